@@ -1,1 +1,15 @@
-//! Reader.
+//! Reading MeTTa text: from characters to trees with spans.
+//!
+//! A [`Tree`] is a flat arena in pre-order, so the depth of a text costs no
+//! native stack. All errors of a text are found in one pass; *incomplete* texts
+//! are told apart from wrong ones.
+
+mod error;
+mod parse;
+mod string;
+mod tree;
+
+pub use error::{SyntaxError, SyntaxErrorKind};
+pub use parse::{Parsed, parse};
+pub use string::{quote, unescape};
+pub use tree::{Comment, Form, Node, NodeKind, Span, Tree};

@@ -1,0 +1,75 @@
+//! Why a text is not MeTTa, and where.
+
+use crate::tree::Span;
+
+/// Why a source text is not MeTTa, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}")]
+pub struct SyntaxError {
+    kind: SyntaxErrorKind,
+    span: Span,
+}
+
+/// The kinds of syntax error.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyntaxErrorKind {
+    /// The text ends inside an expression.
+    #[error("unclosed `(`")]
+    UnclosedExpression,
+    /// A `)` that closes nothing.
+    #[error("unexpected `)`")]
+    UnexpectedClose,
+    /// The text ends inside a string.
+    #[error("unclosed string")]
+    UnclosedString,
+    /// An escape that strings do not take.
+    #[error("unknown escape `\\{0}` in string")]
+    UnknownEscape(char),
+    /// A `\x` or `\u` escape that names no character.
+    #[error("escape in string names no character")]
+    InvalidEscape,
+    /// A `!` with nothing to evaluate after it.
+    #[error("nothing to evaluate after `!`")]
+    LoneDirective,
+}
+
+impl SyntaxError {
+    pub(crate) fn new(kind: SyntaxErrorKind, span: Span) -> SyntaxError {
+        SyntaxError { kind, span }
+    }
+
+    /// What is wrong.
+    pub fn kind(&self) -> &SyntaxErrorKind {
+        &self.kind
+    }
+
+    /// Where.
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
+    /// A code that never changes its meaning.
+    pub fn code(&self) -> &'static str {
+        match self.kind {
+            SyntaxErrorKind::UnclosedExpression => "E0001",
+            SyntaxErrorKind::UnexpectedClose => "E0002",
+            SyntaxErrorKind::UnclosedString => "E0003",
+            SyntaxErrorKind::UnknownEscape(_) => "E0004",
+            SyntaxErrorKind::InvalidEscape => "E0005",
+            SyntaxErrorKind::LoneDirective => "E0006",
+        }
+    }
+
+    /// Whether more text could make it right.
+    pub fn is_incomplete(&self) -> bool {
+        match self.kind {
+            SyntaxErrorKind::UnclosedExpression
+            | SyntaxErrorKind::UnclosedString
+            | SyntaxErrorKind::LoneDirective => true,
+            SyntaxErrorKind::UnexpectedClose
+            | SyntaxErrorKind::UnknownEscape(_)
+            | SyntaxErrorKind::InvalidEscape => false,
+        }
+    }
+}

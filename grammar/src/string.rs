@@ -1,0 +1,109 @@
+//! Strings: their escapes, and printing them so that they read back.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use crate::error::SyntaxErrorKind;
+
+/// The text of a string node, whose quotes are included.
+///
+/// # Errors
+/// At the first escape that strings do not take.
+pub fn unescape(quoted: &str) -> Result<Cow<'_, str>, SyntaxErrorKind> {
+    let inner = quoted.strip_prefix('"').unwrap_or(quoted);
+    let inner = inner.strip_suffix('"').unwrap_or(inner);
+    if !inner.contains('\\') {
+        return Ok(Cow::Borrowed(inner));
+    }
+    let mut text = String::with_capacity(inner.len());
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            text.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('n') => text.push('\n'),
+            Some('t') => text.push('\t'),
+            Some('r') => text.push('\r'),
+            Some(same @ ('"' | '\\' | '\'')) => text.push(same),
+            Some('x') => {
+                let digits: String = characters.by_ref().take(2).collect();
+                text.push(character_of(&digits, 2, 0x7f)?);
+            }
+            Some('u') => {
+                if characters.next() != Some('{') {
+                    return Err(SyntaxErrorKind::InvalidEscape);
+                }
+                let digits: String = characters.by_ref().take_while(|c| *c != '}').collect();
+                text.push(character_of(&digits, 0, 0x0010_ffff)?);
+            }
+            Some(other) => return Err(SyntaxErrorKind::UnknownEscape(other)),
+            None => return Err(SyntaxErrorKind::InvalidEscape),
+        }
+    }
+    Ok(Cow::Owned(text))
+}
+
+fn character_of(digits: &str, length: usize, most: u32) -> Result<char, SyntaxErrorKind> {
+    let wrong_length = if length == 0 {
+        !(1..=6).contains(&digits.len())
+    } else {
+        digits.len() != length
+    };
+    if wrong_length || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(SyntaxErrorKind::InvalidEscape);
+    }
+    u32::from_str_radix(digits, 16)
+        .ok()
+        .filter(|code| *code <= most)
+        .and_then(char::from_u32)
+        .ok_or(SyntaxErrorKind::InvalidEscape)
+}
+
+/// Appends `text` as a string literal that reads back equal.
+pub fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            control if control.is_control() => {
+                write!(out, "\\u{{{:x}}}", u32::from(control)).expect("strings take all writes");
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{quote, unescape};
+
+    #[test]
+    fn quoting_reads_back_equal() {
+        for text in ["", "plain", "a \"b\" \\ c", "\n\t\r\u{1}\u{7f}", "日本 🙂"] {
+            let mut quoted = String::new();
+            quote(text, &mut quoted);
+            assert_eq!(unescape(&quoted).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn escapes_that_name_no_character_are_errors() {
+        for quoted in [
+            r#""\q""#,
+            r#""\x8""#,
+            r#""\u{}""#,
+            r#""\u{d800}""#,
+            r#""\u41""#,
+        ] {
+            assert!(unescape(quoted).is_err(), "{quoted}");
+        }
+        assert_eq!(unescape(r#""\x41\u{1F642}""#).unwrap(), "A🙂");
+    }
+}
