@@ -1,1 +1,39 @@
-//! The engine.
+//! An embeddable MeTTa engine: atoms, spaces, unification, types, evaluation
+//! under budgets, proofs.
+//!
+//! ```
+//! use chimera::{Budget, Engine};
+//!
+//! let mut engine = Engine::builder().build();
+//! engine.load("(= (double $x) (* 2 $x))", "example.metta")?;
+//! let call = engine.parse("(double 21)")?;
+//! let results = engine.evaluate(&call, &Budget::default()).atoms();
+//! assert_eq!(results[0].to_string(), "42");
+//! # Ok::<(), chimera::LoadError>(())
+//! ```
+
+mod atom;
+mod budget;
+mod engine;
+mod evaluate;
+mod library;
+mod load;
+mod number;
+mod operation;
+mod persistent;
+mod reader;
+mod space;
+mod symbol;
+mod types;
+mod unify;
+
+pub use atom::{Atom, Expression, Grounded, State, Value, Variable};
+pub use budget::{Budget, CancelToken};
+pub use engine::{Builder, Context, Engine};
+pub use evaluate::{Answer, Evaluation, FactUse, Proof, RuleUse};
+pub use load::{Directive, LoadError};
+pub use number::{Number, NumberError};
+pub use operation::{Operation, OperationError, OperationResult};
+pub use space::Space;
+pub use symbol::Symbol;
+pub use unify::{Bindings, Mark, alpha_equal, unify};

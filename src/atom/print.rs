@@ -1,0 +1,80 @@
+//! Printing atoms as MeTTa text that reads back equal.
+
+use std::fmt;
+
+use crate::atom::{Atom, Grounded, Variable};
+
+impl fmt::Display for Atom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut pending = vec![Piece::Atom(self)];
+        while let Some(piece) = pending.pop() {
+            match piece {
+                Piece::Space => f.write_str(" ")?,
+                Piece::Close => f.write_str(")")?,
+                Piece::Atom(Atom::Symbol(symbol)) => f.write_str(symbol.as_str())?,
+                Piece::Atom(Atom::Variable(variable)) => write!(f, "{variable}")?,
+                Piece::Atom(Atom::Grounded(grounded)) => write!(f, "{grounded}")?,
+                Piece::Atom(Atom::Expression(expression)) => {
+                    f.write_str("(")?;
+                    pending.push(Piece::Close);
+                    let children = expression.children();
+                    for (index, child) in children.iter().enumerate().rev() {
+                        pending.push(Piece::Atom(child));
+                        if index > 0 {
+                            pending.push(Piece::Space);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Piece<'a> {
+    Atom(&'a Atom),
+    Space,
+    Close,
+}
+
+impl fmt::Display for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.id() == 0 {
+            write!(f, "${}", self.name())
+        } else {
+            write!(f, "${}#{}", self.name(), self.id())
+        }
+    }
+}
+
+impl fmt::Display for Grounded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Grounded::Number(number) => write!(f, "{number}"),
+            Grounded::Bool(true) => f.write_str("True"),
+            Grounded::Bool(false) => f.write_str("False"),
+            Grounded::Text(text) => {
+                let mut quoted = String::with_capacity(text.len() + 2);
+                chimera_grammar::quote(text, &mut quoted);
+                f.write_str(&quoted)
+            }
+            Grounded::Char(value) => write!(f, "'{value}'"),
+            Grounded::Space(space) => write!(f, "{space}"),
+            Grounded::State(state) => write!(f, "(State {})", state.get()),
+            Grounded::Operation(operation) => f.write_str(operation.name()),
+            Grounded::Value(value) => value.print(f),
+        }
+    }
+}
+
+impl fmt::Debug for Atom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,178 @@
+//! Budgets: what one evaluation may spend before it ends with an error atom.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Bounds on one evaluation. The default has no bounds but a depth that fits
+/// memory; each method sets one.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    pub(crate) reductions: u64,
+    pub(crate) depth: usize,
+    pub(crate) bytes: usize,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) cancel: Option<CancelToken>,
+}
+
+/// Stops evaluations from outside, from any thread.
+#[derive(Clone, Debug, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// A token that has not been cancelled.
+    pub fn new() -> CancelToken {
+        CancelToken::default()
+    }
+
+    /// Ends every evaluation that runs under this token.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget {
+            reductions: u64::MAX,
+            depth: usize::MAX,
+            bytes: usize::MAX,
+            deadline: None,
+            cancel: None,
+        }
+    }
+}
+
+impl Budget {
+    /// At most `count` reductions.
+    #[must_use]
+    pub fn reductions(mut self, count: u64) -> Budget {
+        self.reductions = count;
+        self
+    }
+
+    /// At most `frames` nested evaluations.
+    #[must_use]
+    pub fn depth(mut self, frames: usize) -> Budget {
+        self.depth = frames;
+        self
+    }
+
+    /// About at most `count` bytes for stacks, bindings and results.
+    #[must_use]
+    pub fn bytes(mut self, count: usize) -> Budget {
+        self.bytes = count;
+        self
+    }
+
+    /// At most `duration` of wall-clock time.
+    #[must_use]
+    pub fn deadline(mut self, duration: Duration) -> Budget {
+        self.deadline = Some(duration);
+        self
+    }
+
+    /// Ends when `token` is cancelled.
+    #[must_use]
+    pub fn cancel(mut self, token: CancelToken) -> Budget {
+        self.cancel = Some(token);
+        self
+    }
+}
+
+/// A bound that was hit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exhausted {
+    Reductions,
+    Depth,
+    Bytes,
+    Deadline,
+    Cancelled,
+}
+
+impl Exhausted {
+    /// The symbol that names the bound in an error atom.
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Exhausted::Reductions => "ReductionLimit",
+            Exhausted::Depth => "StackOverflow",
+            Exhausted::Bytes => "MemoryLimit",
+            Exhausted::Deadline => "DeadlineExceeded",
+            Exhausted::Cancelled => "Cancelled",
+        }
+    }
+}
+
+/// What is left of a budget while an evaluation runs.
+pub(crate) struct Meter {
+    budget: Budget,
+    started: Instant,
+    pub(crate) spent: u64,
+}
+
+impl Meter {
+    pub(crate) fn start(budget: &Budget) -> Meter {
+        Meter {
+            budget: budget.clone(),
+            started: Instant::now(),
+            spent: 0,
+        }
+    }
+
+    /// Counts one reduction. Time and cancellation are looked at each 1,024.
+    pub(crate) fn reduce(&mut self) -> Result<(), Exhausted> {
+        self.spent += 1;
+        if self.spent > self.budget.reductions {
+            return Err(Exhausted::Reductions);
+        }
+        if self.spent.is_multiple_of(1024) {
+            if self
+                .budget
+                .cancel
+                .as_ref()
+                .is_some_and(CancelToken::is_cancelled)
+            {
+                return Err(Exhausted::Cancelled);
+            }
+            if self
+                .budget
+                .deadline
+                .is_some_and(|deadline| self.started.elapsed() > deadline)
+            {
+                return Err(Exhausted::Deadline);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_depth(&self, depth: usize) -> Result<(), Exhausted> {
+        if depth > self.budget.depth {
+            Err(Exhausted::Depth)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn check_bytes(&self, bytes: usize) -> Result<(), Exhausted> {
+        if bytes > self.budget.bytes {
+            Err(Exhausted::Bytes)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A budget of what is left, for an evaluation inside this one.
+    pub(crate) fn rest(&self) -> Budget {
+        let mut rest = self.budget.clone();
+        rest.reductions = rest.reductions.saturating_sub(self.spent);
+        rest.deadline = rest
+            .deadline
+            .map(|deadline| deadline.saturating_sub(self.started.elapsed()));
+        rest
+    }
+}

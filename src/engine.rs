@@ -1,0 +1,184 @@
+//! The embedding API: build an engine, register operations, load, evaluate.
+
+use std::sync::Arc;
+
+use crate::atom::Atom;
+use crate::budget::Budget;
+use crate::evaluate::{Evaluation, Machine};
+use crate::library;
+use crate::load::{Directive, LoadError};
+use crate::operation::Operation;
+use crate::persistent::Map;
+use crate::space::Space;
+
+/// A MeTTa engine: a program's space, its tokens, and what the host grants.
+pub struct Engine {
+    pub(crate) host: Host,
+    pub(crate) space: Space,
+}
+
+/// What evaluations share: tokens, settings, and the doors to the outside.
+pub(crate) struct Host {
+    pub(crate) tokens: Map<String, Atom>,
+    pub(crate) corelib: Space,
+    pub(crate) settings: Settings,
+    pub(crate) output: Arc<dyn Fn(&str) + Send + Sync>,
+    pub(crate) clock: Arc<dyn Fn() -> f64 + Send + Sync>,
+}
+
+/// Settings that `pragma!` changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) bare_minimal: bool,
+    pub(crate) stack_depth_max: usize,
+}
+
+/// What an operation may use while it runs.
+pub struct Context<'h> {
+    pub(crate) host: &'h mut Host,
+    pub(crate) space: &'h Space,
+    pub(crate) budget: Budget,
+}
+
+impl Context<'_> {
+    /// The space in which the call is evaluated.
+    pub fn space(&self) -> &Space {
+        self.space
+    }
+
+    /// Prints one line, or part of one, to the engine's output.
+    pub fn print(&self, text: &str) {
+        (self.host.output)(text);
+    }
+
+    /// Seconds by the engine's clock.
+    pub fn now(&self) -> f64 {
+        (self.host.clock)()
+    }
+
+    /// Evaluates `atom` in the space of the call, within what is left of the budget.
+    pub fn evaluate(&mut self, atom: &Atom) -> Vec<Atom> {
+        Machine::run(self.host, self.space, atom, &self.budget, false).atoms()
+    }
+}
+
+/// Builds an [`Engine`].
+pub struct Builder {
+    output: Arc<dyn Fn(&str) + Send + Sync>,
+    clock: Arc<dyn Fn() -> f64 + Send + Sync>,
+}
+
+impl Builder {
+    /// Where `println!` writes. By default nowhere.
+    #[must_use]
+    pub fn output(mut self, sink: impl Fn(&str) + Send + Sync + 'static) -> Builder {
+        self.output = Arc::new(sink);
+        self
+    }
+
+    /// What tells the time, in seconds. By default it is always 0.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> f64 + Send + Sync + 'static) -> Builder {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The engine, with the standard library loaded.
+    pub fn build(self) -> Engine {
+        let corelib = Space::module("corelib");
+        let space = Space::module("top");
+        space.import(corelib.clone());
+        let host = Host {
+            tokens: Map::new(),
+            corelib,
+            settings: Settings {
+                bare_minimal: false,
+
+                stack_depth_max: usize::MAX,
+            },
+            output: self.output,
+            clock: self.clock,
+        };
+        let mut engine = Engine { host, space };
+        library::install(&mut engine);
+        engine.bind("&self", Atom::space(engine.space.clone()));
+        engine
+    }
+}
+
+impl Engine {
+    /// An engine to be configured.
+    pub fn builder() -> Builder {
+        Builder {
+            output: Arc::new(|_| {}),
+            clock: Arc::new(|| 0.0),
+        }
+    }
+
+    /// The program's own space, `&self`.
+    pub fn self_space(&self) -> &Space {
+        &self.space
+    }
+
+    /// Makes the word `token` stand for `atom` in everything read from now on.
+    pub fn bind(&mut self, token: &str, atom: Atom) {
+        self.host.tokens.insert(token.to_owned(), atom);
+    }
+
+    /// Makes an operation callable by its name.
+    pub fn register(&mut self, operation: Operation) {
+        let name = operation.name().to_owned();
+        self.bind(&name, Atom::from(operation));
+    }
+
+    /// Adds the atoms of `source` to the program's space and evaluates its
+    /// directives, in order. Runs all of it, also after a directive's error.
+    ///
+    /// # Errors
+    /// If `source` is not MeTTa; then nothing of it has been applied.
+    pub fn load(&mut self, source: &str, file: &str) -> Result<Vec<Directive>, LoadError> {
+        let mut directives = Vec::new();
+        self.run(source, file, &Budget::default(), |directive| {
+            directives.push(directive);
+            true
+        })?;
+        Ok(directives)
+    }
+
+    /// As [`Engine::load`], handing on each directive as it is done; stops
+    /// where `each` says `false`. Each directive has the whole budget.
+    ///
+    /// # Errors
+    /// If `source` is not MeTTa; then nothing of it has been applied.
+    pub fn run(
+        &mut self,
+        source: &str,
+        file: &str,
+        budget: &Budget,
+        each: impl FnMut(Directive) -> bool,
+    ) -> Result<(), LoadError> {
+        crate::load::run(self, source, file, budget, each)
+    }
+
+    /// Reads one atom, with the tokens of the program.
+    ///
+    /// # Errors
+    /// If `text` is not exactly one atom.
+    pub fn parse(&self, text: &str) -> Result<Atom, LoadError> {
+        crate::load::parse_one(self, text)
+    }
+
+    /// Evaluates `atom` in the program's space.
+    ///
+    /// Returns every result, first rule first, the same on every run; no results
+    /// is empty. A bound that was hit is an `(Error …)` among them.
+    pub fn evaluate(&mut self, atom: &Atom, budget: &Budget) -> Evaluation {
+        Machine::run(&mut self.host, &self.space, atom, budget, false)
+    }
+
+    /// As [`Engine::evaluate`], with the rules, facts and operations that led
+    /// to each result.
+    pub fn evaluate_proving(&mut self, atom: &Atom, budget: &Budget) -> Evaluation {
+        Machine::run(&mut self.host, &self.space, atom, budget, true)
+    }
+}

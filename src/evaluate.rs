@@ -1,0 +1,44 @@
+//! Evaluation: all results of an atom, under a budget, with proofs on request.
+//!
+//! [`machine`] is the plain evaluator: one loop, frames as a shared list, one
+//! stack of choices. It is the oracle that any faster evaluator is held against.
+
+mod control;
+mod frame;
+mod machine;
+pub(crate) mod proof;
+
+pub use proof::{FactUse, Proof, RuleUse};
+
+use crate::atom::Atom;
+
+pub(crate) use control::Control;
+pub(crate) use machine::Machine;
+
+/// What an evaluation gave.
+#[derive(Clone, Debug, Default)]
+pub struct Evaluation {
+    /// Every result, first rule first.
+    pub results: Vec<Answer>,
+    /// How many reductions were spent.
+    pub reductions: u64,
+}
+
+/// One result.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The result itself; a bound that was hit is an `(Error …)` among them.
+    pub atom: Atom,
+    /// Which rules, facts and operations produced it, if asked for.
+    pub proof: Option<Proof>,
+}
+
+impl Evaluation {
+    /// The result atoms alone.
+    pub fn atoms(&self) -> Vec<Atom> {
+        self.results
+            .iter()
+            .map(|answer| answer.atom.clone())
+            .collect()
+    }
+}

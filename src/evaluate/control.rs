@@ -1,0 +1,614 @@
+//! Instructions of minimal MeTTa, and the forms that steer evaluation.
+
+use std::rc::Rc;
+
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashSet};
+
+use crate::atom::{Atom, Grounded, Value, Variable, known};
+use crate::evaluate::frame::{FrameKind, Rest};
+use crate::evaluate::machine::{Choice, Delta, Gather, Machine, Task};
+use crate::evaluate::proof::Step;
+use crate::space::Space;
+use crate::symbol::Symbol;
+use crate::types;
+use crate::unify::{Bindings, Replacement, rebuild, unify};
+
+/// What to do next; `None` ends the branch.
+type Next = Option<(Task, Rest)>;
+
+/// The forms that the evaluator carries out itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Control {
+    If,
+    Let,
+    LetStar,
+    Case,
+    SwitchMinimal,
+    Collapse,
+    Match,
+    Capture,
+}
+
+impl Control {
+    /// The form that a symbol in head position names.
+    pub(crate) fn of_symbol(symbol: &Symbol) -> Option<Control> {
+        match symbol.as_str() {
+            "if" => Some(Control::If),
+            "let" => Some(Control::Let),
+            "let*" => Some(Control::LetStar),
+            "case" => Some(Control::Case),
+            "switch-minimal" => Some(Control::SwitchMinimal),
+            "collapse" => Some(Control::Collapse),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a symbol names an instruction of minimal MeTTa.
+pub(crate) fn is_instruction(symbol: &Symbol) -> bool {
+    let known = known();
+    [
+        &known.eval,
+        &known.evalc,
+        &known.chain,
+        &known.unify,
+        &known.cons_atom,
+        &known.decons_atom,
+        &known.function,
+        &known.collapse_bind,
+        &known.superpose_bind,
+        &known.metta,
+        &known.context_space,
+    ]
+    .contains(&symbol)
+}
+
+/// Executes a minimal instruction; any other atom is its own result.
+pub(crate) fn minimal(machine: &mut Machine<'_>, atom: Atom, space: Space, rest: Rest) -> Next {
+    let atom = machine.bindings.apply(&atom);
+    let known = known();
+    let Some([Atom::Symbol(head), arguments @ ..]) = atom.as_expression() else {
+        return Some((Task::Return(atom), rest));
+    };
+    if !is_instruction(head) {
+        return Some((Task::Return(atom), rest));
+    }
+    let form = if *head == known.eval {
+        match arguments {
+            [inner] => {
+                return Some((
+                    Task::Eval {
+                        atom: inner.clone(),
+                        space,
+                    },
+                    rest,
+                ));
+            }
+            _ => "(eval <atom>)",
+        }
+    } else if *head == known.evalc {
+        match arguments {
+            [inner, Atom::Grounded(Grounded::Space(other))] => {
+                return Some((
+                    Task::Eval {
+                        atom: inner.clone(),
+                        space: other.clone(),
+                    },
+                    rest,
+                ));
+            }
+            _ => "(evalc <atom> <space>)",
+        }
+    } else if *head == known.chain {
+        match arguments {
+            [nested, Atom::Variable(variable), template] => {
+                let rest = rest.push(FrameKind::Chain {
+                    variable: variable.clone(),
+                    template: template.clone(),
+                    space: space.clone(),
+                });
+                return Some((
+                    Task::Minimal {
+                        atom: nested.clone(),
+                        space,
+                    },
+                    rest,
+                ));
+            }
+            _ => "(chain <nested> (: <var> Variable) <templ>)",
+        }
+    } else if *head == known.unify {
+        match arguments {
+            [left, right, then, otherwise] => {
+                return unify_instruction(machine, left, right, then, otherwise, rest);
+            }
+            _ => "(unify <atom> <pattern> <then> <else>)",
+        }
+    } else if *head == known.cons_atom {
+        match arguments {
+            [first, Atom::Expression(tail)] => {
+                let mut children = Vec::with_capacity(tail.children().len() + 1);
+                children.push(first.clone());
+                children.extend_from_slice(tail.children());
+                return Some((Task::Return(Atom::expression(children)), rest));
+            }
+            _ => "(cons-atom <head> (: <tail> Expression))",
+        }
+    } else if *head == known.decons_atom {
+        match arguments {
+            [Atom::Expression(whole)] if !whole.children().is_empty() => {
+                let (first, tail) = whole.children().split_first().expect("not empty");
+                let pair = [first.clone(), Atom::expression(tail.to_vec())];
+                return Some((Task::Return(Atom::expression(pair)), rest));
+            }
+            _ => "(decons-atom (: <expr> Expression))",
+        }
+    } else if *head == known.function {
+        match arguments {
+            [body @ Atom::Expression(_)] => {
+                return Some((
+                    Task::Function {
+                        body: body.clone(),
+                        call: atom.clone(),
+                        space,
+                    },
+                    rest,
+                ));
+            }
+            _ => "(function (: <body> Expression))",
+        }
+    } else if *head == known.collapse_bind {
+        match arguments {
+            [inner] => {
+                let task = Task::Minimal {
+                    atom: inner.clone(),
+                    space,
+                };
+                return Some(gather(machine, Gather::WithBindings, task, rest));
+            }
+            _ => "(collapse-bind <atom>)",
+        }
+    } else if *head == known.superpose_bind {
+        match arguments {
+            [Atom::Expression(pairs)] => {
+                if let Some(next) = superpose_bind(machine, pairs.children(), &rest) {
+                    return next;
+                }
+                "(superpose-bind ((<atom> <bindings>) …))"
+            }
+            _ => "(superpose-bind (: <collapsed> Expression))",
+        }
+    } else if *head == known.metta {
+        match arguments {
+            [inner, expected, Atom::Grounded(Grounded::Space(other))] => {
+                let task = Task::Metta {
+                    atom: inner.clone(),
+                    expected: expected.clone(),
+                    space: other.clone(),
+                };
+                return Some((task, rest));
+            }
+            _ => "(metta <atom> <type> <space>)",
+        }
+    } else {
+        match arguments {
+            [] => return Some((Task::Return(Atom::space(space)), rest)),
+            _ => "(context-space)",
+        }
+    };
+    let text = format!("expected: {form}, found: {atom}");
+    Some((Task::Return(Atom::error(atom, Atom::string(&text))), rest))
+}
+
+fn unify_instruction(
+    machine: &mut Machine<'_>,
+    left: &Atom,
+    right: &Atom,
+    then: &Atom,
+    otherwise: &Atom,
+    rest: Rest,
+) -> Next {
+    if let Atom::Grounded(Grounded::Space(space)) = left {
+        let ways = solutions(machine, space, right, then);
+        if !ways.is_empty() {
+            return machine.branch(ways, &rest);
+        }
+        return Some((Task::Return(otherwise.clone()), rest));
+    }
+    let chosen = if unify(left, right, &mut machine.bindings) {
+        then
+    } else {
+        otherwise
+    };
+    Some((Task::Return(chosen.clone()), rest))
+}
+
+/// One way per solution of `pattern` in `space`, each resulting in `template`.
+fn solutions(
+    machine: &mut Machine<'_>,
+    space: &Space,
+    pattern: &Atom,
+    template: &Atom,
+) -> Vec<(Task, Delta, crate::evaluate::proof::Steps)> {
+    let found = space.solutions(pattern, &mut machine.bindings);
+    found
+        .into_iter()
+        .map(|(delta, facts)| {
+            let mut steps = machine.steps.clone();
+            if machine.is_proving() {
+                for (atom, origin) in facts {
+                    steps = steps.with(Step::Fact { atom, origin });
+                }
+            }
+            (Task::Return(template.clone()), delta, steps)
+        })
+        .collect()
+}
+
+fn gather(machine: &mut Machine<'_>, kind: Gather, task: Task, rest: Rest) -> (Task, Rest) {
+    let choice = machine.choices.len();
+    machine.choices.push(Choice::Gather {
+        kind,
+        rest: rest.clone(),
+        mark: machine.bindings.mark(),
+        items: Vec::new(),
+        steps: machine.steps.clone(),
+    });
+    (task, rest.push(FrameKind::Gather { choice }))
+}
+
+/// What gathered results become.
+pub(crate) fn gathered(kind: Gather, items: Vec<(Atom, Delta)>) -> Atom {
+    let atoms: Vec<Atom> = items
+        .into_iter()
+        .map(|(atom, delta)| match kind {
+            Gather::Atoms => atom,
+            Gather::WithBindings => Atom::expression([
+                atom,
+                Atom::Grounded(Grounded::Value(std::sync::Arc::new(BindingsValue(delta)))),
+            ]),
+        })
+        .collect();
+    Atom::expression(atoms)
+}
+
+/// Bindings as an atom, between `collapse-bind` and `superpose-bind`.
+struct BindingsValue(Delta);
+
+impl Value for BindingsValue {
+    fn type_atom(&self) -> Atom {
+        types::undefined()
+    }
+
+    fn print(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("{ ")?;
+        for (index, (variable, value)) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            write!(f, "{variable} <- {value}")?;
+        }
+        f.write_str(" }")
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+/// `None` if a member is no pair of an atom and bindings.
+fn superpose_bind(machine: &mut Machine<'_>, pairs: &[Atom], rest: &Rest) -> Option<Next> {
+    let mut ways = Vec::new();
+    for pair in pairs {
+        let Some([atom, Atom::Grounded(Grounded::Value(value))]) = pair.as_expression() else {
+            return None;
+        };
+        let delta = &value.as_any().downcast_ref::<BindingsValue>()?.0;
+        let mark = machine.bindings.mark();
+        let merged = delta.iter().all(|(variable, bound)| {
+            unify(
+                &Atom::Variable(variable.clone()),
+                bound,
+                &mut machine.bindings,
+            )
+        });
+        if merged {
+            let delta = machine.bindings.since(mark);
+            ways.push((Task::Return(atom.clone()), delta, machine.steps.clone()));
+        }
+        machine.bindings.undo(mark);
+    }
+    Some(machine.branch(ways, rest))
+}
+
+/// A result of the body of a `function`.
+pub(crate) fn function_result(
+    machine: &mut Machine<'_>,
+    atom: Atom,
+    call: &Atom,
+    space: &Space,
+    rest: Rest,
+    next: Rest,
+) -> Next {
+    let atom = machine.bindings.apply(&atom);
+    match atom.as_expression() {
+        Some([head, result]) if head.is_symbol(&known().return_) => {
+            Some((Task::Return(result.clone()), next))
+        }
+        Some([Atom::Symbol(head), ..]) if is_instruction(head) => Some((
+            Task::Minimal {
+                atom,
+                space: space.clone(),
+            },
+            rest,
+        )),
+        _ if atom.is_error() => Some((Task::Return(atom), next)),
+        _ => {
+            let error = Atom::error(machine.bindings.apply(call), Atom::symbol("NoReturn"));
+            Some((Task::Return(error), next))
+        }
+    }
+}
+
+/// `template` with `variable` replaced by `value`.
+pub(crate) fn substitute(template: &Atom, variable: &Variable, value: &Atom) -> Atom {
+    if template.is_ground() {
+        return template.clone();
+    }
+    rebuild(template, |found| {
+        if found == variable {
+            Replacement::Final(value.clone())
+        } else {
+            Replacement::Keep
+        }
+    })
+}
+
+/// The template of the first case whose pattern unifies; no case ends the branch.
+pub(crate) fn switch(machine: &mut Machine<'_>, atom: &Atom, cases: &Atom, rest: &Rest) -> Next {
+    let cases = machine.bindings.apply(cases);
+    for case in cases.as_expression().unwrap_or_default() {
+        let Some([pattern, template]) = case.as_expression() else {
+            continue;
+        };
+        if unify(atom, pattern, &mut machine.bindings) {
+            return Some((Task::Return(template.clone()), rest.clone()));
+        }
+    }
+    None
+}
+
+/// Carries out a form; `call` has its arguments as the signature wants them.
+pub(crate) fn call(
+    machine: &mut Machine<'_>,
+    control: Control,
+    call: &Atom,
+    space: Space,
+    rest: Rest,
+) -> Next {
+    let arguments = &call.as_expression().expect("a call is an expression")[1..];
+    let not_reducible = || Task::Return(Atom::Symbol(known().not_reducible.clone()));
+    let wrong = |text: &str| Task::Return(Atom::error(call.clone(), Atom::string(text)));
+    match (control, arguments) {
+        (Control::If, [condition, then, otherwise]) => match condition {
+            Atom::Variable(variable) => {
+                let way = |value: bool, result: &Atom, machine: &Machine<'_>| {
+                    let delta = vec![(variable.clone(), Atom::boolean(value))];
+                    (Task::Return(result.clone()), delta, machine.steps.clone())
+                };
+                let ways = vec![way(true, then, machine), way(false, otherwise, machine)];
+                machine.branch(ways, &rest)
+            }
+            _ => match condition.as_bool() {
+                Some(true) => Some((Task::Return(then.clone()), rest)),
+                Some(false) => Some((Task::Return(otherwise.clone()), rest)),
+                None => Some((not_reducible(), rest)),
+            },
+        },
+        (Control::Let, [pattern, value, template]) => unify(value, pattern, &mut machine.bindings)
+            .then(|| (Task::Return(template.clone()), rest)),
+        (Control::LetStar, [Atom::Expression(pairs), template]) => match pairs.children() {
+            [] => Some((Task::Return(template.clone()), rest)),
+            [pair, others @ ..] => match pair.as_expression() {
+                Some([pattern, value]) => {
+                    let inner = if others.is_empty() {
+                        template.clone()
+                    } else {
+                        Atom::expression([
+                            Atom::symbol("let*"),
+                            Atom::expression(others.to_vec()),
+                            template.clone(),
+                        ])
+                    };
+                    let form = Atom::expression([
+                        Atom::symbol("let"),
+                        pattern.clone(),
+                        value.clone(),
+                        inner,
+                    ]);
+                    Some((Task::Return(form), rest))
+                }
+                _ => Some((
+                    wrong("List of (<pattern> <atom>) pairs is expected as a second argument"),
+                    rest,
+                )),
+            },
+        },
+        (Control::Case, [atom, cases]) => {
+            let choice = machine.choices.len();
+            machine.choices.push(Choice::Case {
+                cases: cases.clone(),
+                rest: rest.clone(),
+                mark: machine.bindings.mark(),
+                any: false,
+                steps: machine.steps.clone(),
+            });
+            let rest = rest.push(FrameKind::Case {
+                choice,
+                cases: cases.clone(),
+            });
+            Some((
+                Task::Metta {
+                    atom: atom.clone(),
+                    expected: types::undefined(),
+                    space,
+                },
+                rest,
+            ))
+        }
+        (Control::SwitchMinimal, [atom, cases]) => switch(machine, atom, cases, &rest),
+        (Control::Collapse, [atom]) => {
+            let task = Task::Metta {
+                atom: atom.clone(),
+                expected: types::undefined(),
+                space,
+            };
+            Some(gather(machine, Gather::Atoms, task, rest))
+        }
+        (Control::Match, [Atom::Grounded(Grounded::Space(space)), pattern, template]) => {
+            let ways = solutions(machine, space, pattern, template);
+            machine.branch(ways, &rest)
+        }
+        (Control::Match, [_, _, _]) => {
+            Some((wrong("match expects a space as the first argument"), rest))
+        }
+        (Control::Capture, [atom]) => Some((
+            Task::Metta {
+                atom: atom.clone(),
+                expected: types::undefined(),
+                space,
+            },
+            rest,
+        )),
+        _ => Some((not_reducible(), rest)),
+    }
+}
+
+/// Finds the variables that an evaluation can still reach.
+#[derive(Default)]
+pub(crate) struct Reach {
+    variables: HashMap<Variable, (), FixedState>,
+    frames: HashSet<usize, FixedState>,
+    pending: Vec<Variable>,
+}
+
+impl Reach {
+    fn atom(&mut self, atom: &Atom) {
+        let (variables, pending) = (&mut self.variables, &mut self.pending);
+        atom.for_each_variable(|variable| {
+            if variables.insert(variable.clone(), ()).is_none() {
+                pending.push(variable.clone());
+            }
+        });
+    }
+
+    fn task(&mut self, task: &Task) {
+        match task {
+            Task::Metta { atom, expected, .. } => {
+                self.atom(atom);
+                self.atom(expected);
+            }
+            Task::Minimal { atom, .. } | Task::Eval { atom, .. } | Task::Return(atom) => {
+                self.atom(atom)
+            }
+            Task::Function { body, call, .. } => {
+                self.atom(body);
+                self.atom(call);
+            }
+            Task::Elements(elements) => self.elements(elements),
+        }
+    }
+
+    fn elements(&mut self, elements: &crate::evaluate::frame::Elements) {
+        self.atom(&Atom::Expression(elements.source.clone()));
+        for expected in elements.expected.iter().flat_map(|types| types.iter()) {
+            self.atom(expected);
+        }
+        for done in elements.done.collect(elements.count) {
+            self.atom(&done);
+        }
+        self.atom(&elements.returns);
+    }
+
+    fn delta(&mut self, delta: &Delta) {
+        for (_, value) in delta {
+            self.atom(value);
+        }
+    }
+
+    pub(crate) fn choice(&mut self, choice: &Choice) {
+        match choice {
+            Choice::Branch {
+                task, rest, delta, ..
+            } => {
+                self.task(task);
+                self.delta(delta);
+                self.rest(rest);
+            }
+            Choice::Alternatives { rest, errors, .. } => {
+                for (error, delta, _) in errors {
+                    self.atom(error);
+                    self.delta(delta);
+                }
+                self.rest(rest);
+            }
+            Choice::Gather { rest, items, .. } => {
+                for (item, delta) in items {
+                    self.atom(item);
+                    self.delta(delta);
+                }
+                self.rest(rest);
+            }
+            Choice::Case { cases, rest, .. } => {
+                self.atom(cases);
+                self.rest(rest);
+            }
+        }
+    }
+
+    pub(crate) fn current(&mut self, task: &Task) {
+        self.task(task);
+    }
+
+    pub(crate) fn rest(&mut self, rest: &Rest) {
+        let mut next = rest.0.clone();
+        while let Some(frame) = next {
+            if !self.frames.insert(Rc::as_ptr(&frame) as usize) {
+                return;
+            }
+            match &frame.kind {
+                FrameKind::Alternatives { .. } | FrameKind::Gather { .. } => {}
+                FrameKind::Elements(elements) => self.elements(elements),
+                FrameKind::Call { call, returns, .. } => {
+                    self.atom(call);
+                    self.atom(returns);
+                }
+                FrameKind::Chain { template, .. } => self.atom(template),
+                FrameKind::Function { call, .. } => self.atom(call),
+                FrameKind::Case { cases, .. } => self.atom(cases),
+            }
+            next = frame.next.0.clone();
+        }
+    }
+
+    /// Adds what the reached variables are bound to.
+    pub(crate) fn close(mut self, bindings: &Bindings) -> Reached {
+        while let Some(variable) = self.pending.pop() {
+            if let Some(value) = bindings.value(&variable) {
+                let value = value.clone();
+                self.atom(&value);
+            }
+        }
+        Reached(self.variables)
+    }
+}
+
+/// The variables that an evaluation can still reach.
+pub(crate) struct Reached(HashMap<Variable, (), FixedState>);
+
+impl Reached {
+    pub(crate) fn contains(&self, variable: &Variable) -> bool {
+        self.0.contains_key(variable)
+    }
+}

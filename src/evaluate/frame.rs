@@ -1,0 +1,116 @@
+//! Frames: what remains to be done with a result. Branches share their frames.
+
+use std::rc::Rc;
+
+use crate::atom::{Atom, Expression, Variable};
+use crate::space::Space;
+
+/// The rest of a computation, innermost frame first.
+#[derive(Clone, Default)]
+pub(crate) struct Rest(pub(crate) Option<Rc<Frame>>);
+
+pub(crate) struct Frame {
+    pub(crate) kind: FrameKind,
+    pub(crate) next: Rest,
+    pub(crate) depth: usize,
+}
+
+pub(crate) enum FrameKind {
+    /// Around one evaluated expression: sets errors aside while branches of it
+    /// may still succeed. The number is a place in the stack of choices.
+    Alternatives { choice: usize },
+    /// Elements of an expression without function type, evaluated in turn.
+    Elements(Elements),
+    /// A call whose result is evaluated further with the declared return type.
+    Call {
+        call: Atom,
+        returns: Atom,
+        space: Space,
+    },
+    /// `(chain … $variable template)`.
+    Chain {
+        variable: Variable,
+        template: Atom,
+        space: Space,
+    },
+    /// `(function …)`, with the call that led to it.
+    Function { call: Atom, space: Space },
+    /// `collapse`, `collapse-bind` and the like: gathers results.
+    Gather { choice: usize },
+    /// `case`: picks a branch for each result.
+    Case { choice: usize, cases: Atom },
+}
+
+/// The elements of an expression, some of them evaluated.
+#[derive(Clone)]
+pub(crate) struct Elements {
+    pub(crate) source: Expression,
+    /// Expected type of each element; `None` is `%Undefined%` for all.
+    pub(crate) expected: Option<Rc<[Atom]>>,
+    pub(crate) done: Done,
+    /// How many elements are done.
+    pub(crate) count: usize,
+    /// The type that the call's result is evaluated with.
+    pub(crate) returns: Atom,
+    pub(crate) space: Space,
+}
+
+/// Evaluated elements, newest first, shared between branches.
+#[derive(Clone, Default)]
+pub(crate) struct Done(Option<Rc<(Atom, Done)>>);
+
+impl Done {
+    pub(crate) fn with(&self, atom: Atom) -> Done {
+        Done(Some(Rc::new((atom, self.clone()))))
+    }
+
+    pub(crate) fn collect(&self, count: usize) -> Vec<Atom> {
+        let mut atoms = Vec::with_capacity(count);
+        let mut next = &self.0;
+        while let Some(entry) = next {
+            atoms.push(entry.0.clone());
+            next = &entry.1.0;
+        }
+        atoms.reverse();
+        atoms
+    }
+}
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        let mut next = self.0.take();
+        while let Some(entry) = next {
+            match Rc::try_unwrap(entry) {
+                Ok(mut entry) => next = entry.1.0.take(),
+                Err(_) => break,
+            }
+        }
+    }
+}
+
+impl Rest {
+    pub(crate) fn push(&self, kind: FrameKind) -> Rest {
+        Rest(Some(Rc::new(Frame {
+            kind,
+            next: self.clone(),
+            depth: self.depth() + 1,
+        })))
+    }
+
+    pub(crate) fn depth(&self) -> usize {
+        self.0.as_ref().map_or(0, |frame| frame.depth)
+    }
+}
+
+/// A long list of frames is freed in a loop, not by native recursion.
+impl Drop for Rest {
+    fn drop(&mut self) {
+        let mut next = self.0.take();
+        while let Some(frame) = next {
+            match Rc::try_unwrap(frame) {
+                Ok(mut frame) => next = frame.next.0.take(),
+                Err(_) => break,
+            }
+        }
+    }
+}

@@ -1,0 +1,866 @@
+//! The plain evaluator: one loop over tasks, frames and choices.
+//!
+//! A task is what to do now; the rest is what to do with its result; a choice
+//! is another way to go on, taken when the present branch fails or has given
+//! its result. Bindings are undone to where the choice was made.
+
+use crate::atom::{Atom, Expression, Grounded, Variable, known};
+use crate::budget::{Budget, Exhausted, Meter};
+use crate::engine::{Context, Host};
+use crate::evaluate::control::{self, Control};
+use crate::evaluate::frame::{Done, Elements, FrameKind, Rest};
+use crate::evaluate::proof::{Step, Steps};
+use crate::evaluate::{Answer, Evaluation};
+use crate::space::Space;
+use crate::types;
+use crate::unify::{Bindings, Mark};
+
+/// Variables with what they were bound to.
+pub(crate) type Delta = Vec<(Variable, Atom)>;
+
+/// What to do now.
+pub(crate) enum Task {
+    /// Evaluate to the end, as a value of the expected type.
+    Metta {
+        atom: Atom,
+        expected: Atom,
+        space: Space,
+    },
+    /// Execute a minimal instruction; anything else is its own result.
+    Minimal { atom: Atom, space: Space },
+    /// One step: call an operation, apply rules, or `NotReducible`.
+    Eval { atom: Atom, space: Space },
+    /// Evaluate the elements of an expression, then call it.
+    Elements(Elements),
+    /// Run the body of a `function`, reached by `call`.
+    Function {
+        body: Atom,
+        call: Atom,
+        space: Space,
+    },
+    /// Hand a result to the rest.
+    Return(Atom),
+}
+
+pub(crate) enum Choice {
+    Branch {
+        task: Task,
+        rest: Rest,
+        mark: Mark,
+        delta: Delta,
+        steps: Steps,
+    },
+    /// Bottom of one evaluated expression's branches.
+    Alternatives {
+        rest: Rest,
+        mark: Mark,
+        succeeded: bool,
+        errors: Vec<(Atom, Delta, Steps)>,
+    },
+    /// Bottom of the branches whose results are gathered.
+    Gather {
+        kind: Gather,
+        rest: Rest,
+        mark: Mark,
+        items: Vec<(Atom, Delta)>,
+        steps: Steps,
+    },
+    /// Bottom of the branches whose results `case` tells apart.
+    Case {
+        cases: Atom,
+        rest: Rest,
+        mark: Mark,
+        any: bool,
+        steps: Steps,
+    },
+}
+
+/// What becomes of gathered results.
+#[derive(Clone, Copy)]
+pub(crate) enum Gather {
+    /// An expression of the results.
+    Atoms,
+    /// An expression of pairs of result and bindings.
+    WithBindings,
+}
+
+/// One evaluation.
+pub(crate) struct Machine<'h> {
+    pub(crate) host: &'h mut Host,
+    pub(crate) bindings: Bindings,
+    pub(crate) choices: Vec<Choice>,
+    pub(crate) steps: Steps,
+    proving: bool,
+    meter: Meter,
+    results: Vec<Answer>,
+    collect_at: usize,
+}
+
+const COLLECT_AT: usize = 1 << 16;
+
+impl<'h> Machine<'h> {
+    /// Evaluates `atom` in `space`; all results, in order.
+    pub(crate) fn run(
+        host: &'h mut Host,
+        space: &Space,
+        atom: &Atom,
+        budget: &Budget,
+        proving: bool,
+    ) -> Evaluation {
+        let mut machine = Machine {
+            host,
+            bindings: Bindings::new(),
+            choices: Vec::new(),
+            steps: Steps::default(),
+            proving,
+            meter: Meter::start(budget),
+            results: Vec::new(),
+            collect_at: COLLECT_AT,
+        };
+        let task = if machine.host.settings.bare_minimal {
+            Task::Minimal {
+                atom: atom.clone(),
+                space: space.clone(),
+            }
+        } else {
+            Task::Metta {
+                atom: atom.clone(),
+                expected: types::undefined(),
+                space: space.clone(),
+            }
+        };
+        machine.drive(task);
+        Evaluation {
+            results: std::mem::take(&mut machine.results),
+            reductions: machine.meter.spent,
+        }
+    }
+
+    fn drive(&mut self, task: Task) {
+        let mut next = Some((task, Rest::default()));
+        while let Some((task, rest)) = next {
+            next = self.advance(task, rest).or_else(|| self.backtrack());
+        }
+    }
+
+    /// Does one task. `None` if the branch ended.
+    fn advance(&mut self, task: Task, rest: Rest) -> Option<(Task, Rest)> {
+        if let Err(exhausted) = self.check(&rest) {
+            let subject = match &task {
+                Task::Metta { atom, .. }
+                | Task::Minimal { atom, .. }
+                | Task::Eval { atom, .. }
+                | Task::Return(atom) => self.bindings.apply(atom),
+                Task::Elements(elements) => Atom::Expression(elements.source.clone()),
+                Task::Function { call, .. } => call.clone(),
+            };
+            let error = Atom::error(subject, Atom::symbol(exhausted.symbol()));
+            if exhausted == Exhausted::Depth {
+                // The branch is too deep; others may still succeed.
+                return Some((Task::Return(error), rest));
+            }
+            self.choices.clear();
+            self.results.push(Answer {
+                atom: error,
+                proof: self.proving.then(|| self.steps.gather()),
+            });
+            return None;
+        }
+        if self.bindings.len() > self.collect_at {
+            self.collect(&task, &rest);
+        }
+        match task {
+            Task::Metta {
+                atom,
+                expected,
+                space,
+            } => self.metta(atom, expected, space, rest),
+            Task::Minimal { atom, space } => control::minimal(self, atom, space, rest),
+            Task::Eval { atom, space } => self.eval(atom, space, rest),
+            Task::Elements(elements) => Some(self.elements(elements, rest)),
+            Task::Function { body, call, space } => {
+                let rest = rest.push(FrameKind::Function {
+                    call,
+                    space: space.clone(),
+                });
+                Some((Task::Minimal { atom: body, space }, rest))
+            }
+            Task::Return(atom) => self.deliver(atom, rest),
+        }
+    }
+
+    fn check(&mut self, rest: &Rest) -> Result<(), Exhausted> {
+        self.meter.reduce()?;
+        let depth = rest.depth();
+        if depth > self.host.settings.stack_depth_max {
+            return Err(Exhausted::Depth);
+        }
+        self.meter.check_depth(depth)?;
+        // Rough sizes of a frame, a choice and a binding with what they hold.
+        self.meter
+            .check_bytes(depth * 192 + self.choices.len() * 256 + self.bindings.len() * 128)?;
+        Ok(())
+    }
+
+    /// Takes the newest choice that has something to do.
+    fn backtrack(&mut self) -> Option<(Task, Rest)> {
+        loop {
+            match self.choices.pop()? {
+                Choice::Branch {
+                    task,
+                    rest,
+                    mark,
+                    delta,
+                    steps,
+                } => {
+                    self.resume(mark, delta);
+                    self.steps = steps;
+                    return Some((task, rest));
+                }
+                Choice::Alternatives {
+                    rest,
+                    mark,
+                    succeeded,
+                    errors,
+                } => {
+                    self.bindings.undo(mark);
+                    if !succeeded {
+                        for (error, delta, steps) in errors.into_iter().rev() {
+                            let task = Task::Return(error);
+                            self.choices.push(Choice::Branch {
+                                task,
+                                rest: rest.clone(),
+                                mark,
+                                delta,
+                                steps,
+                            });
+                        }
+                    }
+                }
+                Choice::Gather {
+                    kind,
+                    rest,
+                    mark,
+                    items,
+                    steps,
+                } => {
+                    self.bindings.undo(mark);
+                    self.steps = steps;
+                    return Some((Task::Return(control::gathered(kind, items)), rest));
+                }
+                Choice::Case {
+                    cases,
+                    rest,
+                    mark,
+                    any,
+                    steps,
+                } => {
+                    self.bindings.undo(mark);
+                    if !any {
+                        self.steps = steps;
+                        let empty = Atom::Symbol(known().empty.clone());
+                        if let Some(next) = control::switch(self, &empty, &cases, &rest) {
+                            return Some(next);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn resume(&mut self, mark: Mark, delta: Delta) {
+        self.bindings.undo(mark);
+        for (variable, value) in delta {
+            self.bindings.bind(variable, value);
+        }
+    }
+
+    /// Several ways to go on: the first now, the others as choices.
+    pub(crate) fn branch(
+        &mut self,
+        ways: Vec<(Task, Delta, Steps)>,
+        rest: &Rest,
+    ) -> Option<(Task, Rest)> {
+        let mark = self.bindings.mark();
+        let mut ways = ways.into_iter();
+        let (task, delta, steps) = ways.next()?;
+        for (task, delta, steps) in ways.rev() {
+            self.choices.push(Choice::Branch {
+                task,
+                rest: rest.clone(),
+                mark,
+                delta,
+                steps,
+            });
+        }
+        self.resume(mark, delta);
+        self.steps = steps;
+        Some((task, rest.clone()))
+    }
+
+    pub(crate) fn step(&self, step: impl FnOnce() -> Step) -> Steps {
+        if self.proving {
+            self.steps.with(step())
+        } else {
+            Steps::default()
+        }
+    }
+
+    /// `metta(atom, expected, space)`: see the semantics, "Evaluating".
+    fn metta(
+        &mut self,
+        atom: Atom,
+        expected: Atom,
+        space: Space,
+        rest: Rest,
+    ) -> Option<(Task, Rest)> {
+        let atom = self.bindings.apply(&atom);
+        let known = known();
+        let expected = self.bindings.walk(&expected).clone();
+        let as_it_stands = match &atom {
+            Atom::Variable(_) => true,
+            Atom::Symbol(symbol) => *symbol == known.empty,
+            Atom::Grounded(_) => false,
+            Atom::Expression(expression) => expression.is_evaluated() || atom.is_error(),
+        };
+        if as_it_stands || types::matches_meta_type(&atom, &expected) {
+            return Some((Task::Return(atom), rest));
+        }
+        match &atom {
+            Atom::Expression(expression) if !expression.children().is_empty() => {
+                let rest = self.alternatives(rest);
+                self.interpret(expression.clone(), expected, space, rest)
+            }
+            _ => Some((Task::Return(self.cast(atom, &expected, &space)), rest)),
+        }
+    }
+
+    /// Opens a place where errors are set aside. Directly inside another one it
+    /// would decide the same, so a tail call does not grow the rest.
+    fn alternatives(&mut self, rest: Rest) -> Rest {
+        if let Some(frame) = &rest.0
+            && matches!(frame.kind, FrameKind::Alternatives { .. })
+        {
+            return rest;
+        }
+        let choice = self.choices.len();
+        self.choices.push(Choice::Alternatives {
+            rest: rest.clone(),
+            mark: self.bindings.mark(),
+            succeeded: false,
+            errors: Vec::new(),
+        });
+        rest.push(FrameKind::Alternatives { choice })
+    }
+
+    /// `atom` if one of its types is the expected one, else an error.
+    pub(crate) fn cast(&mut self, atom: Atom, expected: &Atom, space: &Space) -> Atom {
+        if types::is_undefined(expected) || expected.is_symbol(&known().atom) {
+            return atom;
+        }
+        let actual = types::types_of(space, &atom);
+        for found in &actual {
+            if types::match_types(expected, found, &mut self.bindings) {
+                return atom;
+            }
+        }
+        let found = actual.into_iter().next().unwrap_or_else(types::undefined);
+        let reason = Atom::expression([
+            Atom::Symbol(known().bad_type.clone()),
+            self.bindings.apply(expected),
+            found,
+        ]);
+        Atom::error(atom, reason)
+    }
+
+    /// Evaluates a call or a tuple, as the types of its head say.
+    fn interpret(
+        &mut self,
+        expression: Expression,
+        expected: Atom,
+        space: Space,
+        rest: Rest,
+    ) -> Option<(Task, Rest)> {
+        let head = &expression.children()[0];
+        let head_types = types::types_of(&space, head);
+        let mut errors = Vec::new();
+        for function in head_types.iter().filter(|found| types::is_function(found)) {
+            let mark = self.bindings.mark();
+            match self.applicable(&expression, function, &expected, &space) {
+                Ok(expected_elements) => {
+                    let returns = expected_elements
+                        .last()
+                        .expect("a function type returns")
+                        .clone();
+                    let mut elements = vec![function.clone()];
+                    elements.extend_from_slice(&expected_elements[..expected_elements.len() - 1]);
+                    let elements = Elements {
+                        source: expression,
+                        expected: Some(elements.into()),
+                        done: Done::default(),
+                        count: 0,
+                        returns,
+                        space,
+                    };
+                    return Some(self.elements(elements, rest));
+                }
+                Err(error) => {
+                    self.bindings.undo(mark);
+                    errors.push(error);
+                }
+            }
+        }
+        if head_types.iter().any(|found| !types::is_function(found)) {
+            let elements = Elements {
+                source: expression,
+                expected: None,
+                done: Done::default(),
+                count: 0,
+                returns: expected,
+                space,
+            };
+            return Some(self.elements(elements, rest));
+        }
+        let ways = errors
+            .into_iter()
+            .map(|error| (Task::Return(error), Delta::new(), self.steps.clone()))
+            .collect();
+        self.branch(ways, &rest)
+    }
+
+    /// Checks a call against one function type; the types of its arguments and,
+    /// last, of its result, or the error.
+    fn applicable(
+        &mut self,
+        call: &Expression,
+        function: &Atom,
+        expected: &Atom,
+        space: &Space,
+    ) -> Result<Vec<Atom>, Atom> {
+        let call_atom = || Atom::Expression(call.clone());
+        let parts = function.as_expression().expect("a function type");
+        let parameters = &parts[1..parts.len() - 1];
+        let arguments = &call.children()[1..];
+        if parameters.len() != arguments.len() {
+            return Err(Atom::error(
+                call_atom(),
+                Atom::Symbol(known().incorrect_number.clone()),
+            ));
+        }
+        for (position, (parameter, argument)) in parameters.iter().zip(arguments).enumerate() {
+            if types::is_undefined(parameter) || types::matches_meta_type(argument, parameter) {
+                continue;
+            }
+            let actual = types::types_of(space, argument);
+            let matched = actual
+                .iter()
+                .any(|found| types::match_types(parameter, found, &mut self.bindings));
+            if !matched {
+                let found = actual.into_iter().next().unwrap_or_else(types::undefined);
+                let reason = Atom::expression([
+                    Atom::Symbol(known().bad_arg_type.clone()),
+                    Atom::integer(position as i64 + 1),
+                    self.bindings.apply(parameter),
+                    found,
+                ]);
+                return Err(Atom::error(call_atom(), reason));
+            }
+        }
+        let returns = &parts[parts.len() - 1];
+        if !types::match_types(returns, expected, &mut self.bindings) {
+            let reason = Atom::expression([
+                Atom::Symbol(known().bad_type.clone()),
+                self.bindings.apply(expected),
+                self.bindings.apply(returns),
+            ]);
+            return Err(Atom::error(call_atom(), reason));
+        }
+        Ok(parts[1..].to_vec())
+    }
+
+    /// Evaluates the next element that needs it; calls the expression after the last.
+    fn elements(&mut self, mut elements: Elements, rest: Rest) -> (Task, Rest) {
+        let source = elements.source.clone();
+        let children = source.children();
+        while elements.count < children.len() {
+            let child = self.bindings.walk(&children[elements.count]).clone();
+            let expected = match &elements.expected {
+                Some(expected) => expected[elements.count].clone(),
+                None => types::undefined(),
+            };
+            let plain = match &child {
+                Atom::Variable(_) => true,
+                Atom::Symbol(symbol) => {
+                    *symbol != known().empty
+                        && (elements.count == 0 || types::is_undefined(&expected))
+                }
+                Atom::Grounded(_) => elements.count == 0 || types::is_undefined(&expected),
+                Atom::Expression(expression) => {
+                    expected.is_symbol(&known().atom)
+                        || (expression.is_evaluated() && expression.is_ground())
+                }
+            };
+            if plain {
+                elements.done = elements.done.with(child);
+                elements.count += 1;
+                continue;
+            }
+            let space = elements.space.clone();
+            let rest = rest.push(FrameKind::Elements(elements));
+            return (
+                Task::Metta {
+                    atom: child,
+                    expected,
+                    space,
+                },
+                rest,
+            );
+        }
+        let call = Atom::expression(elements.done.collect(elements.count));
+        let call = self.bindings.apply(&call);
+        let returns = elements.returns;
+        let space = elements.space;
+        let rest = rest.push(FrameKind::Call {
+            call: call.clone(),
+            returns,
+            space: space.clone(),
+        });
+        (Task::Eval { atom: call, space }, rest)
+    }
+
+    /// One step of `atom`.
+    fn eval(&mut self, atom: Atom, space: Space, rest: Rest) -> Option<(Task, Rest)> {
+        let atom = self.bindings.apply(&atom);
+        let not_reducible = || Task::Return(Atom::Symbol(known().not_reducible.clone()));
+        let Some([head, arguments @ ..]) = atom.as_expression() else {
+            return Some((not_reducible(), rest));
+        };
+        match head {
+            Atom::Grounded(Grounded::Operation(operation)) => {
+                if let Some(control) = operation.control() {
+                    return control::call(self, control, &atom, space, rest);
+                }
+                let operation = operation.clone();
+                let rest_budget = self.meter.rest();
+                let mut context = Context {
+                    host: self.host,
+                    space: &space,
+                    budget: rest_budget,
+                };
+                let answer = operation.call(arguments, &mut context);
+                let steps = self.step(|| Step::Operation(operation.name().to_owned()));
+                match answer {
+                    Ok(results) => {
+                        let ways = results
+                            .into_iter()
+                            .map(|result| {
+                                (
+                                    Machine::result(result, &atom, &space),
+                                    Delta::new(),
+                                    steps.clone(),
+                                )
+                            })
+                            .collect();
+                        self.branch(ways, &rest)
+                    }
+                    Err(error) => match error.into_atom(&atom) {
+                        Some(error) => {
+                            self.steps = steps;
+                            Some((Task::Return(error), rest))
+                        }
+                        None => Some((not_reducible(), rest)),
+                    },
+                }
+            }
+            Atom::Symbol(symbol) => {
+                if control::is_instruction(symbol) {
+                    return Some((Task::Minimal { atom, space }, rest));
+                }
+                match Control::of_symbol(symbol) {
+                    Some(control) if !self.has_rules(&atom, &space) => {
+                        control::call(self, control, &atom, space, rest)
+                    }
+                    _ => self.apply_rules(&atom, &space, rest),
+                }
+            }
+            Atom::Variable(_) => Some((not_reducible(), rest)),
+            Atom::Grounded(_) | Atom::Expression(_) => {
+                if has_variable_head(head) {
+                    return Some((not_reducible(), rest));
+                }
+                self.apply_rules(&atom, &space, rest)
+            }
+        }
+    }
+
+    /// What to do with a result of one step: a `function` runs on.
+    fn result(result: Atom, call: &Atom, space: &Space) -> Task {
+        match result.as_expression() {
+            Some([head, body]) if head.is_symbol(&known().function) => Task::Function {
+                body: body.clone(),
+                call: call.clone(),
+                space: space.clone(),
+            },
+            _ => Task::Return(result),
+        }
+    }
+
+    fn rule_pattern(call: &Atom) -> (Variable, Atom) {
+        let body = Variable::new("body").renamed();
+        let pattern = Atom::expression([
+            Atom::Symbol(known().equal.clone()),
+            call.clone(),
+            Atom::Variable(body.clone()),
+        ]);
+        (body, pattern)
+    }
+
+    fn has_rules(&mut self, call: &Atom, space: &Space) -> bool {
+        let (_, pattern) = Machine::rule_pattern(call);
+        let mut any = false;
+        space.each(&pattern, &mut self.bindings, |_, _| any = true);
+        any
+    }
+
+    /// Every rule whose head unifies with `call` gives a branch.
+    fn apply_rules(&mut self, call: &Atom, space: &Space, rest: Rest) -> Option<(Task, Rest)> {
+        let (body, pattern) = Machine::rule_pattern(call);
+        let mut found: Vec<(Atom, Delta, Option<Step>)> = Vec::new();
+        let proving = self.proving;
+        let mark = self.bindings.mark();
+        space.each(&pattern, &mut self.bindings, |row, bindings| {
+            let Some(result) = bindings.resolve(&body) else {
+                return;
+            };
+            let mut delta = bindings.since(mark);
+            delta.retain(|(variable, _)| *variable != body);
+            let step = proving.then(|| Step::Rule {
+                head: row
+                    .atom
+                    .as_expression()
+                    .map_or_else(Atom::unit, |rule| rule[1].clone()),
+                origin: row.origin.cloned(),
+            });
+            found.push((result, delta, step));
+        });
+        if found.is_empty() {
+            return Some((
+                Task::Return(Atom::Symbol(known().not_reducible.clone())),
+                rest,
+            ));
+        }
+        let ways = found
+            .into_iter()
+            .map(|(result, delta, step)| {
+                let steps = match step {
+                    Some(step) => self.steps.with(step),
+                    None => Steps::default(),
+                };
+                (Machine::result(result, call, space), delta, steps)
+            })
+            .collect();
+        self.branch(ways, &rest)
+    }
+
+    /// Hands a result to the innermost frame.
+    fn deliver(&mut self, atom: Atom, rest: Rest) -> Option<(Task, Rest)> {
+        let Some(frame) = rest.0.clone() else {
+            let atom = self.bindings.apply(&atom);
+            if !atom.is_empty_symbol() {
+                let proof = self.proving.then(|| self.steps.gather());
+                self.results.push(Answer { atom, proof });
+            }
+            return None;
+        };
+        let next = frame.next.clone();
+        match &frame.kind {
+            FrameKind::Alternatives { choice } => self.deliver_alternative(atom, *choice, next),
+            FrameKind::Elements(elements) => {
+                let atom = self.bindings.apply(&atom);
+                if atom.is_empty_symbol() {
+                    return None;
+                }
+                if atom.is_error() {
+                    let original = &elements.source.children()[elements.count];
+                    if elements.expected.is_none() || self.bindings.apply(original) != atom {
+                        return Some((Task::Return(atom), next));
+                    }
+                }
+                let mut elements = elements.clone();
+                elements.done = elements.done.with(atom);
+                elements.count += 1;
+                Some((Task::Elements(elements), next))
+            }
+            FrameKind::Call {
+                call,
+                returns,
+                space,
+            } => self.deliver_call(atom, call, returns, space, next),
+            FrameKind::Chain {
+                variable,
+                template,
+                space,
+            } => {
+                let atom = self.bindings.apply(&atom);
+                let template = control::substitute(template, variable, &atom);
+                Some((
+                    Task::Minimal {
+                        atom: template,
+                        space: space.clone(),
+                    },
+                    next,
+                ))
+            }
+            FrameKind::Function { call, space } => {
+                control::function_result(self, atom, call, space, rest, next)
+            }
+            FrameKind::Gather { choice } => {
+                let atom = self.bindings.apply(&atom);
+                if !atom.is_empty_symbol() {
+                    let Some(Choice::Gather { items, mark, .. }) = self.choices.get_mut(*choice)
+                    else {
+                        unreachable!("a gathering frame is inside its choice")
+                    };
+                    items.push((atom, self.bindings.since(*mark)));
+                }
+                None
+            }
+            FrameKind::Case { choice, cases } => {
+                let atom = self.bindings.apply(&atom);
+                if atom.is_empty_symbol() {
+                    return None;
+                }
+                if let Some(Choice::Case { any, .. }) = self.choices.get_mut(*choice) {
+                    *any = true;
+                }
+                control::switch(self, &atom, cases, &next)
+            }
+        }
+    }
+
+    fn deliver_alternative(
+        &mut self,
+        atom: Atom,
+        choice: usize,
+        next: Rest,
+    ) -> Option<(Task, Rest)> {
+        let atom = match atom {
+            Atom::Variable(_) => self.bindings.walk(&atom).clone(),
+            other => other,
+        };
+        if atom.is_empty_symbol() {
+            return None;
+        }
+        let last = self.choices.len() == choice + 1;
+        let failed = atom.is_error();
+        let Some(Choice::Alternatives {
+            succeeded,
+            errors,
+            mark,
+            ..
+        }) = self.choices.get_mut(choice)
+        else {
+            unreachable!("a frame of alternatives is inside its choice")
+        };
+        if failed {
+            if *succeeded {
+                return None;
+            }
+            if !last || !errors.is_empty() {
+                let delta = self.bindings.since(*mark);
+                errors.push((self.bindings.apply(&atom), delta, self.steps.clone()));
+                return None;
+            }
+        } else {
+            *succeeded = true;
+        }
+        if last {
+            self.choices.pop();
+        }
+        Some((Task::Return(atom), next))
+    }
+
+    fn deliver_call(
+        &mut self,
+        atom: Atom,
+        call: &Atom,
+        returns: &Atom,
+        space: &Space,
+        next: Rest,
+    ) -> Option<(Task, Rest)> {
+        let known = known();
+        let atom = match atom {
+            Atom::Variable(_) => self.bindings.walk(&atom).clone(),
+            other => other,
+        };
+        if atom.is_symbol(&known.not_reducible) {
+            let call = self.bindings.apply(call);
+            let call = match &call {
+                Atom::Expression(expression) => Atom::Expression(expression.evaluated()),
+                other => other.clone(),
+            };
+            return Some((Task::Return(call), next));
+        }
+        if atom.is_empty_symbol() {
+            return None;
+        }
+        if atom.is_error() {
+            return Some((Task::Return(self.bindings.apply(&atom)), next));
+        }
+        let returns = self.bindings.walk(returns).clone();
+        if returns.is_symbol(&known.atom) {
+            return Some((Task::Return(atom), next));
+        }
+        let expected = if returns.is_symbol(&known.expression) {
+            types::undefined()
+        } else {
+            returns
+        };
+        Some((
+            Task::Metta {
+                atom,
+                expected,
+                space: space.clone(),
+            },
+            next,
+        ))
+    }
+
+    /// Drops bindings that nothing can reach any more.
+    fn collect(&mut self, task: &Task, rest: &Rest) {
+        let mut reach = control::Reach::default();
+        reach.current(task);
+        reach.rest(rest);
+        for choice in &self.choices {
+            reach.choice(choice);
+        }
+        let reached = reach.close(&self.bindings);
+        let moved = self.bindings.compact(|variable| reached.contains(variable));
+        for choice in &mut self.choices {
+            let (Choice::Branch { mark, .. }
+            | Choice::Alternatives { mark, .. }
+            | Choice::Gather { mark, .. }
+            | Choice::Case { mark, .. }) = choice;
+            *mark = moved.mark(*mark);
+        }
+        self.collect_at = (self.bindings.len() * 2).max(COLLECT_AT);
+    }
+
+    pub(crate) fn is_proving(&self) -> bool {
+        self.proving
+    }
+}
+
+fn has_variable_head(atom: &Atom) -> bool {
+    let mut atom = atom;
+    loop {
+        match atom {
+            Atom::Variable(_) => return true,
+            Atom::Expression(expression) => match expression.children().first() {
+                Some(head) => atom = head,
+                None => return false,
+            },
+            Atom::Symbol(_) | Atom::Grounded(_) => return false,
+        }
+    }
+}

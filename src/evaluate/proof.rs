@@ -1,0 +1,130 @@
+//! Proofs: which rules, facts and operations led to a result.
+//!
+//! Each branch carries a list of the steps that it took; branches share the
+//! steps before they parted, and the list is only gathered for results kept.
+
+use std::rc::Rc;
+
+use crate::atom::Atom;
+use crate::space::Origin;
+
+/// What led to one result, in order of use, each entry once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Proof {
+    /// Rules that were applied.
+    pub rules: Vec<RuleUse>,
+    /// Facts that a `match` found.
+    pub facts: Vec<FactUse>,
+    /// Names of host operations that were called.
+    pub operations: Vec<String>,
+}
+
+/// A rule that was applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleUse {
+    /// The file it was read from, if it was read from one.
+    pub file: Option<String>,
+    /// Its line there, from 1.
+    pub line: Option<u32>,
+    /// The head of the rule as written.
+    pub head: Atom,
+}
+
+/// A fact that a `match` found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FactUse {
+    /// The file it was read from, if it was read from one.
+    pub file: Option<String>,
+    /// Its line there, from 1.
+    pub line: Option<u32>,
+    /// The fact.
+    pub atom: Atom,
+}
+
+pub(crate) enum Step {
+    Rule { head: Atom, origin: Option<Origin> },
+    Fact { atom: Atom, origin: Option<Origin> },
+    Operation(String),
+}
+
+/// The steps of one branch, newest first. `None` while nothing is recorded.
+#[derive(Clone, Default)]
+pub(crate) struct Steps(Option<Rc<Entry>>);
+
+struct Entry {
+    step: Step,
+    before: Steps,
+}
+
+impl Steps {
+    pub(crate) fn with(&self, step: Step) -> Steps {
+        Steps(Some(Rc::new(Entry {
+            step,
+            before: self.clone(),
+        })))
+    }
+
+    pub(crate) fn gather(&self) -> Proof {
+        let mut entries = Vec::new();
+        let mut next = &self.0;
+        while let Some(entry) = next {
+            entries.push(entry);
+            next = &entry.before.0;
+        }
+        let mut proof = Proof::default();
+        for entry in entries.into_iter().rev() {
+            match &entry.step {
+                Step::Rule { head, origin } => {
+                    let (file, line) = place(origin);
+                    add(
+                        &mut proof.rules,
+                        RuleUse {
+                            file,
+                            line,
+                            head: head.clone(),
+                        },
+                    );
+                }
+                Step::Fact { atom, origin } => {
+                    let (file, line) = place(origin);
+                    add(
+                        &mut proof.facts,
+                        FactUse {
+                            file,
+                            line,
+                            atom: atom.clone(),
+                        },
+                    );
+                }
+                Step::Operation(name) => add(&mut proof.operations, name.clone()),
+            }
+        }
+        proof
+    }
+}
+
+fn add<T: PartialEq>(list: &mut Vec<T>, entry: T) {
+    if !list.contains(&entry) {
+        list.push(entry);
+    }
+}
+
+fn place(origin: &Option<Origin>) -> (Option<String>, Option<u32>) {
+    match origin {
+        Some(origin) => (Some(origin.file.to_string()), Some(origin.line)),
+        None => (None, None),
+    }
+}
+
+/// A long list is freed in a loop, not by native recursion.
+impl Drop for Steps {
+    fn drop(&mut self) {
+        let mut next = self.0.take();
+        while let Some(entry) = next {
+            match Rc::try_unwrap(entry) {
+                Ok(mut entry) => next = entry.before.0.take(),
+                Err(_) => break,
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The standard operations, by topic; `metta/stdlib.metta` holds the rest.
+
+mod numbers;
+mod spaces;
+
+use std::sync::Arc;
+
+use crate::atom::{Atom, Value};
+use crate::engine::Engine;
+use crate::evaluate::Control;
+use crate::operation::{Operation, OperationError};
+use crate::space::Origin;
+use crate::{reader, types};
+
+/// A text pattern, written `regex:"…"`.
+pub(crate) struct Pattern(regex::Regex);
+
+impl Pattern {
+    pub(crate) fn new(regex: regex::Regex) -> Pattern {
+        Pattern(regex)
+    }
+}
+
+impl Value for Pattern {
+    fn type_atom(&self) -> Atom {
+        types::undefined()
+    }
+
+    fn print(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "regex:\"{}\"", self.0)
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+const STDLIB: &str = include_str!("../metta/stdlib.metta");
+
+/// Registers every standard operation and loads the library written in MeTTa.
+pub(crate) fn install(engine: &mut Engine) {
+    engine.register(Operation::controlled(
+        "match",
+        "(-> SpaceType Atom Atom %Undefined%)",
+        Control::Match,
+    ));
+    engine.register(Operation::controlled(
+        "capture",
+        "(-> Atom Atom)",
+        Control::Capture,
+    ));
+    engine.register(Operation::new(
+        "superpose",
+        "(-> Expression %Undefined%)",
+        |arguments, _| match arguments {
+            [Atom::Expression(expression)] => Ok(expression.children().to_vec()),
+            _ => Err(OperationError::message(
+                "superpose expects single expression as an argument",
+            )),
+        },
+    ));
+    numbers::install(engine);
+    spaces::install(engine);
+    let parsed = chimera_grammar::parse(STDLIB);
+    assert!(
+        parsed.errors.is_empty(),
+        "the shipped library is MeTTa: {:?}",
+        parsed.errors
+    );
+    let file: Arc<str> = "stdlib.metta".into();
+    for form in parsed.tree.forms() {
+        let tokens = engine.host.tokens.clone();
+        let atom = reader::read(&parsed.tree, form.node as usize, &|word| {
+            tokens.get(word).cloned()
+        });
+        let line = STDLIB[..form.span.start].matches('\n').count() as u32 + 1;
+        engine.host.corelib.add_from(
+            atom,
+            Some(Origin {
+                file: Arc::clone(&file),
+                line,
+            }),
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! Arithmetic, comparison and logic.
+
+use std::cmp::Ordering;
+
+use crate::atom::Atom;
+use crate::engine::Engine;
+use crate::number::{Number, NumberError};
+use crate::operation::{Operation, OperationError, OperationResult};
+
+impl From<NumberError> for OperationError {
+    fn from(error: NumberError) -> OperationError {
+        match error {
+            NumberError::DivisionByZero => OperationError::symbol("DivisionByZero"),
+            NumberError::TooLarge => OperationError::symbol("NumberTooLarge"),
+        }
+    }
+}
+
+fn arithmetic(
+    engine: &mut Engine,
+    name: &str,
+    compute: impl Fn(&Number, &Number) -> Result<Number, NumberError> + Send + Sync + 'static,
+) {
+    engine.register(Operation::new(
+        name,
+        "(-> Number Number Number)",
+        move |arguments, _| {
+            let (left, right) = two_numbers(arguments)?;
+            Ok(vec![Atom::number(compute(left, right)?)])
+        },
+    ));
+}
+
+fn two_numbers(arguments: &[Atom]) -> Result<(&Number, &Number), OperationError> {
+    match arguments {
+        [left, right] => match (left.as_number(), right.as_number()) {
+            (Some(left), Some(right)) => Ok((left, right)),
+            _ => Err(OperationError::NotReducible),
+        },
+        _ => Err(OperationError::NotReducible),
+    }
+}
+
+fn comparison(engine: &mut Engine, name: &str, accepts: fn(Ordering) -> bool) {
+    engine.register(Operation::new(
+        name,
+        "(-> Number Number Bool)",
+        move |arguments, _| {
+            let (left, right) = two_numbers(arguments)?;
+            Ok(vec![Atom::boolean(
+                left.compare(right).is_some_and(accepts),
+            )])
+        },
+    ));
+}
+
+fn logic(engine: &mut Engine, name: &str, compute: fn(bool, bool) -> bool) {
+    engine.register(Operation::new(
+        name,
+        "(-> Bool Bool Bool)",
+        move |arguments, _| match arguments {
+            [left, right] => truth(
+                left.as_bool()
+                    .zip(right.as_bool())
+                    .map(|(a, b)| compute(a, b)),
+            ),
+            _ => Err(OperationError::NotReducible),
+        },
+    ));
+}
+
+fn truth(value: Option<bool>) -> OperationResult {
+    value
+        .map(|value| vec![Atom::boolean(value)])
+        .ok_or(OperationError::NotReducible)
+}
+
+pub(super) fn install(engine: &mut Engine) {
+    arithmetic(engine, "+", Number::add);
+    arithmetic(engine, "-", Number::subtract);
+    arithmetic(engine, "*", Number::multiply);
+    arithmetic(engine, "/", Number::divide);
+    arithmetic(engine, "%", Number::remainder);
+    comparison(engine, "<", Ordering::is_lt);
+    comparison(engine, ">", Ordering::is_gt);
+    comparison(engine, "<=", Ordering::is_le);
+    comparison(engine, ">=", Ordering::is_ge);
+    logic(engine, "and", |a, b| a && b);
+    logic(engine, "or", |a, b| a || b);
+    logic(engine, "xor", |a, b| a != b);
+    engine.register(Operation::new(
+        "not",
+        "(-> Bool Bool)",
+        |arguments, _| match arguments {
+            [value] => truth(value.as_bool().map(|value| !value)),
+            _ => Err(OperationError::NotReducible),
+        },
+    ));
+    engine.register(Operation::new(
+        "==",
+        "(-> $t $t Bool)",
+        |arguments, _| match arguments {
+            [left, right] => Ok(vec![Atom::boolean(left == right)]),
+            _ => Err(OperationError::NotReducible),
+        },
+    ));
+}

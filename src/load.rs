@@ -1,0 +1,137 @@
+//! Loading texts: atoms go into the space, directives are evaluated in order.
+
+use std::sync::Arc;
+
+use crate::atom::Atom;
+use crate::budget::Budget;
+use crate::engine::Engine;
+use crate::evaluate::Machine;
+use crate::reader;
+use crate::space::Origin;
+
+/// One evaluated `!` directive.
+#[derive(Clone, Debug)]
+pub struct Directive {
+    /// The file it stands in.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// Its column in characters, from 1.
+    pub column: u32,
+    /// All its results.
+    pub results: Vec<Atom>,
+}
+
+impl Directive {
+    /// Whether a result is an error.
+    pub fn is_error(&self) -> bool {
+        self.results.iter().any(Atom::is_error)
+    }
+}
+
+/// Why a text could not be loaded.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The text is not MeTTa; the first error with its place.
+    #[error("{file}:{line}:{column}: {error}")]
+    Syntax {
+        /// The file's name.
+        file: String,
+        /// The line of the error, from 1.
+        line: u32,
+        /// The column in characters, from 1.
+        column: u32,
+        /// The error itself.
+        error: chimera_grammar::SyntaxError,
+    },
+    /// The text has another number of atoms than one.
+    #[error("expected one atom, found {0}")]
+    NotOneAtom(usize),
+}
+
+fn place(source: &str, offset: usize) -> (u32, u32) {
+    let before = &source[..offset];
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .map_or(0, |text| text.chars().count())
+        + 1;
+    (
+        u32::try_from(line).unwrap_or(u32::MAX),
+        u32::try_from(column).unwrap_or(u32::MAX),
+    )
+}
+
+fn check(parsed: &chimera_grammar::Parsed<'_>, file: &str) -> Result<(), LoadError> {
+    match parsed.errors.first() {
+        None => Ok(()),
+        Some(error) => {
+            let (line, column) = place(parsed.tree.source(), error.span().start);
+            Err(LoadError::Syntax {
+                file: file.to_owned(),
+                line,
+                column,
+                error: error.clone(),
+            })
+        }
+    }
+}
+
+pub(crate) fn run(
+    engine: &mut Engine,
+    source: &str,
+    file: &str,
+    budget: &Budget,
+    mut each: impl FnMut(Directive) -> bool,
+) -> Result<(), LoadError> {
+    let parsed = chimera_grammar::parse(source);
+    check(&parsed, file)?;
+    let name: Arc<str> = file.into();
+    let (mut line, mut counted) = (1_u32, 0);
+    for form in parsed.tree.forms() {
+        line += source.as_bytes()[counted..form.span.start]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count() as u32;
+        counted = form.span.start;
+        let tokens = engine.host.tokens.clone();
+        let atom = reader::read(&parsed.tree, form.node as usize, &|word| {
+            tokens.get(word).cloned()
+        });
+        if form.directive {
+            let space = engine.space.clone();
+            let results = Machine::run(&mut engine.host, &space, &atom, budget, false).atoms();
+            let (_, column) = place(source, form.span.start);
+            if !each(Directive {
+                file: file.to_owned(),
+                line,
+                column,
+                results,
+            }) {
+                break;
+            }
+        } else {
+            engine.space.add_from(
+                atom,
+                Some(Origin {
+                    file: Arc::clone(&name),
+                    line,
+                }),
+            );
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn parse_one(engine: &Engine, text: &str) -> Result<Atom, LoadError> {
+    let parsed = chimera_grammar::parse(text);
+    check(&parsed, "<text>")?;
+    match parsed.tree.forms() {
+        [form] => Ok(reader::read(&parsed.tree, form.node as usize, &|word| {
+            engine.host.tokens.get(word).cloned()
+        })),
+        forms => Err(LoadError::NotOneAtom(forms.len())),
+    }
+}

@@ -1,0 +1,128 @@
+//! Operations: functions of the host that MeTTa programs call.
+
+use std::fmt;
+
+use crate::atom::{Atom, Grounded};
+use crate::engine::Context;
+use crate::evaluate::Control;
+use crate::reader;
+
+/// What an operation answers.
+pub type OperationResult = Result<Vec<Atom>, OperationError>;
+
+type Function = dyn Fn(&[Atom], &mut Context<'_>) -> OperationResult + Send + Sync;
+
+/// A function of the host, callable as `(name argument …)`.
+pub struct Operation {
+    name: String,
+    type_atom: Atom,
+    function: Box<Function>,
+    control: Option<Control>,
+}
+
+/// Why an operation has no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OperationError {
+    /// The operation is not defined for these arguments: the call is data.
+    #[error("not reducible")]
+    NotReducible,
+    /// The call is wrong; becomes `(Error <call> "<message>")`.
+    #[error("{0}")]
+    Message(String),
+    /// The call is wrong; becomes `(Error <call> <reason>)`.
+    #[error("{0}")]
+    Reason(Atom),
+    /// The result is this error atom itself.
+    #[error("{0}")]
+    Atom(Atom),
+}
+
+impl OperationError {
+    /// An error with a text for people.
+    pub fn message(text: impl Into<String>) -> OperationError {
+        OperationError::Message(text.into())
+    }
+
+    /// An error whose reason is a symbol that programs can match.
+    pub fn symbol(reason: &str) -> OperationError {
+        OperationError::Reason(Atom::symbol(reason))
+    }
+
+    /// The atom that stands for this error of `call`; `None` if it is no error.
+    pub(crate) fn into_atom(self, call: &Atom) -> Option<Atom> {
+        match self {
+            OperationError::NotReducible => None,
+            OperationError::Message(text) => Some(Atom::error(call.clone(), Atom::string(&text))),
+            OperationError::Reason(reason) => Some(Atom::error(call.clone(), reason)),
+            OperationError::Atom(atom) => Some(atom),
+        }
+    }
+}
+
+impl Operation {
+    /// An operation with its MeTTa signature, e.g. `"(-> Number Number Number)"`.
+    ///
+    /// Arguments arrive evaluated and checked as the signature says; an `Atom`
+    /// argument arrives as written. Each result is evaluated further unless the
+    /// signature returns `Atom`. No results prunes the branch.
+    ///
+    /// # Panics
+    /// If the signature is not one MeTTa atom.
+    pub fn new(
+        name: &str,
+        signature: &str,
+        function: impl Fn(&[Atom], &mut Context<'_>) -> OperationResult + Send + Sync + 'static,
+    ) -> Operation {
+        Operation {
+            name: name.to_owned(),
+            type_atom: reader::atom(signature),
+            function: Box::new(function),
+            control: None,
+        }
+    }
+
+    /// An operation that the evaluator itself carries out.
+    pub(crate) fn controlled(name: &str, signature: &str, control: Control) -> Operation {
+        Operation {
+            name: name.to_owned(),
+            type_atom: reader::atom(signature),
+            function: Box::new(|_, _| Err(OperationError::NotReducible)),
+            control: Some(control),
+        }
+    }
+
+    pub(crate) fn control(&self) -> Option<Control> {
+        self.control
+    }
+
+    /// The name that calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its signature.
+    pub fn type_atom(&self) -> &Atom {
+        &self.type_atom
+    }
+
+    /// Calls it.
+    ///
+    /// # Errors
+    /// As the function does.
+    pub fn call(&self, arguments: &[Atom], context: &mut Context<'_>) -> OperationResult {
+        (self.function)(arguments, context)
+    }
+}
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl From<Operation> for Atom {
+    fn from(operation: Operation) -> Atom {
+        Atom::Grounded(Grounded::Operation(std::sync::Arc::new(operation)))
+    }
+}

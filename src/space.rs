@@ -1,0 +1,429 @@
+//! Spaces: multisets of atoms that can be queried.
+//!
+//! A live space keeps rows stamped with the epoch in which they were added and
+//! removed. A snapshot is an epoch number: it sees the rows that lived then. A
+//! fork is a snapshot with an overlay of its own. Both cost O(1).
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
+
+use crate::atom::Atom;
+use crate::unify::{Bindings, Frame, unify_stored};
+
+mod store;
+
+pub(crate) use store::Origin;
+use store::{Store, View};
+
+/// A multiset of atoms. Clones are the same space.
+#[derive(Clone)]
+pub struct Space(Arc<Body>);
+
+struct Body {
+    name: SpaceName,
+    kind: Kind,
+    /// Spaces whose atoms are seen in queries too: imported modules.
+    imports: RwLock<Vec<Space>>,
+}
+
+enum SpaceName {
+    Module(String),
+    Anonymous(u64),
+}
+
+enum Kind {
+    Live(RwLock<Store>),
+    Snapshot {
+        base: Space,
+        epoch: u64,
+    },
+    Fork {
+        base: Space,
+        overlay: RwLock<Overlay>,
+    },
+}
+
+/// What a fork changed: rows added, and rows of its base removed (by multiplicity).
+struct Overlay {
+    added: Store,
+    removed: store::Multiset,
+}
+
+static NEXT_SPACE: AtomicU64 = AtomicU64::new(1);
+
+/// One atom that a query found, with where it was written if known.
+pub(crate) struct Found<'a> {
+    pub(crate) atom: &'a Atom,
+    pub(crate) origin: Option<&'a Origin>,
+}
+
+impl Space {
+    /// An empty space without a name, as `new-space` makes.
+    pub fn anonymous() -> Space {
+        Space::live(SpaceName::Anonymous(
+            NEXT_SPACE.fetch_add(1, Ordering::Relaxed),
+        ))
+    }
+
+    /// An empty space of a module; printed as `ModuleSpace(GroundingSpace-name)`.
+    pub fn module(name: &str) -> Space {
+        Space::live(SpaceName::Module(name.to_owned()))
+    }
+
+    fn live(name: SpaceName) -> Space {
+        Space(Arc::new(Body {
+            name,
+            kind: Kind::Live(RwLock::new(Store::default())),
+            imports: RwLock::new(Vec::new()),
+        }))
+    }
+
+    fn name_again(&self) -> SpaceName {
+        match &self.0.name {
+            SpaceName::Module(name) => SpaceName::Module(name.clone()),
+            SpaceName::Anonymous(id) => SpaceName::Anonymous(*id),
+        }
+    }
+
+    /// Whether both are the same space.
+    pub fn is_same(&self, other: &Space) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether atoms can be added and removed; a snapshot is read-only.
+    pub fn is_writable(&self) -> bool {
+        !matches!(self.0.kind, Kind::Snapshot { .. })
+    }
+
+    /// A read-only view of the present atoms. O(1).
+    pub fn snapshot(&self) -> Space {
+        let kind = match &self.0.kind {
+            Kind::Live(store) => {
+                let epoch = write(store).begin_snapshot();
+                Kind::Snapshot {
+                    base: self.clone(),
+                    epoch,
+                }
+            }
+            Kind::Snapshot { .. } => return self.clone(),
+            Kind::Fork { .. } => return self.fork(),
+        };
+        Space(Arc::new(Body {
+            name: self.name_again(),
+            kind,
+            imports: RwLock::new(self.imports()),
+        }))
+    }
+
+    /// A writable copy. O(1) for a live space; for a fork, linear in what the
+    /// fork has changed. Changes of one are never seen by the other.
+    pub fn fork(&self) -> Space {
+        let (base, overlay) = match &self.0.kind {
+            Kind::Live(_) | Kind::Snapshot { .. } => (
+                self.snapshot(),
+                Overlay {
+                    added: Store::default(),
+                    removed: store::Multiset::default(),
+                },
+            ),
+            Kind::Fork { base, overlay } => {
+                let overlay = read(overlay);
+                (
+                    base.clone(),
+                    Overlay {
+                        added: overlay.added.copy(),
+                        removed: overlay.removed.clone(),
+                    },
+                )
+            }
+        };
+        let kind = Kind::Fork {
+            base,
+            overlay: RwLock::new(overlay),
+        };
+        Space(Arc::new(Body {
+            name: self.name_again(),
+            kind,
+            imports: RwLock::new(self.imports()),
+        }))
+    }
+
+    /// Adds `atom`. Adding it again makes it answer twice. A snapshot ignores it.
+    pub fn add(&self, atom: Atom) {
+        self.add_from(atom, None);
+    }
+
+    pub(crate) fn add_from(&self, atom: Atom, origin: Option<Origin>) {
+        match &self.0.kind {
+            Kind::Live(store) => write(store).add(atom, origin),
+            Kind::Fork { overlay, .. } => write(overlay).added.add(atom, origin),
+            Kind::Snapshot { .. } => {}
+        }
+    }
+
+    /// Removes one occurrence of `atom`; returns whether there was one.
+    pub fn remove(&self, atom: &Atom) -> bool {
+        match &self.0.kind {
+            Kind::Live(store) => write(store).remove(atom),
+            Kind::Snapshot { .. } => false,
+            Kind::Fork { base, overlay } => {
+                let mut overlay = write(overlay);
+                if overlay.added.remove(atom) {
+                    return true;
+                }
+                if base.count(atom) > overlay.removed.count(atom) {
+                    overlay.removed.insert(atom.clone());
+                    return true;
+                }
+                false
+            }
+        }
+    }
+
+    /// How often `atom` itself is in the space.
+    pub fn count(&self, atom: &Atom) -> usize {
+        let mut count = 0;
+        self.visit_own(atom, &Bindings::new(), &mut |found| {
+            count += usize::from(found.atom == atom)
+        });
+        count
+    }
+
+    /// How many atoms the space holds itself, imports not counted.
+    pub fn len(&self) -> usize {
+        match &self.0.kind {
+            Kind::Live(store) => read(store).len(),
+            Kind::Snapshot { .. } | Kind::Fork { .. } => self.atoms().len(),
+        }
+    }
+
+    /// Whether the space itself holds no atoms.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The space's own atoms, oldest first.
+    pub fn atoms(&self) -> Vec<Atom> {
+        let mut atoms = Vec::new();
+        self.visit_all_own(&mut |found| atoms.push(found.atom.clone()));
+        atoms
+    }
+
+    /// Removes every atom.
+    pub fn clear(&self) {
+        for atom in self.atoms() {
+            self.remove(&atom);
+        }
+    }
+
+    /// The spaces whose atoms queries see too.
+    pub fn imports(&self) -> Vec<Space> {
+        read(&self.0.imports).clone()
+    }
+
+    /// Lets queries see the atoms of `space` too.
+    pub fn import(&self, space: Space) {
+        let mut imports = write(&self.0.imports);
+        if !imports.iter().any(|known| known.is_same(&space)) {
+            imports.push(space);
+        }
+    }
+
+    /// Every way in which `pattern` unifies with an atom of the space.
+    /// `(, p1 … pn)` is a join. Results come oldest atom first.
+    pub fn query(&self, pattern: &Atom) -> Vec<Bindings> {
+        let mut bindings = Bindings::new();
+        let mut results = Vec::new();
+        for (delta, _) in self.solutions(pattern, &mut bindings) {
+            let mut solution = Bindings::new();
+            for (variable, value) in delta {
+                solution.bind(variable, value);
+            }
+            results.push(solution);
+        }
+        results
+    }
+
+    /// The solutions of `pattern` under `bindings`: for each what it binds, and
+    /// the atoms that it used. `bindings` are as before afterwards.
+    pub(crate) fn solutions(&self, pattern: &Atom, bindings: &mut Bindings) -> Vec<Solution> {
+        let conjuncts = match pattern.as_expression() {
+            Some([head, rest @ ..]) if head.as_symbol() == Some(",") => rest,
+            _ => std::slice::from_ref(pattern),
+        };
+        let mut solutions: Vec<Solution> = vec![(Vec::new(), Vec::new())];
+        for conjunct in conjuncts {
+            let mut next = Vec::new();
+            for (delta, facts) in solutions {
+                let mark = bindings.mark();
+                for (variable, value) in &delta {
+                    bindings.bind(variable.clone(), value.clone());
+                }
+                self.each(conjunct, bindings, |found, bindings| {
+                    let mut facts = facts.clone();
+                    facts.push((found.atom.clone(), found.origin.cloned()));
+                    next.push((bindings.since(mark), facts));
+                });
+                bindings.undo(mark);
+            }
+            solutions = next;
+        }
+        solutions
+    }
+
+    /// Calls `visit` for each atom that unifies with `pattern`, with the
+    /// bindings that make them equal.
+    pub(crate) fn each(
+        &self,
+        pattern: &Atom,
+        bindings: &mut Bindings,
+        mut visit: impl FnMut(&Found<'_>, &mut Bindings),
+    ) {
+        let mut frame = Frame::default();
+        self.candidates(pattern, bindings, &mut |found, bindings| {
+            frame.clear();
+            let mark = bindings.mark();
+            if unify_stored(pattern, found.atom, &mut frame, bindings) {
+                visit(found, bindings);
+            }
+            bindings.undo(mark);
+        });
+    }
+
+    /// Calls `visit` for each atom that may unify with `pattern`, this space's
+    /// own first, then those of its imports.
+    pub(crate) fn candidates(
+        &self,
+        pattern: &Atom,
+        bindings: &mut Bindings,
+        visit: &mut dyn FnMut(&Found<'_>, &mut Bindings),
+    ) {
+        let key = store::Key::of(pattern, bindings);
+        for space in self.closure() {
+            space.prepare(&key);
+            space.visit_key(&key, &mut |found| visit(found, bindings));
+        }
+    }
+
+    /// This space and all that it imports, directly or not, each once.
+    pub(crate) fn closure(&self) -> Vec<Space> {
+        let mut spaces = vec![self.clone()];
+        let mut next = 0;
+        while next < spaces.len() {
+            for import in spaces[next].imports() {
+                if !spaces.iter().any(|known| known.is_same(&import)) {
+                    spaces.push(import);
+                }
+            }
+            next += 1;
+        }
+        spaces
+    }
+
+    fn visit_own(&self, pattern: &Atom, bindings: &Bindings, visit: &mut dyn FnMut(&Found<'_>)) {
+        let key = store::Key::of(pattern, bindings);
+        self.prepare(&key);
+        self.visit_key(&key, visit);
+    }
+
+    /// Makes the index that `key` wants, if it is not there yet.
+    fn prepare(&self, key: &store::Key) {
+        match &self.0.kind {
+            Kind::Live(store) => {
+                let ready = read(store).is_ready(key);
+                if !ready {
+                    write(store).prepare(key);
+                }
+            }
+            Kind::Snapshot { base, .. } => base.prepare(key),
+            Kind::Fork { base, overlay } => {
+                base.prepare(key);
+                write(overlay).added.prepare(key);
+            }
+        }
+    }
+
+    fn visit_key(&self, key: &store::Key, visit: &mut dyn FnMut(&Found<'_>)) {
+        match &self.0.kind {
+            Kind::Live(store) => read(store).visit(key, View::Now, visit),
+            Kind::Snapshot { base, epoch } => base.visit_at(key, *epoch, visit),
+            Kind::Fork { base, overlay } => {
+                let overlay = read(overlay);
+                overlay.visit_base(visit, |visit| base.visit_key(key, visit));
+                overlay.added.visit(key, View::Now, visit);
+            }
+        }
+    }
+
+    fn visit_at(&self, key: &store::Key, epoch: u64, visit: &mut dyn FnMut(&Found<'_>)) {
+        if let Kind::Live(store) = &self.0.kind {
+            read(store).visit(key, View::At(epoch), visit);
+        }
+    }
+
+    fn visit_all_own(&self, visit: &mut dyn FnMut(&Found<'_>)) {
+        self.visit_key(&store::Key::everything(), visit);
+    }
+}
+
+/// What one solution binds, and the atoms it used with where they were written.
+pub(crate) type Solution = (
+    Vec<(crate::atom::Variable, Atom)>,
+    Vec<(Atom, Option<Origin>)>,
+);
+
+impl Overlay {
+    /// Visits the rows of the base, less those that the fork removed.
+    fn visit_base(
+        &self,
+        visit: &mut dyn FnMut(&Found<'_>),
+        rows: impl FnOnce(&mut dyn FnMut(&Found<'_>)),
+    ) {
+        if self.removed.is_empty() {
+            return rows(visit);
+        }
+        let mut left = self.removed.clone();
+        rows(&mut |found| {
+            if !left.remove(found.atom) {
+                visit(found);
+            }
+        });
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if let Kind::Snapshot { base, epoch } = &self.kind
+            && let Kind::Live(store) = &base.0.kind
+        {
+            write(store).end_snapshot(*epoch);
+        }
+    }
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().expect("no panic while a space is locked")
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().expect("no panic while a space is locked")
+}
+
+impl fmt::Display for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.name {
+            SpaceName::Module(name) => write!(f, "ModuleSpace(GroundingSpace-{name})"),
+            SpaceName::Anonymous(id) => write!(f, "GroundingSpace-{id:#x}"),
+        }
+    }
+}
+
+impl fmt::Debug for Space {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! The language from outside: programs and their results.
+
+use chimera::Engine;
+
+#[track_caller]
+fn check(program: &str, expected: &[&str]) {
+    let mut engine = Engine::builder().build();
+    let directives = engine
+        .load(program, "test.metta")
+        .expect("the program is MeTTa");
+    let mut found: Vec<String> = directives
+        .last()
+        .expect("the program has a directive")
+        .results
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let mut expected: Vec<String> = expected.iter().map(|text| (*text).to_owned()).collect();
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected, "{program}");
+}
+
+#[test]
+fn rules_reduce_and_every_rule_answers() {
+    check("(= (f a) 1) (= (f b) 2) !(f $x)", &["1", "2"]);
+    check("(= (f a) 1) (= (f b) 2) !((f $x) $x)", &["(1 a)", "(2 b)"]);
+    check("(= (f $x $x) same) !(f a b)", &["(f a b)"]);
+    check(
+        "(= (fact $n) (if (== $n 0) 1 (* $n (fact (- $n 1))))) !(fact 20)",
+        &["2432902008176640000"],
+    );
+}
+
+#[test]
+fn argument_types_decide_what_is_evaluated() {
+    check(
+        "(: f (-> Atom Atom)) (= (f $x) $x) !(f (+ 1 2))",
+        &["(+ 1 2)"],
+    );
+    check(
+        "(: f (-> Atom %Undefined%)) (= (f $x) $x) !(f (+ 1 2))",
+        &["3"],
+    );
+    check(
+        "!(+ 1 \"2\")",
+        &["(Error (+ 1 \"2\") (BadArgType 2 Number String))"],
+    );
+    check("!(+ 1)", &["(Error (+ 1) IncorrectNumberOfArguments)"]);
+}
+
+#[test]
+fn successes_win_over_errors() {
+    check("(= (f) (Error x y)) (= (f) 1) !(f)", &["1"]);
+    check(
+        "(= (f) (Error x y)) (= (f) (Error x z)) !(f)",
+        &["(Error x y)", "(Error x z)"],
+    );
+    check("!(collapse (superpose (1 (Error a b) 2)))", &["(1 2)"]);
+}
+
+#[test]
+fn bindings_flow_out_of_matches() {
+    check(
+        "(a 1) (a 2) !(let $r (match &self (a $x) $x) ($x $r))",
+        &["(1 1)", "(2 2)"],
+    );
+    check("!(case (empty) ((Empty none) ($_ other)))", &["none"]);
+    check("!(let ($x 2) (1 $y) ($x $y))", &["(1 2)"]);
+}
+
+#[test]
+fn a_tail_loop_runs_in_constant_stack() {
+    check(
+        "(= (loop $n) (if (== $n 0) done (loop (- $n 1)))) !(loop 20000)",
+        &["done"],
+    );
+}
