@@ -1,0 +1,96 @@
+//! `chimera run FILE…`: evaluate the directives of files.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chimera::{Budget, Directive, Engine};
+use serde_json::json;
+
+/// What `chimera run` takes.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The files, run one after the other, each in an engine of its own.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// One JSON line per directive; the program's own output goes to stderr.
+    #[arg(long)]
+    json: bool,
+    /// Go on after a directive that gave an error.
+    #[arg(long)]
+    keep_going: bool,
+}
+
+/// 0, 1 when a directive gave an error, 2 when a file could not be read or parsed.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let mut worst = 0;
+    for file in &arguments.files {
+        worst = worst.max(run_file(file, arguments));
+    }
+    ExitCode::from(worst)
+}
+
+fn run_file(file: &std::path::Path, arguments: &Arguments) -> u8 {
+    let name = file.display().to_string();
+    let source = match std::fs::read(file).map(String::from_utf8) {
+        Ok(Ok(source)) => source,
+        Ok(Err(error)) => {
+            let offset = error.utf8_error().valid_up_to();
+            complain(&format!(
+                "{name}: not UTF-8: byte {offset} begins no character"
+            ));
+            return 2;
+        }
+        Err(error) => {
+            complain(&format!("{name}: {error}"));
+            return 2;
+        }
+    };
+    let json = arguments.json;
+    let mut engine = Engine::builder()
+        .output(move |text| {
+            // A closed pipe ends the program's output, not the program.
+            let _ = if json {
+                io::stderr().write_all(text.as_bytes())
+            } else {
+                io::stdout().write_all(text.as_bytes())
+            };
+        })
+        .build();
+    let mut failed = false;
+    let done = engine.run(&source, &name, &Budget::default(), |directive| {
+        failed |= directive.is_error();
+        let printed = print(&directive, json).is_ok();
+        printed && (arguments.keep_going || !directive.is_error())
+    });
+    match done {
+        Ok(()) => u8::from(failed),
+        Err(error) => {
+            complain(&error.to_string());
+            2
+        }
+    }
+}
+
+fn print(directive: &Directive, json: bool) -> io::Result<()> {
+    let results: Vec<String> = directive.results.iter().map(ToString::to_string).collect();
+    let mut out = io::stdout().lock();
+    if json {
+        let line = json!({
+            "file": directive.file,
+            "line": directive.line,
+            "column": directive.column,
+            "results": results,
+            "error": directive.is_error(),
+        });
+        writeln!(out, "{line}")?;
+    } else {
+        writeln!(out, "[{}]", results.join(", "))?;
+    }
+    out.flush()
+}
+
+fn complain(text: &str) {
+    // Nothing is left to tell if stderr is closed.
+    let _ = writeln!(io::stderr(), "error: {text}");
+}
