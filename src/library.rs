@@ -1,7 +1,10 @@
 //! The standard operations, by topic; `metta/stdlib.metta` holds the rest.
 
+mod assertions;
+pub(crate) mod lists;
 mod numbers;
 mod spaces;
+mod text;
 
 use std::sync::Arc;
 
@@ -61,6 +64,9 @@ pub(crate) fn install(engine: &mut Engine) {
     ));
     numbers::install(engine);
     spaces::install(engine);
+    lists::install(engine);
+    text::install(engine);
+    assertions::install(engine);
     let parsed = chimera_grammar::parse(STDLIB);
     assert!(
         parsed.errors.is_empty(),

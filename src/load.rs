@@ -6,6 +6,7 @@ use crate::atom::Atom;
 use crate::budget::Budget;
 use crate::engine::Engine;
 use crate::evaluate::Machine;
+use crate::persistent::Map;
 use crate::reader;
 use crate::space::Origin;
 
@@ -126,11 +127,16 @@ pub(crate) fn run(
 }
 
 pub(crate) fn parse_one(engine: &Engine, text: &str) -> Result<Atom, LoadError> {
+    parse_text(&engine.host.tokens, text)
+}
+
+/// Reads the one atom that `text` is.
+pub(crate) fn parse_text(tokens: &Map<String, Atom>, text: &str) -> Result<Atom, LoadError> {
     let parsed = chimera_grammar::parse(text);
     check(&parsed, "<text>")?;
     match parsed.tree.forms() {
         [form] => Ok(reader::read(&parsed.tree, form.node as usize, &|word| {
-            engine.host.tokens.get(word).cloned()
+            tokens.get(word).cloned()
         })),
         forms => Err(LoadError::NotOneAtom(forms.len())),
     }

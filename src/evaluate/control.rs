@@ -6,9 +6,10 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
 use crate::atom::{Atom, Grounded, Value, Variable, known};
-use crate::evaluate::frame::{FrameKind, Rest};
+use crate::evaluate::frame::{Done, FrameKind, Rest, Walk, WalkKind};
 use crate::evaluate::machine::{Choice, Delta, Gather, Machine, Task};
 use crate::evaluate::proof::Step;
+use crate::library::lists::seal;
 use crate::space::Space;
 use crate::symbol::Symbol;
 use crate::types;
@@ -28,6 +29,8 @@ pub(crate) enum Control {
     Collapse,
     Match,
     Capture,
+    Filter,
+    Fold,
 }
 
 impl Control {
@@ -481,8 +484,122 @@ pub(crate) fn call(
             },
             rest,
         )),
+        (Control::Filter, [Atom::Expression(list), Atom::Variable(variable), condition]) => {
+            let kind = WalkKind::Filter {
+                variable: variable.clone(),
+                kept: Done::default(),
+                kept_count: 0,
+            };
+            let walk = Walk {
+                list: list.clone(),
+                count: 0,
+                template: condition.clone(),
+                space,
+                call: call.clone(),
+                kind,
+            };
+            Some(walk_next(walk, rest))
+        }
+        (
+            Control::Fold,
+            [
+                Atom::Expression(list),
+                initial,
+                Atom::Variable(so_far),
+                Atom::Variable(item),
+                template,
+            ],
+        ) => {
+            let kind = WalkKind::Fold {
+                folded: initial.clone(),
+                so_far: so_far.clone(),
+                item: item.clone(),
+            };
+            let walk = Walk {
+                list: list.clone(),
+                count: 0,
+                template: template.clone(),
+                space,
+                call: call.clone(),
+                kind,
+            };
+            Some(walk_next(walk, rest))
+        }
         _ => Some((not_reducible(), rest)),
     }
+}
+
+/// Evaluates the template for the next element; after the last, the result.
+fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
+    let Some(element) = walk.list.children().get(walk.count) else {
+        let result = match walk.kind {
+            WalkKind::Filter {
+                kept, kept_count, ..
+            } => Atom::expression(kept.collect(kept_count)),
+            WalkKind::Fold { folded, .. } => folded,
+        };
+        return (Task::Return(result), rest);
+    };
+    let atom = match &walk.kind {
+        WalkKind::Filter { variable, .. } => {
+            let template = seal(&walk.template, std::slice::from_ref(variable));
+            substitute(&template, variable, element)
+        }
+        WalkKind::Fold {
+            folded,
+            so_far,
+            item,
+        } => {
+            let template = seal(&walk.template, &[so_far.clone(), item.clone()]);
+            rebuild(&template, |found| {
+                if found == so_far {
+                    Replacement::Final(folded.clone())
+                } else if found == item {
+                    Replacement::Final(element.clone())
+                } else {
+                    Replacement::Keep
+                }
+            })
+        }
+    };
+    let space = walk.space.clone();
+    let task = Task::Metta {
+        atom,
+        expected: types::undefined(),
+        space,
+    };
+    (task, rest.push(FrameKind::Walk(walk)))
+}
+
+/// A result of the template of a list being filtered or folded.
+pub(crate) fn walk_result(mut walk: Walk, atom: Atom, rest: Rest) -> Next {
+    if atom.is_empty_symbol() {
+        return None;
+    }
+    if atom.is_error() {
+        return Some((Task::Return(atom), rest));
+    }
+    let element = walk.list.children()[walk.count].clone();
+    walk.count += 1;
+    match &mut walk.kind {
+        WalkKind::Filter {
+            kept, kept_count, ..
+        } => match atom.as_bool() {
+            Some(true) => {
+                *kept = kept.with(element);
+                *kept_count += 1;
+            }
+            Some(false) => {}
+            None => {
+                let text =
+                    format!("filter-atom expects a condition that is True or False, not {atom}");
+                let error = Atom::error(walk.call.clone(), Atom::string(&text));
+                return Some((Task::Return(error), rest));
+            }
+        },
+        WalkKind::Fold { folded, .. } => *folded = atom,
+    }
+    Some(walk_next(walk, rest))
 }
 
 /// Finds the variables that an evaluation can still reach.
@@ -587,6 +704,14 @@ impl Reach {
                 FrameKind::Chain { template, .. } => self.atom(template),
                 FrameKind::Function { call, .. } => self.atom(call),
                 FrameKind::Case { cases, .. } => self.atom(cases),
+                FrameKind::Walk(walk) => {
+                    self.atom(&Atom::Expression(walk.list.clone()));
+                    self.atom(&walk.template);
+                    self.atom(&walk.call);
+                    if let WalkKind::Fold { folded, .. } = &walk.kind {
+                        self.atom(folded);
+                    }
+                }
             }
             next = frame.next.0.clone();
         }

@@ -37,6 +37,8 @@ pub(crate) enum FrameKind {
     Function { call: Atom, space: Space },
     /// `collapse`, `collapse-bind` and the like: gathers results.
     Gather { choice: usize },
+    /// `filter-atom` and `foldl-atom`: one element after the other.
+    Walk(Walk),
     /// `case`: picks a branch for each result.
     Case { choice: usize, cases: Atom },
 }
@@ -53,6 +55,34 @@ pub(crate) struct Elements {
     /// The type that the call's result is evaluated with.
     pub(crate) returns: Atom,
     pub(crate) space: Space,
+}
+
+/// A list being filtered or folded.
+#[derive(Clone)]
+pub(crate) struct Walk {
+    pub(crate) list: Expression,
+    /// How many elements are done.
+    pub(crate) count: usize,
+    pub(crate) template: Atom,
+    pub(crate) space: Space,
+    pub(crate) call: Atom,
+    pub(crate) kind: WalkKind,
+}
+
+#[derive(Clone)]
+pub(crate) enum WalkKind {
+    /// The elements for which the template, with the element for the variable, is true.
+    Filter {
+        variable: Variable,
+        kept: Done,
+        kept_count: usize,
+    },
+    /// The template with what is folded so far and the next element.
+    Fold {
+        folded: Atom,
+        so_far: Variable,
+        item: Variable,
+    },
 }
 
 /// Evaluated elements, newest first, shared between branches.

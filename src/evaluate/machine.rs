@@ -725,6 +725,10 @@ impl<'h> Machine<'h> {
                 }
                 None
             }
+            FrameKind::Walk(walk) => {
+                let atom = self.bindings.apply(&atom);
+                control::walk_result(walk.clone(), atom, next)
+            }
             FrameKind::Case { choice, cases } => {
                 let atom = self.bindings.apply(&atom);
                 if atom.is_empty_symbol() {

@@ -104,4 +104,96 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
+    mathematics(engine);
+}
+
+fn math(engine: &mut Engine, name: &'static str, compute: fn(f64) -> f64) {
+    engine.register(Operation::new(
+        name,
+        "(-> Number Number)",
+        move |arguments, _| match arguments {
+            [value] => {
+                let value = value.as_f64().ok_or_else(|| {
+                    OperationError::message(format!("{name} expects one argument: number"))
+                })?;
+                Ok(vec![Atom::float(compute(value))])
+            }
+            _ => Err(OperationError::NotReducible),
+        },
+    ));
+}
+
+/// As [`math`], but an integer stays as it is.
+fn rounding(engine: &mut Engine, name: &'static str, compute: fn(f64) -> f64) {
+    engine.register(Operation::new(
+        name,
+        "(-> Number Number)",
+        move |arguments, _| match arguments.first().and_then(Atom::as_number) {
+            Some(Number::Float(value)) => Ok(vec![Atom::float(compute(*value))]),
+            Some(integer) => Ok(vec![Atom::number(integer.clone())]),
+            None => Err(OperationError::message(format!(
+                "{name} expects one argument: number"
+            ))),
+        },
+    ));
+}
+
+fn mathematics(engine: &mut Engine) {
+    engine.bind("PI", Atom::float(std::f64::consts::PI));
+    engine.bind("EXP", Atom::float(std::f64::consts::E));
+    math(engine, "sqrt-math", f64::sqrt);
+    math(engine, "sin-math", f64::sin);
+    math(engine, "asin-math", f64::asin);
+    math(engine, "cos-math", f64::cos);
+    math(engine, "acos-math", f64::acos);
+    math(engine, "tan-math", f64::tan);
+    math(engine, "atan-math", f64::atan);
+    rounding(engine, "trunc-math", f64::trunc);
+    rounding(engine, "ceil-math", f64::ceil);
+    rounding(engine, "floor-math", f64::floor);
+    rounding(engine, "round-math", f64::round);
+    engine.register(Operation::new(
+        "abs-math",
+        "(-> Number Number)",
+        |arguments, _| {
+            let value = arguments
+                .first()
+                .and_then(Atom::as_number)
+                .ok_or(OperationError::NotReducible)?;
+            Ok(vec![Atom::number(value.abs())])
+        },
+    ));
+    engine.register(Operation::new(
+        "pow-math",
+        "(-> Number Number Number)",
+        |arguments, _| {
+            let (base, exponent) = two_numbers(arguments)?;
+            Ok(vec![Atom::float(base.to_f64().powf(exponent.to_f64()))])
+        },
+    ));
+    engine.register(Operation::new(
+        "log-math",
+        "(-> Number Number Number)",
+        |arguments, _| {
+            let (base, value) = two_numbers(arguments)?;
+            Ok(vec![Atom::float(value.to_f64().log(base.to_f64()))])
+        },
+    ));
+    engine.register(Operation::new(
+        "isnan-math",
+        "(-> Number Bool)",
+        |arguments, _| truth(arguments.first().and_then(Atom::as_f64).map(f64::is_nan)),
+    ));
+    engine.register(Operation::new(
+        "isinf-math",
+        "(-> Number Bool)",
+        |arguments, _| {
+            truth(
+                arguments
+                    .first()
+                    .and_then(Atom::as_f64)
+                    .map(f64::is_infinite),
+            )
+        },
+    ));
 }

@@ -1,10 +1,11 @@
 //! Spaces, types and printing as operations.
 
-use crate::atom::Atom;
+use crate::atom::{Atom, Grounded, State};
 use crate::engine::Engine;
 use crate::operation::{Operation, OperationError};
 use crate::space::Space;
 use crate::types;
+use crate::unify::alpha_equal;
 
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new("new-space", "(-> SpaceType)", |_, _| {
@@ -56,17 +57,99 @@ pub(super) fn install(engine: &mut Engine) {
         },
     ));
     engine.register(Operation::new(
-        "println!",
-        "(-> %Undefined% (->))",
-        |arguments, context| {
-            let [atom] = arguments else {
-                return Err(OperationError::NotReducible);
-            };
-            let text = atom
-                .as_text()
-                .map_or_else(|| atom.to_string(), str::to_owned);
-            context.print(&(text + "\n"));
-            Ok(vec![Atom::unit()])
+        "get-type-space",
+        "(-> SpaceType Atom Atom)",
+        |arguments, _| {
+            let (space, atom) = space_and_atom(arguments, "get-type-space")?;
+            Ok(types::types_of(space, atom))
+        },
+    ));
+    engine.register(Operation::new(
+        "=alpha",
+        "(-> Atom Atom Bool)",
+        |arguments, _| match arguments {
+            [left, right] => Ok(vec![Atom::boolean(alpha_equal(left, right))]),
+            _ => Err(OperationError::NotReducible),
+        },
+    ));
+    engine.register(Operation::new(
+        "noreduce-eq",
+        "(-> Atom Atom Bool)",
+        |arguments, _| match arguments {
+            [left, right] => Ok(vec![Atom::boolean(left == right)]),
+            _ => Err(OperationError::NotReducible),
+        },
+    ));
+    engine.register(Operation::new(
+        "if-equal",
+        "(-> Atom Atom Atom Atom %Undefined%)",
+        |arguments, _| match arguments {
+            [left, right, then, otherwise] => Ok(vec![if alpha_equal(left, right) {
+                then.clone()
+            } else {
+                otherwise.clone()
+            }]),
+            _ => Err(OperationError::NotReducible),
+        },
+    ));
+    engine.register(Operation::new(
+        "bind!",
+        "(-> Symbol %Undefined% (->))",
+        |arguments, context| match arguments {
+            [Atom::Symbol(token), atom] => {
+                context
+                    .host
+                    .tokens
+                    .insert(token.as_str().to_owned(), atom.clone());
+                Ok(vec![Atom::unit()])
+            }
+            _ => Err(OperationError::message(
+                "bind! expects two arguments: a symbol to stand for the atom, and the atom",
+            )),
+        },
+    ));
+    states(engine);
+}
+
+fn states(engine: &mut Engine) {
+    engine.register(Operation::new(
+        "new-state",
+        "(-> $t (StateMonad $t))",
+        |arguments, context| match arguments {
+            [value] => {
+                let type_atom = types::types_of(context.space(), value)
+                    .into_iter()
+                    .next()
+                    .unwrap_or_else(types::undefined);
+                Ok(vec![Atom::Grounded(Grounded::State(State::new(
+                    value.clone(),
+                    type_atom,
+                )))])
+            }
+            _ => Err(OperationError::NotReducible),
+        },
+    ));
+    engine.register(Operation::new(
+        "get-state",
+        "(-> (StateMonad $t) $t)",
+        |arguments, _| match arguments {
+            [Atom::Grounded(Grounded::State(state))] => Ok(vec![state.get()]),
+            _ => Err(OperationError::message(
+                "get-state expects one argument: a state",
+            )),
+        },
+    ));
+    engine.register(Operation::new(
+        "change-state!",
+        "(-> (StateMonad $t) $t (StateMonad $t))",
+        |arguments, _| match arguments {
+            [Atom::Grounded(Grounded::State(state)), value] => {
+                state.set(value.clone());
+                Ok(vec![arguments[0].clone()])
+            }
+            _ => Err(OperationError::message(
+                "change-state! expects two arguments: a state and its new value",
+            )),
         },
     ));
 }
