@@ -7,7 +7,7 @@ use crate::budget::Budget;
 use crate::evaluate::{Evaluation, Machine};
 use crate::library;
 use crate::load::{Directive, LoadError};
-use crate::operation::Operation;
+use crate::operation::{Operation, OperationError};
 use crate::persistent::Map;
 use crate::space::Space;
 
@@ -17,8 +17,34 @@ pub struct Engine {
     pub(crate) space: Space,
 }
 
+/// What an engine's programs may do beyond computing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grants {
+    /// Change spaces, states and tokens.
+    pub write: bool,
+    /// Read files: modules and the `fileio` module.
+    pub read_files: bool,
+    /// Write files through the `fileio` module.
+    pub write_files: bool,
+}
+
+impl Default for Grants {
+    /// Writing to spaces, and no files.
+    fn default() -> Grants {
+        Grants {
+            write: true,
+            read_files: false,
+            write_files: false,
+        }
+    }
+}
+
 /// What evaluations share: tokens, settings, and the doors to the outside.
+#[derive(Clone)]
 pub(crate) struct Host {
+    pub(crate) grants: Grants,
+    /// Set when a program tried to change something without the grant.
+    pub(crate) write_refused: bool,
     pub(crate) tokens: Map<String, Atom>,
     pub(crate) corelib: Space,
     pub(crate) settings: Settings,
@@ -56,6 +82,18 @@ impl Context<'_> {
         (self.host.clock)()
     }
 
+    /// Allows a change to a space, state or token, or refuses it.
+    ///
+    /// # Errors
+    /// `ReadOnly` if the embedder granted no writing.
+    pub fn check_write(&mut self) -> Result<(), OperationError> {
+        if self.host.grants.write {
+            return Ok(());
+        }
+        self.host.write_refused = true;
+        Err(OperationError::symbol("ReadOnly"))
+    }
+
     /// Evaluates `atom` in the space of the call, within what is left of the budget.
     pub fn evaluate(&mut self, atom: &Atom) -> Vec<Atom> {
         Machine::run(self.host, self.space, atom, &self.budget, false).atoms()
@@ -66,9 +104,17 @@ impl Context<'_> {
 pub struct Builder {
     output: Arc<dyn Fn(&str) + Send + Sync>,
     clock: Arc<dyn Fn() -> f64 + Send + Sync>,
+    grants: Grants,
 }
 
 impl Builder {
+    /// What programs may do. By default change spaces, and no files.
+    #[must_use]
+    pub fn grants(mut self, grants: Grants) -> Builder {
+        self.grants = grants;
+        self
+    }
+
     /// Where `println!` writes. By default nowhere.
     #[must_use]
     pub fn output(mut self, sink: impl Fn(&str) + Send + Sync + 'static) -> Builder {
@@ -89,6 +135,8 @@ impl Builder {
         let space = Space::module("top");
         space.import(corelib.clone());
         let host = Host {
+            grants: self.grants,
+            write_refused: false,
             tokens: Map::new(),
             corelib,
             settings: Settings {
@@ -112,7 +160,26 @@ impl Engine {
         Builder {
             output: Arc::new(|_| {}),
             clock: Arc::new(|| 0.0),
+            grants: Grants::default(),
         }
+    }
+
+    /// An engine over the same spaces and tokens that cannot change them: for
+    /// queries beside the engine that owns them, also from another thread. O(1).
+    #[must_use]
+    pub fn reader(&self) -> Engine {
+        let mut host = self.host.clone();
+        host.grants.write = false;
+        host.write_refused = false;
+        Engine {
+            host,
+            space: self.space.clone(),
+        }
+    }
+
+    /// Whether an evaluation tried to change something without the grant.
+    pub fn write_refused(&self) -> bool {
+        self.host.write_refused
     }
 
     /// The program's own space, `&self`.

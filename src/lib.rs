@@ -29,7 +29,7 @@ mod unify;
 
 pub use atom::{Atom, Expression, Grounded, State, Value, Variable};
 pub use budget::{Budget, CancelToken};
-pub use engine::{Builder, Context, Engine};
+pub use engine::{Builder, Context, Engine, Grants};
 pub use evaluate::{Answer, Evaluation, FactUse, Proof, RuleUse};
 pub use load::{Directive, LoadError};
 pub use number::{Number, NumberError};

@@ -14,7 +14,8 @@ pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "add-atom",
         "(-> SpaceType Atom (->))",
-        |arguments, _| {
+        |arguments, context| {
+            context.check_write()?;
             let (space, atom) = space_and_atom(arguments, "add-atom")?;
             space.add(atom.clone());
             Ok(vec![Atom::unit()])
@@ -23,7 +24,8 @@ pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "remove-atom",
         "(-> SpaceType Atom (->))",
-        |arguments, _| {
+        |arguments, context| {
+            context.check_write()?;
             let (space, atom) = space_and_atom(arguments, "remove-atom")?;
             space.remove(atom);
             Ok(vec![Atom::unit()])
@@ -97,6 +99,7 @@ pub(super) fn install(engine: &mut Engine) {
         "(-> Symbol %Undefined% (->))",
         |arguments, context| match arguments {
             [Atom::Symbol(token), atom] => {
+                context.check_write()?;
                 context
                     .host
                     .tokens
@@ -142,8 +145,9 @@ fn states(engine: &mut Engine) {
     engine.register(Operation::new(
         "change-state!",
         "(-> (StateMonad $t) $t (StateMonad $t))",
-        |arguments, _| match arguments {
+        |arguments, context| match arguments {
             [Atom::Grounded(Grounded::State(state)), value] => {
+                context.check_write()?;
                 state.set(value.clone());
                 Ok(vec![arguments[0].clone()])
             }

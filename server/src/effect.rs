@@ -1,0 +1,1 @@
+//! Effectors: what healing actions do to this process.

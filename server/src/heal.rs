@@ -1,0 +1,1 @@
+//! The healing loop: samples in, decisions by rules, actions out, verdicts.

@@ -1,0 +1,1 @@
+//! Routes, their parameters and their answers.

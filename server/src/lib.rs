@@ -1,0 +1,11 @@
+//! The HTTP shell round the engine: sampling, the healing loop, effectors, the
+//! demo faults, routes and the dashboard. Every decision is taken by MeTTa rules;
+//! what stands here measures, carries out and shows.
+
+pub mod effect;
+pub mod front;
+pub mod heal;
+pub mod http;
+pub mod sample;
+pub mod status;
+pub mod work;

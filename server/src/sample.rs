@@ -1,0 +1,1 @@
+//! Sensors: one reading of this process and host.

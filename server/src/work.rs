@@ -1,0 +1,1 @@
+//! The server's own work that can go wrong: its session cache and its background jobs.
