@@ -1,1 +1,262 @@
-//! What the HTTP front measures about its requests.
+//! What the HTTP front measures about its requests: how many are under way, and
+//! latency and failures over a sliding window.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+/// The window: so many parts of so long each.
+const PARTS: usize = 6;
+const PART: Duration = Duration::from_secs(5);
+/// Below this many requests in the window a share or percentile says nothing.
+const VOLUME_MIN: u64 = 10;
+/// The longest latency told apart, in microseconds.
+const LATENCY_MAX_MICROS: u64 = 600_000_000;
+
+/// Counts requests. Clones count together.
+#[derive(Clone)]
+pub struct Front(Arc<Shared>);
+
+struct Shared {
+    active: AtomicUsize,
+    requests: AtomicU64,
+    failures: AtomicU64,
+    window: Mutex<Window>,
+}
+
+struct Window {
+    parts: [Part; PARTS],
+    /// The part that counts now, and since when.
+    current: usize,
+    since: Instant,
+}
+
+struct Part {
+    latency_micros: Histogram<u32>,
+    failures: u64,
+    refused: u64,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// The service did what it should, be it that it refused bad input.
+    Well,
+    /// The service failed.
+    Failed,
+    /// Healing refused it, to shed load.
+    RefusedByHealing,
+}
+
+/// One request under way; counts as ended when dropped.
+pub struct InFlight {
+    front: Front,
+    began: Instant,
+}
+
+/// What the window says. Shares and percentiles are `None` below 10 requests.
+#[derive(Clone, Debug, Default)]
+pub struct FrontReading {
+    /// Requests under way.
+    pub active: usize,
+    /// Requests in the window.
+    pub requests: u64,
+    /// Failures in the window.
+    pub failures: u64,
+    /// Requests in the window that healing refused.
+    pub refused: u64,
+    /// Median latency in milliseconds.
+    pub latency_p50_ms: Option<f64>,
+    /// 95th percentile in milliseconds.
+    pub latency_p95_ms: Option<f64>,
+    /// 99th percentile in milliseconds.
+    pub latency_p99_ms: Option<f64>,
+    /// Failures by requests, `0.0..=1.0`.
+    pub error_rate: Option<f64>,
+    /// Requests since start.
+    pub requests_total: u64,
+    /// Failures since start.
+    pub failures_total: u64,
+}
+
+impl Default for Front {
+    fn default() -> Front {
+        Front::new()
+    }
+}
+
+impl Front {
+    /// A front that has seen nothing.
+    pub fn new() -> Front {
+        Front(Arc::new(Shared {
+            active: AtomicUsize::new(0),
+            requests: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            window: Mutex::new(Window {
+                parts: std::array::from_fn(|_| Part {
+                    latency_micros: Histogram::new_with_bounds(1, LATENCY_MAX_MICROS, 2)
+                        .expect("the bounds are in order"),
+                    failures: 0,
+                    refused: 0,
+                }),
+                current: 0,
+                since: Instant::now(),
+            }),
+        }))
+    }
+
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.0
+            .window
+            .lock()
+            .expect("no panic while the window is locked")
+    }
+
+    /// A request begins.
+    pub fn begin(&self) -> InFlight {
+        self.0.active.fetch_add(1, Ordering::Relaxed);
+        InFlight {
+            front: self.clone(),
+            began: Instant::now(),
+        }
+    }
+
+    /// Requests under way.
+    pub fn active(&self) -> usize {
+        self.0.active.load(Ordering::Relaxed)
+    }
+
+    /// What the window says now.
+    pub fn reading(&self) -> FrontReading {
+        let mut window = self.window();
+        window.advance(Instant::now());
+        let mut all = Histogram::<u32>::new_with_bounds(1, LATENCY_MAX_MICROS, 2)
+            .expect("the bounds are in order");
+        let (mut failures, mut refused) = (0, 0);
+        for part in window
+            .parts
+            .iter()
+            .filter(|part| part.refused > 0 || !part.latency_micros.is_empty())
+        {
+            all.add(&part.latency_micros)
+                .expect("the parts have the same bounds");
+            failures += part.failures;
+            refused += part.refused;
+        }
+        drop(window);
+        let requests = all.len();
+        let enough = requests >= VOLUME_MIN;
+        let quantile = |share| enough.then(|| all.value_at_quantile(share) as f64 / 1000.0);
+        FrontReading {
+            active: self.active(),
+            requests,
+            failures,
+            refused,
+            latency_p50_ms: quantile(0.5),
+            latency_p95_ms: quantile(0.95),
+            latency_p99_ms: quantile(0.99),
+            error_rate: enough.then(|| failures as f64 / requests as f64),
+            requests_total: self.0.requests.load(Ordering::Relaxed),
+            failures_total: self.0.failures.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl InFlight {
+    /// The request was answered.
+    pub fn finish(self, answered: Answered) {
+        let shared = &self.front.0;
+        shared.requests.fetch_add(1, Ordering::Relaxed);
+        let mut window = self.front.window();
+        window.advance(Instant::now());
+        let current = window.current;
+        let part = &mut window.parts[current];
+        match answered {
+            Answered::RefusedByHealing => {
+                part.refused += 1;
+                return;
+            }
+            Answered::Failed => {
+                part.failures += 1;
+                shared.failures.fetch_add(1, Ordering::Relaxed);
+            }
+            Answered::Well => {}
+        }
+        let micros = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        part.latency_micros
+            .saturating_record(micros.clamp(1, LATENCY_MAX_MICROS));
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.front.0.active.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Window {
+    /// Empties the parts that are older than the window.
+    fn advance(&mut self, now: Instant) {
+        let parts_gone = now.duration_since(self.since).as_secs() / PART.as_secs();
+        for _ in 0..parts_gone.min(PARTS as u64) {
+            self.current = (self.current + 1) % PARTS;
+            let part = &mut self.parts[self.current];
+            part.latency_micros.reset();
+            part.failures = 0;
+            part.refused = 0;
+        }
+        self.since += PART * u32::try_from(parts_gone).unwrap_or(u32::MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answered, Front, PART, PARTS};
+
+    #[test]
+    fn shares_need_a_minimum_volume() {
+        let front = Front::new();
+        for _ in 0..9 {
+            front.begin().finish(Answered::Failed);
+        }
+        assert_eq!(front.reading().error_rate, None);
+        front.begin().finish(Answered::Well);
+        let reading = front.reading();
+        assert_eq!(reading.error_rate, Some(0.9));
+        assert!(reading.latency_p95_ms.is_some());
+        assert_eq!(reading.active, 0);
+    }
+
+    #[test]
+    fn refusals_by_healing_are_no_failures() {
+        let front = Front::new();
+        for _ in 0..20 {
+            front.begin().finish(Answered::RefusedByHealing);
+        }
+        let reading = front.reading();
+        assert_eq!((reading.requests, reading.refused), (0, 20));
+    }
+
+    #[test]
+    fn a_request_given_up_is_no_longer_active() {
+        let front = Front::new();
+        let request = front.begin();
+        assert_eq!(front.active(), 1);
+        drop(request);
+        assert_eq!(front.active(), 0);
+    }
+
+    #[test]
+    fn old_requests_leave_the_window() {
+        let front = Front::new();
+        for _ in 0..10 {
+            front.begin().finish(Answered::Failed);
+        }
+        let mut window = front.window();
+        let later = window.since + PART * PARTS as u32;
+        window.advance(later);
+        assert!(window.parts.iter().all(|part| part.failures == 0));
+    }
+}

@@ -1,1 +1,27 @@
-//! The server's own work that can go wrong: its session cache and its background jobs.
+//! The work that this server does beside answering requests, and that healing
+//! can act on: a cache of sessions and a pool of background threads.
+
+mod background;
+mod sessions;
+
+pub use background::{Background, StartError};
+pub use sessions::{Evicted, FillError, Sessions};
+
+/// A share in `0.0..=1.0`, never NaN.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Ratio(f64);
+
+impl Ratio {
+    /// All of it.
+    pub const FULL: Ratio = Ratio(1.0);
+
+    /// Returns `None` for NaN and for anything outside `0.0..=1.0`.
+    pub fn new(value: f64) -> Option<Ratio> {
+        (0.0..=1.0).contains(&value).then_some(Ratio(value))
+    }
+
+    /// The share as a number.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}

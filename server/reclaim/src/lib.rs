@@ -1,1 +1,90 @@
-//! Allocator.
+//! What only the allocator can do: give freed pages back to the system, and say
+//! how many bytes are in use. The one crate of the workspace with `unsafe` in it.
+//!
+//! With the feature `jemalloc` the binary must use `tikv-jemallocator` as its
+//! global allocator; without it the system's allocator is asked.
+
+use std::fmt;
+
+/// The allocator refused, with its error number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReleaseError(i32);
+
+impl fmt::Display for ReleaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the allocator could not release free memory (error {})",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for ReleaseError {}
+
+/// Gives pages that hold nothing live back to the system. Takes about 0.3 ms a
+/// MiB released, so call it off the asynchronous workers.
+///
+/// # Errors
+/// With the allocator's error number.
+#[cfg(feature = "jemalloc")]
+pub fn release_free_memory() -> Result<(), ReleaseError> {
+    // 4096 is MALLCTL_ARENAS_ALL: purge every arena.
+    // SAFETY: the name is a C string; `purge` neither reads nor writes a value,
+    // for which null pointers and length 0 are the documented arguments.
+    let code = unsafe {
+        tikv_jemalloc_sys::mallctl(
+            c"arena.4096.purge".as_ptr(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            0,
+        )
+    };
+    if code == 0 {
+        Ok(())
+    } else {
+        Err(ReleaseError(code))
+    }
+}
+
+/// Bytes in live allocations; `None` if the allocator does not say.
+#[cfg(feature = "jemalloc")]
+pub fn allocated_bytes() -> Option<u64> {
+    tikv_jemalloc_ctl::epoch::advance().ok()?;
+    let bytes = tikv_jemalloc_ctl::stats::allocated::read().ok()?;
+    u64::try_from(bytes).ok()
+}
+
+/// Gives pages that hold nothing live back to the system.
+///
+/// # Errors
+/// None: a system whose allocator cannot be asked keeps its pages.
+#[cfg(not(feature = "jemalloc"))]
+pub fn release_free_memory() -> Result<(), ReleaseError> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        unsafe extern "C" {
+            fn malloc_trim(pad: usize) -> i32;
+        }
+        // SAFETY: glibc documents malloc_trim as callable at any time from any thread.
+        unsafe {
+            malloc_trim(0);
+        }
+    }
+    Ok(())
+}
+
+/// Bytes in live allocations; the system's allocator does not say.
+#[cfg(not(feature = "jemalloc"))]
+pub fn allocated_bytes() -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn releasing_succeeds() {
+        assert_eq!(super::release_free_memory(), Ok(()));
+    }
+}

@@ -1,0 +1,257 @@
+//! Background work: threads that want the CPU for a while. Their duty cycle,
+//! the share of time in which they may run, can be changed while they run.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::Ratio;
+
+/// The longest time a thread runs without looking at its duty or for the end.
+const SLICE: Duration = Duration::from_millis(4);
+/// Most threads at once, over all calls of [`Background::start`].
+const THREADS_MAX: usize = 256;
+
+/// A pool of background threads. Clones are the same pool.
+#[derive(Clone)]
+pub struct Background(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    /// Told of each change of the duty and of each cancellation.
+    changed: Condvar,
+}
+
+struct State {
+    duty: Ratio,
+    /// Counts cancellations: a thread that was started under an older one ends.
+    generation: u64,
+    running: usize,
+    completed: usize,
+    last_completed: Option<SystemTime>,
+    /// When the last of the running threads is due to end.
+    ends: Option<Instant>,
+}
+
+/// Why background work was not started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Too many threads would run.
+    #[error("{running} background threads run and at most {limit} may; {asked} more do not fit")]
+    TooMany {
+        /// How many run now.
+        running: usize,
+        /// How many were asked for.
+        asked: usize,
+        /// How many may run.
+        limit: usize,
+    },
+    /// The system gave no thread.
+    #[error("the system started no thread: {0}")]
+    NoThread(String),
+}
+
+impl Default for Background {
+    fn default() -> Background {
+        Background::new()
+    }
+}
+
+impl Background {
+    /// A pool with nothing to do, unthrottled.
+    pub fn new() -> Background {
+        Background(Arc::new(Shared {
+            state: Mutex::new(State {
+                duty: Ratio::FULL,
+                generation: 0,
+                running: 0,
+                completed: 0,
+                last_completed: None,
+                ends: None,
+            }),
+            changed: Condvar::new(),
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0
+            .state
+            .lock()
+            .expect("no panic while the pool is locked")
+    }
+
+    /// Starts `threads` threads that want the CPU for `duration`.
+    ///
+    /// # Errors
+    /// If too many would run, or the system has no thread to give; then none
+    /// goes on running.
+    pub fn start(&self, duration: Duration, threads: usize) -> Result<(), StartError> {
+        let generation = {
+            let mut state = self.lock();
+            if threads > THREADS_MAX - state.running.min(THREADS_MAX) {
+                return Err(StartError::TooMany {
+                    running: state.running,
+                    asked: threads,
+                    limit: THREADS_MAX,
+                });
+            }
+            state.running += threads;
+            state.generation
+        };
+        let end = Instant::now() + duration;
+        for started in 0..threads {
+            let pool = self.clone();
+            let thread = std::thread::Builder::new()
+                .name("background".to_owned())
+                .spawn(move || pool.work(end, generation));
+            if let Err(error) = thread {
+                self.lock().running -= threads - started;
+                self.cancel();
+                return Err(StartError::NoThread(error.to_string()));
+            }
+        }
+        let mut state = self.lock();
+        state.ends = Some(state.ends.map_or(end, |known| known.max(end)));
+        Ok(())
+    }
+
+    /// One thread: runs for its share of each period, waits for the rest.
+    fn work(&self, end: Instant, generation: u64) {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            if now >= end || state.generation != generation {
+                break;
+            }
+            let duty = state.duty.get();
+            drop(state);
+            burn(SLICE.min(end - now));
+            let rest = now.elapsed().mul_f64(1.0 / duty.max(0.001) - 1.0);
+            state = self.lock();
+            // A new duty takes effect at once, not after a wait under the old one.
+            let until = Instant::now() + rest;
+            while state.generation == generation && state.duty.get() == duty {
+                let left = until.min(end).saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    break;
+                }
+                state = self
+                    .0
+                    .changed
+                    .wait_timeout(state, left)
+                    .expect("no panic while the pool is locked")
+                    .0;
+            }
+        }
+        state.running -= 1;
+        state.completed += 1;
+        state.last_completed = Some(SystemTime::now());
+        if state.running == 0 {
+            state.ends = None;
+        }
+    }
+
+    /// Lets the threads run for `duty` of the time, at least a thousandth.
+    pub fn set_duty(&self, duty: Ratio) {
+        self.lock().duty = duty;
+        self.0.changed.notify_all();
+    }
+
+    /// The share of the time in which the threads may run.
+    pub fn duty(&self) -> Ratio {
+        self.lock().duty
+    }
+
+    /// Ends all threads within milliseconds; returns how many ran.
+    pub fn cancel(&self) -> usize {
+        let mut state = self.lock();
+        state.generation += 1;
+        self.0.changed.notify_all();
+        state.running
+    }
+
+    /// How many threads run.
+    pub fn running(&self) -> usize {
+        self.lock().running
+    }
+
+    /// What the threads would take unthrottled, in percent of one core: each
+    /// running thread wants a core for itself.
+    pub fn demand_percent(&self) -> f64 {
+        self.running() as f64 * 100.0
+    }
+
+    /// How many threads have ended since the pool was made, and when the last
+    /// did, as Unix time.
+    pub fn completed(&self) -> (usize, Option<Duration>) {
+        let state = self.lock();
+        let last = state
+            .last_completed
+            .and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        (state.completed, last)
+    }
+
+    /// How long until the last running thread ends by itself.
+    pub fn ends_in(&self) -> Option<Duration> {
+        let ends = self.lock().ends?;
+        Some(ends.saturating_duration_since(Instant::now()))
+    }
+}
+
+/// Keeps a core busy for `duration`.
+fn burn(duration: Duration) {
+    let start = Instant::now();
+    let mut value = 1_u64;
+    while start.elapsed() < duration {
+        for _ in 0..1000 {
+            value = value
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+        }
+        std::hint::black_box(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{Background, StartError, THREADS_MAX};
+    use crate::work::Ratio;
+
+    fn wait_until_idle(pool: &Background) {
+        let start = Instant::now();
+        while pool.running() > 0 {
+            assert!(start.elapsed() < Duration::from_secs(20), "threads end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn cancelling_ends_long_work_also_under_a_throttle() {
+        let pool = Background::new();
+        pool.set_duty(Ratio::new(0.01).unwrap());
+        pool.start(Duration::from_secs(300), 3).unwrap();
+        assert_eq!(pool.demand_percent(), 300.0);
+        assert_eq!(pool.cancel(), 3);
+        wait_until_idle(&pool);
+        assert_eq!(pool.completed().0, 3);
+        assert_eq!(pool.ends_in(), None);
+    }
+
+    #[test]
+    fn work_ends_by_itself() {
+        let pool = Background::new();
+        pool.start(Duration::from_millis(20), 2).unwrap();
+        wait_until_idle(&pool);
+        assert!(pool.completed().1.is_some());
+    }
+
+    #[test]
+    fn too_many_threads_are_refused() {
+        let pool = Background::new();
+        let refused = pool.start(Duration::from_secs(1), THREADS_MAX + 1);
+        assert!(matches!(refused, Err(StartError::TooMany { .. })));
+        assert_eq!(pool.running(), 0);
+    }
+}
