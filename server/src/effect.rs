@@ -1,1 +1,11 @@
-//! Effectors: what healing actions do to this process.
+//! Effectors: what healing actions do to this process, and the envelope that no
+//! rule can pass. An action becomes effective in one way only:
+//! [`Action::from_atom`], [`Envelope::admit`], [`Effectors::apply`].
+
+mod action;
+mod effectors;
+mod envelope;
+
+pub use action::{Action, CallError, Parameter, SPECS, Spec};
+pub use effectors::Effectors;
+pub use envelope::{Admitted, Envelope, Limit, Refusal};

@@ -1,1 +1,94 @@
-//! Sensors: one reading of this process and host.
+//! Sensors: one reading of this process, its host, its work and its front.
+
+mod process;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::front::Front;
+use crate::status::Reading;
+use crate::work::{Background, Sessions};
+
+use process::ProcessSensors;
+pub use process::SensorError;
+
+/// What the sensors look at besides the process itself.
+#[derive(Clone)]
+pub struct Sources {
+    /// The cache of sessions.
+    pub sessions: Sessions,
+    /// The background threads.
+    pub background: Background,
+    /// The HTTP front.
+    pub front: Front,
+}
+
+/// Reads everything that is measured.
+pub struct Sensors {
+    sources: Sources,
+    process: ProcessSensors,
+}
+
+impl Sensors {
+    /// Sensors for this process.
+    ///
+    /// # Errors
+    /// If the system does not let the process read its own figures.
+    pub fn new(sources: Sources) -> Result<Sensors, SensorError> {
+        Ok(Sensors {
+            sources,
+            process: ProcessSensors::new()?,
+        })
+    }
+
+    /// One reading. `now` is the instant that the figures which are rates refer
+    /// to; `seconds` and `unix` are the same instant as rules and people see it.
+    ///
+    /// # Errors
+    /// If the process's own figures cannot be read.
+    pub fn read(&mut self, now: Instant, seconds: f64, unix: f64) -> Result<Reading, SensorError> {
+        let mut metrics = BTreeMap::new();
+        let mut put = |name: &str, value: Option<f64>| {
+            if let Some(value) = value.filter(|value| value.is_finite()) {
+                // Two decimals are all that is measured, and all that reads well.
+                metrics.insert(name.to_owned(), (value * 100.0).round() / 100.0);
+            }
+        };
+        self.process.read(now, &mut put)?;
+        let Sources {
+            sessions,
+            background,
+            front,
+        } = &self.sources;
+        put("cache-mb", Some(sessions.held_bytes() as f64 / 1_048_576.0));
+        put("cache-entries", Some(sessions.entries() as f64));
+        put("background-threads", Some(background.running() as f64));
+        put(
+            "background-demand-percent",
+            Some(background.demand_percent()),
+        );
+        metrics.insert(
+            "background-duty".to_owned(),
+            (background.duty().get() * 1e4).round() / 1e4,
+        );
+        let mut put = |name: &str, value: Option<f64>| {
+            if let Some(value) = value.filter(|value| value.is_finite()) {
+                metrics.insert(name.to_owned(), (value * 1e4).round() / 1e4);
+            }
+        };
+        let front = front.reading();
+        put("active-requests", Some(front.active as f64));
+        put("requests-in-window", Some(front.requests as f64));
+        put("errors-in-window", Some(front.failures as f64));
+        put("refused-by-healing", Some(front.refused as f64));
+        put("request-latency-ms", front.latency_p95_ms);
+        put("latency-p50-ms", front.latency_p50_ms);
+        put("latency-p99-ms", front.latency_p99_ms);
+        put("error-rate", front.error_rate);
+        Ok(Reading {
+            seconds,
+            unix,
+            metrics,
+        })
+    }
+}

@@ -1,0 +1,236 @@
+//! Figures of this process and its host, from the kernel.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use procfs::FromRead;
+use procfs::net::TcpState;
+use procfs::process::{FDTarget, Process};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// The shortest time over which CPU use is averaged.
+const CPU_WINDOW_MIN: Duration = Duration::from_millis(200);
+const MIB: f64 = 1_048_576.0;
+
+/// Why there is no reading.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SensorError {
+    /// The system gives this process no figures about itself.
+    #[error("this process cannot read its own figures: {0}")]
+    Unreadable(String),
+}
+
+pub(super) struct ProcessSensors {
+    system: System,
+    pid: Pid,
+    cores: f64,
+    /// The window that CPU use is averaged over: since when, and what was used before.
+    cpu_since: Option<(Instant, u64)>,
+    cpu_percent: Option<f64>,
+    /// Time that each thread has waited for a core, in nanoseconds, and as of when.
+    delays: HashMap<i32, u64>,
+    delays_at: Option<Instant>,
+}
+
+impl ProcessSensors {
+    pub(super) fn new() -> Result<ProcessSensors, SensorError> {
+        let pid = sysinfo::get_current_pid()
+            .map_err(|error| SensorError::Unreadable(format!("{error:?}")))?;
+        let system =
+            System::new().map_err(|error| SensorError::Unreadable(format!("{error:?}")))?;
+        Ok(ProcessSensors {
+            system,
+            pid,
+            // What affinity and control group leave of the machine.
+            cores: std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64),
+            cpu_since: None,
+            cpu_percent: None,
+            delays: HashMap::new(),
+            delays_at: None,
+        })
+    }
+
+    pub(super) fn read(
+        &mut self,
+        now: Instant,
+        put: &mut impl FnMut(&str, Option<f64>),
+    ) -> Result<(), SensorError> {
+        self.system.refresh_processes_specifics(
+            ProcessesToUpdate::Some(&[self.pid]),
+            false,
+            ProcessRefreshKind::nothing()
+                .with_memory()
+                .with_cpu()
+                .without_tasks(),
+        );
+        let process = self
+            .system
+            .process(self.pid)
+            .ok_or_else(|| SensorError::Unreadable("it is not in the process table".to_owned()))?;
+        put("memory-mb", Some(process.memory() as f64 / MIB));
+        let used_ms = process.accumulated_cpu_time();
+        self.read_cpu(now, used_ms);
+        put("cpu-percent", self.cpu_percent);
+        put(
+            "cpu-share",
+            self.cpu_percent.map(|percent| percent / self.cores),
+        );
+        put(
+            "allocated-mb",
+            chimera_reclaim::allocated_bytes().map(|bytes| bytes as f64 / MIB),
+        );
+        // What follows is evidence that some systems do not offer: absent there.
+        if let Ok(own) = Process::myself() {
+            self.read_files(&own, put);
+            self.read_threads(&own, now, put);
+        }
+        put(
+            "pressure-cpu",
+            procfs::CpuPressure::from_file("/proc/pressure/cpu")
+                .ok()
+                .map(|pressure| f64::from(pressure.some.avg10)),
+        );
+        put(
+            "pressure-memory",
+            procfs::MemoryPressure::from_file("/proc/pressure/memory")
+                .ok()
+                .map(|pressure| f64::from(pressure.some.avg10)),
+        );
+        Ok(())
+    }
+
+    /// CPU use of the process in percent of one core since the last window.
+    fn read_cpu(&mut self, now: Instant, used_ms: u64) {
+        let Some((since, used_before)) = self.cpu_since else {
+            self.cpu_since = Some((now, used_ms));
+            return;
+        };
+        let elapsed = now.saturating_duration_since(since);
+        if elapsed >= CPU_WINDOW_MIN {
+            let used = used_ms.saturating_sub(used_before) as f64;
+            self.cpu_percent = Some(used / (elapsed.as_secs_f64() * 1000.0) * 100.0);
+            self.cpu_since = Some((now, used_ms));
+        }
+    }
+
+    /// Open descriptors, and those of them that are established TCP connections.
+    fn read_files(&self, own: &Process, put: &mut impl FnMut(&str, Option<f64>)) {
+        let Ok(files) = own.fd() else { return };
+        let mut open = 0_u32;
+        let mut sockets = HashSet::new();
+        for file in files.flatten() {
+            open += 1;
+            if let FDTarget::Socket(inode) = file.target {
+                sockets.insert(inode);
+            }
+        }
+        put("open-files", Some(f64::from(open)));
+        let established = |entries: procfs::ProcResult<Vec<procfs::net::TcpNetEntry>>| {
+            entries.map(|entries| {
+                entries
+                    .iter()
+                    .filter(|entry| {
+                        entry.state == TcpState::Established && sockets.contains(&entry.inode)
+                    })
+                    .count() as f64
+            })
+        };
+        // A host without IPv6 has no second table.
+        let six = established(own.tcp6()).unwrap_or(0.0);
+        put(
+            "connection-count",
+            established(own.tcp()).ok().map(|four| four + six),
+        );
+    }
+
+    /// Threads, and the time they waited for a core by the time that passed.
+    fn read_threads(
+        &mut self,
+        own: &Process,
+        now: Instant,
+        put: &mut impl FnMut(&str, Option<f64>),
+    ) {
+        let Ok(tasks) = own.tasks() else { return };
+        let mut delays = HashMap::new();
+        let mut threads = 0_u32;
+        let mut waited = 0_u64;
+        for task in tasks.flatten() {
+            threads += 1;
+            let Ok(schedule) = task.schedstat() else {
+                continue;
+            };
+            let before = self.delays.get(&task.tid).copied().unwrap_or(0);
+            waited += schedule.run_delay.saturating_sub(before);
+            delays.insert(task.tid, schedule.run_delay);
+        }
+        put("threads", Some(f64::from(threads)));
+        if let Some(at) = self.delays_at
+            && !delays.is_empty()
+        {
+            let elapsed = now.saturating_duration_since(at).as_nanos() as f64;
+            put(
+                "scheduling-delay-percent",
+                Some(waited as f64 / elapsed * 100.0),
+            );
+        }
+        self.delays = delays;
+        self.delays_at = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::net::{TcpListener, TcpStream};
+    use std::time::{Duration, Instant};
+
+    use super::ProcessSensors;
+
+    fn read(sensors: &mut ProcessSensors, now: Instant) -> BTreeMap<String, f64> {
+        let mut metrics = BTreeMap::new();
+        sensors
+            .read(now, &mut |name, value| {
+                if let Some(value) = value {
+                    metrics.insert(name.to_owned(), value);
+                }
+            })
+            .unwrap();
+        metrics
+    }
+
+    #[test]
+    fn touched_memory_is_seen() {
+        let mut sensors = ProcessSensors::new().unwrap();
+        let before = read(&mut sensors, Instant::now())["memory-mb"];
+        let held = vec![1_u8; 64 << 20];
+        let after = read(&mut sensors, Instant::now())["memory-mb"];
+        assert!(after - before > 48.0, "{before} -> {after}");
+        drop(held);
+    }
+
+    #[test]
+    fn both_ends_of_a_loopback_connection_are_counted() {
+        let mut sensors = ProcessSensors::new().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let before = read(&mut sensors, Instant::now())["connection-count"];
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let server = listener.accept().unwrap();
+        let after = read(&mut sensors, Instant::now())["connection-count"];
+        assert!(after >= before + 2.0, "{before} -> {after}");
+        drop((client, server));
+    }
+
+    #[test]
+    fn cpu_use_is_averaged_over_a_window() {
+        let mut sensors = ProcessSensors::new().unwrap();
+        let start = Instant::now();
+        assert!(!read(&mut sensors, start).contains_key("cpu-percent"));
+        let mut value = 1_u64;
+        while start.elapsed() < Duration::from_millis(300) {
+            value = std::hint::black_box(value.wrapping_mul(3));
+        }
+        let percent = read(&mut sensors, Instant::now())["cpu-percent"];
+        assert!(percent > 5.0, "{percent}");
+    }
+}
