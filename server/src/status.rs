@@ -32,6 +32,18 @@ pub enum Verdict {
     Inconclusive,
 }
 
+impl Verdict {
+    /// The word for it, in rules and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Pending => "pending",
+            Verdict::Verified => "verified",
+            Verdict::Failed => "failed",
+            Verdict::Inconclusive => "inconclusive",
+        }
+    }
+}
+
 /// One link of an action's explanation.
 #[derive(Clone, Debug)]
 pub struct Because {

@@ -1,0 +1,339 @@
+//! Rule files: reading them as one generation, all or nothing.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chimera::{Atom, Budget, Directive, Engine, LoadError};
+use sha2::{Digest, Sha256};
+
+use crate::status::RulesError;
+
+const BUILT_IN: &str = include_str!("../../../metta/healing.metta");
+/// What one directive of a rule file may spend.
+const LOAD_DEADLINE: Duration = Duration::from_secs(2);
+const LOAD_REDUCTIONS: u64 = 20_000_000;
+
+/// Where rules come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RuleSource {
+    /// `healing.metta` and `healing/*.metta` of a directory.
+    Directory(PathBuf),
+    /// The copy that the binary carries.
+    BuiltIn,
+}
+
+impl RuleSource {
+    /// The directory that was named, or `./metta` if there is one, or the
+    /// built-in copy.
+    ///
+    /// # Errors
+    /// If a directory was named and is none.
+    pub fn choose(named: Option<PathBuf>) -> Result<RuleSource, String> {
+        match named {
+            Some(directory) if directory.is_dir() => Ok(RuleSource::Directory(directory)),
+            Some(directory) => Err(format!(
+                "the rules directory {} does not exist; make it, or name another with --rules",
+                directory.display()
+            )),
+            None if Path::new("metta").is_dir() => Ok(RuleSource::Directory("metta".into())),
+            None => Ok(RuleSource::BuiltIn),
+        }
+    }
+
+    /// The texts as they are now, in the order in which they are loaded. A
+    /// missing `healing.metta` is an empty one.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub(super) fn read(&self) -> Result<RuleTexts, RulesError> {
+        let mut texts = Vec::new();
+        match self {
+            RuleSource::BuiltIn => texts.push((
+                "built-in/healing.metta".to_owned(),
+                BUILT_IN.as_bytes().to_vec(),
+            )),
+            RuleSource::Directory(directory) => {
+                for path in files(directory)? {
+                    let name = path.display().to_string();
+                    match std::fs::read(&path) {
+                        Ok(bytes) => texts.push((name, bytes)),
+                        // Gone since it was listed, as in an atomic save: it is missing.
+                        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                        Err(error) => return Err(unplaced(name, error.to_string())),
+                    }
+                }
+            }
+        }
+        let mut hash = Sha256::new();
+        for (name, bytes) in &texts {
+            hash.update(name.as_bytes());
+            hash.update([0]);
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(bytes);
+        }
+        let digest = hash.finalize();
+        let generation = digest[..6]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(RuleTexts { texts, generation })
+    }
+}
+
+fn files(directory: &Path) -> Result<Vec<PathBuf>, RulesError> {
+    let listing_error = |path: &Path, error: std::io::Error| {
+        unplaced(path.display().to_string(), error.to_string())
+    };
+    if !directory.is_dir() {
+        return Err(unplaced(
+            directory.display().to_string(),
+            "the rules directory does not exist".to_owned(),
+        ));
+    }
+    let mut paths = vec![directory.join("healing.metta")];
+    let folder = directory.join("healing");
+    if folder.is_dir() {
+        let mut more = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(|error| listing_error(&folder, error))? {
+            let path = entry.map_err(|error| listing_error(&folder, error))?.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "metta")
+            {
+                more.push(path);
+            }
+        }
+        more.sort();
+        paths.append(&mut more);
+    }
+    Ok(paths)
+}
+
+/// The texts of all rule files at one time.
+pub(super) struct RuleTexts {
+    /// Name and bytes.
+    texts: Vec<(String, Vec<u8>)>,
+    /// A hash of all of it.
+    pub(super) generation: String,
+}
+
+impl RuleTexts {
+    pub(super) fn names(&self) -> Vec<String> {
+        self.texts.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Loads all texts into `engine`, which should be new.
+    ///
+    /// # Errors
+    /// The first error of a text or of a directive; then the engine is of no use.
+    pub(super) fn load(&self, engine: &mut Engine) -> Result<(), RulesError> {
+        let budget = Budget::default()
+            .deadline(LOAD_DEADLINE)
+            .reductions(LOAD_REDUCTIONS);
+        for (name, bytes) in &self.texts {
+            let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(name, bytes, &error))?;
+            let mut wrong: Option<Directive> = None;
+            engine
+                .run(text, name, &budget, |directive| {
+                    if directive.is_error() {
+                        wrong = Some(directive);
+                        return false;
+                    }
+                    true
+                })
+                .map_err(|error| syntax_error(name, text, &error))?;
+            if let Some(directive) = wrong {
+                return Err(directive_error(text, &directive));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unplaced(file: String, message: String) -> RulesError {
+    RulesError {
+        file,
+        line: 0,
+        column: 0,
+        drawn: String::new(),
+        message,
+    }
+}
+
+fn not_utf8(file: &str, bytes: &[u8], error: &std::str::Utf8Error) -> RulesError {
+    let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned();
+    let line = valid.matches('\n').count() + 1;
+    let column = valid
+        .rsplit('\n')
+        .next()
+        .map_or(0, |text| text.chars().count())
+        + 1;
+    RulesError {
+        file: file.to_owned(),
+        line: line as u32,
+        column: column as u32,
+        message: format!(
+            "not UTF-8: the byte {:#04x} begins no character; save the file as UTF-8",
+            bytes[error.valid_up_to()]
+        ),
+        drawn: String::new(),
+    }
+}
+
+fn syntax_error(file: &str, text: &str, error: &LoadError) -> RulesError {
+    match error {
+        LoadError::Syntax {
+            line,
+            column,
+            error,
+            ..
+        } => RulesError {
+            file: file.to_owned(),
+            line: *line,
+            column: *column,
+            message: error.to_string(),
+            drawn: draw(file, text, *line, *column, &error.to_string()),
+        },
+        other => unplaced(file.to_owned(), other.to_string()),
+    }
+}
+
+fn directive_error(text: &str, directive: &Directive) -> RulesError {
+    let error = directive
+        .results
+        .iter()
+        .find(|result| result.is_error())
+        .map(Atom::to_string)
+        .unwrap_or_default();
+    let message = format!("the directive gave {error}");
+    RulesError {
+        file: directive.file.clone(),
+        line: directive.line,
+        column: directive.column,
+        drawn: draw(
+            &directive.file,
+            text,
+            directive.line,
+            directive.column,
+            &message,
+        ),
+        message,
+    }
+}
+
+/// The line with a caret below the column.
+fn draw(file: &str, text: &str, line: u32, column: u32, message: &str) -> String {
+    let source = text.lines().nth(line as usize - 1).unwrap_or("");
+    let number = line.to_string();
+    let margin = " ".repeat(number.len());
+    let indent: String = source
+        .chars()
+        .take(column as usize - 1)
+        .map(|character| if character == '\t' { '\t' } else { ' ' })
+        .collect();
+    format!(
+        "error: {message}\n{margin}--> {file}:{line}:{column}\n{margin} |\n{number} | {source}\n{margin} | {indent}^\n"
+    )
+}
+
+/// What rules are loaded into: an engine with the server's tokens and operations.
+pub(super) struct Workbench {
+    /// Words that stand for the server's spaces.
+    pub(super) tokens: Vec<(&'static str, Atom)>,
+    /// The time of the tick, in seconds.
+    pub(super) clock: Arc<dyn Fn() -> f64 + Send + Sync>,
+    /// The operations on series.
+    pub(super) series: super::series::Series,
+}
+
+impl Workbench {
+    /// A new engine, without rules.
+    pub(super) fn engine(&self) -> Engine {
+        let clock = Arc::clone(&self.clock);
+        let mut engine = Engine::builder()
+            .clock(move || clock())
+            .output(|text| tracing::info!(target: "rules", "{}", text.trim_end()))
+            .build();
+        for (token, atom) in &self.tokens {
+            engine.bind(token, atom.clone());
+        }
+        self.series.install(&mut engine);
+        engine
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use chimera::Engine;
+
+    use super::RuleSource;
+
+    fn directory(files: &[(&str, &str)]) -> (tempfile::TempDir, RuleSource) {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("healing")).unwrap();
+        for (name, text) in files {
+            fs::write(directory.path().join(name), text).unwrap();
+        }
+        let source = RuleSource::Directory(directory.path().to_owned());
+        (directory, source)
+    }
+
+    #[test]
+    fn files_are_loaded_in_name_order() {
+        let (_keep, source) = directory(&[
+            ("healing/b.metta", "(= (f) b)"),
+            ("healing/a.metta", "(= (f) a)"),
+            ("healing.metta", "(= (f) first)"),
+            ("healing/notes.txt", "((("),
+            ("stdlib.metta", "((("),
+        ]);
+        let mut engine = Engine::builder().build();
+        source.read().unwrap().load(&mut engine).unwrap();
+        let results = engine.load("!(f)", "t").unwrap();
+        assert_eq!(format!("{:?}", results[0].results), "[first, a, b]");
+    }
+
+    #[test]
+    fn a_missing_file_is_an_empty_one_and_a_missing_directory_an_error() {
+        let (_keep, source) = directory(&[]);
+        let texts = source.read().unwrap();
+        assert!(texts.names().is_empty());
+        assert!(RuleSource::choose(Some("/no/such/directory".into())).is_err());
+    }
+
+    #[test]
+    fn errors_have_their_place_and_a_caret() {
+        let (_keep, source) = directory(&[("healing.metta", "(a b)\n  (c (d)\n")]);
+        let error = source
+            .read()
+            .unwrap()
+            .load(&mut Engine::builder().build())
+            .unwrap_err();
+        assert_eq!((error.line, error.column), (2, 3));
+        assert!(
+            error.drawn.ends_with("2 |   (c (d)\n  |   ^\n"),
+            "{}",
+            error.drawn
+        );
+        let (_keep, source) = directory(&[("healing.metta", "(a b)\n !(+ 1 \"x\")")]);
+        let error = source
+            .read()
+            .unwrap()
+            .load(&mut Engine::builder().build())
+            .unwrap_err();
+        assert_eq!((error.line, error.column), (2, 2));
+        assert!(error.message.contains("BadArgType"), "{}", error.message);
+    }
+
+    #[test]
+    fn the_generation_is_the_content() {
+        let (keep, source) = directory(&[("healing.metta", "(a 1)")]);
+        let first = source.read().unwrap().generation;
+        assert_eq!(first, source.read().unwrap().generation);
+        fs::write(keep.path().join("healing.metta"), "(a 2)").unwrap();
+        assert_ne!(first, source.read().unwrap().generation);
+    }
+}

@@ -1,0 +1,285 @@
+//! Series of values by metric, and the arithmetic on them that rules can ask for.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, RwLock};
+
+use chimera::{Atom, Context, Engine, Operation, OperationError, OperationResult};
+
+/// Values kept per metric, and for how long.
+const POINTS_MAX: usize = 3600;
+const AGE_MAX_SECONDS: f64 = 3600.0;
+
+/// What was measured, oldest first, by metric. Clones are the same series.
+#[derive(Clone, Default)]
+pub(super) struct Series(Arc<RwLock<BTreeMap<String, VecDeque<Point>>>>);
+
+#[derive(Clone, Copy)]
+struct Point {
+    seconds: f64,
+    value: f64,
+}
+
+impl Series {
+    pub(super) fn push(&self, metric: &str, seconds: f64, value: f64) {
+        let mut all = self.0.write().expect("no panic while series are locked");
+        let points = match all.get_mut(metric) {
+            Some(points) => points,
+            None => all.entry(metric.to_owned()).or_default(),
+        };
+        points.push_back(Point { seconds, value });
+        while points.len() > POINTS_MAX
+            || points
+                .front()
+                .is_some_and(|point| seconds - point.seconds > AGE_MAX_SECONDS)
+        {
+            points.pop_front();
+        }
+    }
+
+    fn with<T>(&self, metric: &str, ask: impl FnOnce(&VecDeque<Point>) -> T) -> Option<T> {
+        let all = self.0.read().expect("no panic while series are locked");
+        all.get(metric).filter(|points| !points.is_empty()).map(ask)
+    }
+
+    /// How long every value up to the newest has been on one side of a line.
+    fn held(&self, metric: &str, beyond: impl Fn(f64) -> bool) -> f64 {
+        self.with(metric, |points| {
+            let first = points
+                .iter()
+                .rev()
+                .take_while(|point| beyond(point.value))
+                .last();
+            match (first, points.back()) {
+                (Some(first), Some(last)) => last.seconds - first.seconds,
+                _ => 0.0,
+            }
+        })
+        .unwrap_or(0.0)
+    }
+
+    /// Points not older than `seconds` before the newest.
+    fn recent(&self, metric: &str, seconds: f64) -> Vec<Point> {
+        self.with(metric, |points| {
+            let since = points.back().map_or(0.0, |last| last.seconds - seconds);
+            let mut recent: Vec<Point> = points
+                .iter()
+                .rev()
+                .take_while(|point| point.seconds >= since)
+                .copied()
+                .collect();
+            recent.reverse();
+            recent
+        })
+        .unwrap_or_default()
+    }
+
+    /// Registers the operations on series.
+    pub(super) fn install(&self, engine: &mut Engine) {
+        self.register(
+            engine,
+            "held-above",
+            "(-> Atom Number Number)",
+            |series, call| {
+                let limit = call.number(1)?;
+                Ok(vec![rounded(
+                    series.held(&call.metric()?, |value| value > limit),
+                )])
+            },
+        );
+        self.register(
+            engine,
+            "held-below",
+            "(-> Atom Number Number)",
+            |series, call| {
+                let limit = call.number(1)?;
+                Ok(vec![rounded(
+                    series.held(&call.metric()?, |value| value < limit),
+                )])
+            },
+        );
+        self.register(
+            engine,
+            "window",
+            "(-> Atom Number Expression)",
+            |series, call| {
+                let points = series.recent(&call.metric()?, call.number(1)?);
+                let values = points.iter().map(|point| Atom::float(point.value));
+                Ok(vec![Atom::expression(values.collect::<Vec<_>>())])
+            },
+        );
+        self.register(engine, "mean", "(-> Atom Number Number)", |series, call| {
+            let points = series.recent(&call.metric()?, call.number(1)?);
+            let sum: f64 = points.iter().map(|point| point.value).sum();
+            Ok(one(&points, || sum / points.len() as f64))
+        });
+        self.register(
+            engine,
+            "slope",
+            "(-> Atom Number Number)",
+            |series, call| {
+                Ok(slope(&series.recent(&call.metric()?, call.number(1)?))
+                    .map(rounded)
+                    .into_iter()
+                    .collect())
+            },
+        );
+        self.register(
+            engine,
+            "quantile",
+            "(-> Atom Number Number Number)",
+            |series, call| {
+                let share = call.number(1)?;
+                if !(0.0..=1.0).contains(&share) {
+                    return Err(OperationError::message(
+                        "quantile expects a share from 0 to 1 as its second argument",
+                    ));
+                }
+                let points = series.recent(&call.metric()?, call.number(2)?);
+                let mut values: Vec<f64> = points.iter().map(|point| point.value).collect();
+                values.sort_by(f64::total_cmp);
+                Ok(one(&points, || {
+                    values[((values.len() - 1) as f64 * share).round() as usize]
+                }))
+            },
+        );
+        engine.register(Operation::new("now", "(-> Number)", |_, context| {
+            Ok(vec![Atom::float(context.now())])
+        }));
+    }
+
+    fn register(
+        &self,
+        engine: &mut Engine,
+        name: &'static str,
+        signature: &str,
+        answer: impl Fn(&Series, &Call<'_>) -> OperationResult + Send + Sync + 'static,
+    ) {
+        let series = self.clone();
+        engine.register(Operation::new(
+            name,
+            signature,
+            move |arguments: &[Atom], _: &mut Context<'_>| {
+                answer(&series, &Call { name, arguments })
+            },
+        ));
+    }
+}
+
+/// The arguments of one call, checked as they are taken.
+struct Call<'a> {
+    name: &'static str,
+    arguments: &'a [Atom],
+}
+
+impl Call<'_> {
+    fn metric(&self) -> Result<String, OperationError> {
+        self.arguments
+            .first()
+            .and_then(Atom::as_symbol)
+            .map(ToOwned::to_owned)
+            .ok_or_else(|| {
+                OperationError::message(format!(
+                    "{} expects the name of a metric as its first argument",
+                    self.name
+                ))
+            })
+    }
+
+    fn number(&self, index: usize) -> Result<f64, OperationError> {
+        self.arguments
+            .get(index)
+            .and_then(Atom::as_f64)
+            .ok_or_else(|| {
+                OperationError::message(format!(
+                    "{} expects a number as argument {}",
+                    self.name,
+                    index + 1
+                ))
+            })
+    }
+}
+
+fn rounded(value: f64) -> Atom {
+    Atom::float((value * 1000.0).round() / 1000.0)
+}
+
+/// The value, or no result for a series without points.
+fn one(points: &[Point], value: impl FnOnce() -> f64) -> Vec<Atom> {
+    if points.is_empty() {
+        Vec::new()
+    } else {
+        vec![rounded(value())]
+    }
+}
+
+/// Change per second by least squares; `None` for fewer than two instants.
+fn slope(points: &[Point]) -> Option<f64> {
+    let n = points.len() as f64;
+    let mean_t = points.iter().map(|p| p.seconds).sum::<f64>() / n;
+    let mean_v = points.iter().map(|p| p.value).sum::<f64>() / n;
+    let spread: f64 = points.iter().map(|p| (p.seconds - mean_t).powi(2)).sum();
+    let together: f64 = points
+        .iter()
+        .map(|p| (p.seconds - mean_t) * (p.value - mean_v))
+        .sum();
+    (spread > 0.0).then(|| together / spread)
+}
+
+#[cfg(test)]
+mod tests {
+    use chimera::{Budget, Engine};
+
+    use super::Series;
+
+    #[track_caller]
+    fn check(values: &[f64], call: &str, expected: &str) {
+        let series = Series::default();
+        for (second, value) in values.iter().enumerate() {
+            series.push("m", second as f64, *value);
+        }
+        let mut engine = Engine::builder().clock(|| 7.5).build();
+        series.install(&mut engine);
+        let call = engine.parse(call).unwrap();
+        let found: Vec<String> = engine
+            .evaluate(&call, &Budget::default())
+            .atoms()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(found.join(" "), expected);
+    }
+
+    #[test]
+    fn a_series_is_held_since_it_last_was_elsewhere() {
+        check(&[9.0, 1.0, 5.0, 6.0, 7.0], "(held-above m 4)", "2.0");
+        check(&[9.0, 1.0, 5.0, 6.0, 7.0], "(held-above m 6.5)", "0.0");
+        check(&[9.0, 1.0, 5.0, 6.0, 3.0], "(held-above m 4)", "0.0");
+        check(&[9.0, 1.0, 2.0], "(held-below m 4)", "1.0");
+        check(&[], "(held-above m 4)", "0.0");
+    }
+
+    #[test]
+    fn arithmetic_is_over_the_newest_seconds() {
+        check(&[9.0, 1.0, 3.0, 5.0], "(window m 2)", "(1.0 3.0 5.0)");
+        check(&[9.0, 1.0, 3.0, 5.0], "(mean m 2)", "3.0");
+        check(&[9.0, 1.0, 3.0, 5.0], "(slope m 2)", "2.0");
+        check(&[9.0, 1.0, 3.0, 5.0], "(quantile m 0.5 2)", "3.0");
+        check(&[4.0], "(slope m 9)", "");
+        check(&[], "(mean m 9)", "");
+        check(&[], "(now)", "7.5");
+    }
+
+    #[test]
+    fn wrong_arguments_are_named() {
+        check(
+            &[],
+            "(mean 3 4)",
+            "(Error (mean 3 4) \"mean expects the name of a metric as its first argument\")",
+        );
+        check(
+            &[],
+            "(quantile m 2 4)",
+            "(Error (quantile m 2 4) \"quantile expects a share from 0 to 1 as its second argument\")",
+        );
+    }
+}
