@@ -1,1 +1,42 @@
-//! Routes, their parameters and their answers.
+//! The HTTP shell: routes, their parameters and their answers.
+//!
+//! A request goes through [`server`] (connections, limits, one id each),
+//! [`guard`] (who may), the [`table`] (which route, [`parameters`] checked) to
+//! one function of [`routes`], which answers from what the loop published last.
+
+mod answer;
+mod guard;
+mod openapi;
+mod parameters;
+mod routes;
+mod server;
+mod table;
+
+use crate::front::Front;
+use crate::status::Loop;
+use crate::work::{Background, Sessions};
+
+pub use server::run;
+
+/// How the shell behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// What changes state off loopback must carry as `Authorization: Bearer`.
+    pub token: Option<String>,
+    /// Also take GET where POST is meant, as the original did.
+    pub compat_get: bool,
+}
+
+/// What the routes answer from and act on.
+pub struct Shell {
+    /// The healing loop.
+    pub healing: Loop,
+    /// The session cache, which the memory demo fills.
+    pub sessions: Sessions,
+    /// The background threads, which the CPU demo starts.
+    pub background: Background,
+    /// What counts the requests.
+    pub front: Front,
+    /// How the shell behaves.
+    pub settings: Settings,
+}

@@ -21,6 +21,12 @@ pub enum SensorError {
     Unreadable(String),
 }
 
+/// The resident memory of this process in MiB, read now.
+pub fn rss_mb() -> Option<f64> {
+    let pages = Process::myself().ok()?.statm().ok()?.resident;
+    Some((pages * procfs::page_size()) as f64 / MIB)
+}
+
 pub(super) struct ProcessSensors {
     system: System,
     pid: Pid,

@@ -80,11 +80,12 @@ impl Sessions {
     }
 
     /// Adds `count` sessions of `mib_each` MiB, every page written to, on a
-    /// thread for blocking work.
+    /// thread for blocking work. Returns the process's resident MiB when they are
+    /// filled and nothing can have evicted them yet.
     ///
     /// # Errors
     /// If they do not fit, or the system has no memory; then none is added.
-    pub async fn fill(&self, mib_each: usize, count: usize) -> Result<(), FillError> {
+    pub async fn fill(&self, mib_each: usize, count: usize) -> Result<Option<f64>, FillError> {
         let asked_mib = mib_each.saturating_mul(count);
         let asked = asked_mib.saturating_mul(MIB);
         {
@@ -109,7 +110,7 @@ impl Sessions {
         mib_each: usize,
         count: usize,
         reserved: usize,
-    ) -> Result<(), FillError> {
+    ) -> Result<Option<f64>, FillError> {
         let mut fresh = VecDeque::with_capacity(count);
         for index in 0..count {
             let mut payload = Vec::new();
@@ -126,10 +127,11 @@ impl Sessions {
                 created: SystemTime::now(),
             });
         }
+        let resident_mib = crate::sample::rss_mb();
         let mut cache = self.lock();
         cache.held_bytes += reserved;
         cache.entries.append(&mut fresh);
-        Ok(())
+        Ok(resident_mib)
     }
 
     /// Bytes that the sessions hold.
