@@ -76,3 +76,19 @@ fn a_tail_loop_runs_in_constant_stack() {
         &["done"],
     );
 }
+
+#[test]
+fn a_proof_names_what_led_to_gathered_results() {
+    let mut engine = Engine::builder().build();
+    let program = "(hot 7)\n(= (found) (match &self (hot $x) $x))\n(= (all) (let $l (collapse (found)) (size-atom $l)))";
+    engine.load(program, "p.metta").expect("it is MeTTa");
+    let call = engine.parse("(all)").expect("one atom");
+    let answers = engine
+        .evaluate_proving(&call, &chimera::Budget::default())
+        .results;
+    let proof = answers[0].proof.as_ref().expect("asked for");
+    let rules: Vec<_> = proof.rules.iter().map(|rule| rule.line).collect();
+    assert_eq!(rules, [Some(3), Some(2)]);
+    assert_eq!(proof.facts[0].atom.to_string(), "(hot 7)");
+    assert!(proof.operations.contains(&"size-atom".to_owned()));
+}

@@ -10,7 +10,7 @@ use crate::status::Reading;
 use crate::work::{Background, Sessions};
 
 use process::ProcessSensors;
-pub use process::{SensorError, rss_mb};
+pub use process::{CpuMeter, SensorError, rss_mb};
 
 /// What the sensors look at besides the process itself.
 #[derive(Clone)]

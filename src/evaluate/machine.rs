@@ -717,11 +717,17 @@ impl<'h> Machine<'h> {
             FrameKind::Gather { choice } => {
                 let atom = self.bindings.apply(&atom);
                 if !atom.is_empty_symbol() {
-                    let Some(Choice::Gather { items, mark, .. }) = self.choices.get_mut(*choice)
+                    let Some(Choice::Gather {
+                        items, mark, steps, ..
+                    }) = self.choices.get_mut(*choice)
                     else {
                         unreachable!("a gathering frame is inside its choice")
                     };
                     items.push((atom, self.bindings.since(*mark)));
+                    if self.proving {
+                        // What led to a gathered result led to what is made of them.
+                        *steps = steps.with(Step::Gathered(self.steps.clone()));
+                    }
                 }
                 None
             }

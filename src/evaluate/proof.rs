@@ -3,6 +3,7 @@
 //! Each branch carries a list of the steps that it took; branches share the
 //! steps before they parted, and the list is only gathered for results kept.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use crate::atom::Atom;
@@ -42,9 +43,17 @@ pub struct FactUse {
 }
 
 pub(crate) enum Step {
-    Rule { head: Atom, origin: Option<Origin> },
-    Fact { atom: Atom, origin: Option<Origin> },
+    Rule {
+        head: Atom,
+        origin: Option<Origin>,
+    },
+    Fact {
+        atom: Atom,
+        origin: Option<Origin>,
+    },
     Operation(String),
+    /// The steps of a branch whose result was gathered, as by `collapse`.
+    Gathered(Steps),
 }
 
 /// The steps of one branch, newest first. `None` while nothing is recorded.
@@ -64,12 +73,23 @@ impl Steps {
         })))
     }
 
+    /// Everything in order of use; steps that branches share count once.
     pub(crate) fn gather(&self) -> Proof {
+        let mut seen = HashSet::new();
         let mut entries = Vec::new();
-        let mut next = &self.0;
-        while let Some(entry) = next {
-            entries.push(entry);
-            next = &entry.before.0;
+        let mut open = vec![self.unseen(&mut seen).into_iter()];
+        while let Some(list) = open.last_mut() {
+            match list.next() {
+                None => {
+                    open.pop();
+                }
+                Some(entry) => match &entry.step {
+                    Step::Gathered(steps) => open.push(steps.unseen(&mut seen).into_iter()),
+                    Step::Rule { .. } | Step::Fact { .. } | Step::Operation(_) => {
+                        entries.push(entry);
+                    }
+                },
+            }
         }
         let mut proof = Proof::default();
         for entry in entries.into_iter().rev() {
@@ -97,9 +117,23 @@ impl Steps {
                     );
                 }
                 Step::Operation(name) => add(&mut proof.operations, name.clone()),
+                Step::Gathered(_) => unreachable!("opened above"),
             }
         }
         proof
+    }
+
+    /// The entries down to the first that was seen, newest first; now seen.
+    fn unseen(&self, seen: &mut HashSet<*const Entry>) -> Vec<&Entry> {
+        let mut entries = Vec::new();
+        let mut next = &self.0;
+        while let Some(entry) = next
+            && seen.insert(Rc::as_ptr(entry))
+        {
+            entries.push(&**entry);
+            next = &entry.before.0;
+        }
+        entries
     }
 }
 
@@ -116,14 +150,20 @@ fn place(origin: &Option<Origin>) -> (Option<String>, Option<u32>) {
     }
 }
 
-/// A long list is freed in a loop, not by native recursion.
+/// Long and deeply gathered lists are freed in a loop, not by native recursion.
 impl Drop for Steps {
     fn drop(&mut self) {
-        let mut next = self.0.take();
-        while let Some(entry) = next {
-            match Rc::try_unwrap(entry) {
-                Ok(mut entry) => next = entry.before.0.take(),
-                Err(_) => break,
+        let Some(first) = self.0.take() else { return };
+        let mut open = vec![Some(first)];
+        while let Some(mut next) = open.pop() {
+            while let Some(entry) = next {
+                let Ok(mut entry) = Rc::try_unwrap(entry) else {
+                    break;
+                };
+                next = entry.before.0.take();
+                if let Step::Gathered(steps) = &mut entry.step {
+                    open.push(steps.0.take());
+                }
             }
         }
     }

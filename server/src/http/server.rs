@@ -29,7 +29,7 @@ use crate::front::Answered;
 /// Connections at once; more wait in the system's queue.
 const CONNECTIONS_MAX: usize = 1024;
 /// How long a connection may take to send its first request, and each later head.
-const HEAD_PATIENCE: Duration = Duration::from_secs(15);
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a body may take, and how long an answer.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
@@ -272,6 +272,9 @@ fn options_answer(methods: &[Method]) -> Answer {
 }
 
 async fn read_body(body: Incoming) -> Result<Bytes, Failure> {
+    if hyper::body::Body::size_hint(&body).lower() > BODY_MAX as u64 {
+        return Err(Failure::TooLarge(BODY_MAX));
+    }
     let reading = Limited::new(body, BODY_MAX).collect();
     match tokio::time::timeout(BODY_PATIENCE, reading).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

@@ -27,6 +27,35 @@ pub fn rss_mb() -> Option<f64> {
     Some((pages * procfs::page_size()) as f64 / MIB)
 }
 
+/// CPU use of this process between two looks.
+pub struct CpuMeter {
+    at: Instant,
+    used: Option<f64>,
+}
+
+/// CPU seconds that this process has used.
+fn cpu_seconds() -> Option<f64> {
+    let stat = Process::myself().ok()?.stat().ok()?;
+    Some((stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64)
+}
+
+impl CpuMeter {
+    /// Measures from now on.
+    pub fn start() -> CpuMeter {
+        CpuMeter {
+            at: Instant::now(),
+            used: cpu_seconds(),
+        }
+    }
+
+    /// Percent of one core since the start or the last call.
+    pub fn percent(&mut self) -> Option<f64> {
+        let before = std::mem::replace(self, CpuMeter::start());
+        let elapsed = self.at.duration_since(before.at).as_secs_f64();
+        Some((self.used? - before.used?) / elapsed * 100.0)
+    }
+}
+
 pub(super) struct ProcessSensors {
     system: System,
     pid: Pid,

@@ -11,13 +11,12 @@ use super::wire::unix_now;
 use crate::http::Shell;
 use crate::http::answer::{Answer, Failure, Invalid};
 use crate::http::table::{ROUTES, Request};
-use crate::sample::rss_mb;
+use crate::sample::{CpuMeter, rss_mb};
 use crate::status::Command;
 use crate::work::{FillError, Ratio};
 
-/// How long `/demo/cpu-overload` measures before it answers, and with `wait`.
-const MEASURE: Duration = Duration::from_millis(900);
-const MEASURE_WAIT: Duration = Duration::from_secs(3);
+/// The windows over which `/demo/cpu-overload` measures before it answers.
+const MEASURE: Duration = Duration::from_millis(300);
 /// How long `/demo/reset` waits for cancelled threads.
 const RESET_PATIENCE: Duration = Duration::from_millis(900);
 
@@ -97,30 +96,27 @@ pub(in crate::http) async fn cpu_overload(
 ) -> Result<Answer, Failure> {
     let duration = request.values.count("duration");
     let threads = request.values.count("num_threads");
-    let cpu = || {
+    let before = {
         let status = shell.healing.status.load();
         let percent = status.reading.metrics.get("cpu-percent").copied();
-        (status.ticks, percent.unwrap_or(0.0))
+        percent.unwrap_or(0.0)
     };
-    let (_, before) = cpu();
+    let mut meter = CpuMeter::start();
     shell
         .background
         .start(Duration::from_secs(duration as u64), threads)
         .map_err(|error| Failure::Other(StatusCode::TOO_MANY_REQUESTS, error.to_string()))?;
-    let started = shell.healing.status.load().ticks;
-    let patience = if request.values.boolean("wait") {
-        MEASURE_WAIT
+    let parts = if request.values.boolean("wait") {
+        10
     } else {
-        MEASURE
+        3
     };
-    let until = Instant::now() + patience;
     let (mut after, mut most) = (before, before);
-    while Instant::now() < until {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let (ticks, percent) = cpu();
-        if ticks > started {
-            after = percent;
-            most = most.max(percent);
+    for _ in 0..parts {
+        tokio::time::sleep(MEASURE).await;
+        if let Some(percent) = meter.percent() {
+            after = rounded(percent);
+            most = most.max(after);
         }
     }
     Ok(Answer::json(&json!({
@@ -130,7 +126,7 @@ pub(in crate::http) async fn cpu_overload(
         "max_cpu_observed": most,
         "estimated_completion": format!("{duration} seconds"),
         "active_cpu_tasks": shell.background.running(),
-        "note": "Percent of one core, from the samples that the rules see; watch /health",
+        "note": "Percent of one core, as long as measured before this answer; watch /health",
     })))
 }
 

@@ -1,0 +1,136 @@
+//! Faults are healed, for real, each time.
+
+use serde_json::Value;
+
+use crate::running::{Server, shipped_rules};
+
+fn newest(server: &Server, fault: &str) -> Option<Value> {
+    server
+        .actions()
+        .into_iter()
+        .rev()
+        .find(|action| action["error_type"] == fault)
+}
+
+#[test]
+fn a_memory_leak_is_healed_the_first_second_and_third_time() {
+    let server = Server::start(&shipped_rules(), &[]);
+    for round in 1..=3 {
+        let before = server.rss_mib();
+        let (status, answer) = server.post("/demo/memory-leak?size_mb=60&count=8");
+        assert_eq!(status, 200, "{answer}");
+        let increase = answer["memory_increase_mb"].as_f64().unwrap();
+        assert!((470.0..510.0).contains(&increase), "{answer}");
+        assert!(answer["memory_after_mb"].as_f64().unwrap() > before + 400.0);
+        server.until("memory is under the threshold again", |server| {
+            (server.rss_mib() < 400.0).then_some(())
+        });
+        let action = server.until("the action is verified", |server| {
+            let action = newest(server, "memory_leak")?;
+            let count = server.actions().len();
+            (count >= round && action["verdict"] == "verified").then_some(action)
+        });
+        assert_eq!(action["success"], true);
+        let evidence = &action["evidence"];
+        let memory = |when: &str| evidence[when]["memory-mb"].as_f64().unwrap();
+        assert!(
+            memory("before") > 400.0 && memory("after") < 400.0,
+            "{action}"
+        );
+        let because = action["because"].to_string();
+        for link in [
+            "(present ",
+            "healing.metta:",
+            "(threshold memory-mb 400)",
+            "held-above",
+        ] {
+            assert!(because.contains(link), "{link} in {because}");
+        }
+        let url = action["decision_trace_url"].as_str().unwrap();
+        assert_eq!(server.get(url).1["id"], action["id"]);
+        assert!(server.get("/demo/status").1["demo_status"]["memory_hogs"]["count"] != 0);
+    }
+    let shown = server.health()["recent_healing_actions"].clone();
+    assert!(shown.as_array().unwrap().len() >= 3, "{shown}");
+}
+
+#[test]
+fn a_cpu_overload_is_throttled_while_it_lasts_and_no_longer() {
+    let server = Server::start(&shipped_rules(), &[]);
+    let (status, answer) = server.post("/demo/cpu-overload?duration=25&num_threads=4");
+    assert_eq!(status, 200, "{answer}");
+    let tasks = |server: &Server| server.get("/demo/status").1["demo_status"]["cpu_tasks"].clone();
+    server.until("the work is throttled", |server| {
+        (tasks(server)["duty"].as_f64().unwrap() < 1.0).then_some(())
+    });
+    server.until("it uses less than 75 % of a core while it runs", |server| {
+        assert_eq!(
+            tasks(server)["active"],
+            4,
+            "the demo has not ended by itself"
+        );
+        (server.cpu_percent() < 75.0).then_some(())
+    });
+    // No lift while the work wants the CPU, and a lift once it is gone.
+    server.until("the work has ended", |server| {
+        let now = tasks(server);
+        if now["active"].as_u64().unwrap() > 0 {
+            assert!(now["duty"].as_f64().unwrap() < 1.0, "{now}");
+            return None;
+        }
+        Some(())
+    });
+    server.until("the throttle is gone", |server| {
+        (tasks(server)["duty"] == 1.0).then_some(())
+    });
+    let calls: Vec<String> = server
+        .actions()
+        .iter()
+        .map(|action| action["healing_strategy"].as_str().unwrap().to_owned())
+        .collect();
+    let lifts = calls
+        .iter()
+        .filter(|call| call.starts_with("(lift-throttle"))
+        .count();
+    assert_eq!(lifts, 1, "{calls:?}");
+    let action = &server.actions()[0];
+    assert_eq!(action["verdict"], "verified", "{action}");
+    assert_eq!(action["error_type"], "cpu_overload");
+}
+
+#[test]
+fn reset_frees_and_ends_everything_at_once() {
+    // Without rules nothing heals, so what is freed here reset freed.
+    let server = Server::start("", &[]);
+    server.post("/demo/memory-leak?size_mb=50&count=4");
+    server.post("/demo/cpu-overload?duration=300&num_threads=2");
+    assert!(server.rss_mib() > 200.0);
+    let (status, answer) = server.post("/demo/reset");
+    assert_eq!(status, 200);
+    assert_eq!(answer["cleared"]["memory_hogs"], 4, "{answer}");
+    assert_eq!(answer["cancelled_cpu_tasks"], 2);
+    assert_eq!(answer["rearmed"], true);
+    assert!(
+        answer["memory_impact"]["freed_mb"].as_f64().unwrap() > 190.0,
+        "{answer}"
+    );
+    assert!(server.rss_mib() < 100.0);
+    let now = server.get("/demo/status").1;
+    assert_eq!(now["demo_status"]["cpu_tasks"]["active"], 0);
+}
+
+#[test]
+fn samples_from_outside_are_decided_on_as_any_other() {
+    let rules = "(sample-interval 0.1)\n(= (decide) (match &samples (latest queue-depth $n) (if (> $n 100) (act queue-full (alert \"the queue is full\") (because queue-depth is $n) (verdict-in 1)) (empty))))";
+    let server = Server::start(rules, &[]);
+    let ingest = |value: u32| {
+        let body = format!(r#"{{"samples":[{{"metric":"queue-depth","value":{value}}}]}}"#);
+        assert_eq!(server.post_body("/ingest", &body).0, 200);
+    };
+    ingest(12);
+    server.wait_ticks(3);
+    assert!(server.actions().is_empty());
+    ingest(120);
+    let action = server.until("it is decided on", |server| newest(server, "queue_full"));
+    assert_eq!(action["reason"], "queue-depth is 120.0");
+}

@@ -1,0 +1,8 @@
+//! Journeys: the real binary, driven over loopback as its users drive it.
+//! Waiting is by polling; what is asserted is states and their order, no times.
+
+mod healing;
+mod http;
+mod reload;
+mod running;
+mod start;

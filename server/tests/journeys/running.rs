@@ -1,0 +1,234 @@
+//! A server under test: the real binary on a free port with its own rules.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+/// The longest that anything is waited for.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+pub(crate) fn shipped_rules() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../metta/healing.metta");
+    fs::read_to_string(path).expect("the shipped rules are there")
+}
+
+pub(crate) fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chimera"));
+    // The caller's settings are not the test's.
+    for (name, _) in std::env::vars() {
+        if name.starts_with("CHIMERA_") || name == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) url: String,
+    rules: tempfile::TempDir,
+    log: Arc<Mutex<String>>,
+    agent: ureq::Agent,
+}
+
+impl Server {
+    pub(crate) fn start(rules: &str, arguments: &[&str]) -> Server {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        fs::write(directory.path().join("healing.metta"), rules).expect("rules are written");
+        let mut child = binary()
+            .args(["serve", "--port", "0", "--rules"])
+            .arg(directory.path())
+            .args(arguments)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut kept = kept.lock().unwrap();
+                kept.push_str(&line);
+                kept.push('\n');
+            }
+        });
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .build();
+        let mut server = Server {
+            child,
+            url: String::new(),
+            rules: directory,
+            log,
+            agent: config.into(),
+        };
+        server.url = server.until("the server says where it serves", |server| {
+            let log = server.log();
+            let (_, rest) = log.split_once("serving on ")?;
+            Some(rest.lines().next()?.to_owned())
+        });
+        server.until("it is ready", |server| {
+            (server.get("/ready").0 == 200).then_some(())
+        });
+        server
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub(crate) fn rules_file(&self) -> PathBuf {
+        self.rules.path().join("healing.metta")
+    }
+
+    /// Saves rules as many editors do: a new file in the place of the old one.
+    pub(crate) fn save_rules(&self, text: &str) {
+        let fresh = self.rules.path().join(".healing.metta.swp");
+        fs::write(&fresh, text).unwrap();
+        fs::rename(&fresh, self.rules_file()).unwrap();
+    }
+
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
+        let mut response = self
+            .agent
+            .get(format!("{}{path}", self.url))
+            .call()
+            .expect("the server answers");
+        let text = response.body_mut().read_to_string().unwrap();
+        (
+            response.status().as_u16(),
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
+    }
+
+    pub(crate) fn post(&self, path: &str) -> (u16, Value) {
+        let mut response = self
+            .agent
+            .post(format!("{}{path}", self.url))
+            .send_empty()
+            .expect("the server answers");
+        let text = response.body_mut().read_to_string().unwrap();
+        (
+            response.status().as_u16(),
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
+    }
+
+    pub(crate) fn post_body(&self, path: &str, body: &str) -> (u16, Value) {
+        let mut response = self
+            .agent
+            .post(format!("{}{path}", self.url))
+            .send(body)
+            .expect("the server answers");
+        let text = response.body_mut().read_to_string().unwrap();
+        (
+            response.status().as_u16(),
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        )
+    }
+
+    pub(crate) fn query(&self, query: &str) -> (u16, Value) {
+        self.post_body("/atomspace/query", &json!({ "query": query }).to_string())
+    }
+
+    pub(crate) fn health(&self) -> Value {
+        let (status, health) = self.get("/health");
+        assert_eq!(status, 200);
+        health
+    }
+
+    pub(crate) fn actions(&self) -> Vec<Value> {
+        self.get("/healing/actions").1["actions"]
+            .as_array()
+            .expect("a list of actions")
+            .clone()
+    }
+
+    /// Polls until `ask` has an answer.
+    #[track_caller]
+    pub(crate) fn until<T>(&self, what: &str, mut ask: impl FnMut(&Server) -> Option<T>) -> T {
+        let start = Instant::now();
+        loop {
+            if let Some(answer) = ask(self) {
+                return answer;
+            }
+            assert!(
+                start.elapsed() < PATIENCE,
+                "waited in vain until {what}; the log:\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until `count` more samples were taken.
+    pub(crate) fn wait_ticks(&self, count: u64) {
+        let ticks = |server: &Server| server.get("/healing/status").1["ticks"].as_u64().unwrap();
+        let from = ticks(self);
+        self.until("samples are taken", |server| {
+            (ticks(server) >= from + count).then_some(())
+        });
+    }
+
+    /// Resident memory in MiB, as the kernel tells it to others.
+    pub(crate) fn rss_mib(&self) -> f64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = fs::read_to_string(path).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        kib / 1024.0
+    }
+
+    /// CPU use over about two seconds in percent of one core, from outside.
+    pub(crate) fn cpu_percent(&self) -> f64 {
+        let used = || {
+            let path = format!("/proc/{}/stat", self.child.id());
+            let text = fs::read_to_string(path).unwrap();
+            let fields: Vec<&str> = text
+                .rsplit(')')
+                .next()
+                .unwrap()
+                .split_whitespace()
+                .collect();
+            let ticks: f64 =
+                fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+            ticks / 100.0
+        };
+        let (start, before) = (Instant::now(), used());
+        std::thread::sleep(Duration::from_secs(2));
+        (used() - before) / start.elapsed().as_secs_f64() * 100.0
+    }
+
+    /// Ends it as an operator does; returns its exit status.
+    pub(crate) fn terminate(mut self) -> std::process::ExitStatus {
+        Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "the server ends");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
