@@ -183,6 +183,16 @@ impl<'t> Line<'t> {
             .find(|spec| spec.name == name || spec.alias == Some(name))
     }
 
+    /// What stands after the name.
+    pub(crate) fn argument(&self) -> &'t str {
+        self.argument
+    }
+
+    /// Where the argument begins in the entry that the line was made of.
+    pub(crate) fn argument_start(entry: &str, argument: &str) -> usize {
+        entry.trim_end().len() - argument.len()
+    }
+
     /// The argument if the command takes MeTTa.
     pub(crate) fn expression(&self) -> Option<&'t str> {
         self.spec()

@@ -1,6 +1,6 @@
 //! What an entry is before it is evaluated: finished or not, MeTTa or command.
 
-use chimera_grammar::{Parsed, parse};
+use chimera_grammar::{Parsed, SyntaxErrorKind, parse};
 
 use crate::command;
 
@@ -19,6 +19,36 @@ pub(crate) fn is_incomplete(entry: &str) -> bool {
 
 fn is_unfinished(parsed: &Parsed<'_>) -> bool {
     !parsed.errors.is_empty() && parsed.errors.iter().all(|error| error.is_incomplete())
+}
+
+/// A text whose open brackets and string are closed at its end, so that the
+/// grammar can read all of it while it is being typed.
+pub(crate) struct Closed {
+    /// The text and what was appended.
+    pub(crate) source: String,
+    /// Whether the text ends inside a string.
+    pub(crate) in_string: bool,
+}
+
+/// Closes what `text` leaves open. There may be more `)` than needed.
+pub(crate) fn closed(text: &str) -> Closed {
+    let in_open_string = |source: &str| {
+        let parsed = parse(source);
+        let mut errors = parsed.errors.iter();
+        errors.any(|error| *error.kind() == SyntaxErrorKind::UnclosedString)
+    };
+    let mut source = text.to_owned();
+    let in_string = in_open_string(&source);
+    if in_string {
+        // A `\\` at the end takes the first quote for itself.
+        source.push('"');
+        if in_open_string(&source) {
+            source.push('"');
+        }
+    }
+    source.push('\n');
+    source.extend(text.bytes().filter(|byte| *byte == b'(').map(|_| ')'));
+    Closed { source, in_string }
 }
 
 /// A part of a whole input.

@@ -7,10 +7,12 @@
 
 mod caret;
 mod command;
-
+mod complete;
 mod console;
 mod docs;
-
+mod editor;
+mod highlight;
+mod history;
 mod input;
 mod interrupt;
 mod local;
@@ -20,7 +22,9 @@ mod screen;
 mod session;
 
 pub use console::{Console, Style};
-pub use interrupt::{Interruption, Interrupts};
+pub use editor::{InteractiveError, interactive};
+pub use history::history_path;
+pub use interrupt::{Interruptible, Interruption, Interrupts};
 pub use local::Local;
 pub use piped::piped;
 pub use repl::{Flow, Repl};
