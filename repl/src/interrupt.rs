@@ -4,6 +4,7 @@
 //! sessions say what that does. Neither needs to know the other.
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 /// The place where sessions leave what a Ctrl-C should do. Clones are the same place.
 #[derive(Clone, Default)]
@@ -11,7 +12,7 @@ pub struct Interrupts(Arc<Mutex<Option<Running>>>);
 
 struct Running {
     stop: Box<dyn Fn() + Send>,
-    asked: bool,
+    asked: Option<Instant>,
 }
 
 /// What an interrupt met.
@@ -21,8 +22,8 @@ pub enum Interruption {
     Idle,
     /// The evaluation was asked to stop.
     Asked,
-    /// The evaluation had been asked before and has not stopped yet.
-    AskedAgain,
+    /// The evaluation was asked this long ago and has not stopped yet.
+    AskedAgain(Duration),
 }
 
 /// While it lives, an interrupt does what it was made with.
@@ -39,12 +40,14 @@ impl Interrupts {
     pub fn interrupt(&self) -> Interruption {
         match self.lock().as_mut() {
             None => Interruption::Idle,
-            Some(running) if running.asked => Interruption::AskedAgain,
-            Some(running) => {
-                running.asked = true;
-                (running.stop)();
-                Interruption::Asked
-            }
+            Some(running) => match running.asked {
+                Some(asked) => Interruption::AskedAgain(asked.elapsed()),
+                None => {
+                    running.asked = Some(Instant::now());
+                    (running.stop)();
+                    Interruption::Asked
+                }
+            },
         }
     }
 
@@ -52,7 +55,7 @@ impl Interrupts {
     pub fn during(&self, stop: impl Fn() + Send + 'static) -> Interruptible<'_> {
         *self.lock() = Some(Running {
             stop: Box::new(stop),
-            asked: false,
+            asked: None,
         });
         Interruptible(self)
     }
@@ -87,7 +90,10 @@ mod tests {
             assert!(!token.is_cancelled());
             assert_eq!(interrupts.interrupt(), Interruption::Asked);
             assert!(token.is_cancelled());
-            assert_eq!(interrupts.interrupt(), Interruption::AskedAgain);
+            assert!(matches!(
+                interrupts.interrupt(),
+                Interruption::AskedAgain(_)
+            ));
         }
         assert_eq!(interrupts.interrupt(), Interruption::Idle);
     }

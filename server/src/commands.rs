@@ -1,3 +1,4 @@
 //! The subcommands of the binary.
 
+pub(crate) mod repl;
 pub(crate) mod run;

@@ -18,10 +18,13 @@ struct Arguments {
 enum Command {
     /// Run MeTTa files: one line of results per `!` directive.
     Run(commands::run::Arguments),
+    /// Evaluate what is typed or piped in, here or in a running server.
+    Repl(commands::repl::Arguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(arguments) => commands::run::run(&arguments),
+        Command::Repl(arguments) => commands::repl::run(&arguments),
     }
 }
