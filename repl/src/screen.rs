@@ -118,7 +118,8 @@ impl<'w> Screen<'w> {
         line.push(']');
         self.console.line(line)?;
         if self.bindings {
-            for answer in &results.answers {
+            let bound = |answer: &&Answer| !answer.bindings.is_empty();
+            for answer in results.answers.iter().filter(bound) {
                 self.show_bindings(answer);
             }
         }

@@ -42,7 +42,9 @@ pub(super) enum ClientError {
     Connect { server: String, source: io::Error },
     #[error("{server} takes no connection within {} s; is the address right?", CONNECT_TIMEOUT.as_secs())]
     ConnectTimeout { server: String },
-    #[error("no answer from {server} within {seconds} s; --limit or `:limit` waits longer")]
+    #[error(
+        "no answer from {server} within {seconds} s (--limit and `:limit` set how long to wait)"
+    )]
     AnswerTimeout { server: String, seconds: f64 },
     #[error("{server} does not answer as an HTTP server does (is it a Chimera server?)")]
     Exchange {
