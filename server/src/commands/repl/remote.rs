@@ -295,6 +295,11 @@ impl Session for Remote {
 }
 
 fn results(answer: QueryAnswer) -> Results {
+    // A server repeats the first error among the results; here it stands once.
+    let error = answer
+        .error
+        .filter(|error| !error.is_null())
+        .filter(|error| !answer.results.iter().any(|text| error == text));
     let mut bindings = answer.bindings.into_iter();
     let answers = answer
         .results
@@ -314,11 +319,7 @@ fn results(answer: QueryAnswer) -> Results {
         answers,
         truncated: answer.truncated,
         generation: answer.generation.as_ref().map(text_of),
-        error: answer
-            .error
-            .filter(|error| !error.is_null())
-            .as_ref()
-            .map(text_of),
+        error: error.as_ref().map(text_of),
     }
 }
 
