@@ -19,6 +19,8 @@ use tokio::sync::Notify;
 use super::client::{self, ClientError, Endpoint, UrlError};
 
 const QUERY_PATH: &str = "/atomspace/query";
+/// What the server binds to spaces; no query answers with these names.
+const SPACES: [&str; 4] = ["&episodes", "&events", "&limits", "&samples"];
 /// Names that are remembered for completion, at most.
 const WORDS_MAX: usize = 50_000;
 /// How much of an answer that is not understood is shown.
@@ -110,7 +112,7 @@ impl Remote {
             .words(usize::MAX)
             .into_iter()
             .collect();
-        words.extend(["&samples", "&events"].map(str::to_owned));
+        words.extend(SPACES.map(str::to_owned));
         let mut remote = Remote {
             runtime,
             endpoint,

@@ -1,0 +1,73 @@
+//! Looking into a running server from `chimera repl --connect`.
+
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+use crate::running::{Server, binary, shipped_rules};
+
+fn repl(server: &Server, input: &str) -> Output {
+    let mut child = binary()
+        .args(["repl", "--connect", &server.url])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn an_attached_repl_sees_the_live_atoms() {
+    let server = Server::start(&shipped_rules(), &[]);
+    server.wait_ticks(2);
+    let output = repl(
+        &server,
+        "!(match &samples (sample memory-mb $v $t) $v)\n!(match &self (threshold $m $x) ($m $x))\n",
+    );
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(0));
+    let [samples, thresholds] = text(&output.stdout).lines().collect::<Vec<_>>()[..] else {
+        panic!("not two lines: {}", text(&output.stdout));
+    };
+    let samples: Vec<f64> = samples
+        .trim_matches(['[', ']'])
+        .split(", ")
+        .map(|sample| sample.parse().expect("a number"))
+        .collect();
+    assert!(samples.len() >= 2, "{samples:?}");
+    let rss = server.rss_mib();
+    assert!(
+        samples.iter().all(|mib| *mib > 0.0 && *mib < rss * 3.0),
+        "{samples:?} beside {rss}"
+    );
+    assert!(
+        thresholds.contains("(memory-mb 400)") && thresholds.contains("(error-rate 0.1)"),
+        "{thresholds}"
+    );
+}
+
+#[test]
+fn an_attached_repl_changes_nothing_and_says_so() {
+    let server = Server::start("(threshold memory-mb 400)", &[]);
+    let output = repl(
+        &server,
+        "(threshold memory-mb 1)\n!(add-atom &self (threshold memory-mb 1))\n!(match &self (threshold memory-mb $x) $x)\n",
+    );
+    assert_eq!(text(&output.stdout), "[400]\n");
+    let said = text(&output.stderr);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[0].contains("<stdin>:1:1: `(threshold memory-mb 1)` would add an atom"));
+    assert!(lines[1].contains("<stdin>:2:1: the server refuses"));
+    assert_eq!(output.status.code(), Some(1));
+}
