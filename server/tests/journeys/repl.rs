@@ -1,9 +1,9 @@
-//! Looking into a running server from `chimera repl --connect`.
+//! What `chimera repl --connect` cannot do to a running server.
 
 use std::io::Write;
 use std::process::{Output, Stdio};
 
-use crate::running::{Server, binary, shipped_rules};
+use crate::running::{Server, binary};
 
 fn repl(server: &Server, input: &str) -> Output {
     let mut child = binary()
@@ -24,36 +24,6 @@ fn repl(server: &Server, input: &str) -> Output {
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
-}
-
-#[test]
-fn an_attached_repl_sees_the_live_atoms() {
-    let server = Server::start(&shipped_rules(), &[]);
-    server.wait_ticks(2);
-    let output = repl(
-        &server,
-        "!(match &samples (sample memory-mb $v $t) $v)\n!(match &self (threshold $m $x) ($m $x))\n",
-    );
-    assert_eq!(text(&output.stderr), "");
-    assert_eq!(output.status.code(), Some(0));
-    let [samples, thresholds] = text(&output.stdout).lines().collect::<Vec<_>>()[..] else {
-        panic!("not two lines: {}", text(&output.stdout));
-    };
-    let samples: Vec<f64> = samples
-        .trim_matches(['[', ']'])
-        .split(", ")
-        .map(|sample| sample.parse().expect("a number"))
-        .collect();
-    assert!(samples.len() >= 2, "{samples:?}");
-    let rss = server.rss_mib();
-    assert!(
-        samples.iter().all(|mib| *mib > 0.0 && *mib < rss * 3.0),
-        "{samples:?} beside {rss}"
-    );
-    assert!(
-        thresholds.contains("(memory-mb 400)") && thresholds.contains("(error-rate 0.1)"),
-        "{thresholds}"
-    );
 }
 
 #[test]
