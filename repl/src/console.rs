@@ -111,6 +111,11 @@ impl<'w> Console<'w> {
         let _ = writeln!(self.err, "{mark}: {text}").and_then(|()| self.err.flush());
     }
 
+    /// Ends a line that someone else began.
+    pub(crate) fn break_line(&mut self) {
+        let _ = writeln!(self.err);
+    }
+
     /// A remark that is neither result nor error.
     pub(crate) fn note(&mut self, text: impl fmt::Display) {
         let note = self

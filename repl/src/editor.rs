@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use rustyline::completion::Completer;
@@ -11,7 +11,7 @@ use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::history::DefaultHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper, Hinter};
+use rustyline::{Behavior, ColorMode, CompletionType, Config, Context, Editor, Helper, Hinter};
 
 use crate::complete::complete;
 use crate::console::Style;
@@ -79,6 +79,12 @@ fn editor(style: Style) -> Result<LineEditor, ReadlineError> {
         .max_history_size(ENTRIES_MAX)?
         .history_ignore_dups(true)?
         .completion_type(CompletionType::List)
+        // Where results go to a file or a pipe, prompts stay on the terminal.
+        .behavior(if io::stdout().is_terminal() {
+            Behavior::Stdio
+        } else {
+            Behavior::PreferTerm
+        })
         .build();
     let mut editor = LineEditor::with_config(config)?;
     editor.set_color_mode(match style {

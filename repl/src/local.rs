@@ -166,6 +166,17 @@ mod tests {
     }
 
     #[test]
+    fn the_bound_on_bytes_ends_a_runaway_recursion() {
+        let mut session = local(&Interrupts::new());
+        session.set_limits(Limits {
+            time: Some(Duration::from_secs(60)),
+            bytes: Some(4 << 20),
+        });
+        let all = texts(&mut session, "(= (grow $x) (cons $x (grow $x))) !(grow 1)").unwrap();
+        assert!(all[0][0].contains("MemoryLimit"), "{:.200}", all[0][0]);
+    }
+
+    #[test]
     fn an_interrupt_ends_the_directive_and_those_after_it() {
         let interrupts = Interrupts::new();
         let mut session = local(&interrupts);

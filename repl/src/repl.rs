@@ -105,6 +105,10 @@ impl<'w, S: Session> Repl<'w, S> {
     }
 
     fn fail(&mut self, error: &SessionError) {
+        if matches!(error, SessionError::Interrupted) {
+            // The terminal has shown `^C` on the line.
+            self.screen.console.break_line();
+        }
         let worst = match error {
             SessionError::Interrupted | SessionError::ReadOnly(_) => Worst::Failed,
             SessionError::Load(_) | SessionError::Unreachable(_) => Worst::Unreadable,

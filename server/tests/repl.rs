@@ -347,6 +347,8 @@ fn an_evaluation_that_did_not_end_well_is_an_error() {
         "[1]\n",
         "error: DeadlineExceeded\n",
     );
+    let repeated = r#"{"results":["1","(Error a b)"],"error":"(Error a b)"}"#;
+    check_answer(&json("200 OK", repeated), 1, "[1, (Error a b)]\n", "");
 }
 
 #[test]

@@ -19,6 +19,8 @@ use tokio::sync::Notify;
 use super::client::{self, ClientError, Endpoint, UrlError};
 
 const QUERY_PATH: &str = "/atomspace/query";
+/// What the server binds to spaces; no query answers with these names.
+const SPACES: [&str; 4] = ["&episodes", "&events", "&limits", "&samples"];
 /// Names that are remembered for completion, at most.
 const WORDS_MAX: usize = 50_000;
 /// How much of an answer that is not understood is shown.
@@ -110,7 +112,7 @@ impl Remote {
             .words(usize::MAX)
             .into_iter()
             .collect();
-        words.extend(["&samples", "&events"].map(str::to_owned));
+        words.extend(SPACES.map(str::to_owned));
         let mut remote = Remote {
             runtime,
             endpoint,
@@ -295,6 +297,11 @@ impl Session for Remote {
 }
 
 fn results(answer: QueryAnswer) -> Results {
+    // A server repeats the first error among the results; here it stands once.
+    let error = answer
+        .error
+        .filter(|error| !error.is_null())
+        .filter(|error| !answer.results.iter().any(|text| error == text));
     let mut bindings = answer.bindings.into_iter();
     let answers = answer
         .results
@@ -314,11 +321,7 @@ fn results(answer: QueryAnswer) -> Results {
         answers,
         truncated: answer.truncated,
         generation: answer.generation.as_ref().map(text_of),
-        error: answer
-            .error
-            .filter(|error| !error.is_null())
-            .as_ref()
-            .map(text_of),
+        error: error.as_ref().map(text_of),
     }
 }
 
