@@ -14,7 +14,7 @@ mod table;
 
 use crate::front::Front;
 use crate::status::Loop;
-use crate::work::{Background, Sessions};
+use crate::work::{Background, Sessions, Upstream};
 
 pub use server::run;
 
@@ -35,6 +35,8 @@ pub struct Shell {
     pub sessions: Sessions,
     /// The background threads, which the CPU demo starts.
     pub background: Background,
+    /// The service that requests depend on.
+    pub upstream: Upstream,
     /// What counts the requests.
     pub front: Front,
     /// How the shell behaves.
