@@ -1,5 +1,6 @@
 //! The embedding API: build an engine, register operations, load, evaluate.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::atom::Atom;
@@ -225,6 +226,34 @@ impl Engine {
         each: impl FnMut(Directive) -> bool,
     ) -> Result<(), LoadError> {
         crate::load::run(self, source, file, budget, each)
+    }
+
+    /// The names a program can use: tokens, and the symbols in the first
+    /// `atoms_max` atoms of each space that `&self` sees. Sorted; for completion.
+    pub fn words(&self, atoms_max: usize) -> Vec<String> {
+        let mut words: BTreeSet<String> = self.host.tokens.keys().cloned().collect();
+        for space in self.space.closure() {
+            let mut left = atoms_max;
+            space.each_own(&mut |atom| {
+                if left == 0 {
+                    return;
+                }
+                left -= 1;
+                let mut pending = vec![atom];
+                while let Some(atom) = pending.pop() {
+                    match atom {
+                        Atom::Symbol(symbol) => {
+                            if !words.contains(symbol.as_str()) {
+                                words.insert(symbol.as_str().to_owned());
+                            }
+                        }
+                        Atom::Expression(expression) => pending.extend(expression.children()),
+                        Atom::Variable(_) | Atom::Grounded(_) => {}
+                    }
+                }
+            });
+        }
+        words.into_iter().collect()
     }
 
     /// Reads one atom, with the tokens of the program.

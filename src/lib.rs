@@ -37,3 +37,8 @@ pub use operation::{Operation, OperationError, OperationResult};
 pub use space::Space;
 pub use symbol::Symbol;
 pub use unify::{Bindings, Mark, alpha_equal, unify};
+
+/// The README's example is tested as this crate's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

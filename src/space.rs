@@ -321,6 +321,11 @@ impl Space {
         spaces
     }
 
+    /// Calls `visit` for each atom of this space itself, imports not counted.
+    pub(crate) fn each_own(&self, visit: &mut dyn FnMut(&Atom)) {
+        self.visit_all_own(&mut |found| visit(found.atom));
+    }
+
     fn visit_own(&self, pattern: &Atom, bindings: &Bindings, visit: &mut dyn FnMut(&Found<'_>)) {
         let key = store::Key::of(pattern, bindings);
         self.prepare(&key);

@@ -92,3 +92,19 @@ fn a_proof_names_what_led_to_gathered_results() {
     assert_eq!(proof.facts[0].atom.to_string(), "(hot 7)");
     assert!(proof.operations.contains(&"size-atom".to_owned()));
 }
+
+#[test]
+fn words_are_tokens_and_symbols_of_what_self_sees() {
+    let mut engine = chimera::Engine::builder().build();
+    engine
+        .load("(colour sea blue) (: tide (-> Moon Level))", "words.metta")
+        .unwrap();
+    let words = engine.words(100_000);
+    for known in ["match", "if", "blue", "tide", "Moon", "&self"] {
+        assert!(words.iter().any(|word| word == known), "{known} is missing");
+    }
+    assert!(words.is_sorted());
+    let bounded = engine.words(1);
+    assert!(bounded.iter().any(|word| word == "blue"));
+    assert!(bounded.iter().all(|word| word != "tide"));
+}

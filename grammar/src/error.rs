@@ -61,6 +61,22 @@ impl SyntaxError {
         }
     }
 
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self.kind {
+            SyntaxErrorKind::UnclosedExpression => "add the `)` that is missing",
+            SyntaxErrorKind::UnexpectedClose => "remove it, or open an expression for it to close",
+            SyntaxErrorKind::UnclosedString => "add the closing `\"`",
+            SyntaxErrorKind::UnknownEscape(_) => {
+                "strings take \\\" \\\\ \\n \\t \\r \\xNN and \\u{…}; write `\\\\` for a backslash"
+            }
+            SyntaxErrorKind::InvalidEscape => {
+                "write \\xNN with two digits up to 7f, or \\u{…} with the number of a character"
+            }
+            SyntaxErrorKind::LoneDirective => "write the atom to evaluate after it",
+        }
+    }
+
     /// Whether more text could make it right.
     pub fn is_incomplete(&self) -> bool {
         match self.kind {

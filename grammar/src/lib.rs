@@ -4,12 +4,20 @@
 //! native stack. All errors of a text are found in one pass; *incomplete* texts
 //! are told apart from wrong ones.
 
+mod decode;
+mod diagnostic;
 mod error;
+mod format;
 mod parse;
+mod position;
 mod string;
 mod tree;
 
+pub use decode::{EncodingError, decode};
+pub use diagnostic::{Diagnostic, Style, draw};
 pub use error::{SyntaxError, SyntaxErrorKind};
+pub use format::{format, print};
 pub use parse::{Parsed, parse};
+pub use position::{LineTable, Position};
 pub use string::{quote, unescape};
 pub use tree::{Comment, Form, Node, NodeKind, Span, Tree};

@@ -1,4 +1,5 @@
 //! The subcommands of the binary.
 
+pub(crate) mod repl;
 pub(crate) mod run;
 pub(crate) mod serve;

@@ -24,12 +24,15 @@ enum Command {
     Serve(commands::serve::Arguments),
     /// Run MeTTa files: one line of results per `!` directive.
     Run(commands::run::Arguments),
+    /// Evaluate what is typed or piped in, here or in a running server.
+    Repl(commands::repl::Arguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Some(Command::Serve(arguments)) => commands::serve::run(arguments),
         Some(Command::Run(arguments)) => commands::run::run(&arguments),
+        Some(Command::Repl(arguments)) => commands::repl::run(&arguments),
         None => commands::serve::run(defaults()),
     }
 }

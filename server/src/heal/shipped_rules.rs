@@ -126,7 +126,7 @@ fn the_throttle_fits_the_demand_and_stays_while_it_is_wanted() {
         ])
     };
     busy(200.0, 1.0, 4.0).check(&[
-        "(duty-cycle background 0.121875) cpu-percent is 200.0 over its threshold 75 for 2.0 s",
+        "(duty-cycle background 0.122) cpu-percent is 200.0 over its threshold 75 for 2.0 s",
     ]);
     busy(45.0, 0.12, 4.0).check(&[]);
     busy(1.0, 0.12, 0.0).check(&[

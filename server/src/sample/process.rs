@@ -66,6 +66,8 @@ pub(super) struct ProcessSensors {
     /// Time that each thread has waited for a core, in nanoseconds, and as of when.
     delays: HashMap<i32, u64>,
     delays_at: Option<Instant>,
+    /// Sockets known to be no connection: listeners, and other than TCP.
+    not_connections: HashSet<u64>,
 }
 
 impl ProcessSensors {
@@ -83,6 +85,7 @@ impl ProcessSensors {
             cpu_percent: None,
             delays: HashMap::new(),
             delays_at: None,
+            not_connections: HashSet::new(),
         })
     }
 
@@ -150,7 +153,7 @@ impl ProcessSensors {
     }
 
     /// Open descriptors, and those of them that are established TCP connections.
-    fn read_files(&self, own: &Process, put: &mut impl FnMut(&str, Option<f64>)) {
+    fn read_files(&mut self, own: &Process, put: &mut impl FnMut(&str, Option<f64>)) {
         let Ok(files) = own.fd() else { return };
         let mut open = 0_u32;
         let mut sockets = HashSet::new();
@@ -161,22 +164,34 @@ impl ProcessSensors {
             }
         }
         put("open-files", Some(f64::from(open)));
-        let established = |entries: procfs::ProcResult<Vec<procfs::net::TcpNetEntry>>| {
-            entries.map(|entries| {
-                entries
-                    .iter()
-                    .filter(|entry| {
-                        entry.state == TcpState::Established && sockets.contains(&entry.inode)
-                    })
-                    .count() as f64
-            })
-        };
+        put("connection-count", self.connections(own, &sockets));
+    }
+
+    /// How many of `sockets` are established TCP connections. The kernel's tables
+    /// take milliseconds to read, so they are only read if there may be any.
+    fn connections(&mut self, own: &Process, sockets: &HashSet<u64>) -> Option<f64> {
+        self.not_connections.retain(|inode| sockets.contains(inode));
+        if self.not_connections.len() == sockets.len() {
+            return Some(0.0);
+        }
+        let mut entries = own.tcp().ok()?;
         // A host without IPv6 has no second table.
-        let six = established(own.tcp6()).unwrap_or(0.0);
-        put(
-            "connection-count",
-            established(own.tcp()).ok().map(|four| four + six),
-        );
+        entries.extend(own.tcp6().unwrap_or_default());
+        let mut established = 0_u32;
+        let mut connections = HashSet::new();
+        for entry in entries
+            .iter()
+            .filter(|entry| sockets.contains(&entry.inode))
+        {
+            if entry.state != TcpState::Listen {
+                connections.insert(entry.inode);
+            }
+            if entry.state == TcpState::Established {
+                established += 1;
+            }
+        }
+        self.not_connections = sockets.difference(&connections).copied().collect();
+        Some(f64::from(established))
     }
 
     /// Threads, and the time they waited for a core by the time that passed.

@@ -260,3 +260,33 @@ fn the_original_s_gets_are_taken_where_asked_for() {
     assert_eq!(server.get("/demo/memory-leak?size_mb=1&count=2").0, 200);
     assert_eq!(server.get("/demo/reset").1["cleared"]["memory_hogs"], 2);
 }
+
+#[test]
+fn the_prompt_attaches_to_the_live_spaces() {
+    let server = Server::start(&shipped_rules(), &[]);
+    let mut prompt = crate::running::binary()
+        .args(["repl", "--connect", &server.url])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input =
+        "!(match &samples (sample memory-mb $v $t) $v)\n!(match &self (threshold $m $x) ($m $x))\n";
+    prompt
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    let output = prompt.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = said.lines().collect();
+    let first = lines[0]
+        .trim_matches(['[', ']'])
+        .split(", ")
+        .next()
+        .unwrap();
+    assert!(first.parse::<f64>().unwrap() > 1.0, "{said}");
+    assert!(lines[1].contains("(memory-mb 400)"), "{said}");
+}

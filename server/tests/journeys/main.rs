@@ -9,5 +9,6 @@
 mod healing;
 mod http;
 mod reload;
+mod repl;
 mod running;
 mod start;

@@ -1,0 +1,159 @@
+//! `chimera repl`: evaluate what is typed or piped in, here or in a running server.
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Read, Write};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use chimera::Engine;
+use chimera_repl::{
+    Console, Interruption, Interrupts, Limits, Local, Repl, Session, Style, history_path,
+    interactive, piped,
+};
+
+mod client;
+mod remote;
+
+use remote::Remote;
+
+/// What a directive may take unless `--limit` says otherwise, where someone waits.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// Ends a runaway recursion before it ends the process.
+const BYTES_LIMIT: usize = 2 << 30;
+/// After this long, a second Ctrl-C ends a process whose evaluation goes on.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What `chimera repl` takes.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Query a running server, which changes nothing in it.
+    #[arg(long, value_name = "URL")]
+    connect: Option<String>,
+    /// How long one directive may take, or `off` [default: 30; off when piped
+    /// into an engine of its own].
+    #[arg(long, value_name = "SECONDS", value_parser = time_limit)]
+    limit: Option<TimeLimit>,
+}
+
+#[derive(Clone, Copy)]
+struct TimeLimit(Option<Duration>);
+
+fn time_limit(text: &str) -> Result<TimeLimit, String> {
+    if text == "off" {
+        return Ok(TimeLimit(None));
+    }
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|limit| !limit.is_zero())
+        .map(|limit| TimeLimit(Some(limit)))
+        .ok_or_else(|| "expected a number of seconds above 0, or `off`".to_owned())
+}
+
+/// At a terminal 0. Piped as `run`: 0, 1 when a directive gave an error, 2 when
+/// the input is not MeTTa or the server cannot be reached.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let at_terminal = io::stdin().is_terminal();
+    let interrupts = Interrupts::new();
+    if at_terminal && let Err(error) = listen(interrupts.clone()) {
+        complain(&format!("Ctrl-C will not stop evaluations: {error}"));
+    }
+    let default = (at_terminal || arguments.connect.is_some()).then_some(TIME_LIMIT);
+    let limits = Limits {
+        time: arguments.limit.map_or(default, |limit| limit.0),
+        bytes: at_terminal.then_some(BYTES_LIMIT),
+    };
+    let Some(url) = &arguments.connect else {
+        let mut local = Local::new(engine, interrupts);
+        local.set_limits(limits);
+        return drive(local, at_terminal);
+    };
+    match Remote::connect(url, interrupts, limits) {
+        Ok(remote) => drive(remote, at_terminal),
+        Err(error) => fail(&error),
+    }
+}
+
+fn drive(session: impl Session, at_terminal: bool) -> ExitCode {
+    if at_terminal {
+        let style = Style::of_environment(io::stdout().is_terminal());
+        let console = Console::new(io::stdout(), io::stderr(), style);
+        return match interactive(&mut Repl::new(session, console), history_path()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        };
+    }
+    let mut bytes = Vec::new();
+    if let Err(error) = io::stdin().read_to_end(&mut bytes) {
+        complain(&format!("<stdin>: {error}"));
+        return ExitCode::from(2);
+    }
+    let source = match String::from_utf8(bytes) {
+        Ok(source) => source,
+        Err(error) => {
+            let offset = error.utf8_error().valid_up_to();
+            complain(&format!(
+                "<stdin>: not UTF-8: byte {offset} begins no character"
+            ));
+            return ExitCode::from(2);
+        }
+    };
+    let console = Console::new(io::stdout(), io::stderr(), Style::Plain);
+    let mut repl = Repl::new(session, console);
+    // A closed pipe ends the output, as in `run`; what was so far is the status.
+    let status = piped(&mut repl, &source, "<stdin>").unwrap_or_else(|_| repl.exit_status());
+    ExitCode::from(status)
+}
+
+fn engine() -> Engine {
+    Engine::builder()
+        .output(|text| {
+            // A closed pipe ends the program's output, not the program.
+            let mut out = io::stdout().lock();
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        })
+        .clock(|| {
+            SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0.0, |since| since.as_secs_f64())
+        })
+        .build()
+}
+
+/// Sends each Ctrl-C to what is being evaluated.
+fn listen(interrupts: Interrupts) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let wait = async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            match interrupts.interrupt() {
+                Interruption::AskedAgain(ago) if ago > PATIENCE => {
+                    complain("the evaluation does not stop; leaving");
+                    std::process::exit(130);
+                }
+                Interruption::Idle | Interruption::Asked | Interruption::AskedAgain(_) => {}
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("ctrl-c".to_owned())
+        .spawn(move || runtime.block_on(wait))?;
+    Ok(())
+}
+
+fn fail(error: &dyn Error) -> ExitCode {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    complain(&text);
+    ExitCode::from(2)
+}
+
+fn complain(text: &str) {
+    // Nothing is left to tell if stderr is closed.
+    let _ = writeln!(io::stderr(), "error: {text}");
+}
