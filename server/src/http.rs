@@ -1,22 +1,30 @@
 //! The HTTP shell: routes, their parameters and their answers.
 //!
-//! A request goes through [`server`] (connections, limits, one id each),
-//! [`guard`] (who may), the [`table`] (which route, [`parameters`] checked) to
-//! one function of [`routes`], which answers from what the loop published last.
+//! A request goes through [`server`] (connections and their limits), [`service`]
+//! (one id each, deadlines, panics), [`guard`] (who may), the [`table`] (which
+//! route, [`parameters`] checked) to one function of [`routes`], which answers
+//! from what the loop published last.
 
 mod answer;
+mod docs;
 mod guard;
+mod limits;
 mod openapi;
 mod parameters;
+mod patience;
 mod routes;
+mod schema;
 mod server;
+mod service;
+mod shapes;
 mod table;
 
 use crate::front::Front;
 use crate::status::Loop;
 use crate::work::{Background, Sessions, Upstream};
 
-pub use server::run;
+pub use limits::Limits;
+pub use server::{run, run_within};
 
 /// How the shell behaves.
 #[derive(Clone, Debug, Default)]

@@ -8,16 +8,35 @@ use sha2::{Digest, Sha256};
 
 use super::answer::Failure;
 
+/// What a route does, and so who may ask it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Shows something. Another site's page can ask but not read the answer.
+    Show,
+    /// Changes nothing but costs something, so other sites' pages may not ask.
+    Compute,
+    /// Changes state: as computing, and off loopback only with the token.
+    Change,
+}
+
 /// What the guard knows of the server.
 #[derive(Clone, Debug)]
 pub(super) struct Guard {
-    pub(super) address: SocketAddr,
-    pub(super) token: Option<String>,
+    address: SocketAddr,
+    token: Option<String>,
 }
 
 impl Guard {
-    /// Lets a request through to its route. `changes` says whether the route
-    /// changes state.
+    /// A guard for the server at `address`. An empty token is none.
+    pub(super) fn new(address: SocketAddr, token: Option<String>) -> Guard {
+        Guard {
+            address,
+            token: token.filter(|token| !token.is_empty()),
+        }
+    }
+
+    /// Lets a request through to its route. `authority` is the host in the
+    /// request's own target, if it names one.
     ///
     /// # Errors
     /// 403 or 401, with what to do.
@@ -25,21 +44,23 @@ impl Guard {
         &self,
         headers: &HeaderMap,
         authority: Option<&str>,
-        changes: bool,
+        access: Access,
     ) -> Result<(), Failure> {
         let host = match headers.get(HOST) {
             Some(host) => Some(
                 host.to_str()
                     .map_err(|_| Failure::bad_request("the Host header is not ASCII"))?,
             ),
-            None => authority,
+            None => None,
         };
-        self.check_host(host)?;
-        if !changes {
+        for name in [host, authority].into_iter().flatten() {
+            self.check_host(name)?;
+        }
+        if access == Access::Show {
             return Ok(());
         }
-        self.check_origin(headers, host)?;
-        if !self.address.ip().is_loopback() {
+        check_origin(headers, host.or(authority))?;
+        if access == Access::Change && !self.address.ip().is_loopback() {
             self.check_token(headers)?;
         }
         Ok(())
@@ -47,16 +68,16 @@ impl Guard {
 
     /// A page of another site can make its own name resolve to this address;
     /// its requests then carry that name.
-    fn check_host(&self, host: Option<&str>) -> Result<(), Failure> {
-        let Some(host) = host else { return Ok(()) };
+    fn check_host(&self, host: &str) -> Result<(), Failure> {
         if !self.address.ip().is_loopback() {
             return Ok(());
         }
         let name = without_port(host);
         let own = self.address.ip().to_string();
-        if ["localhost", "127.0.0.1", "[::1]"].contains(&name)
-            || name.trim_matches(['[', ']']) == own
-        {
+        let known = ["localhost", "127.0.0.1", "[::1]"]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known));
+        if known || name.trim_matches(['[', ']']) == own {
             Ok(())
         } else {
             Err(Failure::Forbidden(format!(
@@ -67,41 +88,43 @@ impl Guard {
         }
     }
 
-    fn check_origin(&self, headers: &HeaderMap, host: Option<&str>) -> Result<(), Failure> {
-        let forbidden = || {
-            Failure::Forbidden(
-                "a page of another site may not change this server; use its own dashboard, or a client that sends no Origin"
-                    .to_owned(),
-            )
-        };
-        if let Some(origin) = headers.get(ORIGIN) {
-            let origin = origin.to_str().map_err(|_| forbidden())?;
-            let own = origin
-                .strip_prefix("http://")
-                .or_else(|| origin.strip_prefix("https://"));
-            if own.is_none() || own != host {
-                return Err(forbidden());
-            }
-        }
-        if headers
-            .get("sec-fetch-site")
-            .is_some_and(|site| site == "cross-site")
-        {
-            return Err(forbidden());
-        }
-        Ok(())
-    }
-
     fn check_token(&self, headers: &HeaderMap) -> Result<(), Failure> {
         let given = headers
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
         match (given, &self.token) {
             // Digests are compared, so the time taken tells nothing of the token.
             (Some(given), Some(token)) if Sha256::digest(given) == Sha256::digest(token) => Ok(()),
             _ => Err(Failure::Unauthorized),
         }
+    }
+}
+
+/// Browsers say which site's page a request comes from; other clients say nothing.
+fn check_origin(headers: &HeaderMap, host: Option<&str>) -> Result<(), Failure> {
+    let forbidden = || {
+        Failure::Forbidden(
+            "a page of another site may not ask this of the server; use its own dashboard, or a client that sends no Origin"
+                .to_owned(),
+        )
+    };
+    for origin in headers.get_all(ORIGIN) {
+        let origin = origin.to_str().map_err(|_| forbidden())?;
+        let own = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"));
+        match (own, host) {
+            (Some(own), Some(host)) if own.eq_ignore_ascii_case(host) => {}
+            _ => return Err(forbidden()),
+        }
+    }
+    // Another port of this host is another site here, whatever browsers call it.
+    match headers.get("sec-fetch-site") {
+        Some(site) if site != "same-origin" && site != "none" => Err(forbidden()),
+        _ => Ok(()),
     }
 }
 
@@ -116,64 +139,99 @@ fn without_port(host: &str) -> &str {
 mod tests {
     use hyper::header::{HeaderMap, HeaderValue};
 
-    use super::Guard;
+    use super::{Access, Guard};
 
     #[track_caller]
-    fn check(address: &str, changes: bool, headers: &[(&'static str, &str)], allowed: bool) {
-        let guard = Guard {
-            address: address.parse().unwrap(),
-            token: Some("secret".to_owned()),
-        };
+    fn check(address: &str, access: Access, headers: &[(&'static str, &str)], allowed: bool) {
+        let guard = Guard::new(address.parse().unwrap(), Some("secret".to_owned()));
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.insert(*name, HeaderValue::from_str(value).unwrap());
+            map.append(*name, HeaderValue::from_str(value).unwrap());
         }
-        let found = guard.check(&map, None, changes).is_ok();
+        let found = guard.check(&map, None, access).is_ok();
         assert_eq!(found, allowed, "{headers:?}");
     }
 
+    const HERE: &str = "127.0.0.1:8000";
+
     #[test]
     fn loopback_answers_to_its_own_names_only() {
-        for host in ["localhost:8000", "127.0.0.1", "[::1]:8000"] {
-            check("127.0.0.1:8000", true, &[("host", host)], true);
+        for host in ["localhost:8000", "LOCALHOST", "127.0.0.1", "[::1]:8000"] {
+            check(HERE, Access::Change, &[("host", host)], true);
         }
         for host in ["evil.example:8000", "127.0.0.1.evil.example", "[::2]:8000"] {
-            check("127.0.0.1:8000", false, &[("host", host)], false);
+            check(HERE, Access::Show, &[("host", host)], false);
         }
+        check(
+            "127.0.0.9:8000",
+            Access::Show,
+            &[("host", "127.0.0.9")],
+            true,
+        );
+        check(
+            "0.0.0.0:8000",
+            Access::Show,
+            &[("host", "name.example")],
+            true,
+        );
     }
 
     #[test]
-    fn other_sites_change_nothing() {
-        let host = ("host", "127.0.0.1:8000");
-        let own = ("origin", "http://127.0.0.1:8000");
-        check("127.0.0.1:8000", true, &[host, own], true);
-        for origin in ["http://evil.example", "null", "http://127.0.0.1:9000"] {
-            check("127.0.0.1:8000", true, &[host, ("origin", origin)], false);
-            check("127.0.0.1:8000", false, &[host, ("origin", origin)], true);
+    fn the_target_is_checked_as_the_host_is() {
+        let guard = Guard::new(HERE.parse().unwrap(), None);
+        let check = |authority| guard.check(&HeaderMap::new(), Some(authority), Access::Show);
+        assert!(check("localhost:8000").is_ok());
+        assert!(check("evil.example").is_err());
+    }
+
+    #[test]
+    fn other_sites_change_nothing_and_cost_nothing() {
+        let host = ("host", HERE);
+        for access in [Access::Compute, Access::Change] {
+            check(
+                HERE,
+                access,
+                &[host, ("origin", "http://127.0.0.1:8000")],
+                true,
+            );
+            for origin in [
+                "http://evil.example",
+                "null",
+                "http://127.0.0.1:9000",
+                "http://127.0.0.1:8000.evil.example",
+            ] {
+                check(HERE, access, &[host, ("origin", origin)], false);
+                check(HERE, Access::Show, &[host, ("origin", origin)], true);
+            }
+            check(HERE, access, &[("origin", "http://evil.example")], false);
+            for site in ["cross-site", "same-site"] {
+                check(HERE, access, &[host, ("sec-fetch-site", site)], false);
+            }
+            check(HERE, access, &[host, ("sec-fetch-site", "none")], true);
         }
-        check(
-            "127.0.0.1:8000",
-            true,
-            &[host, ("sec-fetch-site", "cross-site")],
-            false,
-        );
     }
 
     #[test]
     fn off_loopback_a_change_needs_the_token() {
-        check("0.0.0.0:8000", false, &[], true);
-        check("0.0.0.0:8000", true, &[], false);
-        check(
-            "0.0.0.0:8000",
-            true,
-            &[("authorization", "Bearer wrong")],
-            false,
-        );
-        check(
-            "0.0.0.0:8000",
-            true,
-            &[("authorization", "Bearer secret")],
-            true,
-        );
+        let bearer = |token| ("authorization", token);
+        check("0.0.0.0:8000", Access::Show, &[], true);
+        check("0.0.0.0:8000", Access::Compute, &[], true);
+        check("0.0.0.0:8000", Access::Change, &[], false);
+        for wrong in ["Bearer wrong", "Bearer ", "secret", "Basic secret"] {
+            check("0.0.0.0:8000", Access::Change, &[bearer(wrong)], false);
+        }
+        for right in ["Bearer secret", "bearer secret"] {
+            check("0.0.0.0:8000", Access::Change, &[bearer(right)], true);
+        }
+    }
+
+    #[test]
+    fn without_a_token_nothing_changes_off_loopback() {
+        for token in [None, Some(String::new())] {
+            let guard = Guard::new("0.0.0.0:8000".parse().unwrap(), token);
+            let mut headers = HeaderMap::new();
+            headers.insert("authorization", HeaderValue::from_static("Bearer "));
+            assert!(guard.check(&headers, None, Access::Change).is_err());
+        }
     }
 }

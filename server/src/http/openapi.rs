@@ -1,17 +1,19 @@
-//! `/openapi.json` and `/docs`, from the route table.
+//! `/openapi.json`, from the route table.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
-use hyper::StatusCode;
-use hyper::header::{HeaderValue, LOCATION};
 use serde_json::{Map, Value, json};
 
-use super::Shell;
 use super::answer::{Answer, Failure};
+use super::guard::Access;
 use super::parameters::{Kind, Parameter};
-use super::routes::pages::{escaped, html};
-use super::table::{ROUTES, Request, Route};
+use super::schema::{list, object, string};
+use super::service::Service;
+use super::table::{ROUTES, Request, Route, Shape};
+
+pub(super) async fn document(_: Arc<Service>, _: Request) -> Result<Answer, Failure> {
+    Ok(Answer::json(&openapi()))
+}
 
 fn schema(kind: Kind) -> Value {
     match kind {
@@ -39,6 +41,61 @@ fn parameter(parameter: &Parameter) -> Value {
     })
 }
 
+/// An error with `detail`.
+fn error(description: &str, schema: &str) -> Value {
+    json!({
+        "description": description,
+        "content": { "application/json": {
+            "schema": { "$ref": format!("#/components/schemas/{schema}") },
+        } },
+    })
+}
+
+fn answers(route: &Route) -> Value {
+    let mut answers = Map::new();
+    let (status, answer) = match route.shape {
+        Shape::Json(schema) => (
+            "200",
+            json!({
+                "description": route.summary,
+                "content": { "application/json": { "schema": schema() } },
+            }),
+        ),
+        Shape::Other(content_type) => (
+            "200",
+            json!({
+                "description": route.summary,
+                "content": { content_type: { "schema": string() } },
+            }),
+        ),
+        Shape::Redirect => (
+            "307",
+            json!({
+                "description": route.summary,
+                "headers": { "location": { "schema": string() } },
+            }),
+        ),
+    };
+    answers.insert(status.to_owned(), answer);
+    if !route.body_example.is_empty() {
+        answers.insert("400".to_owned(), error("The body is wrong", "Error"));
+    }
+    if route.access == Access::Change {
+        answers.insert("401".to_owned(), error("The token is missing", "Error"));
+    }
+    if !route.parameters.is_empty() {
+        answers.insert(
+            "422".to_owned(),
+            error("A parameter is invalid; nothing was done", "Invalid"),
+        );
+    }
+    answers.insert(
+        "default".to_owned(),
+        error("What is wrong, where and what to do", "Error"),
+    );
+    Value::Object(answers)
+}
+
 fn operation(route: &Route) -> Value {
     let mut parameters: Vec<Value> = route.parameters.iter().map(parameter).collect();
     if let Some((_, name)) = route.path.split_once('{') {
@@ -46,26 +103,16 @@ fn operation(route: &Route) -> Value {
             "name": name.trim_end_matches('}'),
             "in": "path",
             "required": true,
-            "schema": { "type": "string" },
+            "schema": string(),
         }));
     }
-    let error = json!({
-        "description": "What is wrong, where and what to do",
-        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
-    });
     let mut operation = json!({
         "summary": route.summary,
         "operationId": format!("{}{}", route.method.as_str().to_lowercase(), route.path)
             .replace(['/', '-', '{', '}', '.'], "_"),
         "parameters": parameters,
-        "responses": { "200": { "description": route.summary }, "default": error },
+        "responses": answers(route),
     });
-    if !route.parameters.is_empty() {
-        operation["responses"]["422"] = json!({
-            "description": "A parameter is invalid; nothing was done",
-            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Invalid" } } },
-        });
-    }
     if !route.body_example.is_empty() {
         let example: Value =
             serde_json::from_str(route.body_example).expect("examples in the table are JSON");
@@ -73,6 +120,9 @@ fn operation(route: &Route) -> Value {
             "required": true,
             "content": { "application/json": { "schema": { "type": "object" }, "example": example } },
         });
+    }
+    if route.access == Access::Change {
+        operation["security"] = json!([{}, { "token": [] }]);
     }
     operation
 }
@@ -83,6 +133,17 @@ fn openapi() -> Value {
         let entry = paths.entry(route.path).or_insert_with(|| json!({}));
         entry[route.method.as_str().to_lowercase()] = operation(route);
     }
+    let invalid = json!({
+        "type": "object",
+        "required": ["type", "loc", "msg", "input"],
+        "properties": {
+            "type": string(),
+            "loc": list(string()),
+            "msg": string(),
+            "input": {},
+            "ctx": { "type": "object" },
+        },
+    });
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -91,104 +152,29 @@ fn openapi() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
         },
         "paths": paths,
-        "components": { "schemas": {
-            "Error": {
-                "type": "object",
-                "required": ["detail"],
-                "properties": { "detail": { "type": "string" } },
+        "components": {
+            "schemas": {
+                "Error": object(&[("detail", string())]),
+                "Invalid": object(&[("detail", list(invalid))]),
             },
-            "Invalid": {
-                "type": "object",
-                "required": ["detail"],
-                "properties": { "detail": { "type": "array", "items": {
-                    "type": "object",
-                    "required": ["type", "loc", "msg", "input"],
-                    "properties": {
-                        "type": { "type": "string" },
-                        "loc": { "type": "array", "items": { "type": "string" } },
-                        "msg": { "type": "string" },
-                        "input": {},
-                        "ctx": { "type": "object" },
-                    },
-                } } },
-            },
-        } },
+            "securitySchemes": { "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "Needed for what changes state where the server is not bound to loopback",
+            } },
+        },
     })
-}
-
-pub(super) async fn document(_: Arc<Shell>, _: Request) -> Result<Answer, Failure> {
-    Ok(Answer::json(&openapi()))
-}
-
-pub(super) async fn redoc(_: Arc<Shell>, _: Request) -> Result<Answer, Failure> {
-    Ok(Answer::text("text/plain; charset=utf-8", "see /docs\n")
-        .with_status(StatusCode::TEMPORARY_REDIRECT)
-        .with_header(LOCATION, HeaderValue::from_static("/docs")))
-}
-
-pub(super) async fn docs(_: Arc<Shell>, _: Request) -> Result<Answer, Failure> {
-    let mut sections = String::new();
-    for route in ROUTES {
-        write!(
-            sections,
-            "<section><h2><code>{} {}</code></h2><p>{}.</p>",
-            route.method,
-            escaped(route.path),
-            escaped(route.summary)
-        )
-        .expect("strings take all writes");
-        if !route.parameters.is_empty() {
-            sections.push_str("<table><tr><th>parameter<th>type<th>default<th>bounds<th>meaning");
-            for parameter in route.parameters {
-                let (kind, default, bounds) = match parameter.kind {
-                    Kind::Integer { default, min, max } => {
-                        ("integer", default.to_string(), format!("{min} to {max}"))
-                    }
-                    Kind::Number { default, min, max } => (
-                        "number",
-                        default.map_or_else(|| "none".to_owned(), |value| value.to_string()),
-                        format!("{min} to {max}"),
-                    ),
-                    Kind::Boolean { default } => ("boolean", default.to_string(), String::new()),
-                };
-                write!(
-                    sections,
-                    "<tr><td><code>{}</code><td>{kind}<td>{default}<td>{bounds}<td>{}",
-                    parameter.name,
-                    escaped(parameter.description)
-                )
-                .expect("strings take all writes");
-            }
-            sections.push_str("</table>");
-        }
-        let call = if route.body_example.is_empty() {
-            let method = if route.method == hyper::Method::POST {
-                "-X POST "
-            } else {
-                ""
-            };
-            format!("curl {method}http://127.0.0.1:8000{}", route.path)
-        } else {
-            format!(
-                "curl -X POST http://127.0.0.1:8000{} -d '{}'",
-                route.path, route.body_example
-            )
-        };
-        write!(sections, "<pre>{}</pre></section>", escaped(&call))
-            .expect("strings take all writes");
-    }
-    Ok(html(format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>Chimera API</title><link rel=stylesheet href=\"/assets/style.css\"><body class=simple>\
-         <h1>Chimera API</h1><p>For programs: <a href=\"/openapi.json\">/openapi.json</a>. Every error is JSON \
-         with <code>detail</code>; every answer carries <code>x-request-id</code>.</p>{sections}"
-    )))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
     use super::openapi;
-    use crate::http::table::ROUTES;
+    use crate::http::parameters::Kind;
+    use crate::http::table::{ROUTES, Shape};
 
     #[test]
     fn table_and_document_agree() {
@@ -201,10 +187,41 @@ mod tests {
         assert_eq!(operations, ROUTES.len());
         for route in ROUTES {
             let operation = &paths[route.path][route.method.as_str().to_lowercase()];
-            let parameters = operation["parameters"].as_array().unwrap();
-            let queried = parameters.iter().filter(|one| one["in"] == "query").count();
-            assert_eq!(queried, route.parameters.len(), "{}", route.path);
             assert_eq!(operation["summary"], route.summary);
+            let parameters = operation["parameters"].as_array().unwrap();
+            let queried: Vec<_> = parameters
+                .iter()
+                .filter(|one| one["in"] == "query")
+                .collect();
+            assert_eq!(queried.len(), route.parameters.len(), "{}", route.path);
+            for (told, declared) in queried.iter().zip(route.parameters) {
+                assert_eq!(told["name"], declared.name);
+                let (minimum, maximum) = match declared.kind {
+                    Kind::Integer { min, max, .. } => (json!(min), json!(max)),
+                    Kind::Number { min, max, .. } => (json!(min), json!(max)),
+                    Kind::Boolean { .. } => (json!(null), json!(null)),
+                };
+                assert_eq!(told["schema"]["minimum"], minimum);
+                assert_eq!(told["schema"]["maximum"], maximum);
+            }
+            let answer = &operation["responses"]["200"]["content"];
+            match route.shape {
+                Shape::Json(schema) => assert_eq!(answer["application/json"]["schema"], schema()),
+                Shape::Other(content_type) => assert!(answer[content_type].is_object()),
+                Shape::Redirect => assert!(operation["responses"]["307"].is_object()),
+            }
+        }
+    }
+
+    #[test]
+    fn each_operation_has_a_name_of_its_own() {
+        let document = openapi();
+        let mut seen = BTreeSet::new();
+        for path in document["paths"].as_object().unwrap().values() {
+            for operation in path.as_object().unwrap().values() {
+                let name = operation["operationId"].as_str().unwrap().to_owned();
+                assert!(seen.insert(name.clone()), "{name}");
+            }
         }
     }
 }

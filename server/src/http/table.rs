@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::Method;
+use serde_json::Value;
 
 use super::answer::{Answer, Failure};
+use super::guard::Access;
 use super::parameters::{Kind, Parameter, Values};
-use super::routes::{atomspace, demo, healing, health, live, metrics, pages};
-use super::{Shell, openapi};
+use super::routes::{atomspace, demo, events, healing, health, live, metrics, pages, prometheus};
+use super::service::Service;
+use super::{docs, openapi, shapes};
 
 /// What a route's function gets.
 #[derive(Debug)]
@@ -22,11 +25,24 @@ pub(super) struct Request {
     pub(super) tail: String,
     /// The body; empty for GET.
     pub(super) body: Bytes,
+    /// Whether only the head of the answer is wanted.
+    pub(super) head: bool,
     /// The `If-None-Match` header.
     pub(super) if_none_match: Option<String>,
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
+
+/// What an answer with status 200 is.
+#[derive(Clone, Copy)]
+pub(super) enum Shape {
+    /// JSON of this schema.
+    Json(fn() -> Value),
+    /// Something else, of this content type.
+    Other(&'static str),
+    /// No 200 but the way to another path.
+    Redirect,
+}
 
 /// One route.
 pub(super) struct Route {
@@ -34,20 +50,35 @@ pub(super) struct Route {
     pub(super) path: &'static str,
     /// GET routes only show; POST routes change or compute.
     pub(super) method: Method,
-    /// Whether it changes state, and so is closed to other sites' pages.
-    pub(super) changes: bool,
+    /// Who may ask.
+    pub(super) access: Access,
     /// Whether GET is taken too where the original's ways are asked for.
     pub(super) compat_get: bool,
     pub(super) parameters: &'static [Parameter],
     /// A body that it takes, as an example; empty for none.
     pub(super) body_example: &'static str,
     pub(super) summary: &'static str,
-    pub(super) answer: fn(Arc<Shell>, Request) -> Answering,
+    pub(super) shape: Shape,
+    pub(super) answer: fn(Arc<Service>, Request) -> Answering,
+}
+
+impl Route {
+    /// The same, closed to other sites' pages.
+    const fn computing(mut self) -> Route {
+        self.access = Access::Compute;
+        self
+    }
+
+    /// The same, with a JSON body such as this.
+    const fn taking(mut self, example: &'static str) -> Route {
+        self.body_example = example;
+        self
+    }
 }
 
 macro_rules! answer {
     ($function:path) => {
-        |shell, request| Box::pin($function(shell, request))
+        |service, request| Box::pin($function(service, request))
     };
 }
 
@@ -55,16 +86,18 @@ const fn get(
     path: &'static str,
     summary: &'static str,
     parameters: &'static [Parameter],
-    answer: fn(Arc<Shell>, Request) -> Answering,
+    shape: Shape,
+    answer: fn(Arc<Service>, Request) -> Answering,
 ) -> Route {
     Route {
         path,
         method: Method::GET,
-        changes: false,
+        access: Access::Show,
         compat_get: false,
         parameters,
         body_example: "",
         summary,
+        shape,
         answer,
     }
 }
@@ -75,16 +108,18 @@ const fn post(
     summary: &'static str,
     parameters: &'static [Parameter],
     compat_get: bool,
-    answer: fn(Arc<Shell>, Request) -> Answering,
+    shape: Shape,
+    answer: fn(Arc<Service>, Request) -> Answering,
 ) -> Route {
     Route {
         path,
         method: Method::POST,
-        changes: true,
+        access: Access::Change,
         compat_get,
         parameters,
         body_example: "",
         summary,
+        shape,
         answer,
     }
 }
@@ -123,74 +158,95 @@ const fn boolean(name: &'static str, description: &'static str) -> Parameter {
     }
 }
 
+const HTML: Shape = Shape::Other("text/html");
+
 /// Every route.
 pub(super) static ROUTES: &[Route] = &[
-    get("/", "The dashboard", &[], answer!(pages::dashboard)),
+    get("/", "The dashboard", &[], HTML, answer!(pages::dashboard)),
     get(
         "/assets/{name}",
         "A file of the dashboard",
         &[],
+        Shape::Other("application/octet-stream"),
         answer!(pages::asset),
     ),
     get(
         "/simple-dashboard",
         "The dashboard without scripts",
         &[],
+        HTML,
         answer!(pages::simple_dashboard),
     ),
     get(
         "/health",
         "Metrics, thresholds, rules and the newest healing actions",
         &[boolean("strict", "answer 503 while unhealthy")],
+        Shape::Json(shapes::health),
         answer!(health::health),
     ),
+    get(
+        "/events",
+        "What /health answers, each time that it changes, as server-sent events",
+        &[],
+        Shape::Other("text/event-stream"),
+        answer!(events::events),
+    )
+    .computing(),
     get(
         "/live",
         "Whether the process runs",
         &[],
+        Shape::Json(shapes::live),
         answer!(live::live),
     ),
     get(
         "/ready",
-        "Whether samples are taken and rules are in force",
+        "Whether samples are taken and rules are in force; 503 if not",
         &[],
+        Shape::Json(shapes::ready),
         answer!(live::ready),
     ),
     get(
         "/test",
         "Whether the server answers",
         &[],
+        Shape::Json(shapes::test),
         answer!(live::test),
     ),
     get(
         "/healing/status",
-        "What healing does now, by fault",
+        "What healing does now, and its success by fault and by strategy",
         &[],
+        Shape::Json(shapes::healing_status),
         answer!(healing::status),
     ),
     get(
         "/healing/actions",
         "Actions, newest last",
         &[],
+        Shape::Json(shapes::actions),
         answer!(healing::actions),
     ),
     get(
         "/healing/actions/{id}",
         "One action with its proof",
         &[],
+        Shape::Json(shapes::action),
         answer!(healing::action),
     ),
     get(
         "/healing/rules",
         "The rules in force, what they may call, and what is wrong with the files",
         &[],
+        Shape::Json(shapes::healing_rules),
         answer!(healing::rules),
     ),
     post(
         "/healing/reload",
-        "Load the rule files now",
+        "Load the rule files now; 422 if they are wrong",
         &[],
         false,
+        Shape::Json(shapes::reloaded),
         answer!(healing::reload),
     ),
     post(
@@ -198,7 +254,15 @@ pub(super) static ROUTES: &[Route] = &[
         "Forget open episodes; the history stays",
         &[],
         true,
+        Shape::Json(shapes::healing_reset),
         answer!(healing::reset),
+    ),
+    get(
+        "/metrics",
+        "Every figure in the text format of Prometheus",
+        &[],
+        Shape::Other("text/plain"),
+        answer!(prometheus::metrics),
     ),
     get(
         "/metrics/history",
@@ -212,38 +276,40 @@ pub(super) static ROUTES: &[Route] = &[
             ),
             number("step", 0.0, 86_400.0, "least seconds between two points"),
         ],
+        Shape::Json(shapes::history),
         answer!(metrics::history),
     ),
-    Route {
-        path: "/atomspace/query",
-        method: Method::POST,
-        changes: false,
-        compat_get: false,
-        parameters: &[],
-        body_example: r#"{"query": "(match &self (threshold $m $x) ($m $x))"}"#,
-        summary: "Evaluate an atom that changes nothing, over the live spaces",
-        answer: answer!(atomspace::query),
-    },
-    Route {
-        path: "/ingest",
-        method: Method::POST,
-        changes: true,
-        compat_get: false,
-        parameters: &[],
-        body_example: r#"{"samples": [{"metric": "queue-depth", "value": 12}]}"#,
-        summary: "Samples of metrics from outside",
-        answer: answer!(metrics::ingest),
-    },
+    post(
+        "/atomspace/query",
+        "Evaluate an atom that changes nothing, over the live spaces",
+        &[],
+        false,
+        Shape::Json(shapes::query),
+        answer!(atomspace::query),
+    )
+    .computing()
+    .taking(atomspace::EXAMPLE),
+    post(
+        "/ingest",
+        "Samples of metrics from outside; they count from the next tick",
+        &[],
+        false,
+        Shape::Json(shapes::ingested),
+        answer!(metrics::ingest),
+    )
+    .taking(metrics::EXAMPLE),
     get(
         "/demo/",
         "What can be demonstrated",
         &[],
+        Shape::Json(shapes::demos),
         answer!(demo::index),
     ),
     get(
         "/demo",
         "What can be demonstrated",
         &[],
+        Shape::Json(shapes::demos),
         answer!(demo::index),
     ),
     post(
@@ -254,6 +320,7 @@ pub(super) static ROUTES: &[Route] = &[
             integer("count", 5, 1, 100, "sessions"),
         ],
         true,
+        Shape::Json(shapes::memory_leak),
         answer!(demo::memory_leak),
     ),
     post(
@@ -265,12 +332,14 @@ pub(super) static ROUTES: &[Route] = &[
             boolean("wait", "measure for 3 s before answering"),
         ],
         true,
+        Shape::Json(shapes::cpu_overload),
         answer!(demo::cpu_overload),
     ),
     get(
         "/demo/status",
         "What the demonstrations hold now",
         &[],
+        Shape::Json(shapes::demo_status),
         answer!(demo::status),
     ),
     post(
@@ -278,14 +347,28 @@ pub(super) static ROUTES: &[Route] = &[
         "Free and end all that the demonstrations started",
         &[],
         true,
+        Shape::Json(shapes::demo_reset),
         answer!(demo::reset),
     ),
-    get("/docs", "This API for people", &[], answer!(openapi::docs)),
-    get("/redoc", "The same as /docs", &[], answer!(openapi::redoc)),
+    get(
+        "/docs",
+        "This API for people",
+        &[],
+        HTML,
+        answer!(docs::docs),
+    ),
+    get(
+        "/redoc",
+        "The same as /docs",
+        &[],
+        Shape::Redirect,
+        answer!(docs::redoc),
+    ),
     get(
         "/openapi.json",
         "This API for programs",
         &[],
+        Shape::Json(shapes::document),
         answer!(openapi::document),
     ),
 ];
@@ -294,33 +377,37 @@ pub(super) static ROUTES: &[Route] = &[
 ///
 /// # Errors
 /// 404, or 405 with the methods that the path has.
-pub(super) fn find(
+pub(super) fn find<'p>(
     method: &Method,
-    path: &str,
+    path: &'p str,
     compat_get: bool,
-) -> Result<(&'static Route, String), Failure> {
+) -> Result<(&'static Route, &'p str), Failure> {
     let mut methods = Vec::new();
     for route in ROUTES {
         let Some(tail) = matches(route.path, path) else {
             continue;
         };
-        let as_get = *method == Method::HEAD || *method == Method::GET;
-        let taken = *method == route.method
-            || (as_get && route.method == Method::GET)
-            || (*method == Method::GET && route.compat_get && compat_get);
-        if taken {
-            return Ok((route, tail.to_owned()));
+        let taken = taken(route, compat_get);
+        if taken.contains(method) {
+            return Ok((route, tail));
         }
-        methods.push(route.method.clone());
-        if route.method == Method::GET {
-            methods.push(Method::HEAD);
-        }
-        methods.push(Method::OPTIONS);
+        methods.extend(taken);
     }
     if methods.is_empty() {
-        Err(Failure::NotFound)
+        return Err(Failure::NotFound);
+    }
+    methods.push(Method::OPTIONS);
+    Err(Failure::MethodNotAllowed(methods))
+}
+
+/// The methods that a route takes.
+fn taken(route: &Route, compat_get: bool) -> Vec<Method> {
+    if route.method == Method::GET {
+        vec![Method::GET, Method::HEAD]
+    } else if compat_get && route.compat_get {
+        vec![route.method.clone(), Method::GET]
     } else {
-        Err(Failure::MethodNotAllowed(methods))
+        vec![route.method.clone()]
     }
 }
 
@@ -331,5 +418,70 @@ fn matches<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
             let tail = path.strip_prefix(&pattern[..at])?;
             (!tail.is_empty() && !tail.contains('/')).then_some(tail)
         }
+    }
+}
+
+/// The path of a route that differs from `path` by a `/` at its end.
+pub(super) fn with_other_end(path: &str) -> Option<&'static str> {
+    ROUTES.iter().map(|route| route.path).find(|known| {
+        path.strip_suffix('/') == Some(known) || known.strip_suffix('/') == Some(path)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::Method;
+
+    use super::{Failure, ROUTES, find, with_other_end};
+
+    #[test]
+    fn each_route_is_found_by_its_path() {
+        for route in ROUTES {
+            let path = route.path.replace("{id}", "7").replace("{name}", "a.js");
+            let (found, tail) = find(&route.method, &path, false).unwrap();
+            assert_eq!(found.path, route.path);
+            assert_eq!(tail.is_empty(), !route.path.contains('{'));
+        }
+        for path in [
+            "",
+            "/healing/actions/",
+            "/healing/actions/1/2",
+            "//",
+            "/HEALTH",
+        ] {
+            assert!(
+                matches!(find(&Method::GET, path, false), Err(Failure::NotFound)),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn methods_are_told() {
+        let told = |path, compat| match find(&Method::PUT, path, compat) {
+            Err(Failure::MethodNotAllowed(methods)) => methods,
+            _ => Vec::new(),
+        };
+        assert_eq!(
+            told("/health", false),
+            [Method::GET, Method::HEAD, Method::OPTIONS]
+        );
+        assert_eq!(told("/demo/reset", false), [Method::POST, Method::OPTIONS]);
+        assert_eq!(
+            told("/demo/reset", true),
+            [Method::POST, Method::GET, Method::OPTIONS]
+        );
+        assert_eq!(
+            told("/healing/reload", true),
+            [Method::POST, Method::OPTIONS]
+        );
+    }
+
+    #[test]
+    fn another_end_leads_to_known_paths_only() {
+        assert_eq!(with_other_end("/health/"), Some("/health"));
+        assert_eq!(with_other_end("/nowhere/"), None);
+        assert_eq!(with_other_end("//evil.example/"), None);
+        assert_eq!(with_other_end("/health//"), None);
     }
 }

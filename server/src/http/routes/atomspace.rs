@@ -2,22 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use chimera::{Atom, Budget, Engine, LoadError};
+use chimera::{Atom, Bindings, Budget, CancelToken, Engine, LoadError, Variable};
 use hyper::StatusCode;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::http::Shell;
+use super::body;
 use crate::http::answer::{Answer, Failure};
+use crate::http::service::Service;
 use crate::http::table::Request;
 
+pub(in crate::http) const EXAMPLE: &str = r#"{"query": "(match &self (threshold $m $x) ($m $x))"}"#;
+/// What one query may spend.
 const DEADLINE: Duration = Duration::from_secs(2);
 const REDUCTIONS: u64 = 5_000_000;
 const DEPTH: usize = 100_000;
 const BYTES: usize = 256 << 20;
+/// What one answer may hold.
 const RESULTS_MAX: usize = 1000;
+const TEXT_MAX: usize = 4 << 20;
 const QUERY_MAX: usize = 64 << 10;
 
 #[derive(Deserialize)]
@@ -26,10 +30,10 @@ struct Query {
     query: String,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Answered {
     results: Vec<String>,
-    /// For a `match`: what each of its variables is, by result.
+    /// For a `match`: what each variable of its pattern is, by result.
     bindings: Vec<BTreeMap<String, String>>,
     generation: String,
     truncated: bool,
@@ -37,176 +41,344 @@ struct Answered {
     error: Option<String>,
 }
 
-/// Reads a JSON body.
-///
-/// # Errors
-/// 400 with what is wrong and an example.
-pub(super) fn json_body<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|error| {
-        Failure::bad_request(format!(
-            "the body is not what is taken here: {error}; send {example}"
-        ))
-    })
+/// Ends the evaluation when nobody waits for it any more.
+struct CancelOnDrop(CancelToken);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
-pub(in crate::http) async fn query(shell: Arc<Shell>, request: Request) -> Result<Answer, Failure> {
-    let Query { query } = json_body(
-        &request.body,
-        r#"{"query": "(match &self (threshold $m $x) ($m $x))"}"#,
-    )?;
+pub(in crate::http) async fn query(
+    service: Arc<Service>,
+    request: Request,
+) -> Result<Answer, Failure> {
+    let Query { query } = body::json(&request.body, EXAMPLE)?;
     if query.len() > QUERY_MAX {
         return Err(Failure::bad_request(format!(
             "a query may have at most {QUERY_MAX} bytes"
         )));
     }
-    let engine = shell.healing.engine.load().reader();
-    let generation = shell.healing.status.load().rules.generation.clone();
-    let answered = tokio::task::spawn_blocking(move || evaluate(engine, &query, generation))
-        .await
-        .map_err(|error| {
-            Failure::Other(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                format!("the query could not be evaluated: {error}"),
-            )
-        })??;
-    Ok(Answer::json(&answered))
-}
-
-fn evaluate(mut engine: Engine, query: &str, generation: String) -> Result<Answered, Failure> {
-    let text = query.trim();
-    let text = text.strip_prefix('!').unwrap_or(text);
-    let atom = engine.parse(text).map_err(|error| {
-        Failure::bad_request(match error {
-            LoadError::NotOneAtom(0) => "the query is empty".to_owned(),
-            LoadError::NotOneAtom(count) => {
-                format!("the query has {count} atoms; send one at a time")
+    let waiting = Arc::clone(&service.queries).acquire_owned();
+    let Ok(permit) = tokio::time::timeout(service.limits.ask, waiting).await else {
+        return Err(Failure::Busy(format!(
+            "{} queries are being evaluated, as many as there may be; try again",
+            service.limits.queries
+        )));
+    };
+    let engine = service.shell.healing.engine.load().reader();
+    let generation = service.shell.healing.status.load().rules.generation.clone();
+    let cancel = CancelToken::new();
+    let guard = CancelOnDrop(cancel.clone());
+    let evaluating = tokio::task::spawn_blocking(move || {
+        let _permit = permit.expect("the semaphore is never closed");
+        Evaluator::new(engine, cancel).answer(&query)
+    });
+    let answered = match evaluating.await {
+        Ok(answered) => answered?,
+        Err(failed) => match failed.try_into_panic() {
+            // Told and logged as every panic of a request.
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_cancelled) => {
+                return Err(Failure::Other(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the server ends".to_owned(),
+                ));
             }
-            other => format!("the query is not MeTTa: {other}"),
-        })
-    })?;
-    let budget = Budget::default()
-        .deadline(DEADLINE)
-        .reductions(REDUCTIONS)
-        .depth(DEPTH)
-        .bytes(BYTES);
-    let (question, variables) = with_bindings(&atom);
-    let mut found = engine.evaluate(&question, &budget).atoms();
-    if engine.write_refused() {
-        return Err(Failure::Forbidden(
-            "a query changes nothing: what it evaluates would add, remove or bind atoms".to_owned(),
-        ));
-    }
-    let truncated = found.len() > RESULTS_MAX;
-    found.truncate(RESULTS_MAX);
-    let mut answered = Answered {
-        results: Vec::with_capacity(found.len()),
-        bindings: Vec::new(),
+        },
+    };
+    drop(guard);
+    Ok(Answer::json(&Answered {
         generation,
-        truncated,
-        error: None,
-    };
-    for result in &found {
-        let result = match (&variables, result.as_expression()) {
-            (Some(variables), Some([values, result])) => {
-                answered.bindings.push(bindings(variables, values));
-                result
-            }
-            _ => result,
-        };
-        if result.is_error() && answered.error.is_none() {
-            answered.error = Some(result.to_string());
+        ..answered
+    }))
+}
+
+/// Evaluates one query within one budget.
+struct Evaluator {
+    engine: Engine,
+    cancel: CancelToken,
+    started: Instant,
+    reductions: u64,
+    answered: Answered,
+    text_bytes: usize,
+}
+
+impl Evaluator {
+    fn new(engine: Engine, cancel: CancelToken) -> Evaluator {
+        Evaluator {
+            engine,
+            cancel,
+            started: Instant::now(),
+            reductions: REDUCTIONS,
+            answered: Answered::default(),
+            text_bytes: 0,
         }
-        answered.results.push(result.to_string());
     }
-    Ok(answered)
-}
 
-/// A `match` is made to answer with its variables beside each result.
-fn with_bindings(atom: &Atom) -> (Atom, Option<Vec<Atom>>) {
-    let Some([word, space, pattern, template]) = atom.as_expression() else {
-        return (atom.clone(), None);
-    };
-    if word.to_string() != "match" {
-        return (atom.clone(), None);
-    }
-    let mut variables: Vec<Atom> = Vec::new();
-    for part in [pattern, template] {
-        part.for_each_variable(|variable| {
-            let variable = Atom::Variable(variable.clone());
-            if !variables.contains(&variable) {
-                variables.push(variable);
+    fn answer(mut self, query: &str) -> Result<Answered, Failure> {
+        let atom = self.parse(query)?;
+        match self.solutions(&atom) {
+            Some((solutions, template)) => {
+                for solution in solutions {
+                    let values = solution
+                        .iter()
+                        .map(|(variable, value)| {
+                            (format!("${}", variable.name()), value.to_string())
+                        })
+                        .collect();
+                    let instance = instance(&template, &solution);
+                    let results = self.evaluate(&instance);
+                    if !self.take(results, Some(&values)) {
+                        break;
+                    }
+                }
             }
-        });
+            None => {
+                let results = self.evaluate(&atom);
+                self.take(results, None);
+            }
+        }
+        if self.engine.write_refused() {
+            return Err(Failure::Forbidden(
+                "a query changes nothing: what it evaluates would add, remove or bind atoms"
+                    .to_owned(),
+            ));
+        }
+        Ok(self.answered)
     }
-    let values = Atom::expression(vec![
-        Atom::symbol("quote"),
-        Atom::expression(variables.clone()),
-    ]);
-    let question = Atom::expression(vec![
-        word.clone(),
-        space.clone(),
-        pattern.clone(),
-        Atom::expression(vec![values, template.clone()]),
-    ]);
-    (question, Some(variables))
+
+    /// The one atom that is asked for. A `!` before it is allowed for.
+    fn parse(&self, query: &str) -> Result<Atom, Failure> {
+        // A blank in its place keeps the columns that errors name.
+        let text = if query.trim_start().starts_with('!') {
+            query.replacen('!', " ", 1)
+        } else {
+            query.to_owned()
+        };
+        self.engine.parse(&text).map_err(|error| {
+            Failure::bad_request(match error {
+                LoadError::NotOneAtom(0) => "the query is empty".to_owned(),
+                LoadError::NotOneAtom(count) => {
+                    format!("the query has {count} atoms; send one at a time")
+                }
+                LoadError::Syntax {
+                    line,
+                    column,
+                    error,
+                    ..
+                } => format!(
+                    "the query is not MeTTa: {error} at line {line}, column {column}\n{}",
+                    drawn(query, line, column)
+                ),
+                other => format!("the query is not MeTTa: {other}"),
+            })
+        })
+    }
+
+    /// Evaluates within what is left of the budget.
+    fn evaluate(&mut self, atom: &Atom) -> Vec<Atom> {
+        let budget = Budget::default()
+            .deadline(DEADLINE.saturating_sub(self.started.elapsed()))
+            .reductions(self.reductions)
+            .depth(DEPTH)
+            .bytes(BYTES)
+            .cancel(self.cancel.clone());
+        let evaluation = self.engine.evaluate(atom, &budget);
+        self.reductions = self.reductions.saturating_sub(evaluation.reductions);
+        evaluation.atoms()
+    }
+
+    /// What the variables of a `match` pattern are in each of its solutions, and
+    /// its template. `None` if `atom` is no `match`, or one that goes wrong.
+    fn solutions(&mut self, atom: &Atom) -> Option<(Vec<Solution>, Atom)> {
+        let [word, space, pattern, template] = atom.as_expression()? else {
+            return None;
+        };
+        if word.to_string() != "match" {
+            return None;
+        }
+        let variables = variables(pattern);
+        let values = variables.iter().cloned().map(Atom::Variable);
+        let values = Atom::expression(values.collect::<Vec<_>>());
+        let quoted = Atom::expression([Atom::symbol("quote"), values]);
+        let question = Atom::expression([word.clone(), space.clone(), pattern.clone(), quoted]);
+        let solutions = self
+            .evaluate(&question)
+            .iter()
+            .map(|result| {
+                let [_, values] = result.as_expression()? else {
+                    return None;
+                };
+                let values = values.as_expression()?;
+                (values.len() == variables.len()).then(|| {
+                    variables
+                        .iter()
+                        .cloned()
+                        .zip(values.iter().cloned())
+                        .collect()
+                })
+            })
+            .collect::<Option<Vec<Solution>>>()?;
+        Some((solutions, template.clone()))
+    }
+
+    /// Adds results to the answer; says whether there is room for more.
+    fn take(&mut self, results: Vec<Atom>, values: Option<&BTreeMap<String, String>>) -> bool {
+        for result in results {
+            let text = result.to_string();
+            let bound: usize = values.map_or(0, |values| {
+                values
+                    .iter()
+                    .map(|(name, value)| name.len() + value.len())
+                    .sum()
+            });
+            self.text_bytes += text.len() + bound;
+            if self.answered.results.len() == RESULTS_MAX || self.text_bytes > TEXT_MAX {
+                self.answered.truncated = true;
+                return false;
+            }
+            if result.is_error() && self.answered.error.is_none() {
+                self.answered.error = Some(text.clone());
+            }
+            self.answered.results.push(text);
+            self.answered.bindings.extend(values.cloned());
+        }
+        !self.engine.write_refused()
+    }
 }
 
-/// `values` is `(quote (<value> …))`.
-fn bindings(variables: &[Atom], values: &Atom) -> BTreeMap<String, String> {
-    let values = values
-        .as_expression()
-        .and_then(|quoted| quoted.get(1))
-        .and_then(Atom::as_expression)
-        .unwrap_or(&[]);
+type Solution = Vec<(Variable, Atom)>;
+
+fn variables(pattern: &Atom) -> Vec<Variable> {
+    let mut variables: Vec<Variable> = Vec::new();
+    pattern.for_each_variable(|variable| {
+        if !variables.contains(variable) {
+            variables.push(variable.clone());
+        }
+    });
     variables
-        .iter()
-        .zip(values)
-        .map(|(variable, value)| (variable.to_string(), value.to_string()))
-        .collect()
+}
+
+fn instance(template: &Atom, solution: &Solution) -> Atom {
+    let mut bindings = Bindings::new();
+    for (variable, value) in solution {
+        // A variable that is still free stands for itself.
+        if !matches!(value, Atom::Variable(own) if own == variable) {
+            bindings.bind(variable.clone(), value.clone());
+        }
+    }
+    bindings.apply(template)
+}
+
+/// The line with a caret below the column.
+fn drawn(text: &str, line: u32, column: u32) -> String {
+    let line = text
+        .lines()
+        .nth(line.saturating_sub(1) as usize)
+        .unwrap_or("");
+    format!("{line}\n{}^", " ".repeat(column.saturating_sub(1) as usize))
 }
 
 #[cfg(test)]
 mod tests {
-    use chimera::Engine;
+    use chimera::{Atom, CancelToken, Engine};
 
-    use super::{Failure, RESULTS_MAX, evaluate};
+    use super::{Answered, Evaluator, Failure, RESULTS_MAX};
 
-    fn engine() -> Engine {
+    fn engine(more: &str) -> Engine {
         let mut engine = Engine::builder().build();
-        engine
-            .load(
-                "(a 1) (a 2) (= (f $x) (* 2 $x)) (= (loop) (loop)) (= (grow) (add-atom &self b))",
-                "t",
-            )
-            .unwrap();
+        let source = "(a 1) (a 2) (= (f $x) (* 2 $x)) (= (both) 1) (= (both) 2)";
+        engine.load(source, "t").unwrap();
+        engine.load(more, "more").unwrap();
         engine
     }
 
+    fn ask(engine: &Engine, query: &str) -> Result<Answered, Failure> {
+        Evaluator::new(engine.reader(), CancelToken::new()).answer(query)
+    }
+
+    /// Results and bindings, as `result {$variable=value …}`.
+    #[track_caller]
+    fn check(query: &str, expected: &[&str]) {
+        let answered = ask(&engine(""), query).unwrap();
+        let found: Vec<String> = answered
+            .results
+            .iter()
+            .enumerate()
+            .map(|(index, result)| {
+                let bindings = answered.bindings.get(index).map_or(String::new(), |bound| {
+                    let bound: Vec<String> = bound
+                        .iter()
+                        .map(|(name, value)| format!("{name}={value}"))
+                        .collect();
+                    format!(" {{{}}}", bound.join(" "))
+                });
+                format!("{result}{bindings}")
+            })
+            .collect();
+        assert_eq!(found, expected, "{query}");
+    }
+
     #[test]
-    fn a_match_answers_with_its_bindings() {
-        let answered = evaluate(
-            engine().reader(),
-            "!(match &self (a $x) (f $x))",
-            String::new(),
-        )
-        .unwrap();
-        assert_eq!(answered.results, ["2", "4"]);
-        assert_eq!(answered.bindings[1]["$x"], "2");
-        let answered = evaluate(engine().reader(), "(f 4)", String::new()).unwrap();
-        assert_eq!(answered.results, ["8"]);
-        assert!(answered.bindings.is_empty());
+    fn a_match_answers_with_the_bindings_of_each_result() {
+        check("!(match &self (a $x) (f $x))", &["2 {$x=1}", "4 {$x=2}"]);
+        check(
+            "(match &self (, (a $x) (a $y)) ($y $x))",
+            &[
+                "(1 1) {$x=1 $y=1}",
+                "(2 1) {$x=1 $y=2}",
+                "(1 2) {$x=2 $y=1}",
+                "(2 2) {$x=2 $y=2}",
+            ],
+        );
+        check("(match &self (a 1) found)", &["found {}"]);
+        check("(match &self (b $x) $x)", &[]);
+    }
+
+    #[test]
+    fn bindings_stay_beside_their_results() {
+        // Two results of one solution; one solution without; an error among them.
+        check(
+            "(match &self (a $x) (both))",
+            &["1 {$x=1}", "2 {$x=1}", "1 {$x=2}", "2 {$x=2}"],
+        );
+        check(
+            "(match &self (a $x) (if (== $x 1) (empty) $x))",
+            &["2 {$x=2}"],
+        );
+        check(
+            "(match &self (a $x) (Error $x bad))",
+            &["(Error 1 bad) {$x=1}", "(Error 2 bad) {$x=2}"],
+        );
+    }
+
+    #[test]
+    fn what_is_no_match_has_no_bindings() {
+        check("(f 4)", &["8"]);
+        check("(both)", &["1", "2"]);
+        check("match", &["match"]);
+    }
+
+    #[test]
+    fn a_match_that_goes_wrong_tells_of_the_query_as_sent() {
+        let answered = ask(&engine(""), "(match nowhere (a $x) $x)").unwrap();
+        let error = answered.error.unwrap();
+        assert!(error.contains("(match nowhere (a $x) $x)"), "{error}");
     }
 
     #[test]
     fn writing_is_refused_and_nothing_is_written() {
-        let engine = engine();
+        let engine = engine("(= (grow) (add-atom &self b))");
         let before = engine.self_space().len();
         for query in [
             "(add-atom &self b)",
             "(grow)",
             "(match &self (a $x) (remove-atom &self (a $x)))",
+            "(bind! &other (new-space))",
         ] {
-            let refused = evaluate(engine.reader(), query, String::new());
+            let refused = ask(&engine, query);
             assert!(matches!(refused, Err(Failure::Forbidden(_))), "{query}");
         }
         assert_eq!(engine.self_space().len(), before);
@@ -214,25 +386,53 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        let text = |query: &str| match evaluate(engine().reader(), query, String::new()) {
+        let text = |query: &str| match ask(&engine(""), query) {
             Err(Failure::Other(_, text)) => text,
             _ => String::new(),
         };
         assert_eq!(text(" "), "the query is empty");
         assert_eq!(text("a b"), "the query has 2 atoms; send one at a time");
-        assert!(text("(a").contains("unclosed `(`"));
+        assert_eq!(
+            text("\n!(a"),
+            "the query is not MeTTa: unclosed `(` at line 2, column 2\n!(a\n ^"
+        );
     }
 
     #[test]
-    fn endless_and_huge_queries_end() {
-        let answered = evaluate(engine().reader(), "(loop)", String::new()).unwrap();
+    fn endless_queries_end() {
+        let engine = engine("(= (loop) (loop))");
+        let answered = ask(&engine, "(loop)").unwrap();
         assert!(answered.error.is_some(), "{:?}", answered.results);
-        let many = Engine::builder().build();
+        // The budget is one for all solutions.
+        let started = std::time::Instant::now();
+        let answered = ask(&engine, "(match &self (a $x) (loop))").unwrap();
+        assert!(answered.error.is_some(), "{:?}", answered.results);
+        assert!(started.elapsed() < std::time::Duration::from_secs(30));
+        let cancelled = CancelToken::new();
+        cancelled.cancel();
+        let answered = Evaluator::new(engine.reader(), cancelled)
+            .answer("(loop)")
+            .unwrap();
+        assert!(answered.error.unwrap().contains("Cancelled"));
+    }
+
+    #[test]
+    fn huge_answers_are_cut() {
+        let engine = engine("");
         for number in 0..=RESULTS_MAX as i64 {
-            many.self_space().add(chimera::Atom::integer(number));
+            engine
+                .self_space()
+                .add(Atom::expression([Atom::symbol("n"), Atom::integer(number)]));
         }
-        let answered = evaluate(many.reader(), "(get-atoms &self)", String::new()).unwrap();
+        let answered = ask(&engine, "(match &self (n $x) $x)").unwrap();
         assert!(answered.truncated);
         assert_eq!(answered.results.len(), RESULTS_MAX);
+        assert_eq!(answered.bindings.len(), RESULTS_MAX);
+        engine.self_space().add(Atom::expression([
+            Atom::symbol("long"),
+            Atom::string(&"x".repeat(1 << 20)),
+        ]));
+        let answered = ask(&engine, "(match &self (, (long $x) (n $y)) ok)").unwrap();
+        assert!(answered.truncated && answered.results.len() < 5);
     }
 }

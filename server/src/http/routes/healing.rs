@@ -4,61 +4,128 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use serde::Serialize;
 
-use super::health::{success_rate, summary};
+use super::health::{success_rate, word};
+use super::mailbox::ask;
 use super::wire::{Action, Rules, timestamp, unix_now};
 use crate::effect::SPECS;
-use crate::http::Shell;
 use crate::http::answer::{Answer, Failure};
+use crate::http::service::Service;
 use crate::http::table::Request;
-use crate::status::{Command, Verdict};
+use crate::status::{ActionRecord, Command, Verdict};
 
-pub(in crate::http) async fn status(shell: Arc<Shell>, _: Request) -> Result<Answer, Failure> {
-    let status = shell.healing.status.load();
-    let mut faults: BTreeMap<String, BTreeMap<&'static str, u64>> = BTreeMap::new();
-    for record in &status.actions {
-        let counts = faults.entry(record.fault.clone()).or_default();
-        *counts.entry("actions").or_default() += 1;
-        *counts.entry(record.verdict.name()).or_default() += 1;
-    }
-    let mut answer = summary(&status);
-    answer["timestamp"] = json!(timestamp(unix_now()));
-    answer["armed"] = json!(status.ticks > 0);
-    answer["ticks"] = json!(status.ticks);
-    answer["sample_interval_s"] = json!(status.interval);
-    answer["success_rate"] = json!(success_rate(&status));
-    answer["by_fault"] = json!(faults);
-    answer["open_verdicts"] = json!(
-        status
-            .actions
-            .iter()
-            .filter(|record| record.verdict == Verdict::Pending)
-            .map(|record| record.id)
-            .collect::<Vec<_>>()
-    );
-    answer["misshapen_decisions"] = json!(status.misshapen_decisions);
-    answer["last_rule_error"] = json!(status.last_rule_error);
-    answer["rules"] = json!(Rules::from(&status.rules));
-    Ok(Answer::json(&answer))
+#[derive(Serialize)]
+struct HealingStatus {
+    status: &'static str,
+    in_progress: Vec<String>,
+    timestamp: String,
+    armed: bool,
+    ticks: u64,
+    sample_interval_s: f64,
+    success_rate: Option<f64>,
+    by_fault: BTreeMap<String, Tally>,
+    /// By effector.
+    by_strategy: BTreeMap<String, Tally>,
+    open_verdicts: Vec<u64>,
+    misshapen_decisions: u64,
+    last_rule_error: Option<String>,
+    rules: Rules,
 }
 
-pub(in crate::http) async fn actions(shell: Arc<Shell>, _: Request) -> Result<Answer, Failure> {
-    let status = shell.healing.status.load();
-    let actions: Vec<Action> = status
-        .actions
-        .iter()
-        .map(|record| Action::from(&**record))
-        .collect();
-    Ok(Answer::json(&json!({ "actions": actions })))
+/// Actions in the history, by verdict.
+#[derive(Default, Serialize)]
+struct Tally {
+    actions: u64,
+    verified: u64,
+    failed: u64,
+    inconclusive: u64,
+    pending: u64,
+    success_rate: Option<f64>,
+}
+
+impl Tally {
+    fn count(&mut self, verdict: Verdict) {
+        self.actions += 1;
+        match verdict {
+            Verdict::Pending => self.pending += 1,
+            Verdict::Verified => self.verified += 1,
+            Verdict::Failed => self.failed += 1,
+            Verdict::Inconclusive => self.inconclusive += 1,
+        }
+        let judged = self.verified + self.failed;
+        self.success_rate = (judged > 0).then(|| self.verified as f64 / judged as f64);
+    }
+}
+
+fn tallies(
+    actions: &[Arc<ActionRecord>],
+    key: impl Fn(&ActionRecord) -> &str,
+) -> BTreeMap<String, Tally> {
+    let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
+    for record in actions {
+        tallies
+            .entry(key(record).to_owned())
+            .or_default()
+            .count(record.verdict);
+    }
+    tallies
+}
+
+/// The name of the effector in a call such as `(evict-cache sessions 0.5)`.
+fn effector(call: &str) -> &str {
+    call.trim_start_matches('(')
+        .split([' ', ')'])
+        .next()
+        .unwrap_or(call)
+}
+
+pub(in crate::http) async fn status(service: Arc<Service>, _: Request) -> Result<Answer, Failure> {
+    let status = service.shell.healing.status.load();
+    let open = |record: &&Arc<ActionRecord>| record.verdict == Verdict::Pending;
+    Ok(Answer::json(&HealingStatus {
+        status: word(&status),
+        in_progress: status.open_faults.clone(),
+        timestamp: timestamp(unix_now()),
+        armed: status.ticks > 0,
+        ticks: status.ticks,
+        sample_interval_s: status.interval,
+        success_rate: success_rate(&status),
+        by_fault: tallies(&status.actions, |record| &record.fault),
+        by_strategy: tallies(&status.actions, |record| effector(&record.call)),
+        open_verdicts: status
+            .actions
+            .iter()
+            .filter(open)
+            .map(|record| record.id)
+            .collect(),
+        misshapen_decisions: status.misshapen_decisions,
+        last_rule_error: status.last_rule_error.clone(),
+        rules: Rules::from(&status.rules),
+    }))
+}
+
+#[derive(Serialize)]
+struct Actions {
+    actions: Vec<Action>,
+}
+
+pub(in crate::http) async fn actions(service: Arc<Service>, _: Request) -> Result<Answer, Failure> {
+    let status = service.shell.healing.status.load();
+    Ok(Answer::json(&Actions {
+        actions: status
+            .actions
+            .iter()
+            .map(|record| Action::from(&**record))
+            .collect(),
+    }))
 }
 
 pub(in crate::http) async fn action(
-    shell: Arc<Shell>,
+    service: Arc<Service>,
     request: Request,
 ) -> Result<Answer, Failure> {
-    let status = shell.healing.status.load();
+    let status = service.shell.healing.status.load();
     let missing = || {
         Failure::not_found(format!(
             "there is no action {}; /healing/actions lists those that are kept",
@@ -74,77 +141,116 @@ pub(in crate::http) async fn action(
     Ok(Answer::json(&Action::from(&**record)))
 }
 
-pub(in crate::http) async fn rules(shell: Arc<Shell>, _: Request) -> Result<Answer, Failure> {
-    let status = shell.healing.status.load();
-    let mut answer = json!(Rules::from(&status.rules));
-    answer["thresholds"] = json!(status.thresholds);
-    answer["effectors"] = SPECS
-        .iter()
-        .map(|spec| {
-            json!({
-                "call": spec.usage(),
-                "description": spec.description,
-                "scope": spec.scope,
-                "compensator": spec.compensator,
+#[derive(Serialize)]
+struct RulesAndWords {
+    #[serde(flatten)]
+    rules: Rules,
+    thresholds: BTreeMap<String, f64>,
+    effectors: Vec<Effector>,
+}
+
+/// What rules may call.
+#[derive(Serialize)]
+struct Effector {
+    call: String,
+    description: &'static str,
+    scope: &'static str,
+    compensator: Option<&'static str>,
+}
+
+pub(in crate::http) async fn rules(service: Arc<Service>, _: Request) -> Result<Answer, Failure> {
+    let status = service.shell.healing.status.load();
+    Ok(Answer::json(&RulesAndWords {
+        rules: Rules::from(&status.rules),
+        thresholds: status.thresholds.clone(),
+        effectors: SPECS
+            .iter()
+            .map(|spec| Effector {
+                call: spec.usage(),
+                description: spec.description,
+                scope: spec.scope,
+                compensator: spec.compensator,
             })
-        })
-        .collect::<Vec<Value>>()
-        .into();
-    Ok(Answer::json(&answer))
+            .collect(),
+    }))
 }
 
-fn busy() -> Failure {
-    Failure::Other(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "the healing loop is busy or has ended; try again".to_owned(),
-    )
-}
-
-/// Hands a command to the loop and waits for its answer.
-async fn ask<T>(
-    shell: &Shell,
-    command: impl FnOnce(oneshot::Sender<T>) -> Command,
-) -> Result<T, Failure> {
-    let (sender, receiver) = oneshot::channel();
-    shell
-        .healing
-        .commands
-        .send(command(sender))
-        .await
-        .map_err(|_| busy())?;
-    receiver.await.map_err(|_| busy())
+#[derive(Serialize)]
+struct Reloaded {
+    #[serde(flatten)]
+    rules: Rules,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
 }
 
 /// 200 with the rules in force, 422 if the files cannot be loaded.
-pub(in crate::http) async fn reload(shell: Arc<Shell>, _: Request) -> Result<Answer, Failure> {
-    let rules = ask(&shell, Command::Reload).await?;
-    let failed = rules.error.as_ref().map(|error| {
+pub(in crate::http) async fn reload(service: Arc<Service>, _: Request) -> Result<Answer, Failure> {
+    let rules = ask(&service, Command::Reload).await?;
+    let detail = rules.error.as_ref().map(|error| {
         format!(
             "{}:{}:{}: {}; the last good rules stay in force",
             error.file, error.line, error.column, error.message
         )
     });
-    let mut answer = json!(Rules::from(&rules));
-    Ok(match failed {
-        None => Answer::json(&answer),
-        Some(text) => {
-            answer["detail"] = json!(text);
-            Answer::json(&answer).with_status(StatusCode::UNPROCESSABLE_ENTITY)
-        }
-    })
+    let status = match detail {
+        None => StatusCode::OK,
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let rules = Rules::from(&rules);
+    Ok(Answer::json(&Reloaded { rules, detail }).with_status(status))
 }
 
-pub(in crate::http) async fn reset(shell: Arc<Shell>, _: Request) -> Result<Answer, Failure> {
-    ask(&shell, Command::Reset).await?;
-    Ok(Answer::json(&json!({
-        "status": "success",
-        "message": "Open episodes are forgotten; every fault can be healed again, as always",
-        "healing_states": {
-            "memory_healing_ready": true,
-            "cpu_healing_ready": true,
-            "connection_healing_ready": true,
-            "healing_history_cleared": false,
+#[derive(Serialize)]
+struct HealingReset {
+    status: &'static str,
+    message: &'static str,
+    healing_states: HealingStates,
+    timestamp: String,
+}
+
+#[derive(Serialize)]
+struct HealingStates {
+    memory_healing_ready: bool,
+    cpu_healing_ready: bool,
+    connection_healing_ready: bool,
+    healing_history_cleared: bool,
+}
+
+/// The loop has forgotten its episodes when this answers, so all are ready.
+pub(in crate::http) async fn reset(service: Arc<Service>, _: Request) -> Result<Answer, Failure> {
+    ask(&service, Command::Reset).await?;
+    Ok(Answer::json(&HealingReset {
+        status: "success",
+        message: "Open episodes are forgotten; every fault can be healed again, as always",
+        healing_states: HealingStates {
+            memory_healing_ready: true,
+            cpu_healing_ready: true,
+            connection_healing_ready: true,
+            healing_history_cleared: false,
         },
-        "timestamp": timestamp(unix_now()),
-    })))
+        timestamp: timestamp(unix_now()),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Tally, effector};
+    use crate::status::Verdict;
+
+    #[test]
+    fn strategies_are_named_by_their_effector() {
+        assert_eq!(effector("(evict-cache sessions 0.5)"), "evict-cache");
+        assert_eq!(effector("(release-free-memory)"), "release-free-memory");
+    }
+
+    #[test]
+    fn success_is_of_what_was_judged() {
+        let mut tally = Tally::default();
+        tally.count(Verdict::Pending);
+        tally.count(Verdict::Inconclusive);
+        assert_eq!(tally.success_rate, None);
+        tally.count(Verdict::Verified);
+        tally.count(Verdict::Failed);
+        assert_eq!((tally.actions, tally.success_rate), (4, Some(0.5)));
+    }
 }

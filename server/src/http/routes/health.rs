@@ -5,24 +5,32 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 
 use super::wire::{Action, Rules, timestamp, unix_now};
-use crate::http::Shell;
 use crate::http::answer::{Answer, Failure};
+use crate::http::service::Service;
 use crate::http::table::Request;
-use crate::status::{Status, Verdict};
+use crate::status::{Reading, Status, Verdict};
 
 /// Actions that `/health` shows.
 const RECENT: usize = 5;
+/// The time over which a trend is taken.
+const TREND_SECONDS: f64 = 60.0;
+
+const HEALTHY: &str = "healthy";
+const DEGRADED: &str = "degraded";
+const UNHEALTHY: &str = "unhealthy";
 
 #[derive(Serialize)]
-struct Health {
+pub(super) struct Health {
     status: &'static str,
     timestamp: String,
     metrics: Metrics,
     recent_healing_actions: Vec<Action>,
     system_info: SystemInfo,
+    /// Why it answers with an error, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -38,6 +46,7 @@ struct Metrics {
     latency_p95_ms: Option<f64>,
     latency_p99_ms: Option<f64>,
     error_rate: Option<f64>,
+    memory_trend_mb_per_minute: Option<f64>,
     /// Every metric under the name that rules know.
     all: BTreeMap<String, f64>,
 }
@@ -45,13 +54,21 @@ struct Metrics {
 #[derive(Serialize)]
 struct SystemInfo {
     active_requests: u64,
-    circuit_breakers: Map<String, Value>,
+    circuit_breakers: BTreeMap<String, Breaker>,
     thresholds: Thresholds,
     version: &'static str,
     uptime_s: f64,
     throttle: Throttle,
     healing: Healing,
     rules: Rules,
+}
+
+/// A circuit breaker. There is none yet: no pool and no upstream has one to show.
+#[derive(Serialize)]
+struct Breaker {
+    failures: u64,
+    last_failure: Option<String>,
+    state: &'static str,
 }
 
 #[derive(Serialize)]
@@ -79,27 +96,29 @@ struct Healing {
 }
 
 pub(in crate::http) async fn health(
-    shell: Arc<Shell>,
+    service: Arc<Service>,
     request: Request,
 ) -> Result<Answer, Failure> {
-    let status = shell.healing.status.load();
-    let health = describe(&shell, &status);
-    let unhealthy = health.status == "unhealthy";
-    let answer = Answer::json(&health);
-    Ok(if unhealthy && request.values.boolean("strict") {
-        answer.with_status(StatusCode::SERVICE_UNAVAILABLE)
-    } else {
-        answer
-    })
+    let status = service.shell.healing.status.load();
+    let mut health = describe(&service, &status);
+    if health.status != UNHEALTHY || !request.values.boolean("strict") {
+        return Ok(Answer::json(&health));
+    }
+    health.detail = Some(format!(
+        "unhealthy: healing has not got the better of {}",
+        status.open_faults.join(", ")
+    ));
+    Ok(Answer::json(&health).with_status(StatusCode::SERVICE_UNAVAILABLE))
 }
 
-fn describe(shell: &Shell, status: &Status) -> Health {
+/// The whole of `/health`.
+pub(super) fn describe(service: &Service, status: &Status) -> Health {
     let reading = &status.reading;
     let metric = |name: &str| reading.metrics.get(name).copied();
     let value = |name: &str| metric(name).unwrap_or(0.0);
     let whole = |name: &str| value(name).max(0.0) as u64;
     let threshold = |name: &str| status.thresholds.get(name).copied();
-    let active = shell.front.active() as u64;
+    let active = service.shell.front.active() as u64;
     Health {
         status: word(status),
         timestamp: timestamp(unix_now()),
@@ -115,6 +134,7 @@ fn describe(shell: &Shell, status: &Status) -> Health {
             latency_p95_ms: metric("request-latency-ms"),
             latency_p99_ms: metric("latency-p99-ms"),
             error_rate: metric("error-rate"),
+            memory_trend_mb_per_minute: trend_per_minute(&status.history, "memory-mb"),
             all: reading.metrics.clone(),
         },
         recent_healing_actions: status.actions[status.actions.len().saturating_sub(RECENT)..]
@@ -123,7 +143,7 @@ fn describe(shell: &Shell, status: &Status) -> Health {
             .collect(),
         system_info: SystemInfo {
             active_requests: active,
-            circuit_breakers: Map::new(),
+            circuit_breakers: BTreeMap::new(),
             thresholds: Thresholds {
                 memory_mb: threshold("memory-mb"),
                 cpu_percent: threshold("cpu-percent"),
@@ -132,10 +152,10 @@ fn describe(shell: &Shell, status: &Status) -> Health {
                 error_rate: threshold("error-rate"),
             },
             version: env!("CARGO_PKG_VERSION"),
-            uptime_s: reading.seconds,
+            uptime_s: (service.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
             throttle: Throttle {
-                background_duty: shell.background.duty().get(),
-                background_threads: shell.background.running(),
+                background_duty: service.shell.background.duty().get(),
+                background_threads: service.shell.background.running(),
             },
             healing: Healing {
                 armed: status.ticks > 0,
@@ -146,7 +166,32 @@ fn describe(shell: &Shell, status: &Status) -> Health {
             },
             rules: Rules::from(&status.rules),
         },
+        detail: None,
     }
+}
+
+/// How fast a metric rises, by a least-squares line through the last minute.
+/// `None` below three readings.
+fn trend_per_minute(history: &[Arc<Reading>], metric: &str) -> Option<f64> {
+    let newest = history.last()?.seconds;
+    let points: Vec<(f64, f64)> = history
+        .iter()
+        .rev()
+        .take_while(|reading| newest - reading.seconds <= TREND_SECONDS)
+        .filter_map(|reading| Some((reading.seconds - newest, *reading.metrics.get(metric)?)))
+        .collect();
+    if points.len() < 3 {
+        return None;
+    }
+    let count = points.len() as f64;
+    let mean_time = points.iter().map(|(time, _)| time).sum::<f64>() / count;
+    let mean_value = points.iter().map(|(_, value)| value).sum::<f64>() / count;
+    let (mut together, mut spread) = (0.0, 0.0);
+    for (time, value) in &points {
+        together += (time - mean_time) * (value - mean_value);
+        spread += (time - mean_time).powi(2);
+    }
+    (spread > 0.0).then(|| (together / spread * 60.0 * 100.0).round() / 100.0)
 }
 
 /// Verified by verified and failed; `None` while there is neither.
@@ -165,7 +210,7 @@ pub(super) fn success_rate(status: &Status) -> Option<f64> {
 /// `unhealthy` while the newest action on an open fault failed or gave up,
 /// `degraded` while there is a fault, a metric over its threshold or broken
 /// rules, else `healthy`.
-fn word(status: &Status) -> &'static str {
+pub(super) fn word(status: &Status) -> &'static str {
     let newest = |fault: &String| {
         status
             .actions
@@ -186,15 +231,46 @@ fn word(status: &Status) -> &'static str {
             .is_some_and(|value| value > limit)
     });
     if lost {
-        "unhealthy"
+        UNHEALTHY
     } else if over || !status.open_faults.is_empty() || status.rules.error.is_some() {
-        "degraded"
+        DEGRADED
     } else {
-        "healthy"
+        HEALTHY
     }
 }
 
-/// The same word for other routes.
-pub(super) fn summary(status: &Status) -> Value {
-    json!({ "status": word(status), "in_progress": status.open_faults })
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::trend_per_minute;
+    use crate::status::Reading;
+
+    #[track_caller]
+    fn check(points: &[(f64, f64)], expected: Option<f64>) {
+        let history: Vec<Arc<Reading>> = points
+            .iter()
+            .map(|(seconds, value)| {
+                Arc::new(Reading {
+                    seconds: *seconds,
+                    unix: *seconds,
+                    metrics: BTreeMap::from([("memory-mb".to_owned(), *value)]),
+                })
+            })
+            .collect();
+        assert_eq!(trend_per_minute(&history, "memory-mb"), expected);
+    }
+
+    #[test]
+    fn trends_are_of_the_last_minute() {
+        check(&[], None);
+        check(&[(0.0, 1.0), (1.0, 2.0)], None);
+        check(&[(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)], Some(60.0));
+        check(
+            &[(0.0, 500.0), (100.0, 5.0), (101.0, 5.0), (102.0, 5.0)],
+            Some(0.0),
+        );
+        check(&[(1.0, 1.0), (1.0, 2.0), (1.0, 3.0)], None);
+    }
 }

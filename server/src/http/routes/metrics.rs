@@ -3,23 +3,34 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hyper::StatusCode;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
-use crate::http::Shell;
+use super::wire::unix_now;
+use super::{body, mailbox};
 use crate::http::answer::{Answer, Failure};
+use crate::http::service::Service;
 use crate::http::table::Request;
 use crate::status::Command;
 
+pub(in crate::http) const EXAMPLE: &str =
+    r#"{"samples": [{"metric": "queue-depth", "value": 12}]}"#;
 const SAMPLES_MAX: usize = 1000;
 const NAME_MAX: usize = 64;
+/// How far a sample's own time may be from now: it counts as one of now.
+const TIME_OFF_MAX: f64 = 60.0;
+
+#[derive(Serialize)]
+struct History<'s> {
+    interval_s: f64,
+    /// `[unix, value]` by metric, oldest first.
+    series: BTreeMap<&'s str, Vec<[f64; 2]>>,
+}
 
 pub(in crate::http) async fn history(
-    shell: Arc<Shell>,
+    service: Arc<Service>,
     request: Request,
 ) -> Result<Answer, Failure> {
-    let status = shell.healing.status.load();
+    let status = service.shell.healing.status.load();
     let since = request.values.number("since").unwrap_or(0.0);
     let step = request.values.number("step").unwrap_or(0.0);
     let mut series: BTreeMap<&str, Vec<[f64; 2]>> = BTreeMap::new();
@@ -36,9 +47,10 @@ pub(in crate::http) async fn history(
                 .push([(reading.unix * 1000.0).round() / 1000.0, *value]);
         }
     }
-    Ok(Answer::json(
-        &json!({ "interval_s": status.interval, "series": series }),
-    ))
+    Ok(Answer::json(&History {
+        interval_s: status.interval,
+        series,
+    }))
 }
 
 #[derive(Deserialize)]
@@ -52,24 +64,30 @@ struct Ingest {
 struct Sample {
     metric: String,
     value: f64,
+    /// Unix time in seconds.
+    time: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Ingested {
+    accepted: usize,
 }
 
 pub(in crate::http) async fn ingest(
-    shell: Arc<Shell>,
+    service: Arc<Service>,
     request: Request,
 ) -> Result<Answer, Failure> {
-    let ingest: Ingest = super::atomspace::json_body(
-        &request.body,
-        r#"{"samples": [{"metric": "queue-depth", "value": 12}]}"#,
-    )?;
+    let ingest: Ingest = body::json(&request.body, EXAMPLE)?;
     if ingest.samples.len() > SAMPLES_MAX {
         return Err(Failure::bad_request(format!(
             "at most {SAMPLES_MAX} samples at once, not {}",
             ingest.samples.len()
         )));
     }
-    for sample in &ingest.samples {
-        check(sample)?;
+    let now = unix_now();
+    for (index, sample) in ingest.samples.iter().enumerate() {
+        check(sample, now)
+            .map_err(|text| Failure::bad_request(format!("samples[{index}]: {text}")))?;
     }
     let accepted = ingest.samples.len();
     let samples = ingest
@@ -77,34 +95,25 @@ pub(in crate::http) async fn ingest(
         .into_iter()
         .map(|sample| (sample.metric, sample.value))
         .collect();
-    shell
-        .healing
-        .commands
-        .send(Command::Ingest(samples))
-        .await
-        .map_err(|_| {
-            Failure::Other(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the healing loop has ended".to_owned(),
-            )
-        })?;
-    Ok(Answer::json(&json!({ "accepted": accepted })))
+    mailbox::tell(&service, Command::Ingest(samples)).await?;
+    Ok(Answer::json(&Ingested { accepted }))
 }
 
-fn check(sample: &Sample) -> Result<(), Failure> {
-    let word = !sample.metric.is_empty()
-        && sample.metric.len() <= NAME_MAX
-        && sample
-            .metric
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte))
-        && sample.metric.as_bytes()[0].is_ascii_alphabetic();
-    if word && sample.value.is_finite() {
-        Ok(())
-    } else {
-        Err(Failure::bad_request(format!(
+/// JSON has no numbers that are not finite, so values need no check.
+fn check(sample: &Sample, now: f64) -> Result<(), String> {
+    let name = sample.metric.as_bytes();
+    let begins = name.first().is_some_and(u8::is_ascii_alphabetic);
+    let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(byte);
+    if !begins || name.len() > NAME_MAX || !name.iter().all(goes_on) {
+        return Err(format!(
             "a metric's name is a letter and then letters, digits and -_.:/, at most {NAME_MAX} in all; {:?} is none",
             sample.metric
-        )))
+        ));
+    }
+    match sample.time {
+        Some(time) if (time - now).abs() > TIME_OFF_MAX => Err(format!(
+            "time {time} is more than {TIME_OFF_MAX} s from now, {now:.3} in Unix seconds: only what is measured now is taken"
+        )),
+        _ => Ok(()),
     }
 }

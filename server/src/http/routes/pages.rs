@@ -8,10 +8,10 @@ use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue};
 use sha2::{Digest, Sha256};
 
-use super::health::summary;
+use super::health::word;
 use super::wire::timestamp;
-use crate::http::Shell;
 use crate::http::answer::{Answer, Failure};
+use crate::http::service::Service;
 use crate::http::table::Request;
 
 struct Asset {
@@ -98,21 +98,23 @@ fn serve(name: &str, request: &Request) -> Result<Answer, Failure> {
         .with_header(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
 }
 
-pub(in crate::http) async fn dashboard(_: Arc<Shell>, request: Request) -> Result<Answer, Failure> {
+pub(in crate::http) async fn dashboard(
+    _: Arc<Service>,
+    request: Request,
+) -> Result<Answer, Failure> {
     serve("index.html", &request)
 }
 
-pub(in crate::http) async fn asset(_: Arc<Shell>, request: Request) -> Result<Answer, Failure> {
+pub(in crate::http) async fn asset(_: Arc<Service>, request: Request) -> Result<Answer, Failure> {
     serve(&request.tail, &request)
 }
 
 /// The state as one table, with forms that POST; reloads itself.
 pub(in crate::http) async fn simple_dashboard(
-    shell: Arc<Shell>,
+    service: Arc<Service>,
     _: Request,
 ) -> Result<Answer, Failure> {
-    let status = shell.healing.status.load();
-    let state = summary(&status);
+    let status = service.shell.healing.status.load();
     let mut rows = String::new();
     for (metric, value) in &status.reading.metrics {
         let limit = status
@@ -180,6 +182,6 @@ pub(in crate::http) async fn simple_dashboard(
          <h2>Metrics</h2><table><tr><th>metric<th>now<th>threshold{rows}</table>\
          <h2>Actions</h2><table><tr><th>time<th>fault<th>action<th>reason<th>outcome<th>verdict{actions}</table>\
          <p><a href=\"/\">Dashboard</a> <a href=\"/docs\">API</a> <a href=\"/health\">/health</a> <a href=\"/healing/status\">/healing/status</a></p>",
-        escaped(state["status"].as_str().unwrap_or("")),
+        word(&status),
     )))
 }

@@ -1,0 +1,115 @@
+//! `/docs`: the route table as a page, without any request elsewhere.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use hyper::header::{HeaderValue, LOCATION};
+use hyper::{Method, StatusCode};
+
+use super::answer::{Answer, Failure};
+use super::guard::Access;
+use super::parameters::{Kind, Parameter};
+use super::routes::pages::{escaped, html};
+use super::schema::outline;
+use super::service::Service;
+use super::table::{ROUTES, Request, Route, Shape};
+
+pub(super) async fn redoc(_: Arc<Service>, _: Request) -> Result<Answer, Failure> {
+    Ok(Answer::empty(StatusCode::TEMPORARY_REDIRECT)
+        .with_header(LOCATION, HeaderValue::from_static("/docs")))
+}
+
+pub(super) async fn docs(_: Arc<Service>, _: Request) -> Result<Answer, Failure> {
+    let sections: String = ROUTES.iter().map(section).collect();
+    Ok(html(format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
+         <title>Chimera API</title><link rel=stylesheet href=\"/assets/style.css\"><body class=simple>\
+         <h1>Chimera API</h1><p>For programs: <a href=\"/openapi.json\">/openapi.json</a>. Every error is JSON \
+         with <code>detail</code>; every answer carries <code>x-request-id</code>. Where the server is not bound \
+         to loopback, what changes state needs <code>Authorization: Bearer</code> and the server's token.</p>{sections}"
+    )))
+}
+
+fn section(route: &Route) -> String {
+    let mut text = format!(
+        "<section><h2><code>{} {}</code></h2><p>{}.{}</p>",
+        route.method,
+        escaped(route.path),
+        escaped(route.summary),
+        match route.access {
+            Access::Show | Access::Compute => "",
+            Access::Change => " Changes state.",
+        }
+    );
+    if !route.parameters.is_empty() {
+        text.push_str("<table><tr><th>parameter<th>type<th>default<th>bounds<th>meaning");
+        text.extend(route.parameters.iter().map(row));
+        text.push_str("</table>");
+    }
+    write!(text, "<pre>{}</pre>", escaped(&call(route))).expect("strings take all writes");
+    match route.shape {
+        Shape::Json(schema) => write!(
+            text,
+            "<details><summary>Answers JSON</summary><pre>{}</pre></details>",
+            escaped(&outline(&schema()))
+        ),
+        Shape::Other(content_type) => {
+            write!(text, "<p>Answers <code>{content_type}</code>.</p>")
+        }
+        Shape::Redirect => write!(text, "<p>Answers where to go.</p>"),
+    }
+    .expect("strings take all writes");
+    text.push_str("</section>");
+    text
+}
+
+fn row(parameter: &Parameter) -> String {
+    let (kind, default, bounds) = match parameter.kind {
+        Kind::Integer { default, min, max } => {
+            ("integer", default.to_string(), format!("{min} to {max}"))
+        }
+        Kind::Number { default, min, max } => (
+            "number",
+            default.map_or_else(|| "none".to_owned(), |value| value.to_string()),
+            format!("{min} to {max}"),
+        ),
+        Kind::Boolean { default } => ("boolean", default.to_string(), String::new()),
+    };
+    format!(
+        "<tr><td><code>{}</code><td>{kind}<td>{default}<td>{bounds}<td>{}",
+        parameter.name,
+        escaped(parameter.description)
+    )
+}
+
+/// How to ask from a shell.
+fn call(route: &Route) -> String {
+    let method = if route.method == Method::POST {
+        "-X POST "
+    } else {
+        ""
+    };
+    let data = if route.body_example.is_empty() {
+        String::new()
+    } else {
+        format!(" -d '{}'", route.body_example)
+    };
+    let query: Vec<String> = route.parameters.iter().filter_map(given).collect();
+    let url = format!("http://127.0.0.1:8000{}", route.path);
+    if query.is_empty() {
+        format!("curl {method}{url}{data}")
+    } else {
+        format!("curl {method}\"{url}?{}\"{data}", query.join("&"))
+    }
+}
+
+/// A parameter with its default, if it has one worth writing down.
+fn given(parameter: &Parameter) -> Option<String> {
+    match parameter.kind {
+        Kind::Integer { default, .. } => Some(format!("{}={default}", parameter.name)),
+        Kind::Number { default, .. } => {
+            default.map(|default| format!("{}={default}", parameter.name))
+        }
+        Kind::Boolean { .. } => None,
+    }
+}

@@ -1,0 +1,50 @@
+//! The protective limits of the shell. They are fixed while it runs and are no
+//! healing actions.
+
+use std::time::Duration;
+
+/// What one client, or all of them together, may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once; more wait in the system's queue.
+    pub connections: usize,
+    /// How long a connection may take to send its first request, and each later
+    /// head, idleness between them included.
+    pub head: Duration,
+    /// How long a body may take.
+    pub body: Duration,
+    /// Bytes of a body.
+    pub body_bytes: usize,
+    /// How long an answer may take.
+    pub answer: Duration,
+    /// How long the healing loop may take to answer what it is asked.
+    pub ask: Duration,
+    /// How long a client may leave what is written to it unread.
+    pub write: Duration,
+    /// Queries evaluated at once.
+    pub queries: usize,
+    /// Streams of events at once.
+    pub streams: usize,
+    /// The longest silence on a stream of events.
+    pub heartbeat: Duration,
+    /// How long requests under way may take at shutdown.
+    pub shutdown: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 1024,
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(10),
+            body_bytes: 1 << 20,
+            answer: Duration::from_secs(60),
+            ask: Duration::from_secs(10),
+            write: Duration::from_secs(20),
+            queries: 4,
+            streams: 64,
+            heartbeat: Duration::from_secs(10),
+            shutdown: Duration::from_secs(5),
+        }
+    }
+}

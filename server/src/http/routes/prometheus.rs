@@ -1,0 +1,221 @@
+//! `/metrics`: every figure in the text format that Prometheus scrapes.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::wire::unix_now;
+use crate::front::FrontReading;
+use crate::http::answer::{Answer, Failure};
+use crate::http::service::Service;
+use crate::http::table::Request;
+use crate::status::Status;
+
+/// Text of the exposition format, family by family.
+#[derive(Default)]
+struct Exposition(String);
+
+impl Exposition {
+    /// Begins a family. A name that counts ends in `_total`.
+    fn family(&mut self, name: &'static str, kind: &str, help: &str) -> Family<'_> {
+        self.line(format_args!("# HELP {name} {help}"));
+        self.line(format_args!("# TYPE {name} {kind}"));
+        Family { text: self, name }
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        writeln!(self.0, "{line}").expect("strings take all writes");
+    }
+}
+
+struct Family<'t> {
+    text: &'t mut Exposition,
+    name: &'static str,
+}
+
+impl Family<'_> {
+    fn value(self, value: f64) {
+        self.text.line(format_args!("{} {value}", self.name));
+    }
+
+    fn labelled(&mut self, labels: &[(&str, &str)], value: f64) {
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(label, text)| format!("{label}=\"{}\"", escaped(text)))
+            .collect();
+        let labels = labels.join(",");
+        self.text
+            .line(format_args!("{}{{{labels}}} {value}", self.name));
+    }
+}
+
+fn escaped(label: &str) -> String {
+    label
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
+pub(in crate::http) async fn metrics(service: Arc<Service>, _: Request) -> Result<Answer, Failure> {
+    let status = service.shell.healing.status.load();
+    let mut text = Exposition::default();
+    write_process(&mut text, &service, &status);
+    write_healing(&mut text, &status);
+    write_requests(&mut text, &service.shell.front.reading());
+    let mut samples = text.family(
+        "chimera_sample",
+        "gauge",
+        "The newest value of each metric, by the name that rules know.",
+    );
+    for (metric, value) in &status.reading.metrics {
+        samples.labelled(&[("metric", metric)], *value);
+    }
+    let mut thresholds = text.family(
+        "chimera_threshold",
+        "gauge",
+        "The threshold atoms in force, by metric.",
+    );
+    for (metric, value) in &status.thresholds {
+        thresholds.labelled(&[("metric", metric)], *value);
+    }
+    Ok(Answer::text(
+        "text/plain; version=0.0.4; charset=utf-8",
+        text.0,
+    ))
+}
+
+fn write_process(text: &mut Exposition, service: &Service, status: &Status) {
+    text.family(
+        "chimera_build_info",
+        "gauge",
+        "Always 1; the label tells the version.",
+    )
+    .labelled(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+    let uptime = service.started.elapsed().as_secs_f64();
+    text.family(
+        "process_start_time_seconds",
+        "gauge",
+        "Unix time at which the server started.",
+    )
+    .value(((unix_now() - uptime) * 100.0).round() / 100.0);
+    if let Some(mib) = status.reading.metrics.get("memory-mb") {
+        text.family(
+            "process_resident_memory_bytes",
+            "gauge",
+            "Resident memory at the newest sample.",
+        )
+        .value((mib * 1_048_576.0).round());
+    }
+}
+
+fn write_healing(text: &mut Exposition, status: &Status) {
+    text.family(
+        "chimera_ticks_total",
+        "counter",
+        "Ticks of the healing loop.",
+    )
+    .value(status.ticks as f64);
+    text.family(
+        "chimera_last_sample_timestamp_seconds",
+        "gauge",
+        "Unix time of the newest sample.",
+    )
+    .value(status.reading.unix);
+    text.family(
+        "chimera_rules_valid",
+        "gauge",
+        "Whether the rule files on disk are the rules in force: 0 after a failed reload.",
+    )
+    .value(if status.rules.error.is_none() {
+        1.0
+    } else {
+        0.0
+    });
+    text.family(
+        "chimera_rules_loaded_timestamp_seconds",
+        "gauge",
+        "Unix time at which the rules came into force.",
+    )
+    .value(status.rules.loaded_unix);
+    text.family(
+        "chimera_misshapen_decisions_total",
+        "counter",
+        "Results of (decide) that were no (act ...).",
+    )
+    .value(status.misshapen_decisions as f64);
+    let mut faults = text.family("chimera_fault_open", "gauge", "1 for each open episode.");
+    for fault in &status.open_faults {
+        faults.labelled(&[("fault", fault)], 1.0);
+    }
+    text.family(
+        "chimera_healing_actions_total",
+        "counter",
+        "Actions that the rules decided.",
+    )
+    .value(status.actions.last().map_or(0, |newest| newest.id) as f64);
+    let mut kept: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for record in &status.actions {
+        *kept
+            .entry((&record.fault, record.verdict.name()))
+            .or_default() += 1;
+    }
+    let mut actions = text.family(
+        "chimera_healing_actions_kept",
+        "gauge",
+        "Actions in the history, by fault and verdict.",
+    );
+    for ((fault, verdict), count) in kept {
+        actions.labelled(&[("fault", fault), ("verdict", verdict)], count as f64);
+    }
+}
+
+fn write_requests(text: &mut Exposition, front: &FrontReading) {
+    text.family(
+        "chimera_http_requests_total",
+        "counter",
+        "Requests answered.",
+    )
+    .value(front.requests_total as f64);
+    text.family(
+        "chimera_http_failures_total",
+        "counter",
+        "Requests that the service failed.",
+    )
+    .value(front.failures_total as f64);
+    text.family(
+        "chimera_http_active_requests",
+        "gauge",
+        "Requests under way.",
+    )
+    .value(front.active as f64);
+    let mut latency = text.family(
+        "chimera_http_latency_seconds",
+        "gauge",
+        "Latency over the sliding window; absent while it has too few requests.",
+    );
+    for (quantile, value) in [
+        ("0.5", front.latency_p50_ms),
+        ("0.95", front.latency_p95_ms),
+        ("0.99", front.latency_p99_ms),
+    ] {
+        if let Some(milliseconds) = value {
+            latency.labelled(&[("quantile", quantile)], milliseconds / 1000.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exposition;
+
+    #[test]
+    fn labels_are_escaped() {
+        let mut text = Exposition::default();
+        text.family("a", "gauge", "help.")
+            .labelled(&[("m", "x\"y\\z\n")], 0.5);
+        assert_eq!(
+            text.0,
+            "# HELP a help.\n# TYPE a gauge\na{m=\"x\\\"y\\\\z\\n\"} 0.5\n"
+        );
+    }
+}
