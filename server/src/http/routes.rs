@@ -4,6 +4,7 @@ pub(super) mod atomspace;
 mod body;
 pub(super) mod demo;
 pub(super) mod events;
+pub(super) mod faults;
 pub(super) mod healing;
 pub(super) mod health;
 pub(super) mod live;

@@ -106,6 +106,7 @@ pub(super) fn health() -> Value {
             object(&[
                 ("background_duty", number()),
                 ("background_threads", integer()),
+                ("degradation_level", integer()),
             ]),
         ),
         (
@@ -359,4 +360,23 @@ pub(super) fn demo_reset() -> Value {
 /// The document itself: a schema of it is not ours to give.
 pub(super) fn document() -> Value {
     json!({ "type": "object", "additionalProperties": true })
+}
+
+pub(super) fn connection_issues() -> Value {
+    object(&[
+        ("message", string()),
+        ("total_connections", integer()),
+        ("active_connections", integer()),
+        ("failed_connections", integer()),
+        ("note", string()),
+    ])
+}
+
+pub(super) fn completed() -> Value {
+    object(&[
+        ("message", string()),
+        ("failure_rate", number()),
+        ("degraded", boolean()),
+        ("note", string()),
+    ])
 }

@@ -134,3 +134,80 @@ fn samples_from_outside_are_decided_on_as_any_other() {
     let action = server.until("it is decided on", |server| newest(server, "queue_full"));
     assert_eq!(action["reason"], "queue-depth is 120.0");
 }
+
+#[test]
+fn idle_connections_are_closed_each_time() {
+    let server = Server::start(&shipped_rules(), &[]);
+    for round in 1..=3 {
+        let (status, answer) = server.post("/demo/connection-issues?connection_count=90");
+        assert_eq!(status, 200, "{answer}");
+        assert!(server.connections() > 80, "{answer}");
+        server.until("the kernel's table is under the threshold", |server| {
+            (server.connections() <= 80).then_some(())
+        });
+        server.until("the action is verified", |server| {
+            let verified = server
+                .actions()
+                .iter()
+                .filter(|action| {
+                    action["error_type"] == "connection_issues" && action["verdict"] == "verified"
+                })
+                .count();
+            (verified >= round).then_some(())
+        });
+    }
+}
+
+#[test]
+fn clients_are_served_while_the_upstream_service_fails() {
+    let server = Server::start(&shipped_rules(), &[]);
+    let ask = |server: &Server| server.post("/demo/request-failures?failure_rate=0.9");
+    let mut failed = 0;
+    server.until("requests are served degraded", |server| {
+        let (status, answer) = ask(server);
+        failed += u32::from(status == 500);
+        if status == 500 {
+            let detail = answer["detail"].as_str().unwrap();
+            assert!(detail.contains(": "), "{detail}");
+        }
+        let level = &server.health()["system_info"]["throttle"]["degradation_level"];
+        (level == 1).then_some(())
+    });
+    assert!(failed >= 5, "the failures were real");
+    let mut degraded = 0;
+    for _ in 0..60 {
+        let (status, answer) = ask(&server);
+        assert_eq!(status, 200, "{answer}");
+        degraded += u32::from(answer["degraded"] == true);
+    }
+    assert!(
+        degraded > 30,
+        "{degraded} of 60 while nine in ten still fail"
+    );
+    let action = server.until("the verdict is there", |server| {
+        // Traffic goes on, so that the verdict has samples to go by.
+        ask(server);
+        newest(server, "request_failures").filter(|action| action["verdict"] != "pending")
+    });
+    assert_eq!(action["verdict"], "verified", "{action}");
+    server.until("it is as usual again without traffic", |server| {
+        let health = server.health();
+        (health["system_info"]["throttle"]["degradation_level"] == 0
+            && health["status"] == "healthy")
+            .then_some(())
+    });
+}
+
+#[test]
+fn a_burst_of_failures_is_healed_each_time() {
+    let server = Server::start(&shipped_rules(), &[]);
+    let (status, answer) = server.get("/demo/request-failures-immediate");
+    assert_eq!(status, 500);
+    assert!(
+        answer["detail"].as_str().unwrap().starts_with("CRITICAL"),
+        "{answer}"
+    );
+    server.until("the same request is served", |server| {
+        (server.get("/demo/request-failures-immediate").0 == 200).then_some(())
+    });
+}
