@@ -5,6 +5,11 @@
 //! which also tells how they are written. Results of a directive are compared as
 //! a multiset, up to the names of variables.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop there"
+)]
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
