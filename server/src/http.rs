@@ -21,6 +21,7 @@ mod table;
 
 use crate::front::Front;
 use crate::status::Loop;
+use crate::stress::Stress;
 use crate::work::{Background, Sessions, Upstream};
 
 pub use limits::Limits;
@@ -47,6 +48,8 @@ pub struct Shell {
     pub upstream: Upstream,
     /// What counts the requests.
     pub front: Front,
+    /// The runs of the stress test.
+    pub stress: Stress,
     /// How the shell behaves.
     pub settings: Settings,
 }

@@ -8,6 +8,7 @@ use chimera_server::front::Front;
 use chimera_server::heal::{Healer, INTERVAL_MAX, INTERVAL_MIN, RuleSource, Settings};
 use chimera_server::http::{self, Shell};
 use chimera_server::sample::Sources;
+use chimera_server::stress::Stress;
 use chimera_server::work::{Background, Sessions, Upstream};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -142,6 +143,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         background: sources.background.clone(),
         front: sources.front,
         upstream: sources.upstream,
+        stress: Stress::default(),
         settings: http::Settings {
             token: arguments.token,
             compat_get: arguments.compat_get,

@@ -12,4 +12,5 @@ mod mailbox;
 pub(super) mod metrics;
 pub(super) mod pages;
 pub(super) mod prometheus;
+pub(super) mod stress;
 mod wire;

@@ -380,3 +380,30 @@ pub(super) fn completed() -> Value {
         ("note", string()),
     ])
 }
+
+pub(super) fn stress_started() -> Value {
+    object(&[
+        ("message", string()),
+        ("phases", list(string())),
+        ("expected_duration", string()),
+        ("monitoring_note", string()),
+        ("run_id", integer()),
+        ("report_url", string()),
+    ])
+}
+
+pub(super) fn stress_report() -> Value {
+    let phase = object(&[
+        ("fault", string()),
+        ("injected", string()),
+        ("detected_after_s", nullable(number())),
+        ("healed_after_s", nullable(number())),
+        ("verified", boolean()),
+        ("action_url", nullable(string())),
+    ]);
+    object(&[
+        ("run_id", integer()),
+        ("status", one_of(&["running", "finished"])),
+        ("phases", list(phase)),
+    ])
+}

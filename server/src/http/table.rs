@@ -13,7 +13,7 @@ use super::answer::{Answer, Failure};
 use super::guard::Access;
 use super::parameters::{Kind, Parameter, Values};
 use super::routes::{
-    atomspace, demo, events, faults, healing, health, live, metrics, pages, prometheus,
+    atomspace, demo, events, faults, healing, health, live, metrics, pages, prometheus, stress,
 };
 use super::service::Service;
 use super::{docs, openapi, shapes};
@@ -393,6 +393,21 @@ pub(super) static ROUTES: &[Route] = &[
         false,
         Shape::Json(shapes::completed),
         answer!(faults::request_failures_immediate),
+    ),
+    post(
+        "/demo/stress-test",
+        "All four faults in turn, sized by the thresholds in force; 409 while one runs",
+        &[],
+        true,
+        Shape::Json(shapes::stress_started),
+        answer!(stress::start),
+    ),
+    get(
+        "/demo/stress-test/{id}",
+        "What became of a stress test",
+        &[],
+        Shape::Json(shapes::stress_report),
+        answer!(stress::report),
     ),
     get(
         "/demo/status",

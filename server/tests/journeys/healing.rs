@@ -38,12 +38,7 @@ fn a_memory_leak_is_healed_the_first_second_and_third_time() {
             "{action}"
         );
         let because = action["because"].to_string();
-        for link in [
-            "(present ",
-            "healing.metta:",
-            "(threshold memory-mb 400)",
-            "held-above",
-        ] {
+        for link in ["(present ", "healing.metta:", "(threshold memory-mb 400)"] {
             assert!(because.contains(link), "{link} in {because}");
         }
         let url = action["decision_trace_url"].as_str().unwrap();
@@ -210,4 +205,43 @@ fn a_burst_of_failures_is_healed_each_time() {
     server.until("the same request is served", |server| {
         (server.get("/demo/request-failures-immediate").0 == 200).then_some(())
     });
+}
+
+#[test]
+fn a_leak_is_healed_before_it_reaches_the_threshold() {
+    let server = Server::start(&shipped_rules(), &[]);
+    // The level must have been measured before it can grow.
+    server.wait_ticks(5);
+    for leak in ["size_mb=60&count=5", "", "size_mb=50&count=4"] {
+        let before = server.rss_mib();
+        let (status, answer) = server.post(&format!("/demo/memory-leak?{leak}"));
+        assert_eq!(status, 200, "{answer}");
+        server.until("memory is back where it was", |server| {
+            (server.rss_mib() < before + 50.0).then_some(())
+        });
+        server.until("the action is verified", |server| {
+            newest(server, "memory_leak").filter(|action| action["verdict"] == "verified")
+        });
+    }
+}
+
+#[test]
+fn the_stress_test_reports_that_each_fault_was_healed() {
+    let server = Server::start(&shipped_rules(), &[]);
+    server.wait_ticks(2);
+    let (status, started) = server.post("/demo/stress-test");
+    assert_eq!(status, 200, "{started}");
+    assert_eq!(server.post("/demo/stress-test").0, 409);
+    let url = started["report_url"].as_str().unwrap();
+    let report = server.until("the run is finished", |server| {
+        let report = server.get(url).1;
+        (report["status"] == "finished").then_some(report)
+    });
+    let phases = report["phases"].as_array().unwrap();
+    assert_eq!(phases.len(), 4);
+    for phase in phases {
+        assert_eq!(phase["verified"], true, "{report}");
+        assert!(phase["detected_after_s"].as_f64() <= phase["healed_after_s"].as_f64());
+    }
+    assert_eq!(server.get("/demo/stress-test/77").0, 404);
 }
