@@ -16,7 +16,7 @@ use std::time::Duration;
 use chimera::{Budget, Directive, Engine};
 
 /// No program of the corpus needs more.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(20);
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance")
@@ -178,6 +178,7 @@ fn run(case: &Path) -> Option<String> {
     let sink = Arc::clone(&output);
     let mut engine = Engine::builder()
         .output(move |text| sink.lock().unwrap().push_str(text))
+        .trace(|_| {})
         .build();
     let budget = Budget::default().deadline(DEADLINE);
     let mut directives: Vec<Directive> = Vec::new();
