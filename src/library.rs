@@ -1,6 +1,7 @@
 //! The standard operations, by topic; `metta/stdlib.metta` holds the rest.
 
 mod assertions;
+mod documentation;
 pub(crate) mod lists;
 mod numbers;
 mod settings;
@@ -99,6 +100,7 @@ pub(crate) fn install(engine: &mut Engine) {
     lists::install(engine);
     text::install(engine);
     settings::install(engine);
+    documentation::install(engine);
     assertions::install(engine);
     let parsed = chimera_grammar::parse(STDLIB);
     assert!(

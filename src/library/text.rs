@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::operation::{Operation, OperationError};
 
 /// A string's own text, any other atom as printed.
-fn plain(atom: &Atom) -> String {
+pub(super) fn plain(atom: &Atom) -> String {
     atom.as_text()
         .map_or_else(|| atom.to_string(), str::to_owned)
 }
