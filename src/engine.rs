@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::atom::Atom;
+use crate::atom::{Atom, known};
 use crate::budget::Budget;
 use crate::evaluate::{Evaluation, Machine};
 use crate::library;
@@ -11,6 +11,10 @@ use crate::load::{Directive, LoadError};
 use crate::operation::{Operation, OperationError};
 use crate::persistent::Map;
 use crate::space::Space;
+use crate::symbol::Symbol;
+
+/// Where a program's text goes.
+type Sink = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// A MeTTa engine: a program's space, its tokens, and what the host grants.
 pub struct Engine {
@@ -47,16 +51,23 @@ pub(crate) struct Host {
     /// Set when a program tried to change something without the grant.
     pub(crate) write_refused: bool,
     pub(crate) tokens: Map<String, Atom>,
+    /// Operations that a symbol calls, beside the rules for that symbol.
+    pub(crate) functions: Map<Symbol, Arc<Operation>>,
     pub(crate) corelib: Space,
     pub(crate) settings: Settings,
-    pub(crate) output: Arc<dyn Fn(&str) + Send + Sync>,
+    pub(crate) output: Sink,
+    pub(crate) trace: Option<Sink>,
     pub(crate) clock: Arc<dyn Fn() -> f64 + Send + Sync>,
 }
 
 /// Settings that `pragma!` changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
+    /// `interpreter bare-minimal`: directives are minimal instructions.
     pub(crate) bare_minimal: bool,
+    /// `type-check auto`: ill-typed atoms of a file are errors.
+    pub(crate) check_types: bool,
+    /// `max-stack-depth`.
     pub(crate) stack_depth_max: usize,
 }
 
@@ -76,6 +87,11 @@ impl Context<'_> {
     /// Prints one line, or part of one, to the engine's output.
     pub fn print(&self, text: &str) {
         (self.host.output)(text);
+    }
+
+    /// Prints what is meant for whoever looks for a mistake.
+    pub(crate) fn trace(&self, text: &str) {
+        (self.host.trace.as_ref().unwrap_or(&self.host.output))(text);
     }
 
     /// Seconds by the engine's clock.
@@ -103,7 +119,8 @@ impl Context<'_> {
 
 /// Builds an [`Engine`].
 pub struct Builder {
-    output: Arc<dyn Fn(&str) + Send + Sync>,
+    output: Sink,
+    trace: Option<Sink>,
     clock: Arc<dyn Fn() -> f64 + Send + Sync>,
     grants: Grants,
 }
@@ -123,6 +140,13 @@ impl Builder {
         self
     }
 
+    /// Where `trace!` writes. By default where `println!` does.
+    #[must_use]
+    pub fn trace(mut self, sink: impl Fn(&str) + Send + Sync + 'static) -> Builder {
+        self.trace = Some(Arc::new(sink));
+        self
+    }
+
     /// What tells the time, in seconds. By default it is always 0.
     #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> f64 + Send + Sync + 'static) -> Builder {
@@ -139,13 +163,15 @@ impl Builder {
             grants: self.grants,
             write_refused: false,
             tokens: Map::new(),
+            functions: Map::new(),
             corelib,
             settings: Settings {
                 bare_minimal: false,
-
+                check_types: false,
                 stack_depth_max: usize::MAX,
             },
             output: self.output,
+            trace: self.trace,
             clock: self.clock,
         };
         let mut engine = Engine { host, space };
@@ -160,6 +186,7 @@ impl Engine {
     pub fn builder() -> Builder {
         Builder {
             output: Arc::new(|_| {}),
+            trace: None,
             clock: Arc::new(|| 0.0),
             grants: Grants::default(),
         }
@@ -197,6 +224,18 @@ impl Engine {
     pub fn register(&mut self, operation: Operation) {
         let name = operation.name().to_owned();
         self.bind(&name, Atom::from(operation));
+    }
+
+    /// Makes an operation callable by a symbol: in every space that sees the
+    /// standard library, beside whatever rules there are for that symbol.
+    pub(crate) fn define(&mut self, operation: Operation) {
+        let name = Symbol::new(operation.name());
+        self.host.corelib.add(Atom::expression([
+            Atom::Symbol(known().colon.clone()),
+            Atom::Symbol(name.clone()),
+            operation.type_atom().clone(),
+        ]));
+        self.host.functions.insert(name, Arc::new(operation));
     }
 
     /// Adds the atoms of `source` to the program's space and evaluates its

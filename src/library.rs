@@ -1,8 +1,10 @@
 //! The standard operations, by topic; `metta/stdlib.metta` holds the rest.
 
 mod assertions;
+mod documentation;
 pub(crate) mod lists;
 mod numbers;
+mod settings;
 mod spaces;
 mod text;
 
@@ -42,6 +44,37 @@ const STDLIB: &str = include_str!("../metta/stdlib.metta");
 
 /// Registers every standard operation and loads the library written in MeTTa.
 pub(crate) fn install(engine: &mut Engine) {
+    for (name, signature, control) in [
+        ("if", "(-> Bool Atom Atom $t)", Control::If),
+        (
+            "let",
+            "(-> Atom %Undefined% Atom %Undefined%)",
+            Control::Let,
+        ),
+        ("let*", "(-> Expression Atom %Undefined%)", Control::LetStar),
+        ("case", "(-> Atom Expression %Undefined%)", Control::Case),
+        (
+            "switch",
+            "(-> %Undefined% Expression %Undefined%)",
+            Control::Switch,
+        ),
+        (
+            "switch-minimal",
+            "(-> Atom Expression Atom)",
+            Control::Switch,
+        ),
+        ("collapse", "(-> Atom Atom)", Control::Collapse),
+    ] {
+        engine.define(Operation::controlled(name, signature, control));
+    }
+    engine.define(Operation::new(
+        "_is-error",
+        "(-> Atom Bool)",
+        |arguments, _| match arguments {
+            [atom] => Ok(vec![Atom::boolean(atom.is_error())]),
+            _ => Err(OperationError::NotReducible),
+        },
+    ));
     engine.register(Operation::controlled(
         "match",
         "(-> SpaceType Atom Atom %Undefined%)",
@@ -66,6 +99,8 @@ pub(crate) fn install(engine: &mut Engine) {
     spaces::install(engine);
     lists::install(engine);
     text::install(engine);
+    settings::install(engine);
+    documentation::install(engine);
     assertions::install(engine);
     let parsed = chimera_grammar::parse(STDLIB);
     assert!(

@@ -110,6 +110,18 @@ pub(crate) fn parse_one(engine: &Engine, text: &str) -> Result<Atom, LoadError> 
     parse_text(&engine.host.tokens, text)
 }
 
+/// Reads the first atom of `text`.
+pub(crate) fn parse_first(tokens: &Map<String, Atom>, text: &str) -> Result<Atom, LoadError> {
+    let parsed = chimera_grammar::parse(text);
+    check(&parsed, "<text>")?;
+    match parsed.tree.forms() {
+        [form, ..] => Ok(reader::read(&parsed.tree, form.node as usize, &|word| {
+            tokens.get(word).cloned()
+        })),
+        [] => Err(LoadError::NotOneAtom(0)),
+    }
+}
+
 /// Reads the one atom that `text` is.
 pub(crate) fn parse_text(tokens: &Map<String, Atom>, text: &str) -> Result<Atom, LoadError> {
     let parsed = chimera_grammar::parse(text);

@@ -155,6 +155,11 @@ impl Space {
     }
 
     pub(crate) fn add_from(&self, atom: Atom, origin: Option<Origin>) {
+        // What was a result when it was stored is code to whoever finds it.
+        let atom = match atom {
+            Atom::Expression(expression) => Atom::Expression(expression.unevaluated()),
+            leaf => leaf,
+        };
         match &self.0.kind {
             Kind::Live(store) => write(store).add(atom, origin),
             Kind::Fork { overlay, .. } => write(overlay).added.add(atom, origin),
@@ -220,6 +225,14 @@ impl Space {
     /// The spaces whose atoms queries see too.
     pub fn imports(&self) -> Vec<Space> {
         read(&self.0.imports).clone()
+    }
+
+    /// Whether it is `library` or imports it directly.
+    pub(crate) fn sees(&self, library: &Space) -> bool {
+        self.is_same(library)
+            || read(&self.0.imports)
+                .iter()
+                .any(|import| import.is_same(library))
     }
 
     /// Lets queries see the atoms of `space` too.

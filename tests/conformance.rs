@@ -21,7 +21,7 @@ use std::time::Duration;
 use chimera::{Budget, Directive, Engine};
 
 /// No program of the corpus needs more.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(20);
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance")
@@ -175,6 +175,10 @@ fn canonical(text: &str) -> String {
     out
 }
 
+fn lock(text: &Mutex<String>) -> std::sync::MutexGuard<'_, String> {
+    text.lock().expect("nothing panics while it holds the text")
+}
+
 /// What is wrong with a case; nothing if it passes.
 fn run(case: &Path) -> Option<String> {
     let text = fs::read_to_string(case).expect("cases are readable");
@@ -182,7 +186,8 @@ fn run(case: &Path) -> Option<String> {
     let output = Arc::new(Mutex::new(String::new()));
     let sink = Arc::clone(&output);
     let mut engine = Engine::builder()
-        .output(move |text| sink.lock().unwrap().push_str(text))
+        .output(move |text| lock(&sink).push_str(text))
+        .trace(|_| {})
         .build();
     let budget = Budget::default().deadline(DEADLINE);
     let mut directives: Vec<Directive> = Vec::new();
@@ -225,7 +230,7 @@ fn run(case: &Path) -> Option<String> {
             .expect("strings take all writes");
         }
     }
-    let printed: Vec<String> = output.lock().unwrap().lines().map(canonical).collect();
+    let printed: Vec<String> = lock(&output).lines().map(canonical).collect();
     if printed != expected.output {
         write!(
             wrong,

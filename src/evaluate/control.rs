@@ -25,27 +25,13 @@ pub(crate) enum Control {
     Let,
     LetStar,
     Case,
-    SwitchMinimal,
+    Switch,
     Collapse,
     Match,
     Capture,
+    Map,
     Filter,
     Fold,
-}
-
-impl Control {
-    /// The form that a symbol in head position names.
-    pub(crate) fn of_symbol(symbol: &Symbol) -> Option<Control> {
-        match symbol.as_str() {
-            "if" => Some(Control::If),
-            "let" => Some(Control::Let),
-            "let*" => Some(Control::LetStar),
-            "case" => Some(Control::Case),
-            "switch-minimal" => Some(Control::SwitchMinimal),
-            "collapse" => Some(Control::Collapse),
-            _ => None,
-        }
-    }
 }
 
 /// Whether a symbol names an instruction of minimal MeTTa.
@@ -368,12 +354,13 @@ pub(crate) fn substitute(template: &Atom, variable: &Variable, value: &Atom) -> 
     })
 }
 
-/// The template of the first case whose pattern unifies; no case ends the branch.
+/// The template of the first case whose pattern unifies; no case, or what is no
+/// pair of pattern and template before it, ends the branch.
 pub(crate) fn switch(machine: &mut Machine<'_>, atom: &Atom, cases: &Atom, rest: &Rest) -> Next {
     let cases = machine.bindings.apply(cases);
     for case in cases.as_expression().unwrap_or_default() {
         let Some([pattern, template]) = case.as_expression() else {
-            continue;
+            return None;
         };
         if unify(atom, pattern, &mut machine.bindings) {
             return Some((Task::Return(template.clone()), rest.clone()));
@@ -411,6 +398,9 @@ pub(crate) fn call(
         },
         (Control::Let, [pattern, value, template]) => unify(value, pattern, &mut machine.bindings)
             .then(|| (Task::Return(template.clone()), rest)),
+        (Control::LetStar, [Atom::Symbol(_) | Atom::Variable(_), template]) => {
+            Some((Task::Return(template.clone()), rest))
+        }
         (Control::LetStar, [Atom::Expression(pairs), template]) => match pairs.children() {
             [] => Some((Task::Return(template.clone()), rest)),
             [pair, others @ ..] => match pair.as_expression() {
@@ -460,7 +450,7 @@ pub(crate) fn call(
                 rest,
             ))
         }
-        (Control::SwitchMinimal, [atom, cases]) => switch(machine, atom, cases, &rest),
+        (Control::Switch, [atom, cases]) => switch(machine, atom, cases, &rest),
         (Control::Collapse, [atom]) => {
             let task = Task::Metta {
                 atom: atom.clone(),
@@ -487,16 +477,28 @@ pub(crate) fn call(
             },
             rest,
         )),
-        (Control::Filter, [Atom::Expression(list), Atom::Variable(variable), condition]) => {
-            let kind = WalkKind::Filter {
-                variable: variable.clone(),
-                kept: Done::default(),
-                kept_count: 0,
+        (Control::Map | Control::Filter, [list, Atom::Variable(variable), template]) => {
+            let Atom::Expression(list) = list else {
+                return Some((Task::Return(Atom::unit()), rest));
+            };
+            let variable = variable.clone();
+            let (kept, kept_count) = (Done::default(), 0);
+            let kind = if control == Control::Map {
+                WalkKind::Map {
+                    variable,
+                    mapped: kept,
+                }
+            } else {
+                WalkKind::Filter {
+                    variable,
+                    kept,
+                    kept_count,
+                }
             };
             let walk = Walk {
                 list: list.clone(),
                 count: 0,
-                template: condition.clone(),
+                template: template.clone(),
                 space,
                 call: call.clone(),
                 kind,
@@ -528,6 +530,10 @@ pub(crate) fn call(
             };
             Some(walk_next(walk, rest))
         }
+        (Control::Map | Control::Filter | Control::Fold, _) => {
+            let error = Atom::error(call.clone(), Atom::symbol("NoReturn"));
+            Some((Task::Return(error), rest))
+        }
         _ => Some((not_reducible(), rest)),
     }
 }
@@ -536,6 +542,7 @@ pub(crate) fn call(
 fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
     let Some(element) = walk.list.children().get(walk.count) else {
         let result = match walk.kind {
+            WalkKind::Map { mapped, .. } => Atom::expression(mapped.collect(walk.count)),
             WalkKind::Filter {
                 kept, kept_count, ..
             } => Atom::expression(kept.collect(kept_count)),
@@ -544,7 +551,7 @@ fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
         return (Task::Return(result), rest);
     };
     let atom = match &walk.kind {
-        WalkKind::Filter { variable, .. } => {
+        WalkKind::Map { variable, .. } | WalkKind::Filter { variable, .. } => {
             let template = seal(&walk.template, std::slice::from_ref(variable));
             substitute(&template, variable, element)
         }
@@ -600,6 +607,7 @@ pub(crate) fn walk_result(mut walk: Walk, atom: Atom, rest: Rest) -> Next {
                 return Some((Task::Return(error), rest));
             }
         },
+        WalkKind::Map { mapped, .. } => *mapped = mapped.with(atom),
         WalkKind::Fold { folded, .. } => *folded = atom,
     }
     Some(walk_next(walk, rest))
@@ -637,6 +645,7 @@ impl Reach {
                 self.atom(call);
             }
             Task::Elements(elements) => self.elements(elements),
+            Task::Beside { call, .. } => self.atom(call),
         }
     }
 
@@ -645,10 +654,14 @@ impl Reach {
         for expected in elements.expected.iter().flat_map(|types| types.iter()) {
             self.atom(expected);
         }
-        for done in elements.done.collect(elements.count) {
-            self.atom(&done);
-        }
+        self.done(&elements.done);
         self.atom(&elements.returns);
+    }
+
+    fn done(&mut self, done: &Done) {
+        for atom in done.iter() {
+            self.atom(atom);
+        }
     }
 
     fn delta(&mut self, delta: &Delta) {
@@ -711,8 +724,10 @@ impl Reach {
                     self.atom(&Atom::Expression(walk.list.clone()));
                     self.atom(&walk.template);
                     self.atom(&walk.call);
-                    if let WalkKind::Fold { folded, .. } = &walk.kind {
-                        self.atom(folded);
+                    match &walk.kind {
+                        WalkKind::Map { mapped, .. } => self.done(mapped),
+                        WalkKind::Filter { kept, .. } => self.done(kept),
+                        WalkKind::Fold { folded, .. } => self.atom(folded),
                     }
                 }
             }

@@ -57,7 +57,7 @@ pub(crate) struct Elements {
     pub(crate) space: Space,
 }
 
-/// A list being filtered or folded.
+/// A list being mapped, filtered or folded.
 #[derive(Clone)]
 pub(crate) struct Walk {
     pub(crate) list: Expression,
@@ -71,6 +71,8 @@ pub(crate) struct Walk {
 
 #[derive(Clone)]
 pub(crate) enum WalkKind {
+    /// The template's results, with each element for the variable.
+    Map { variable: Variable, mapped: Done },
     /// The elements for which the template, with the element for the variable, is true.
     Filter {
         variable: Variable,
@@ -94,13 +96,15 @@ impl Done {
         Done(Some(Rc::new((atom, self.clone()))))
     }
 
+    /// The elements, newest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Atom> {
+        std::iter::successors(self.0.as_deref(), |entry| entry.1.0.as_deref()).map(|(atom, _)| atom)
+    }
+
+    /// The elements, oldest first; there are `count`.
     pub(crate) fn collect(&self, count: usize) -> Vec<Atom> {
         let mut atoms = Vec::with_capacity(count);
-        let mut next = &self.0;
-        while let Some(entry) = next {
-            atoms.push(entry.0.clone());
-            next = &entry.1.0;
-        }
+        atoms.extend(self.iter().cloned());
         atoms.reverse();
         atoms
     }

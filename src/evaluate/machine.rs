@@ -4,13 +4,16 @@
 //! is another way to go on, taken when the present branch fails or has given
 //! its result. Bindings are undone to where the choice was made.
 
+use std::sync::Arc;
+
 use crate::atom::{Atom, Expression, Grounded, Variable, known};
 use crate::budget::{Budget, Exhausted, Meter};
 use crate::engine::{Context, Host};
-use crate::evaluate::control::{self, Control};
+use crate::evaluate::control;
 use crate::evaluate::frame::{Done, Elements, FrameKind, Rest};
 use crate::evaluate::proof::{Step, Steps};
 use crate::evaluate::{Answer, Evaluation};
+use crate::operation::Operation;
 use crate::space::{Solution, Space};
 use crate::types;
 use crate::unify::{Bindings, Mark};
@@ -35,6 +38,12 @@ pub(crate) enum Task {
     /// Run the body of a `function`, reached by `call`.
     Function {
         body: Atom,
+        call: Atom,
+        space: Space,
+    },
+    /// Call an operation beside the rules for its name: no result unless it has one.
+    Beside {
+        operation: Arc<Operation>,
         call: Atom,
         space: Space,
     },
@@ -150,14 +159,15 @@ impl<'h> Machine<'h> {
 
     /// Does one task. `None` if the branch ended.
     fn advance(&mut self, task: Task, rest: Rest) -> Option<(Task, Rest)> {
-        if let Err(exhausted) = self.check(&rest) {
+        let going_up = matches!(task, Task::Return(_));
+        if let Err(exhausted) = self.check(&rest, going_up) {
             let subject = match &task {
                 Task::Metta { atom, .. }
                 | Task::Minimal { atom, .. }
                 | Task::Eval { atom, .. }
                 | Task::Return(atom) => self.bindings.apply(atom),
                 Task::Elements(elements) => Atom::Expression(elements.source.clone()),
-                Task::Function { call, .. } => call.clone(),
+                Task::Function { call, .. } | Task::Beside { call, .. } => call.clone(),
             };
             let error = Atom::error(subject, Atom::symbol(exhausted.symbol()));
             if exhausted == Exhausted::Depth {
@@ -190,6 +200,17 @@ impl<'h> Machine<'h> {
                 });
                 Some((Task::Minimal { atom: body, space }, rest))
             }
+            Task::Beside {
+                operation,
+                call,
+                space,
+            } => {
+                let next = self.operate(&operation, &call, space, rest)?;
+                match &next.0 {
+                    Task::Return(atom) if atom.is_symbol(&known().not_reducible) => None,
+                    _ => Some(next),
+                }
+            }
             Task::Return(atom) => self.deliver(atom, rest),
         }
     }
@@ -217,16 +238,18 @@ impl<'h> Machine<'h> {
         self.exhausted.is_some()
     }
 
-    fn check(&mut self, rest: &Rest) -> Result<(), Exhausted> {
+    fn check(&mut self, rest: &Rest, going_up: bool) -> Result<(), Exhausted> {
         if let Some(exhausted) = self.exhausted.take() {
             return Err(exhausted);
         }
         self.meter.reduce()?;
         let depth = rest.depth();
-        if depth > self.host.settings.stack_depth_max {
-            return Err(Exhausted::Depth);
+        if !going_up {
+            if depth > self.host.settings.stack_depth_max {
+                return Err(Exhausted::Depth);
+            }
+            self.meter.check_depth(depth)?;
         }
-        self.meter.check_depth(depth)?;
         // Rough sizes of a frame, a choice and a binding with what they hold.
         self.meter
             .check_bytes(depth * 192 + self.choices.len() * 256 + self.bindings.len() * 128)?;
@@ -563,64 +586,75 @@ impl<'h> Machine<'h> {
     fn eval(&mut self, atom: Atom, space: Space, rest: Rest) -> Option<(Task, Rest)> {
         let atom = self.bindings.apply(&atom);
         let not_reducible = || Task::Return(Atom::Symbol(known().not_reducible.clone()));
-        let Some([head, arguments @ ..]) = atom.as_expression() else {
+        let Some([head, ..]) = atom.as_expression() else {
             return Some((not_reducible(), rest));
         };
         match head {
             Atom::Grounded(Grounded::Operation(operation)) => {
-                if let Some(control) = operation.control() {
-                    return control::call(self, control, &atom, space, rest);
-                }
-                let operation = operation.clone();
-                let rest_budget = self.meter.rest();
-                let mut context = Context {
-                    host: self.host,
-                    space: &space,
-                    budget: rest_budget,
-                };
-                let answer = operation.call(arguments, &mut context);
-                let steps = self.step(|| Step::Operation(operation.name().to_owned()));
-                match answer {
-                    Ok(results) => {
-                        let ways = results
-                            .into_iter()
-                            .map(|result| {
-                                (
-                                    Machine::result(result, &atom, &space),
-                                    Delta::new(),
-                                    steps.clone(),
-                                )
-                            })
-                            .collect();
-                        self.branch(ways, &rest)
-                    }
-                    Err(error) => match error.into_atom(&atom) {
-                        Some(error) => {
-                            self.steps = steps;
-                            Some((Task::Return(error), rest))
-                        }
-                        None => Some((not_reducible(), rest)),
-                    },
-                }
+                self.operate(operation, &atom, space, rest)
+            }
+            Atom::Symbol(symbol) if control::is_instruction(symbol) => {
+                Some((Task::Minimal { atom, space }, rest))
             }
             Atom::Symbol(symbol) => {
-                if control::is_instruction(symbol) {
-                    return Some((Task::Minimal { atom, space }, rest));
-                }
-                match Control::of_symbol(symbol) {
-                    Some(control) if !self.has_rules(&atom, &space) => {
-                        control::call(self, control, &atom, space, rest)
-                    }
-                    _ => self.apply_rules(&atom, &space, rest),
-                }
+                let function = self.host.functions.get(symbol);
+                let function = function.filter(|_| space.sees(&self.host.corelib)).cloned();
+                self.apply_rules(&atom, &space, rest, function)
             }
             Atom::Variable(_) => Some((not_reducible(), rest)),
             Atom::Grounded(_) | Atom::Expression(_) => {
                 if has_variable_head(head) {
                     return Some((not_reducible(), rest));
                 }
-                self.apply_rules(&atom, &space, rest)
+                self.apply_rules(&atom, &space, rest, None)
             }
+        }
+    }
+
+    /// Calls an operation.
+    fn operate(
+        &mut self,
+        operation: &Operation,
+        call: &Atom,
+        space: Space,
+        rest: Rest,
+    ) -> Option<(Task, Rest)> {
+        if let Some(control) = operation.control() {
+            return control::call(self, control, call, space, rest);
+        }
+        let budget = self.meter.rest();
+        let mut context = Context {
+            host: self.host,
+            space: &space,
+            budget,
+        };
+        let arguments = &call.as_expression().expect("a call is an expression")[1..];
+        let answer = operation.call(arguments, &mut context);
+        let steps = self.step(|| Step::Operation(operation.name().to_owned()));
+        match answer {
+            Ok(results) => {
+                let ways = results
+                    .into_iter()
+                    .map(|result| {
+                        (
+                            Machine::result(result, call, &space),
+                            Delta::new(),
+                            steps.clone(),
+                        )
+                    })
+                    .collect();
+                self.branch(ways, &rest)
+            }
+            Err(error) => match error.into_atom(call) {
+                Some(error) => {
+                    self.steps = steps;
+                    Some((Task::Return(error), rest))
+                }
+                None => {
+                    let not_reducible = Atom::Symbol(known().not_reducible.clone());
+                    Some((Task::Return(not_reducible), rest))
+                }
+            },
         }
     }
 
@@ -646,23 +680,22 @@ impl<'h> Machine<'h> {
         (body, pattern)
     }
 
-    fn has_rules(&mut self, call: &Atom, space: &Space) -> bool {
-        let (_, pattern) = Machine::rule_pattern(call);
-        let mut any = false;
-        space.each(&pattern, &mut self.bindings, |_, _| any = true);
-        any
-    }
-
     /// Every rule whose head unifies with `call` gives a branch.
-    fn apply_rules(&mut self, call: &Atom, space: &Space, rest: Rest) -> Option<(Task, Rest)> {
+    /// The function of the standard library that the symbol names is one more rule.
+    fn apply_rules(
+        &mut self,
+        call: &Atom,
+        space: &Space,
+        rest: Rest,
+        function: Option<Arc<Operation>>,
+    ) -> Option<(Task, Rest)> {
         let (body, pattern) = Machine::rule_pattern(call);
         let mut found: Vec<(Atom, Delta, Option<Step>)> = Vec::new();
         let proving = self.proving;
         let mark = self.bindings.mark();
         space.each(&pattern, &mut self.bindings, |row, bindings| {
-            let Some(result) = bindings.resolve(&body) else {
-                return;
-            };
+            let body_atom = Atom::Variable(body.clone());
+            let result = bindings.apply(&body_atom);
             let mut delta = bindings.since(mark);
             delta.retain(|(variable, _)| *variable != body);
             let step = proving.then(|| Step::Rule {
@@ -675,12 +708,15 @@ impl<'h> Machine<'h> {
             found.push((result, delta, step));
         });
         if found.is_empty() {
+            if let Some(function) = function {
+                return self.operate(&function, call, space.clone(), rest);
+            }
             return Some((
                 Task::Return(Atom::Symbol(known().not_reducible.clone())),
                 rest,
             ));
         }
-        let ways = found
+        let mut ways: Vec<(Task, Delta, Steps)> = found
             .into_iter()
             .map(|(result, delta, step)| {
                 let steps = match step {
@@ -690,6 +726,14 @@ impl<'h> Machine<'h> {
                 (Machine::result(result, call, space), delta, steps)
             })
             .collect();
+        if let Some(operation) = function {
+            let beside = Task::Beside {
+                operation,
+                call: call.clone(),
+                space: space.clone(),
+            };
+            ways.push((beside, Delta::new(), self.steps.clone()));
+        }
         self.branch(ways, &rest)
     }
 
@@ -697,10 +741,8 @@ impl<'h> Machine<'h> {
     fn deliver(&mut self, atom: Atom, rest: Rest) -> Option<(Task, Rest)> {
         let Some(frame) = rest.0.clone() else {
             let atom = self.bindings.apply(&atom);
-            if !atom.is_empty_symbol() {
-                let proof = self.proving.then(|| self.steps.gather());
-                self.results.push(Answer { atom, proof });
-            }
+            let proof = self.proving.then(|| self.steps.gather());
+            self.results.push(Answer { atom, proof });
             return None;
         };
         let next = frame.next.clone();
@@ -708,10 +750,8 @@ impl<'h> Machine<'h> {
             FrameKind::Alternatives { choice } => self.deliver_alternative(atom, *choice, next),
             FrameKind::Elements(elements) => {
                 let atom = self.bindings.apply(&atom);
-                if atom.is_empty_symbol() {
-                    return None;
-                }
-                if atom.is_error() {
+                if atom.is_empty_symbol() || atom.is_error() {
+                    // As written it may be an argument, not as a result.
                     let original = &elements.source.children()[elements.count];
                     if elements.expected.is_none() || self.bindings.apply(original) != atom {
                         return Some((Task::Return(atom), next));

@@ -1,91 +1,82 @@
-//! Assertions: compare what two atoms evaluate to.
+//! Assertions: compare what two atoms evaluate to. Their rules stand in
+//! `metta/stdlib.metta`; here is the comparison.
 
 use crate::atom::Atom;
-use crate::engine::{Context, Engine};
+use crate::engine::Engine;
 use crate::operation::{Operation, OperationError, OperationResult};
 use crate::unify::alpha_equal;
 
-#[derive(Clone, Copy)]
-enum Expected {
-    /// The second argument is evaluated too.
-    Evaluated,
-    /// The second argument is an expression of the results.
-    Results,
-}
-
 pub(super) fn install(engine: &mut Engine) {
-    for (name, expected, equal) in [
-        (
-            "assertEqual",
-            Expected::Evaluated,
-            same as fn(&Atom, &Atom) -> bool,
-        ),
-        ("assertAlphaEqual", Expected::Evaluated, alpha_equal),
-        ("assertEqualToResult", Expected::Results, same),
-        ("assertAlphaEqualToResult", Expected::Results, alpha_equal),
+    for (name, equal) in [
+        ("_assert-same", same as fn(&Atom, &Atom) -> bool),
+        ("_assert-same-up-to-names", alpha_equal),
     ] {
-        let check = move |arguments: &[Atom], context: &mut Context<'_>, message: Option<&Atom>| {
-            compare(name, arguments, context, expected, equal, message)
-        };
-        engine.register(Operation::new(
+        engine.define(Operation::new(
             name,
-            "(-> Atom Atom (->))",
-            move |arguments, context| check(arguments, context, None),
-        ));
-        let with_message = format!("{name}Msg");
-        engine.register(Operation::new(
-            &with_message,
             "(-> Atom Atom Atom (->))",
-            move |arguments, context| {
-                let [actual, expected, message] = arguments else {
-                    return Err(OperationError::NotReducible);
-                };
-                check(&[actual.clone(), expected.clone()], context, Some(message))
+            move |arguments, _| match arguments {
+                [found, wanted, call] => compare(found, wanted, call, None, equal),
+                _ => Err(OperationError::NotReducible),
+            },
+        ));
+        engine.define(Operation::new(
+            &format!("{name}-saying"),
+            "(-> Atom Atom Atom Atom (->))",
+            move |arguments, _| match arguments {
+                [found, wanted, call, message] => {
+                    compare(found, wanted, call, Some(message), equal)
+                }
+                _ => Err(OperationError::NotReducible),
             },
         ));
     }
+    engine.define(Operation::new(
+        "_assert-included",
+        "(-> Atom Atom Atom (->))",
+        |arguments, _| match arguments {
+            [found, wanted, call] => included(found, wanted, call),
+            _ => Err(OperationError::NotReducible),
+        },
+    ));
 }
 
 fn same(left: &Atom, right: &Atom) -> bool {
     left == right
 }
 
+fn lists<'a>(
+    found: &'a Atom,
+    wanted: &'a Atom,
+    call: &Atom,
+) -> Result<(&'a [Atom], &'a [Atom]), OperationError> {
+    found
+        .as_expression()
+        .zip(wanted.as_expression())
+        .ok_or_else(|| {
+            let reason = Atom::string("Atom is not an ExpressionAtom");
+            OperationError::Atom(Atom::error(call.clone(), reason))
+        })
+}
+
+/// Unit if both expressions hold the same atoms, in any order; else an error
+/// of `call` with the message, or with what is missing and what is too much.
 fn compare(
-    name: &str,
-    arguments: &[Atom],
-    context: &mut Context<'_>,
-    expected: Expected,
-    equal: fn(&Atom, &Atom) -> bool,
+    found: &Atom,
+    wanted: &Atom,
+    call: &Atom,
     message: Option<&Atom>,
+    equal: fn(&Atom, &Atom) -> bool,
 ) -> OperationResult {
-    let [actual, wanted] = arguments else {
-        return Err(OperationError::NotReducible);
-    };
-    let got = context.evaluate(actual);
-    let wanted_results = match expected {
-        Expected::Evaluated => context.evaluate(wanted),
-        Expected::Results => match wanted.as_expression() {
-            Some(results) => results.to_vec(),
-            None => {
-                return Err(OperationError::message(format!(
-                    "{name} expects an expression of results"
-                )));
-            }
-        },
-    };
-    let missed = missing(&wanted_results, &got, equal);
-    let excessive = missing(&got, &wanted_results, equal);
+    let (found, wanted) = lists(found, wanted, call)?;
+    let missed = missing(wanted, found, equal);
+    let excessive = missing(found, wanted, equal);
     if missed.is_empty() && excessive.is_empty() {
         return Ok(vec![Atom::unit()]);
     }
     let reason = match message {
         Some(message) => message.clone(),
         None => {
-            let mut text = format!(
-                "\nExpected: [{}]\nGot: [{}]",
-                list(&wanted_results),
-                list(&got)
-            );
+            let mut text = format!("\nExpected: [{}]\nGot: [{}]", list(wanted), list(found));
             if !missed.is_empty() {
                 text += &format!("\nMissed results: {}", list(&missed));
             }
@@ -95,21 +86,29 @@ fn compare(
             Atom::string(&text)
         }
     };
-    let shown = match message {
-        Some(message) => {
-            vec![
-                Atom::symbol(&format!("{name}Msg")),
-                actual.clone(),
-                wanted.clone(),
-                message.clone(),
-            ]
-        }
-        None => vec![Atom::symbol(name), actual.clone(), wanted.clone()],
-    };
-    Err(OperationError::Atom(Atom::error(
-        Atom::expression(shown),
-        reason,
-    )))
+    Err(OperationError::Atom(Atom::error(call.clone(), reason)))
+}
+
+/// Unit if every wanted atom is among those found.
+fn included(found: &Atom, wanted: &Atom, call: &Atom) -> OperationResult {
+    let (results, wanted) = lists(found, wanted, call)?;
+    let missed = missing(wanted, results, same);
+    if missed.is_empty() {
+        return Ok(vec![Atom::unit()]);
+    }
+    let word = |text: &str| Atom::symbol(text);
+    let reason = [
+        word("assertIncludes"),
+        word("error:"),
+        Atom::expression(missed),
+        word("not"),
+        word("included"),
+        word("in"),
+        word("result:"),
+        found.clone(),
+    ];
+    let reason = Atom::expression(reason);
+    Err(OperationError::Atom(Atom::error(call.clone(), reason)))
 }
 
 /// The atoms of `left` that have no partner of their own in `right`.

@@ -7,11 +7,11 @@ use crate::atom::{Atom, Variable};
 use crate::engine::Engine;
 use crate::evaluate::Control;
 use crate::number::Number;
-use crate::operation::{Operation, OperationError, OperationResult};
+use crate::operation::{Operation, OperationError};
 use crate::unify::{Replacement, rebuild};
 
 pub(super) fn install(engine: &mut Engine) {
-    engine.register(Operation::new(
+    engine.define(Operation::new(
         "car-atom",
         "(-> Expression %Undefined%)",
         |arguments, _| match arguments {
@@ -19,10 +19,10 @@ pub(super) fn install(engine: &mut Engine) {
                 [first, ..] => Ok(vec![first.clone()]),
                 [] => Err(empty("car-atom")),
             },
-            _ => Err(OperationError::NotReducible),
+            _ => Err(empty("car-atom")),
         },
     ));
-    engine.register(Operation::new(
+    engine.define(Operation::new(
         "cdr-atom",
         "(-> Expression Expression)",
         |arguments, _| match arguments {
@@ -30,7 +30,7 @@ pub(super) fn install(engine: &mut Engine) {
                 [_, tail @ ..] => Ok(vec![Atom::expression(tail.to_vec())]),
                 [] => Err(empty("cdr-atom")),
             },
-            _ => Err(OperationError::NotReducible),
+            _ => Err(empty("cdr-atom")),
         },
     ));
     engine.register(Operation::new(
@@ -38,49 +38,36 @@ pub(super) fn install(engine: &mut Engine) {
         "(-> Expression Number)",
         |arguments, _| match arguments {
             [Atom::Expression(list)] => Ok(vec![Atom::integer(list.children().len() as i64)]),
-            _ => Err(OperationError::message(
-                "size-atom expects one argument: expression",
-            )),
+            _ => Err(no_expression()),
         },
     ));
     engine.register(Operation::new(
         "index-atom",
         "(-> Expression Number Atom)",
         |arguments, _| match arguments {
-            [Atom::Expression(list), index] => match index.as_i64() {
-                Some(index) => usize::try_from(index)
-                    .ok()
-                    .and_then(|index| list.children().get(index))
+            [Atom::Expression(list), index] => match index.as_f64() {
+                // The part before the point counts.
+                Some(index) if index.trunc() >= 0.0 => list
+                    .children()
+                    .get(index as usize)
                     .map(|found| vec![found.clone()])
                     .ok_or_else(|| OperationError::message("Index is out of bounds")),
+                Some(_) => Err(OperationError::message("Index is out of bounds")),
                 None => Err(OperationError::message(
-                    "index-atom expects two arguments: expression and integer",
+                    "index-atom expects two arguments: expression and atom",
                 )),
             },
-            _ => Err(OperationError::message(
-                "index-atom expects two arguments: expression and integer",
-            )),
+            _ => Err(no_expression()),
         },
     ));
     extreme(engine, "min-atom", |new, best| new < best);
     extreme(engine, "max-atom", |new, best| new > best);
     engine.register(Operation::new(
         "unique-atom",
-        "(-> Expression Expression)",
+        "(-> Expression Atom)",
         |arguments, _| match arguments {
-            [Atom::Expression(list)] => {
-                let mut seen: HashMap<Atom, (), FixedState> = HashMap::default();
-                let unique: Vec<Atom> = list
-                    .children()
-                    .iter()
-                    .filter(|atom| seen.insert((*atom).clone(), ()).is_none())
-                    .cloned()
-                    .collect();
-                Ok(vec![Atom::expression(unique)])
-            }
-            _ => Err(OperationError::message(
-                "unique-atom expects single expression as an argument",
-            )),
+            [Atom::Expression(list)] => Ok(vec![Atom::expression(unique(list.children()))]),
+            _ => Err(no_expression()),
         },
     ));
     two_lists(engine, "union-atom", |left, right| {
@@ -100,49 +87,45 @@ pub(super) fn install(engine: &mut Engine) {
             .cloned()
             .collect()
     });
-    engine.register(Operation::new(
-        "map-atom",
-        "(-> Expression Variable Atom Expression)",
-        map,
-    ));
-    engine.register(Operation::controlled(
-        "filter-atom",
-        "(-> Expression Variable Atom Expression)",
-        Control::Filter,
-    ));
-    engine.register(Operation::controlled(
-        "foldl-atom",
-        "(-> Expression Atom Variable Variable Atom %Undefined%)",
-        Control::Fold,
-    ));
-    engine.register(Operation::new(
+    for (name, signature, control) in [
+        (
+            "map-atom",
+            "(-> Expression Variable Atom Expression)",
+            Control::Map,
+        ),
+        (
+            "filter-atom",
+            "(-> Expression Variable Atom Expression)",
+            Control::Filter,
+        ),
+        (
+            "foldl-atom",
+            "(-> Expression Atom Variable Variable Atom %Undefined%)",
+            Control::Fold,
+        ),
+    ] {
+        engine.define(Operation::controlled(name, signature, control));
+    }
+    engine.define(Operation::new(
         "atom-subst",
         "(-> Atom Variable Atom Atom)",
         |arguments, _| match arguments {
             [value, Atom::Variable(variable), template] => {
                 Ok(vec![crate::evaluate::substitute(template, variable, value)])
             }
-            _ => Err(OperationError::NotReducible),
+            _ => Err(OperationError::symbol("NoReturn")),
         },
     ));
     engine.register(Operation::new(
         "sealed",
         "(-> Expression Atom Atom)",
         |arguments, _| match arguments {
-            [Atom::Expression(kept), atom] => {
-                let kept: Vec<Variable> = kept
-                    .children()
-                    .iter()
-                    .filter_map(|child| match child {
-                        Atom::Variable(variable) => Some(variable.clone()),
-                        _ => None,
-                    })
-                    .collect();
-                Ok(vec![seal(atom, &kept)])
+            [kept, atom] => {
+                let mut variables = Vec::new();
+                kept.for_each_variable(|variable| variables.push(variable.clone()));
+                Ok(vec![seal(atom, &variables)])
             }
-            _ => Err(OperationError::message(
-                "sealed expects two arguments: the variables to keep and an atom",
-            )),
+            _ => Err(OperationError::NotReducible),
         },
     ));
 }
@@ -153,20 +136,51 @@ fn empty(name: &str) -> OperationError {
     ))
 }
 
+fn no_expression() -> OperationError {
+    OperationError::message("Atom is not an ExpressionAtom")
+}
+
+/// The first of each class of atoms that are equal up to the names of variables.
+fn unique(atoms: &[Atom]) -> Vec<Atom> {
+    let mut seen: HashMap<Atom, (), FixedState> = HashMap::default();
+    atoms
+        .iter()
+        .filter(|atom| seen.insert(named_by_place(atom), ()).is_none())
+        .cloned()
+        .collect()
+}
+
+/// `atom` with its variables named by order of occurrence: the same for all
+/// atoms that differ in the names of variables only.
+fn named_by_place(atom: &Atom) -> Atom {
+    if atom.is_ground() {
+        return atom.clone();
+    }
+    let mut names: HashMap<Variable, Atom, FixedState> = HashMap::default();
+    rebuild(atom, |variable| {
+        let next = names.len();
+        let name = names
+            .entry(variable.clone())
+            .or_insert_with(|| Atom::variable(&next.to_string()));
+        Replacement::Final(name.clone())
+    })
+}
+
 fn extreme(engine: &mut Engine, name: &'static str, better: fn(f64, f64) -> bool) {
     engine.register(Operation::new(
         name,
-        "(-> Expression Number)",
+        "(-> %Undefined% Number)",
         move |arguments, _| {
             let [Atom::Expression(list)] = arguments else {
-                return Err(OperationError::NotReducible);
+                return Err(no_expression());
             };
             let mut best: Option<f64> = None;
             for child in list.children() {
                 let Some(value) = child.as_f64() else {
-                    return Err(OperationError::message(
-                        "Only numbers are allowed in expression",
-                    ));
+                    return Err(OperationError::message(format!(
+                        "Only numbers are allowed in expression: {}",
+                        arguments[0]
+                    )));
                 };
                 if best.is_none_or(|best| better(value, best)) {
                     best = Some(value);
@@ -203,37 +217,14 @@ fn take(counts: &mut Counts, atom: &Atom) -> bool {
 fn two_lists(engine: &mut Engine, name: &'static str, combine: fn(&[Atom], &[Atom]) -> Vec<Atom>) {
     engine.register(Operation::new(
         name,
-        "(-> Expression Expression Expression)",
+        "(-> Expression Expression Atom)",
         move |arguments, _| match arguments {
             [Atom::Expression(left), Atom::Expression(right)] => Ok(vec![Atom::expression(
                 combine(left.children(), right.children()),
             )]),
-            _ => Err(OperationError::message(format!(
-                "{name} expects two expressions as arguments"
-            ))),
+            _ => Err(no_expression()),
         },
     ));
-}
-
-/// The template once for each element; the evaluator then evaluates the list.
-fn map(arguments: &[Atom], _: &mut crate::engine::Context<'_>) -> OperationResult {
-    match arguments {
-        [Atom::Expression(list), Atom::Variable(variable), template] => {
-            let mapped: Vec<Atom> = list
-                .children()
-                .iter()
-                .map(|child| {
-                    crate::evaluate::substitute(
-                        &seal(template, std::slice::from_ref(variable)),
-                        variable,
-                        child,
-                    )
-                })
-                .collect();
-            Ok(vec![Atom::expression(mapped)])
-        }
-        _ => Err(OperationError::NotReducible),
-    }
 }
 
 /// `atom` with every variable but those of `kept` renamed apart.

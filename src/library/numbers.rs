@@ -107,15 +107,21 @@ pub(super) fn install(engine: &mut Engine) {
     mathematics(engine);
 }
 
+fn one_number(name: &str) -> OperationError {
+    let number = match name {
+        "sqrt-math" | "abs-math" => "number",
+        _ => "input number",
+    };
+    OperationError::message(format!("{name} expects one argument: {number}"))
+}
+
 fn math(engine: &mut Engine, name: &'static str, compute: fn(f64) -> f64) {
     engine.register(Operation::new(
         name,
         "(-> Number Number)",
         move |arguments, _| match arguments {
             [value] => {
-                let value = value.as_f64().ok_or_else(|| {
-                    OperationError::message(format!("{name} expects one argument: number"))
-                })?;
+                let value = value.as_f64().ok_or_else(|| one_number(name))?;
                 Ok(vec![Atom::float(compute(value))])
             }
             _ => Err(OperationError::NotReducible),
@@ -131,9 +137,7 @@ fn rounding(engine: &mut Engine, name: &'static str, compute: fn(f64) -> f64) {
         move |arguments, _| match arguments.first().and_then(Atom::as_number) {
             Some(Number::Float(value)) => Ok(vec![Atom::float(compute(*value))]),
             Some(integer) => Ok(vec![Atom::number(integer.clone())]),
-            None => Err(OperationError::message(format!(
-                "{name} expects one argument: number"
-            ))),
+            None => Err(one_number(name)),
         },
     ));
 }
@@ -159,7 +163,7 @@ fn mathematics(engine: &mut Engine) {
             let value = arguments
                 .first()
                 .and_then(Atom::as_number)
-                .ok_or(OperationError::NotReducible)?;
+                .ok_or_else(|| one_number("abs-math"))?;
             Ok(vec![Atom::number(value.abs())])
         },
     ));
@@ -167,7 +171,11 @@ fn mathematics(engine: &mut Engine) {
         "pow-math",
         "(-> Number Number Number)",
         |arguments, _| {
-            let (base, exponent) = two_numbers(arguments)?;
+            let (base, exponent) = two_numbers(arguments).map_err(|_| {
+                OperationError::message(
+                    "pow-math expects two arguments: number (base) and number (power)",
+                )
+            })?;
             Ok(vec![Atom::float(base.to_f64().powf(exponent.to_f64()))])
         },
     ));
@@ -175,25 +183,25 @@ fn mathematics(engine: &mut Engine) {
         "log-math",
         "(-> Number Number Number)",
         |arguments, _| {
-            let (base, value) = two_numbers(arguments)?;
+            let (base, value) = two_numbers(arguments).map_err(|_| {
+                OperationError::message(
+                    "log-math expects two arguments: base (number) and input value (number)",
+                )
+            })?;
             Ok(vec![Atom::float(value.to_f64().log(base.to_f64()))])
         },
     ));
-    engine.register(Operation::new(
-        "isnan-math",
-        "(-> Number Bool)",
-        |arguments, _| truth(arguments.first().and_then(Atom::as_f64).map(f64::is_nan)),
-    ));
-    engine.register(Operation::new(
-        "isinf-math",
-        "(-> Number Bool)",
-        |arguments, _| {
-            truth(
-                arguments
-                    .first()
-                    .and_then(Atom::as_f64)
-                    .map(f64::is_infinite),
-            )
-        },
-    ));
+    for (name, test) in [
+        ("isnan-math", f64::is_nan as fn(f64) -> bool),
+        ("isinf-math", f64::is_infinite),
+    ] {
+        engine.register(Operation::new(
+            name,
+            "(-> Number Bool)",
+            move |arguments, _| match arguments.first().and_then(Atom::as_f64) {
+                Some(value) => Ok(vec![Atom::boolean(test(value))]),
+                None => Err(one_number(name)),
+            },
+        ));
+    }
 }

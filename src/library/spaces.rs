@@ -35,16 +35,15 @@ pub(super) fn install(engine: &mut Engine) {
         "get-atoms",
         "(-> SpaceType Atom)",
         |arguments, _| match arguments {
-            [space] => space
-                .as_space()
-                .map(Space::atoms)
-                .ok_or_else(|| OperationError::message("get-atoms expects one argument: space")),
+            [space] => space.as_space().map(Space::atoms).ok_or_else(|| {
+                OperationError::message("get-atoms expects a space as its argument")
+            }),
             _ => Err(OperationError::NotReducible),
         },
     ));
     engine.register(Operation::new(
         "get-type",
-        "(-> Atom Atom)",
+        "(-> Atom %Undefined%)",
         |arguments, context| match arguments {
             [atom] => Ok(types::types_of(context.space(), atom)),
             _ => Err(OperationError::NotReducible),
@@ -74,7 +73,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new(
+    engine.define(Operation::new(
         "noreduce-eq",
         "(-> Atom Atom Bool)",
         |arguments, _| match arguments {
@@ -94,6 +93,9 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
+    engine.register(Operation::new("nop", "%Undefined%", |_, _| {
+        Ok(vec![Atom::unit()])
+    }));
     engine.register(Operation::new(
         "bind!",
         "(-> Symbol %Undefined% (->))",
@@ -107,7 +109,7 @@ pub(super) fn install(engine: &mut Engine) {
                 Ok(vec![Atom::unit()])
             }
             _ => Err(OperationError::message(
-                "bind! expects two arguments: a symbol to stand for the atom, and the atom",
+                "bind! expects symbol atom as a token",
             )),
         },
     ));
@@ -115,7 +117,7 @@ pub(super) fn install(engine: &mut Engine) {
 }
 
 fn states(engine: &mut Engine) {
-    engine.register(Operation::new(
+    engine.define(Operation::new(
         "new-state",
         "(-> $t (StateMonad $t))",
         |arguments, context| match arguments {
@@ -138,7 +140,7 @@ fn states(engine: &mut Engine) {
         |arguments, _| match arguments {
             [Atom::Grounded(Grounded::State(state))] => Ok(vec![state.get()]),
             _ => Err(OperationError::message(
-                "get-state expects one argument: a state",
+                "get-state expects single state atom as an argument",
             )),
         },
     ));
@@ -152,7 +154,7 @@ fn states(engine: &mut Engine) {
                 Ok(vec![arguments[0].clone()])
             }
             _ => Err(OperationError::message(
-                "change-state! expects two arguments: a state and its new value",
+                "change-state! expects a state as the first argument",
             )),
         },
     ));

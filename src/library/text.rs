@@ -5,9 +5,29 @@ use crate::engine::Engine;
 use crate::operation::{Operation, OperationError};
 
 /// A string's own text, any other atom as printed.
-fn plain(atom: &Atom) -> String {
+pub(super) fn plain(atom: &Atom) -> String {
     atom.as_text()
         .map_or_else(|| atom.to_string(), str::to_owned)
+}
+
+/// Each `{}` replaced by the next value, by nothing after the last; `{{` and
+/// `}}` are braces, any other brace disappears.
+fn fill(format: &str, values: &[Atom]) -> String {
+    let mut text = String::with_capacity(format.len());
+    let mut values = values.iter();
+    let mut characters = format.chars().peekable();
+    while let Some(character) = characters.next() {
+        match (character, characters.peek()) {
+            ('{', Some('}')) => {
+                characters.next();
+                text.extend(values.next().map(plain));
+            }
+            ('{', Some('{')) | ('}', Some('}')) => text.extend(characters.next()),
+            ('{' | '}', _) => {}
+            _ => text.push(character),
+        }
+    }
+    text
 }
 
 pub(super) fn install(engine: &mut Engine) {
@@ -24,12 +44,12 @@ pub(super) fn install(engine: &mut Engine) {
     ));
     engine.register(Operation::new(
         "trace!",
-        "(-> %Undefined% $a $a)",
+        "(-> %Undefined% Atom %Undefined%)",
         |arguments, context| {
             let [message, value] = arguments else {
                 return Err(OperationError::NotReducible);
             };
-            context.print(&(message.to_string() + "\n"));
+            context.trace(&(message.to_string() + "\n"));
             Ok(vec![value.clone()])
         },
     ));
@@ -37,14 +57,8 @@ pub(super) fn install(engine: &mut Engine) {
         "print-alternatives!",
         "(-> Atom Expression (->))",
         |arguments, context| {
-            let [
-                Atom::Expression(_) | Atom::Symbol(_) | Atom::Variable(_) | Atom::Grounded(_),
-                Atom::Expression(alternatives),
-            ] = arguments
-            else {
-                return Err(OperationError::message(
-                    "print-alternatives! expects an atom and an expression of alternatives",
-                ));
+            let [_, Atom::Expression(alternatives)] = arguments else {
+                return Err(OperationError::message("Atom is not an ExpressionAtom"));
             };
             context.print(&format!(
                 "{} {}:\n",
@@ -63,18 +77,7 @@ pub(super) fn install(engine: &mut Engine) {
         |arguments, _| match arguments {
             [format, Atom::Expression(values)] => {
                 let format = format.as_text().ok_or(OperationError::NotReducible)?;
-                let mut text = String::with_capacity(format.len());
-                let mut values = values.children().iter();
-                let mut parts = format.split("{}");
-                text.push_str(parts.next().unwrap_or_default());
-                for part in parts {
-                    match values.next() {
-                        Some(value) => text.push_str(&plain(value)),
-                        None => text.push_str("{}"),
-                    }
-                    text.push_str(part);
-                }
-                Ok(vec![Atom::string(&text)])
+                Ok(vec![Atom::string(&fill(format, values.children()))])
             }
             _ => Err(OperationError::NotReducible),
         },
@@ -93,7 +96,7 @@ pub(super) fn install(engine: &mut Engine) {
         |arguments, context| match arguments {
             [text] => {
                 let text = text.as_text().ok_or(OperationError::NotReducible)?;
-                crate::load::parse_text(&context.host.tokens, text)
+                crate::load::parse_first(&context.host.tokens, text)
                     .map(|atom| vec![atom])
                     .map_err(|error| OperationError::message(error.to_string()))
             }
