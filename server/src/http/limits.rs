@@ -21,6 +21,8 @@ pub struct Limits {
     pub ask: Duration,
     /// How long a client may leave what is written to it unread.
     pub write: Duration,
+    /// How long a query may be evaluated.
+    pub query: Duration,
     /// Queries evaluated at once.
     pub queries: usize,
     /// Streams of events at once.
@@ -41,6 +43,7 @@ impl Default for Limits {
             answer: Duration::from_secs(60),
             ask: Duration::from_secs(10),
             write: Duration::from_secs(20),
+            query: Duration::from_secs(2),
             queries: 4,
             streams: 64,
             heartbeat: Duration::from_secs(10),

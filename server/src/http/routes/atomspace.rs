@@ -14,8 +14,7 @@ use crate::http::service::Service;
 use crate::http::table::Request;
 
 pub(in crate::http) const EXAMPLE: &str = r#"{"query": "(match &self (threshold $m $x) ($m $x))"}"#;
-/// What one query may spend.
-const DEADLINE: Duration = Duration::from_secs(2);
+/// What one query may spend besides its time.
 const REDUCTIONS: u64 = 5_000_000;
 const DEPTH: usize = 100_000;
 const BYTES: usize = 256 << 20;
@@ -23,6 +22,8 @@ const BYTES: usize = 256 << 20;
 const RESULTS_MAX: usize = 1000;
 const TEXT_MAX: usize = 4 << 20;
 const QUERY_MAX: usize = 64 << 10;
+/// How many times its deadline an evaluation is waited for.
+const GRACE: u32 = 2;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,13 +72,23 @@ pub(in crate::http) async fn query(
     let generation = service.shell.healing.status.load().rules.generation.clone();
     let cancel = CancelToken::new();
     let guard = CancelOnDrop(cancel.clone());
+    let deadline = service.limits.query;
     let evaluating = tokio::task::spawn_blocking(move || {
+        // Held as long as the thread is busy, whether or not somebody waits.
         let _permit = permit.expect("the semaphore is never closed");
-        Evaluator::new(engine, cancel).answer(&query)
+        Evaluator::new(engine, deadline, cancel).answer(&query)
     });
-    let answered = match evaluating.await {
-        Ok(answered) => answered?,
-        Err(failed) => match failed.try_into_panic() {
+    // An evaluation looks at its deadline between reductions; one long
+    // reduction must not keep the client waiting.
+    let answered = match tokio::time::timeout(deadline * GRACE, evaluating).await {
+        Ok(Ok(answered)) => answered?,
+        Err(_) => {
+            return Err(Failure::Other(
+                StatusCode::GATEWAY_TIMEOUT,
+                format!("the query did not end within {} s", deadline.as_secs_f64()),
+            ));
+        }
+        Ok(Err(failed)) => match failed.try_into_panic() {
             // Told and logged as every panic of a request.
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_cancelled) => {
@@ -98,6 +109,7 @@ pub(in crate::http) async fn query(
 /// Evaluates one query within one budget.
 struct Evaluator {
     engine: Engine,
+    deadline: Duration,
     cancel: CancelToken,
     started: Instant,
     reductions: u64,
@@ -106,9 +118,10 @@ struct Evaluator {
 }
 
 impl Evaluator {
-    fn new(engine: Engine, cancel: CancelToken) -> Evaluator {
+    fn new(engine: Engine, deadline: Duration, cancel: CancelToken) -> Evaluator {
         Evaluator {
             engine,
+            deadline,
             cancel,
             started: Instant::now(),
             reductions: REDUCTIONS,
@@ -180,7 +193,7 @@ impl Evaluator {
     /// Evaluates within what is left of the budget.
     fn evaluate(&mut self, atom: &Atom) -> Vec<Atom> {
         let budget = Budget::default()
-            .deadline(DEADLINE.saturating_sub(self.started.elapsed()))
+            .deadline(self.deadline.saturating_sub(self.started.elapsed()))
             .reductions(self.reductions)
             .depth(DEPTH)
             .bytes(BYTES)
@@ -287,6 +300,8 @@ mod tests {
 
     use super::{Answered, Evaluator, Failure, RESULTS_MAX};
 
+    const DEADLINE: std::time::Duration = std::time::Duration::from_secs(2);
+
     fn engine(more: &str) -> Engine {
         let mut engine = Engine::builder().build();
         let source = "(a 1) (a 2) (= (f $x) (* 2 $x)) (= (both) 1) (= (both) 2)";
@@ -296,7 +311,7 @@ mod tests {
     }
 
     fn ask(engine: &Engine, query: &str) -> Result<Answered, Failure> {
-        Evaluator::new(engine.reader(), CancelToken::new()).answer(query)
+        Evaluator::new(engine.reader(), DEADLINE, CancelToken::new()).answer(query)
     }
 
     /// Results and bindings, as `result {$variable=value …}`.
@@ -410,7 +425,7 @@ mod tests {
         assert!(started.elapsed() < std::time::Duration::from_secs(30));
         let cancelled = CancelToken::new();
         cancelled.cancel();
-        let answered = Evaluator::new(engine.reader(), cancelled)
+        let answered = Evaluator::new(engine.reader(), DEADLINE, cancelled)
             .answer("(loop)")
             .unwrap();
         assert!(answered.error.unwrap().contains("Cancelled"));
