@@ -185,7 +185,9 @@ async fn queries_beyond_the_limit_wait_and_then_are_sent_away() {
 async fn a_query_that_nobody_waits_for_is_ended() {
     let limits = Limits {
         queries: 1,
-        ask: Duration::from_secs(20),
+        query: Duration::from_secs(60),
+        query_reductions: u64::MAX,
+        ask: Duration::from_secs(10),
         ..limits()
     };
     let serving = Serving::with(limits, Settings::default(), Mailbox::Answers).await;

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::body;
 use crate::http::answer::{Answer, Failure};
+use crate::http::limits::Limits;
 use crate::http::service::Service;
 use crate::http::table::Request;
 
 pub(in crate::http) const EXAMPLE: &str = r#"{"query": "(match &self (threshold $m $x) ($m $x))"}"#;
-/// What one query may spend besides its time.
-const REDUCTIONS: u64 = 5_000_000;
+/// What one query may spend besides its time and its reductions.
 const DEPTH: usize = 100_000;
 const BYTES: usize = 256 << 20;
 /// What one answer may hold.
@@ -72,11 +72,12 @@ pub(in crate::http) async fn query(
     let generation = service.shell.healing.status.load().rules.generation.clone();
     let cancel = CancelToken::new();
     let guard = CancelOnDrop(cancel.clone());
-    let deadline = service.limits.query;
+    let limits = service.limits;
+    let deadline = limits.query;
     let evaluating = tokio::task::spawn_blocking(move || {
         // Held as long as the thread is busy, whether or not somebody waits.
         let _permit = permit.expect("the semaphore is never closed");
-        Evaluator::new(engine, deadline, cancel).answer(&query)
+        Evaluator::new(engine, &limits, cancel).answer(&query)
     });
     // An evaluation looks at its deadline between reductions; one long
     // reduction must not keep the client waiting.
@@ -118,13 +119,13 @@ struct Evaluator {
 }
 
 impl Evaluator {
-    fn new(engine: Engine, deadline: Duration, cancel: CancelToken) -> Evaluator {
+    fn new(engine: Engine, limits: &Limits, cancel: CancelToken) -> Evaluator {
         Evaluator {
             engine,
-            deadline,
+            deadline: limits.query,
             cancel,
             started: Instant::now(),
-            reductions: REDUCTIONS,
+            reductions: limits.query_reductions,
             answered: Answered::default(),
             text_bytes: 0,
         }
@@ -298,9 +299,7 @@ fn drawn(text: &str, line: u32, column: u32) -> String {
 mod tests {
     use chimera::{Atom, CancelToken, Engine};
 
-    use super::{Answered, Evaluator, Failure, RESULTS_MAX};
-
-    const DEADLINE: std::time::Duration = std::time::Duration::from_secs(2);
+    use super::{Answered, Evaluator, Failure, Limits, RESULTS_MAX};
 
     fn engine(more: &str) -> Engine {
         let mut engine = Engine::builder().build();
@@ -311,7 +310,7 @@ mod tests {
     }
 
     fn ask(engine: &Engine, query: &str) -> Result<Answered, Failure> {
-        Evaluator::new(engine.reader(), DEADLINE, CancelToken::new()).answer(query)
+        Evaluator::new(engine.reader(), &Limits::default(), CancelToken::new()).answer(query)
     }
 
     /// Results and bindings, as `result {$variable=value …}`.
@@ -425,7 +424,7 @@ mod tests {
         assert!(started.elapsed() < std::time::Duration::from_secs(30));
         let cancelled = CancelToken::new();
         cancelled.cancel();
-        let answered = Evaluator::new(engine.reader(), DEADLINE, cancelled)
+        let answered = Evaluator::new(engine.reader(), &Limits::default(), cancelled)
             .answer("(loop)")
             .unwrap();
         assert!(answered.error.unwrap().contains("Cancelled"));
