@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chimera_grammar::{Diagnostic, LineTable, Position};
+
 use crate::atom::Atom;
 use crate::budget::Budget;
 use crate::engine::Engine;
@@ -34,50 +36,33 @@ impl Directive {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The text is not MeTTa; the first error with its place.
-    #[error("{file}:{line}:{column}: {error}")]
+    /// The text is not MeTTa: every error of it, at least one.
+    #[error("{file}:{}:{}: {}", .diagnostics[0].position.line, .diagnostics[0].position.column, .diagnostics[0].message)]
     Syntax {
         /// The file's name.
         file: String,
-        /// The line of the error, from 1.
-        line: u32,
-        /// The column in characters, from 1.
-        column: u32,
-        /// The error itself.
-        error: chimera_grammar::SyntaxError,
+        /// What is wrong, in the order of the text.
+        diagnostics: Vec<Diagnostic>,
     },
     /// The text has another number of atoms than one.
     #[error("expected one atom, found {0}")]
     NotOneAtom(usize),
 }
 
-fn place(source: &str, offset: usize) -> (u32, u32) {
-    let before = &source[..offset];
-    let line = before.matches('\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .map_or(0, |text| text.chars().count())
-        + 1;
-    (
-        u32::try_from(line).unwrap_or(u32::MAX),
-        u32::try_from(column).unwrap_or(u32::MAX),
-    )
-}
-
 fn check(parsed: &chimera_grammar::Parsed<'_>, file: &str) -> Result<(), LoadError> {
-    match parsed.errors.first() {
-        None => Ok(()),
-        Some(error) => {
-            let (line, column) = place(parsed.tree.source(), error.span().start);
-            Err(LoadError::Syntax {
-                file: file.to_owned(),
-                line,
-                column,
-                error: error.clone(),
-            })
-        }
+    if parsed.errors.is_empty() {
+        return Ok(());
     }
+    let source = parsed.tree.source();
+    let lines = LineTable::new(source);
+    Err(LoadError::Syntax {
+        file: file.to_owned(),
+        diagnostics: parsed
+            .errors
+            .iter()
+            .map(|error| Diagnostic::of(error, source, &lines))
+            .collect(),
+    })
 }
 
 pub(crate) fn run(
@@ -90,13 +75,9 @@ pub(crate) fn run(
     let parsed = chimera_grammar::parse(source);
     check(&parsed, file)?;
     let name: Arc<str> = file.into();
-    let (mut line, mut counted) = (1_u32, 0);
+    let lines = LineTable::new(source);
     for form in parsed.tree.forms() {
-        line += source.as_bytes()[counted..form.span.start]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count() as u32;
-        counted = form.span.start;
+        let Position { line, column } = lines.position(source, form.span.start);
         let tokens = engine.host.tokens.clone();
         let atom = reader::read(&parsed.tree, form.node as usize, &|word| {
             tokens.get(word).cloned()
@@ -104,7 +85,6 @@ pub(crate) fn run(
         if form.directive {
             let space = engine.space.clone();
             let results = Machine::run(&mut engine.host, &space, &atom, budget, false).atoms();
-            let (_, column) = place(source, form.span.start);
             if !each(Directive {
                 file: file.to_owned(),
                 line,

@@ -235,7 +235,7 @@ impl Space {
     pub fn query(&self, pattern: &Atom) -> Vec<Bindings> {
         let mut bindings = Bindings::new();
         let mut results = Vec::new();
-        for (delta, _) in self.solutions(pattern, &mut bindings) {
+        for (delta, _) in self.solutions(pattern, &mut bindings, &mut |_| true) {
             let mut solution = Bindings::new();
             for (variable, value) in delta {
                 solution.bind(variable, value);
@@ -247,12 +247,21 @@ impl Space {
 
     /// The solutions of `pattern` under `bindings`: for each what it binds, and
     /// the atoms that it used. `bindings` are as before afterwards.
-    pub(crate) fn solutions(&self, pattern: &Atom, bindings: &mut Bindings) -> Vec<Solution> {
+    ///
+    /// `go_on` is asked at each atom looked at, with the number of solutions held;
+    /// once it says no, nothing more is looked at and there are no solutions.
+    pub(crate) fn solutions(
+        &self,
+        pattern: &Atom,
+        bindings: &mut Bindings,
+        go_on: &mut dyn FnMut(usize) -> bool,
+    ) -> Vec<Solution> {
         let conjuncts = match pattern.as_expression() {
             Some([head, rest @ ..]) if head.as_symbol() == Some(",") => rest,
             _ => std::slice::from_ref(pattern),
         };
         let mut solutions: Vec<Solution> = vec![(Vec::new(), Vec::new())];
+        let mut stopped = false;
         for conjunct in conjuncts {
             let mut next = Vec::new();
             for (delta, facts) in solutions {
@@ -260,12 +269,25 @@ impl Space {
                 for (variable, value) in &delta {
                     bindings.bind(variable.clone(), value.clone());
                 }
-                self.each(conjunct, bindings, |found, bindings| {
-                    let mut facts = facts.clone();
-                    facts.push((found.atom.clone(), found.origin.cloned()));
-                    next.push((bindings.since(mark), facts));
+                let mut frame = Frame::default();
+                self.candidates(conjunct, bindings, &mut |found, bindings| {
+                    stopped = stopped || !go_on(next.len());
+                    if stopped {
+                        return;
+                    }
+                    frame.clear();
+                    let inner = bindings.mark();
+                    if unify_stored(conjunct, found.atom, &mut frame, bindings) {
+                        let mut facts = facts.clone();
+                        facts.push((found.atom.clone(), found.origin.cloned()));
+                        next.push((bindings.since(mark), facts));
+                    }
+                    bindings.undo(inner);
                 });
                 bindings.undo(mark);
+                if stopped {
+                    return Vec::new();
+                }
             }
             solutions = next;
         }

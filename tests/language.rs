@@ -1,6 +1,6 @@
 //! The language from outside: programs and their results.
 
-use chimera::Engine;
+use chimera::{Atom, Engine};
 
 #[track_caller]
 fn check(program: &str, expected: &[&str]) {
@@ -107,4 +107,40 @@ fn words_are_tokens_and_symbols_of_what_self_sees() {
     let bounded = engine.words(1);
     assert!(bounded.iter().any(|word| word == "blue"));
     assert!(bounded.iter().all(|word| word != "tide"));
+}
+
+#[test]
+fn a_join_ends_at_the_bounds_of_its_budget() {
+    let mut engine = Engine::builder().build();
+    for number in 0..3000 {
+        engine
+            .self_space()
+            .add(engine.parse(&format!("(n {number})")).expect("one atom"));
+    }
+    let join = engine
+        .parse("(match &self (, (n $x) (n $y) (n $z)) ok)")
+        .expect("one atom");
+    for (budget, bound) in [
+        (
+            chimera::Budget::default().reductions(100_000),
+            "ReductionLimit",
+        ),
+        (chimera::Budget::default().bytes(1 << 20), "MemoryLimit"),
+    ] {
+        let results = engine.evaluate(&join, &budget).atoms();
+        assert_eq!(results.len(), 1);
+        assert!(
+            results[0].to_string().ends_with(&format!("{bound})")),
+            "{}",
+            results[0]
+        );
+    }
+    // The engine is as usable as before.
+    assert_eq!(
+        engine
+            .evaluate(&Atom::integer(1), &chimera::Budget::default())
+            .atoms()
+            .len(),
+        1
+    );
 }

@@ -1,8 +1,9 @@
 //! Laying text out: `chimera fmt`.
 //!
 //! What the author broke over lines stays broken there; what fits on a line of
-//! 100 columns and was on one stays on one; what does not fit is broken after the
-//! first arguments that belong to its head. Children on lines of their own are
+//! 100 columns and was on one stays on one, and so does a fact of any length; a
+//! rule or directive that does not fit is broken after the first arguments that
+//! belong to its head. Children on lines of their own are
 //! indented by two from their parenthesis. Comments stay where they were, at most
 //! one blank line in a row is kept, and each top-level form begins a line.
 //!
@@ -144,7 +145,7 @@ impl<'t, 's> Layout<'t, 's> {
                 self.write("!");
                 // A comment between `!` and its atom stands before both.
             }
-            self.form(form.node as usize);
+            self.form(form.node as usize, form.directive);
         }
         self.comments_before(self.source.len(), 0);
         if !self.out.is_empty() {
@@ -193,7 +194,9 @@ impl<'t, 's> Layout<'t, 's> {
         }
     }
 
-    fn form(&mut self, first: usize) {
+    fn form(&mut self, first: usize, directive: bool) {
+        // A fact stays on its line, however long it is.
+        let fact = !directive && self.head(first) != Some("=");
         let mut open: Vec<Open> = Vec::new();
         let mut index = first;
         loop {
@@ -237,7 +240,7 @@ impl<'t, 's> Layout<'t, 's> {
                 NodeKind::Expression { end } => {
                     let facts = self.facts[index];
                     let fits = self.column + facts.width as usize <= WIDTH;
-                    let beside = if facts.broken_inside || fits {
+                    let beside = if facts.broken_inside || fits || fact {
                         usize::MAX
                     } else {
                         self.beside(index, end)
@@ -261,6 +264,19 @@ impl<'t, 's> Layout<'t, 's> {
             if open.is_empty() {
                 return;
             }
+        }
+    }
+
+    /// The word that an expression begins with.
+    fn head(&self, index: usize) -> Option<&'s str> {
+        let nodes = self.tree.nodes();
+        match (nodes[index].kind, nodes.get(index + 1)) {
+            (NodeKind::Expression { end }, Some(head))
+                if end as usize > index + 1 && head.kind == NodeKind::Word =>
+            {
+                Some(&self.source[head.span.start..head.span.end])
+            }
+            _ => None,
         }
     }
 
@@ -416,6 +432,16 @@ mod tests {
         check(
             &format!("(= (f $x) (let $y ({long} $x) ({long} {long} $y)))"),
             &format!("(= (f $x)\n  (let $y ({long} $x)\n    ({long} {long} $y)))\n"),
+        );
+    }
+
+    #[test]
+    fn facts_stay_on_their_line() {
+        let long = "x".repeat(120);
+        check(&format!("(fact   {long} b)"), &format!("(fact {long} b)\n"));
+        check(
+            &format!("!(fact   {long} b)"),
+            &format!("!(fact {long}\n   b)\n"),
         );
     }
 

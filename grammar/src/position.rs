@@ -51,6 +51,15 @@ impl LineTable {
         }
     }
 
+    /// The byte at a line and column; the end of the line if it is shorter.
+    pub fn offset(&self, source: &str, line: u32, column: u32) -> usize {
+        let index = (line as usize).clamp(1, self.starts.len()) - 1;
+        let (start, text) = self.line(source, self.starts[index]);
+        text.char_indices()
+            .nth((column as usize).saturating_sub(1))
+            .map_or(start + text.len(), |(at, _)| start + at)
+    }
+
     /// The bytes of the line that holds `offset`, its end excluded.
     pub fn line<'s>(&self, source: &'s str, offset: usize) -> (usize, &'s str) {
         let index = self.starts.partition_point(|start| *start <= offset) - 1;
@@ -95,6 +104,8 @@ mod tests {
         let end = table.position(source, source.len());
         assert_eq!((end.line, end.column), (4, 3));
         assert_eq!(table.line(source, 5).1, "übér (x)");
+        assert_eq!(table.offset(source, 2, 6), source.find("(x)").unwrap());
+        assert_eq!(table.offset(source, 4, 3), source.len());
     }
 
     #[test]

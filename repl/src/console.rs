@@ -111,6 +111,20 @@ impl<'w> Console<'w> {
         let _ = writeln!(self.err, "{mark}: {text}").and_then(|()| self.err.flush());
     }
 
+    /// How diagnostics are drawn here.
+    pub(crate) fn drawing(&self) -> chimera_grammar::Style {
+        match self.style {
+            Style::Coloured => chimera_grammar::Style::Coloured,
+            Style::Plain => chimera_grammar::Style::Plain,
+        }
+    }
+
+    /// A drawing of several lines, its line end included.
+    pub(crate) fn drawn(&mut self, drawing: &str) {
+        // If nobody reads errors any more, nobody is told.
+        let _ = write!(self.err, "{drawing}").and_then(|()| self.err.flush());
+    }
+
     /// Ends a line that someone else began.
     pub(crate) fn break_line(&mut self) {
         let _ = writeln!(self.err);

@@ -5,7 +5,6 @@
 //! without a terminal. [`interactive`] puts a line editor before it and
 //! [`piped`] a whole input; both are thin.
 
-mod caret;
 mod command;
 mod complete;
 mod console;

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use crate::caret;
+use chimera_grammar::{Diagnostic, LineTable, draw};
+
 use crate::console::{Console, Paint};
 use crate::session::{Answer, Limits, Outcome, Reply, Results};
 
@@ -62,12 +63,20 @@ impl<'w> Screen<'w> {
     /// Reports every syntax error of `source`; returns whether there is none.
     pub(crate) fn check(&mut self, source: &str, name: &str, line_before: usize) -> bool {
         let parsed = chimera_grammar::parse(source);
-        for error in &parsed.errors {
-            self.console
-                .error(caret::draw(error, source, name, line_before));
-            self.note_worst(Worst::Unreadable);
+        if parsed.errors.is_empty() {
+            return true;
         }
-        parsed.errors.is_empty()
+        let lines = LineTable::new(source);
+        let mut diagnostics: Vec<Diagnostic> = Vec::new();
+        for error in &parsed.errors {
+            let mut diagnostic = Diagnostic::of(error, source, &lines);
+            diagnostic.position.line += u32::try_from(line_before).unwrap_or(u32::MAX);
+            diagnostics.push(diagnostic);
+        }
+        let drawn = draw(&diagnostics, name, source, self.console.drawing());
+        self.console.drawn(&drawn);
+        self.note_worst(Worst::Unreadable);
+        false
     }
 
     /// Prints what became of one form of the text called `name`.

@@ -156,9 +156,9 @@ fn what_is_no_metta_never_reaches_the_session() {
     bench.check(
         &[],
         "",
-        "error: unexpected `)`\n --> <repl>:1:5\n  |\n1 | !(a))\n  |     ^\n\
-         error: unexpected `)`\n --> <repl>:1:1\n  |\n1 | )\n  | ^\n\
-         error: unclosed `(`\n --> <repl>:1:1\n  |\n1 | (a\n  | ^\n",
+        "error[E0002]: unexpected `)`\n --> <repl>:1:5\n  |\n1 | !(a))\n  |     ^\n  |\n  = help: remove it, or open an expression for it to close\n\
+         error[E0002]: unexpected `)`\n --> <repl>:1:1\n  |\n1 | )\n  | ^\n  |\n  = help: remove it, or open an expression for it to close\n\
+         error[E0001]: unclosed `(`\n --> <repl>:1:1\n  |\n1 | (a\n  | ^\n  |\n  = help: add the `)` that is missing\n",
         2,
     );
 }

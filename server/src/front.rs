@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 /// The window: so many parts of so long each.
-const PARTS: usize = 6;
-const PART: Duration = Duration::from_secs(5);
+const PARTS: usize = 5;
+const PART: Duration = Duration::from_secs(2);
 /// Below this many requests in the window a share or percentile says nothing.
 const VOLUME_MIN: u64 = 10;
 /// The longest latency told apart, in microseconds.

@@ -21,7 +21,8 @@ mod table;
 
 use crate::front::Front;
 use crate::status::Loop;
-use crate::work::{Background, Sessions};
+use crate::stress::Stress;
+use crate::work::{Background, Sessions, Upstream};
 
 pub use limits::Limits;
 pub use server::{run, run_within};
@@ -43,8 +44,12 @@ pub struct Shell {
     pub sessions: Sessions,
     /// The background threads, which the CPU demo starts.
     pub background: Background,
+    /// The service that requests depend on.
+    pub upstream: Upstream,
     /// What counts the requests.
     pub front: Front,
+    /// The runs of the stress test.
+    pub stress: Stress,
     /// How the shell behaves.
     pub settings: Settings,
 }

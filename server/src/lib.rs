@@ -8,4 +8,5 @@ pub mod heal;
 pub mod http;
 pub mod sample;
 pub mod status;
+pub mod stress;
 pub mod work;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::front::Front;
 use crate::status::Reading;
-use crate::work::{Background, Sessions};
+use crate::work::{Background, Breaker, Sessions, Upstream};
 
 use process::ProcessSensors;
 pub use process::{CpuMeter, SensorError, rss_mb};
@@ -21,6 +21,8 @@ pub struct Sources {
     pub background: Background,
     /// The HTTP front.
     pub front: Front,
+    /// The service that requests depend on.
+    pub upstream: Upstream,
 }
 
 /// Reads everything that is measured.
@@ -59,6 +61,7 @@ impl Sensors {
             sessions,
             background,
             front,
+            upstream,
         } = &self.sources;
         put("cache-mb", Some(sessions.held_bytes() as f64 / 1_048_576.0));
         put("cache-entries", Some(sessions.entries() as f64));
@@ -85,6 +88,28 @@ impl Sensors {
         put("latency-p50-ms", front.latency_p50_ms);
         put("latency-p99-ms", front.latency_p99_ms);
         put("error-rate", front.error_rate);
+        let pool = upstream.connections().reading();
+        put("pool-size", Some(pool.size as f64));
+        put("pool-idle", Some(pool.idle as f64));
+        put("pool-broken", Some(pool.broken as f64));
+        put("pool-waiting", Some(pool.waiting as f64));
+        let layer = upstream.layer().reading();
+        put("degradation-level", Some(f64::from(layer.level)));
+        put(
+            "breaker-open",
+            Some(match layer.breaker {
+                Breaker::Closed => 0.0,
+                Breaker::HalfOpen => 0.5,
+                Breaker::Open => 1.0,
+            }),
+        );
+        put(
+            "upstream-deadline-ms",
+            Some(layer.deadline.as_millis() as f64),
+        );
+        put("upstream-error-rate", layer.error_rate);
+        put("upstream-latency-ms", layer.latency_p95_ms);
+        put("upstream-calls", Some(layer.calls as f64));
         Ok(Reading {
             seconds,
             unix,

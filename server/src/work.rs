@@ -1,11 +1,17 @@
 //! The work that this server does beside answering requests, and that healing
-//! can act on: a cache of sessions and a pool of background threads.
+//! can act on: a cache of sessions, a pool of background threads, and a service that
+//! it depends on.
 
 mod background;
 mod sessions;
+mod upstream;
 
 pub use background::{Background, StartError};
 pub use sessions::{Evicted, FillError, Sessions};
+pub use upstream::{
+    Breaker, Connections, FailureKind, Injector, Layer, LayerReading, Opened, PoolReading, Served,
+    Upstream,
+};
 
 /// A share in `0.0..=1.0`, never NaN.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]

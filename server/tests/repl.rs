@@ -85,14 +85,14 @@ fn a_syntax_error_is_placed_and_nothing_is_evaluated() {
         "!(println! \"no\")\n!(+ 1 2))\n(a \"\\q\")",
         2,
         "",
-        "error: unexpected `)`\n --> <stdin>:2:9\n  |\n2 | !(+ 1 2))\n  |         ^\n\
-         error: unknown escape `\\q` in string\n --> <stdin>:3:4\n  |\n3 | (a \"\\q\")\n  |    ^^^^\n",
+        "error[E0002]: unexpected `)`\n --> <stdin>:2:9\n  |\n2 | !(+ 1 2))\n  |         ^\n  |\n  = help: remove it, or open an expression for it to close\n\
+         error[E0004]: unknown escape `\\q` in string\n --> <stdin>:3:4\n  |\n3 | (a \"\\q\")\n  |    ^^^^\n  |\n  = help: strings take \\\" \\\\ \\n \\t \\r \\xNN and \\u{…}; write `\\\\` for a backslash\n",
     );
     check(
         "!(a)\n:time on\n\n!(b",
         2,
         "",
-        "error: unclosed `(`\n --> <stdin>:4:2\n  |\n4 | !(b\n  |  ^\n",
+        "error[E0001]: unclosed `(`\n --> <stdin>:4:2\n  |\n4 | !(b\n  |  ^\n  |\n  = help: add the `)` that is missing\n",
     );
     let output = repl(&[], b"(a)\n\xff");
     check_output(

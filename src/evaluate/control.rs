@@ -234,7 +234,7 @@ fn solutions(
     pattern: &Atom,
     template: &Atom,
 ) -> Vec<(Task, Delta, crate::evaluate::proof::Steps)> {
-    let found = space.solutions(pattern, &mut machine.bindings);
+    let found = machine.query(space, pattern);
     found
         .into_iter()
         .map(|(delta, facts)| {
@@ -471,6 +471,9 @@ pub(crate) fn call(
         }
         (Control::Match, [Atom::Grounded(Grounded::Space(space)), pattern, template]) => {
             let ways = solutions(machine, space, pattern, template);
+            if machine.is_exhausted() {
+                return Some((Task::Return(call.clone()), rest));
+            }
             machine.branch(ways, &rest)
         }
         (Control::Match, [_, _, _]) => {

@@ -11,7 +11,7 @@ use crate::evaluate::control::{self, Control};
 use crate::evaluate::frame::{Done, Elements, FrameKind, Rest};
 use crate::evaluate::proof::{Step, Steps};
 use crate::evaluate::{Answer, Evaluation};
-use crate::space::Space;
+use crate::space::{Solution, Space};
 use crate::types;
 use crate::unify::{Bindings, Mark};
 
@@ -94,8 +94,12 @@ pub(crate) struct Machine<'h> {
     meter: Meter,
     results: Vec<Answer>,
     collect_at: usize,
+    /// A bound that a query hit.
+    exhausted: Option<Exhausted>,
 }
 
+/// Rough size of a solution with what it binds.
+const SOLUTION_BYTES: usize = 192;
 const COLLECT_AT: usize = 1 << 16;
 
 impl<'h> Machine<'h> {
@@ -116,6 +120,7 @@ impl<'h> Machine<'h> {
             meter: Meter::start(budget),
             results: Vec::new(),
             collect_at: COLLECT_AT,
+            exhausted: None,
         };
         let task = if machine.host.settings.bare_minimal {
             Task::Minimal {
@@ -189,7 +194,33 @@ impl<'h> Machine<'h> {
         }
     }
 
+    /// The solutions of a query, within the budget: each atom that is looked at
+    /// counts as a reduction. A bound that was hit ends the evaluation next.
+    pub(crate) fn query(&mut self, space: &Space, pattern: &Atom) -> Vec<Solution> {
+        let Machine {
+            bindings,
+            meter,
+            exhausted,
+            ..
+        } = self;
+        space.solutions(pattern, bindings, &mut |held| {
+            let checked = meter
+                .reduce()
+                .and_then(|()| meter.check_bytes(held * SOLUTION_BYTES));
+            *exhausted = checked.err();
+            exhausted.is_none()
+        })
+    }
+
+    /// Whether a query hit a bound, which the next step reports.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.exhausted.is_some()
+    }
+
     fn check(&mut self, rest: &Rest) -> Result<(), Exhausted> {
+        if let Some(exhausted) = self.exhausted.take() {
+            return Err(exhausted);
+        }
         self.meter.reduce()?;
         let depth = rest.depth();
         if depth > self.host.settings.stack_depth_max {

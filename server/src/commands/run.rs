@@ -1,10 +1,11 @@
 //! `chimera run FILE…`: evaluate the directives of files.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chimera::{Budget, Directive, Engine};
+use chimera::{Budget, Directive, Engine, LoadError};
+use chimera_grammar::{Diagnostic, Style, decode, draw};
 use serde_json::json;
 
 /// What `chimera run` takes.
@@ -32,17 +33,22 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 
 fn run_file(file: &std::path::Path, arguments: &Arguments) -> u8 {
     let name = file.display().to_string();
-    let source = match std::fs::read(file).map(String::from_utf8) {
-        Ok(Ok(source)) => source,
-        Ok(Err(error)) => {
-            let offset = error.utf8_error().valid_up_to();
-            complain(&format!(
-                "{name}: not UTF-8: byte {offset} begins no character"
-            ));
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            complain(&format!("error: {name}: {error}\n"));
             return 2;
         }
+    };
+    let source = match decode(&bytes) {
+        Ok(source) => source,
         Err(error) => {
-            complain(&format!("{name}: {error}"));
+            complain(&draw(
+                &[Diagnostic::of_encoding(&error)],
+                &name,
+                "",
+                style_of_stderr(),
+            ));
             return 2;
         }
     };
@@ -58,15 +64,19 @@ fn run_file(file: &std::path::Path, arguments: &Arguments) -> u8 {
         })
         .build();
     let mut failed = false;
-    let done = engine.run(&source, &name, &Budget::default(), |directive| {
+    let done = engine.run(source, &name, &Budget::default(), |directive| {
         failed |= directive.is_error();
         let printed = print(&directive, json).is_ok();
         printed && (arguments.keep_going || !directive.is_error())
     });
     match done {
         Ok(()) => u8::from(failed),
+        Err(LoadError::Syntax { diagnostics, .. }) => {
+            complain(&draw(&diagnostics, &name, source, style_of_stderr()));
+            2
+        }
         Err(error) => {
-            complain(&error.to_string());
+            complain(&format!("error: {name}: {error}\n"));
             2
         }
     }
@@ -90,7 +100,15 @@ fn print(directive: &Directive, json: bool) -> io::Result<()> {
     out.flush()
 }
 
-fn complain(text: &str) {
+pub(super) fn complain(text: &str) {
     // Nothing is left to tell if stderr is closed.
-    let _ = writeln!(io::stderr(), "error: {text}");
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Colours if stderr is a terminal that takes them.
+pub(super) fn style_of_stderr() -> Style {
+    match chimera_repl::Style::of_environment(io::stderr().is_terminal()) {
+        chimera_repl::Style::Coloured => Style::Coloured,
+        chimera_repl::Style::Plain => Style::Plain,
+    }
 }

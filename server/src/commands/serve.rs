@@ -8,7 +8,8 @@ use chimera_server::front::Front;
 use chimera_server::heal::{Healer, INTERVAL_MAX, INTERVAL_MIN, RuleSource, Settings};
 use chimera_server::http::{self, Shell};
 use chimera_server::sample::Sources;
-use chimera_server::work::{Background, Sessions};
+use chimera_server::stress::Stress;
+use chimera_server::work::{Background, Sessions, Upstream};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -120,6 +121,9 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         sessions: Sessions::new(SESSIONS_MIB_MAX),
         background: Background::new(),
         front: Front::new(),
+        upstream: Upstream::start()
+            .await
+            .map_err(|error| format!("the upstream service did not start: {error}"))?,
     };
     match &rules {
         RuleSource::Directory(directory) => {
@@ -138,6 +142,8 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         sessions: sources.sessions,
         background: sources.background.clone(),
         front: sources.front,
+        upstream: sources.upstream,
+        stress: Stress::default(),
         settings: http::Settings {
             token: arguments.token,
             compat_get: arguments.compat_get,

@@ -2,7 +2,7 @@
 
 use chimera::Atom;
 
-use crate::work::Ratio;
+use crate::work::{Breaker, Ratio};
 
 /// What an effector is, for the rules' author.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ pub enum Parameter {
     Name(&'static [&'static str]),
     /// A share, `0` to `1`.
     Share,
+    /// A whole number from 0 to this.
+    Count(u32),
     /// A string, or a word.
     Text,
 }
@@ -69,6 +71,46 @@ pub const SPECS: &[Spec] = &[
         compensator: None,
     },
     Spec {
+        name: "close-idle",
+        parameters: &[Parameter::Name(&["upstream"]), Parameter::Count(1000)],
+        description: "closes idle connections of the pool, the broken first and then the oldest, \
+                      until the number is left; those in use are not touched",
+        scope: "target",
+        compensator: None,
+    },
+    Spec {
+        name: "recreate-pool",
+        parameters: &[Parameter::Name(&["upstream"])],
+        description: "closes all idle connections of the pool; those in use when they come back",
+        scope: "target",
+        compensator: None,
+    },
+    Spec {
+        name: "degrade",
+        parameters: &[Parameter::Name(&["requests"]), Parameter::Count(3)],
+        description: "sets the degradation level: 0 as it is, 1 older answers stand in for failed \
+                      ones, 2 the same without asking upstream, 3 refuse",
+        scope: "node",
+        compensator: Some("degrade"),
+    },
+    Spec {
+        name: "breaker",
+        parameters: &[
+            Parameter::Name(&["upstream"]),
+            Parameter::Name(&["closed", "half-open", "open"]),
+        ],
+        description: "sets the circuit breaker before the upstream service",
+        scope: "target",
+        compensator: Some("breaker"),
+    },
+    Spec {
+        name: "deadline",
+        parameters: &[Parameter::Name(&["upstream"]), Parameter::Count(60_000)],
+        description: "sets how many milliseconds a call of the upstream service may take",
+        scope: "target",
+        compensator: Some("deadline"),
+    },
+    Spec {
         name: "alert",
         parameters: &[Parameter::Text],
         description: "tells the operator, in the log and on the dashboard, that rules have given up",
@@ -90,6 +132,16 @@ pub enum Action {
     LiftBackgroundThrottle,
     /// `(cancel background)`
     CancelBackground,
+    /// `(close-idle upstream <keep>)`
+    CloseIdle(u32),
+    /// `(recreate-pool upstream)`
+    RecreatePool,
+    /// `(degrade requests <level>)`
+    Degrade(u32),
+    /// `(breaker upstream closed|half-open|open)`
+    Breaker(Breaker),
+    /// `(deadline upstream <milliseconds>)`
+    Deadline(u32),
     /// `(alert <text>)`
     Alert(String),
 }
@@ -151,6 +203,7 @@ impl Spec {
             text.push_str(&match parameter {
                 Parameter::Name(names) => names.join("|"),
                 Parameter::Share => "<share>".to_owned(),
+                Parameter::Count(most) => format!("<0–{most}>"),
                 Parameter::Text => "<text>".to_owned(),
             });
         }
@@ -190,17 +243,30 @@ impl Action {
             });
         }
         let mut share = Ratio::FULL;
+        let mut count = 0;
+        let mut named = "";
         let mut text = String::new();
         for (index, (parameter, argument)) in spec.parameters.iter().zip(arguments).enumerate() {
             match parameter {
                 Parameter::Name(names) => {
-                    if !argument
+                    named = argument
                         .as_symbol()
-                        .is_some_and(|name| names.contains(&name))
-                    {
-                        let expected = format!("one of {}", names.join(", "));
-                        return Err(spec.argument_error(index, &expected, argument));
-                    }
+                        .filter(|name| names.contains(name))
+                        .ok_or_else(|| {
+                            let expected = format!("one of {}", names.join(", "));
+                            spec.argument_error(index, &expected, argument)
+                        })?;
+                }
+                Parameter::Count(most) => {
+                    count = argument
+                        .as_f64()
+                        .filter(|number| {
+                            number.fract() == 0.0 && (0.0..=f64::from(*most)).contains(number)
+                        })
+                        .ok_or_else(|| {
+                            let expected = format!("a whole number from 0 to {most}");
+                            spec.argument_error(index, &expected, argument)
+                        })? as u32;
                 }
                 Parameter::Share => {
                     share = argument
@@ -223,6 +289,13 @@ impl Action {
             "duty-cycle" => Action::DutyCycleBackground(share),
             "lift-throttle" => Action::LiftBackgroundThrottle,
             "cancel" => Action::CancelBackground,
+            "close-idle" => Action::CloseIdle(count),
+            "recreate-pool" => Action::RecreatePool,
+            "degrade" => Action::Degrade(count),
+            "breaker" => {
+                Action::Breaker(Breaker::of_name(named).expect("the parameter allows its names"))
+            }
+            "deadline" => Action::Deadline(count),
             "alert" => Action::Alert(text),
             other => unreachable!("{other} stands in SPECS"),
         })
@@ -236,6 +309,11 @@ impl Action {
             Action::DutyCycleBackground(_) => "duty-cycle",
             Action::LiftBackgroundThrottle => "lift-throttle",
             Action::CancelBackground => "cancel",
+            Action::CloseIdle(_) => "close-idle",
+            Action::RecreatePool => "recreate-pool",
+            Action::Degrade(_) => "degrade",
+            Action::Breaker(_) => "breaker",
+            Action::Deadline(_) => "deadline",
             Action::Alert(_) => "alert",
         }
     }
@@ -275,6 +353,10 @@ mod tests {
             "(evict-cache pages 1)",
             Err("argument 1 of evict-cache must be one of sessions, not pages"),
         );
+        check(
+            "(degrade requests 4)",
+            Err("argument 2 of degrade must be a whole number from 0 to 3, not 4"),
+        );
         check("(cancel)", Err("cancel takes 1 arguments, not 0"));
         check(
             "cancel",
@@ -284,7 +366,8 @@ mod tests {
             "(reboot)",
             Err(
                 "there is no effector reboot; there are evict-cache, release-free-memory, \
-                 duty-cycle, lift-throttle, cancel, alert",
+                 duty-cycle, lift-throttle, cancel, close-idle, recreate-pool, degrade, breaker, \
+                 deadline, alert",
             ),
         );
     }
@@ -296,7 +379,11 @@ mod tests {
             let call = spec
                 .usage()
                 .replace("<share>", "0.5")
-                .replace("<text>", "\"t\"");
+                .replace("<text>", "\"t\"")
+                .replace("closed|half-open|open", "half-open")
+                .replace("<0–1000>", "7")
+                .replace("<0–3>", "2")
+                .replace("<0–60000>", "1500");
             let action = Action::from_atom(&engine.parse(&call).unwrap()).unwrap();
             assert_eq!(action.effector(), spec.name);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::action::Action;
 use super::envelope::Admitted;
-use crate::work::{Background, Sessions};
+use crate::work::{Background, Sessions, Upstream};
 
 /// The longest that the loop waits for an effector.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -15,14 +15,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Effectors {
     sessions: Sessions,
     background: Background,
+    upstream: Upstream,
 }
 
 impl Effectors {
-    /// Effectors on this cache and these threads.
-    pub fn new(sessions: Sessions, background: Background) -> Effectors {
+    /// Effectors on this cache, these threads and this service.
+    pub fn new(sessions: Sessions, background: Background, upstream: Upstream) -> Effectors {
         Effectors {
             sessions,
             background,
+            upstream,
         }
     }
 
@@ -74,6 +76,34 @@ impl Effectors {
             Action::CancelBackground => {
                 let cancelled = self.background.cancel();
                 Ok(format!("cancelled {cancelled} background threads"))
+            }
+            Action::CloseIdle(keep) => {
+                let closed = self.upstream.connections().close_idle(keep as usize);
+                Ok(format!("closed {closed} idle connections of the pool"))
+            }
+            Action::RecreatePool => {
+                let closed = self.upstream.connections().recreate();
+                Ok(format!("closed all {closed} idle connections of the pool"))
+            }
+            Action::Degrade(level) => {
+                self.upstream
+                    .layer()
+                    .set_level(u8::try_from(level).unwrap_or(3));
+                Ok(format!("requests are served at degradation level {level}"))
+            }
+            Action::Breaker(state) => {
+                self.upstream.layer().set_breaker(state);
+                Ok(format!(
+                    "the breaker before the upstream service is {}",
+                    state.name()
+                ))
+            }
+            Action::Deadline(millis) => {
+                let deadline = Duration::from_millis(u64::from(millis));
+                self.upstream.layer().set_deadline(deadline);
+                Ok(format!(
+                    "calls of the upstream service may take {millis} ms"
+                ))
             }
             Action::Alert(text) => {
                 tracing::error!(%text, "the rules have given up");

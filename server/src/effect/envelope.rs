@@ -62,7 +62,7 @@ impl Default for Envelope {
     fn default() -> Envelope {
         let limits = SPECS.iter().map(|spec| {
             let per_minute = match spec.name {
-                "duty-cycle" | "lift-throttle" => 30,
+                "duty-cycle" | "lift-throttle" | "degrade" | "breaker" | "deadline" => 30,
                 _ => 12,
             };
             (
@@ -130,6 +130,11 @@ impl Envelope {
             | Action::DutyCycleBackground(_)
             | Action::LiftBackgroundThrottle
             | Action::CancelBackground
+            | Action::CloseIdle(_)
+            | Action::RecreatePool
+            | Action::Degrade(_)
+            | Action::Breaker(_)
+            | Action::Deadline(_)
             | Action::Alert(_) => {}
         }
         let calls = self.admitted.entry(effector).or_default();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chimera::{Atom, Budget, Directive, Engine, LoadError};
+use chimera_grammar::{Diagnostic, EncodingError, LineTable, Span, Style, decode, draw};
 use sha2::{Digest, Sha256};
 
 use crate::status::RulesError;
@@ -132,7 +133,7 @@ impl RuleTexts {
             .deadline(LOAD_DEADLINE)
             .reductions(LOAD_REDUCTIONS);
         for (name, bytes) in &self.texts {
-            let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(name, bytes, &error))?;
+            let text = decode(bytes).map_err(|error| not_utf8(name, &error))?;
             let mut wrong: Option<Directive> = None;
             engine
                 .run(text, name, &budget, |directive| {
@@ -161,40 +162,29 @@ fn unplaced(file: String, message: String) -> RulesError {
     }
 }
 
-fn not_utf8(file: &str, bytes: &[u8], error: &std::str::Utf8Error) -> RulesError {
-    let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned();
-    let line = valid.matches('\n').count() + 1;
-    let column = valid
-        .rsplit('\n')
-        .next()
-        .map_or(0, |text| text.chars().count())
-        + 1;
+fn not_utf8(file: &str, error: &EncodingError) -> RulesError {
+    let diagnostic = Diagnostic::of_encoding(error);
     RulesError {
         file: file.to_owned(),
-        line: line as u32,
-        column: column as u32,
-        message: format!(
-            "not UTF-8: the byte {:#04x} begins no character; save the file as UTF-8",
-            bytes[error.valid_up_to()]
-        ),
-        drawn: String::new(),
+        line: error.position.line,
+        column: error.position.column,
+        message: format!("{error}; {}", error.help()),
+        drawn: draw(&[diagnostic], file, "", Style::Plain),
     }
 }
 
 fn syntax_error(file: &str, text: &str, error: &LoadError) -> RulesError {
     match error {
-        LoadError::Syntax {
-            line,
-            column,
-            error,
-            ..
-        } => RulesError {
-            file: file.to_owned(),
-            line: *line,
-            column: *column,
-            message: error.to_string(),
-            drawn: draw(file, text, *line, *column, &error.to_string()),
-        },
+        LoadError::Syntax { diagnostics, .. } => {
+            let first = &diagnostics[0];
+            RulesError {
+                file: file.to_owned(),
+                line: first.position.line,
+                column: first.position.column,
+                message: first.message.clone(),
+                drawn: draw(diagnostics, file, text, Style::Plain),
+            }
+        }
         other => unplaced(file.to_owned(), other.to_string()),
     }
 }
@@ -207,34 +197,25 @@ fn directive_error(text: &str, directive: &Directive) -> RulesError {
         .map(Atom::to_string)
         .unwrap_or_default();
     let message = format!("the directive gave {error}");
+    let lines = LineTable::new(text);
+    let start = lines.offset(text, directive.line, directive.column);
+    let diagnostic = Diagnostic {
+        code: "E0100",
+        message: message.clone(),
+        help: "rules are in force only if every directive of their files succeeds",
+        span: Span {
+            start,
+            end: start + 1,
+        },
+        position: lines.position(text, start),
+    };
     RulesError {
         file: directive.file.clone(),
         line: directive.line,
         column: directive.column,
-        drawn: draw(
-            &directive.file,
-            text,
-            directive.line,
-            directive.column,
-            &message,
-        ),
+        drawn: draw(&[diagnostic], &directive.file, text, Style::Plain),
         message,
     }
-}
-
-/// The line with a caret below the column.
-fn draw(file: &str, text: &str, line: u32, column: u32, message: &str) -> String {
-    let source = text.lines().nth(line as usize - 1).unwrap_or("");
-    let number = line.to_string();
-    let margin = " ".repeat(number.len());
-    let indent: String = source
-        .chars()
-        .take(column as usize - 1)
-        .map(|character| if character == '\t' { '\t' } else { ' ' })
-        .collect();
-    format!(
-        "error: {message}\n{margin}--> {file}:{line}:{column}\n{margin} |\n{number} | {source}\n{margin} | {indent}^\n"
-    )
 }
 
 /// What rules are loaded into: an engine with the server's tokens and operations.
@@ -314,7 +295,7 @@ mod tests {
             .unwrap_err();
         assert_eq!((error.line, error.column), (2, 3));
         assert!(
-            error.drawn.ends_with("2 |   (c (d)\n  |   ^\n"),
+            error.drawn.contains("2 |   (c (d)\n  |   ^\n"),
             "{}",
             error.drawn
         );

@@ -146,3 +146,36 @@ fn verdicts_come_from_the_latest_samples() {
     assert!(!decision::is_settled(&high.engine, "memory-leak"));
     assert_eq!(judge(high), Ok(Verdict::Failed));
 }
+
+#[test]
+fn excess_connections_are_closed_down_to_the_aim() {
+    Scene::new()
+        .measured(&[
+            ("connection-count", 160.0),
+            ("pool-idle", 90.0),
+            ("pool-broken", 10.0),
+        ])
+        .check(&[
+            "(close-idle upstream 24.0) connection-count is 160.0 over its threshold 80 for 2.0 s",
+        ]);
+}
+
+#[test]
+fn failing_requests_are_degraded_and_restored_when_the_service_is_well() {
+    let at = |level: f64, rate: f64, upstream: f64| {
+        Scene::new().measured(&[
+            ("error-rate", rate),
+            ("degradation-level", level),
+            ("upstream-error-rate", upstream),
+        ])
+    };
+    at(0.0, 0.5, 0.9)
+        .check(&["(degrade requests 1) error-rate is 0.5 over its threshold 0.1 for 2.0 s"]);
+    at(1.0, 0.0, 0.9).check(&[]);
+    at(1.0, 0.0, 0.0)
+        .episode("(acted request-failures 96.0)")
+        .check(&[]);
+    at(1.0, 0.0, 0.0).episode("(acted request-failures 94.0)").check(&[
+        "(degrade requests 0) the upstream service is well and requests are at degradation level 1.0",
+    ]);
+}

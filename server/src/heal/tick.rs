@@ -116,7 +116,11 @@ impl Healer {
         let texts = settings.rules.read().map_err(HealerError::Rules)?;
         let mut engine = workbench.engine();
         texts.load(&mut engine).map_err(HealerError::Rules)?;
-        let effectors = Effectors::new(sources.sessions.clone(), sources.background.clone());
+        let effectors = Effectors::new(
+            sources.sessions.clone(),
+            sources.background.clone(),
+            sources.upstream.clone(),
+        );
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let published = Loop {
             status: Arc::new(ArcSwap::from_pointee(Status::default())),

@@ -15,6 +15,8 @@ use hyper::{Method, Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::front::Answered;
+
 /// The body of a response.
 pub(super) enum Body {
     /// All of it.
@@ -60,6 +62,8 @@ pub(super) struct Answer {
     content_type: Option<&'static str>,
     body: Body,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// How the front counts it.
+    pub(super) answered: Answered,
 }
 
 impl Answer {
@@ -76,6 +80,7 @@ impl Answer {
             content_type: Some(content_type),
             body: Body::Whole(Full::new(body.into())),
             headers: Vec::new(),
+            answered: Answered::Well,
         }
     }
 
@@ -94,11 +99,18 @@ impl Answer {
             content_type: None,
             body: Body::Whole(Full::default()),
             headers: Vec::new(),
+            answered: Answered::Well,
         }
     }
 
     pub(super) fn with_status(mut self, status: StatusCode) -> Answer {
         self.status = status;
+        self
+    }
+
+    /// The same, counted as refused to shed load.
+    pub(super) fn refused_by_healing(mut self) -> Answer {
+        self.answered = Answered::RefusedByHealing;
         self
     }
 

@@ -109,6 +109,7 @@ fn operation(route: &Route) -> Value {
     let mut operation = json!({
         "summary": route.summary,
         "operationId": format!("{}{}", route.method.as_str().to_lowercase(), route.path)
+            .replace('_', "__")
             .replace(['/', '-', '{', '}', '.'], "_"),
         "parameters": parameters,
         "responses": answers(route),

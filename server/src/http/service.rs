@@ -195,7 +195,10 @@ async fn settle(
 ) -> (Answer, Answered) {
     let answering = AssertUnwindSafe(answering).catch_unwind();
     let failure = match tokio::time::timeout(patience, answering).await {
-        Ok(Ok(Ok(answer))) => return (answer, Answered::Well),
+        Ok(Ok(Ok(answer))) => {
+            let answered = answer.answered;
+            return (answer, answered);
+        }
         Ok(Ok(Err(failure))) => failure,
         Ok(Err(_panic)) => Failure::Other(
             StatusCode::INTERNAL_SERVER_ERROR,

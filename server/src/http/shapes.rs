@@ -106,6 +106,7 @@ pub(super) fn health() -> Value {
             object(&[
                 ("background_duty", number()),
                 ("background_threads", integer()),
+                ("degradation_level", integer()),
             ]),
         ),
         (
@@ -359,4 +360,50 @@ pub(super) fn demo_reset() -> Value {
 /// The document itself: a schema of it is not ours to give.
 pub(super) fn document() -> Value {
     json!({ "type": "object", "additionalProperties": true })
+}
+
+pub(super) fn connection_issues() -> Value {
+    object(&[
+        ("message", string()),
+        ("total_connections", integer()),
+        ("active_connections", integer()),
+        ("failed_connections", integer()),
+        ("note", string()),
+    ])
+}
+
+pub(super) fn completed() -> Value {
+    object(&[
+        ("message", string()),
+        ("failure_rate", number()),
+        ("degraded", boolean()),
+        ("note", string()),
+    ])
+}
+
+pub(super) fn stress_started() -> Value {
+    object(&[
+        ("message", string()),
+        ("phases", list(string())),
+        ("expected_duration", string()),
+        ("monitoring_note", string()),
+        ("run_id", integer()),
+        ("report_url", string()),
+    ])
+}
+
+pub(super) fn stress_report() -> Value {
+    let phase = object(&[
+        ("fault", string()),
+        ("injected", string()),
+        ("detected_after_s", nullable(number())),
+        ("healed_after_s", nullable(number())),
+        ("verified", boolean()),
+        ("action_url", nullable(string())),
+    ]);
+    object(&[
+        ("run_id", integer()),
+        ("status", one_of(&["running", "finished"])),
+        ("phases", list(phase)),
+    ])
 }

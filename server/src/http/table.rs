@@ -12,7 +12,9 @@ use serde_json::Value;
 use super::answer::{Answer, Failure};
 use super::guard::Access;
 use super::parameters::{Kind, Parameter, Values};
-use super::routes::{atomspace, demo, events, healing, health, live, metrics, pages, prometheus};
+use super::routes::{
+    atomspace, demo, events, faults, healing, health, live, metrics, pages, prometheus, stress,
+};
 use super::service::Service;
 use super::{docs, openapi, shapes};
 
@@ -66,6 +68,12 @@ impl Route {
     /// The same, closed to other sites' pages.
     const fn computing(mut self) -> Route {
         self.access = Access::Compute;
+        self
+    }
+
+    /// The same, closed to whoever may not change state.
+    const fn changing(mut self) -> Route {
+        self.access = Access::Change;
         self
     }
 
@@ -157,6 +165,16 @@ const fn boolean(name: &'static str, description: &'static str) -> Parameter {
         description,
     }
 }
+
+const FAILURE_RATE: &[Parameter] = &[Parameter {
+    name: "failure_rate",
+    kind: Kind::Number {
+        default: Some(0.7),
+        min: 0.0,
+        max: 1.0,
+    },
+    description: "the share of calls of the upstream service that fail, for 10 s",
+}];
 
 const HTML: Shape = Shape::Other("text/html");
 
@@ -334,6 +352,62 @@ pub(super) static ROUTES: &[Route] = &[
         true,
         Shape::Json(shapes::cpu_overload),
         answer!(demo::cpu_overload),
+    ),
+    post(
+        "/demo/connection-issues",
+        "Open connections to the upstream service and leave them idle",
+        &[integer("connection_count", 90, 1, 1000, "connections")],
+        true,
+        Shape::Json(shapes::connection_issues),
+        answer!(faults::connection_issues),
+    ),
+    post(
+        "/demo/request-failures",
+        "Make the upstream service fail, and call it once",
+        FAILURE_RATE,
+        true,
+        Shape::Json(shapes::completed),
+        answer!(faults::request_failures),
+    ),
+    post(
+        "/demo/request_failures",
+        "The same as /demo/request-failures",
+        FAILURE_RATE,
+        true,
+        Shape::Json(shapes::completed),
+        answer!(faults::request_failures),
+    ),
+    // The seed names GET for this one.
+    get(
+        "/demo/request-failures-immediate",
+        "Make a burst of calls fail, and answer 500 unless healing stands in",
+        &[],
+        Shape::Json(shapes::completed),
+        answer!(faults::request_failures_immediate),
+    )
+    .changing(),
+    post(
+        "/demo/request-failures-immediate",
+        "Make a burst of calls fail, and answer 500 unless healing stands in",
+        &[],
+        false,
+        Shape::Json(shapes::completed),
+        answer!(faults::request_failures_immediate),
+    ),
+    post(
+        "/demo/stress-test",
+        "All four faults in turn, sized by the thresholds in force; 409 while one runs",
+        &[],
+        true,
+        Shape::Json(shapes::stress_started),
+        answer!(stress::start),
+    ),
+    get(
+        "/demo/stress-test/{id}",
+        "What became of a stress test",
+        &[],
+        Shape::Json(shapes::stress_report),
+        answer!(stress::report),
     ),
     get(
         "/demo/status",

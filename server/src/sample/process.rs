@@ -66,9 +66,17 @@ pub(super) struct ProcessSensors {
     /// Time that each thread has waited for a core, in nanoseconds, and as of when.
     delays: HashMap<i32, u64>,
     delays_at: Option<Instant>,
-    /// Sockets known to be no connection: listeners, and other than TCP.
+    /// Sockets that were no connection when the tables were read last and the time
+    /// before: listeners, and other than TCP.
     not_connections: HashSet<u64>,
+    /// Sockets that were in no table when they were read last. One that is only
+    /// being made is in none either, so once is not enough.
+    not_in_table: HashSet<u64>,
+    tables_read: Option<Instant>,
 }
+
+/// The kernel's tables are read at least so often, whatever is known.
+const TABLES_EVERY: Duration = Duration::from_secs(30);
 
 impl ProcessSensors {
     pub(super) fn new() -> Result<ProcessSensors, SensorError> {
@@ -86,6 +94,8 @@ impl ProcessSensors {
             delays: HashMap::new(),
             delays_at: None,
             not_connections: HashSet::new(),
+            not_in_table: HashSet::new(),
+            tables_read: None,
         })
     }
 
@@ -120,7 +130,7 @@ impl ProcessSensors {
         );
         // What follows is evidence that some systems do not offer: absent there.
         if let Ok(own) = Process::myself() {
-            self.read_files(&own, put);
+            self.read_files(&own, now, put);
             self.read_threads(&own, now, put);
         }
         put(
@@ -153,7 +163,7 @@ impl ProcessSensors {
     }
 
     /// Open descriptors, and those of them that are established TCP connections.
-    fn read_files(&mut self, own: &Process, put: &mut impl FnMut(&str, Option<f64>)) {
+    fn read_files(&mut self, own: &Process, now: Instant, put: &mut impl FnMut(&str, Option<f64>)) {
         let Ok(files) = own.fd() else { return };
         let mut open = 0_u32;
         let mut sockets = HashSet::new();
@@ -164,33 +174,42 @@ impl ProcessSensors {
             }
         }
         put("open-files", Some(f64::from(open)));
-        put("connection-count", self.connections(own, &sockets));
+        put("connection-count", self.connections(own, now, &sockets));
     }
 
     /// How many of `sockets` are established TCP connections. The kernel's tables
     /// take milliseconds to read, so they are only read if there may be any.
-    fn connections(&mut self, own: &Process, sockets: &HashSet<u64>) -> Option<f64> {
+    fn connections(&mut self, own: &Process, now: Instant, sockets: &HashSet<u64>) -> Option<f64> {
         self.not_connections.retain(|inode| sockets.contains(inode));
-        if self.not_connections.len() == sockets.len() {
+        let fresh = self
+            .tables_read
+            .is_some_and(|at| now.saturating_duration_since(at) < TABLES_EVERY);
+        if fresh && self.not_connections.len() == sockets.len() {
             return Some(0.0);
         }
         let mut entries = own.tcp().ok()?;
         // A host without IPv6 has no second table.
         entries.extend(own.tcp6().unwrap_or_default());
         let mut established = 0_u32;
-        let mut connections = HashSet::new();
+        let mut absent = sockets.clone();
+        let mut listening = HashSet::new();
         for entry in entries
             .iter()
             .filter(|entry| sockets.contains(&entry.inode))
         {
-            if entry.state != TcpState::Listen {
-                connections.insert(entry.inode);
-            }
-            if entry.state == TcpState::Established {
-                established += 1;
+            absent.remove(&entry.inode);
+            match entry.state {
+                TcpState::Listen => {
+                    listening.insert(entry.inode);
+                }
+                TcpState::Established => established += 1,
+                _ => {}
             }
         }
-        self.not_connections = sockets.difference(&connections).copied().collect();
+        self.not_connections = absent.intersection(&self.not_in_table).copied().collect();
+        self.not_connections.extend(listening);
+        self.not_in_table = absent;
+        self.tables_read = Some(now);
         Some(f64::from(established))
     }
 

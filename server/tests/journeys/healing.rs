@@ -38,12 +38,7 @@ fn a_memory_leak_is_healed_the_first_second_and_third_time() {
             "{action}"
         );
         let because = action["because"].to_string();
-        for link in [
-            "(present ",
-            "healing.metta:",
-            "(threshold memory-mb 400)",
-            "held-above",
-        ] {
+        for link in ["(present ", "healing.metta:", "(threshold memory-mb 400)"] {
             assert!(because.contains(link), "{link} in {because}");
         }
         let url = action["decision_trace_url"].as_str().unwrap();
@@ -133,4 +128,120 @@ fn samples_from_outside_are_decided_on_as_any_other() {
     ingest(120);
     let action = server.until("it is decided on", |server| newest(server, "queue_full"));
     assert_eq!(action["reason"], "queue-depth is 120.0");
+}
+
+#[test]
+fn idle_connections_are_closed_each_time() {
+    let server = Server::start(&shipped_rules(), &[]);
+    for round in 1..=3 {
+        let (status, answer) = server.post("/demo/connection-issues?connection_count=90");
+        assert_eq!(status, 200, "{answer}");
+        assert!(server.connections() > 80, "{answer}");
+        server.until("the kernel's table is under the threshold", |server| {
+            (server.connections() <= 80).then_some(())
+        });
+        server.until("the action is verified", |server| {
+            let verified = server
+                .actions()
+                .iter()
+                .filter(|action| {
+                    action["error_type"] == "connection_issues" && action["verdict"] == "verified"
+                })
+                .count();
+            (verified >= round).then_some(())
+        });
+    }
+}
+
+#[test]
+fn clients_are_served_while_the_upstream_service_fails() {
+    let server = Server::start(&shipped_rules(), &[]);
+    let ask = |server: &Server| server.post("/demo/request-failures?failure_rate=0.9");
+    let mut failed = 0;
+    server.until("requests are served degraded", |server| {
+        let (status, answer) = ask(server);
+        failed += u32::from(status == 500);
+        if status == 500 {
+            let detail = answer["detail"].as_str().unwrap();
+            assert!(detail.contains(": "), "{detail}");
+        }
+        let level = &server.health()["system_info"]["throttle"]["degradation_level"];
+        (level == 1).then_some(())
+    });
+    assert!(failed >= 5, "the failures were real");
+    let mut degraded = 0;
+    for _ in 0..60 {
+        let (status, answer) = ask(&server);
+        assert_eq!(status, 200, "{answer}");
+        degraded += u32::from(answer["degraded"] == true);
+    }
+    assert!(
+        degraded > 30,
+        "{degraded} of 60 while nine in ten still fail"
+    );
+    let action = server.until("the verdict is there", |server| {
+        // Traffic goes on, so that the verdict has samples to go by.
+        ask(server);
+        newest(server, "request_failures").filter(|action| action["verdict"] != "pending")
+    });
+    assert_eq!(action["verdict"], "verified", "{action}");
+    server.until("it is as usual again without traffic", |server| {
+        let health = server.health();
+        (health["system_info"]["throttle"]["degradation_level"] == 0
+            && health["status"] == "healthy")
+            .then_some(())
+    });
+}
+
+#[test]
+fn a_burst_of_failures_is_healed_each_time() {
+    let server = Server::start(&shipped_rules(), &[]);
+    let (status, answer) = server.get("/demo/request-failures-immediate");
+    assert_eq!(status, 500);
+    assert!(
+        answer["detail"].as_str().unwrap().starts_with("CRITICAL"),
+        "{answer}"
+    );
+    server.until("the same request is served", |server| {
+        (server.get("/demo/request-failures-immediate").0 == 200).then_some(())
+    });
+}
+
+#[test]
+fn a_leak_is_healed_before_it_reaches_the_threshold() {
+    let server = Server::start(&shipped_rules(), &[]);
+    // The level must have been measured before it can grow.
+    server.wait_ticks(5);
+    for leak in ["size_mb=60&count=5", "", "size_mb=50&count=4"] {
+        let before = server.rss_mib();
+        let (status, answer) = server.post(&format!("/demo/memory-leak?{leak}"));
+        assert_eq!(status, 200, "{answer}");
+        server.until("memory is back where it was", |server| {
+            (server.rss_mib() < before + 50.0).then_some(())
+        });
+        server.until("the action is verified", |server| {
+            newest(server, "memory_leak").filter(|action| action["verdict"] == "verified")
+        });
+    }
+}
+
+#[test]
+fn the_stress_test_reports_that_each_fault_was_healed() {
+    let server = Server::start(&shipped_rules(), &[]);
+    server.wait_ticks(2);
+    let (status, started) = server.post("/demo/stress-test");
+    assert_eq!(status, 200, "{started}");
+    assert_eq!(server.post("/demo/stress-test").0, 409);
+    let url = started["report_url"].as_str().unwrap();
+    let report = server.until("the run is finished", |server| {
+        let report = server.get(url).1;
+        (report["status"] == "finished").then_some(report)
+    });
+    let phases = report["phases"].as_array().unwrap();
+    assert_eq!(phases.len(), 4);
+    for phase in phases {
+        assert_eq!(phase["verified"], true, "{report}");
+        assert!(phase["detected_after_s"].as_f64() <= phase["healed_after_s"].as_f64());
+    }
+    assert_eq!(server.get("/demo/stress-test/77").0, 404);
 }

@@ -208,6 +208,28 @@ impl Server {
         (used() - before) / start.elapsed().as_secs_f64() * 100.0
     }
 
+    /// Established TCP connections of the process, by the kernel's own table.
+    pub(crate) fn connections(&self) -> usize {
+        let id = self.child.id();
+        let sockets: Vec<String> = fs::read_dir(format!("/proc/{id}/fd"))
+            .unwrap()
+            .filter_map(|file| fs::read_link(file.ok()?.path()).ok())
+            .filter_map(|target| {
+                let target = target.to_str()?.strip_prefix("socket:[")?;
+                Some(target.trim_end_matches(']').to_owned())
+            })
+            .collect();
+        let table = fs::read_to_string(format!("/proc/{id}/net/tcp")).unwrap();
+        table
+            .lines()
+            .skip(1)
+            .filter(|line| {
+                let fields: Vec<&str> = line.split_whitespace().collect();
+                fields[3] == "01" && sockets.iter().any(|inode| inode == fields[9])
+            })
+            .count()
+    }
+
     /// Ends it as an operator does; returns its exit status.
     pub(crate) fn terminate(mut self) -> std::process::ExitStatus {
         Command::new("kill")

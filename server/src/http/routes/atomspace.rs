@@ -177,15 +177,15 @@ impl Evaluator {
                 LoadError::NotOneAtom(count) => {
                     format!("the query has {count} atoms; send one at a time")
                 }
-                LoadError::Syntax {
-                    line,
-                    column,
-                    error,
-                    ..
-                } => format!(
-                    "the query is not MeTTa: {error} at line {line}, column {column}\n{}",
-                    drawn(query, line, column)
-                ),
+                LoadError::Syntax { diagnostics, .. } => {
+                    let first = &diagnostics[0];
+                    let (line, column) = (first.position.line, first.position.column);
+                    format!(
+                        "the query is not MeTTa: {} at line {line}, column {column}\n{}",
+                        first.message,
+                        drawn(query, line, column)
+                    )
+                }
                 other => format!("the query is not MeTTa: {other}"),
             })
         })

@@ -31,7 +31,6 @@ struct Demos {
     current_status: CurrentStatus,
 }
 
-/// There are no demo connections yet: no route opens any.
 #[derive(Serialize)]
 struct CurrentStatus {
     memory_hogs: usize,
@@ -60,7 +59,7 @@ pub(in crate::http) async fn index(service: Arc<Service>, _: Request) -> Result<
             memory_hogs: service.shell.sessions.entries(),
             cpu_tasks: background.completed().0,
             active_cpu_tasks: background.running(),
-            fake_connections: 0,
+            fake_connections: service.shell.upstream.connections().reading().size,
         },
     }))
 }
@@ -210,13 +209,13 @@ struct CpuTasks {
     ends_in_s: Option<f64>,
 }
 
-/// All 0 while no demo opens connections.
-#[derive(Default, Serialize)]
+/// The connections of the pool to the upstream service.
+#[derive(Serialize)]
 struct FakeConnections {
     total: usize,
     active: usize,
     failed: usize,
-    total_queries: usize,
+    total_queries: u64,
 }
 
 #[derive(Serialize)]
@@ -247,6 +246,7 @@ pub(in crate::http) async fn status(service: Arc<Service>, _: Request) -> Result
     let (sessions, background) = (&service.shell.sessions, &service.shell.background);
     let (completed_tasks, last_completed) = background.completed();
     let front = service.shell.front.reading();
+    let pool = service.shell.upstream.connections().reading();
     Ok(Answer::json(&DemoStatus {
         system_metrics: SystemMetrics {
             memory_usage_mb: value("memory-mb"),
@@ -266,7 +266,12 @@ pub(in crate::http) async fn status(service: Arc<Service>, _: Request) -> Result
                 duty: background.duty().get(),
                 ends_in_s: background.ends_in().map(|time| time.as_secs_f64()),
             },
-            fake_connections: FakeConnections::default(),
+            fake_connections: FakeConnections {
+                total: pool.size,
+                active: pool.size - pool.broken,
+                failed: pool.broken + pool.failed,
+                total_queries: pool.queries,
+            },
             requests: Requests {
                 in_window: front.requests,
                 failed: front.failures,
@@ -330,6 +335,10 @@ pub(in crate::http) async fn reset(service: Arc<Service>, _: Request) -> Result<
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     background.set_duty(Ratio::FULL);
+    let upstream = &service.shell.upstream;
+    upstream.injector().clear();
+    upstream.layer().reset();
+    let closed = upstream.connections().recreate();
     // What was started is gone all the same if the loop does not answer.
     let rearmed = ask(&service, Command::Reset).await.is_ok();
     let after = rss_mb();
@@ -338,7 +347,7 @@ pub(in crate::http) async fn reset(service: Arc<Service>, _: Request) -> Result<
         cleared: Cleared {
             memory_hogs: evicted.entries,
             cpu_tasks: cancelled,
-            fake_connections: 0,
+            fake_connections: closed,
         },
         memory_impact: MemoryImpact {
             before_mb: shown(before),
@@ -346,7 +355,7 @@ pub(in crate::http) async fn reset(service: Arc<Service>, _: Request) -> Result<
             freed_mb: shown(difference(after, before)),
         },
         cancelled_cpu_tasks: cancelled,
-        closed_connections: 0,
+        closed_connections: closed,
         rearmed,
     }))
 }

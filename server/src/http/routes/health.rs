@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use hyper::StatusCode;
 use serde::Serialize;
@@ -63,7 +64,7 @@ struct SystemInfo {
     rules: Rules,
 }
 
-/// A circuit breaker. There is none yet: no pool and no upstream has one to show.
+/// A circuit breaker.
 #[derive(Serialize)]
 struct Breaker {
     failures: u64,
@@ -84,6 +85,7 @@ struct Thresholds {
 struct Throttle {
     background_duty: f64,
     background_threads: usize,
+    degradation_level: u8,
 }
 
 #[derive(Serialize)]
@@ -118,6 +120,7 @@ pub(super) fn describe(service: &Service, status: &Status) -> Health {
     let value = |name: &str| metric(name).unwrap_or(0.0);
     let whole = |name: &str| value(name).max(0.0) as u64;
     let threshold = |name: &str| status.thresholds.get(name).copied();
+    let layer = service.shell.upstream.layer().reading();
     let active = service.shell.front.active() as u64;
     Health {
         status: word(status),
@@ -143,7 +146,17 @@ pub(super) fn describe(service: &Service, status: &Status) -> Health {
             .collect(),
         system_info: SystemInfo {
             active_requests: active,
-            circuit_breakers: BTreeMap::new(),
+            circuit_breakers: BTreeMap::from([(
+                "upstream".to_owned(),
+                Breaker {
+                    failures: layer.failures,
+                    last_failure: layer.last_failure.map(|time| {
+                        let since = time.duration_since(SystemTime::UNIX_EPOCH);
+                        timestamp(since.unwrap_or_default().as_secs_f64())
+                    }),
+                    state: layer.breaker.name(),
+                },
+            )]),
             thresholds: Thresholds {
                 memory_mb: threshold("memory-mb"),
                 cpu_percent: threshold("cpu-percent"),
@@ -156,6 +169,7 @@ pub(super) fn describe(service: &Service, status: &Status) -> Health {
             throttle: Throttle {
                 background_duty: service.shell.background.duty().get(),
                 background_threads: service.shell.background.running(),
+                degradation_level: layer.level,
             },
             healing: Healing {
                 armed: status.ticks > 0,

@@ -1,0 +1,243 @@
+//! The stress test: each fault in turn, sized by the thresholds in force, with a
+//! report of when it was detected, dealt with and verified.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::front::{Answered, Front};
+use crate::status::{Loop, Verdict};
+use crate::work::{Background, Ratio, Served, Sessions, Upstream};
+
+/// The longest that a phase waits to be detected and verified.
+const PHASE_PATIENCE: Duration = Duration::from_secs(40);
+const POLL: Duration = Duration::from_millis(100);
+/// Reports that are kept.
+const REPORTS_MAX: usize = 20;
+const MIB_EACH: usize = 40;
+
+/// What the test acts on.
+#[derive(Clone)]
+pub struct Subjects {
+    /// The healing loop.
+    pub healing: Loop,
+    /// The session cache.
+    pub sessions: Sessions,
+    /// The background threads.
+    pub background: Background,
+    /// The service that requests depend on.
+    pub upstream: Upstream,
+    /// What counts requests.
+    pub front: Front,
+}
+
+/// One fault of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Phase {
+    /// The fault's name as rules write it.
+    pub fault: &'static str,
+    /// What was done to cause it; empty while it has not been.
+    pub injected: String,
+    /// Seconds from the injection to the first action against it.
+    pub detected_after: Option<f64>,
+    /// Seconds from the injection to a verified action.
+    pub healed_after: Option<f64>,
+    /// The action that was verified, or the newest.
+    pub action: Option<u64>,
+    /// Whether a verdict said that it is gone.
+    pub verified: bool,
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Counts from 1.
+    pub id: u64,
+    /// Whether it has ended.
+    pub finished: bool,
+    /// Its phases in order.
+    pub phases: Vec<Phase>,
+}
+
+/// The runs. Clones are the same.
+#[derive(Clone, Default)]
+pub struct Stress(Arc<Mutex<Vec<Report>>>);
+
+/// A run is under way already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("stress test {0} is running")]
+pub struct Running(pub u64);
+
+const FAULTS: [&str; 4] = [
+    "memory-leak",
+    "cpu-overload",
+    "connection-issues",
+    "request-failures",
+];
+
+impl Stress {
+    fn lock(&self) -> MutexGuard<'_, Vec<Report>> {
+        self.0.lock().expect("no panic while reports are locked")
+    }
+
+    /// The report of a run, if it is kept.
+    pub fn report(&self, id: u64) -> Option<Report> {
+        self.lock().iter().find(|report| report.id == id).cloned()
+    }
+
+    /// Starts a run on the present runtime; returns its id.
+    ///
+    /// # Errors
+    /// If one is under way.
+    pub fn start(&self, subjects: Subjects) -> Result<u64, Running> {
+        let id = {
+            let mut reports = self.lock();
+            if let Some(running) = reports.iter().find(|report| !report.finished) {
+                return Err(Running(running.id));
+            }
+            let id = reports.last().map_or(1, |report| report.id + 1);
+            if reports.len() >= REPORTS_MAX {
+                reports.remove(0);
+            }
+            reports.push(Report {
+                id,
+                finished: false,
+                phases: FAULTS
+                    .map(|fault| Phase {
+                        fault,
+                        ..Phase::default()
+                    })
+                    .to_vec(),
+            });
+            id
+        };
+        let stress = self.clone();
+        tokio::spawn(async move {
+            for index in 0..FAULTS.len() {
+                stress.run_phase(id, index, &subjects).await;
+            }
+            restore(&subjects).await;
+            stress.update(id, |report| report.finished = true);
+        });
+        Ok(id)
+    }
+
+    fn update(&self, id: u64, change: impl FnOnce(&mut Report)) {
+        if let Some(report) = self.lock().iter_mut().find(|report| report.id == id) {
+            change(report);
+        }
+    }
+
+    async fn run_phase(&self, id: u64, index: usize, subjects: &Subjects) {
+        let fault = FAULTS[index];
+        let newest = newest_id(subjects);
+        let began = Instant::now();
+        let injected = inject(fault, subjects).await;
+        self.update(id, |report| report.phases[index].injected = injected);
+        while began.elapsed() < PHASE_PATIENCE {
+            if fault == "request-failures" {
+                ask(subjects).await;
+            }
+            let status = subjects.healing.status.load();
+            let mut actions = status
+                .actions
+                .iter()
+                .filter(|action| action.fault == fault && action.id > newest);
+            let after = (began.elapsed().as_secs_f64() * 100.0).round() / 100.0;
+            if let Some(first) = actions.clone().next() {
+                let first = first.id;
+                self.update(id, |report| {
+                    let phase = &mut report.phases[index];
+                    phase.detected_after.get_or_insert(after);
+                    phase.action.get_or_insert(first);
+                });
+            }
+            if let Some(verified) = actions.find(|action| action.verdict == Verdict::Verified) {
+                let verified = verified.id;
+                self.update(id, |report| {
+                    let phase = &mut report.phases[index];
+                    phase.healed_after = Some(after);
+                    phase.action = Some(verified);
+                    phase.verified = true;
+                });
+                break;
+            }
+            drop(status);
+            tokio::time::sleep(POLL).await;
+        }
+        if fault == "cpu-overload" {
+            subjects.background.cancel();
+        }
+        subjects.upstream.injector().clear();
+    }
+}
+
+fn newest_id(subjects: &Subjects) -> u64 {
+    let status = subjects.healing.status.load();
+    status.actions.last().map_or(0, |action| action.id)
+}
+
+/// Causes the fault, beyond its threshold where there is one.
+async fn inject(fault: &str, subjects: &Subjects) -> String {
+    let status = subjects.healing.status.load_full();
+    let threshold =
+        |metric: &str, default: f64| status.thresholds.get(metric).copied().unwrap_or(default);
+    match fault {
+        "memory-leak" => {
+            let used = status.reading.metrics.get("memory-mb").copied();
+            let missing = 1.25 * threshold("memory-mb", 400.0) - used.unwrap_or(0.0);
+            let count = (missing / MIB_EACH as f64).ceil().clamp(1.0, 50.0) as usize;
+            match subjects.sessions.fill(MIB_EACH, count).await {
+                Ok(_) => format!("{count} sessions of {MIB_EACH} MiB"),
+                Err(error) => format!("nothing: {error}"),
+            }
+        }
+        "cpu-overload" => {
+            let cores = (threshold("cpu-percent", 75.0) / 100.0).ceil().max(1.0);
+            let threads = (cores as usize * 2).clamp(2, 16);
+            match subjects.background.start(PHASE_PATIENCE, threads) {
+                Ok(()) => format!("{threads} background threads"),
+                Err(error) => format!("nothing: {error}"),
+            }
+        }
+        "connection-issues" => {
+            // Both ends count, so this is twice the threshold.
+            let count = threshold("connection-count", 80.0).clamp(1.0, 400.0) as usize;
+            let opened = subjects.upstream.connections().open(count).await;
+            format!("{} connections", opened.total)
+        }
+        _ => {
+            subjects.upstream.injector().fail(0.9);
+            "nine of ten calls of the upstream service fail".to_owned()
+        }
+    }
+}
+
+/// One request as a client would make it, counted as one.
+async fn ask(subjects: &Subjects) {
+    subjects.upstream.injector().fail(0.9);
+    let in_flight = subjects.front.begin();
+    let served = subjects.upstream.layer().serve().await;
+    in_flight.finish(match served {
+        Served::Fresh(_) | Served::Degraded(_) => Answered::Well,
+        Served::Refused(_) => Answered::RefusedByHealing,
+        Served::Failed(_) => Answered::Failed,
+    });
+}
+
+/// Leaves things as they were: what the test started is gone, and what rules set
+/// against it is for rules to lift.
+async fn restore(subjects: &Subjects) {
+    subjects.background.cancel();
+    subjects.upstream.injector().clear();
+    subjects.upstream.connections().recreate();
+    let sessions = subjects.sessions.clone();
+    let freed = tokio::task::spawn_blocking(move || {
+        sessions.evict(Ratio::FULL);
+        chimera_reclaim::release_free_memory()
+    });
+    match freed.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the stress test left memory behind"),
+        Err(error) => tracing::warn!(%error, "the stress test left memory behind"),
+    }
+}

@@ -1,0 +1,279 @@
+//! What stands between a request and the service: mechanism only. Nothing here
+//! degrades, trips or sheds by itself; rules set the level and the breaker.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
+
+use super::pool::Connections;
+use super::sink::FailureKind;
+use crate::front::{Answered, Front};
+
+/// The deadline that holds while rules set no other.
+const DEADLINE_DEFAULT: Duration = Duration::from_millis(3000);
+/// Through a half-open breaker goes one call in so many.
+const HALF_OPEN_ONE_IN: u64 = 5;
+
+/// Whether calls reach the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Breaker {
+    /// All do.
+    Closed,
+    /// Some do, to try it.
+    HalfOpen,
+    /// None does.
+    Open,
+}
+
+impl Breaker {
+    /// Its name in rules and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Breaker::Closed => "closed",
+            Breaker::HalfOpen => "half-open",
+            Breaker::Open => "open",
+        }
+    }
+
+    /// The state of this name.
+    pub fn of_name(name: &str) -> Option<Breaker> {
+        [Breaker::Closed, Breaker::HalfOpen, Breaker::Open]
+            .into_iter()
+            .find(|state| state.name() == name)
+    }
+}
+
+/// How a request was served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// By the service.
+    Fresh(String),
+    /// By an older answer, or by none, and marked so.
+    Degraded(Option<String>),
+    /// Not at all, to shed load; try again after so long.
+    Refused(Duration),
+    /// The service failed.
+    Failed(FailureKind),
+}
+
+/// What rules set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Settings {
+    /// 0: as it is; 1: older answers stand in for failed ones; 2: the same without
+    /// asking the service; 3: refuse.
+    level: u8,
+    breaker: Breaker,
+    deadline: Duration,
+}
+
+/// The layer.
+pub struct Layer {
+    connections: Connections,
+    settings: Mutex<Settings>,
+    /// Calls of the service: latency and failures over a window.
+    calls: Front,
+    tried: AtomicU64,
+    last_answer: Mutex<Option<String>>,
+    failures: AtomicU64,
+    last_failure: Mutex<Option<SystemTime>>,
+}
+
+/// The state of the layer.
+#[derive(Clone, Debug)]
+pub struct LayerReading {
+    /// The degradation level.
+    pub level: u8,
+    /// The breaker.
+    pub breaker: Breaker,
+    /// The deadline of a call.
+    pub deadline: Duration,
+    /// The share of calls that failed, over the window.
+    pub error_rate: Option<f64>,
+    /// 95th percentile of calls in milliseconds, over the window.
+    pub latency_p95_ms: Option<f64>,
+    /// Calls in the window.
+    pub calls: u64,
+    /// Failed calls since the start.
+    pub failures: u64,
+    /// When a call failed last.
+    pub last_failure: Option<SystemTime>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no panic while the layer is locked")
+}
+
+impl Layer {
+    pub(super) fn new(connections: Connections) -> Layer {
+        Layer {
+            connections,
+            settings: Mutex::new(Settings {
+                level: 0,
+                breaker: Breaker::Closed,
+                deadline: DEADLINE_DEFAULT,
+            }),
+            calls: Front::new(),
+            tried: AtomicU64::new(0),
+            last_answer: Mutex::new(None),
+            failures: AtomicU64::new(0),
+            last_failure: Mutex::new(None),
+        }
+    }
+
+    /// Serves one request as the settings say.
+    pub async fn serve(&self) -> Served {
+        let settings = *locked(&self.settings);
+        if settings.level >= 3 {
+            return Served::Refused(Duration::from_secs(1));
+        }
+        let number = self.tried.fetch_add(1, Ordering::Relaxed);
+        let asks = settings.level < 2
+            && match settings.breaker {
+                Breaker::Closed => true,
+                Breaker::HalfOpen => number.is_multiple_of(HALF_OPEN_ONE_IN),
+                Breaker::Open => false,
+            };
+        if !asks {
+            return self.stand_in();
+        }
+        match self.call(settings.deadline).await {
+            Ok(answer) => {
+                *locked(&self.last_answer) = Some(answer.clone());
+                Served::Fresh(answer)
+            }
+            Err(_) if settings.level >= 1 || settings.breaker == Breaker::HalfOpen => {
+                self.stand_in()
+            }
+            Err(kind) => Served::Failed(kind),
+        }
+    }
+
+    fn stand_in(&self) -> Served {
+        Served::Degraded(locked(&self.last_answer).clone())
+    }
+
+    async fn call(&self, deadline: Duration) -> Result<String, FailureKind> {
+        let in_flight = self.calls.begin();
+        let answered = tokio::time::timeout(deadline, self.connections.call()).await;
+        let outcome = match answered {
+            Err(_) => Err(FailureKind::Timeout),
+            Ok(Err(_)) => Err(FailureKind::ExternalServiceFailure),
+            Ok(Ok(line)) => match line.trim_end().split_once(' ') {
+                Some(("error", kind)) => {
+                    Err(FailureKind::of_name(kind).unwrap_or(FailureKind::ExternalServiceFailure))
+                }
+                _ => Ok(line.trim_end().to_owned()),
+            },
+        };
+        in_flight.finish(match outcome {
+            Ok(_) => Answered::Well,
+            Err(_) => Answered::Failed,
+        });
+        if let Err(kind) = outcome {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+            *locked(&self.last_failure) = Some(SystemTime::now());
+            tracing::debug!(kind = kind.name(), "the upstream service failed");
+        }
+        outcome
+    }
+
+    /// Sets the degradation level, 0 to 3.
+    pub fn set_level(&self, level: u8) {
+        locked(&self.settings).level = level.min(3);
+    }
+
+    /// The degradation level.
+    pub fn level(&self) -> u8 {
+        locked(&self.settings).level
+    }
+
+    /// Sets the breaker.
+    pub fn set_breaker(&self, breaker: Breaker) {
+        locked(&self.settings).breaker = breaker;
+    }
+
+    /// Sets the deadline of a call.
+    pub fn set_deadline(&self, deadline: Duration) {
+        locked(&self.settings).deadline = deadline;
+    }
+
+    /// The state now.
+    pub fn reading(&self) -> LayerReading {
+        let settings = *locked(&self.settings);
+        let calls = self.calls.reading();
+        LayerReading {
+            level: settings.level,
+            breaker: settings.breaker,
+            deadline: settings.deadline,
+            error_rate: calls.error_rate,
+            latency_p95_ms: calls.latency_p95_ms,
+            calls: calls.requests,
+            failures: self.failures.load(Ordering::Relaxed),
+            last_failure: *locked(&self.last_failure),
+        }
+    }
+
+    /// Back to how it was at the start; what was counted stays.
+    pub fn reset(&self) {
+        *locked(&self.settings) = Settings {
+            level: 0,
+            breaker: Breaker::Closed,
+            deadline: DEADLINE_DEFAULT,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Breaker, Served};
+    use crate::work::Upstream;
+
+    #[tokio::test]
+    async fn failures_reach_the_client_until_a_level_is_set() {
+        let upstream = Upstream::start().await.unwrap();
+        let layer = upstream.layer();
+        assert!(matches!(layer.serve().await, Served::Fresh(_)));
+        upstream.injector().fail(1.0);
+        for _ in 0..12 {
+            assert!(matches!(layer.serve().await, Served::Failed(_)));
+        }
+        assert!(layer.reading().error_rate.unwrap() > 0.9);
+        layer.set_level(1);
+        assert!(matches!(layer.serve().await, Served::Degraded(Some(_))));
+        layer.set_level(3);
+        assert!(matches!(layer.serve().await, Served::Refused(_)));
+        upstream.injector().clear();
+        layer.reset();
+        assert!(matches!(layer.serve().await, Served::Fresh(_)));
+    }
+
+    #[tokio::test]
+    async fn an_open_breaker_keeps_calls_away() {
+        let upstream = Upstream::start().await.unwrap();
+        let layer = upstream.layer();
+        layer.set_breaker(Breaker::Open);
+        assert_eq!(layer.serve().await, Served::Degraded(None));
+        assert_eq!(upstream.connections().reading().queries, 0);
+        layer.set_breaker(Breaker::HalfOpen);
+        for _ in 0..10 {
+            layer.serve().await;
+        }
+        assert_eq!(upstream.connections().reading().queries, 2);
+    }
+
+    #[tokio::test]
+    async fn idle_connections_are_closed_oldest_first_to_a_number() {
+        let upstream = Upstream::start().await.unwrap();
+        let connections = upstream.connections();
+        let opened = connections.open(40).await;
+        assert_eq!((opened.total, opened.failed), (40, 0));
+        assert_eq!(connections.reading().size, 40);
+        let more = connections.open(10).await;
+        assert!(more.total >= 46, "{more:?}");
+        connections.close_idle(5);
+        let reading = connections.reading();
+        assert_eq!((reading.idle, reading.broken), (5, 0));
+        assert_eq!(connections.recreate(), 5);
+        assert!(matches!(upstream.layer().serve().await, Served::Fresh(_)));
+    }
+}

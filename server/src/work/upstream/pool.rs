@@ -1,0 +1,248 @@
+//! The pool of connections to the service.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use deadpool::managed::{self, Metrics, Object, Pool, RecycleError, RecycleResult};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+use super::sink::Injector;
+
+/// Connections at most.
+const SIZE_MAX: usize = 1000;
+/// How long a connection may take to be made, and to be waited for.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+/// Connections made at once when many are asked for.
+const OPENED_AT_ONCE: usize = 64;
+
+/// A pool of connections. Clones are the same pool.
+#[derive(Clone)]
+pub struct Connections {
+    pool: Pool<Manager>,
+    shared: Arc<Shared>,
+    injector: Injector,
+}
+
+struct Shared {
+    address: SocketAddr,
+    /// Connections of an older generation are not used again.
+    generation: AtomicU64,
+    failed: AtomicUsize,
+    queries: AtomicU64,
+}
+
+struct Manager(Arc<Shared>);
+
+/// One connection.
+struct Connection {
+    stream: BufReader<TcpStream>,
+    generation: u64,
+}
+
+/// What became of connections that were asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// Connections in the pool now.
+    pub total: usize,
+    /// Those that could not be made.
+    pub failed: usize,
+}
+
+/// The state of the pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolReading {
+    /// Connections, in use or idle.
+    pub size: usize,
+    /// Connections that wait for use, broken ones included.
+    pub idle: usize,
+    /// Idle connections that the service has closed.
+    pub broken: usize,
+    /// Callers that wait for a connection.
+    pub waiting: usize,
+    /// Connections that could not be made, since the start.
+    pub failed: usize,
+    /// Calls made over the pool, since the start.
+    pub queries: u64,
+}
+
+impl Connection {
+    /// Whether the other side has closed, as far as is known.
+    fn is_broken(&self) -> bool {
+        let mut byte = [0_u8; 1];
+        match self.stream.get_ref().try_read(&mut byte) {
+            Ok(_) => true,
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        }
+    }
+}
+
+impl managed::Manager for Manager {
+    type Type = Connection;
+    type Error = std::io::Error;
+
+    async fn create(&self) -> Result<Connection, std::io::Error> {
+        let generation = self.0.generation.load(Ordering::Relaxed);
+        let connecting = TcpStream::connect(self.0.address);
+        let stream = tokio::time::timeout(CONNECT_PATIENCE, connecting).await??;
+        stream.set_nodelay(true)?;
+        Ok(Connection {
+            stream: BufReader::new(stream),
+            generation,
+        })
+    }
+
+    async fn recycle(
+        &self,
+        connection: &mut Connection,
+        _: &Metrics,
+    ) -> RecycleResult<std::io::Error> {
+        if connection.generation != self.0.generation.load(Ordering::Relaxed) {
+            return Err(RecycleError::message("of an older generation"));
+        }
+        if connection.is_broken() {
+            return Err(RecycleError::message("closed by the service"));
+        }
+        Ok(())
+    }
+}
+
+impl Connections {
+    pub(super) fn new(address: SocketAddr, injector: Injector) -> Connections {
+        let shared = Arc::new(Shared {
+            address,
+            generation: AtomicU64::new(0),
+            failed: AtomicUsize::new(0),
+            queries: AtomicU64::new(0),
+        });
+        let pool = Pool::builder(Manager(Arc::clone(&shared)))
+            .max_size(SIZE_MAX)
+            .runtime(deadpool::Runtime::Tokio1)
+            .wait_timeout(Some(CONNECT_PATIENCE))
+            .create_timeout(Some(CONNECT_PATIENCE))
+            .recycle_timeout(Some(CONNECT_PATIENCE))
+            .build()
+            .expect("a runtime is named, which timeouts need");
+        Connections {
+            pool,
+            shared,
+            injector,
+        }
+    }
+
+    async fn get(&self) -> Result<Object<Manager>, std::io::Error> {
+        self.pool.get().await.map_err(|error| {
+            self.shared.failed.fetch_add(1, Ordering::Relaxed);
+            std::io::Error::other(error.to_string())
+        })
+    }
+
+    /// Brings the pool to `count` connections more than it has, all of which then
+    /// stand idle; a tenth of them is soon dropped by the service. The pool holds
+    /// at most 1,000.
+    pub async fn open(&self, count: usize) -> Opened {
+        self.injector.drop_connections(0.1);
+        let wanted = (self.pool.status().size + count).min(SIZE_MAX);
+        let mut held = Vec::with_capacity(wanted);
+        let mut failed = 0;
+        let mut opening = FuturesUnordered::new();
+        let mut begun = 0;
+        // Holding those that are there makes the pool connect anew.
+        while begun < wanted || !opening.is_empty() {
+            while begun < wanted && opening.len() < OPENED_AT_ONCE {
+                opening.push(self.get());
+                begun += 1;
+            }
+            match opening.next().await {
+                Some(Ok(connection)) => held.push(connection),
+                Some(Err(_)) => failed += 1,
+                None => break,
+            }
+        }
+        self.injector.drop_connections(0.0);
+        let total = held.len();
+        drop(held);
+        Opened { total, failed }
+    }
+
+    /// Sends one request over a connection of the pool; the line that came back.
+    ///
+    /// # Errors
+    /// If there is no connection, or it broke.
+    pub(super) async fn call(&self) -> Result<String, std::io::Error> {
+        self.shared.queries.fetch_add(1, Ordering::Relaxed);
+        let mut connection = self.get().await?;
+        let mut line = String::new();
+        let answered = async {
+            connection.stream.get_mut().write_all(b"request\n").await?;
+            connection.stream.read_line(&mut line).await
+        };
+        match answered.await {
+            Ok(read) if read > 0 => Ok(line),
+            outcome => {
+                // A connection that broke does not go back.
+                drop(Object::take(connection));
+                Err(outcome
+                    .err()
+                    .unwrap_or_else(|| std::io::ErrorKind::ConnectionReset.into()))
+            }
+        }
+    }
+
+    /// The state now.
+    pub fn reading(&self) -> PoolReading {
+        let mut broken = 0;
+        self.pool.retain(|connection, _| {
+            broken += usize::from(connection.is_broken());
+            true
+        });
+        let status = self.pool.status();
+        PoolReading {
+            size: status.size,
+            idle: status.available,
+            broken,
+            waiting: status.waiting,
+            failed: self.shared.failed.load(Ordering::Relaxed),
+            queries: self.shared.queries.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Closes idle connections, the broken ones first and then the oldest, until
+    /// `keep` idle ones are left; returns how many were closed. Connections in use
+    /// are not touched.
+    pub fn close_idle(&self, keep: usize) -> usize {
+        let mut ages: Vec<Instant> = Vec::new();
+        self.pool.retain(|connection, metrics| {
+            let sound = !connection.is_broken();
+            if sound {
+                ages.push(metrics.created);
+            }
+            true
+        });
+        ages.sort_unstable();
+        let mut old = ages.len().saturating_sub(keep);
+        let youngest_to_go = old.checked_sub(1).map(|last| ages[last]);
+        let result = self.pool.retain(|connection, metrics| {
+            if connection.is_broken() {
+                return false;
+            }
+            if old > 0 && youngest_to_go.is_some_and(|created| metrics.created <= created) {
+                old -= 1;
+                return false;
+            }
+            true
+        });
+        result.removed.len()
+    }
+
+    /// Closes all idle connections and lets those in use be closed when they come
+    /// back; what is needed next is made anew. Returns how many were closed.
+    pub fn recreate(&self) -> usize {
+        self.shared.generation.fetch_add(1, Ordering::Relaxed);
+        self.pool.retain(|_, _| false).removed.len()
+    }
+}
