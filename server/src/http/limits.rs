@@ -21,6 +21,10 @@ pub struct Limits {
     pub ask: Duration,
     /// How long a client may leave what is written to it unread.
     pub write: Duration,
+    /// How long a query may be evaluated.
+    pub query: Duration,
+    /// Reductions that a query may take.
+    pub query_reductions: u64,
     /// Queries evaluated at once.
     pub queries: usize,
     /// Streams of events at once.
@@ -41,6 +45,8 @@ impl Default for Limits {
             answer: Duration::from_secs(60),
             ask: Duration::from_secs(10),
             write: Duration::from_secs(20),
+            query: Duration::from_secs(2),
+            query_reductions: 5_000_000,
             queries: 4,
             streams: 64,
             heartbeat: Duration::from_secs(10),

@@ -10,19 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use super::body;
 use crate::http::answer::{Answer, Failure};
+use crate::http::limits::Limits;
 use crate::http::service::Service;
 use crate::http::table::Request;
 
 pub(in crate::http) const EXAMPLE: &str = r#"{"query": "(match &self (threshold $m $x) ($m $x))"}"#;
-/// What one query may spend.
-const DEADLINE: Duration = Duration::from_secs(2);
-const REDUCTIONS: u64 = 5_000_000;
+/// What one query may spend besides its time and its reductions.
 const DEPTH: usize = 100_000;
 const BYTES: usize = 256 << 20;
 /// What one answer may hold.
 const RESULTS_MAX: usize = 1000;
 const TEXT_MAX: usize = 4 << 20;
 const QUERY_MAX: usize = 64 << 10;
+/// How many times its deadline an evaluation is waited for.
+const GRACE: u32 = 2;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,13 +72,24 @@ pub(in crate::http) async fn query(
     let generation = service.shell.healing.status.load().rules.generation.clone();
     let cancel = CancelToken::new();
     let guard = CancelOnDrop(cancel.clone());
+    let limits = service.limits;
+    let deadline = limits.query;
     let evaluating = tokio::task::spawn_blocking(move || {
+        // Held as long as the thread is busy, whether or not somebody waits.
         let _permit = permit.expect("the semaphore is never closed");
-        Evaluator::new(engine, cancel).answer(&query)
+        Evaluator::new(engine, &limits, cancel).answer(&query)
     });
-    let answered = match evaluating.await {
-        Ok(answered) => answered?,
-        Err(failed) => match failed.try_into_panic() {
+    // An evaluation looks at its deadline between reductions; one long
+    // reduction must not keep the client waiting.
+    let answered = match tokio::time::timeout(deadline * GRACE, evaluating).await {
+        Ok(Ok(answered)) => answered?,
+        Err(_) => {
+            return Err(Failure::Other(
+                StatusCode::GATEWAY_TIMEOUT,
+                format!("the query did not end within {} s", deadline.as_secs_f64()),
+            ));
+        }
+        Ok(Err(failed)) => match failed.try_into_panic() {
             // Told and logged as every panic of a request.
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_cancelled) => {
@@ -98,6 +110,7 @@ pub(in crate::http) async fn query(
 /// Evaluates one query within one budget.
 struct Evaluator {
     engine: Engine,
+    deadline: Duration,
     cancel: CancelToken,
     started: Instant,
     reductions: u64,
@@ -106,12 +119,13 @@ struct Evaluator {
 }
 
 impl Evaluator {
-    fn new(engine: Engine, cancel: CancelToken) -> Evaluator {
+    fn new(engine: Engine, limits: &Limits, cancel: CancelToken) -> Evaluator {
         Evaluator {
             engine,
+            deadline: limits.query,
             cancel,
             started: Instant::now(),
-            reductions: REDUCTIONS,
+            reductions: limits.query_reductions,
             answered: Answered::default(),
             text_bytes: 0,
         }
@@ -180,7 +194,7 @@ impl Evaluator {
     /// Evaluates within what is left of the budget.
     fn evaluate(&mut self, atom: &Atom) -> Vec<Atom> {
         let budget = Budget::default()
-            .deadline(DEADLINE.saturating_sub(self.started.elapsed()))
+            .deadline(self.deadline.saturating_sub(self.started.elapsed()))
             .reductions(self.reductions)
             .depth(DEPTH)
             .bytes(BYTES)
@@ -285,7 +299,7 @@ fn drawn(text: &str, line: u32, column: u32) -> String {
 mod tests {
     use chimera::{Atom, CancelToken, Engine};
 
-    use super::{Answered, Evaluator, Failure, RESULTS_MAX};
+    use super::{Answered, Evaluator, Failure, Limits, RESULTS_MAX};
 
     fn engine(more: &str) -> Engine {
         let mut engine = Engine::builder().build();
@@ -296,7 +310,7 @@ mod tests {
     }
 
     fn ask(engine: &Engine, query: &str) -> Result<Answered, Failure> {
-        Evaluator::new(engine.reader(), CancelToken::new()).answer(query)
+        Evaluator::new(engine.reader(), &Limits::default(), CancelToken::new()).answer(query)
     }
 
     /// Results and bindings, as `result {$variable=value …}`.
@@ -410,7 +424,7 @@ mod tests {
         assert!(started.elapsed() < std::time::Duration::from_secs(30));
         let cancelled = CancelToken::new();
         cancelled.cancel();
-        let answered = Evaluator::new(engine.reader(), cancelled)
+        let answered = Evaluator::new(engine.reader(), &Limits::default(), cancelled)
             .answer("(loop)")
             .unwrap();
         assert!(answered.error.unwrap().contains("Cancelled"));

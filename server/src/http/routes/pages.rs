@@ -86,7 +86,7 @@ fn serve(name: &str, request: &Request) -> Result<Answer, Failure> {
     let known = request
         .if_none_match
         .as_deref()
-        .is_some_and(|known| known.split(',').any(|tag| tag.trim() == asset.etag));
+        .is_some_and(|known| known.split(',').any(|tag| names(tag.trim(), &asset.etag)));
     let answer = if known {
         Answer::text(asset.content_type, "").with_status(StatusCode::NOT_MODIFIED)
     } else {
@@ -96,6 +96,11 @@ fn serve(name: &str, request: &Request) -> Result<Answer, Failure> {
         .with_header(ETAG, etag)
         .with_header(CACHE_CONTROL, HeaderValue::from_static("no-cache"))
         .with_header(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
+}
+
+/// Whether a tag that a client knows is this one; a proxy may have marked it weak.
+fn names(known: &str, etag: &str) -> bool {
+    known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag
 }
 
 pub(in crate::http) async fn dashboard(

@@ -1,0 +1,131 @@
+//! `/openapi.json` and `/docs` tell what the routes do.
+
+use serde_json::Value;
+
+use crate::asking::Reply;
+use crate::schema;
+use crate::serving::{Serving, rules_error};
+
+async fn document(serving: &Serving) -> Value {
+    serving.get("/openapi.json").await.json()
+}
+
+#[track_caller]
+fn check_answer(document: &Value, path: &str, method: &str, reply: &Reply) {
+    assert_eq!(reply.status, 200, "{path}: {reply:?}");
+    let content = &document["paths"][path][method]["responses"]["200"]["content"];
+    schema::check(&content["application/json"]["schema"], &reply.json());
+}
+
+#[tokio::test]
+async fn every_get_answers_what_its_schema_says() {
+    let serving = Serving::start().await;
+    let document = document(&serving).await;
+    let mut checked = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let answers = &operations["get"]["responses"]["200"]["content"];
+        if operations["get"].is_null() {
+            continue;
+        }
+        let asked = path.replace("{id}", "1").replace("{name}", "style.css");
+        let streams = !answers["text/event-stream"].is_null();
+        let reply = if streams {
+            serving.ask("HEAD", &asked, &[]).await
+        } else {
+            serving.get(&asked).await
+        };
+        if !answers["application/json"].is_null() {
+            check_answer(&document, path, "get", &reply);
+        } else if answers.is_object() {
+            let declared = answers.as_object().unwrap().keys().next().unwrap();
+            let given = reply.header("content-type");
+            let asset = declared == "application/octet-stream";
+            assert!(
+                asset || given.starts_with(declared.as_str()),
+                "{path}: {given}"
+            );
+        } else {
+            assert_eq!(reply.status, 307, "{path}");
+        }
+        checked += 1;
+    }
+    assert!(checked > 15, "only {checked} routes");
+}
+
+#[tokio::test]
+async fn answers_with_broken_rules_and_no_metrics_fit_their_schemas_too() {
+    let serving = Serving::start().await;
+    let document = document(&serving).await;
+    serving.publish(|status| {
+        status.rules.error = Some(rules_error());
+        status.last_rule_error = Some("(act what)".to_owned());
+        status.reading.metrics.clear();
+        status.history.clear();
+        status.thresholds.clear();
+        status.actions.clear();
+    });
+    for path in [
+        "/health",
+        "/healing/status",
+        "/healing/actions",
+        "/healing/rules",
+        "/metrics/history",
+        "/demo/status",
+    ] {
+        check_answer(&document, path, "get", &serving.get(path).await);
+    }
+}
+
+#[tokio::test]
+async fn every_post_answers_what_its_schema_says() {
+    let serving = Serving::start().await;
+    let document = document(&serving).await;
+    let mut posts = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        if operations["post"].is_null() {
+            continue;
+        }
+        let example = &operations["post"]["requestBody"]["content"]["application/json"]["example"];
+        let reply = if example.is_null() {
+            let asked = match path.as_str() {
+                "/demo/memory-leak" => "/demo/memory-leak?size_mb=1&count=2",
+                "/demo/cpu-overload" => "/demo/cpu-overload?duration=1&num_threads=1",
+                other => other,
+            };
+            serving.post(asked).await
+        } else {
+            serving.post_body(path, &example.to_string()).await
+        };
+        check_answer(&document, path, "post", &reply);
+        posts += 1;
+    }
+    assert_eq!(posts, 7);
+}
+
+#[tokio::test]
+async fn the_page_of_the_api_has_every_route_and_asks_nobody_else() {
+    let serving = Serving::start().await;
+    let page = serving.get("/docs").await;
+    assert_eq!(page.status, 200);
+    for (path, operations) in document(&serving).await["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let heading = format!("<code>{} {path}</code>", method.to_uppercase());
+            assert!(page.body.contains(&heading), "{heading}");
+            for parameter in operation["parameters"].as_array().unwrap() {
+                let name = parameter["name"].as_str().unwrap();
+                assert!(page.body.contains(name), "{name}");
+            }
+        }
+    }
+    for source in [
+        "src=\"http",
+        "href=\"http",
+        "src=\"//",
+        "href=\"//",
+        "<script",
+    ] {
+        assert!(!page.body.contains(source), "{source}");
+    }
+    let redoc = serving.get("/redoc").await;
+    assert_eq!((redoc.status, redoc.header("location")), (307, "/docs"));
+}
