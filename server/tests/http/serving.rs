@@ -12,7 +12,8 @@ use chimera_server::http::{Limits, Settings, Shell, run_within};
 use chimera_server::status::{
     ActionRecord, Because, Command, Loop, Reading, RulesError, RulesStatus, Status, Verdict,
 };
-use chimera_server::work::{Background, Sessions};
+use chimera_server::stress::Stress;
+use chimera_server::work::{Background, Sessions, Upstream};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -212,7 +213,9 @@ impl Serving {
             },
             sessions: sessions.clone(),
             background: background.clone(),
+            upstream: Upstream::start().await.unwrap(),
             front: front.clone(),
+            stress: Stress::default(),
             settings,
         };
         let shutdown = CancellationToken::new();

@@ -47,7 +47,7 @@ pub(in crate::http) async fn index(service: Arc<Service>, _: Request) -> Result<
             let name = route
                 .path
                 .strip_prefix("/demo/")
-                .filter(|name| !name.is_empty())?;
+                .filter(|name| !name.is_empty() && !name.contains(['_', '{']))?;
             let text = format!("{} {}: {}", route.method, route.path, route.summary);
             Some((name.replace('-', "_"), text))
         })
