@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use chimera::{Atom, Engine, Operation, Space};
+use chimera_server::events::Events;
 use chimera_server::front::Front;
 use chimera_server::http::{Limits, Settings, Shell, run_within};
 use chimera_server::status::{
@@ -137,6 +138,8 @@ pub(crate) fn status() -> Status {
             Arc::new(action(1, "memory-leak", Verdict::Verified)),
             Arc::new(action(2, "memory-leak", Verdict::Pending)),
         ],
+        events: Vec::new(),
+        event_counts: BTreeMap::new(),
         rules: RulesStatus {
             generation: "abc123".to_owned(),
             files: vec!["healing.metta".to_owned()],
@@ -213,9 +216,10 @@ impl Serving {
             },
             sessions: sessions.clone(),
             background: background.clone(),
-            upstream: Upstream::start().await.unwrap(),
+            upstream: Upstream::start(Events::default()).await.unwrap(),
             front: front.clone(),
             stress: Stress::default(),
+            events: Events::default(),
             settings,
         };
         let shutdown = CancellationToken::new();
