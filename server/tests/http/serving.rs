@@ -12,7 +12,8 @@ use chimera_server::http::{Limits, Settings, Shell, run_within};
 use chimera_server::status::{
     ActionRecord, Because, Command, Loop, Reading, RulesError, RulesStatus, Status, Verdict,
 };
-use chimera_server::work::{Background, Sessions};
+use chimera_server::stress::Stress;
+use chimera_server::work::{Background, Sessions, Upstream};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -38,6 +39,7 @@ pub(crate) struct Serving {
     pub(crate) samples: Space,
     pub(crate) sessions: Sessions,
     pub(crate) background: Background,
+    pub(crate) upstream: Upstream,
     pub(crate) front: Front,
     /// What came in the mailbox, in words.
     pub(crate) asked: Arc<Mutex<Vec<String>>>,
@@ -194,6 +196,7 @@ impl Serving {
         let status = Arc::new(ArcSwap::from_pointee(status()));
         let sessions = Sessions::new(64);
         let background = Background::new();
+        let upstream = Upstream::start().await.unwrap();
         let front = Front::new();
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let kept = match mailbox {
@@ -212,7 +215,9 @@ impl Serving {
             },
             sessions: sessions.clone(),
             background: background.clone(),
+            upstream: upstream.clone(),
             front: front.clone(),
+            stress: Stress::default(),
             settings,
         };
         let shutdown = CancellationToken::new();
@@ -223,6 +228,7 @@ impl Serving {
             samples,
             sessions,
             background,
+            upstream,
             front,
             asked,
             shutdown,
