@@ -474,9 +474,11 @@ pub(super) fn find<'p>(
     Err(Failure::MethodNotAllowed(methods))
 }
 
-/// The methods that a route takes.
+/// The methods that a route takes. A HEAD never changes anything.
 fn taken(route: &Route, compat_get: bool) -> Vec<Method> {
-    if route.method == Method::GET {
+    if route.method == Method::GET && route.access == Access::Change {
+        vec![Method::GET]
+    } else if route.method == Method::GET {
         vec![Method::GET, Method::HEAD]
     } else if compat_get && route.compat_get {
         vec![route.method.clone(), Method::GET]
@@ -548,6 +550,10 @@ mod tests {
         assert_eq!(
             told("/healing/reload", true),
             [Method::POST, Method::OPTIONS]
+        );
+        assert_eq!(
+            told("/demo/request-failures-immediate", false),
+            [Method::GET, Method::POST, Method::OPTIONS]
         );
     }
 

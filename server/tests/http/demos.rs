@@ -105,6 +105,7 @@ async fn parameters_out_of_bounds_change_nothing() {
         ("num_threads=0", "greater_than_equal", "num_threads"),
         ("num_threads=65", "less_than_equal", "num_threads"),
         ("wait=perhaps", "bool_parsing", "wait"),
+        ("wait=2", "bool_parsing", "wait"),
     ] {
         let (found, at, _) = invalid(&serving, &format!("/demo/cpu-overload?{query}")).await;
         assert_eq!((found.as_str(), at.as_str()), (kind, name), "{query}");

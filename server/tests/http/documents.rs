@@ -17,24 +17,16 @@ fn check_answer(document: &Value, path: &str, method: &str, reply: &Reply) {
     schema::check(&content["application/json"]["schema"], &reply.json());
 }
 
-/// What this route shows is a failure.
-const FAILS_AS_ASKED: &str = "/demo/request-failures-immediate";
-
 #[tokio::test]
 async fn every_get_answers_what_its_schema_says() {
     let serving = Serving::start().await;
-    assert_eq!(serving.post("/demo/stress-test").await.status, 200);
     let document = document(&serving).await;
     let mut checked = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {
         let answers = &operations["get"]["responses"]["200"]["content"];
-        if operations["get"].is_null() {
-            continue;
-        }
-        if path == FAILS_AS_ASKED {
-            let reply = serving.get(path).await;
-            assert_eq!(reply.status, 500);
-            assert!(reply.json()["detail"].is_string());
+        // What changes state, or is made by what does, has tests of its own.
+        let changes = !operations["get"]["security"].is_null();
+        if operations["get"].is_null() || changes || path == "/demo/stress-test/{id}" {
             continue;
         }
         let asked = path.replace("{id}", "1").replace("{name}", "style.css");
@@ -96,24 +88,30 @@ async fn every_post_answers_what_its_schema_says() {
             continue;
         }
         let example = &operations["post"]["requestBody"]["content"]["application/json"]["example"];
+        let asked = match path.as_str() {
+            "/demo/memory-leak" => "/demo/memory-leak?size_mb=1&count=2",
+            "/demo/cpu-overload" => "/demo/cpu-overload?duration=1&num_threads=1",
+            "/demo/connection-issues" => "/demo/connection-issues?connection_count=2",
+            "/demo/request-failures" => "/demo/request-failures?failure_rate=0",
+            "/demo/request_failures" => "/demo/request_failures?failure_rate=0",
+            // It fails unless healing stands in, as it does here.
+            "/demo/request-failures-immediate" => {
+                serving.upstream.layer().set_level(1);
+                path
+            }
+            other => other,
+        };
         let reply = if example.is_null() {
-            let asked = match path.as_str() {
-                "/demo/memory-leak" => "/demo/memory-leak?size_mb=1&count=2",
-                "/demo/cpu-overload" => "/demo/cpu-overload?duration=1&num_threads=1",
-                "/demo/connection-issues" => "/demo/connection-issues?connection_count=3",
-                "/demo/request-failures" => "/demo/request-failures?failure_rate=0",
-                "/demo/request_failures" => "/demo/request_failures?failure_rate=0",
-                FAILS_AS_ASKED => continue,
-                other => other,
-            };
             serving.post(asked).await
         } else {
-            serving.post_body(path, &example.to_string()).await
+            serving.post_body(asked, &example.to_string()).await
         };
         check_answer(&document, path, "post", &reply);
         posts += 1;
     }
-    assert_eq!(posts, 11);
+    assert!(posts >= 12, "only {posts} routes");
+    let report = serving.get("/demo/stress-test/1").await;
+    check_answer(&document, "/demo/stress-test/{id}", "get", &report);
 }
 
 #[tokio::test]

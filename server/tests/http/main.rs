@@ -10,6 +10,7 @@ mod asking;
 mod connections;
 mod demos;
 mod documents;
+mod faults;
 mod healing;
 mod methods;
 mod pages;

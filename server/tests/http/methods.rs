@@ -78,6 +78,7 @@ async fn options_tell_the_methods() {
         ("/healing/actions/7", "GET, HEAD, OPTIONS"),
         ("/demo/memory-leak", "POST, OPTIONS"),
         ("/atomspace/query", "POST, OPTIONS"),
+        ("/demo/request-failures-immediate", "GET, POST, OPTIONS"),
     ] {
         let reply = serving.ask("OPTIONS", path, &[]).await;
         assert_eq!(
@@ -89,6 +90,7 @@ async fn options_tell_the_methods() {
         assert_eq!(reply.header("access-control-allow-origin"), "");
     }
     assert_eq!(serving.ask("OPTIONS", "/nowhere", &[]).await.status, 404);
+    assert_eq!(serving.upstream.injector().rate(), 0.0);
 }
 
 #[tokio::test]
@@ -133,6 +135,7 @@ async fn unknown_paths_are_not_found() {
         "/healing/actions/1/2",
         "//health",
         "/demo/stress",
+        "/demo/stress-test/1/2",
         "/%00",
     ] {
         let reply = serving.get(path).await;

@@ -40,6 +40,7 @@ pub(crate) struct Serving {
     pub(crate) samples: Space,
     pub(crate) sessions: Sessions,
     pub(crate) background: Background,
+    pub(crate) upstream: Upstream,
     pub(crate) front: Front,
     /// What came in the mailbox, in words.
     pub(crate) asked: Arc<Mutex<Vec<String>>>,
@@ -198,6 +199,7 @@ impl Serving {
         let status = Arc::new(ArcSwap::from_pointee(status()));
         let sessions = Sessions::new(64);
         let background = Background::new();
+        let upstream = Upstream::start(Events::default()).await.unwrap();
         let front = Front::new();
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let kept = match mailbox {
@@ -216,7 +218,7 @@ impl Serving {
             },
             sessions: sessions.clone(),
             background: background.clone(),
-            upstream: Upstream::start(Events::default()).await.unwrap(),
+            upstream: upstream.clone(),
             front: front.clone(),
             stress: Stress::default(),
             events: Events::default(),
@@ -230,6 +232,7 @@ impl Serving {
             samples,
             sessions,
             background,
+            upstream,
             front,
             asked,
             shutdown,

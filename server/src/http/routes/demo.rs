@@ -41,17 +41,17 @@ struct CurrentStatus {
 
 pub(in crate::http) async fn index(service: Arc<Service>, _: Request) -> Result<Answer, Failure> {
     let background = &service.shell.background;
-    let available_demos = ROUTES
-        .iter()
-        .filter_map(|route| {
-            let name = route
-                .path
-                .strip_prefix("/demo/")
-                .filter(|name| !name.is_empty() && !name.contains(['_', '{']))?;
-            let text = format!("{} {}: {}", route.method, route.path, route.summary);
-            Some((name.replace('-', "_"), text))
-        })
-        .collect();
+    let mut available_demos = BTreeMap::new();
+    for route in ROUTES {
+        let name = route.path.strip_prefix("/demo/").unwrap_or("");
+        if name.is_empty() || name.contains('{') {
+            continue;
+        }
+        // A route under two paths or methods is listed as the first.
+        available_demos
+            .entry(name.replace('-', "_"))
+            .or_insert_with(|| format!("{} {}: {}", route.method, route.path, route.summary));
+    }
     Ok(Answer::json(&Demos {
         message: "Faults that this server really has and really heals",
         available_demos,
