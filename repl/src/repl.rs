@@ -223,7 +223,7 @@ impl<'w, S: Session> Repl<'w, S> {
         let Some(name) = self.one("doc", name) else {
             return Ok(());
         };
-        let Some(mut docs) = self.ask(&format!("!(get-doc {name})")) else {
+        let Some(mut docs) = self.ask(&format!("!(get-doc &self {name})")) else {
             return Ok(());
         };
         if !docs.iter().any(|doc| docs::is_doc(&doc.text)) {

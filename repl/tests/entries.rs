@@ -238,7 +238,7 @@ fn docs_come_from_get_doc_or_else_from_the_space() {
     let mut bench = Bench::plain(vec![
         results(&["(@doc-formal (@item f) (@kind atom) (@desc \"Formal\"))"]),
         results(&["Number"]),
-        results(&["(get-doc f)"]),
+        results(&["(get-doc &self f)"]),
         results(&["(quote (@doc f (@desc \"Informal\")))"]),
         results(&[]),
         results(&["Number"]),
@@ -246,7 +246,7 @@ fn docs_come_from_get_doc_or_else_from_the_space() {
     bench.repl.enter(":doc f").unwrap();
     bench.repl.enter(":doc f").unwrap();
     let asked = bench.asked.borrow().clone();
-    assert_eq!(asked[0], "<repl>: !(get-doc f)");
+    assert_eq!(asked[0], "<repl>: !(get-doc &self f)");
     assert_eq!(asked[1], "<repl>: !(get-type f)");
     assert_eq!(
         bench.out.text(),
