@@ -127,34 +127,51 @@ fn ask(
     types
 }
 
-/// Every type of `atom` in `space`. Empty for an ill-typed application; a lone
-/// `%Undefined%` where nothing is known. Linear in the size of `atom` where
-/// every part has one type.
+/// One type of an atom. An ill-typed call has the type of the function that it
+/// calls, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Typed {
+    pub(crate) type_atom: Atom,
+    /// The error atom of an ill-typed call.
+    pub(crate) error: Option<Atom>,
+}
+
+impl Typed {
+    fn right(type_atom: Atom) -> Typed {
+        Typed {
+            type_atom,
+            error: None,
+        }
+    }
+}
+
+/// Every type of `atom` in `space`. Empty for an ill-typed call; a lone
+/// `%Undefined%` where nothing is known.
 pub(crate) fn types_of(space: &Space, atom: &Atom) -> Vec<Atom> {
+    typings(space, atom)
+        .into_iter()
+        .filter(|typed| typed.error.is_none())
+        .map(|typed| typed.type_atom)
+        .collect()
+}
+
+/// The types of `atom` in `space`, or what is wrong with it. Linear in the size
+/// of `atom` where every part has one type.
+pub(crate) fn typings(space: &Space, atom: &Atom) -> Vec<Typed> {
     // Children first, on an explicit stack; each level gathers its children's types.
     struct Level<'a> {
         atom: &'a Atom,
-        children: Vec<Vec<Atom>>,
+        children: Vec<Vec<Typed>>,
     }
     let mut levels: Vec<Level<'_>> = Vec::new();
     let mut current = atom;
     loop {
         let mut done = match current {
-            Atom::Variable(_) => Some(vec![undefined()]),
-            Atom::Grounded(grounded) => Some(vec![grounded_type(grounded)]),
-            Atom::Symbol(_) => {
-                let mut types = assigned(space, current);
-                if types.is_empty() {
-                    types.push(undefined());
-                }
-                Some(types)
-            }
+            Atom::Variable(_) => Some(vec![Typed::right(undefined())]),
+            Atom::Grounded(grounded) => Some(vec![Typed::right(grounded_type(grounded))]),
+            Atom::Symbol(_) => Some(assigned_or_undefined(space, current)),
             Atom::Expression(expression) if expression.children().is_empty() => {
-                let mut types = assigned(space, current);
-                if types.is_empty() {
-                    types.push(undefined());
-                }
-                Some(types)
+                Some(assigned_or_undefined(space, current))
             }
             Atom::Expression(_) => {
                 levels.push(Level {
@@ -185,20 +202,37 @@ pub(crate) fn types_of(space: &Space, atom: &Atom) -> Vec<Atom> {
     }
 }
 
-fn expression_types(space: &Space, atom: &Atom, children: &[Vec<Atom>]) -> Vec<Atom> {
+fn assigned_or_undefined(space: &Space, atom: &Atom) -> Vec<Typed> {
+    let mut types: Vec<Typed> = assigned(space, atom)
+        .into_iter()
+        .map(Typed::right)
+        .collect();
+    if types.is_empty() {
+        types.push(Typed::right(undefined()));
+    }
+    types
+}
+
+fn expression_types(space: &Space, atom: &Atom, children: &[Vec<Typed>]) -> Vec<Typed> {
     let mut types: Vec<Atom> = Vec::new();
+    let mut errors: Vec<Typed> = Vec::new();
     let heads = &children[0];
-    let has_function = heads.iter().any(is_function);
-    if heads.iter().any(|head| !is_function(head)) {
+    let has_function = heads.iter().any(|head| is_function(&head.type_atom));
+    if heads.iter().any(|head| !is_function(&head.type_atom)) {
         types = tuples(children);
     }
     types.extend(assigned(space, atom));
-    let arguments = &atom.as_expression().expect("an expression")[1..];
-    for head in heads.iter().filter(|head| is_function(head)) {
-        for return_type in application_types(head, arguments, &children[1..]) {
-            if !types.contains(&return_type) {
-                types.push(return_type);
+    for head in heads.iter().filter(|head| is_function(&head.type_atom)) {
+        match application_type(&head.type_atom, atom, &children[1..]) {
+            Ok(return_type) => {
+                if !types.contains(&return_type) {
+                    types.push(return_type);
+                }
             }
+            Err(error) => errors.push(Typed {
+                type_atom: head.type_atom.clone(),
+                error: Some(error),
+            }),
         }
     }
     if types.iter().all(is_undefined) {
@@ -209,21 +243,25 @@ fn expression_types(space: &Space, atom: &Atom, children: &[Vec<Atom>]) -> Vec<A
     } else if types.len() > 1 {
         types.retain(|found| !is_undefined(found));
     }
-    types
+    if types.is_empty() {
+        return errors;
+    }
+    types.into_iter().map(Typed::right).collect()
 }
 
 /// The product of the children's types; nothing if a child has no type, and
 /// `%Undefined%` where a child's type is unknown.
-fn tuples(children: &[Vec<Atom>]) -> Vec<Atom> {
+fn tuples(children: &[Vec<Typed>]) -> Vec<Atom> {
     const TUPLES_MAX: usize = 1024;
     let mut products: Vec<Vec<Atom>> = vec![Vec::new()];
     for types in children {
-        if types.iter().all(is_undefined) && !types.is_empty() {
+        let types: Vec<&Atom> = types.iter().map(|typed| &typed.type_atom).collect();
+        if types.iter().all(|found| is_undefined(found)) && !types.is_empty() {
             return vec![undefined()];
         }
         let mut longer = Vec::new();
         for product in &products {
-            for found in types.iter().filter(|found| !is_undefined(found)) {
+            for found in types.iter().copied().filter(|found| !is_undefined(found)) {
                 if longer.len() == TUPLES_MAX {
                     break;
                 }
@@ -237,32 +275,57 @@ fn tuples(children: &[Vec<Atom>]) -> Vec<Atom> {
     products.into_iter().map(Atom::expression).collect()
 }
 
-/// The return types that a function type gives for arguments of these types.
-fn application_types(function: &Atom, arguments: &[Atom], types: &[Vec<Atom>]) -> Vec<Atom> {
+/// The return type that a function type gives to a call with arguments of these
+/// types. Unlike where a call is evaluated, an argument of type `Atom` is not
+/// taken for any other type.
+///
+/// # Errors
+/// The error atom if the call is ill-typed.
+fn application_type(function: &Atom, call: &Atom, types: &[Vec<Typed>]) -> Result<Atom, Atom> {
+    let known = known();
+    let arguments = &call.as_expression().expect("a call is an expression")[1..];
     let parts = function.as_expression().expect("a function type");
     let (return_type, parameters) = parts[1..].split_last().expect("a function type returns");
     if parameters.len() != arguments.len() {
-        return Vec::new();
+        let reason = Atom::Symbol(known.incorrect_number.clone());
+        return Err(Atom::error(call.clone(), reason));
     }
     let mut bindings = Bindings::new();
-    for ((parameter, argument), types) in parameters.iter().zip(arguments).zip(types) {
+    let pairs = parameters.iter().zip(arguments).zip(types);
+    for (position, ((parameter, argument), types)) in pairs.enumerate() {
         if matches_meta_type(argument, parameter) {
             continue;
         }
-        let mut matched = false;
-        for found in types {
-            if match_types(parameter, &renamed_apart(found, types), &mut bindings) {
-                matched = true;
-                break;
-            }
-        }
+        let matched = types.iter().any(|found| {
+            let expected = bindings.walk(parameter).clone();
+            let actual = bindings.walk(&found.type_atom).clone();
+            is_undefined(&expected)
+                || expected.is_symbol(&known.atom)
+                || is_undefined(&actual)
+                || unify(&expected, &actual, &mut bindings)
+        });
         if !matched {
-            return Vec::new();
+            let actual = types
+                .first()
+                .map_or_else(undefined, |found| found.type_atom.clone());
+            return Err(bad_argument(
+                call,
+                position,
+                bindings.apply(parameter),
+                actual,
+            ));
         }
     }
-    vec![bindings.apply(return_type)]
+    Ok(bindings.apply(return_type))
 }
 
-fn renamed_apart(found: &Atom, _types: &[Atom]) -> Atom {
-    found.clone()
+/// `(Error <call> (BadArgType <position> <expected> <actual>))`; `position` from 0.
+pub(crate) fn bad_argument(call: &Atom, position: usize, expected: Atom, actual: Atom) -> Atom {
+    let reason = Atom::expression([
+        Atom::Symbol(known().bad_arg_type.clone()),
+        Atom::integer(position as i64 + 1),
+        expected,
+        actual,
+    ]);
+    Atom::error(call.clone(), reason)
 }

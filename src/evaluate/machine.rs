@@ -436,7 +436,10 @@ impl<'h> Machine<'h> {
         rest: Rest,
     ) -> Option<(Task, Rest)> {
         let head = &expression.children()[0];
-        let head_types = types::types_of(&space, head);
+        let head_types: Vec<Atom> = types::typings(&space, head)
+            .into_iter()
+            .map(|typed| typed.type_atom)
+            .collect();
         let mut errors = Vec::new();
         for function in head_types.iter().filter(|found| types::is_function(found)) {
             let mark = self.bindings.mark();
@@ -458,9 +461,9 @@ impl<'h> Machine<'h> {
                     };
                     return Some(self.elements(elements, rest));
                 }
-                Err(error) => {
+                Err(wrong) => {
                     self.bindings.undo(mark);
-                    errors.push(error);
+                    errors.extend(wrong);
                 }
             }
         }
@@ -483,41 +486,50 @@ impl<'h> Machine<'h> {
     }
 
     /// Checks a call against one function type; the types of its arguments and,
-    /// last, of its result, or the error.
+    /// last, of its result, or the errors.
     fn applicable(
         &mut self,
         call: &Expression,
         function: &Atom,
         expected: &Atom,
         space: &Space,
-    ) -> Result<Vec<Atom>, Atom> {
+    ) -> Result<Vec<Atom>, Vec<Atom>> {
         let call_atom = || Atom::Expression(call.clone());
         let parts = function.as_expression().expect("a function type");
         let parameters = &parts[1..parts.len() - 1];
         let arguments = &call.children()[1..];
         if parameters.len() != arguments.len() {
-            return Err(Atom::error(
+            return Err(vec![Atom::error(
                 call_atom(),
                 Atom::Symbol(known().incorrect_number.clone()),
-            ));
+            )]);
         }
         for (position, (parameter, argument)) in parameters.iter().zip(arguments).enumerate() {
             if types::is_undefined(parameter) || types::matches_meta_type(argument, parameter) {
                 continue;
             }
-            let actual = types::types_of(space, argument);
+            let mut actual = types::typings(space, argument);
+            if actual.iter().any(|found| found.error.is_none()) {
+                actual.retain(|found| found.error.is_none());
+            } else if !actual.is_empty() {
+                // What is wrong with the argument is wrong with the call.
+                return Err(actual.into_iter().filter_map(|found| found.error).collect());
+            }
             let matched = actual
                 .iter()
-                .any(|found| types::match_types(parameter, found, &mut self.bindings));
+                .any(|found| types::match_types(parameter, &found.type_atom, &mut self.bindings));
             if !matched {
-                let found = actual.into_iter().next().unwrap_or_else(types::undefined);
-                let reason = Atom::expression([
-                    Atom::Symbol(known().bad_arg_type.clone()),
-                    Atom::integer(position as i64 + 1),
-                    self.bindings.apply(parameter),
+                let found = actual
+                    .into_iter()
+                    .next()
+                    .map_or_else(types::undefined, |found| found.type_atom);
+                let expected = self.bindings.apply(parameter);
+                return Err(vec![types::bad_argument(
+                    &call_atom(),
+                    position,
+                    expected,
                     found,
-                ]);
-                return Err(Atom::error(call_atom(), reason));
+                )]);
             }
         }
         let returns = &parts[parts.len() - 1];
@@ -527,7 +539,7 @@ impl<'h> Machine<'h> {
                 self.bindings.apply(expected),
                 self.bindings.apply(returns),
             ]);
-            return Err(Atom::error(call_atom(), reason));
+            return Err(vec![Atom::error(call_atom(), reason)]);
         }
         Ok(parts[1..].to_vec())
     }
