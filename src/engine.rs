@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crate::atom::{Atom, known};
 use crate::budget::Budget;
 use crate::evaluate::{Evaluation, Machine};
+use crate::files::Files;
 use crate::library;
 use crate::load::{Directive, LoadError};
+use crate::modules::Modules;
 use crate::operation::{Operation, OperationError};
 use crate::persistent::Map;
 use crate::space::Space;
@@ -50,6 +52,11 @@ pub(crate) struct Host {
     /// Set when a program tried to change something without the grant.
     pub(crate) write_refused: bool,
     pub(crate) tokens: Map<String, Atom>,
+    /// What every module's tokens begin with.
+    pub(crate) base_tokens: Map<String, Atom>,
+    pub(crate) modules: Modules,
+    /// The program's own space.
+    pub(crate) top: Space,
     /// Operations that a symbol calls, beside the rules for that symbol.
     pub(crate) functions: Map<Symbol, Arc<Operation>>,
     pub(crate) corelib: Space,
@@ -122,6 +129,7 @@ pub struct Builder {
     trace: Option<Sink>,
     clock: Arc<dyn Fn() -> f64 + Send + Sync>,
     grants: Grants,
+    files: Option<Arc<dyn Files>>,
 }
 
 impl Builder {
@@ -129,6 +137,14 @@ impl Builder {
     #[must_use]
     pub fn grants(mut self, grants: Grants) -> Builder {
         self.grants = grants;
+        self
+    }
+
+    /// Where modules are read from, if reading files is granted. By default there
+    /// are no files.
+    #[must_use]
+    pub fn files(mut self, files: impl Files + 'static) -> Builder {
+        self.files = Some(Arc::new(files));
         self
     }
 
@@ -162,6 +178,9 @@ impl Builder {
             grants: self.grants,
             write_refused: false,
             tokens: Map::new(),
+            base_tokens: Map::new(),
+            modules: Modules::new(self.files),
+            top: space.clone(),
             functions: Map::new(),
             corelib,
             settings: Settings {
@@ -188,6 +207,7 @@ impl Engine {
             trace: None,
             clock: Arc::new(|| 0.0),
             grants: Grants::default(),
+            files: None,
         }
     }
 
@@ -214,8 +234,10 @@ impl Engine {
         &self.space
     }
 
-    /// Makes the word `token` stand for `atom` in everything read from now on.
+    /// Makes the word `token` stand for `atom` in everything read from now on,
+    /// also in modules that are loaded from now on.
     pub fn bind(&mut self, token: &str, atom: Atom) {
+        self.host.base_tokens.insert(token.to_owned(), atom.clone());
         self.host.tokens.insert(token.to_owned(), atom);
     }
 
@@ -263,7 +285,8 @@ impl Engine {
         budget: &Budget,
         each: impl FnMut(Directive) -> bool,
     ) -> Result<(), LoadError> {
-        crate::load::run(self, source, file, budget, each)
+        let space = self.space.clone();
+        crate::load::run(&mut self.host, &space, source, file, budget, each)
     }
 
     /// Reads one atom, with the tokens of the program.

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use crate::atom::Atom;
 use crate::budget::Budget;
-use crate::engine::Engine;
+use crate::engine::{Engine, Host};
 use crate::evaluate::Machine;
 use crate::persistent::Map;
 use crate::reader;
-use crate::space::Origin;
+use crate::space::{Origin, Space};
+use crate::types;
 
-/// One evaluated `!` directive.
+/// One evaluated `!` directive; or an atom that was not added since
+/// `(pragma! type-check auto)` holds and it is ill-typed, with the errors.
 #[derive(Clone, Debug)]
 pub struct Directive {
     /// The file it stands in.
@@ -54,15 +56,15 @@ pub enum LoadError {
 fn place(source: &str, offset: usize) -> (u32, u32) {
     let before = &source[..offset];
     let line = before.matches('\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .map_or(0, |text| text.chars().count())
-        + 1;
     (
         u32::try_from(line).unwrap_or(u32::MAX),
-        u32::try_from(column).unwrap_or(u32::MAX),
+        column(source, offset),
     )
+}
+
+fn column(source: &str, offset: usize) -> u32 {
+    let before = source[..offset].rsplit('\n').next().unwrap_or_default();
+    u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX)
 }
 
 fn check(parsed: &chimera_grammar::Parsed<'_>, file: &str) -> Result<(), LoadError> {
@@ -80,8 +82,10 @@ fn check(parsed: &chimera_grammar::Parsed<'_>, file: &str) -> Result<(), LoadErr
     }
 }
 
+/// Adds the atoms of a text to `space` and evaluates its directives there.
 pub(crate) fn run(
-    engine: &mut Engine,
+    host: &mut Host,
+    space: &Space,
     source: &str,
     file: &str,
     budget: &Budget,
@@ -97,30 +101,26 @@ pub(crate) fn run(
             .filter(|b| **b == b'\n')
             .count() as u32;
         counted = form.span.start;
-        let tokens = engine.host.tokens.clone();
         let atom = reader::read(&parsed.tree, form.node as usize, &|word| {
-            tokens.get(word).cloned()
+            host.tokens.get(word).cloned()
         });
-        if form.directive {
-            let space = engine.space.clone();
-            let results = Machine::run(&mut engine.host, &space, &atom, budget, false).atoms();
-            let (_, column) = place(source, form.span.start);
-            if !each(Directive {
-                file: file.to_owned(),
-                line,
-                column,
-                results,
-            }) {
-                break;
-            }
+        let results = if form.directive {
+            Machine::run(host, space, &atom, budget, false).atoms()
+        } else if host.settings.check_types && types::types_of(space, &atom).is_empty() {
+            Machine::type_errors(host, space, &atom)
         } else {
-            engine.space.add_from(
-                atom,
-                Some(Origin {
-                    file: Arc::clone(&name),
-                    line,
-                }),
-            );
+            let file = Arc::clone(&name);
+            space.add_from(atom, Some(Origin { file, line }));
+            continue;
+        };
+        let directive = Directive {
+            file: file.to_owned(),
+            line,
+            column: column(source, form.span.start),
+            results,
+        };
+        if !each(directive) {
+            break;
         }
     }
     Ok(())

@@ -108,15 +108,8 @@ pub(crate) struct Machine<'h> {
 const COLLECT_AT: usize = 1 << 16;
 
 impl<'h> Machine<'h> {
-    /// Evaluates `atom` in `space`; all results, in order.
-    pub(crate) fn run(
-        host: &'h mut Host,
-        space: &Space,
-        atom: &Atom,
-        budget: &Budget,
-        proving: bool,
-    ) -> Evaluation {
-        let mut machine = Machine {
+    fn new(host: &'h mut Host, budget: &Budget, proving: bool) -> Machine<'h> {
+        Machine {
             host,
             bindings: Bindings::new(),
             choices: Vec::new(),
@@ -125,7 +118,18 @@ impl<'h> Machine<'h> {
             meter: Meter::start(budget),
             results: Vec::new(),
             collect_at: COLLECT_AT,
-        };
+        }
+    }
+
+    /// Evaluates `atom` in `space`; all results, in order.
+    pub(crate) fn run(
+        host: &'h mut Host,
+        space: &Space,
+        atom: &Atom,
+        budget: &Budget,
+        proving: bool,
+    ) -> Evaluation {
+        let mut machine = Machine::new(host, budget, proving);
         let task = if machine.host.settings.bare_minimal {
             Task::Minimal {
                 atom: atom.clone(),
@@ -143,6 +147,27 @@ impl<'h> Machine<'h> {
             results: std::mem::take(&mut machine.results),
             reductions: machine.meter.spent,
         }
+    }
+
+    /// Why a call is ill-typed, by each function type of its head.
+    pub(crate) fn type_errors(host: &'h mut Host, space: &Space, atom: &Atom) -> Vec<Atom> {
+        let mut machine = Machine::new(host, &Budget::default(), false);
+        let Atom::Expression(call) = atom else {
+            return Vec::new();
+        };
+        let Some(head) = call.children().first() else {
+            return Vec::new();
+        };
+        types::types_of(space, head)
+            .iter()
+            .filter(|found| types::is_function(found))
+            .filter_map(|function| {
+                let mark = machine.bindings.mark();
+                let checked = machine.applicable(call, function, &types::undefined(), space);
+                machine.bindings.undo(mark);
+                checked.err()
+            })
+            .collect()
     }
 
     fn drive(&mut self, task: Task) {
