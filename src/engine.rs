@@ -55,6 +55,8 @@ pub(crate) struct Host {
     /// What every module's tokens begin with.
     pub(crate) base_tokens: Map<String, Atom>,
     pub(crate) modules: Modules,
+    /// How many operations are evaluating inside one another.
+    pub(crate) nested: usize,
     /// The program's own space.
     pub(crate) top: Space,
     /// Operations that a symbol calls, beside the rules for that symbol.
@@ -76,6 +78,9 @@ pub(crate) struct Settings {
     /// `max-stack-depth`.
     pub(crate) stack_depth_max: usize,
 }
+
+/// How deep operations may evaluate inside one another.
+const NESTED_MAX: usize = 32;
 
 /// What an operation may use while it runs.
 pub struct Context<'h> {
@@ -118,8 +123,17 @@ impl Context<'_> {
     }
 
     /// Evaluates `atom` in the space of the call, within what is left of the budget.
+    /// Operations that evaluate inside one another more than 32 deep get
+    /// `(Error <atom> StackOverflow)`: each level takes native stack.
     pub fn evaluate(&mut self, atom: &Atom) -> Vec<Atom> {
-        Machine::run(self.host, self.space, atom, &self.budget, false).atoms()
+        if self.host.nested >= NESTED_MAX {
+            let reason = Atom::symbol("StackOverflow");
+            return vec![Atom::error(atom.clone(), reason)];
+        }
+        self.host.nested += 1;
+        let evaluation = Machine::run(self.host, self.space, atom, &self.budget, false);
+        self.host.nested -= 1;
+        evaluation.atoms()
     }
 }
 
@@ -180,6 +194,7 @@ impl Builder {
             tokens: Map::new(),
             base_tokens: Map::new(),
             modules: Modules::new(self.files),
+            nested: 0,
             top: space.clone(),
             functions: Map::new(),
             corelib,
