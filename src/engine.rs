@@ -6,8 +6,10 @@ use std::sync::Arc;
 use crate::atom::{Atom, known};
 use crate::budget::Budget;
 use crate::evaluate::{Evaluation, Machine};
+use crate::files::Files;
 use crate::library;
 use crate::load::{Directive, LoadError};
+use crate::modules::Modules;
 use crate::operation::{Operation, OperationError};
 use crate::persistent::Map;
 use crate::space::Space;
@@ -51,6 +53,13 @@ pub(crate) struct Host {
     /// Set when a program tried to change something without the grant.
     pub(crate) write_refused: bool,
     pub(crate) tokens: Map<String, Atom>,
+    /// What every module's tokens begin with.
+    pub(crate) base_tokens: Map<String, Atom>,
+    pub(crate) modules: Modules,
+    /// How many operations are evaluating inside one another.
+    pub(crate) nested: usize,
+    /// The program's own space.
+    pub(crate) top: Space,
     /// Operations that a symbol calls, beside the rules for that symbol.
     pub(crate) functions: Map<Symbol, Arc<Operation>>,
     pub(crate) corelib: Space,
@@ -70,6 +79,9 @@ pub(crate) struct Settings {
     /// `max-stack-depth`.
     pub(crate) stack_depth_max: usize,
 }
+
+/// How deep operations may evaluate inside one another.
+const NESTED_MAX: usize = 32;
 
 /// What an operation may use while it runs.
 pub struct Context<'h> {
@@ -112,8 +124,17 @@ impl Context<'_> {
     }
 
     /// Evaluates `atom` in the space of the call, within what is left of the budget.
+    /// Operations that evaluate inside one another more than 32 deep get
+    /// `(Error <atom> StackOverflow)`: each level takes native stack.
     pub fn evaluate(&mut self, atom: &Atom) -> Vec<Atom> {
-        Machine::run(self.host, self.space, atom, &self.budget, false).atoms()
+        if self.host.nested >= NESTED_MAX {
+            let reason = Atom::symbol("StackOverflow");
+            return vec![Atom::error(atom.clone(), reason)];
+        }
+        self.host.nested += 1;
+        let evaluation = Machine::run(self.host, self.space, atom, &self.budget, false);
+        self.host.nested -= 1;
+        evaluation.atoms()
     }
 }
 
@@ -123,6 +144,7 @@ pub struct Builder {
     trace: Option<Sink>,
     clock: Arc<dyn Fn() -> f64 + Send + Sync>,
     grants: Grants,
+    files: Option<Arc<dyn Files>>,
 }
 
 impl Builder {
@@ -130,6 +152,14 @@ impl Builder {
     #[must_use]
     pub fn grants(mut self, grants: Grants) -> Builder {
         self.grants = grants;
+        self
+    }
+
+    /// Where modules are read from, if reading files is granted. By default there
+    /// are no files.
+    #[must_use]
+    pub fn files(mut self, files: impl Files + 'static) -> Builder {
+        self.files = Some(Arc::new(files));
         self
     }
 
@@ -163,6 +193,10 @@ impl Builder {
             grants: self.grants,
             write_refused: false,
             tokens: Map::new(),
+            base_tokens: Map::new(),
+            modules: Modules::new(self.files),
+            nested: 0,
+            top: space.clone(),
             functions: Map::new(),
             corelib,
             settings: Settings {
@@ -189,6 +223,7 @@ impl Engine {
             trace: None,
             clock: Arc::new(|| 0.0),
             grants: Grants::default(),
+            files: None,
         }
     }
 
@@ -215,8 +250,10 @@ impl Engine {
         &self.space
     }
 
-    /// Makes the word `token` stand for `atom` in everything read from now on.
+    /// Makes the word `token` stand for `atom` in everything read from now on,
+    /// also in modules that are loaded from now on.
     pub fn bind(&mut self, token: &str, atom: Atom) {
+        self.host.base_tokens.insert(token.to_owned(), atom.clone());
         self.host.tokens.insert(token.to_owned(), atom);
     }
 
@@ -264,7 +301,8 @@ impl Engine {
         budget: &Budget,
         each: impl FnMut(Directive) -> bool,
     ) -> Result<(), LoadError> {
-        crate::load::run(self, source, file, budget, each)
+        let space = self.space.clone();
+        crate::load::run(&mut self.host, &space, source, file, budget, each)
     }
 
     /// The names a program can use: tokens, and the symbols in the first

@@ -3,6 +3,7 @@
 mod assertions;
 mod documentation;
 pub(crate) mod lists;
+mod modules;
 mod numbers;
 mod settings;
 mod spaces;
@@ -100,6 +101,7 @@ pub(crate) fn install(engine: &mut Engine) {
     lists::install(engine);
     text::install(engine);
     settings::install(engine);
+    modules::install(engine);
     documentation::install(engine);
     assertions::install(engine);
     let parsed = chimera_grammar::parse(STDLIB);

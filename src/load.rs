@@ -6,13 +6,15 @@ use chimera_grammar::{Diagnostic, LineTable, Position};
 
 use crate::atom::Atom;
 use crate::budget::Budget;
-use crate::engine::Engine;
+use crate::engine::{Engine, Host};
 use crate::evaluate::Machine;
 use crate::persistent::Map;
 use crate::reader;
-use crate::space::Origin;
+use crate::space::{Origin, Space};
+use crate::types;
 
-/// One evaluated `!` directive.
+/// One evaluated `!` directive; or an atom that was not added since
+/// `(pragma! type-check auto)` holds and it is ill-typed, with the errors.
 #[derive(Clone, Debug)]
 pub struct Directive {
     /// The file it stands in.
@@ -65,8 +67,10 @@ fn check(parsed: &chimera_grammar::Parsed<'_>, file: &str) -> Result<(), LoadErr
     })
 }
 
+/// Adds the atoms of a text to `space` and evaluates its directives there.
 pub(crate) fn run(
-    engine: &mut Engine,
+    host: &mut Host,
+    space: &Space,
     source: &str,
     file: &str,
     budget: &Budget,
@@ -78,29 +82,26 @@ pub(crate) fn run(
     let lines = LineTable::new(source);
     for form in parsed.tree.forms() {
         let Position { line, column } = lines.position(source, form.span.start);
-        let tokens = engine.host.tokens.clone();
         let atom = reader::read(&parsed.tree, form.node as usize, &|word| {
-            tokens.get(word).cloned()
+            host.tokens.get(word).cloned()
         });
-        if form.directive {
-            let space = engine.space.clone();
-            let results = Machine::run(&mut engine.host, &space, &atom, budget, false).atoms();
-            if !each(Directive {
-                file: file.to_owned(),
-                line,
-                column,
-                results,
-            }) {
-                break;
-            }
+        let results = if form.directive {
+            Machine::run(host, space, &atom, budget, false).atoms()
+        } else if host.settings.check_types && types::types_of(space, &atom).is_empty() {
+            Machine::type_errors(host, space, &atom)
         } else {
-            engine.space.add_from(
-                atom,
-                Some(Origin {
-                    file: Arc::clone(&name),
-                    line,
-                }),
-            );
+            let file = Arc::clone(&name);
+            space.add_from(atom, Some(Origin { file, line }));
+            continue;
+        };
+        let directive = Directive {
+            file: file.to_owned(),
+            line,
+            column,
+            results,
+        };
+        if !each(directive) {
+            break;
         }
     }
     Ok(())

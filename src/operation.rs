@@ -27,7 +27,8 @@ pub enum OperationError {
     /// The operation is not defined for these arguments: the call is data.
     #[error("not reducible")]
     NotReducible,
-    /// The call is wrong; becomes `(Error <call> "<message>")`.
+    /// The call is wrong; becomes `(Error <call> <message>)` with the message as a
+    /// symbol.
     #[error("{0}")]
     Message(String),
     /// The call is wrong; becomes `(Error <call> <reason>)`.
@@ -53,7 +54,8 @@ impl OperationError {
     pub(crate) fn into_atom(self, call: &Atom) -> Option<Atom> {
         match self {
             OperationError::NotReducible => None,
-            OperationError::Message(text) => Some(Atom::error(call.clone(), Atom::string(&text))),
+            // Text, but a symbol: so the reference has it.
+            OperationError::Message(text) => Some(Atom::error(call.clone(), Atom::symbol(&text))),
             OperationError::Reason(reason) => Some(Atom::error(call.clone(), reason)),
             OperationError::Atom(atom) => Some(atom),
         }

@@ -29,6 +29,8 @@ struct Body {
 
 enum SpaceName {
     Module(String),
+    /// A module's space without what the module imports.
+    Own(String),
     Anonymous(u64),
 }
 
@@ -41,6 +43,10 @@ enum Kind {
     Fork {
         base: Space,
         overlay: RwLock<Overlay>,
+    },
+    /// The same atoms as `base`, without its imports.
+    Alone {
+        base: Space,
     },
 }
 
@@ -82,6 +88,7 @@ impl Space {
     fn name_again(&self) -> SpaceName {
         match &self.0.name {
             SpaceName::Module(name) => SpaceName::Module(name.clone()),
+            SpaceName::Own(name) => SpaceName::Own(name.clone()),
             SpaceName::Anonymous(id) => SpaceName::Anonymous(*id),
         }
     }
@@ -89,11 +96,30 @@ impl Space {
     /// Whether both are the same space.
     pub fn is_same(&self, other: &Space) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+            || matches!((&self.0.kind, &other.0.kind),
+                (Kind::Alone { base }, Kind::Alone { base: other }) if base.is_same(other))
     }
 
     /// Whether atoms can be added and removed; a snapshot is read-only.
     pub fn is_writable(&self) -> bool {
-        !matches!(self.0.kind, Kind::Snapshot { .. })
+        match &self.0.kind {
+            Kind::Live(_) | Kind::Fork { .. } => true,
+            Kind::Snapshot { .. } => false,
+            Kind::Alone { base } => base.is_writable(),
+        }
+    }
+
+    /// The same atoms, changed through either, without what the space imports.
+    pub(crate) fn without_imports(&self) -> Space {
+        let name = match &self.0.name {
+            SpaceName::Module(name) | SpaceName::Own(name) => SpaceName::Own(name.clone()),
+            SpaceName::Anonymous(id) => SpaceName::Anonymous(*id),
+        };
+        Space(Arc::new(Body {
+            name,
+            kind: Kind::Alone { base: self.clone() },
+            imports: RwLock::new(Vec::new()),
+        }))
     }
 
     /// A read-only view of the present atoms. O(1).
@@ -108,6 +134,7 @@ impl Space {
             }
             Kind::Snapshot { .. } => return self.clone(),
             Kind::Fork { .. } => return self.fork(),
+            Kind::Alone { base } => return base.snapshot().without_imports(),
         };
         Space(Arc::new(Body {
             name: self.name_again(),
@@ -120,6 +147,7 @@ impl Space {
     /// fork has changed. Changes of one are never seen by the other.
     pub fn fork(&self) -> Space {
         let (base, overlay) = match &self.0.kind {
+            Kind::Alone { base } => return base.fork().without_imports(),
             Kind::Live(_) | Kind::Snapshot { .. } => (
                 self.snapshot(),
                 Overlay {
@@ -163,6 +191,7 @@ impl Space {
         match &self.0.kind {
             Kind::Live(store) => write(store).add(atom, origin),
             Kind::Fork { overlay, .. } => write(overlay).added.add(atom, origin),
+            Kind::Alone { base } => base.add_from(atom, origin),
             Kind::Snapshot { .. } => {}
         }
     }
@@ -172,6 +201,7 @@ impl Space {
         match &self.0.kind {
             Kind::Live(store) => write(store).remove(atom),
             Kind::Snapshot { .. } => false,
+            Kind::Alone { base } => base.remove(atom),
             Kind::Fork { base, overlay } => {
                 let mut overlay = write(overlay);
                 if overlay.added.remove(atom) {
@@ -199,6 +229,7 @@ impl Space {
     pub fn len(&self) -> usize {
         match &self.0.kind {
             Kind::Live(store) => read(store).len(),
+            Kind::Alone { base } => base.len(),
             Kind::Snapshot { .. } | Kind::Fork { .. } => self.atoms().len(),
         }
     }
@@ -376,7 +407,7 @@ impl Space {
                     write(store).prepare(key);
                 }
             }
-            Kind::Snapshot { base, .. } => base.prepare(key),
+            Kind::Snapshot { base, .. } | Kind::Alone { base } => base.prepare(key),
             Kind::Fork { base, overlay } => {
                 base.prepare(key);
                 write(overlay).added.prepare(key);
@@ -388,6 +419,7 @@ impl Space {
         match &self.0.kind {
             Kind::Live(store) => read(store).visit(key, View::Now, visit),
             Kind::Snapshot { base, epoch } => base.visit_at(key, *epoch, visit),
+            Kind::Alone { base } => base.visit_key(key, visit),
             Kind::Fork { base, overlay } => {
                 let overlay = read(overlay);
                 overlay.visit_base(visit, |visit| base.visit_key(key, visit));
@@ -454,6 +486,7 @@ impl fmt::Display for Space {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.name {
             SpaceName::Module(name) => write!(f, "ModuleSpace(GroundingSpace-{name})"),
+            SpaceName::Own(name) => write!(f, "GroundingSpace-{name}"),
             SpaceName::Anonymous(id) => write!(f, "GroundingSpace-{id:#x}"),
         }
     }

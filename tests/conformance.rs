@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chimera::{Budget, Directive, Engine};
+use chimera::{Budget, DirectoryFiles, Engine, Grants};
 
 /// No program of the corpus needs more.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -188,11 +188,22 @@ fn run(case: &Path) -> Option<String> {
     let mut engine = Engine::builder()
         .output(move |text| lock(&sink).push_str(text))
         .trace(|_| {})
+        .files(DirectoryFiles::below(
+            case.parent().expect("a case is in a directory"),
+        ))
+        .grants(Grants {
+            read_files: true,
+            ..Grants::default()
+        })
         .build();
     let budget = Budget::default().deadline(DEADLINE);
-    let mut directives: Vec<Directive> = Vec::new();
+    // Printed at once: a state in a result may change later.
+    let mut directives: Vec<(u32, Vec<String>)> = Vec::new();
     let loaded = engine.run(&text, &name(case), &budget, |directive| {
-        directives.push(directive);
+        let results = directive.results.iter();
+        let mut found: Vec<String> = results.map(|atom| canonical(&atom.to_string())).collect();
+        found.sort();
+        directives.push((directive.line, found));
         true
     });
     let mut wrong = String::new();
@@ -210,22 +221,12 @@ fn run(case: &Path) -> Option<String> {
         )
         .expect("strings take all writes");
     }
-    for (directive, expected) in directives.iter().zip(&expected.answers) {
-        let mut found: Vec<String> = directive
-            .results
-            .iter()
-            .map(|atom| canonical(&atom.to_string()))
-            .collect();
-        found.sort();
-        if found != *expected {
-            let source = text
-                .lines()
-                .nth(directive.line as usize - 1)
-                .unwrap_or_default();
+    for ((line, found), expected) in directives.iter().zip(&expected.answers) {
+        if found != expected {
+            let source = text.lines().nth(*line as usize - 1).unwrap_or_default();
             write!(
                 wrong,
-                "  line {}: {source}\n    expected {expected:?}\n    found    {found:?}\n",
-                directive.line
+                "  line {line}: {source}\n    expected {expected:?}\n    found    {found:?}\n",
             )
             .expect("strings take all writes");
         }

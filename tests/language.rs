@@ -1,6 +1,6 @@
 //! The language from outside: programs and their results.
 
-use chimera::{Atom, Engine};
+use chimera::{Atom, Engine, Operation};
 
 #[track_caller]
 fn check(program: &str, expected: &[&str]) {
@@ -142,5 +142,33 @@ fn a_join_ends_at_the_bounds_of_its_budget() {
             .atoms()
             .len(),
         1
+    );
+}
+
+#[test]
+fn operations_that_evaluate_do_not_exhaust_the_native_stack() {
+    let mut engine = Engine::builder().build();
+    engine.register(Operation::new(
+        "nested",
+        "(-> Atom %Undefined%)",
+        |arguments, context| Ok(context.evaluate(&arguments[0])),
+    ));
+    let program =
+        "(= (down $n) (if (== $n 0) done (nested (down (- $n 1))))) !(down 5) !(down 5000)";
+    let directives = engine.load(program, "test.metta").expect("it is MeTTa");
+    assert_eq!(directives[0].results[0].to_string(), "done");
+    assert!(directives[1].is_error());
+    assert!(
+        directives[1].results[0]
+            .to_string()
+            .contains("StackOverflow")
+    );
+}
+
+#[test]
+fn assertions_inside_assertions_do_not_exhaust_the_native_stack() {
+    check(
+        "(= (down $n) (if (== $n 0) () (assertEqual (down (- $n 1)) ()))) !(down 3000)",
+        &["()"],
     );
 }

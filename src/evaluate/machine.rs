@@ -112,15 +112,8 @@ const SOLUTION_BYTES: usize = 192;
 const COLLECT_AT: usize = 1 << 16;
 
 impl<'h> Machine<'h> {
-    /// Evaluates `atom` in `space`; all results, in order.
-    pub(crate) fn run(
-        host: &'h mut Host,
-        space: &Space,
-        atom: &Atom,
-        budget: &Budget,
-        proving: bool,
-    ) -> Evaluation {
-        let mut machine = Machine {
+    fn new(host: &'h mut Host, budget: &Budget, proving: bool) -> Machine<'h> {
+        Machine {
             host,
             bindings: Bindings::new(),
             choices: Vec::new(),
@@ -130,7 +123,18 @@ impl<'h> Machine<'h> {
             results: Vec::new(),
             collect_at: COLLECT_AT,
             exhausted: None,
-        };
+        }
+    }
+
+    /// Evaluates `atom` in `space`; all results, in order.
+    pub(crate) fn run(
+        host: &'h mut Host,
+        space: &Space,
+        atom: &Atom,
+        budget: &Budget,
+        proving: bool,
+    ) -> Evaluation {
+        let mut machine = Machine::new(host, budget, proving);
         let task = if machine.host.settings.bare_minimal {
             Task::Minimal {
                 atom: atom.clone(),
@@ -148,6 +152,28 @@ impl<'h> Machine<'h> {
             results: std::mem::take(&mut machine.results),
             reductions: machine.meter.spent,
         }
+    }
+
+    /// Why a call is ill-typed, by each function type of its head.
+    pub(crate) fn type_errors(host: &'h mut Host, space: &Space, atom: &Atom) -> Vec<Atom> {
+        let mut machine = Machine::new(host, &Budget::default(), false);
+        let Atom::Expression(call) = atom else {
+            return Vec::new();
+        };
+        let Some(head) = call.children().first() else {
+            return Vec::new();
+        };
+        types::types_of(space, head)
+            .iter()
+            .filter(|found| types::is_function(found))
+            .filter_map(|function| {
+                let mark = machine.bindings.mark();
+                let checked = machine.applicable(call, function, &types::undefined(), space);
+                machine.bindings.undo(mark);
+                checked.err()
+            })
+            .flatten()
+            .collect()
     }
 
     fn drive(&mut self, task: Task) {

@@ -1,0 +1,156 @@
+//! `import!` and what else has to do with modules.
+
+use crate::atom::{Atom, Grounded};
+use crate::engine::{Context, Engine};
+use crate::modules::{self, ModuleError};
+use crate::operation::{Operation, OperationError};
+
+impl From<ModuleError> for OperationError {
+    fn from(error: ModuleError) -> OperationError {
+        OperationError::message(error.to_string())
+    }
+}
+
+pub(super) fn install(engine: &mut Engine) {
+    engine.register(Operation::new(
+        "import!",
+        "(-> Atom Atom (->))",
+        |arguments, context| {
+            let [destination, name] = arguments else {
+                return Err(OperationError::NotReducible);
+            };
+            let name = module_name(name).ok_or_else(|| {
+                OperationError::message(
+                    "import! expects a destination &space and a module name argument",
+                )
+            })?;
+            import(context, destination, &name)?;
+            Ok(vec![Atom::unit()])
+        },
+    ));
+    engine.register(Operation::new(
+        "include",
+        "(-> Atom %Undefined%)",
+        |arguments, context| {
+            let name = name_of(arguments, "include expects a module name argument")?;
+            check(context)?;
+            let space = context.space.clone();
+            Ok(modules::include(
+                context.host,
+                &space,
+                &name,
+                &context.budget,
+            )?)
+        },
+    ));
+    engine.register(Operation::new(
+        "register-module!",
+        "(-> Atom (->))",
+        |arguments, context| {
+            let path = name_of(arguments, "register-module! expects a file system path")?;
+            check(context)?;
+            modules::register(context.host, &path, &context.budget)?;
+            Ok(vec![Atom::unit()])
+        },
+    ));
+    engine.register(Operation::new(
+        "mod-space!",
+        "(-> Atom SpaceType)",
+        |arguments, context| {
+            let name = name_of(arguments, "mod-space! expects a module name argument")?;
+            check(context)?;
+            let space = modules::load(context.host, &name, &context.budget)?;
+            Ok(vec![Atom::space(space)])
+        },
+    ));
+    engine.define(Operation::new(
+        "_module-named",
+        "(-> Atom SpaceType)",
+        |arguments, context| {
+            let Some(name) = arguments.first().and_then(module_name) else {
+                return Ok(Vec::new());
+            };
+            if !context.host.grants.read_files || !context.host.grants.write {
+                return Ok(Vec::new());
+            }
+            match modules::load(context.host, &name, &context.budget) {
+                Ok(space) => Ok(vec![Atom::space(space)]),
+                Err(ModuleError::Unresolved(_) | ModuleError::NoFiles) => Ok(Vec::new()),
+                Err(error) => Err(error.into()),
+            }
+        },
+    ));
+    engine.register(Operation::new(
+        "module-space-no-deps",
+        "(-> SpaceType SpaceType)",
+        |arguments, _| match arguments {
+            [Atom::Grounded(Grounded::Space(space))] => {
+                Ok(vec![Atom::space(space.without_imports())])
+            }
+            _ => Err(OperationError::message(
+                "module-space-no-deps expects a space as its argument",
+            )),
+        },
+    ));
+    engine.register(Operation::new("print-mods!", "(-> (->))", |_, context| {
+        let mut text = "top\n".to_owned();
+        for name in context.host.modules.names() {
+            let depth = name.matches(':').count();
+            let last = name.rsplit(':').next().unwrap_or_default();
+            text += &format!("{}{last}\n", "  ".repeat(depth));
+        }
+        context.print(&text);
+        Ok(vec![Atom::unit()])
+    }));
+}
+
+/// Whether modules may be loaded: it reads files and defines things.
+fn check(context: &mut Context<'_>) -> Result<(), OperationError> {
+    if !context.host.grants.read_files {
+        return Err(OperationError::message(
+            "reading files is not granted to this program",
+        ));
+    }
+    context.check_write()
+}
+
+fn import(context: &mut Context<'_>, destination: &Atom, name: &str) -> Result<(), OperationError> {
+    let wrong_destination = |found: &str| {
+        OperationError::message(format!(
+            "import! destination argument must be a symbol atom naming a new space, or &self.  Found: {found}"
+        ))
+    };
+    match destination {
+        Atom::Grounded(Grounded::Space(space)) if space.is_same(context.space) => {
+            check(context)?;
+            let module = modules::load(context.host, name, &context.budget)?;
+            context.space.import(module);
+            Ok(())
+        }
+        Atom::Symbol(token) => {
+            check(context)?;
+            let module = modules::load(context.host, name, &context.budget)?;
+            let token = token.as_str().to_owned();
+            context.host.tokens.insert(token, Atom::space(module));
+            Ok(())
+        }
+        Atom::Grounded(_) => Err(wrong_destination(&format!("{{{destination}}}"))),
+        Atom::Variable(_) | Atom::Expression(_) => Err(wrong_destination(&destination.to_string())),
+    }
+}
+
+/// A module's name: a symbol, a string, or anything else that is one word.
+fn module_name(atom: &Atom) -> Option<String> {
+    match atom {
+        Atom::Symbol(name) => Some(name.as_str().to_owned()),
+        Atom::Grounded(_) => Some(super::text::plain(atom)),
+        Atom::Variable(_) | Atom::Expression(_) => None,
+    }
+}
+
+fn name_of(arguments: &[Atom], wrong: &str) -> Result<String, OperationError> {
+    match arguments {
+        [atom] => module_name(atom).ok_or_else(|| OperationError::message(wrong)),
+        _ => Err(OperationError::NotReducible),
+    }
+}
