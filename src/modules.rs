@@ -71,7 +71,7 @@ fn what_failed(error: &Atom) -> String {
     if let Some([_, call, reason]) = error.as_expression()
         && let Some([Atom::Grounded(Grounded::Operation(operation)), ..]) = call.as_expression()
         && ["import!", "include", "mod-space!", "register-module!"].contains(&operation.name())
-        && let Some(text) = reason.as_text()
+        && let Some(text) = reason.as_symbol()
     {
         return text.to_owned();
     }

@@ -193,7 +193,7 @@ async fn inject(fault: &str, subjects: &Subjects) -> String {
         }
         "cpu-overload" => {
             let cores = (threshold("cpu-percent", 75.0) / 100.0).ceil().max(1.0);
-            let threads = (cores as usize * 2).clamp(2, 16);
+            let threads = (cores as usize * 4).clamp(4, 16);
             match subjects.background.start(PHASE_PATIENCE, threads) {
                 Ok(()) => format!("{threads} background threads"),
                 Err(error) => format!("nothing: {error}"),

@@ -187,7 +187,7 @@ pub(crate) fn minimal(machine: &mut Machine<'_>, atom: Atom, space: Space, rest:
         }
     };
     let text = format!("expected: {form}, found: {atom}");
-    Some((Task::Return(Atom::error(atom, Atom::string(&text))), rest))
+    Some((Task::Return(Atom::error(atom, Atom::symbol(&text))), rest))
 }
 
 fn unify_instruction(
@@ -379,7 +379,7 @@ pub(crate) fn call(
 ) -> Next {
     let arguments = &call.as_expression().expect("a call is an expression")[1..];
     let not_reducible = || Task::Return(Atom::Symbol(known().not_reducible.clone()));
-    let wrong = |text: &str| Task::Return(Atom::error(call.clone(), Atom::string(text)));
+    let wrong = |text: &str| Task::Return(Atom::error(call.clone(), Atom::symbol(text)));
     match (control, arguments) {
         (Control::If, [condition, then, otherwise]) => match condition {
             Atom::Variable(variable) => {
@@ -423,7 +423,13 @@ pub(crate) fn call(
                     Some((Task::Return(form), rest))
                 }
                 _ => Some((
-                    wrong("List of (<pattern> <atom>) pairs is expected as a second argument"),
+                    Task::Return(Atom::error(
+                        call.clone(),
+                        // The reference's is written in MeTTa, so this text is a string.
+                        Atom::string(
+                            "List of (<pattern> <atom>) pairs is expected as a second argument",
+                        ),
+                    )),
                     rest,
                 )),
             },
@@ -603,7 +609,7 @@ pub(crate) fn walk_result(mut walk: Walk, atom: Atom, rest: Rest) -> Next {
             None => {
                 let text =
                     format!("filter-atom expects a condition that is True or False, not {atom}");
-                let error = Atom::error(walk.call.clone(), Atom::string(&text));
+                let error = Atom::error(walk.call.clone(), Atom::symbol(&text));
                 return Some((Task::Return(error), rest));
             }
         },

@@ -131,9 +131,10 @@ pub(super) fn install(engine: &mut Engine) {
 }
 
 fn empty(name: &str) -> OperationError {
-    OperationError::message(format!(
+    // The reference's is written in MeTTa, so this text is a string.
+    OperationError::Reason(Atom::string(&format!(
         "{name} expects a non-empty expression as an argument"
-    ))
+    )))
 }
 
 fn no_expression() -> OperationError {

@@ -89,27 +89,8 @@ def canonical(text):
 
 
 def printed(atom):
-    """As the reference prints it; its symbols with white space inside, which are texts, in quotes."""
-    from hyperon import ExpressionAtom, SymbolAtom
-
-    pieces, pending = [], [atom]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, str):
-            pieces.append(part)
-        elif isinstance(part, ExpressionAtom):
-            children = part.get_children()
-            pending.append(")")
-            for number, child in reversed(list(enumerate(children))):
-                pending.append(child)
-                if number > 0:
-                    pending.append(" ")
-            pending.append("(")
-        elif isinstance(part, SymbolAtom) and re.search(r"\s", part.get_name()):
-            pieces.append(json.dumps(part.get_name(), ensure_ascii=False))
-        else:
-            pieces.append(str(part))
-    return "".join(pieces)
+    """As the reference prints it."""
+    return str(atom)
 
 
 def forms(text):

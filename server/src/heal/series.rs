@@ -287,12 +287,12 @@ mod tests {
         check(
             &[],
             "(mean 3 4)",
-            "(Error (mean 3 4) \"mean expects the name of a metric as its first argument\")",
+            "(Error (mean 3 4) mean expects the name of a metric as its first argument)",
         );
         check(
             &[],
             "(quantile m 2 4)",
-            "(Error (quantile m 2 4) \"quantile expects a share from 0 to 1 as its second argument\")",
+            "(Error (quantile m 2 4) quantile expects a share from 0 to 1 as its second argument)",
         );
     }
 }
