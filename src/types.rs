@@ -42,15 +42,12 @@ pub(crate) fn is_function(atom: &Atom) -> bool {
     matches!(atom.as_expression(), Some([arrow, _, ..]) if arrow.is_symbol(&known().arrow))
 }
 
-/// Unifies two types; `%Undefined%` and `Atom` match everything.
+/// Unifies two types; `%Undefined%` and `Atom` match everything where they are
+/// written, not where a type variable stands for them.
 pub(crate) fn match_types(expected: &Atom, actual: &Atom, bindings: &mut Bindings) -> bool {
     let known = known();
-    let (left, right) = (
-        bindings.walk(expected).clone(),
-        bindings.walk(actual).clone(),
-    );
     let any = |atom: &Atom| atom.is_symbol(&known.undefined) || atom.is_symbol(&known.atom);
-    any(&left) || any(&right) || unify(&left, &right, bindings)
+    any(expected) || any(actual) || unify(expected, actual, bindings)
 }
 
 /// Whether `argument` as it stands is what a meta-type parameter takes.
@@ -297,12 +294,10 @@ fn application_type(function: &Atom, call: &Atom, types: &[Vec<Typed>]) -> Resul
             continue;
         }
         let matched = types.iter().any(|found| {
-            let expected = bindings.walk(parameter).clone();
-            let actual = bindings.walk(&found.type_atom).clone();
-            is_undefined(&expected)
-                || expected.is_symbol(&known.atom)
-                || is_undefined(&actual)
-                || unify(&expected, &actual, &mut bindings)
+            is_undefined(parameter)
+                || parameter.is_symbol(&known.atom)
+                || is_undefined(&found.type_atom)
+                || unify(parameter, &found.type_atom, &mut bindings)
         });
         if !matched {
             let actual = types
@@ -317,6 +312,14 @@ fn application_type(function: &Atom, call: &Atom, types: &[Vec<Typed>]) -> Resul
         }
     }
     Ok(bindings.apply(return_type))
+}
+
+/// Whether an error shows a parameter's type as the signature has it: of a host
+/// operation, a type variable that an earlier parameter has too (so the reference).
+pub(crate) fn is_shown_as_written(call: &[Atom], parameters: &[Atom], position: usize) -> bool {
+    matches!(call[0], Atom::Grounded(Grounded::Operation(_)))
+        && matches!(parameters[position], Atom::Variable(_))
+        && parameters[..position].contains(&parameters[position])
 }
 
 /// `(Error <call> (BadArgType <position> <expected> <actual>))`; `position` from 0.

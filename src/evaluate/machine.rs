@@ -396,16 +396,17 @@ impl<'h> Machine<'h> {
     ) -> Option<(Task, Rest)> {
         let atom = self.bindings.apply(&atom);
         let known = known();
-        let expected = self.bindings.walk(&expected).clone();
         let as_it_stands = match &atom {
             Atom::Variable(_) => true,
             Atom::Symbol(symbol) => *symbol == known.empty,
             Atom::Grounded(_) => false,
             Atom::Expression(expression) => expression.is_evaluated() || atom.is_error(),
         };
+        // A type variable that stands for a meta-type keeps nothing unevaluated.
         if as_it_stands || types::matches_meta_type(&atom, &expected) {
             return Some((Task::Return(atom), rest));
         }
+        let expected = self.bindings.walk(&expected).clone();
         match &atom {
             Atom::Expression(expression) if !expression.children().is_empty() => {
                 let rest = self.alternatives(rest);
@@ -531,7 +532,13 @@ impl<'h> Machine<'h> {
             )]);
         }
         for (position, (parameter, argument)) in parameters.iter().zip(arguments).enumerate() {
-            if types::is_undefined(parameter) || types::matches_meta_type(argument, parameter) {
+            if types::matches_meta_type(argument, parameter) {
+                continue;
+            }
+            // Anything goes where nothing is known, but for a call that is wrong itself.
+            if types::is_undefined(parameter)
+                && !matches!(argument, Atom::Expression(call) if !call.is_evaluated())
+            {
                 continue;
             }
             let mut actual = types::typings(space, argument);
@@ -549,7 +556,12 @@ impl<'h> Machine<'h> {
                     .into_iter()
                     .next()
                     .map_or_else(types::undefined, |found| found.type_atom);
-                let expected = self.bindings.apply(parameter);
+                let expected = if types::is_shown_as_written(call.children(), parameters, position)
+                {
+                    parameter.clone()
+                } else {
+                    self.bindings.apply(parameter)
+                };
                 return Err(vec![types::bad_argument(
                     &call_atom(),
                     position,
@@ -559,7 +571,11 @@ impl<'h> Machine<'h> {
             }
         }
         let returns = &parts[parts.len() - 1];
-        if !types::match_types(returns, expected, &mut self.bindings) {
+        // What the result is expected to be tells nothing of the arguments.
+        let mark = self.bindings.mark();
+        let matched = types::match_types(returns, expected, &mut self.bindings);
+        self.bindings.undo(mark);
+        if !matched {
             let reason = Atom::expression([
                 Atom::Symbol(known().bad_type.clone()),
                 self.bindings.apply(expected),
