@@ -42,12 +42,14 @@ pub(crate) fn is_function(atom: &Atom) -> bool {
     matches!(atom.as_expression(), Some([arrow, _, ..]) if arrow.is_symbol(&known().arrow))
 }
 
-/// Unifies two types; `%Undefined%` and `Atom` match everything where they are
-/// written, not where a type variable stands for them.
+/// Unifies two types; `%Undefined%` and `Atom`, as they stand, match everything.
 pub(crate) fn match_types(expected: &Atom, actual: &Atom, bindings: &mut Bindings) -> bool {
-    let known = known();
-    let any = |atom: &Atom| atom.is_symbol(&known.undefined) || atom.is_symbol(&known.atom);
-    any(expected) || any(actual) || unify(expected, actual, bindings)
+    is_any(expected) || is_any(actual) || unify(expected, actual, bindings)
+}
+
+/// Whether it is a type that matches everything.
+fn is_any(atom: &Atom) -> bool {
+    is_undefined(atom) || atom.is_symbol(&known().atom)
 }
 
 /// Whether `argument` as it stands is what a meta-type parameter takes.
@@ -124,37 +126,56 @@ fn ask(
     types
 }
 
-/// One type of an atom. An ill-typed call has the type of the function that it
-/// calls, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq)]
+/// A type of an atom; of an ill-typed application the function's type.
+#[derive(Clone)]
 pub(crate) struct Typed {
-    pub(crate) type_atom: Atom,
-    /// The error atom of an ill-typed call.
-    pub(crate) error: Option<Atom>,
+    pub(crate) atom: Atom,
+    origin: TypeOrigin,
+}
+
+#[derive(Clone)]
+enum TypeOrigin {
+    /// An atom's own type, or that of a tuple.
+    Value,
+    /// What a function type returns.
+    Application,
+    /// The error that a call would give.
+    Error(Atom),
 }
 
 impl Typed {
-    fn right(type_atom: Atom) -> Typed {
-        Typed {
-            type_atom,
-            error: None,
+    fn value(atom: Atom) -> Typed {
+        let origin = TypeOrigin::Value;
+        Typed { atom, origin }
+    }
+
+    /// What is wrong with the application.
+    pub(crate) fn error(&self) -> Option<&Atom> {
+        match &self.origin {
+            TypeOrigin::Value | TypeOrigin::Application => None,
+            TypeOrigin::Error(error) => Some(error),
         }
+    }
+
+    /// Whether nothing is known: not even that a function says so.
+    fn is_unknown(&self) -> bool {
+        matches!(self.origin, TypeOrigin::Value) && is_undefined(&self.atom)
     }
 }
 
-/// Every type of `atom` in `space`. Empty for an ill-typed call; a lone
-/// `%Undefined%` where nothing is known.
+/// Every type of `atom` in `space`. Empty for an ill-typed application; a lone
+/// `%Undefined%` where nothing is known. Linear in the size of `atom` where
+/// every part has one type.
 pub(crate) fn types_of(space: &Space, atom: &Atom) -> Vec<Atom> {
-    typings(space, atom)
+    typed(space, atom)
         .into_iter()
-        .filter(|typed| typed.error.is_none())
-        .map(|typed| typed.type_atom)
+        .filter(|found| found.error().is_none())
+        .map(|found| found.atom)
         .collect()
 }
 
-/// The types of `atom` in `space`, or what is wrong with it. Linear in the size
-/// of `atom` where every part has one type.
-pub(crate) fn typings(space: &Space, atom: &Atom) -> Vec<Typed> {
+/// As [`types_of`], with what is wrong with ill-typed applications.
+pub(crate) fn typed(space: &Space, atom: &Atom) -> Vec<Typed> {
     // Children first, on an explicit stack; each level gathers its children's types.
     struct Level<'a> {
         atom: &'a Atom,
@@ -164,11 +185,17 @@ pub(crate) fn typings(space: &Space, atom: &Atom) -> Vec<Typed> {
     let mut current = atom;
     loop {
         let mut done = match current {
-            Atom::Variable(_) => Some(vec![Typed::right(undefined())]),
-            Atom::Grounded(grounded) => Some(vec![Typed::right(grounded_type(grounded))]),
-            Atom::Symbol(_) => Some(assigned_or_undefined(space, current)),
+            Atom::Variable(_) => Some(vec![Typed::value(undefined())]),
+            Atom::Grounded(grounded) => Some(vec![Typed::value(grounded_type(grounded))]),
+            Atom::Symbol(_) => {
+                let mut types = assigned(space, current);
+                if types.is_empty() {
+                    types.push(undefined());
+                }
+                Some(types.into_iter().map(Typed::value).collect())
+            }
             Atom::Expression(expression) if expression.children().is_empty() => {
-                Some(assigned_or_undefined(space, current))
+                Some(vec![Typed::value(undefined())])
             }
             Atom::Expression(_) => {
                 levels.push(Level {
@@ -199,71 +226,50 @@ pub(crate) fn typings(space: &Space, atom: &Atom) -> Vec<Typed> {
     }
 }
 
-fn assigned_or_undefined(space: &Space, atom: &Atom) -> Vec<Typed> {
-    let mut types: Vec<Typed> = assigned(space, atom)
-        .into_iter()
-        .map(Typed::right)
-        .collect();
-    if types.is_empty() {
-        types.push(Typed::right(undefined()));
+fn expression_types(space: &Space, atom: &Atom, children: &[Vec<Typed>]) -> Vec<Typed> {
+    let (functions, values): (Vec<Typed>, Vec<Typed>) = children[0]
+        .iter()
+        .cloned()
+        .partition(|head| is_function(&head.atom));
+    let mut types = Vec::new();
+    if !values.is_empty() {
+        types = tuples(&values, &children[1..]);
+    }
+    types.extend(assigned(space, atom));
+    let mut types: Vec<Typed> = types.into_iter().map(Typed::value).collect();
+    for function in &functions {
+        types.extend(application_types(&function.atom, atom, &children[1..]));
+    }
+    if types.iter().all(Typed::is_unknown) {
+        types.truncate(1);
+        if types.is_empty() && functions.is_empty() {
+            types.push(Typed::value(undefined()));
+        }
+    } else if types
+        .iter()
+        .any(|found| found.error().is_none() && !found.is_unknown())
+    {
+        types.retain(|found| !found.is_unknown());
     }
     types
 }
 
-fn expression_types(space: &Space, atom: &Atom, children: &[Vec<Typed>]) -> Vec<Typed> {
-    let mut types: Vec<Atom> = Vec::new();
-    let mut errors: Vec<Typed> = Vec::new();
-    let heads = &children[0];
-    let has_function = heads.iter().any(|head| is_function(&head.type_atom));
-    if heads.iter().any(|head| !is_function(&head.type_atom)) {
-        types = tuples(children);
-    }
-    types.extend(assigned(space, atom));
-    for head in heads.iter().filter(|head| is_function(&head.type_atom)) {
-        match application_type(&head.type_atom, atom, &children[1..]) {
-            Ok(return_type) => {
-                if !types.contains(&return_type) {
-                    types.push(return_type);
-                }
-            }
-            Err(error) => errors.push(Typed {
-                type_atom: head.type_atom.clone(),
-                error: Some(error),
-            }),
-        }
-    }
-    if types.iter().all(is_undefined) {
-        types.truncate(1);
-        if types.is_empty() && !has_function {
-            types.push(undefined());
-        }
-    } else if types.len() > 1 {
-        types.retain(|found| !is_undefined(found));
-    }
-    if types.is_empty() {
-        return errors;
-    }
-    types.into_iter().map(Typed::right).collect()
-}
-
 /// The product of the children's types; nothing if a child has no type, and
 /// `%Undefined%` where a child's type is unknown.
-fn tuples(children: &[Vec<Typed>]) -> Vec<Atom> {
-    const TUPLES_MAX: usize = 1024;
+fn tuples(heads: &[Typed], children: &[Vec<Typed>]) -> Vec<Atom> {
     let mut products: Vec<Vec<Atom>> = vec![Vec::new()];
-    for types in children {
-        let types: Vec<&Atom> = types.iter().map(|typed| &typed.type_atom).collect();
-        if types.iter().all(|found| is_undefined(found)) && !types.is_empty() {
+    for types in std::iter::once(heads).chain(children.iter().map(Vec::as_slice)) {
+        if types.iter().all(Typed::is_unknown) && !types.is_empty() {
             return vec![undefined()];
         }
         let mut longer = Vec::new();
         for product in &products {
-            for found in types.iter().copied().filter(|found| !is_undefined(found)) {
-                if longer.len() == TUPLES_MAX {
+            for found in types.iter().filter(|found| !found.is_unknown()) {
+                if longer.len() == WAYS_MAX {
                     break;
                 }
                 let mut product = product.clone();
-                product.push(found.clone());
+                product.push(found.atom.clone());
                 longer.push(product);
             }
         }
@@ -272,63 +278,160 @@ fn tuples(children: &[Vec<Typed>]) -> Vec<Atom> {
     products.into_iter().map(Atom::expression).collect()
 }
 
-/// The return type that a function type gives to a call with arguments of these
-/// types. Unlike where a call is evaluated, an argument of type `Atom` is not
-/// taken for any other type.
-///
-/// # Errors
-/// The error atom if the call is ill-typed.
-fn application_type(function: &Atom, call: &Atom, types: &[Vec<Typed>]) -> Result<Atom, Atom> {
-    let known = known();
-    let arguments = &call.as_expression().expect("a call is an expression")[1..];
+/// How many ways of typing one expression are looked at.
+const WAYS_MAX: usize = 1024;
+
+/// The types that a function type gives for arguments of these types: one for
+/// each way to type the arguments, or the error if there is none.
+fn application_types(function: &Atom, call: &Atom, types: &[Vec<Typed>]) -> Vec<Typed> {
     let parts = function.as_expression().expect("a function type");
     let (return_type, parameters) = parts[1..].split_last().expect("a function type returns");
+    let arguments = &call.as_expression().expect("an expression")[1..];
+    let wrong = |error: Atom| Typed {
+        atom: function.clone(),
+        origin: TypeOrigin::Error(error),
+    };
     if parameters.len() != arguments.len() {
-        let reason = Atom::Symbol(known.incorrect_number.clone());
-        return Err(Atom::error(call.clone(), reason));
+        let reason = Atom::Symbol(known().incorrect_number.clone());
+        return vec![wrong(Atom::error(call.clone(), reason))];
     }
+    let mut found = Vec::new();
+    let mut error = None;
     let mut bindings = Bindings::new();
-    let pairs = parameters.iter().zip(arguments).zip(types);
-    for (position, ((parameter, argument), types)) in pairs.enumerate() {
-        if matches_meta_type(argument, parameter) {
-            continue;
-        }
-        let matched = types.iter().any(|found| {
-            is_undefined(parameter)
-                || parameter.is_symbol(&known.atom)
-                || is_undefined(&found.type_atom)
-                || unify(parameter, &found.type_atom, &mut bindings)
-        });
-        if !matched {
-            let actual = types
-                .first()
-                .map_or_else(undefined, |found| found.type_atom.clone());
-            return Err(bad_argument(
-                call,
-                position,
-                bindings.apply(parameter),
-                actual,
-            ));
-        }
+    each_way(
+        parameters,
+        arguments,
+        Mode::Types,
+        &mut |position| types[position].clone(),
+        &mut bindings,
+        &mut |event, bindings| match event {
+            Way::Typed => {
+                found.push(Typed {
+                    atom: bindings.apply(return_type),
+                    origin: TypeOrigin::Application,
+                });
+                found.len() < WAYS_MAX
+            }
+            Way::Mismatch { position, actual } => {
+                if error.is_none() {
+                    let (parameter, actual) = (&parameters[position], &actual.atom);
+                    error = Some(bad_argument(call, position, parameter, actual));
+                }
+                true
+            }
+        },
+    );
+    match error {
+        Some(error) if found.is_empty() => vec![wrong(error)],
+        _ => found,
     }
-    Ok(bindings.apply(return_type))
 }
 
-/// Whether an error shows a parameter's type as the signature has it: of a host
-/// operation, a type variable that an earlier parameter has too (so the reference).
-pub(crate) fn is_shown_as_written(call: &[Atom], parameters: &[Atom], position: usize) -> bool {
-    matches!(call[0], Atom::Grounded(Grounded::Operation(_)))
-        && matches!(parameters[position], Atom::Variable(_))
-        && parameters[..position].contains(&parameters[position])
-}
-
-/// `(Error <call> (BadArgType <position> <expected> <actual>))`; `position` from 0.
-pub(crate) fn bad_argument(call: &Atom, position: usize, expected: Atom, actual: Atom) -> Atom {
+/// `(Error call (BadArgType position expected actual))`; positions from 0.
+pub(crate) fn bad_argument(call: &Atom, position: usize, expected: &Atom, actual: &Atom) -> Atom {
     let reason = Atom::expression([
         Atom::Symbol(known().bad_arg_type.clone()),
         Atom::integer(position as i64 + 1),
-        expected,
-        actual,
+        expected.clone(),
+        actual.clone(),
     ]);
     Atom::error(call.clone(), reason)
+}
+
+/// What a search for ways to type arguments came upon.
+pub(crate) enum Way<'a> {
+    /// Every argument has a type that its parameter takes.
+    Typed,
+    /// A type of an argument that its parameter does not take.
+    Mismatch { position: usize, actual: &'a Typed },
+}
+
+/// What the ways are wanted for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// The types of an application. An ill-typed argument counts as what its
+    /// function's type says, and an `Atom` fits no other type.
+    Types,
+    /// A call. An ill-typed argument does not fit; an `Atom` fits every type.
+    Call,
+}
+
+/// Visits every way to give each argument one of its types so that the
+/// parameters take them, with the bindings that this makes, until `visit` says
+/// `false`; and every type that did not fit. Bindings of a way that was stopped
+/// at stay, else they are as before.
+pub(crate) fn each_way(
+    parameters: &[Atom],
+    arguments: &[Atom],
+    mode: Mode,
+    types_at: &mut dyn FnMut(usize) -> Vec<Typed>,
+    bindings: &mut Bindings,
+    visit: &mut dyn FnMut(Way<'_>, &mut Bindings) -> bool,
+) {
+    struct Level {
+        types: Vec<Typed>,
+        next: usize,
+        mark: crate::unify::Mark,
+    }
+    // The types of an argument, looked up when it is reached first.
+    let mut known_types: Vec<Option<Vec<Typed>>> = vec![None; parameters.len()];
+    let mut levels: Vec<Level> = Vec::new();
+    loop {
+        // Go on to the next argument that has to be looked at.
+        let position = levels.len();
+        if position < parameters.len() {
+            let types = known_types[position].get_or_insert_with(|| {
+                let parameter = &parameters[position];
+                let argument = &arguments[position];
+                // Anything goes where nothing is known, but for a call that is wrong itself.
+                let unchecked = is_undefined(parameter)
+                    && !(matches!(mode, Mode::Call)
+                        && matches!(argument, Atom::Expression(call) if !call.is_evaluated()));
+                if unchecked || matches_meta_type(argument, parameter) {
+                    vec![Typed::value(undefined())]
+                } else {
+                    types_at(position)
+                }
+            });
+            levels.push(Level {
+                types: types.clone(),
+                next: 0,
+                mark: bindings.mark(),
+            });
+        } else if !visit(Way::Typed, bindings) {
+            return;
+        }
+        // Take the next type that fits, of the last argument that has one.
+        loop {
+            let position = levels.len().wrapping_sub(1);
+            let Some(level) = levels.last_mut() else {
+                return;
+            };
+            bindings.undo(level.mark);
+            let Some(actual) = level.types.get(level.next) else {
+                levels.pop();
+                continue;
+            };
+            level.next += 1;
+            let parameter = &parameters[position];
+            let actual = actual.clone();
+            let fits = match mode {
+                Mode::Types if actual.atom.is_symbol(&known().atom) => {
+                    unify(parameter, &actual.atom, bindings)
+                }
+                Mode::Call if actual.error().is_some() => false,
+                Mode::Types | Mode::Call => match_types(parameter, &actual.atom, bindings),
+            };
+            if fits {
+                break;
+            }
+            let mismatch = Way::Mismatch {
+                position,
+                actual: &actual,
+            };
+            if !visit(mismatch, bindings) {
+                return;
+            }
+        }
+    }
 }

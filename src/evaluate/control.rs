@@ -199,7 +199,7 @@ fn unify_instruction(
     rest: Rest,
 ) -> Next {
     if let Atom::Grounded(Grounded::Space(space)) = left {
-        let ways = solutions(machine, space, right, then);
+        let ways = solutions(machine, space, right, || Task::Return(then.clone()));
         if !ways.is_empty() {
             return machine.branch(ways, &rest);
         }
@@ -213,12 +213,12 @@ fn unify_instruction(
     Some((Task::Return(chosen.clone()), rest))
 }
 
-/// One way per solution of `pattern` in `space`, each resulting in `template`.
+/// One way per solution of `pattern` in `space`, each going on with `task`.
 fn solutions(
     machine: &mut Machine<'_>,
     space: &Space,
     pattern: &Atom,
-    template: &Atom,
+    task: impl Fn() -> Task,
 ) -> Vec<(Task, Delta, crate::evaluate::proof::Steps)> {
     let found = machine.query(space, pattern);
     found
@@ -230,7 +230,7 @@ fn solutions(
                     steps = steps.with(Step::Fact { atom, origin });
                 }
             }
-            (Task::Return(template.clone()), delta, steps)
+            (task(), delta, steps)
         })
         .collect()
 }
@@ -385,14 +385,15 @@ pub(crate) fn call(
             Atom::Variable(variable) => {
                 let way = |value: bool, result: &Atom, machine: &Machine<'_>| {
                     let delta = vec![(variable.clone(), Atom::boolean(value))];
-                    (Task::Return(result.clone()), delta, machine.steps.clone())
+                    let task = Machine::result(result.clone(), call, &space);
+                    (task, delta, machine.steps.clone())
                 };
                 let ways = vec![way(true, then, machine), way(false, otherwise, machine)];
                 machine.branch(ways, &rest)
             }
             _ => match condition.as_bool() {
-                Some(true) => Some((Task::Return(then.clone()), rest)),
-                Some(false) => Some((Task::Return(otherwise.clone()), rest)),
+                Some(true) => Some((Machine::result(then.clone(), call, &space), rest)),
+                Some(false) => Some((Machine::result(otherwise.clone(), call, &space), rest)),
                 None => Some((not_reducible(), rest)),
             },
         },
@@ -465,8 +466,9 @@ pub(crate) fn call(
             };
             Some(gather(machine, Gather::Atoms, task, rest))
         }
-        (Control::Match, [Atom::Grounded(Grounded::Space(space)), pattern, template]) => {
-            let ways = solutions(machine, space, pattern, template);
+        (Control::Match, [Atom::Grounded(Grounded::Space(asked)), pattern, template]) => {
+            let task = || Machine::result(template.clone(), call, &space);
+            let ways = solutions(machine, asked, pattern, task);
             if machine.is_exhausted() {
                 return Some((Task::Return(call.clone()), rest));
             }

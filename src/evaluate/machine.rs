@@ -15,7 +15,7 @@ use crate::evaluate::proof::{Step, Steps};
 use crate::evaluate::{Answer, Evaluation};
 use crate::operation::Operation;
 use crate::space::{Solution, Space};
-use crate::types;
+use crate::types::{self, Mode, Way};
 use crate::unify::{Bindings, Mark};
 
 /// Variables with what they were bound to.
@@ -163,12 +163,13 @@ impl<'h> Machine<'h> {
         let Some(head) = call.children().first() else {
             return Vec::new();
         };
-        types::types_of(space, head)
+        types::typed(space, head)
             .iter()
-            .filter(|found| types::is_function(found))
-            .filter_map(|function| {
+            .filter(|found| types::is_function(&found.atom))
+            .filter_map(|found| {
                 let mark = machine.bindings.mark();
-                let checked = machine.applicable(call, function, &types::undefined(), space);
+                let expected = types::undefined();
+                let checked = machine.applicable(call, &found.atom, &expected, space);
                 machine.bindings.undo(mark);
                 checked.err()
             })
@@ -463,21 +464,18 @@ impl<'h> Machine<'h> {
         rest: Rest,
     ) -> Option<(Task, Rest)> {
         let head = &expression.children()[0];
-        let head_types: Vec<Atom> = types::typings(&space, head)
-            .into_iter()
-            .map(|typed| typed.type_atom)
-            .collect();
+        let head_types = types::typed(&space, head);
         let mut errors = Vec::new();
-        for function in head_types.iter().filter(|found| types::is_function(found)) {
-            let mark = self.bindings.mark();
+        for found in &head_types {
+            let function = &found.atom;
+            if !types::is_function(function) {
+                continue;
+            }
             match self.applicable(&expression, function, &expected, &space) {
-                Ok(expected_elements) => {
-                    let returns = expected_elements
-                        .last()
-                        .expect("a function type returns")
-                        .clone();
+                Ok(returns) => {
+                    let parts = function.as_expression().expect("a function type");
                     let mut elements = vec![function.clone()];
-                    elements.extend_from_slice(&expected_elements[..expected_elements.len() - 1]);
+                    elements.extend_from_slice(&parts[1..parts.len() - 1]);
                     let elements = Elements {
                         source: expression,
                         expected: Some(elements.into()),
@@ -488,13 +486,13 @@ impl<'h> Machine<'h> {
                     };
                     return Some(self.elements(elements, rest));
                 }
-                Err(wrong) => {
-                    self.bindings.undo(mark);
-                    errors.extend(wrong);
-                }
+                Err(more) => errors.extend(more),
             }
         }
-        if head_types.iter().any(|found| !types::is_function(found)) {
+        if head_types
+            .iter()
+            .any(|found| !types::is_function(&found.atom))
+        {
             let elements = Elements {
                 source: expression,
                 expected: None,
@@ -512,78 +510,62 @@ impl<'h> Machine<'h> {
         self.branch(ways, &rest)
     }
 
-    /// Checks a call against one function type; the types of its arguments and,
-    /// last, of its result, or the errors.
+    /// Checks a call against one function type; the type of its result, or an
+    /// error for each type of an argument that does not fit.
     fn applicable(
         &mut self,
         call: &Expression,
         function: &Atom,
         expected: &Atom,
         space: &Space,
-    ) -> Result<Vec<Atom>, Vec<Atom>> {
-        let call_atom = || Atom::Expression(call.clone());
+    ) -> Result<Atom, Vec<Atom>> {
+        let call_atom = Atom::Expression(call.clone());
         let parts = function.as_expression().expect("a function type");
-        let parameters = &parts[1..parts.len() - 1];
+        let (returns, parameters) = parts[1..].split_last().expect("a function type returns");
         let arguments = &call.children()[1..];
         if parameters.len() != arguments.len() {
-            return Err(vec![Atom::error(
-                call_atom(),
-                Atom::Symbol(known().incorrect_number.clone()),
-            )]);
+            let reason = Atom::Symbol(known().incorrect_number.clone());
+            return Err(vec![Atom::error(call_atom, reason)]);
         }
-        for (position, (parameter, argument)) in parameters.iter().zip(arguments).enumerate() {
-            if types::matches_meta_type(argument, parameter) {
-                continue;
-            }
-            // Anything goes where nothing is known, but for a call that is wrong itself.
-            if types::is_undefined(parameter)
-                && !matches!(argument, Atom::Expression(call) if !call.is_evaluated())
-            {
-                continue;
-            }
-            let mut actual = types::typings(space, argument);
-            if actual.iter().any(|found| found.error.is_none()) {
-                actual.retain(|found| found.error.is_none());
-            } else if !actual.is_empty() {
-                // What is wrong with the argument is wrong with the call.
-                return Err(actual.into_iter().filter_map(|found| found.error).collect());
-            }
-            let matched = actual
-                .iter()
-                .any(|found| types::match_types(parameter, &found.type_atom, &mut self.bindings));
-            if !matched {
-                let found = actual
-                    .into_iter()
-                    .next()
-                    .map_or_else(types::undefined, |found| found.type_atom);
-                let expected = if types::is_shown_as_written(call.children(), parameters, position)
-                {
-                    parameter.clone()
-                } else {
-                    self.bindings.apply(parameter)
-                };
-                return Err(vec![types::bad_argument(
-                    &call_atom(),
-                    position,
-                    expected,
-                    found,
-                )]);
-            }
+        let mut errors = Vec::new();
+        let mut fits = false;
+        types::each_way(
+            parameters,
+            arguments,
+            Mode::Call,
+            &mut |position| types::typed(space, &arguments[position]),
+            &mut self.bindings,
+            &mut |way, bindings| {
+                match way {
+                    Way::Typed => {
+                        // What the result is expected to be tells nothing of the arguments.
+                        let mark = bindings.mark();
+                        fits = types::match_types(returns, expected, bindings);
+                        bindings.undo(mark);
+                        if !fits {
+                            let reason = Atom::expression([
+                                Atom::Symbol(known().bad_type.clone()),
+                                bindings.apply(expected),
+                                bindings.apply(returns),
+                            ]);
+                            errors.push(Atom::error(call_atom.clone(), reason));
+                        }
+                    }
+                    Way::Mismatch { position, actual } => {
+                        errors.push(actual.error().cloned().unwrap_or_else(|| {
+                            let parameter = bindings.apply(&parameters[position]);
+                            types::bad_argument(&call_atom, position, &parameter, &actual.atom)
+                        }));
+                    }
+                }
+                !fits
+            },
+        );
+        if fits {
+            Ok(returns.clone())
+        } else {
+            Err(errors)
         }
-        let returns = &parts[parts.len() - 1];
-        // What the result is expected to be tells nothing of the arguments.
-        let mark = self.bindings.mark();
-        let matched = types::match_types(returns, expected, &mut self.bindings);
-        self.bindings.undo(mark);
-        if !matched {
-            let reason = Atom::expression([
-                Atom::Symbol(known().bad_type.clone()),
-                self.bindings.apply(expected),
-                self.bindings.apply(returns),
-            ]);
-            return Err(vec![Atom::error(call_atom(), reason)]);
-        }
-        Ok(parts[1..].to_vec())
     }
 
     /// Evaluates the next element that needs it; calls the expression after the last.
@@ -713,7 +695,7 @@ impl<'h> Machine<'h> {
     }
 
     /// What to do with a result of one step: a `function` runs on.
-    fn result(result: Atom, call: &Atom, space: &Space) -> Task {
+    pub(crate) fn result(result: Atom, call: &Atom, space: &Space) -> Task {
         match result.as_expression() {
             Some([head, body]) if head.is_symbol(&known().function) => Task::Function {
                 body: body.clone(),

@@ -79,7 +79,16 @@ pub(super) fn install(engine: &mut Engine) {
     arithmetic(engine, "+", Number::add);
     arithmetic(engine, "-", Number::subtract);
     arithmetic(engine, "*", Number::multiply);
-    arithmetic(engine, "/", Number::divide);
+    engine.register(Operation::new(
+        "/",
+        "(-> Number Number Number)",
+        |arguments, _| {
+            let (left, right) = two_numbers(arguments).map_err(|_| {
+                OperationError::message("Divide expects two numbers: dividend and divisor")
+            })?;
+            Ok(vec![Atom::number(left.divide(right)?)])
+        },
+    ));
     arithmetic(engine, "%", Number::remainder);
     comparison(engine, "<", Ordering::is_lt);
     comparison(engine, ">", Ordering::is_gt);
