@@ -372,6 +372,26 @@ impl Space {
         }
     }
 
+    /// Whether the space, or one that it imports, may assign a type to an expression
+    /// with this head. `true` may be wrong.
+    pub(crate) fn may_type_expression(&self, head: &Atom) -> bool {
+        self.closure()
+            .iter()
+            .any(|space| space.own_may_type_expression(head))
+    }
+
+    fn own_may_type_expression(&self, head: &Atom) -> bool {
+        match &self.0.kind {
+            Kind::Live(store) => read(store).may_type_expression(head),
+            Kind::Snapshot { base, .. } | Kind::Alone { base } => {
+                base.own_may_type_expression(head)
+            }
+            Kind::Fork { base, overlay } => {
+                base.own_may_type_expression(head) || read(overlay).added.may_type_expression(head)
+            }
+        }
+    }
+
     /// This space and all that it imports, directly or not, each once.
     pub(crate) fn closure(&self) -> Vec<Space> {
         let mut spaces = vec![self.clone()];

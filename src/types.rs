@@ -235,7 +235,11 @@ fn expression_types(space: &Space, atom: &Atom, children: &[Vec<Typed>]) -> Vec<
     if !values.is_empty() {
         types = tuples(&values, &children[1..]);
     }
-    types.extend(assigned(space, atom));
+    // Asking is linear in the atom, so at each of its levels quadratic.
+    let head = &atom.as_expression().expect("an expression")[0];
+    if space.may_type_expression(head) {
+        types.extend(assigned(space, atom));
+    }
     let mut types: Vec<Typed> = types.into_iter().map(Typed::value).collect();
     for function in &functions {
         types.extend(application_types(&function.atom, atom, &children[1..]));

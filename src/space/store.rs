@@ -14,7 +14,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::atom::{Atom, Grounded};
+use crate::atom::{Atom, Grounded, known};
 use crate::space::Found;
 use crate::unify::Bindings;
 
@@ -79,6 +79,42 @@ pub(super) struct Store {
     exact: Option<Index<u64, SmallVec<[u32; 1]>>>,
     epoch: u64,
     snapshots: BTreeMap<u64, usize>,
+    /// The heads of the expressions that were ever assigned a type.
+    typed_heads: TypedHeads,
+}
+
+/// The heads of the expressions that atoms assign types to.
+#[derive(Default)]
+struct TypedHeads {
+    heads: Vec<Atom>,
+    /// Whether there are others, or too many to tell.
+    any: bool,
+}
+
+impl TypedHeads {
+    const HEADS_MAX: usize = 16;
+
+    /// Notes `atom` if it unifies with some `(: (…) T)`.
+    fn note(&mut self, atom: &Atom) {
+        let subject = match atom.as_expression() {
+            Some([word, subject, _]) if word.is_symbol(&known().colon) => subject,
+            Some([Atom::Variable(_), subject, _]) => subject,
+            Some(_) => return,
+            None => atom,
+        };
+        match subject {
+            Atom::Variable(_) => self.any = true,
+            Atom::Expression(expression) => match expression.children().first() {
+                None => {}
+                Some(head) if self.heads.contains(head) => {}
+                Some(head @ Atom::Symbol(_)) if self.heads.len() < TypedHeads::HEADS_MAX => {
+                    self.heads.push(head.clone());
+                }
+                Some(_) => self.any = true,
+            },
+            Atom::Symbol(_) | Atom::Grounded(_) => {}
+        }
+    }
 }
 
 /// What a pattern tells about the atoms that it may unify with.
@@ -187,6 +223,7 @@ impl Store {
     pub(super) fn add(&mut self, atom: Atom, origin: Option<Origin>) {
         let row = u32::try_from(self.rows.len()).expect("compaction keeps row numbers small");
         self.link(row, &atom);
+        self.typed_heads.note(&atom);
         if let Some(exact) = &mut self.exact {
             exact.entry(atom.structural_hash()).or_default().push(row);
         }
@@ -197,6 +234,13 @@ impl Store {
             origin,
         });
         self.live += 1;
+    }
+
+    /// Whether a `(: (head …) T)` may be among the atoms; costs next to nothing.
+    pub(super) fn may_type_expression(&self, head: &Atom) -> bool {
+        matches!(head, Atom::Variable(_))
+            || self.typed_heads.any
+            || self.typed_heads.heads.contains(head)
     }
 
     fn link(&mut self, row: u32, atom: &Atom) {
