@@ -189,8 +189,10 @@ pub(crate) fn typed(space: &Space, atom: &Atom) -> Vec<Typed> {
             Atom::Grounded(grounded) => Some(vec![Typed::value(grounded_type(grounded))]),
             Atom::Symbol(_) => {
                 let mut types = assigned(space, current);
-                if types.is_empty() {
-                    types.push(undefined());
+                if types.iter().any(|found| !is_undefined(found)) {
+                    types.retain(|found| !is_undefined(found));
+                } else {
+                    types = vec![undefined()];
                 }
                 Some(types.into_iter().map(Typed::value).collect())
             }
@@ -249,10 +251,7 @@ fn expression_types(space: &Space, atom: &Atom, children: &[Vec<Typed>]) -> Vec<
         if types.is_empty() && functions.is_empty() {
             types.push(Typed::value(undefined()));
         }
-    } else if types
-        .iter()
-        .any(|found| found.error().is_none() && !found.is_unknown())
-    {
+    } else {
         types.retain(|found| !found.is_unknown());
     }
     types
@@ -286,7 +285,7 @@ fn tuples(heads: &[Typed], children: &[Vec<Typed>]) -> Vec<Atom> {
 const WAYS_MAX: usize = 1024;
 
 /// The types that a function type gives for arguments of these types: one for
-/// each way to type the arguments, or the error if there is none.
+/// each way to type the arguments, or the errors if there is none.
 fn application_types(function: &Atom, call: &Atom, types: &[Vec<Typed>]) -> Vec<Typed> {
     let parts = function.as_expression().expect("a function type");
     let (return_type, parameters) = parts[1..].split_last().expect("a function type returns");
@@ -300,7 +299,7 @@ fn application_types(function: &Atom, call: &Atom, types: &[Vec<Typed>]) -> Vec<
         return vec![wrong(Atom::error(call.clone(), reason))];
     }
     let mut found = Vec::new();
-    let mut error = None;
+    let mut errors = Vec::new();
     let mut bindings = Bindings::new();
     each_way(
         parameters,
@@ -317,18 +316,13 @@ fn application_types(function: &Atom, call: &Atom, types: &[Vec<Typed>]) -> Vec<
                 found.len() < WAYS_MAX
             }
             Way::Mismatch { position, actual } => {
-                if error.is_none() {
-                    let (parameter, actual) = (&parameters[position], &actual.atom);
-                    error = Some(bad_argument(call, position, parameter, actual));
-                }
-                true
+                let (parameter, actual) = (&parameters[position], &actual.atom);
+                errors.push(wrong(bad_argument(call, position, parameter, actual)));
+                errors.len() < WAYS_MAX
             }
         },
     );
-    match error {
-        Some(error) if found.is_empty() => vec![wrong(error)],
-        _ => found,
-    }
+    if found.is_empty() { errors } else { found }
 }
 
 /// `(Error call (BadArgType position expected actual))`; positions from 0.
@@ -385,13 +379,7 @@ pub(crate) fn each_way(
         let position = levels.len();
         if position < parameters.len() {
             let types = known_types[position].get_or_insert_with(|| {
-                let parameter = &parameters[position];
-                let argument = &arguments[position];
-                // Anything goes where nothing is known, but for a call that is wrong itself.
-                let unchecked = is_undefined(parameter)
-                    && !(matches!(mode, Mode::Call)
-                        && matches!(argument, Atom::Expression(call) if !call.is_evaluated()));
-                if unchecked || matches_meta_type(argument, parameter) {
+                if matches_meta_type(&arguments[position], &parameters[position]) {
                     vec![Typed::value(undefined())]
                 } else {
                     types_at(position)
@@ -421,7 +409,7 @@ pub(crate) fn each_way(
             let actual = actual.clone();
             let fits = match mode {
                 Mode::Types if actual.atom.is_symbol(&known().atom) => {
-                    unify(parameter, &actual.atom, bindings)
+                    is_any(parameter) || unify(parameter, &actual.atom, bindings)
                 }
                 Mode::Call if actual.error().is_some() => false,
                 Mode::Types | Mode::Call => match_types(parameter, &actual.atom, bindings),

@@ -538,6 +538,20 @@ pub(crate) fn call(
             };
             Some(walk_next(walk, rest))
         }
+        (Control::Map, [Atom::Expression(list), variable, template]) => {
+            // As `atom-subst` says, which wants a variable.
+            let Some(first) = list.children().first() else {
+                return Some((Task::Return(Atom::unit()), rest));
+            };
+            let substitution = [
+                Atom::symbol("atom-subst"),
+                first.clone(),
+                variable.clone(),
+                template.clone(),
+            ];
+            let error = Atom::error(Atom::expression(substitution), Atom::symbol("NoReturn"));
+            Some((Task::Return(error), rest))
+        }
         (Control::Map | Control::Filter | Control::Fold, _) => {
             let error = Atom::error(call.clone(), Atom::symbol("NoReturn"));
             Some((Task::Return(error), rest))
@@ -581,10 +595,14 @@ fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
         }
     };
     let space = walk.space.clone();
-    let task = Task::Metta {
-        atom,
-        expected: types::undefined(),
-        space,
+    let task = match walk.kind {
+        // The list of templates is evaluated as a whole later.
+        WalkKind::Map { .. } => Task::Minimal { atom, space },
+        WalkKind::Filter { .. } | WalkKind::Fold { .. } => Task::Metta {
+            atom,
+            expected: types::undefined(),
+            space,
+        },
     };
     (task, rest.push(FrameKind::Walk(walk)))
 }
@@ -594,7 +612,7 @@ pub(crate) fn walk_result(mut walk: Walk, atom: Atom, rest: Rest) -> Next {
     if atom.is_empty_symbol() {
         return None;
     }
-    if atom.is_error() {
+    if atom.is_error() && !matches!(walk.kind, WalkKind::Fold { .. }) {
         return Some((Task::Return(atom), rest));
     }
     let element = walk.list.children()[walk.count].clone();

@@ -24,6 +24,8 @@ pub(crate) enum FrameKind {
     /// A call whose result is evaluated further with the declared return type.
     Call {
         call: Atom,
+        /// Whether the call is as it was before its arguments were evaluated.
+        unchanged: bool,
         returns: Atom,
         space: Space,
     },
@@ -52,6 +54,8 @@ pub(crate) struct Elements {
     pub(crate) done: Done,
     /// How many elements are done.
     pub(crate) count: usize,
+    /// Whether each is what it was before.
+    pub(crate) unchanged: bool,
     /// The type that the call's result is evaluated with.
     pub(crate) returns: Atom,
     pub(crate) space: Space,

@@ -15,7 +15,7 @@ use crate::evaluate::proof::{Step, Steps};
 use crate::evaluate::{Answer, Evaluation};
 use crate::operation::Operation;
 use crate::space::{Solution, Space};
-use crate::types::{self, Mode, Way};
+use crate::types::{self, Mode, Typed, Way};
 use crate::unify::{Bindings, Mark};
 
 /// Variables with what they were bound to.
@@ -440,6 +440,14 @@ impl<'h> Machine<'h> {
         if types::is_undefined(expected) || expected.is_symbol(&known().atom) {
             return atom;
         }
+        // A state's type is that of the value it was made with, which may be
+        // narrower than the type of the atom that gave the value.
+        if let (Atom::Grounded(Grounded::State(_)), Some([head, _])) =
+            (&atom, expected.as_expression())
+            && head.is_symbol(&known().state_monad)
+        {
+            return atom;
+        }
         let actual = types::types_of(space, &atom);
         for found in &actual {
             if types::match_types(expected, found, &mut self.bindings) {
@@ -467,6 +475,10 @@ impl<'h> Machine<'h> {
         let head_types = types::typed(&space, head);
         let mut errors = Vec::new();
         for found in &head_types {
+            if let Some(error) = found.error() {
+                errors.push(error.clone());
+                continue;
+            }
             let function = &found.atom;
             if !types::is_function(function) {
                 continue;
@@ -481,6 +493,7 @@ impl<'h> Machine<'h> {
                         expected: Some(elements.into()),
                         done: Done::default(),
                         count: 0,
+                        unchanged: true,
                         returns,
                         space,
                     };
@@ -489,24 +502,27 @@ impl<'h> Machine<'h> {
                 Err(more) => errors.extend(more),
             }
         }
-        if head_types
-            .iter()
-            .any(|found| !types::is_function(&found.atom))
-        {
+        let mut ways: Vec<(Task, Delta, Steps)> = errors
+            .into_iter()
+            .map(|error| (Task::Return(error), Delta::new(), self.steps.clone()))
+            .collect();
+        let is_value = |found: &Typed| found.error().is_none() && !types::is_function(&found.atom);
+        if head_types.iter().any(is_value) {
             let elements = Elements {
                 source: expression,
                 expected: None,
                 done: Done::default(),
                 count: 0,
+                unchanged: true,
                 returns: expected,
                 space,
             };
-            return Some(self.elements(elements, rest));
+            if ways.is_empty() {
+                return Some(self.elements(elements, rest));
+            }
+            let way = (Task::Elements(elements), Delta::new(), self.steps.clone());
+            ways.insert(0, way);
         }
-        let ways = errors
-            .into_iter()
-            .map(|error| (Task::Return(error), Delta::new(), self.steps.clone()))
-            .collect();
         self.branch(ways, &rest)
     }
 
@@ -568,16 +584,36 @@ impl<'h> Machine<'h> {
         }
     }
 
+    /// The type with which the next element is evaluated.
+    ///
+    /// A type variable that stands for a meta-type by now keeps its argument from
+    /// being evaluated, as the meta-type itself would. As in the reference, the
+    /// first parameter's variable does not where the result's type mentions it:
+    /// so `(id (cdr-atom (a b)))` evaluates its argument.
+    fn expected_of_element(&self, elements: &Elements) -> Atom {
+        let Some(expected) = &elements.expected else {
+            return types::undefined();
+        };
+        let expected = &expected[elements.count];
+        if let Atom::Variable(variable) = expected {
+            let mut mentioned = false;
+            elements
+                .returns
+                .for_each_variable(|other| mentioned |= other == variable);
+            if elements.count != 1 || !mentioned {
+                return self.bindings.walk(expected).clone();
+            }
+        }
+        expected.clone()
+    }
+
     /// Evaluates the next element that needs it; calls the expression after the last.
     fn elements(&mut self, mut elements: Elements, rest: Rest) -> (Task, Rest) {
         let source = elements.source.clone();
         let children = source.children();
         while elements.count < children.len() {
             let child = self.bindings.walk(&children[elements.count]).clone();
-            let expected = match &elements.expected {
-                Some(expected) => expected[elements.count].clone(),
-                None => types::undefined(),
-            };
+            let expected = self.expected_of_element(&elements);
             let plain = match &child {
                 Atom::Variable(_) => true,
                 Atom::Symbol(symbol) => {
@@ -612,6 +648,7 @@ impl<'h> Machine<'h> {
         let space = elements.space;
         let rest = rest.push(FrameKind::Call {
             call: call.clone(),
+            unchanged: elements.unchanged,
             returns,
             space: space.clone(),
         });
@@ -786,23 +823,26 @@ impl<'h> Machine<'h> {
             FrameKind::Alternatives { choice } => self.deliver_alternative(atom, *choice, next),
             FrameKind::Elements(elements) => {
                 let atom = self.bindings.apply(&atom);
-                if atom.is_empty_symbol() || atom.is_error() {
-                    // As written it may be an argument, not as a result.
-                    let original = &elements.source.children()[elements.count];
-                    if elements.expected.is_none() || self.bindings.apply(original) != atom {
-                        return Some((Task::Return(atom), next));
-                    }
+                let original = &elements.source.children()[elements.count];
+                let changed = self.bindings.apply(original) != atom;
+                // As written they may be arguments, not as results.
+                if (atom.is_empty_symbol() || atom.is_error())
+                    && (changed || elements.expected.is_none())
+                {
+                    return Some((Task::Return(atom), next));
                 }
                 let mut elements = elements.clone();
+                elements.unchanged &= !changed;
                 elements.done = elements.done.with(atom);
                 elements.count += 1;
                 Some((Task::Elements(elements), next))
             }
             FrameKind::Call {
                 call,
+                unchanged,
                 returns,
                 space,
-            } => self.deliver_call(atom, call, returns, space, next),
+            } => self.deliver_call(atom, call, *unchanged, returns, space, next),
             FrameKind::Chain {
                 variable,
                 template,
@@ -901,6 +941,7 @@ impl<'h> Machine<'h> {
         &mut self,
         atom: Atom,
         call: &Atom,
+        unchanged: bool,
         returns: &Atom,
         space: &Space,
         next: Rest,
@@ -911,10 +952,10 @@ impl<'h> Machine<'h> {
             other => other,
         };
         if atom.is_symbol(&known.not_reducible) {
-            let call = self.bindings.apply(call);
-            let call = match &call {
-                Atom::Expression(expression) => Atom::Expression(expression.evaluated()),
-                other => other.clone(),
+            // Where evaluating changed an argument, the whole may be looked at again.
+            let call = match self.bindings.apply(call) {
+                Atom::Expression(call) if unchanged => Atom::Expression(call.evaluated()),
+                call => call,
             };
             return Some((Task::Return(call), next));
         }
@@ -924,14 +965,13 @@ impl<'h> Machine<'h> {
         if atom.is_error() {
             return Some((Task::Return(self.bindings.apply(&atom)), next));
         }
-        let returns = self.bindings.walk(returns).clone();
         if returns.is_symbol(&known.atom) {
             return Some((Task::Return(atom), next));
         }
         let expected = if returns.is_symbol(&known.expression) {
             types::undefined()
         } else {
-            returns
+            returns.clone()
         };
         Some((
             Task::Metta {
