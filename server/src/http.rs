@@ -1,8 +1,8 @@
 //! The HTTP shell: routes, their parameters and their answers.
 //!
-//! A request goes through [`server`] (connections and their limits), [`service`]
-//! (one id each, deadlines, panics), [`guard`] (who may), the [`table`] (which
-//! route, [`parameters`] checked) to one function of [`routes`], which answers
+//! A request goes through `server` (connections and their limits), `service`
+//! (one id each, deadlines, panics), `guard` (who may), the `table` (which
+//! route, `parameters` checked) to one function of `routes`, which answers
 //! from what the loop published last.
 
 mod answer;
