@@ -324,8 +324,23 @@ function makePage() {
       answer.className = "answer";
       answer.textContent = "…";
       try {
-        const said = await askJson(button.dataset.post, { method: "POST" });
-        answer.textContent = said.message || `rules ${said.generation} are in force`;
+        const times = Number(button.dataset.times || 1);
+        if (times > 1) {
+          // One after the other, as clients would; failures are what is asked for.
+          const counts = { served: 0, degraded: 0, failed: 0 };
+          for (let time = 0; time < times; time += 1) {
+            try {
+              const said = await askJson(button.dataset.post, { method: "POST" });
+              counts[said.degraded ? "degraded" : "served"] += 1;
+            } catch {
+              counts.failed += 1;
+            }
+            answer.textContent = `${counts.served} served, ${counts.degraded} degraded, ${counts.failed} failed`;
+          }
+        } else {
+          const said = await askJson(button.dataset.post, { method: "POST" });
+          answer.textContent = said.message || `rules ${said.generation} are in force`;
+        }
       } catch (error) {
         answer.textContent = error.message;
         answer.className = "answer wrong";

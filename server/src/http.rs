@@ -19,6 +19,7 @@ mod service;
 mod shapes;
 mod table;
 
+use crate::events::Events;
 use crate::front::Front;
 use crate::status::Loop;
 use crate::stress::Stress;
@@ -50,6 +51,8 @@ pub struct Shell {
     pub front: Front,
     /// The runs of the stress test.
     pub stress: Stress,
+    /// Where failed requests are told.
+    pub events: Events,
     /// How the shell behaves.
     pub settings: Settings,
 }

@@ -3,6 +3,7 @@
 //! what stands here measures, carries out and shows.
 
 pub mod effect;
+pub mod events;
 pub mod front;
 pub mod heal;
 pub mod http;

@@ -5,6 +5,7 @@ mod process;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use crate::events::Events;
 use crate::front::Front;
 use crate::status::Reading;
 use crate::work::{Background, Breaker, Sessions, Upstream};
@@ -23,6 +24,8 @@ pub struct Sources {
     pub front: Front,
     /// The service that requests depend on.
     pub upstream: Upstream,
+    /// What went wrong, in words.
+    pub events: Events,
 }
 
 /// Reads everything that is measured.
@@ -62,6 +65,7 @@ impl Sensors {
             background,
             front,
             upstream,
+            events: _,
         } = &self.sources;
         put("cache-mb", Some(sessions.held_bytes() as f64 / 1_048_576.0));
         put("cache-entries", Some(sessions.entries() as f64));

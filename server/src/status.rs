@@ -82,6 +82,19 @@ pub struct ActionRecord {
     pub decided_micros: u64,
 }
 
+/// An event with what rules make of it.
+#[derive(Clone, Debug)]
+pub struct EventRecord {
+    /// Unix time at which the loop took it up, in seconds.
+    pub unix: f64,
+    /// `error` or `warning`.
+    pub severity: &'static str,
+    /// What happened.
+    pub text: String,
+    /// The fault that rules see in it; `None` if they see none.
+    pub class: Option<String>,
+}
+
 /// Why the rules on disk are not in force.
 #[derive(Clone, Debug)]
 pub struct RulesError {
@@ -123,6 +136,11 @@ pub struct Status {
     pub open_faults: Vec<String>,
     /// Actions, oldest first; bounded.
     pub actions: Vec<Arc<ActionRecord>>,
+    /// Events, oldest first; bounded.
+    pub events: Vec<Arc<EventRecord>>,
+    /// Events by what rules make of them, since start; those of no class under
+    /// `unknown`, and those that were too many to be looked at under `dropped`.
+    pub event_counts: BTreeMap<String, u64>,
     /// The rules in force.
     pub rules: RulesStatus,
     /// Ticks since start.

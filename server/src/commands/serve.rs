@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use chimera_server::events::Events;
 use chimera_server::front::Front;
 use chimera_server::heal::{Healer, INTERVAL_MAX, INTERVAL_MIN, RuleSource, Settings};
 use chimera_server::http::{self, Shell};
@@ -117,13 +118,15 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
     let address = listener
         .local_addr()
         .map_err(|error| format!("the listener has no address: {error}"))?;
+    let events = Events::default();
     let sources = Sources {
         sessions: Sessions::new(SESSIONS_MIB_MAX),
         background: Background::new(),
         front: Front::new(),
-        upstream: Upstream::start()
+        upstream: Upstream::start(events.clone())
             .await
             .map_err(|error| format!("the upstream service did not start: {error}"))?,
+        events,
     };
     match &rules {
         RuleSource::Directory(directory) => {
@@ -144,6 +147,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         front: sources.front,
         upstream: sources.upstream,
         stress: Stress::default(),
+        events: sources.events,
         settings: http::Settings {
             token: arguments.token,
             compat_get: arguments.compat_get,

@@ -145,6 +145,16 @@ pub(super) fn is_settled(engine: &Engine, fault: &str) -> bool {
     !results.is_empty() && results.iter().all(|result| result.as_bool() == Some(true))
 }
 
+/// The fault that `(classify <text>)` sees in the text of an event; the first if
+/// there are several, `None` if there is none.
+pub(super) fn classify(engine: &Engine, text: &str) -> Option<String> {
+    let question = Atom::expression(vec![Atom::symbol("classify"), Atom::string(text)]);
+    let results = engine.reader().evaluate(&question, &budget()).atoms();
+    results
+        .iter()
+        .find_map(|result| result.as_symbol().map(str::to_owned))
+}
+
 /// What `(judge <fault>)` says of an action whose verdict is due.
 ///
 /// # Errors

@@ -142,6 +142,18 @@ impl Series {
                 }))
             },
         );
+        engine.register(Operation::new(
+            "text-contains",
+            "(-> String String Bool)",
+            |arguments, _| match (arguments[0].as_text(), arguments[1].as_text()) {
+                (Some(text), Some(part)) => Ok(vec![Atom::boolean(
+                    text.to_lowercase().contains(&part.to_lowercase()),
+                )]),
+                _ => Err(OperationError::message(
+                    "text-contains expects a text and a part of it",
+                )),
+            },
+        ));
         engine.register(Operation::new("now", "(-> Number)", |_, context| {
             Ok(vec![Atom::float(context.now())])
         }));
@@ -267,6 +279,7 @@ mod tests {
         check(&[4.0], "(slope m 9)", "");
         check(&[], "(mean m 9)", "");
         check(&[], "(now)", "7.5");
+        check(&[], "(text-contains \"Heap EXHAUSTION\" \"heap\")", "True");
     }
 
     #[test]

@@ -179,3 +179,18 @@ fn failing_requests_are_degraded_and_restored_when_the_service_is_well() {
         "(degrade requests 0) the upstream service is well and requests are at degradation level 1.0",
     ]);
 }
+
+#[test]
+fn texts_are_classified_by_their_patterns() {
+    let engine = Scene::new().engine;
+    let classify = |text: &str| decision::classify(&engine, text);
+    assert_eq!(
+        classify("Connection pool exhausted"),
+        Some("connection-issues".to_owned())
+    );
+    assert_eq!(
+        classify("upstream timeout"),
+        Some("request-failures".to_owned())
+    );
+    assert_eq!(classify("something else"), None);
+}

@@ -9,6 +9,8 @@ use crate::status::{ActionRecord, Verdict};
 
 /// Readings whose samples stay in `&samples`.
 const READINGS_MAX: usize = 120;
+/// Events that stay in `&events`.
+const EVENTS_MAX: usize = 500;
 
 pub(super) struct Spaces {
     pub(super) samples: Space,
@@ -19,6 +21,8 @@ pub(super) struct Spaces {
     readings: VecDeque<Vec<Atom>>,
     /// The `(latest …)` atom of each metric.
     latest: BTreeMap<String, Atom>,
+    /// Event atoms in `&events`, oldest first.
+    told: VecDeque<Atom>,
     /// By fault: the atoms that stand while its episode is open.
     episode_atoms: BTreeMap<String, Vec<Atom>>,
     /// By fault: the `(acted …)` atom.
@@ -45,6 +49,7 @@ impl Spaces {
             limits: space.snapshot(),
             readings: VecDeque::new(),
             latest: BTreeMap::new(),
+            told: VecDeque::new(),
             episode_atoms: BTreeMap::new(),
             acted: BTreeMap::new(),
         }
@@ -98,6 +103,25 @@ impl Spaces {
                 (metric.clone(), latest)
             })
             .collect();
+    }
+
+    /// Asserts `(event <severity> <text> <seconds>)`.
+    pub(super) fn assert_event(&mut self, severity: &str, text: &str, seconds: f64) {
+        if self.told.len() >= EVENTS_MAX
+            && let Some(old) = self.told.pop_front()
+        {
+            self.events.remove(&old);
+        }
+        let event = atom(
+            "event",
+            vec![
+                Atom::symbol(severity),
+                Atom::string(text),
+                Atom::float(seconds),
+            ],
+        );
+        self.events.add(event.clone());
+        self.told.push_back(event);
     }
 
     /// Faults whose episode is open.

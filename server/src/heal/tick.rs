@@ -18,14 +18,16 @@ use super::series::Series;
 use super::spaces::Spaces;
 use super::watch::{self, Watch};
 use crate::effect::{Action, Effectors, Envelope};
+use crate::events::{Event, Events};
 use crate::sample::{SensorError, Sensors, Sources};
 use crate::status::{
-    ActionRecord, Command, Loop, Reading, RulesError, RulesStatus, Status, Verdict,
+    ActionRecord, Command, EventRecord, Loop, Reading, RulesError, RulesStatus, Status, Verdict,
 };
 
 /// Readings and actions kept for people.
 const HISTORY_MAX: usize = 900;
 const ACTIONS_MAX: usize = 200;
+const EVENTS_MAX: usize = 100;
 /// Metrics from outside that are kept, and how long each counts as current.
 const EXTERNAL_MAX: usize = 256;
 const EXTERNAL_SECONDS: f64 = 60.0;
@@ -73,6 +75,7 @@ pub struct Healer {
     spaces: Spaces,
     series: Series,
     sensors: Sensors,
+    events: Events,
     effectors: Effectors,
     envelope: Envelope,
     started: Instant,
@@ -143,6 +146,7 @@ impl Healer {
             decide_seconds,
             spaces,
             series,
+            events: sources.events.clone(),
             sensors: Sensors::new(sources)?,
             effectors,
             envelope,
@@ -230,6 +234,7 @@ impl Healer {
                 return;
             }
         }
+        self.take_up_events(seconds);
         self.judge(seconds);
         for fault in self.spaces.open_faults() {
             let pending = self.open.iter().any(|open| open.fault == fault);
@@ -279,6 +284,38 @@ impl Healer {
         }
         self.history.push_back(Arc::new(reading.clone()));
         self.status.reading = reading;
+    }
+
+    /// Asserts what was told since the last tick, and asks the rules what it is.
+    fn take_up_events(&mut self, seconds: f64) {
+        let (events, dropped) = self.events.take();
+        if dropped > 0 {
+            *self
+                .status
+                .event_counts
+                .entry("dropped".to_owned())
+                .or_default() += dropped;
+        }
+        // The same text is the same to the rules.
+        let mut classes: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for Event { severity, text } in events {
+            self.spaces.assert_event(severity.name(), &text, seconds);
+            let class = classes
+                .entry(text.clone())
+                .or_insert_with(|| decision::classify(&self.engine, &text))
+                .clone();
+            let counted = class.clone().unwrap_or_else(|| "unknown".to_owned());
+            *self.status.event_counts.entry(counted).or_default() += 1;
+            if self.status.events.len() >= EVENTS_MAX {
+                self.status.events.remove(0);
+            }
+            self.status.events.push(Arc::new(EventRecord {
+                unix: self.status.reading.unix,
+                severity: severity.name(),
+                text,
+                class,
+            }));
+        }
     }
 
     /// Takes the verdicts that are due from the rules.

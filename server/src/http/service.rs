@@ -26,6 +26,7 @@ use super::guard::{Access, Guard};
 use super::limits::Limits;
 use super::table::{self, Request};
 use super::{Shell, parameters};
+use crate::events::Severity;
 use crate::front::Answered;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -79,6 +80,10 @@ impl Service {
         let what = format!("{} {}", request.method(), request.uri().path());
         let answering = Arc::clone(&self).answer(request);
         let (answer, answered) = settle(&id, &what, self.limits.answer, answering).await;
+        if answered == Answered::Failed {
+            let text = format!("{what} failed with status {}", answer.status.as_u16());
+            self.shell.events.tell(Severity::Error, &text);
+        }
         in_flight.finish(answered);
         tracing::debug!(request = %id, %what, status = answer.status.as_u16());
         let mut response = answer.into_response();

@@ -141,6 +141,12 @@ pub(super) fn healing_status() -> Value {
         ("pending", integer()),
         ("success_rate", nullable(number())),
     ]);
+    let event = object(&[
+        ("timestamp", string()),
+        ("severity", one_of(&["error", "warning"])),
+        ("text", string()),
+        ("class", nullable(string())),
+    ]);
     object(&[
         ("status", health_word()),
         ("in_progress", list(string())),
@@ -154,6 +160,8 @@ pub(super) fn healing_status() -> Value {
         ("open_verdicts", list(integer())),
         ("misshapen_decisions", integer()),
         ("last_rule_error", nullable(string())),
+        ("events_by_class", map(integer())),
+        ("recent_events", list(event)),
         ("rules", object(&rules_fields())),
     ])
 }

@@ -10,6 +10,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::events::Events;
+
 pub use layer::{Breaker, Layer, LayerReading, Served};
 pub use pool::{Connections, Opened, PoolReading};
 pub use sink::{FailureKind, Injector};
@@ -23,15 +25,16 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Starts the service on a free loopback port; it ends with the runtime.
+    /// Starts the service on a free loopback port; it ends with the runtime. Its
+    /// failures are told as events.
     ///
     /// # Errors
     /// If no port can be had.
-    pub async fn start() -> io::Result<Upstream> {
+    pub async fn start(events: Events) -> io::Result<Upstream> {
         let injector = Injector::default();
         let address: SocketAddr = sink::start(injector.clone()).await?;
         let connections = Connections::new(address, injector.clone());
-        let layer = Arc::new(Layer::new(connections.clone()));
+        let layer = Arc::new(Layer::new(connections.clone(), events));
         Ok(Upstream {
             injector,
             connections,

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use chimera::{Atom, Engine, Operation, Space};
+use chimera_server::events::Events;
 use chimera_server::front::Front;
 use chimera_server::http::{Limits, Settings, Shell, run_within};
 use chimera_server::status::{
@@ -138,6 +139,8 @@ pub(crate) fn status() -> Status {
             Arc::new(action(1, "memory-leak", Verdict::Verified)),
             Arc::new(action(2, "memory-leak", Verdict::Pending)),
         ],
+        events: Vec::new(),
+        event_counts: BTreeMap::new(),
         rules: RulesStatus {
             generation: "abc123".to_owned(),
             files: vec!["healing.metta".to_owned()],
@@ -196,7 +199,7 @@ impl Serving {
         let status = Arc::new(ArcSwap::from_pointee(status()));
         let sessions = Sessions::new(64);
         let background = Background::new();
-        let upstream = Upstream::start().await.unwrap();
+        let upstream = Upstream::start(Events::default()).await.unwrap();
         let front = Front::new();
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let kept = match mailbox {
@@ -218,6 +221,7 @@ impl Serving {
             upstream: upstream.clone(),
             front: front.clone(),
             stress: Stress::default(),
+            events: Events::default(),
             settings,
         };
         let shutdown = CancellationToken::new();

@@ -169,6 +169,8 @@ fn clients_are_served_while_the_upstream_service_fails() {
         (level == 1).then_some(())
     });
     assert!(failed >= 5, "the failures were real");
+    let classes = &server.get("/healing/status").1["events_by_class"];
+    assert!(classes["request-failures"].as_u64().is_some(), "{classes}");
     let mut degraded = 0;
     for _ in 0..60 {
         let (status, answer) = ask(&server);

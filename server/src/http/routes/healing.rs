@@ -15,6 +15,17 @@ use crate::http::service::Service;
 use crate::http::table::Request;
 use crate::status::{ActionRecord, Command, Verdict};
 
+/// Events that `/healing/status` shows.
+const RECENT_EVENTS: usize = 20;
+
+#[derive(Serialize)]
+struct Event {
+    timestamp: String,
+    severity: &'static str,
+    text: String,
+    class: Option<String>,
+}
+
 #[derive(Serialize)]
 struct HealingStatus {
     status: &'static str,
@@ -30,6 +41,10 @@ struct HealingStatus {
     open_verdicts: Vec<u64>,
     misshapen_decisions: u64,
     last_rule_error: Option<String>,
+    /// How many events of each class there were since start.
+    events_by_class: BTreeMap<String, u64>,
+    /// The newest events, newest first.
+    recent_events: Vec<Event>,
     rules: Rules,
 }
 
@@ -101,6 +116,19 @@ pub(in crate::http) async fn status(service: Arc<Service>, _: Request) -> Result
             .collect(),
         misshapen_decisions: status.misshapen_decisions,
         last_rule_error: status.last_rule_error.clone(),
+        events_by_class: status.event_counts.clone(),
+        recent_events: status
+            .events
+            .iter()
+            .rev()
+            .take(RECENT_EVENTS)
+            .map(|event| Event {
+                timestamp: timestamp(event.unix),
+                severity: event.severity,
+                text: event.text.clone(),
+                class: event.class.clone(),
+            })
+            .collect(),
         rules: Rules::from(&status.rules),
     }))
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::pool::Connections;
 use super::sink::FailureKind;
+use crate::events::{Events, Severity};
 use crate::front::{Answered, Front};
 
 /// The deadline that holds while rules set no other.
@@ -69,6 +70,7 @@ struct Settings {
 /// The layer.
 pub struct Layer {
     connections: Connections,
+    events: Events,
     settings: Mutex<Settings>,
     /// Calls of the service: latency and failures over a window.
     calls: Front,
@@ -104,9 +106,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Layer {
-    pub(super) fn new(connections: Connections) -> Layer {
+    pub(super) fn new(connections: Connections, events: Events) -> Layer {
         Layer {
             connections,
+            events,
             settings: Mutex::new(Settings {
                 level: 0,
                 breaker: Breaker::Closed,
@@ -172,7 +175,7 @@ impl Layer {
         if let Err(kind) = outcome {
             self.failures.fetch_add(1, Ordering::Relaxed);
             *locked(&self.last_failure) = Some(SystemTime::now());
-            tracing::debug!(kind = kind.name(), "the upstream service failed");
+            self.events.tell(Severity::Error, kind.text());
         }
         outcome
     }
@@ -230,7 +233,9 @@ mod tests {
 
     #[tokio::test]
     async fn failures_reach_the_client_until_a_level_is_set() {
-        let upstream = Upstream::start().await.unwrap();
+        let upstream = Upstream::start(crate::events::Events::default())
+            .await
+            .unwrap();
         let layer = upstream.layer();
         assert!(matches!(layer.serve().await, Served::Fresh(_)));
         upstream.injector().fail(1.0);
@@ -249,7 +254,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_open_breaker_keeps_calls_away() {
-        let upstream = Upstream::start().await.unwrap();
+        let upstream = Upstream::start(crate::events::Events::default())
+            .await
+            .unwrap();
         let layer = upstream.layer();
         layer.set_breaker(Breaker::Open);
         assert_eq!(layer.serve().await, Served::Degraded(None));
@@ -263,7 +270,9 @@ mod tests {
 
     #[tokio::test]
     async fn idle_connections_are_closed_oldest_first_to_a_number() {
-        let upstream = Upstream::start().await.unwrap();
+        let upstream = Upstream::start(crate::events::Events::default())
+            .await
+            .unwrap();
         let connections = upstream.connections();
         let opened = connections.open(40).await;
         assert_eq!((opened.total, opened.failed), (40, 0));

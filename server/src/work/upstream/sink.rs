@@ -54,7 +54,7 @@ impl FailureKind {
     /// What the service says of it.
     pub fn text(self) -> &'static str {
         match self {
-            FailureKind::Timeout => "the request timed out upstream",
+            FailureKind::Timeout => "timeout while waiting for the upstream service",
             FailureKind::DatabaseError => "connection pool exhausted",
             FailureKind::ValidationError => "the request could not be validated",
             FailureKind::ResourceExhaustion => "heap exhaustion while handling the request",
