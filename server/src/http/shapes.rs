@@ -101,6 +101,7 @@ pub(super) fn health() -> Value {
         ("thresholds", thresholds),
         ("version", string()),
         ("uptime_s", number()),
+        ("degradation_level", integer()),
         (
             "throttle",
             object(&[

@@ -110,7 +110,7 @@ async fn a_failing_upstream_is_a_failed_request_until_healing_stands_in() {
         health["system_info"]["circuit_breakers"]["upstream"]["state"],
         "open"
     );
-    assert_eq!(health["system_info"]["throttle"]["degradation_level"], 3);
+    assert_eq!(health["system_info"]["degradation_level"], 3);
     serving.post("/demo/reset").await;
     assert_eq!(serving.upstream.layer().level(), 0);
     assert_eq!(serving.upstream.injector().rate(), 0.0);

@@ -59,6 +59,7 @@ struct SystemInfo {
     thresholds: Thresholds,
     version: &'static str,
     uptime_s: f64,
+    degradation_level: u8,
     throttle: Throttle,
     healing: Healing,
     rules: Rules,
@@ -166,6 +167,7 @@ pub(super) fn describe(service: &Service, status: &Status) -> Health {
             },
             version: env!("CARGO_PKG_VERSION"),
             uptime_s: (service.started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
+            degradation_level: layer.level,
             throttle: Throttle {
                 background_duty: service.shell.background.duty().get(),
                 background_threads: service.shell.background.running(),
