@@ -194,3 +194,18 @@ fn texts_are_classified_by_their_patterns() {
     );
     assert_eq!(classify("something else"), None);
 }
+
+#[test]
+fn a_cache_that_nobody_asks_for_is_evicted() {
+    let held = |cache: f64| {
+        let scene = Scene::new();
+        for second in 80..98 {
+            scene.series.push("cache-mb", f64::from(second), cache);
+        }
+        scene.measured(&[("memory-mb", 230.0), ("cache-mb", cache)])
+    };
+    held(99.0).check(&[]);
+    held(200.0).check(&[
+        "(evict-cache sessions 1.0) the session cache has held over 100 MiB for 20.0 s and nobody asks for them",
+    ]);
+}

@@ -15,7 +15,8 @@ fn newest(server: &Server, fault: &str) -> Option<Value> {
 #[test]
 fn a_memory_leak_is_healed_the_first_second_and_third_time() {
     let server = Server::start(&shipped_rules(), &[]);
-    for round in 1..=3 {
+    let mut last = 0;
+    for _round in 1..=3 {
         let before = server.rss_mib();
         let (status, answer) = server.post("/demo/memory-leak?size_mb=60&count=8");
         assert_eq!(status, 200, "{answer}");
@@ -25,25 +26,23 @@ fn a_memory_leak_is_healed_the_first_second_and_third_time() {
         server.until("memory is under the threshold again", |server| {
             (server.rss_mib() < 400.0).then_some(())
         });
-        let action = server.until("the action is verified", |server| {
-            let action = newest(server, "memory_leak")?;
-            let count = server.actions().len();
-            (count >= round && action["verdict"] == "verified").then_some(action)
+        let action = server.until("an action of this round is verified", |server| {
+            server.actions().into_iter().find(|action| {
+                action["verdict"] == "verified" && action["id"].as_u64() > Some(last)
+            })
         });
+        last = server.actions().last().unwrap()["id"].as_u64().unwrap();
         assert_eq!(action["success"], true);
         let evidence = &action["evidence"];
         let memory = |when: &str| evidence[when]["memory-mb"].as_f64().unwrap();
-        assert!(
-            memory("before") > 400.0 && memory("after") < 400.0,
-            "{action}"
-        );
+        assert!(memory("before") > memory("after") + 100.0, "{action}");
+        assert!(memory("after") < 400.0, "{action}");
         let because = action["because"].to_string();
-        for link in ["(present ", "healing.metta:", "(threshold memory-mb 400)"] {
+        for link in ["(present ", "healing.metta:", "(fault memory-leak)"] {
             assert!(because.contains(link), "{link} in {because}");
         }
         let url = action["decision_trace_url"].as_str().unwrap();
         assert_eq!(server.get(url).1["id"], action["id"]);
-        assert!(server.get("/demo/status").1["demo_status"]["memory_hogs"]["count"] != 0);
     }
     let shown = server.health()["recent_healing_actions"].clone();
     assert!(shown.as_array().unwrap().len() >= 3, "{shown}");
@@ -214,15 +213,19 @@ fn a_leak_is_healed_before_it_reaches_the_threshold() {
     let server = Server::start(&shipped_rules(), &[]);
     // The level must have been measured before it can grow.
     server.wait_ticks(5);
-    for leak in ["size_mb=60&count=5", "", "size_mb=50&count=4"] {
+    let leaks = ["size_mb=60&count=5", "", "size_mb=50&count=4"];
+    for (round, leak) in (1..).zip(leaks) {
         let before = server.rss_mib();
         let (status, answer) = server.post(&format!("/demo/memory-leak?{leak}"));
         assert_eq!(status, 200, "{answer}");
         server.until("memory is back where it was", |server| {
             (server.rss_mib() < before + 50.0).then_some(())
         });
-        server.until("the action is verified", |server| {
-            newest(server, "memory_leak").filter(|action| action["verdict"] == "verified")
+        server.until("every action is verified", |server| {
+            let actions = server.actions();
+            let done = actions.len() >= round
+                && actions.iter().all(|action| action["verdict"] == "verified");
+            done.then_some(())
         });
     }
 }
