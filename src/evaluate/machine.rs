@@ -395,7 +395,8 @@ impl<'h> Machine<'h> {
         space: Space,
         rest: Rest,
     ) -> Option<(Task, Rest)> {
-        let atom = self.bindings.apply(&atom);
+        // What variables stand for is not looked at before the call is made: what
+        // happened to an element's siblings tells nothing about its type.
         let known = known();
         let as_it_stands = match &atom {
             Atom::Variable(_) => true,
@@ -612,7 +613,13 @@ impl<'h> Machine<'h> {
         let source = elements.source.clone();
         let children = source.children();
         while elements.count < children.len() {
-            let child = self.bindings.walk(&children[elements.count]).clone();
+            let child = &children[elements.count];
+            // Evaluating one argument tells the types of those after it.
+            let child = if elements.expected.is_some() && elements.count > 1 {
+                self.bindings.apply(child)
+            } else {
+                child.clone()
+            };
             let expected = self.expected_of_element(&elements);
             let plain = match &child {
                 Atom::Variable(_) => true,
@@ -972,6 +979,12 @@ impl<'h> Machine<'h> {
             types::undefined()
         } else {
             returns.clone()
+        };
+        let head = call.as_expression().and_then(<[Atom]>::first);
+        let atom = if head.is_some_and(|head| head.is_symbol(&known.chain)) {
+            atom
+        } else {
+            self.bindings.apply(&atom)
         };
         Some((
             Task::Metta {
