@@ -305,6 +305,14 @@ impl Atom {
         })
     }
 
+    /// The operation if it is one.
+    pub(crate) fn as_operation(&self) -> Option<&Arc<Operation>> {
+        match self {
+            Atom::Grounded(Grounded::Operation(operation)) => Some(operation),
+            _ => None,
+        }
+    }
+
     /// Whether it is `Empty`.
     pub(crate) fn is_empty_symbol(&self) -> bool {
         self.is_symbol(&known().empty)

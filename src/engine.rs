@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::atom::{Atom, known};
 use crate::budget::Budget;
-use crate::evaluate::{Evaluation, Machine};
+use crate::evaluate::Evaluation;
 use crate::files::Files;
 use crate::library;
 use crate::load::{Directive, LoadError};
@@ -67,6 +67,9 @@ pub(crate) struct Host {
     pub(crate) output: Sink,
     pub(crate) trace: Option<Sink>,
     pub(crate) clock: Arc<dyn Fn() -> f64 + Send + Sync>,
+    pub(crate) compiled: crate::fast::Cache,
+    /// Whether everything is left to the plain evaluator.
+    pub(crate) plain: bool,
 }
 
 /// Settings that `pragma!` changes.
@@ -132,7 +135,7 @@ impl Context<'_> {
             return vec![Atom::error(atom.clone(), reason)];
         }
         self.host.nested += 1;
-        let evaluation = Machine::run(self.host, self.space, atom, &self.budget, false);
+        let evaluation = crate::fast::run(self.host, self.space, atom, &self.budget, false);
         self.host.nested -= 1;
         evaluation.atoms()
     }
@@ -145,6 +148,7 @@ pub struct Builder {
     clock: Arc<dyn Fn() -> f64 + Send + Sync>,
     grants: Grants,
     files: Option<Arc<dyn Files>>,
+    plain: bool,
 }
 
 impl Builder {
@@ -184,6 +188,13 @@ impl Builder {
         self
     }
 
+    /// Evaluates by the plain evaluator only: slow, and the measure of the other.
+    #[must_use]
+    pub fn plain(mut self) -> Builder {
+        self.plain = true;
+        self
+    }
+
     /// The engine, with the standard library loaded.
     pub fn build(self) -> Engine {
         let corelib = Space::module("corelib");
@@ -207,6 +218,8 @@ impl Builder {
             output: self.output,
             trace: self.trace,
             clock: self.clock,
+            compiled: crate::fast::Cache::default(),
+            plain: self.plain,
         };
         let mut engine = Engine { host, space };
         library::install(&mut engine);
@@ -224,6 +237,7 @@ impl Engine {
             clock: Arc::new(|| 0.0),
             grants: Grants::default(),
             files: None,
+            plain: false,
         }
     }
 
@@ -346,12 +360,12 @@ impl Engine {
     /// Returns every result, first rule first, the same on every run; no results
     /// is empty. A bound that was hit is an `(Error …)` among them.
     pub fn evaluate(&mut self, atom: &Atom, budget: &Budget) -> Evaluation {
-        Machine::run(&mut self.host, &self.space, atom, budget, false)
+        crate::fast::run(&mut self.host, &self.space, atom, budget, false)
     }
 
     /// As [`Engine::evaluate`], with the rules, facts and operations that led
     /// to each result.
     pub fn evaluate_proving(&mut self, atom: &Atom, budget: &Budget) -> Evaluation {
-        Machine::run(&mut self.host, &self.space, atom, budget, true)
+        crate::fast::run(&mut self.host, &self.space, atom, budget, true)
     }
 }

@@ -12,7 +12,7 @@ pub use proof::{FactUse, Proof, RuleUse};
 
 use crate::atom::Atom;
 
-pub(crate) use control::{Control, substitute};
+pub(crate) use control::{Control, is_instruction, substitute};
 pub(crate) use machine::Machine;
 
 /// What an evaluation gave.

@@ -16,6 +16,7 @@ mod atom;
 mod budget;
 mod engine;
 mod evaluate;
+mod fast;
 mod files;
 mod library;
 mod load;

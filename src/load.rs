@@ -86,7 +86,7 @@ pub(crate) fn run(
             host.tokens.get(word).cloned()
         });
         let results = if form.directive {
-            Machine::run(host, space, &atom, budget, false).atoms()
+            crate::fast::run(host, space, &atom, budget, false).atoms()
         } else if host.settings.check_types && types::types_of(space, &atom).is_empty() {
             Machine::type_errors(host, space, &atom)
         } else {

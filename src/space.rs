@@ -58,6 +58,29 @@ struct Overlay {
 
 static NEXT_SPACE: AtomicU64 = AtomicU64::new(1);
 
+/// Changes of rules, types and imports, in all spaces.
+static CODE_CHANGES: AtomicU64 = AtomicU64::new(0);
+
+/// Notes a change of `atom` in a space if it may be a rule or a type.
+fn note_change(atom: &Atom) {
+    let known = crate::atom::known();
+    let is_code = match atom {
+        Atom::Expression(expression) => match expression.children() {
+            [Atom::Symbol(head), _, _] => {
+                *head == known.equal || *head == known.colon || *head == known.subtype
+            }
+            [Atom::Symbol(_) | Atom::Grounded(_), ..] | [] => false,
+            [_, _, _] => true,
+            _ => false,
+        },
+        Atom::Variable(_) => true,
+        Atom::Symbol(_) | Atom::Grounded(_) => false,
+    };
+    if is_code {
+        CODE_CHANGES.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// One atom that a query found, with where it was written if known.
 pub(crate) struct Found<'a> {
     pub(crate) atom: &'a Atom,
@@ -188,6 +211,7 @@ impl Space {
             Atom::Expression(expression) => Atom::Expression(expression.unevaluated()),
             leaf => leaf,
         };
+        note_change(&atom);
         match &self.0.kind {
             Kind::Live(store) => write(store).add(atom, origin),
             Kind::Fork { overlay, .. } => write(overlay).added.add(atom, origin),
@@ -198,6 +222,7 @@ impl Space {
 
     /// Removes one occurrence of `atom`; returns whether there was one.
     pub fn remove(&self, atom: &Atom) -> bool {
+        note_change(atom);
         match &self.0.kind {
             Kind::Live(store) => write(store).remove(atom),
             Kind::Snapshot { .. } => false,
@@ -271,7 +296,40 @@ impl Space {
         let mut imports = write(&self.0.imports);
         if !imports.iter().any(|known| known.is_same(&space)) {
             imports.push(space);
+            CODE_CHANGES.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// A number that changes when rules, types or imports of the space may have.
+    pub(crate) fn code_version(&self) -> u64 {
+        CODE_CHANGES.load(Ordering::Relaxed)
+    }
+
+    /// Whether the space itself has rules that no head symbol finds: such as may be
+    /// for any call, and such whose head is another expression or value.
+    pub(crate) fn odd_rules(&self) -> (bool, bool) {
+        let pattern = Atom::expression([
+            Atom::Symbol(crate::atom::known().equal.clone()),
+            Atom::variable("head"),
+            Atom::variable("body"),
+        ]);
+        let (mut open, mut other) = (false, false);
+        self.visit_own(&pattern, &Bindings::new(), &mut |found| {
+            let Some([Atom::Symbol(_), head, _]) = found.atom.as_expression() else {
+                open = true;
+                return;
+            };
+            match head {
+                Atom::Variable(_) => open = true,
+                Atom::Expression(expression) => match expression.children().first() {
+                    Some(Atom::Symbol(_)) => {}
+                    Some(Atom::Variable(_)) => open = true,
+                    _ => other = true,
+                },
+                Atom::Symbol(_) | Atom::Grounded(_) => {}
+            }
+        });
+        (open, other)
     }
 
     /// Every way in which `pattern` unifies with an atom of the space.

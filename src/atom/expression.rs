@@ -31,6 +31,11 @@ impl Expression {
         Expression::with(children, false)
     }
 
+    /// An expression of `children` as a result that evaluates to itself.
+    pub(crate) fn of_evaluated(children: Vec<Atom>) -> Expression {
+        Expression::with(children, true)
+    }
+
     fn with(children: Vec<Atom>, evaluated: bool) -> Expression {
         let ground = children.iter().all(Atom::is_ground);
         let has_evaluated = evaluated

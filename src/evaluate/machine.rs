@@ -102,9 +102,22 @@ pub(crate) struct Machine<'h> {
     proving: bool,
     meter: Meter,
     results: Vec<Answer>,
+    /// What each result binds, where that is asked for.
+    bound: Option<Vec<Delta>>,
+    /// Whether a bound ended the evaluation.
+    ended: bool,
     collect_at: usize,
     /// A bound that a query hit.
     exhausted: Option<Exhausted>,
+}
+
+/// The results of an expression inside another evaluation.
+pub(crate) struct Ways {
+    /// Each result with what it binds.
+    pub(crate) ways: Vec<(Atom, Delta)>,
+    pub(crate) reductions: u64,
+    /// Whether a bound ended it; then the only result says so.
+    pub(crate) exhausted: bool,
 }
 
 /// Rough size of a solution with what it binds.
@@ -121,6 +134,8 @@ impl<'h> Machine<'h> {
             proving,
             meter: Meter::start(budget),
             results: Vec::new(),
+            bound: None,
+            ended: false,
             collect_at: COLLECT_AT,
             exhausted: None,
         }
@@ -151,6 +166,53 @@ impl<'h> Machine<'h> {
         Evaluation {
             results: std::mem::take(&mut machine.results),
             reductions: machine.meter.spent,
+        }
+    }
+
+    /// Evaluates `atom` as a value of a type, as part of another evaluation: what
+    /// its variables are bound to by each result is part of the result.
+    pub(crate) fn run_ways(
+        host: &'h mut Host,
+        space: &Space,
+        atom: &Atom,
+        expected: &Atom,
+        budget: &Budget,
+    ) -> Ways {
+        let mut machine = Machine::new(host, budget, false);
+        machine.bound = Some(Vec::new());
+        machine.drive(Task::Metta {
+            atom: atom.clone(),
+            expected: expected.clone(),
+            space: space.clone(),
+        });
+        let mut variables = Vec::new();
+        atom.for_each_variable(|variable| {
+            if !variables.contains(variable) {
+                variables.push(variable.clone());
+            }
+        });
+        let results = std::mem::take(&mut machine.results);
+        let bound = machine.bound.take().unwrap_or_default();
+        let exhausted = machine.ended;
+        let ways = results
+            .into_iter()
+            .zip(bound)
+            .map(|(answer, delta)| {
+                let mut bindings = Bindings::new();
+                for (variable, value) in delta {
+                    bindings.bind(variable, value);
+                }
+                let delta = variables
+                    .iter()
+                    .filter_map(|variable| Some((variable.clone(), bindings.resolve(variable)?)))
+                    .collect();
+                (answer.atom, delta)
+            })
+            .collect();
+        Ways {
+            ways,
+            reductions: machine.meter.spent,
+            exhausted,
         }
     }
 
@@ -202,6 +264,11 @@ impl<'h> Machine<'h> {
                 return Some((Task::Return(error), rest));
             }
             self.choices.clear();
+            self.ended = true;
+            if let Some(bound) = &mut self.bound {
+                self.results.clear();
+                *bound = vec![Delta::new()];
+            }
             self.results.push(Answer {
                 atom: error,
                 proof: self.proving.then(|| self.steps.gather()),
@@ -823,6 +890,9 @@ impl<'h> Machine<'h> {
             let atom = self.bindings.apply(&atom);
             let proof = self.proving.then(|| self.steps.gather());
             self.results.push(Answer { atom, proof });
+            if let Some(bound) = &mut self.bound {
+                bound.push(self.bindings.iter_raw());
+            }
             return None;
         };
         let next = frame.next.clone();
