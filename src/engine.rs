@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::atom::{Atom, known};
 use crate::budget::Budget;
 use crate::evaluate::{Evaluation, Machine};
+use crate::file_access::FileAccess;
 use crate::files::Files;
 use crate::library;
 use crate::load::{Directive, LoadError};
@@ -14,6 +15,9 @@ use crate::operation::{Operation, OperationError};
 use crate::persistent::Map;
 use crate::space::Space;
 use crate::symbol::Symbol;
+
+/// Gives bits that nobody can foretell, or the same ones on each run.
+type Entropy = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// Where a program's text goes.
 type Sink = Arc<dyn Fn(&str) + Send + Sync>;
@@ -29,7 +33,7 @@ pub struct Engine {
 pub struct Grants {
     /// Change spaces, states and tokens.
     pub write: bool,
-    /// Read files: modules and the `fileio` module.
+    /// Read files: modules, and files through the `fileio` module.
     pub read_files: bool,
     /// Write files through the `fileio` module.
     pub write_files: bool,
@@ -67,6 +71,9 @@ pub(crate) struct Host {
     pub(crate) output: Sink,
     pub(crate) trace: Option<Sink>,
     pub(crate) clock: Arc<dyn Fn() -> f64 + Send + Sync>,
+    pub(crate) entropy: Entropy,
+    /// What the module `fileio` opens files through.
+    pub(crate) file_access: Option<Arc<dyn FileAccess>>,
 }
 
 /// Settings that `pragma!` changes.
@@ -145,6 +152,8 @@ pub struct Builder {
     clock: Arc<dyn Fn() -> f64 + Send + Sync>,
     grants: Grants,
     files: Option<Arc<dyn Files>>,
+    entropy: Option<Entropy>,
+    file_access: Option<Arc<dyn FileAccess>>,
 }
 
 impl Builder {
@@ -160,6 +169,22 @@ impl Builder {
     #[must_use]
     pub fn files(mut self, files: impl Files + 'static) -> Builder {
         self.files = Some(Arc::new(files));
+        self
+    }
+
+    /// What the module `fileio` opens files through, as far as the grants allow.
+    /// By default there are no files.
+    #[must_use]
+    pub fn file_access(mut self, access: impl FileAccess + 'static) -> Builder {
+        self.file_access = Some(Arc::new(access));
+        self
+    }
+
+    /// What gives randomness: seeds for the generators of the module `random`,
+    /// and coin flips. By default a sequence that is the same on each run.
+    #[must_use]
+    pub fn entropy(mut self, entropy: impl Fn() -> u64 + Send + Sync + 'static) -> Builder {
+        self.entropy = Some(Arc::new(entropy));
         self
     }
 
@@ -207,6 +232,8 @@ impl Builder {
             output: self.output,
             trace: self.trace,
             clock: self.clock,
+            entropy: self.entropy.unwrap_or_else(library::fixed_entropy),
+            file_access: self.file_access,
         };
         let mut engine = Engine { host, space };
         library::install(&mut engine);
@@ -224,6 +251,8 @@ impl Engine {
             clock: Arc::new(|| 0.0),
             grants: Grants::default(),
             files: None,
+            entropy: None,
+            file_access: None,
         }
     }
 
@@ -233,6 +262,7 @@ impl Engine {
     pub fn reader(&self) -> Engine {
         let mut host = self.host.clone();
         host.grants.write = false;
+        host.grants.write_files = false;
         host.write_refused = false;
         Engine {
             host,

@@ -6,6 +6,7 @@ pub(crate) mod lists;
 mod modules;
 mod numbers;
 mod settings;
+pub(crate) mod shipped;
 mod spaces;
 mod text;
 
@@ -17,6 +18,8 @@ use crate::evaluate::Control;
 use crate::operation::{Operation, OperationError};
 use crate::space::Origin;
 use crate::{reader, types};
+
+pub(crate) use shipped::fixed_entropy;
 
 /// A text pattern, written `regex:"…"`.
 pub(crate) struct Pattern(regex::Regex);
