@@ -11,6 +11,7 @@ use crate::space::Space;
 use crate::symbol::Symbol;
 
 mod expression;
+pub(crate) mod order;
 mod print;
 
 pub use expression::Expression;

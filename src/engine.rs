@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::atom::{Atom, known};
 use crate::budget::Budget;
-use crate::evaluate::{Evaluation, Machine};
+use crate::evaluate::{Evaluation, Machine, TabledFunction};
 use crate::file_access::FileAccess;
 use crate::files::Files;
 use crate::library;
@@ -66,6 +66,8 @@ pub(crate) struct Host {
     pub(crate) top: Space,
     /// Operations that a symbol calls, beside the rules for that symbol.
     pub(crate) functions: Map<Symbol, Arc<Operation>>,
+    /// Functions whose calls are tabled (module `tabling`).
+    pub(crate) tabled: Map<Symbol, Vec<TabledFunction>>,
     pub(crate) corelib: Space,
     pub(crate) settings: Settings,
     pub(crate) output: Sink,
@@ -88,7 +90,7 @@ pub(crate) struct Settings {
 }
 
 /// How deep operations may evaluate inside one another.
-const NESTED_MAX: usize = 32;
+pub(crate) const NESTED_MAX: usize = 32;
 
 /// What an operation may use while it runs.
 pub struct Context<'h> {
@@ -223,6 +225,7 @@ impl Builder {
             nested: 0,
             top: space.clone(),
             functions: Map::new(),
+            tabled: Map::new(),
             corelib,
             settings: Settings {
                 bare_minimal: false,

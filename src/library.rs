@@ -28,6 +28,10 @@ impl Pattern {
     pub(crate) fn new(regex: regex::Regex) -> Pattern {
         Pattern(regex)
     }
+
+    pub(crate) fn regex(&self) -> &regex::Regex {
+        &self.0
+    }
 }
 
 impl Value for Pattern {

@@ -6,9 +6,16 @@
 //! module's own text only.
 
 mod catalog;
+mod collections;
+mod control;
 mod fileio;
 mod json;
+mod lists;
+mod parallel;
 mod random;
+mod strings;
+mod tabling;
+mod time;
 
 use std::sync::{Arc, Mutex};
 
@@ -43,11 +50,19 @@ macro_rules! shipped {
 }
 
 /// All of them, in order of name.
-pub(crate) static SHIPPED: [Shipped; 4] = [
+pub(crate) static SHIPPED: [Shipped; 12] = [
     shipped!("catalog", true, |_| words(catalog::operations())),
+    shipped!("control", false, |_| words(control::operations())),
     shipped!("fileio", true, |_| words(fileio::operations())),
     shipped!("json", true, |_| words(json::operations())),
+    shipped!("lists", false, |_| words(lists::operations())),
+    shipped!("maps", false, |_| words(collections::map_operations())),
+    shipped!("parallel", false, |_| words(parallel::operations())),
     shipped!("random", true, random::words),
+    shipped!("sets", false, |_| words(collections::set_operations())),
+    shipped!("strings", false, |_| words(strings::operations())),
+    shipped!("tabling", false, |_| words(tabling::operations())),
+    shipped!("time", false, |_| words(time::operations())),
 ];
 
 fn words(operations: impl IntoIterator<Item = Operation>) -> Vec<(String, Atom)> {
