@@ -22,7 +22,7 @@ struct Asset {
 }
 
 macro_rules! assets {
-    ($($name:literal: $kind:literal),* $(,)?) => {
+    ($($name:literal: $kind:expr),* $(,)?) => {
         vec![$(Asset {
             name: $name,
             content_type: $kind,
@@ -32,14 +32,35 @@ macro_rules! assets {
     };
 }
 
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     let mut assets = assets![
-        "index.html": "text/html; charset=utf-8",
-        "app.js": "text/javascript; charset=utf-8",
-        "style.css": "text/css; charset=utf-8",
+        "index.html": HTML,
+        "actions.js": SCRIPT,
+        "app.js": SCRIPT,
+        "ask.js": SCRIPT,
+        "cards.js": SCRIPT,
+        "charts.js": SCRIPT,
+        "demos.js": SCRIPT,
+        "dom.js": SCRIPT,
+        "episodes.js": SCRIPT,
+        "feed.js": SCRIPT,
+        "marks.js": SCRIPT,
+        "metrics.js": SCRIPT,
+        "rates.js": SCRIPT,
+        "remote.js": SCRIPT,
+        "rules.js": SCRIPT,
+        "series.js": SCRIPT,
+        "time.js": SCRIPT,
+        "view.js": SCRIPT,
+        "uPlot.iife.min.js": SCRIPT,
+        "style.css": STYLE,
+        "dashboard.css": STYLE,
+        "uPlot.min.css": STYLE,
         "icon.svg": "image/svg+xml",
-        "uPlot.iife.min.js": "text/javascript; charset=utf-8",
-        "uPlot.min.css": "text/css; charset=utf-8",
         "LICENSE-uplot": "text/plain; charset=utf-8",
     ];
     for asset in &mut assets {
@@ -53,7 +74,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     assets
 });
 
-const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// A page of our own, without any request elsewhere.
 pub(in crate::http) fn html(body: impl Into<Bytes>) -> Answer {
