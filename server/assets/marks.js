@@ -4,6 +4,9 @@ import { styled } from "./dom.js";
 
 const COLORS = { verified: "--good", failed: "--bad", pending: "--mark", inconclusive: "--warn" };
 
+/// Where a line one pixel wide is drawn on one pixel.
+const sharp = (place) => Math.floor(place) + 0.5;
+
 /// A sign for each verdict, so that colour is not all that tells them apart.
 function sign(context, verdict, x, y, size) {
   context.beginPath();
@@ -32,14 +35,14 @@ export function draw(plot, thresholds, actions) {
   const pixel = devicePixelRatio;
   const right = bbox.left + bbox.width;
   context.save();
-  context.lineWidth = 1.3 * pixel;
+  context.lineWidth = Math.round(pixel);
   context.font = `${11 * pixel}px system-ui, sans-serif`;
   context.textAlign = "left";
   context.strokeStyle = styled("--limit");
   context.fillStyle = styled("--limit");
   context.setLineDash([6 * pixel, 4 * pixel]);
   for (const { value } of thresholds) {
-    const y = plot.valToPos(value, "y", true);
+    const y = sharp(plot.valToPos(value, "y", true));
     if (!(y >= bbox.top && y <= bbox.top + bbox.height)) continue;
     context.beginPath();
     context.moveTo(bbox.left, y);
@@ -49,12 +52,12 @@ export function draw(plot, thresholds, actions) {
   }
   context.setLineDash([]);
   for (const action of actions) {
-    const x = plot.valToPos(action.unix, "x", true);
+    const x = sharp(plot.valToPos(action.unix, "x", true));
     if (x < bbox.left || x > right) continue;
     const color = styled(COLORS[action.verdict] || "--mark");
     context.strokeStyle = color;
     context.fillStyle = color;
-    context.lineWidth = pixel;
+    context.lineWidth = Math.round(pixel);
     context.globalAlpha = 0.55;
     context.beginPath();
     context.moveTo(x, bbox.top);
