@@ -12,5 +12,6 @@ mod mailbox;
 pub(super) mod metrics;
 pub(super) mod pages;
 pub(super) mod prometheus;
+pub(super) mod simple;
 pub(super) mod stress;
 mod wire;

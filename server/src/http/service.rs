@@ -102,7 +102,8 @@ impl Service {
         );
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        // Without a referrer, browsers call the origin of our own forms "null".
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         headers
             .entry(CONTENT_SECURITY_POLICY)
             .or_insert(HeaderValue::from_static(POLICY));

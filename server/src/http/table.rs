@@ -13,7 +13,8 @@ use super::answer::{Answer, Failure};
 use super::guard::Access;
 use super::parameters::{Kind, Parameter, Values};
 use super::routes::{
-    atomspace, demo, events, faults, healing, health, live, metrics, pages, prometheus, stress,
+    atomspace, demo, events, faults, healing, health, live, metrics, pages, prometheus, simple,
+    stress,
 };
 use super::service::Service;
 use super::{docs, openapi, shapes};
@@ -193,7 +194,7 @@ pub(super) static ROUTES: &[Route] = &[
         "The dashboard without scripts",
         &[],
         HTML,
-        answer!(pages::simple_dashboard),
+        answer!(simple::simple_dashboard),
     ),
     get(
         "/health",
