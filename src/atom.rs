@@ -56,6 +56,16 @@ impl Variable {
         }
     }
 
+    /// The variable with this name and number of its renaming.
+    pub(crate) fn of(name: Symbol, id: u64) -> Variable {
+        Variable { name, id }
+    }
+
+    /// The name without `$`, as a symbol.
+    pub(crate) fn symbol(&self) -> &Symbol {
+        &self.name
+    }
+
     /// The name without `$`.
     pub fn name(&self) -> &str {
         self.name.as_str()

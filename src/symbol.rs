@@ -102,17 +102,15 @@ fn lock() -> MutexGuard<'static, Table> {
 
 /// The table of names, held for many steps at once. Nothing else that makes or
 /// finds symbols may run meanwhile on the same thread: keep it short.
-#[allow(dead_code, reason = "for atoms stored as ids")]
 pub(crate) struct Names(MutexGuard<'static, Table>);
 
 /// Holds the table of names.
-#[allow(dead_code, reason = "for atoms stored as ids")]
 pub(crate) fn names() -> Names {
     Names(lock())
 }
 
-#[allow(dead_code, reason = "for atoms stored as ids")]
 impl Names {
+    #[allow(dead_code, reason = "for reading text into flat atoms")]
     /// The number of `name`, which is used once more from now on.
     pub(crate) fn retain_name(&mut self, name: &str) -> u32 {
         let id = self.0.intern(name);

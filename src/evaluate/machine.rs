@@ -260,9 +260,10 @@ impl<'h> Machine<'h> {
             bindings,
             meter,
             exhausted,
+            proving,
             ..
         } = self;
-        space.solutions(pattern, bindings, &mut |held| {
+        space.solutions(pattern, bindings, *proving, &mut |held| {
             let checked = meter
                 .reduce()
                 .and_then(|()| meter.check_bytes(held * SOLUTION_BYTES));
@@ -815,10 +816,10 @@ impl<'h> Machine<'h> {
             delta.retain(|(variable, _)| *variable != body);
             let step = proving.then(|| Step::Rule {
                 head: row
-                    .atom
+                    .atom()
                     .as_expression()
                     .map_or_else(Atom::unit, |rule| rule[1].clone()),
-                origin: row.origin.cloned(),
+                origin: row.origin(),
             });
             found.push((result, delta, step));
         });
