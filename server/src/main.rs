@@ -21,7 +21,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve: sample, heal by rules, answer over HTTP (what `chimera` alone does).
-    Serve(commands::serve::Arguments),
+    Serve(Box<commands::serve::Arguments>),
     /// Run MeTTa files: one line of results per `!` directive.
     Run(commands::run::Arguments),
     /// Lay MeTTa files out.
