@@ -235,12 +235,29 @@ impl Server {
             .count()
     }
 
-    /// Ends it as an operator does; returns its exit status.
-    pub(crate) fn terminate(mut self) -> std::process::ExitStatus {
+    /// The text of an answer to a request with these credentials.
+    pub(crate) fn get_as(&self, path: &str, authorization: &str) -> String {
+        let response = self
+            .agent
+            .get(format!("{}{path}", self.url))
+            .header("authorization", authorization)
+            .call();
+        let mut response = response.expect("the server answers");
+        let bytes = response.body_mut().read_to_vec().unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Asks it to end, as an operator does.
+    pub(crate) fn signal(&self) {
         Command::new("kill")
             .args(["-TERM", &self.id().to_string()])
             .status()
             .unwrap();
+    }
+
+    /// Ends it; returns its exit status.
+    pub(crate) fn terminate(mut self) -> std::process::ExitStatus {
+        self.signal();
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -95,6 +95,11 @@ pub(in crate::http) fn beginning(title: &str, heading: &str, extra: &str) -> Str
     )
 }
 
+/// The same for an answer that is made already.
+pub(in crate::http) fn as_page(answer: Answer) -> Answer {
+    answer.with_header(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
+}
+
 /// Text as it may stand in HTML, also within quotes.
 pub(in crate::http) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
