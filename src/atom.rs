@@ -11,6 +11,7 @@ use crate::space::Space;
 use crate::symbol::Symbol;
 
 mod expression;
+pub(crate) mod order;
 mod print;
 
 pub use expression::Expression;
@@ -53,6 +54,16 @@ impl Variable {
             name: self.name.clone(),
             id: NEXT_VARIABLE.fetch_add(1, Ordering::Relaxed),
         }
+    }
+
+    /// The variable with this name and number of its renaming.
+    pub(crate) fn of(name: Symbol, id: u64) -> Variable {
+        Variable { name, id }
+    }
+
+    /// The name without `$`, as a symbol.
+    pub(crate) fn symbol(&self) -> &Symbol {
+        &self.name
     }
 
     /// The name without `$`.

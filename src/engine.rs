@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::atom::{Atom, known};
 use crate::budget::Budget;
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, TabledFunction};
+use crate::file_access::FileAccess;
 use crate::files::Files;
 use crate::library;
 use crate::load::{Directive, LoadError};
@@ -14,6 +15,9 @@ use crate::operation::{Operation, OperationError};
 use crate::persistent::Map;
 use crate::space::Space;
 use crate::symbol::Symbol;
+
+/// Gives bits that nobody can foretell, or the same ones on each run.
+type Entropy = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// Where a program's text goes.
 type Sink = Arc<dyn Fn(&str) + Send + Sync>;
@@ -29,7 +33,7 @@ pub struct Engine {
 pub struct Grants {
     /// Change spaces, states and tokens.
     pub write: bool,
-    /// Read files: modules and the `fileio` module.
+    /// Read files: modules, and files through the `fileio` module.
     pub read_files: bool,
     /// Write files through the `fileio` module.
     pub write_files: bool,
@@ -62,6 +66,8 @@ pub(crate) struct Host {
     pub(crate) top: Space,
     /// Operations that a symbol calls, beside the rules for that symbol.
     pub(crate) functions: Map<Symbol, Arc<Operation>>,
+    /// Functions whose calls are tabled (module `tabling`).
+    pub(crate) tabled: Map<Symbol, Vec<TabledFunction>>,
     pub(crate) corelib: Space,
     pub(crate) settings: Settings,
     pub(crate) output: Sink,
@@ -70,6 +76,9 @@ pub(crate) struct Host {
     pub(crate) compiled: crate::fast::Cache,
     /// Whether everything is left to the plain evaluator.
     pub(crate) plain: bool,
+    pub(crate) entropy: Entropy,
+    /// What the module `fileio` opens files through.
+    pub(crate) file_access: Option<Arc<dyn FileAccess>>,
 }
 
 /// Settings that `pragma!` changes.
@@ -84,7 +93,7 @@ pub(crate) struct Settings {
 }
 
 /// How deep operations may evaluate inside one another.
-const NESTED_MAX: usize = 32;
+pub(crate) const NESTED_MAX: usize = 32;
 
 /// What an operation may use while it runs.
 pub struct Context<'h> {
@@ -149,6 +158,8 @@ pub struct Builder {
     grants: Grants,
     files: Option<Arc<dyn Files>>,
     plain: bool,
+    entropy: Option<Entropy>,
+    file_access: Option<Arc<dyn FileAccess>>,
 }
 
 impl Builder {
@@ -164,6 +175,22 @@ impl Builder {
     #[must_use]
     pub fn files(mut self, files: impl Files + 'static) -> Builder {
         self.files = Some(Arc::new(files));
+        self
+    }
+
+    /// What the module `fileio` opens files through, as far as the grants allow.
+    /// By default there are no files.
+    #[must_use]
+    pub fn file_access(mut self, access: impl FileAccess + 'static) -> Builder {
+        self.file_access = Some(Arc::new(access));
+        self
+    }
+
+    /// What gives randomness: seeds for the generators of the module `random`,
+    /// and coin flips. By default a sequence that is the same on each run.
+    #[must_use]
+    pub fn entropy(mut self, entropy: impl Fn() -> u64 + Send + Sync + 'static) -> Builder {
+        self.entropy = Some(Arc::new(entropy));
         self
     }
 
@@ -209,6 +236,7 @@ impl Builder {
             nested: 0,
             top: space.clone(),
             functions: Map::new(),
+            tabled: Map::new(),
             corelib,
             settings: Settings {
                 bare_minimal: false,
@@ -220,6 +248,8 @@ impl Builder {
             clock: self.clock,
             compiled: crate::fast::Cache::default(),
             plain: self.plain,
+            entropy: self.entropy.unwrap_or_else(library::fixed_entropy),
+            file_access: self.file_access,
         };
         let mut engine = Engine { host, space };
         library::install(&mut engine);
@@ -238,6 +268,8 @@ impl Engine {
             grants: Grants::default(),
             files: None,
             plain: false,
+            entropy: None,
+            file_access: None,
         }
     }
 
@@ -247,6 +279,7 @@ impl Engine {
     pub fn reader(&self) -> Engine {
         let mut host = self.host.clone();
         host.grants.write = false;
+        host.grants.write_files = false;
         host.write_refused = false;
         Engine {
             host,

@@ -4,9 +4,12 @@
 //! stack of choices. It is the oracle that any faster evaluator is held against.
 
 mod control;
+mod cut;
 mod frame;
+mod lambda;
 mod machine;
 pub(crate) mod proof;
+mod tabling;
 
 pub use proof::{FactUse, Proof, RuleUse};
 
@@ -14,6 +17,7 @@ use crate::atom::Atom;
 
 pub(crate) use control::{Control, is_instruction, substitute};
 pub(crate) use machine::Machine;
+pub(crate) use tabling::TabledFunction;
 
 /// What an evaluation gave.
 #[derive(Clone, Debug, Default)]

@@ -12,6 +12,7 @@ mod compile;
 mod heap;
 mod machine;
 mod program;
+mod rows;
 
 use std::sync::{Arc, Mutex};
 
@@ -64,7 +65,8 @@ pub(crate) fn run(
 ) -> Evaluation {
     let settings = host.settings;
     let is_call = matches!(atom, Atom::Expression(_));
-    if proving || !is_call || host.plain || settings.bare_minimal || settings.stack_depth_max != usize::MAX {
+    let plain = host.plain || !host.tabled.is_empty();
+    if proving || !is_call || plain || settings.bare_minimal || settings.stack_depth_max != usize::MAX {
         return Plain::run(host, space, atom, budget, proving);
     }
     let cache = host.compiled.clone();

@@ -6,6 +6,7 @@ pub(crate) mod lists;
 mod modules;
 mod numbers;
 mod settings;
+pub(crate) mod shipped;
 mod spaces;
 mod text;
 
@@ -18,12 +19,18 @@ use crate::operation::{Operation, OperationError};
 use crate::space::Origin;
 use crate::{reader, types};
 
+pub(crate) use shipped::fixed_entropy;
+
 /// A text pattern, written `regex:"…"`.
 pub(crate) struct Pattern(regex::Regex);
 
 impl Pattern {
     pub(crate) fn new(regex: regex::Regex) -> Pattern {
         Pattern(regex)
+    }
+
+    pub(crate) fn regex(&self) -> &regex::Regex {
+        &self.0
     }
 }
 

@@ -10,6 +10,7 @@ use crate::atom::{Atom, Grounded};
 use crate::budget::Budget;
 use crate::engine::Host;
 use crate::files::{self, Files};
+use crate::library::shipped::{self, Shipped};
 use crate::load::{self, LoadError};
 use crate::persistent::Map;
 use crate::space::Space;
@@ -31,8 +32,10 @@ pub(crate) struct Modules {
 }
 
 #[derive(Clone)]
-struct Module {
-    space: Space,
+pub(crate) struct Module {
+    pub(crate) space: Space,
+    /// The words that importing it into `&self` gives.
+    pub(crate) words: Arc<[(String, Atom)]>,
     place: Place,
 }
 
@@ -50,6 +53,8 @@ pub(crate) enum ModuleError {
     Unresolved(String),
     #[error("the engine was given no files to read modules from")]
     NoFiles,
+    #[error("reading files is not granted to this program")]
+    NotGranted,
     #[error("{0}: {1}")]
     Unreadable(String, std::io::Error),
     #[error("{0}")]
@@ -161,12 +166,12 @@ fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
-/// The space of the module called `name`, loaded if it was not.
-pub(crate) fn load(host: &mut Host, name: &str, budget: &Budget) -> Result<Space, ModuleError> {
+/// The module called `name`, loaded if it was not.
+pub(crate) fn load(host: &mut Host, name: &str, budget: &Budget) -> Result<Module, ModuleError> {
     let (mut place, rest) = match name.split_once(':') {
         Some(("top", rest)) => (top(), rest),
         Some(("self", rest)) => (host.modules.current.clone(), rest),
-        _ if name == "top" => return Ok(host.top.clone()),
+        _ if name == "top" => return Ok(without_words(host.top.clone(), top())),
         _ => (host.modules.current.clone(), name),
     };
     let mut parts = rest.split(':').peekable();
@@ -178,11 +183,19 @@ pub(crate) fn load(host: &mut Host, name: &str, budget: &Budget) -> Result<Space
         };
         let module = step(host, &place, part, role, budget)?;
         if role == Role::Wanted {
-            return Ok(module.space);
+            return Ok(module);
         }
         place = module.place;
     }
     unreachable!("splitting gives a part at least")
+}
+
+fn without_words(space: Space, place: Place) -> Module {
+    Module {
+        space,
+        words: Arc::new([]),
+        place,
+    }
 }
 
 fn top() -> Place {
@@ -211,11 +224,22 @@ fn step(
             return Ok(module.clone());
         }
     }
-    let mut source = host.modules.source(&files::join(&place.directory, part))?;
-    if source.is_none() && !place.directory.is_empty() {
-        source = host.modules.source(part)?;
-    }
-    let source = source.ok_or_else(unresolved)?;
+    let shipped = shipped::find(part);
+    let source = match shipped {
+        Some(shipped) if shipped.before_files => return Ok(load_shipped(host, shipped)),
+        // Without files there is what comes with the engine.
+        Some(shipped) => match find_source(host, place, part) {
+            Ok(Some(source)) => source,
+            Ok(None) | Err(ModuleError::NotGranted | ModuleError::NoFiles) => {
+                return Ok(load_shipped(host, shipped));
+            }
+            Err(error) => return Err(error),
+        },
+        None if ["corelib", "stdlib"].contains(&part) => {
+            return Ok(without_words(host.corelib.clone(), top()));
+        }
+        None => find_source(host, place, part)?.ok_or_else(unresolved)?,
+    };
     let loading = &host.modules.loading;
     if role == Role::OnTheWay
         && let Some((_, Some(module))) = loading.iter().find(|(path, _)| path == source.path())
@@ -223,6 +247,40 @@ fn step(
         return Ok(module.clone());
     }
     load_source(host, source, full, budget)
+}
+
+/// What `part` seen from `place` leads to; failing that, seen from the top.
+fn find_source(host: &Host, place: &Place, part: &str) -> Result<Option<Source>, ModuleError> {
+    if !host.grants.read_files {
+        return Err(ModuleError::NotGranted);
+    }
+    let source = host.modules.source(&files::join(&place.directory, part))?;
+    if source.is_none() && !place.directory.is_empty() {
+        return host.modules.source(part);
+    }
+    Ok(source)
+}
+
+/// Loads a module that comes with the engine, unless it is loaded.
+fn load_shipped(host: &mut Host, shipped: &Shipped) -> Module {
+    // No file has this path.
+    let path = format!("library:{}", shipped.name);
+    if let Some(module) = host.modules.loaded.get(&path) {
+        return module.clone();
+    }
+    let (space, words) = shipped.load(host);
+    let name = format!("top:{}", shipped.name);
+    let module = Module {
+        space,
+        words,
+        place: Place {
+            name: name.clone(),
+            directory: String::new(),
+        },
+    };
+    host.modules.loaded.insert(path.clone(), module.clone());
+    host.modules.names.insert(name, path);
+    module
 }
 
 /// Loads what stands at a path as the module `full`, unless it is loaded.
@@ -244,13 +302,11 @@ fn load_source(
         Source::File(file) => split(file).0,
         Source::Directory(directory) => directory,
     };
-    let module = Module {
-        space: space.clone(),
-        place: Place {
-            name: full.clone(),
-            directory: directory.to_owned(),
-        },
+    let place = Place {
+        name: full.clone(),
+        directory: directory.to_owned(),
     };
+    let module = without_words(space.clone(), place);
     if let Source::File(file) = &source {
         let text = read(host, file)?;
         let mut tokens = host.base_tokens.clone();

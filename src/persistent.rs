@@ -3,3 +3,6 @@
 
 /// A map whose clones cost O(1) and never see each other's changes.
 pub(crate) type Map<K, V> = im::HashMap<K, V>;
+
+/// A sorted map whose clones cost O(1) and never see each other's changes.
+pub(crate) type SortedMap<K, V> = im::OrdMap<K, V>;

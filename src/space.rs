@@ -1,19 +1,47 @@
 //! Spaces: multisets of atoms that can be queried.
 //!
-//! A live space keeps rows stamped with the epoch in which they were added and
-//! removed. A snapshot is an epoch number: it sees the rows that lived then. A
-//! fork is a snapshot with an overlay of its own. Both cost O(1).
+//! Atoms are stored flat (`token.rs`, `flat.rs`) in rows numbered by age (`rows.rs`),
+//! with indexes for the places that queries bind (`store.rs`, `relation.rs`,
+//! `index.rs`). A snapshot is a row number and an epoch: it sees the rows that were
+//! there then. A fork is a snapshot, less the rows that it hides, and a store of its
+//! own. Both cost O(1).
+//!
+//! A query works in two steps: a [`Probe`] finds rows that may do, under one short lock
+//! of each store; then their tokens are unified with the pattern, some hundreds under
+//! one lock. So no reader holds a lock for long, and rows that went away in between
+//! are simply no longer there. What evaluates rules by itself uses [`Layers`].
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock, RwLockReadGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::atom::Atom;
-use crate::unify::{Bindings, Frame, unify_stored};
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 
+use crate::atom::{Atom, Variable};
+use crate::unify::Bindings;
+
+mod changes;
+mod column;
+pub(crate) mod flat;
+mod index;
+mod layers;
+mod matching;
+pub(crate) mod probe;
+mod relation;
+mod rows;
 mod store;
+pub(crate) mod token;
 
-pub(crate) use store::Origin;
+pub(crate) use changes::{Changes, changes};
+use flat::Flat;
+pub(crate) use flat::Origin;
+pub(crate) use layers::{Found, Layers, Row};
+pub(crate) use relation::{Subject, Version};
+pub(crate) use store::Values;
+use matching::Frame;
+use probe::Probe;
 use store::{Store, View};
 
 /// A multiset of atoms. Clones are the same space.
@@ -25,6 +53,8 @@ struct Body {
     kind: Kind,
     /// Spaces whose atoms are seen in queries too: imported modules.
     imports: RwLock<Vec<Space>>,
+    /// What all imports lead to, and the count of imports anywhere when it was found.
+    closure: RwLock<(u64, Arc<[Space]>)>,
 }
 
 enum SpaceName {
@@ -36,13 +66,17 @@ enum SpaceName {
 
 enum Kind {
     Live(RwLock<Store>),
+    /// `base` is live.
     Snapshot {
         base: Space,
         epoch: u64,
     },
+    /// `base` is a snapshot.
     Fork {
         base: Space,
-        overlay: RwLock<Overlay>,
+        /// Rows of the base that the fork does not see.
+        hidden: RwLock<Hidden>,
+        added: RwLock<Store>,
     },
     /// The same atoms as `base`, without its imports.
     Alone {
@@ -50,42 +84,15 @@ enum Kind {
     },
 }
 
-/// What a fork changed: rows added, and rows of its base removed (by multiplicity).
-struct Overlay {
-    added: Store,
-    removed: store::Multiset,
-}
+type Hidden = HashSet<u32, FixedState>;
 
 static NEXT_SPACE: AtomicU64 = AtomicU64::new(1);
 
-/// Changes of rules, types and imports, in all spaces.
-static CODE_CHANGES: AtomicU64 = AtomicU64::new(0);
+/// Counts the imports of all spaces, so that what they lead to can be remembered.
+static IMPORTS: AtomicU64 = AtomicU64::new(1);
 
-/// Notes a change of `atom` in a space if it may be a rule or a type.
-fn note_change(atom: &Atom) {
-    let known = crate::atom::known();
-    let is_code = match atom {
-        Atom::Expression(expression) => match expression.children() {
-            [Atom::Symbol(head), _, _] => {
-                *head == known.equal || *head == known.colon || *head == known.subtype
-            }
-            [Atom::Symbol(_) | Atom::Grounded(_), ..] | [] => false,
-            [_, _, _] => true,
-            _ => false,
-        },
-        Atom::Variable(_) => true,
-        Atom::Symbol(_) | Atom::Grounded(_) => false,
-    };
-    if is_code {
-        CODE_CHANGES.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// One atom that a query found, with where it was written if known.
-pub(crate) struct Found<'a> {
-    pub(crate) atom: &'a Atom,
-    pub(crate) origin: Option<&'a Origin>,
-}
+/// Rows looked at under one lock.
+const BATCH: usize = 256;
 
 impl Space {
     /// An empty space without a name, as `new-space` makes.
@@ -101,10 +108,15 @@ impl Space {
     }
 
     fn live(name: SpaceName) -> Space {
+        Space::with(name, Kind::Live(RwLock::default()), Vec::new())
+    }
+
+    fn with(name: SpaceName, kind: Kind, imports: Vec<Space>) -> Space {
         Space(Arc::new(Body {
             name,
-            kind: Kind::Live(RwLock::new(Store::default())),
-            imports: RwLock::new(Vec::new()),
+            kind,
+            imports: RwLock::new(imports),
+            closure: RwLock::new((0, Arc::from([]))),
         }))
     }
 
@@ -138,66 +150,45 @@ impl Space {
             SpaceName::Module(name) | SpaceName::Own(name) => SpaceName::Own(name.clone()),
             SpaceName::Anonymous(id) => SpaceName::Anonymous(*id),
         };
-        Space(Arc::new(Body {
-            name,
-            kind: Kind::Alone { base: self.clone() },
-            imports: RwLock::new(Vec::new()),
-        }))
+        Space::with(name, Kind::Alone { base: self.clone() }, Vec::new())
     }
 
-    /// A read-only view of the present atoms. O(1).
+    /// A read-only view of the present atoms. O(1); of a fork, linear in what the fork
+    /// has changed.
     pub fn snapshot(&self) -> Space {
         let kind = match &self.0.kind {
-            Kind::Live(store) => {
-                let epoch = write(store).begin_snapshot();
-                Kind::Snapshot {
-                    base: self.clone(),
-                    epoch,
-                }
-            }
+            Kind::Live(store) => Kind::Snapshot {
+                base: self.clone(),
+                epoch: write(store).begin_snapshot(),
+            },
             Kind::Snapshot { .. } => return self.clone(),
             Kind::Fork { .. } => return self.fork(),
             Kind::Alone { base } => return base.snapshot().without_imports(),
         };
-        Space(Arc::new(Body {
-            name: self.name_again(),
-            kind,
-            imports: RwLock::new(self.imports()),
-        }))
+        Space::with(self.name_again(), kind, self.imports())
     }
 
     /// A writable copy. O(1) for a live space; for a fork, linear in what the
     /// fork has changed. Changes of one are never seen by the other.
     pub fn fork(&self) -> Space {
-        let (base, overlay) = match &self.0.kind {
+        let kind = match &self.0.kind {
             Kind::Alone { base } => return base.fork().without_imports(),
-            Kind::Live(_) | Kind::Snapshot { .. } => (
-                self.snapshot(),
-                Overlay {
-                    added: Store::default(),
-                    removed: store::Multiset::default(),
-                },
-            ),
-            Kind::Fork { base, overlay } => {
-                let overlay = read(overlay);
-                (
-                    base.clone(),
-                    Overlay {
-                        added: overlay.added.copy(),
-                        removed: overlay.removed.clone(),
-                    },
-                )
-            }
+            Kind::Live(_) | Kind::Snapshot { .. } => Kind::Fork {
+                base: self.snapshot(),
+                hidden: RwLock::default(),
+                added: RwLock::default(),
+            },
+            Kind::Fork {
+                base,
+                hidden,
+                added,
+            } => Kind::Fork {
+                base: base.clone(),
+                hidden: RwLock::new(read(hidden).clone()),
+                added: RwLock::new(read(added).copy()),
+            },
         };
-        let kind = Kind::Fork {
-            base,
-            overlay: RwLock::new(overlay),
-        };
-        Space(Arc::new(Body {
-            name: self.name_again(),
-            kind,
-            imports: RwLock::new(self.imports()),
-        }))
+        Space::with(self.name_again(), kind, self.imports())
     }
 
     /// Adds `atom`. Adding it again makes it answer twice. A snapshot ignores it.
@@ -205,47 +196,64 @@ impl Space {
         self.add_from(atom, None);
     }
 
+    /// Adds `atom` with where it was written. What was a result when it was stored is
+    /// code to whoever finds it.
     pub(crate) fn add_from(&self, atom: Atom, origin: Option<Origin>) {
-        // What was a result when it was stored is code to whoever finds it.
-        let atom = match atom {
-            Atom::Expression(expression) => Atom::Expression(expression.unevaluated()),
-            leaf => leaf,
-        };
-        note_change(&atom);
+        let flat = Flat::of(&atom);
+        self.change(|store| store.add(flat, origin.as_ref()));
+    }
+
+    /// Changes the store that takes what is added; `None` for a snapshot.
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Store) -> R) -> Option<R> {
         match &self.0.kind {
-            Kind::Live(store) => write(store).add(atom, origin),
-            Kind::Fork { overlay, .. } => write(overlay).added.add(atom, origin),
-            Kind::Alone { base } => base.add_from(atom, origin),
-            Kind::Snapshot { .. } => {}
+            Kind::Live(store) | Kind::Fork { added: store, .. } => Some(changed(store, change)),
+            Kind::Alone { base } => base.change(change),
+            Kind::Snapshot { .. } => None,
         }
     }
 
-    /// Removes one occurrence of `atom`; returns whether there was one.
+    /// Removes one occurrence of `atom`, the oldest; returns whether there was one.
     pub fn remove(&self, atom: &Atom) -> bool {
-        note_change(atom);
+        let flat = Flat::of(atom);
         match &self.0.kind {
-            Kind::Live(store) => write(store).remove(atom),
+            Kind::Live(store) => changed(store, |store| store.remove(&flat)),
             Kind::Snapshot { .. } => false,
             Kind::Alone { base } => base.remove(atom),
-            Kind::Fork { base, overlay } => {
-                let mut overlay = write(overlay);
-                if overlay.added.remove(atom) {
-                    return true;
-                }
-                if base.count(atom) > overlay.removed.count(atom) {
-                    overlay.removed.insert(atom.clone());
-                    return true;
-                }
-                false
-            }
+            Kind::Fork {
+                base,
+                hidden,
+                added,
+            } => base.hide(atom, &flat, hidden) || changed(added, |store| store.remove(&flat)),
         }
+    }
+
+    /// Hides one row of this snapshot that is `atom`; returns whether there was one.
+    fn hide(&self, atom: &Atom, flat: &Flat, hidden: &RwLock<Hidden>) -> bool {
+        let mut hidden = write(hidden);
+        let layers = Layers::own(self);
+        let mut rows = Vec::new();
+        layers.candidates(&Probe::of(atom, &Bindings::new()), &mut rows);
+        let mut found = None;
+        let _ = layers.each(&rows, |row| {
+            if !hidden.contains(&row.row().row) && row.is(flat) {
+                found = Some(row.row().row);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        found.is_some_and(|row| hidden.insert(row))
     }
 
     /// How often `atom` itself is in the space.
     pub fn count(&self, atom: &Atom) -> usize {
+        let flat = Flat::of(atom);
+        let layers = Layers::own(self);
+        let mut rows = Vec::new();
+        layers.candidates(&Probe::of(atom, &Bindings::new()), &mut rows);
         let mut count = 0;
-        self.visit_own(atom, &Bindings::new(), &mut |found| {
-            count += usize::from(found.atom == atom)
+        let _ = layers.each(&rows, |row| {
+            count += usize::from(row.is(&flat));
+            ControlFlow::Continue(())
         });
         count
     }
@@ -255,7 +263,15 @@ impl Space {
         match &self.0.kind {
             Kind::Live(store) => read(store).len(),
             Kind::Alone { base } => base.len(),
-            Kind::Snapshot { .. } | Kind::Fork { .. } => self.atoms().len(),
+            Kind::Snapshot { base, epoch } => match &base.0.kind {
+                Kind::Live(store) => read(store).count(View::At(*epoch)),
+                _ => unreachable!("a snapshot's base is live"),
+            },
+            Kind::Fork {
+                base,
+                hidden,
+                added,
+            } => base.len() - read(hidden).len() + read(added).len(),
         }
     }
 
@@ -267,14 +283,26 @@ impl Space {
     /// The space's own atoms, oldest first.
     pub fn atoms(&self) -> Vec<Atom> {
         let mut atoms = Vec::new();
-        self.visit_all_own(&mut |found| atoms.push(found.atom.clone()));
+        self.each_own(&mut |atom| atoms.push(atom.clone()));
         atoms
     }
 
     /// Removes every atom.
     pub fn clear(&self) {
-        for atom in self.atoms() {
-            self.remove(&atom);
+        match &self.0.kind {
+            Kind::Live(store) => changed(store, Store::clear),
+            Kind::Alone { base } => base.clear(),
+            Kind::Snapshot { .. } => {}
+            Kind::Fork {
+                base,
+                hidden,
+                added,
+            } => {
+                let mut rows = Vec::new();
+                Layers::own(base).candidates(&Probe::everything(), &mut rows);
+                write(hidden).extend(rows.iter().map(|row| row.row));
+                changed(added, Store::clear);
+            }
         }
     }
 
@@ -296,40 +324,9 @@ impl Space {
         let mut imports = write(&self.0.imports);
         if !imports.iter().any(|known| known.is_same(&space)) {
             imports.push(space);
-            CODE_CHANGES.fetch_add(1, Ordering::Relaxed);
+            IMPORTS.fetch_add(1, Ordering::Release);
+            changes::note_both();
         }
-    }
-
-    /// A number that changes when rules, types or imports of the space may have.
-    pub(crate) fn code_version(&self) -> u64 {
-        CODE_CHANGES.load(Ordering::Relaxed)
-    }
-
-    /// Whether the space itself has rules that no head symbol finds: such as may be
-    /// for any call, and such whose head is another expression or value.
-    pub(crate) fn odd_rules(&self) -> (bool, bool) {
-        let pattern = Atom::expression([
-            Atom::Symbol(crate::atom::known().equal.clone()),
-            Atom::variable("head"),
-            Atom::variable("body"),
-        ]);
-        let (mut open, mut other) = (false, false);
-        self.visit_own(&pattern, &Bindings::new(), &mut |found| {
-            let Some([Atom::Symbol(_), head, _]) = found.atom.as_expression() else {
-                open = true;
-                return;
-            };
-            match head {
-                Atom::Variable(_) => open = true,
-                Atom::Expression(expression) => match expression.children().first() {
-                    Some(Atom::Symbol(_)) => {}
-                    Some(Atom::Variable(_)) => open = true,
-                    _ => other = true,
-                },
-                Atom::Symbol(_) | Atom::Grounded(_) => {}
-            }
-        });
-        (open, other)
     }
 
     /// Every way in which `pattern` unifies with an atom of the space.
@@ -337,7 +334,7 @@ impl Space {
     pub fn query(&self, pattern: &Atom) -> Vec<Bindings> {
         let mut bindings = Bindings::new();
         let mut results = Vec::new();
-        for (delta, _) in self.solutions(pattern, &mut bindings, &mut |_| true) {
+        for (delta, _) in self.solutions(pattern, &mut bindings, false, &mut |_| true) {
             let mut solution = Bindings::new();
             for (variable, value) in delta {
                 solution.bind(variable, value);
@@ -347,8 +344,8 @@ impl Space {
         results
     }
 
-    /// The solutions of `pattern` under `bindings`: for each what it binds, and
-    /// the atoms that it used. `bindings` are as before afterwards.
+    /// The solutions of `pattern` under `bindings`: for each what it binds, and, if
+    /// `proving`, the atoms that it used. `bindings` are as before afterwards.
     ///
     /// `go_on` is asked at each atom looked at, with the number of solutions held;
     /// once it says no, nothing more is looked at and there are no solutions.
@@ -356,14 +353,17 @@ impl Space {
         &self,
         pattern: &Atom,
         bindings: &mut Bindings,
+        proving: bool,
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> Vec<Solution> {
         let conjuncts = match pattern.as_expression() {
             Some([head, rest @ ..]) if head.as_symbol() == Some(",") => rest,
             _ => std::slice::from_ref(pattern),
         };
+        let layers = Layers::of(self);
+        let mut rows = Vec::new();
+        let mut frame = Frame::default();
         let mut solutions: Vec<Solution> = vec![(Vec::new(), Vec::new())];
-        let mut stopped = false;
         for conjunct in conjuncts {
             let mut next = Vec::new();
             for (delta, facts) in solutions {
@@ -371,23 +371,26 @@ impl Space {
                 for (variable, value) in &delta {
                     bindings.bind(variable.clone(), value.clone());
                 }
-                let mut frame = Frame::default();
-                self.candidates(conjunct, bindings, &mut |found, bindings| {
-                    stopped = stopped || !go_on(next.len());
-                    if stopped {
-                        return;
+                rows.clear();
+                layers.candidates(&Probe::of(conjunct, bindings), &mut rows);
+                let done = layers.each(&rows, |found| {
+                    if !go_on(next.len()) {
+                        return ControlFlow::Break(());
                     }
                     frame.clear();
                     let inner = bindings.mark();
-                    if unify_stored(conjunct, found.atom, &mut frame, bindings) {
+                    if found.unify(conjunct, &mut frame, bindings) {
                         let mut facts = facts.clone();
-                        facts.push((found.atom.clone(), found.origin.cloned()));
+                        if proving {
+                            facts.push((found.atom(), found.origin()));
+                        }
                         next.push((bindings.since(mark), facts));
                     }
                     bindings.undo(inner);
+                    ControlFlow::Continue(())
                 });
                 bindings.undo(mark);
-                if stopped {
+                if done.is_break() {
                     return Vec::new();
                 }
             }
@@ -397,61 +400,51 @@ impl Space {
     }
 
     /// Calls `visit` for each atom that unifies with `pattern`, with the
-    /// bindings that make them equal.
+    /// bindings that make them equal: this space's own atoms first, then those of its
+    /// imports. No space is changed, or asked, by `visit`.
     pub(crate) fn each(
         &self,
         pattern: &Atom,
         bindings: &mut Bindings,
         mut visit: impl FnMut(&Found<'_>, &mut Bindings),
     ) {
+        let layers = Layers::of(self);
+        let mut rows = Vec::new();
+        layers.candidates(&Probe::of(pattern, bindings), &mut rows);
         let mut frame = Frame::default();
-        self.candidates(pattern, bindings, &mut |found, bindings| {
+        let _ = layers.each(&rows, |found| {
             frame.clear();
             let mark = bindings.mark();
-            if unify_stored(pattern, found.atom, &mut frame, bindings) {
+            if found.unify(pattern, &mut frame, bindings) {
                 visit(found, bindings);
             }
             bindings.undo(mark);
+            ControlFlow::Continue(())
         });
-    }
-
-    /// Calls `visit` for each atom that may unify with `pattern`, this space's
-    /// own first, then those of its imports.
-    pub(crate) fn candidates(
-        &self,
-        pattern: &Atom,
-        bindings: &mut Bindings,
-        visit: &mut dyn FnMut(&Found<'_>, &mut Bindings),
-    ) {
-        let key = store::Key::of(pattern, bindings);
-        for space in self.closure() {
-            space.prepare(&key);
-            space.visit_key(&key, &mut |found| visit(found, bindings));
-        }
     }
 
     /// Whether the space, or one that it imports, may assign a type to an expression
     /// with this head. `true` may be wrong.
     pub(crate) fn may_type_expression(&self, head: &Atom) -> bool {
-        self.closure()
-            .iter()
-            .any(|space| space.own_may_type_expression(head))
-    }
-
-    fn own_may_type_expression(&self, head: &Atom) -> bool {
-        match &self.0.kind {
-            Kind::Live(store) => read(store).may_type_expression(head),
-            Kind::Snapshot { base, .. } | Kind::Alone { base } => {
-                base.own_may_type_expression(head)
-            }
-            Kind::Fork { base, overlay } => {
-                base.own_may_type_expression(head) || read(overlay).added.may_type_expression(head)
-            }
-        }
+        Layers::of(self).any(|store| store.may_type_expression(head))
     }
 
     /// This space and all that it imports, directly or not, each once.
     pub(crate) fn closure(&self) -> Vec<Space> {
+        let mut spaces = vec![self.clone()];
+        spaces.extend(self.imported().iter().cloned());
+        spaces
+    }
+
+    /// All that it imports, directly or not, each once, itself excepted.
+    fn imported(&self) -> Arc<[Space]> {
+        let now = IMPORTS.load(Ordering::Acquire);
+        {
+            let known = read(&self.0.closure);
+            if known.0 == now {
+                return Arc::clone(&known.1);
+            }
+        }
         let mut spaces = vec![self.clone()];
         let mut next = 0;
         while next < spaces.len() {
@@ -462,92 +455,36 @@ impl Space {
             }
             next += 1;
         }
-        spaces
+        let imported: Arc<[Space]> = spaces.drain(1..).collect();
+        *write(&self.0.closure) = (now, Arc::clone(&imported));
+        imported
     }
 
     /// Calls `visit` for each atom of this space itself, imports not counted.
     pub(crate) fn each_own(&self, visit: &mut dyn FnMut(&Atom)) {
-        self.visit_all_own(&mut |found| visit(found.atom));
-    }
-
-    fn visit_own(&self, pattern: &Atom, bindings: &Bindings, visit: &mut dyn FnMut(&Found<'_>)) {
-        let key = store::Key::of(pattern, bindings);
-        self.prepare(&key);
-        self.visit_key(&key, visit);
-    }
-
-    /// Makes the index that `key` wants, if it is not there yet.
-    fn prepare(&self, key: &store::Key) {
-        match &self.0.kind {
-            Kind::Live(store) => {
-                let ready = read(store).is_ready(key);
-                if !ready {
-                    write(store).prepare(key);
-                }
-            }
-            Kind::Snapshot { base, .. } | Kind::Alone { base } => base.prepare(key),
-            Kind::Fork { base, overlay } => {
-                base.prepare(key);
-                write(overlay).added.prepare(key);
-            }
+        let layers = Layers::own(self);
+        let mut rows = Vec::new();
+        layers.candidates(&Probe::everything(), &mut rows);
+        for batch in rows.chunks(BATCH) {
+            let mut atoms = Vec::with_capacity(batch.len());
+            let _ = layers.each(batch, |found| {
+                atoms.push(found.atom());
+                ControlFlow::Continue(())
+            });
+            atoms.iter().for_each(&mut *visit);
         }
-    }
-
-    fn visit_key(&self, key: &store::Key, visit: &mut dyn FnMut(&Found<'_>)) {
-        match &self.0.kind {
-            Kind::Live(store) => read(store).visit(key, View::Now, visit),
-            Kind::Snapshot { base, epoch } => base.visit_at(key, *epoch, visit),
-            Kind::Alone { base } => base.visit_key(key, visit),
-            Kind::Fork { base, overlay } => {
-                let overlay = read(overlay);
-                overlay.visit_base(visit, |visit| base.visit_key(key, visit));
-                overlay.added.visit(key, View::Now, visit);
-            }
-        }
-    }
-
-    fn visit_at(&self, key: &store::Key, epoch: u64, visit: &mut dyn FnMut(&Found<'_>)) {
-        if let Kind::Live(store) = &self.0.kind {
-            read(store).visit(key, View::At(epoch), visit);
-        }
-    }
-
-    fn visit_all_own(&self, visit: &mut dyn FnMut(&Found<'_>)) {
-        self.visit_key(&store::Key::everything(), visit);
     }
 }
 
 /// What one solution binds, and the atoms it used with where they were written.
-pub(crate) type Solution = (
-    Vec<(crate::atom::Variable, Atom)>,
-    Vec<(Atom, Option<Origin>)>,
-);
-
-impl Overlay {
-    /// Visits the rows of the base, less those that the fork removed.
-    fn visit_base(
-        &self,
-        visit: &mut dyn FnMut(&Found<'_>),
-        rows: impl FnOnce(&mut dyn FnMut(&Found<'_>)),
-    ) {
-        if self.removed.is_empty() {
-            return rows(visit);
-        }
-        let mut left = self.removed.clone();
-        rows(&mut |found| {
-            if !left.remove(found.atom) {
-                visit(found);
-            }
-        });
-    }
-}
+pub(crate) type Solution = (Vec<(Variable, Atom)>, Vec<(Atom, Option<Origin>)>);
 
 impl Drop for Body {
     fn drop(&mut self) {
         if let Kind::Snapshot { base, epoch } = &self.kind
             && let Kind::Live(store) = &base.0.kind
         {
-            write(store).end_snapshot(*epoch);
+            changed(store, |store| store.end_snapshot(*epoch));
         }
     }
 }
@@ -556,8 +493,19 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().expect("no panic while a space is locked")
 }
 
-fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().expect("no panic while a space is locked")
+}
+
+/// Changes a store. What it no longer refers to is dropped after the lock, since it may
+/// be a snapshot of the same store.
+fn changed<R>(store: &RwLock<Store>, change: impl FnOnce(&mut Store) -> R) -> R {
+    let mut locked = write(store);
+    let result = change(&mut locked);
+    let garbage = std::mem::take(&mut locked.garbage);
+    drop(locked);
+    drop(garbage);
+    result
 }
 
 impl fmt::Display for Space {

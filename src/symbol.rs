@@ -1,12 +1,18 @@
-//! Interned names: equal names share one allocation, so comparing symbols is
-//! comparing addresses. Names nobody holds any more are given back.
+//! Interned names: equal names are one symbol, so comparing symbols is comparing
+//! addresses, and a name is one `u32` wherever atoms are kept flat.
+//!
+//! A name lives while somebody uses it: a [`Symbol`] somewhere, or atoms that are
+//! stored as bare ids, which are counted by whoever stores them ([`Names::retain`]).
+//! Names that nobody uses are freed and their ids used again, but never while an
+//! evaluation runs that may hold bare ids ([`pin`]).
 
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
+mod table;
+
+use table::Table;
 
 /// An interned name. Cheap to clone, compare and hash.
 #[derive(Clone)]
@@ -14,21 +20,37 @@ pub struct Symbol(Arc<SymbolData>);
 
 struct SymbolData {
     hash: u64,
+    id: u32,
     name: Box<str>,
 }
 
 impl Symbol {
     /// Interns `name`.
     pub fn new(name: &str) -> Symbol {
-        TABLE
-            .lock()
-            .expect("the symbol table never panics while locked")
-            .intern(name)
+        let mut table = lock();
+        let id = table.intern(name);
+        table.symbol(id)
     }
 
     /// The name itself.
     pub fn as_str(&self) -> &str {
         &self.0.name
+    }
+
+    /// The number of this name: its own as long as this symbol lives, afterwards
+    /// perhaps another name's.
+    pub fn id(&self) -> u32 {
+        self.0.id
+    }
+
+    /// The symbol whose number is `id`. The caller knows that the name is in use:
+    /// it is stored and counted, or an evaluation that met it is pinned.
+    ///
+    /// # Panics
+    /// If no name has this number.
+    #[allow(dead_code, reason = "for evaluation on bare ids")]
+    pub(crate) fn from_id(id: u32) -> Symbol {
+        lock().symbol(id)
     }
 }
 
@@ -70,59 +92,89 @@ impl fmt::Debug for Symbol {
     }
 }
 
-static TABLE: LazyLock<Mutex<SymbolTable>> = LazyLock::new(|| {
-    Mutex::new(SymbolTable {
-        names: HashTable::new(),
-        state: FixedState::default(),
-        sweep_at: 4096,
-    })
-});
+static TABLE: LazyLock<Mutex<Table>> = LazyLock::new(Mutex::default);
 
-/// Holds one reference to every live name. A name that only the table holds is
-/// dropped at the next sweep; sweeps come when the table has doubled, so their
-/// cost is constant per interned name.
-struct SymbolTable {
-    names: HashTable<Arc<SymbolData>>,
-    state: FixedState,
-    sweep_at: usize,
+fn lock() -> MutexGuard<'static, Table> {
+    TABLE
+        .lock()
+        .expect("the symbol table never panics while locked")
 }
 
-impl SymbolTable {
-    fn intern(&mut self, name: &str) -> Symbol {
-        let hash = self.state.hash_one(name);
-        if let Some(found) = self.names.find(hash, |data| &*data.name == name) {
-            return Symbol(Arc::clone(found));
-        }
-        if self.names.len() >= self.sweep_at {
-            self.names.retain(|data| Arc::strong_count(data) > 1);
-            self.sweep_at = (self.names.len() * 2).max(4096);
-        }
-        let data = Arc::new(SymbolData {
-            hash,
-            name: name.into(),
-        });
-        self.names
-            .insert_unique(hash, Arc::clone(&data), |data| data.hash);
-        Symbol(data)
+/// The table of names, held for many steps at once. Nothing else that makes or
+/// finds symbols may run meanwhile on the same thread: keep it short.
+pub(crate) struct Names(MutexGuard<'static, Table>);
+
+/// Holds the table of names.
+pub(crate) fn names() -> Names {
+    Names(lock())
+}
+
+impl Names {
+    #[allow(dead_code, reason = "for reading text into flat atoms")]
+    /// The number of `name`, which is used once more from now on.
+    pub(crate) fn retain_name(&mut self, name: &str) -> u32 {
+        let id = self.0.intern(name);
+        self.0.retain(id);
+        id
+    }
+
+    /// The name `id` is used once more.
+    pub(crate) fn retain(&mut self, id: u32) {
+        self.0.retain(id);
+    }
+
+    /// The name `id` is used once less.
+    pub(crate) fn release(&mut self, id: u32) {
+        self.0.release(id);
+    }
+
+    /// The symbol whose number is `id`.
+    pub(crate) fn symbol(&mut self, id: u32) -> Symbol {
+        self.0.symbol(id)
+    }
+}
+
+/// While it lives, no name is freed.
+#[allow(dead_code, reason = "for evaluation on bare ids")]
+pub(crate) struct Pin(());
+
+/// Keeps every name that is in use now, or comes into use, until the pin is dropped.
+#[allow(dead_code, reason = "for evaluation on bare ids")]
+pub(crate) fn pin() -> Pin {
+    lock().pins += 1;
+    Pin(())
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        lock().pins -= 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Symbol;
+    use super::{Symbol, names, pin};
 
     #[test]
     fn equal_names_share_one_symbol() {
         assert_eq!(Symbol::new("red"), Symbol::new("red"));
         assert_ne!(Symbol::new("red"), Symbol::new("green"));
+        let long = "a name that is longer than what a slot of the table has room for";
+        let symbol = Symbol::new(long);
+        assert_eq!(Symbol::from_id(symbol.id()), symbol);
+        assert_eq!(Symbol::from_id(symbol.id()).as_str(), long);
     }
 
     #[test]
-    fn names_nobody_holds_are_given_back() {
+    fn what_is_stored_or_pinned_keeps_its_number() {
+        let stored = names().retain_name("stored as a number");
+        let _pin = pin();
+        let bare = Symbol::new("a bare number").id();
         for n in 0..50_000 {
             Symbol::new(&format!("short-lived-{n}"));
         }
-        let held = super::TABLE.lock().unwrap().names.len();
-        assert!(held < 20_000, "{held} names held");
+        assert_eq!(Symbol::from_id(stored).as_str(), "stored as a number");
+        assert_eq!(Symbol::from_id(bare).as_str(), "a bare number");
+        names().release(stored);
     }
 }

@@ -4,3 +4,4 @@ pub(crate) mod fmt;
 pub(crate) mod repl;
 pub(crate) mod run;
 pub(crate) mod serve;
+mod world;

@@ -7,34 +7,57 @@
 
 mod answer;
 mod docs;
+mod encoding;
 mod guard;
 mod limits;
 mod openapi;
 mod parameters;
 mod patience;
+mod refusal;
 mod routes;
 mod schema;
+mod seldom;
 mod server;
 mod service;
 mod shapes;
 mod table;
+mod token;
 
 use crate::events::Events;
 use crate::front::Front;
+use crate::inbound::Inbound;
+use crate::logging::LogLevel;
 use crate::status::Loop;
 use crate::stress::Stress;
 use crate::work::{Background, Sessions, Upstream};
 
 pub use limits::Limits;
 pub use server::{run, run_within};
+pub use token::Token;
 
 /// How the shell behaves.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// What changes state off loopback must carry as `Authorization: Bearer`.
-    pub token: Option<String>,
+    pub token: Option<Token>,
+    /// Names that the server answers to besides `localhost` and addresses; `*`
+    /// is every name.
+    pub hosts: Vec<String>,
+    /// Whether there are demo routes.
+    pub demo: bool,
     /// Also take GET where POST is meant, as the original did.
     pub compat_get: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            token: None,
+            hosts: Vec::new(),
+            demo: true,
+            compat_get: false,
+        }
+    }
 }
 
 /// What the routes answer from and act on.
@@ -49,10 +72,14 @@ pub struct Shell {
     pub upstream: Upstream,
     /// What counts the requests.
     pub front: Front,
+    /// The clients' connections.
+    pub inbound: Inbound,
     /// The runs of the stress test.
     pub stress: Stress,
     /// Where failed requests are told.
     pub events: Events,
+    /// What is logged.
+    pub log: LogLevel,
     /// How the shell behaves.
     pub settings: Settings,
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 mod commands;
 
@@ -21,7 +21,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve: sample, heal by rules, answer over HTTP (what `chimera` alone does).
-    Serve(commands::serve::Arguments),
+    Serve(Box<commands::serve::Arguments>),
     /// Run MeTTa files: one line of results per `!` directive.
     Run(commands::run::Arguments),
     /// Lay MeTTa files out.
@@ -32,18 +32,10 @@ enum Command {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Some(Command::Serve(arguments)) => commands::serve::run(arguments),
+        Some(Command::Serve(arguments)) => commands::serve::run(&arguments),
         Some(Command::Run(arguments)) => commands::run::run(&arguments),
         Some(Command::Fmt(arguments)) => commands::fmt::run(&arguments),
         Some(Command::Repl(arguments)) => commands::repl::run(&arguments),
-        None => commands::serve::run(defaults()),
+        None => commands::serve::run(&commands::serve::Arguments::default()),
     }
-}
-
-/// What `chimera serve` without arguments takes, environment included.
-fn defaults() -> commands::serve::Arguments {
-    let command = commands::serve::Arguments::augment_args(Arguments::command());
-    let matches = command.get_matches_from(["chimera"]);
-    commands::serve::Arguments::from_arg_matches(&matches)
-        .expect("every argument of serve has a default")
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::events::Events;
 use crate::front::Front;
+use crate::inbound::Inbound;
 use crate::status::Reading;
 use crate::work::{Background, Breaker, Sessions, Upstream};
 
@@ -22,6 +23,8 @@ pub struct Sources {
     pub background: Background,
     /// The HTTP front.
     pub front: Front,
+    /// The clients' connections.
+    pub inbound: Inbound,
     /// The service that requests depend on.
     pub upstream: Upstream,
     /// What went wrong, in words.
@@ -65,6 +68,7 @@ impl Sensors {
             background,
             front,
             upstream,
+            inbound: _,
             events: _,
         } = &self.sources;
         put("cache-mb", Some(sessions.held_bytes() as f64 / 1_048_576.0));

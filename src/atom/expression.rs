@@ -19,8 +19,6 @@ struct ExpressionData {
     ground: bool,
     /// Whether it is a result that evaluates to itself.
     evaluated: bool,
-    /// Whether it, or an expression in it, is such a result.
-    has_evaluated: bool,
     /// 0 until computed.
     hash: AtomicU64,
 }
@@ -38,15 +36,10 @@ impl Expression {
 
     fn with(children: Vec<Atom>, evaluated: bool) -> Expression {
         let ground = children.iter().all(Atom::is_ground);
-        let has_evaluated = evaluated
-            || children
-                .iter()
-                .any(|child| matches!(child, Atom::Expression(child) if child.0.has_evaluated));
         Expression(Arc::new(ExpressionData {
             children,
             ground,
             evaluated,
-            has_evaluated,
             hash: AtomicU64::new(0),
         }))
     }
@@ -59,39 +52,6 @@ impl Expression {
     /// Whether it is a result that evaluates to itself.
     pub(crate) fn is_evaluated(&self) -> bool {
         self.0.evaluated
-    }
-
-    /// The same expression as written: nothing in it counts as evaluated.
-    pub(crate) fn unevaluated(&self) -> Expression {
-        struct Level<'a> {
-            source: &'a Expression,
-            done: Vec<Atom>,
-        }
-        if !self.0.has_evaluated {
-            return self.clone();
-        }
-        let level = |source| Level {
-            source,
-            done: Vec::new(),
-        };
-        let mut levels = vec![level(self)];
-        loop {
-            let open = levels.last_mut().expect("a level is open");
-            match open.source.children().get(open.done.len()) {
-                Some(Atom::Expression(child)) if child.0.has_evaluated => {
-                    levels.push(level(child));
-                }
-                Some(child) => open.done.push(child.clone()),
-                None => {
-                    let done = levels.pop().expect("just seen").done;
-                    let done = Expression::new(done);
-                    match levels.last_mut() {
-                        Some(parent) => parent.done.push(Atom::Expression(done)),
-                        None => return done,
-                    }
-                }
-            }
-        }
     }
 
     /// The children in order.

@@ -6,6 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
 use crate::atom::{Atom, Grounded, Value, Variable, known};
+use crate::evaluate::cut;
 use crate::evaluate::frame::{Done, FrameKind, Rest, Walk, WalkKind};
 use crate::evaluate::machine::{Choice, Delta, Gather, Machine, Task};
 use crate::evaluate::proof::Step;
@@ -32,6 +33,9 @@ pub(crate) enum Control {
     Map,
     Filter,
     Fold,
+    Once,
+    Limit,
+    Lambda,
 }
 
 /// Whether a symbol names an instruction of minimal MeTTa.
@@ -485,6 +489,14 @@ pub(crate) fn call(
             },
             rest,
         )),
+        (Control::Once, [atom]) => cut::limit(machine, 1, atom, space, rest),
+        (Control::Limit, [count, atom]) => match count.as_i64().map(u64::try_from) {
+            Some(Ok(count)) => cut::limit(machine, count, atom, space, rest),
+            _ => Some((
+                wrong("limit expects a whole number, 0 or more, as the first argument"),
+                rest,
+            )),
+        },
         (Control::Map | Control::Filter, [list, Atom::Variable(variable), template]) => {
             let Atom::Expression(list) = list else {
                 return Some((Task::Return(Atom::unit()), rest));
@@ -723,6 +735,12 @@ impl Reach {
                 self.atom(cases);
                 self.rest(rest);
             }
+            Choice::Limit { .. } => {}
+            Choice::Fill(tabled) | Choice::Answers { tabled, .. } => {
+                self.atom(&tabled.call);
+                self.atom(&tabled.returns);
+                self.rest(&tabled.rest);
+            }
         }
     }
 
@@ -737,7 +755,10 @@ impl Reach {
                 return;
             }
             match &frame.kind {
-                FrameKind::Alternatives { .. } | FrameKind::Gather { .. } => {}
+                FrameKind::Alternatives { .. }
+                | FrameKind::Gather { .. }
+                | FrameKind::Limit { .. } => {}
+                FrameKind::Table { call, .. } => self.atom(call),
                 FrameKind::Elements(elements) => self.elements(elements),
                 FrameKind::Call { call, returns, .. } => {
                     self.atom(call);

@@ -43,6 +43,10 @@ pub(crate) enum FrameKind {
     Walk(Walk),
     /// `case`: picks a branch for each result.
     Case { choice: usize, cases: Atom },
+    /// `once` and `limit`: counts results.
+    Limit { choice: usize },
+    /// Takes the answers of a tabled call into its table.
+    Table { table: usize, call: Atom },
 }
 
 /// The elements of an expression, some of them evaluated.

@@ -10,8 +10,11 @@ use crate::atom::{Atom, Expression, Grounded, Variable, known};
 use crate::budget::{Budget, Exhausted, Meter};
 use crate::engine::{Context, Host};
 use crate::evaluate::control;
+use crate::evaluate::cut;
 use crate::evaluate::frame::{Done, Elements, FrameKind, Rest};
+use crate::evaluate::lambda;
 use crate::evaluate::proof::{Step, Steps};
+use crate::evaluate::tabling::{self, Tabled, Tables};
 use crate::evaluate::{Answer, Evaluation};
 use crate::operation::Operation;
 use crate::space::{Solution, Space};
@@ -82,6 +85,12 @@ pub(crate) enum Choice {
         any: bool,
         steps: Steps,
     },
+    /// Bottom of the branches whose results `once` or `limit` counts.
+    Limit { left: u64, mark: Mark },
+    /// Bottom of the branches that fill a table.
+    Fill(Box<Tabled>),
+    /// The answers of a table, from a number on.
+    Answers { tabled: Box<Tabled>, next: usize },
 }
 
 /// What becomes of gathered results.
@@ -99,6 +108,7 @@ pub(crate) struct Machine<'h> {
     pub(crate) bindings: Bindings,
     pub(crate) choices: Vec<Choice>,
     pub(crate) steps: Steps,
+    pub(crate) tables: Tables,
     proving: bool,
     meter: Meter,
     results: Vec<Answer>,
@@ -131,6 +141,7 @@ impl<'h> Machine<'h> {
             bindings: Bindings::new(),
             choices: Vec::new(),
             steps: Steps::default(),
+            tables: Tables::default(),
             proving,
             meter: Meter::start(budget),
             results: Vec::new(),
@@ -316,9 +327,10 @@ impl<'h> Machine<'h> {
             bindings,
             meter,
             exhausted,
+            proving,
             ..
         } = self;
-        space.solutions(pattern, bindings, &mut |held| {
+        space.solutions(pattern, bindings, *proving, &mut |held| {
             let checked = meter
                 .reduce()
                 .and_then(|()| meter.check_bytes(held * SOLUTION_BYTES));
@@ -345,8 +357,12 @@ impl<'h> Machine<'h> {
             self.meter.check_depth(depth)?;
         }
         // Rough sizes of a frame, a choice and a binding with what they hold.
-        self.meter
-            .check_bytes(depth * 192 + self.choices.len() * 256 + self.bindings.len() * 128)?;
+        self.meter.check_bytes(
+            depth * 192
+                + self.choices.len() * 256
+                + self.bindings.len() * 128
+                + self.tables.len() * 256,
+        )?;
         Ok(())
     }
 
@@ -410,6 +426,17 @@ impl<'h> Machine<'h> {
                         if let Some(next) = control::switch(self, &empty, &cases, &rest) {
                             return Some(next);
                         }
+                    }
+                }
+                Choice::Limit { .. } => {}
+                Choice::Fill(tabled) => {
+                    if let Some(next) = tabling::pass_ended(self, *tabled) {
+                        return Some(next);
+                    }
+                }
+                Choice::Answers { tabled, next } => {
+                    if let Some(next) = tabling::next_answer(self, *tabled, next) {
+                        return Some(next);
                     }
                 }
             }
@@ -746,9 +773,18 @@ impl<'h> Machine<'h> {
             Atom::Symbol(symbol) => {
                 let function = self.host.functions.get(symbol);
                 let function = function.filter(|_| space.sees(&self.host.corelib)).cloned();
+                if !self.host.tabled.is_empty() {
+                    let arity = atom.as_expression().map_or(0, |call| call.len() - 1);
+                    if tabling::is_tabled(self.host, symbol, arity, &space) {
+                        return tabling::call(self, atom, space, function, rest);
+                    }
+                }
                 self.apply_rules(&atom, &space, rest, function)
             }
             Atom::Variable(_) => Some((not_reducible(), rest)),
+            Atom::Expression(_) if lambda::is_lambda(head) => {
+                lambda::apply(self, &atom, &space, rest)
+            }
             Atom::Grounded(_) | Atom::Expression(_) => {
                 if has_variable_head(head) {
                     return Some((not_reducible(), rest));
@@ -829,7 +865,7 @@ impl<'h> Machine<'h> {
 
     /// Every rule whose head unifies with `call` gives a branch.
     /// The function of the standard library that the symbol names is one more rule.
-    fn apply_rules(
+    pub(crate) fn apply_rules(
         &mut self,
         call: &Atom,
         space: &Space,
@@ -847,10 +883,10 @@ impl<'h> Machine<'h> {
             delta.retain(|(variable, _)| *variable != body);
             let step = proving.then(|| Step::Rule {
                 head: row
-                    .atom
+                    .atom()
                     .as_expression()
                     .map_or_else(Atom::unit, |rule| rule[1].clone()),
-                origin: row.origin.cloned(),
+                origin: row.origin(),
             });
             found.push((result, delta, step));
         });
@@ -953,6 +989,18 @@ impl<'h> Machine<'h> {
                         *steps = steps.with(Step::Gathered(self.steps.clone()));
                     }
                 }
+                None
+            }
+            FrameKind::Limit { choice } => {
+                let atom = self.bindings.walk(&atom).clone();
+                if atom.is_empty_symbol() {
+                    return None;
+                }
+                cut::deliver(self, *choice);
+                Some((Task::Return(atom), next))
+            }
+            FrameKind::Table { table, call } => {
+                tabling::deliver(self, &atom, *table, call);
                 None
             }
             FrameKind::Walk(walk) => {
@@ -1077,10 +1125,14 @@ impl<'h> Machine<'h> {
         let reached = reach.close(&self.bindings);
         let moved = self.bindings.compact(|variable| reached.contains(variable));
         for choice in &mut self.choices {
-            let (Choice::Branch { mark, .. }
-            | Choice::Alternatives { mark, .. }
-            | Choice::Gather { mark, .. }
-            | Choice::Case { mark, .. }) = choice;
+            let mark = match choice {
+                Choice::Branch { mark, .. }
+                | Choice::Alternatives { mark, .. }
+                | Choice::Gather { mark, .. }
+                | Choice::Case { mark, .. }
+                | Choice::Limit { mark, .. } => mark,
+                Choice::Fill(tabled) | Choice::Answers { tabled, .. } => &mut tabled.mark,
+            };
             *mark = moved.mark(*mark);
         }
         self.collect_at = (self.bindings.len() * 2).max(COLLECT_AT);

@@ -6,6 +6,7 @@ use crate::atom::{Atom, Variable};
 use crate::fast::cell::Cell;
 use crate::fast::code::{Operands, Pc};
 use crate::fast::heap::Saved;
+use crate::space::{Layers, Row};
 
 /// A point to go back to, with what the machine was like there.
 pub(super) struct Choice {
@@ -31,6 +32,14 @@ pub(super) enum Kind {
     Elements { list: Cell, next: u32, pc: Pc },
     /// Results that are there already; `pc` takes each.
     Ways { ways: Rc<[Way]>, next: u32, pc: Pc },
+    /// Rows that may match a pattern; goes on at `pc` with each that does.
+    Rows {
+        layers: Rc<Layers>,
+        rows: Rc<[Row]>,
+        next: u32,
+        pattern: Cell,
+        pc: Pc,
+    },
     /// Where results are gathered; `done` takes them all.
     Gather { done: Pc, items: Vec<Saved>, log: Vec<u64> },
     /// A `case` that has had no result unless `any`.

@@ -173,6 +173,8 @@ pub(super) enum Instruction {
     Alternatives { operands: Operands, size: Slot },
     /// Each element of an expression; the next instruction takes it.
     Elements { from: Slot, size: Slot, odd: Pc },
+    /// What a space holds now, for the patterns of one query.
+    Snapshot { to: Slot, space: Slot, odd: Pc },
     /// Each solution of a query.
     Match { space: Slot, pattern: Slot, size: Slot, odd: Pc },
 

@@ -21,7 +21,6 @@ use crate::fast::code::{
 use crate::fast::heap::Heap;
 use crate::fast::program::{
     Function, Head, HeadTest, Inline, Key, Program, Rule, RuleIndex, Signature, State, Temporary,
-    rules,
 };
 use crate::operation::Operation;
 use crate::types;
@@ -44,7 +43,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         expected,
         ..
     } = program.functions[id as usize];
-    let head = Atom::Symbol(heap.symbol_of(symbol).clone());
+    let head = Atom::Symbol(heap.symbol_of(symbol));
     if program.open_rules {
         program.functions[id as usize].state = State::Plain;
         return;
@@ -58,10 +57,19 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
             return;
         }
     };
-    let call: Vec<Atom> = std::iter::once(head.clone())
-        .chain((0..arity).map(|i| Atom::variable(&i.to_string())))
-        .collect();
-    let found = rules(&program.space, Atom::expression(call));
+    let version = program.rules_version(symbol, arity);
+    let before = program.functions[id as usize].state;
+    if matches!(before, State::CompiledBefore | State::DataBefore)
+        && program.functions[id as usize].version == version
+    {
+        program.functions[id as usize].state = match before {
+            State::CompiledBefore => State::Compiled,
+            _ => State::Data,
+        };
+        return;
+    }
+    program.functions[id as usize].version = version;
+    let found = program.rules(symbol, arity);
     if found.is_empty() {
         program.functions[id as usize].state = State::Data;
         return;
@@ -447,6 +455,7 @@ impl<'m> Compiler<'m> {
                 | I::CheckExpression { odd, .. }
                 | I::Elements { odd, .. }
                 | I::Match { odd, .. }
+                | I::Snapshot { odd, .. }
                 | I::First { odd, .. }
                 | I::Rest { odd, .. }
                 | I::SizeAtom { odd, .. }
@@ -1295,15 +1304,16 @@ impl<'m> Compiler<'m> {
         let arity = operands.len() - 1;
         let function = self.program.function(symbol, arity, expected);
         if self.program.functions[function as usize].state == State::Unknown {
-            let name = Atom::Symbol(self.heap.symbol_of(symbol).clone());
-            let call: Vec<Atom> = std::iter::once(name)
-                .chain((0..arity).map(|i| Atom::variable(&i.to_string())))
-                .collect();
-            if rules(&self.program.space, Atom::expression(call)).is_empty() {
+            if !self.program.has_rules_of(symbol, arity) {
+                let version = self.program.rules_version(symbol, arity);
+                self.program.functions[function as usize].version = version;
                 self.program.functions[function as usize].state = State::Data;
             }
         }
-        if self.program.functions[function as usize].state == State::Data {
+        if matches!(
+            self.program.functions[function as usize].state,
+            State::Data | State::DataBefore
+        ) {
             let to = self.slot()?;
             let list = self.program.operands(&operands);
             if flags == Flags::Unsettled {
@@ -2531,15 +2541,36 @@ impl<'m> Compiler<'m> {
         let (value, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {
             let space_value = this.quoted(space)?;
             let space_slot = this.in_slot(space_value)?;
-            let pattern_value = this.quoted(pattern)?;
-            let pattern_slot = this.in_slot(pattern_value)?;
-            let at = this.emit_sized(Instruction::Match {
-                space: space_slot,
-                pattern: pattern_slot,
-                size: 0,
-                odd: FAIL,
-            });
-            let slow = this.slow(vec![(at, Place::Odd)], OddWhat::Source(atom.clone()), expected)?;
+            let patterns = match pattern.as_expression() {
+                Some([head, patterns @ ..]) if head.as_symbol() == Some(",") => patterns,
+                _ => std::slice::from_ref(pattern),
+            };
+            // Without patterns there is one solution.
+            let mut uses = Vec::new();
+            let mut asked = space_slot;
+            if patterns.len() > 1 {
+                asked = this.target()?;
+                let at = this.emit(Instruction::Snapshot {
+                    to: asked,
+                    space: space_slot,
+                    odd: FAIL,
+                });
+                uses.push((at, Place::Odd));
+            }
+            for pattern in patterns {
+                let pattern_value = this.quoted(pattern)?;
+                let pattern_slot = this.in_slot(pattern_value)?;
+                let at = this.emit_sized(Instruction::Match {
+                    space: asked,
+                    pattern: pattern_slot,
+                    size: 0,
+                    odd: FAIL,
+                });
+                if patterns.len() == 1 {
+                    uses.push((at, Place::Odd));
+                }
+            }
+            let slow = this.slow(uses, OddWhat::Source(atom.clone()), expected)?;
             let value = this.part(|this| {
                 this.introduce(template)?;
                 this.evaluate(template, ANY, inner.want)

@@ -27,8 +27,10 @@ pub(super) struct Heap {
     pub(super) old: usize,
     pub(super) boxes: Vec<Atom>,
     pub(super) constant_boxes: Vec<Atom>,
-    symbols: Vec<Symbol>,
-    symbol_ids: HashMap<Symbol, u32, FixedState>,
+    /// Names that code refers to by their numbers, kept in use.
+    symbols: HashMap<u32, Symbol, FixedState>,
+    pub(super) error: Cell,
+    pub(super) empty: Cell,
     /// Variables of atoms that came in or went out, and the words they are.
     pub(super) names: Vec<(usize, Variable)>,
     named: HashMap<Variable, usize, FixedState>,
@@ -48,6 +50,7 @@ const RELATIVE: usize = 1 << 40;
 
 impl Heap {
     pub(super) fn new() -> Heap {
+        let known = crate::atom::known();
         Heap {
             cells: vec![0; CONSTANTS],
             constants: 0,
@@ -55,8 +58,9 @@ impl Heap {
             old: 0,
             boxes: Vec::new(),
             constant_boxes: Vec::new(),
-            symbols: Vec::new(),
-            symbol_ids: HashMap::default(),
+            symbols: HashMap::default(),
+            error: Cell::symbol(known.error.id()),
+            empty: Cell::symbol(known.empty.id()),
             names: Vec::new(),
             named: HashMap::default(),
         }
@@ -80,18 +84,18 @@ impl Heap {
         self.cells.len()
     }
 
+    /// The number of a name that code refers to: it stays in use as long as the heap.
     pub(super) fn symbol(&mut self, symbol: &Symbol) -> u32 {
-        if let Some(id) = self.symbol_ids.get(symbol) {
-            return *id;
-        }
-        let id = self.symbols.len() as u32;
-        self.symbols.push(symbol.clone());
-        self.symbol_ids.insert(symbol.clone(), id);
+        let id = symbol.id();
+        self.symbols.entry(id).or_insert_with(|| symbol.clone());
         id
     }
 
-    pub(super) fn symbol_of(&self, id: u32) -> &Symbol {
-        &self.symbols[id as usize]
+    pub(super) fn symbol_of(&self, id: u32) -> Symbol {
+        match self.symbols.get(&id) {
+            Some(symbol) => symbol.clone(),
+            None => Symbol::from_id(id),
+        }
     }
 
     #[inline(always)]
@@ -274,7 +278,7 @@ impl Heap {
         } else {
             flags &= !Header::DATA;
         }
-        if arity > 0 && self.cells[at + 1] == Cell::symbol(ERROR).0 {
+        if arity > 0 && self.cells[at + 1] == self.error.0 {
             flags |= Header::ERROR;
         }
         self.cells[at] = Header::new(arity, flags).0;
@@ -299,7 +303,7 @@ impl Heap {
         }
         let mut flags = Header::SLICE | (header.0 & (Header::GROUND | Header::ELEMENTS));
         let first = self.word(base.at() + 1 + start);
-        if first == Cell::symbol(ERROR) {
+        if first == self.error {
             flags |= Header::ERROR;
         }
         let slice = self.cells.len();
@@ -369,7 +373,7 @@ impl Heap {
         match cell.kind() {
             Kind::Int(value) => Atom::integer(value),
             Kind::Flt(_) => Atom::float(self.float_of(cell)),
-            Kind::Sym(id) => Atom::Symbol(self.symbol_of(id).clone()),
+            Kind::Sym(id) => Atom::Symbol(self.symbol_of(id)),
             Kind::Bool(value) => Atom::boolean(value),
             Kind::Box(_) => self.box_of(cell).clone(),
             Kind::Ref(_) | Kind::Exp(_) => unreachable!("no leaf"),
@@ -495,7 +499,7 @@ impl Heap {
 
     fn leaf_cell(&mut self, atom: &Atom) -> Cell {
         match atom {
-            Atom::Symbol(symbol) => Cell::symbol(self.symbol(symbol)),
+            Atom::Symbol(symbol) => Cell::symbol(symbol.id()),
             Atom::Variable(variable) => self.named_variable(variable),
             Atom::Grounded(Grounded::Bool(value)) => Cell::boolean(*value),
             Atom::Grounded(Grounded::Number(number)) => self.number(number.clone()),
@@ -565,6 +569,19 @@ impl Heap {
         }
     }
 
+    fn keep_names(&mut self, atom: &Atom) {
+        let mut pending = vec![atom];
+        while let Some(atom) = pending.pop() {
+            match atom {
+                Atom::Symbol(symbol) => {
+                    self.symbol(symbol);
+                }
+                Atom::Expression(expression) => pending.extend(expression.children()),
+                Atom::Variable(_) | Atom::Grounded(_) => {}
+            }
+        }
+    }
+
     /// A ground atom among the constants. `None` if there is no room.
     pub(super) fn constant(&mut self, atom: &Atom) -> Option<Cell> {
         match atom {
@@ -577,6 +594,7 @@ impl Heap {
             }
             _ => {}
         }
+        self.keep_names(atom);
         // Built on the heap proper, then taken down to where constants are.
         let (top, box_top) = (self.cells.len(), self.boxes.len());
         let built = self.import(atom);
@@ -774,22 +792,3 @@ const KEPT_FLAGS: u64 =
 /// The bits of a header that hold the number of a type.
 pub(super) const TYPE_BITS: u64 = 0x3fff << 10;
 
-/// Numbers of the symbols that every machine knows, in the order of [`KNOWN`].
-pub(super) const ERROR: u32 = 0;
-pub(super) const EMPTY: u32 = 1;
-pub(super) const NOT_REDUCIBLE: u32 = 2;
-
-impl Heap {
-    /// Gives the symbols that code refers to their numbers.
-    pub(super) fn know(&mut self) {
-        let known = crate::atom::known();
-        for (symbol, id) in [
-            (&known.error, ERROR),
-            (&known.empty, EMPTY),
-            (&known.not_reducible, NOT_REDUCIBLE),
-        ] {
-            let given = self.symbol(symbol);
-            debug_assert_eq!(given, id);
-        }
-    }
-}

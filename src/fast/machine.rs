@@ -17,13 +17,16 @@ use crate::evaluate::{Answer, Evaluation, Machine as Plain};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Aside, Choice, Kind, Way};
 use crate::fast::code::{
-    ANY, Arithmetic, BOOL, Comparison, FAIL, FINISH, Instruction, Logic, NUMBER, Operand, Operands,
-    Pc, Slot, TypeId,
+    ANY, Arithmetic, BOOL, Comparison, FINISH, Instruction, Logic, NUMBER, Operand, Operands, Pc,
+    Slot, TypeId,
 };
 use crate::fast::compile;
-use crate::fast::heap::{CONSTANTS, EMPTY, ERROR, Heap, NOT_REDUCIBLE};
+use crate::fast::heap::{CONSTANTS, Heap};
+use crate::fast::rows::Frame;
 use crate::fast::program::{Head, Key, Program, State};
-use crate::space::Space;
+use crate::space::probe::Probe;
+use crate::space::{Changes, Layers, Row, Space, changes};
+use crate::symbol::{Pin, pin};
 use crate::types;
 
 const MATCHED: u64 = 1 << 32;
@@ -44,11 +47,9 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn new(host: &Host, space: &Space) -> Parts {
-        let mut heap = Heap::new();
-        heap.know();
         Parts {
             program: Program::new(host, space),
-            heap,
+            heap: Heap::new(),
             stack: Vec::new(),
         }
     }
@@ -81,6 +82,12 @@ pub(super) struct Machine<'h> {
     /// How long the trail was when the head that is being matched began.
     head_trail: usize,
     subject: Atom,
+    layers: Option<(Space, Changes, Rc<Layers>)>,
+    rows: Vec<Row>,
+    frame: Frame,
+    comma: u32,
+    /// Names that cells refer to by number stay in use.
+    _pin: Pin,
 }
 
 /// Where to go on.
@@ -145,6 +152,11 @@ impl<'h> Machine<'h> {
             collect_at: CONSTANTS + (1 << 18),
             head_trail: 0,
             subject: Atom::unit(),
+            layers: None,
+            rows: Vec::new(),
+            frame: Frame::new(),
+            comma: crate::symbol::Symbol::new(",").id(),
+            _pin: pin(),
         }
     }
 
@@ -347,7 +359,7 @@ impl<'h> Machine<'h> {
                     } else {
                         match self.settle(value, expected, pc, base, size) {
                             Settled::Value(value) => {
-                                if value == Cell::symbol(EMPTY) {
+                                if value == self.heap.empty {
                                     go!(Next::Fail)
                                 } else if value.is_exp() && self.heap.is_error(value) {
                                     self.result = value;
@@ -685,6 +697,16 @@ impl<'h> Machine<'h> {
                         pc = odd;
                     }
                 }
+                I::Snapshot { to, space, odd } => {
+                    let space = self.heap.deref(slot!(self, base, space));
+                    match self.space_of(space) {
+                        Some(space) => {
+                            let snapshot = self.heap.boxed(Atom::space(space.snapshot()));
+                            set!(self, base, to, snapshot);
+                        }
+                        None => pc = odd,
+                    }
+                }
                 I::Match {
                     space,
                     pattern,
@@ -693,7 +715,13 @@ impl<'h> Machine<'h> {
                 } => {
                     fuel!();
                     let space = self.heap.deref(slot!(self, base, space));
-                    let pattern = slot!(self, base, pattern);
+                    let pattern = self.heap.deref(slot!(self, base, pattern));
+                    if !self.is_conjunction(pattern)
+                        && let Some(found) = self.space_of(space)
+                    {
+                        go!(self.find(&found, pattern, pc, base, size));
+                        continue;
+                    }
                     match self.query(space, pattern) {
                         Some(ways) => go!(self.ways(ways, pc, base, size)),
                         None if self.exhausted.is_some() => {
@@ -833,7 +861,7 @@ impl<'h> Machine<'h> {
     /// A function that is not compiled code: compiled now, data, or left to the
     /// plain evaluator.
     fn enter_other(&mut self, function: u32, base: usize) -> Next {
-        if self.program.functions[function as usize].state == State::Unknown {
+        if self.program.functions[function as usize].state.is_unsure() {
             compile::function(self.host, &mut self.heap, &mut self.program, function);
         }
         let entry = &self.program.functions[function as usize];
@@ -845,7 +873,7 @@ impl<'h> Machine<'h> {
                 Next::At(to, base)
             }
             State::Data => self.data(function, base),
-            State::Plain | State::Unknown => {
+            State::Plain | State::Unknown | State::CompiledBefore | State::DataBefore => {
                 let expected = entry.expected;
                 let size = entry.arity as Slot;
                 let call = self.call_term(function, base);
@@ -929,7 +957,7 @@ impl<'h> Machine<'h> {
         let value = self.heap.deref(value);
         let state = self.stack[base + 1];
         let height = state >> HEIGHT;
-        if value == Cell::symbol(EMPTY) {
+        if value == self.heap.empty {
             return Next::Fail;
         }
         let pending = self.choices.len() as u64 > height;
@@ -1204,6 +1232,41 @@ impl<'h> Machine<'h> {
                         return Some((pc, base));
                     }
                 }
+                Kind::Rows {
+                    layers,
+                    rows,
+                    next,
+                    pattern,
+                    pc,
+                } => {
+                    let (layers, rows) = (Rc::clone(layers), Rc::clone(rows));
+                    let (pattern, pc, first) = (*pattern, *pc, *next as usize);
+                    let (heap_top, trail_top) = (choice.heap_top, choice.trail_top as usize);
+                    let box_top = choice.box_top as usize;
+                    let mut place = first;
+                    while place < rows.len() {
+                        let last = place + 1 == rows.len();
+                        self.fuel = self.fuel.saturating_sub(1).max(1);
+                        if last {
+                            self.exhaust();
+                        } else if let Some(Choice {
+                            kind: Kind::Rows { next, .. },
+                            ..
+                        }) = self.choices.last_mut()
+                        {
+                            *next = place as u32 + 1;
+                        }
+                        if self.take_row(&layers, rows[place], pattern) {
+                            return Some((pc, base));
+                        }
+                        if last {
+                            break;
+                        }
+                        self.heap.undo(trail_top);
+                        self.heap.cut(heap_top, box_top);
+                        place += 1;
+                    }
+                }
                 Kind::Gather { done, items, .. } => {
                     let (done, items) = (*done, std::mem::take(items));
                     let aside = choice.aside;
@@ -1312,7 +1375,7 @@ impl<'h> Machine<'h> {
     /// Keeps a result for the innermost place where results are gathered.
     fn gather(&mut self, value: Cell, base: usize) {
         let value = self.heap.deref(value);
-        if value == Cell::symbol(EMPTY) {
+        if value == self.heap.empty {
             return;
         }
         let number = self
@@ -1362,7 +1425,7 @@ impl<'h> Machine<'h> {
             let header = self.heap.header(cell.at());
             header.has(Header::EVALUATED) && !header.has(Header::ERROR)
         } else {
-            cell != Cell::symbol(EMPTY)
+            cell != self.heap.empty
         }
     }
 
@@ -1375,7 +1438,7 @@ impl<'h> Machine<'h> {
                 !self.program.expression_rules && self.heap.box_of(head).as_operation().is_none()
             }
             Term::Sym(id) => {
-                id != ERROR && id != EMPTY && self.is_data_symbol(id, count)
+                head != self.heap.error && head != self.heap.empty && self.is_data_symbol(id, count)
             }
             Term::Exp(at) => {
                 !self.program.expression_rules
@@ -1388,7 +1451,7 @@ impl<'h> Machine<'h> {
 
     /// Whether no rule, type or operation is for calls of this symbol.
     fn is_data_symbol(&mut self, id: u32, count: usize) -> bool {
-        let atom = Atom::Symbol(self.heap.symbol_of(id).clone());
+        let atom = Atom::Symbol(self.heap.symbol_of(id));
         if !matches!(
             self.program.head(self.host, &mut self.heap, &atom),
             Head::Untyped
@@ -1396,7 +1459,7 @@ impl<'h> Machine<'h> {
             return false;
         }
         let function = self.program.function(id, count - 1, ANY);
-        if self.program.functions[function as usize].state == State::Unknown {
+        if self.program.functions[function as usize].state.is_unsure() {
             compile::function(self.host, &mut self.heap, &mut self.program, function);
         }
         self.program.functions[function as usize].state == State::Data
@@ -1512,7 +1575,7 @@ impl<'h> Machine<'h> {
             Term::Int(_) | Term::Flt(_) => Class::Number,
             Term::Bool(_) => Class::Bool,
             Term::Ref(_) => Class::Unknown,
-            Term::Sym(EMPTY) => return None,
+            Term::Sym(_) if cell == self.heap.empty => return None,
             Term::Sym(id) => {
                 if self.program.types_of_symbol(&self.heap, id).is_none() {
                     Class::Unknown
@@ -1645,7 +1708,7 @@ impl<'h> Machine<'h> {
         let Term::Sym(id) = head.kind() else {
             return None;
         };
-        let atom = Atom::Symbol(self.heap.symbol_of(id).clone());
+        let atom = Atom::Symbol(self.heap.symbol_of(id));
         if !matches!(
             self.program.head(self.host, &mut self.heap, &atom),
             Head::Untyped
@@ -1703,7 +1766,7 @@ impl<'h> Machine<'h> {
                     below = Some(child);
                     break;
                 }
-                if child == Cell::symbol(EMPTY) {
+                if child == self.heap.empty {
                     return false;
                 }
             }
@@ -1800,6 +1863,88 @@ impl<'h> Machine<'h> {
         true
     }
 
+    fn space_of(&self, cell: Cell) -> Option<Space> {
+        cell.is_box()
+            .then(|| self.heap.box_of(cell).as_space().cloned())?
+    }
+
+    /// Whether a pattern is `(, …)`.
+    fn is_conjunction(&self, pattern: Cell) -> bool {
+        pattern.is_exp() && {
+            let (first, count) = self.heap.elements(pattern.at());
+            count > 0 && {
+                let head = self.heap.deref(self.heap.word(first));
+                matches!(head.kind(), Term::Sym(id) if id == self.comma)
+            }
+        }
+    }
+
+    /// The layers of a space; those asked for last are kept.
+    fn layers_of(&mut self, space: &Space) -> Rc<Layers> {
+        let now = changes();
+        if let Some((known, then, layers)) = &self.layers
+            && *then == now
+            && known.is_same(space)
+        {
+            return Rc::clone(layers);
+        }
+        let layers = Rc::new(Layers::of(space));
+        self.layers = Some((space.clone(), now, Rc::clone(&layers)));
+        layers
+    }
+
+    /// Goes on with each atom of a space that unifies with the pattern.
+    fn find(&mut self, space: &Space, pattern: Cell, pc: Pc, base: usize, size: Slot) -> Next {
+        let mut layers = self.layers_of(space);
+        let keys = self.heap.keys(pattern);
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.clear();
+        layers.candidates(&Probe::of_keys(&keys), &mut rows);
+        let next = match rows.len() {
+            0 => Next::Fail,
+            1 => {
+                self.head_trail = self.heap.trail.len();
+                if self.take_row(&layers, rows[0], pattern) {
+                    Next::At(pc, base)
+                } else {
+                    // Nothing that was bound outlives this.
+                    Next::Fail
+                }
+            }
+            _ => {
+                // What is found now counts, whatever is done with the first of it.
+                if space.is_writable() {
+                    layers = Rc::new(Layers::of(&space.snapshot()));
+                }
+                let kind = Kind::Rows {
+                    layers,
+                    rows: rows.as_slice().into(),
+                    next: 0,
+                    pattern,
+                    pc,
+                };
+                self.choose(kind, base, base + 2 + usize::from(size));
+                Next::Fail
+            }
+        };
+        self.rows = rows;
+        next
+    }
+
+    /// Unifies the pattern with a row.
+    fn take_row(&mut self, layers: &Layers, row: Row, pattern: Cell) -> bool {
+        let heap = &mut self.heap;
+        let mut frame = std::mem::take(&mut self.frame);
+        frame.clear();
+        let unified = layers
+            .with_row(row, |found| {
+                heap.unify_row(pattern, found.tokens(), found.values(), &mut frame)
+            })
+            .unwrap_or(false);
+        self.frame = frame;
+        unified
+    }
+
     /// The solutions of a query; `None` if what is queried is no space.
     fn query(&mut self, space: Cell, pattern: Cell) -> Option<Vec<Way>> {
         if !space.is_box() {
@@ -1809,7 +1954,7 @@ impl<'h> Machine<'h> {
         let pattern = self.heap.export(pattern);
         let mut bindings = crate::unify::Bindings::new();
         let (meter, exhausted) = (&mut self.meter, &mut self.exhausted);
-        let solutions = space.solutions(&pattern, &mut bindings, &mut |held| {
+        let solutions = space.solutions(&pattern, &mut bindings, false, &mut |held| {
             let checked = meter
                 .reduce()
                 .and_then(|()| meter.check_bytes(held * 192));

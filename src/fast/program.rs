@@ -13,7 +13,7 @@ use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, BOOL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId};
 use crate::fast::heap::Heap;
 use crate::operation::Operation;
-use crate::space::{Origin, Space};
+use crate::space::{Changes, Layers, Origin, Row, Space, Subject, Version, changes, token};
 use crate::types;
 
 /// A signature: parameter types and the type of the result.
@@ -68,6 +68,8 @@ pub(super) struct Function {
     pub(super) arity: usize,
     pub(super) expected: TypeId,
     pub(super) state: State,
+    /// The version of its rules.
+    pub(super) version: Version,
     /// Where calls begin, once compiled.
     pub(super) pc: Pc,
     /// Words of a frame.
@@ -79,12 +81,25 @@ pub(super) struct Function {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Unknown,
+    /// Other rules have changed: these may be what they were.
+    CompiledBefore,
+    DataBefore,
     /// Rules, compiled.
     Compiled,
     /// No rule: calls are data.
     Data,
     /// Calls go to the plain evaluator.
     Plain,
+}
+
+impl State {
+    /// Whether it has to be looked at again before the next call.
+    pub(super) fn is_unsure(self) -> bool {
+        matches!(
+            self,
+            State::Unknown | State::CompiledBefore | State::DataBefore
+        )
+    }
 }
 
 /// Rules by what stands at one position, for functions of many rules.
@@ -113,8 +128,10 @@ pub(super) enum Inline {
 
 pub(super) struct Program {
     pub(super) space: Space,
-    /// The version of the rules and types that code was made from.
-    pub(super) version: u64,
+    /// The space's stores and those of what it imports.
+    pub(super) layers: Layers,
+    /// What had changed when code was last looked at.
+    changes: Changes,
     pub(super) code: Vec<Instruction>,
     pub(super) operands: Vec<Operand>,
     pub(super) constants: Vec<Cell>,
@@ -163,7 +180,8 @@ impl Program {
         let symbol = |symbol: &crate::symbol::Symbol| Atom::Symbol(symbol.clone());
         let mut program = Program {
             space: space.clone(),
-            version: space.code_version(),
+            layers: Layers::of(space),
+            changes: changes(),
             code: vec![
                 Instruction::Fail,
                 Instruction::Finish,
@@ -195,32 +213,86 @@ impl Program {
         program
     }
 
-    /// Forgets what was made from rules or types that are no longer what they were.
-    /// Code that runs goes on; calls look for their rules again.
+    /// Sees whether rules or types have changed. Code that runs goes on; calls look
+    /// for their rules again.
     pub(super) fn refresh(&mut self) {
-        let version = self.space.code_version();
-        if version == self.version {
+        let now = changes();
+        if now == self.changes {
             return;
         }
-        self.version = version;
+        let types = now.types != self.changes.types;
+        self.changes = now;
+        self.layers = Layers::of(&self.space);
         self.heads.clear();
-        self.symbol_types.clear();
         self.expressions.clear();
-        for function in &mut self.functions {
-            function.state = State::Unknown;
+        if types {
+            self.symbol_types.clear();
         }
-        self.open_rules = false;
-        self.expression_rules = false;
+        for function in &mut self.functions {
+            function.state = match function.state {
+                _ if types => State::Unknown,
+                State::Compiled => State::CompiledBefore,
+                State::Data => State::DataBefore,
+                State::Plain => State::Unknown,
+                state => state,
+            };
+        }
         self.survey();
+    }
+
+    /// The version of the rules of a head symbol and arity.
+    pub(super) fn rules_version(&self, symbol: u32, arity: usize) -> Version {
+        let equal = token::symbol(known().equal.id());
+        self.layers.version(equal, subject(symbol, arity))
+    }
+
+    /// The rules of a head symbol and arity, with where they were written, in order.
+    pub(super) fn rules(&self, symbol: u32, arity: usize) -> Vec<(Atom, Option<Origin>)> {
+        let equal = token::symbol(known().equal.id());
+        let mut rows: Vec<Row> = Vec::new();
+        self.layers
+            .rows_about(equal, subject(symbol, arity), &[], &mut rows);
+        let mut found = Vec::with_capacity(rows.len());
+        let _ = self.layers.each(&rows, |row| {
+            found.push((row.atom(), row.origin()));
+            std::ops::ControlFlow::Continue(())
+        });
+        found
+    }
+
+    pub(super) fn has_rules_of(&self, symbol: u32, arity: usize) -> bool {
+        let equal = token::symbol(known().equal.id());
+        let mut rows: Vec<Row> = Vec::new();
+        self.layers
+            .rows_about(equal, subject(symbol, arity), &[], &mut rows);
+        !rows.is_empty()
     }
 
     /// Looks for rules that cannot be found by their head symbol.
     fn survey(&mut self) {
-        for space in self.space.closure() {
-            let (open, expression) = space.odd_rules();
-            self.open_rules |= open;
-            self.expression_rules |= expression;
-        }
+        let equal = token::symbol(known().equal.id());
+        let mut rows: Vec<Row> = Vec::new();
+        self.layers.rows_of_any_head(&[], &mut rows);
+        self.open_rules = !rows.is_empty();
+        self.expression_rules = false;
+        rows.clear();
+        self.layers
+            .rows_about(equal, Subject::Open, &[], &mut rows);
+        let (mut open, mut expression) = (self.open_rules, false);
+        let _ = self.layers.each(&rows, |row| {
+            let atom = row.atom();
+            match atom.as_expression().and_then(|rule| rule.get(1)) {
+                Some(Atom::Expression(head))
+                    if !matches!(head.children().first(), Some(Atom::Variable(_))) =>
+                {
+                    expression = true;
+                }
+                _ => open = true,
+            }
+            std::ops::ControlFlow::Continue(())
+        });
+        self.open_rules = open;
+        self.expression_rules = expression;
     }
 
     pub(super) fn inline(&self, operation: &Arc<Operation>) -> Option<Inline> {
@@ -267,6 +339,7 @@ impl Program {
                 arity,
                 expected,
                 state: State::Unknown,
+                version: Version::default(),
                 pc: 0,
                 size: 0,
                 rules: Vec::new(),
@@ -323,7 +396,7 @@ impl Program {
             .filter(|_| self.space.sees(&host.corelib));
         match (operation, function) {
             (Some(operation), Some(found)) => {
-                if self.has_rules(symbol) {
+                if self.has_rules(id) {
                     return Head::Complex;
                 }
                 Head::Operation(Arc::clone(operation), signature(&found))
@@ -334,20 +407,15 @@ impl Program {
         }
     }
 
-    /// Whether there are rules for calls of the symbol, with any number of arguments.
-    fn has_rules(&self, symbol: &crate::symbol::Symbol) -> bool {
-        (1..=6).any(|arity| {
-            let call: Vec<Atom> = std::iter::once(Atom::Symbol(symbol.clone()))
-                .chain((1..arity).map(|i| Atom::variable(&i.to_string())))
-                .collect();
-            !rules(&self.space, Atom::expression(call)).is_empty()
-        })
+    /// Whether there are rules for calls of the symbol, with a few arguments.
+    fn has_rules(&self, symbol: u32) -> bool {
+        (0..6).any(|arity| self.has_rules_of(symbol, arity))
     }
 
     /// The types that a symbol has been assigned.
     pub(super) fn types_of_symbol(&mut self, heap: &Heap, id: u32) -> &Option<Vec<Atom>> {
         self.symbol_types.entry(id).or_insert_with(|| {
-            let atom = Atom::Symbol(heap.symbol_of(id).clone());
+            let atom = Atom::Symbol(heap.symbol_of(id));
             let found = types::types_of(&self.space, &atom);
             (!found.iter().all(types::is_undefined)).then_some(found)
         })
@@ -383,19 +451,8 @@ pub(super) fn signature(function: &Atom) -> Arc<Signature> {
     })
 }
 
-/// The rules that may match a call, with where they were written, in order.
-pub(super) fn rules(space: &Space, call: Atom) -> Vec<(Atom, Option<Origin>)> {
-    let pattern = Atom::expression([
-        Atom::Symbol(known().equal.clone()),
-        call,
-        Atom::variable("body"),
-    ]);
-    let mut found = Vec::new();
-    let mut bindings = crate::unify::Bindings::new();
-    space.each(&pattern, &mut bindings, |row, _| {
-        found.push((row.atom.clone(), row.origin.cloned()));
-    });
-    found
+fn subject(symbol: u32, arity: usize) -> Subject {
+    Subject::Call(token::symbol(symbol), arity as u32 + 1)
 }
 
 use super::code::{Arithmetic, Comparison, Logic};

@@ -153,7 +153,7 @@ fn unique(atoms: &[Atom]) -> Vec<Atom> {
 
 /// `atom` with its variables named by order of occurrence: the same for all
 /// atoms that differ in the names of variables only.
-fn named_by_place(atom: &Atom) -> Atom {
+pub(crate) fn named_by_place(atom: &Atom) -> Atom {
     if atom.is_ground() {
         return atom.clone();
     }

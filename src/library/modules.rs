@@ -58,9 +58,9 @@ pub(super) fn install(engine: &mut Engine) {
         "(-> Atom SpaceType)",
         |arguments, context| {
             let name = name_of(arguments, "mod-space! expects a module name argument")?;
-            check(context)?;
-            let space = modules::load(context.host, &name, &context.budget)?;
-            Ok(vec![Atom::space(space)])
+            context.check_write()?;
+            let module = modules::load(context.host, &name, &context.budget)?;
+            Ok(vec![Atom::space(module.space)])
         },
     ));
     engine.define(Operation::new(
@@ -70,12 +70,14 @@ pub(super) fn install(engine: &mut Engine) {
             let Some(name) = arguments.first().and_then(module_name) else {
                 return Ok(Vec::new());
             };
-            if !context.host.grants.read_files || !context.host.grants.write {
+            if !context.host.grants.write {
                 return Ok(Vec::new());
             }
             match modules::load(context.host, &name, &context.budget) {
-                Ok(space) => Ok(vec![Atom::space(space)]),
-                Err(ModuleError::Unresolved(_) | ModuleError::NoFiles) => Ok(Vec::new()),
+                Ok(module) => Ok(vec![Atom::space(module.space)]),
+                Err(
+                    ModuleError::Unresolved(_) | ModuleError::NoFiles | ModuleError::NotGranted,
+                ) => Ok(Vec::new()),
                 Err(error) => Err(error.into()),
             }
         },
@@ -104,7 +106,7 @@ pub(super) fn install(engine: &mut Engine) {
     }));
 }
 
-/// Whether modules may be loaded: it reads files and defines things.
+/// Whether files may be read as code: it reads them and defines things.
 fn check(context: &mut Context<'_>) -> Result<(), OperationError> {
     if !context.host.grants.read_files {
         return Err(OperationError::message(
@@ -122,16 +124,19 @@ fn import(context: &mut Context<'_>, destination: &Atom, name: &str) -> Result<(
     };
     match destination {
         Atom::Grounded(Grounded::Space(space)) if space.is_same(context.space) => {
-            check(context)?;
+            context.check_write()?;
             let module = modules::load(context.host, name, &context.budget)?;
-            context.space.import(module);
+            context.space.import(module.space);
+            for (word, atom) in &*module.words {
+                context.host.tokens.insert(word.clone(), atom.clone());
+            }
             Ok(())
         }
         Atom::Symbol(token) => {
-            check(context)?;
+            context.check_write()?;
             let module = modules::load(context.host, name, &context.budget)?;
             let token = token.as_str().to_owned();
-            context.host.tokens.insert(token, Atom::space(module));
+            context.host.tokens.insert(token, Atom::space(module.space));
             Ok(())
         }
         Atom::Grounded(_) => Err(wrong_destination(&format!("{{{destination}}}"))),

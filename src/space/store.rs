@@ -1,13 +1,11 @@
-//! Rows and their indexes: what one live space (or one fork's overlay) holds.
+//! What one live space, or the additions of a fork, holds: rows, relations and indexes.
 //!
-//! Rows stand in order of age. Every row is listed under its functor and arity;
-//! postings of an argument are made when a query first binds that argument and
-//! are kept current afterwards. Removed rows stay until half of all rows are
-//! dead, then rows are renumbered and postings are made anew when next wanted,
-//! so that adding and removing costs amortized O(1) and memory stays flat.
+//! Rows are numbered by age, so a snapshot is the number of the next row, together with an
+//! epoch that says which removals it does not see. A removed row that a snapshot sees waits for
+//! the newest such snapshot to end; any other is forgotten at once. An index is made
+//! when a query wants it because what it has to look through is long, and kept current.
 
 use std::collections::BTreeMap;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -15,521 +13,772 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded, known};
-use crate::space::Found;
-use crate::unify::Bindings;
+use crate::space::column::RowList;
+use crate::space::flat::{self, Flat, Origin};
+use crate::space::index::{At, Path, PathIndex, Posting, Postings, key_at};
+use crate::space::probe::Probe;
+use crate::space::changes;
+use crate::space::relation::{
+    Relation, RelationKey, Subject, Version, has_subjects, relation_of, subject,
+};
+use crate::space::rows::{ROWS_MAX, Rows};
+use crate::space::token::{self, Payloads};
+use crate::symbol::{Names, names};
 
-/// Where an atom was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
-    pub(crate) file: Arc<str>,
-    pub(crate) line: u32,
-}
+/// Lists of rows up to this length are looked through without an index.
+const SHORT: usize = 16;
 
-struct Row {
-    atom: Atom,
-    born: u64,
-    /// 0 while it lives.
-    died: u64,
-    origin: Option<Origin>,
-}
-
-/// A hash of what discriminates an atom at one position; unification verifies.
-type Token = u64;
-
-type Index<K, V> = HashMap<K, V, FixedState>;
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Functor {
-    /// The token of the head symbol; `None` for any other head.
-    head: Option<Token>,
-    arity: usize,
-}
-
-#[derive(Default)]
-struct Relation {
-    rows: Vec<u32>,
-    /// By argument position; empty until a query wants it.
-    arguments: SmallVec<[Option<Postings>; 4]>,
-}
-
-#[derive(Default)]
-struct Postings {
-    by_token: Index<Token, Vec<u32>>,
-    /// Rows that may match any token: a variable, or an expression with an open head.
-    open: Vec<u32>,
-}
-
-/// All rows that a snapshot or the present may see.
-#[derive(Clone, Copy)]
-pub(super) enum View {
+/// The rows that the present or a snapshot sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum View {
     Now,
     At(u64),
 }
 
 #[derive(Default)]
-pub(super) struct Store {
-    rows: Vec<Row>,
-    live: usize,
-    relations: Index<Functor, Relation>,
-    /// Rows that are symbols or grounded atoms, by token.
-    leaves: Index<Token, Vec<u32>>,
-    /// Rows that are a bare variable: they unify with every pattern.
-    variables: Vec<u32>,
-    /// Whole-atom hash to rows; made by the first removal.
-    exact: Option<Index<u64, SmallVec<[u32; 1]>>>,
+pub(crate) struct Store {
+    rows: Rows,
+    values: Values,
+    relations: Relations,
+    /// Rows by the hash of the whole atom; made by the first removal.
+    exact: Option<Postings>,
+    /// Removed rows that a snapshot sees, with the epoch of their removal.
+    removed: HashMap<u32, u64, FixedState>,
+    /// The rows that wait for the snapshot of an epoch to end.
+    waiting: BTreeMap<u64, Vec<u32>>,
+    /// By epoch, the first row that the snapshot does not see.
+    snapshots: BTreeMap<u64, u32>,
     epoch: u64,
-    snapshots: BTreeMap<u64, usize>,
-    /// The heads of the expressions that were ever assigned a type.
-    typed_heads: TypedHeads,
+    files: Vec<Arc<str>>,
+    /// Counts changes.
+    clock: u64,
+    /// Values of forgotten rows; dropping one may ask for this store's lock.
+    pub(super) garbage: Vec<Grounded>,
 }
 
-/// The heads of the expressions that atoms assign types to.
+/// The host values that rows refer to.
 #[derive(Default)]
-struct TypedHeads {
-    heads: Vec<Atom>,
-    /// Whether there are others, or too many to tell.
-    any: bool,
+pub(crate) struct Values {
+    values: Vec<Option<Grounded>>,
+    free: Vec<u32>,
 }
 
-impl TypedHeads {
-    const HEADS_MAX: usize = 16;
+impl Payloads for Values {
+    fn payload(&self, place: u32) -> &Grounded {
+        self.values[place as usize]
+            .as_ref()
+            .expect("a row that is there refers to it")
+    }
+}
 
-    /// Notes `atom` if it unifies with some `(: (…) T)`.
-    fn note(&mut self, atom: &Atom) {
-        let subject = match atom.as_expression() {
-            Some([word, subject, _]) if word.is_symbol(&known().colon) => subject,
-            Some([Atom::Variable(_), subject, _]) => subject,
-            Some(_) => return,
-            None => atom,
-        };
-        match subject {
-            Atom::Variable(_) => self.any = true,
-            Atom::Expression(expression) => match expression.children().first() {
-                None => {}
-                Some(head) if self.heads.contains(head) => {}
-                Some(head @ Atom::Symbol(_)) if self.heads.len() < TypedHeads::HEADS_MAX => {
-                    self.heads.push(head.clone());
-                }
-                Some(_) => self.any = true,
-            },
-            Atom::Symbol(_) | Atom::Grounded(_) => {}
+impl Values {
+    fn put(&mut self, value: Grounded) -> u32 {
+        if let Some(place) = self.free.pop() {
+            self.values[place as usize] = Some(value);
+            return place;
+        }
+        self.values.push(Some(value));
+        u32::try_from(self.values.len() - 1).expect("a token has room for it")
+    }
+
+    fn take(&mut self, place: u32) -> Option<Grounded> {
+        self.free.push(place);
+        let value = self.values[place as usize].take();
+        if self.free.len() == self.values.len() {
+            (self.values, self.free) = (Vec::new(), Vec::new());
+        }
+        value
+    }
+}
+
+/// Relations by key, and by arity.
+#[derive(Default)]
+struct Relations {
+    all: Vec<Option<Relation>>,
+    free: Vec<u32>,
+    by_key: HashMap<RelationKey, u32, FixedState>,
+    by_arity: HashMap<u32, Vec<u32>, FixedState>,
+    /// How many relations give types to calls of a head, by its token.
+    typed_heads: HashMap<u32, u32, FixedState>,
+}
+
+/// The rows of a relation that a probe has to look through.
+enum Choice<'a> {
+    All(&'a RowList),
+    Path(Posting<'a>, &'a RowList),
+}
+
+impl Choice<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Choice::All(rows) => rows.len(),
+            Choice::Path(posting, open) => posting.len() + open.len(),
         }
     }
 }
 
-/// What a pattern tells about the atoms that it may unify with.
-pub(super) struct Key {
-    functor: KeyFunctor,
-    /// Tokens of bound arguments, by position (1-based: the head is 0).
-    arguments: SmallVec<[(usize, Token); 4]>,
-}
-
-enum KeyFunctor {
-    Everything,
-    Leaf(Token),
-    /// An expression whose head is known.
-    Known(Functor),
-    /// An expression of which only the arity is known.
-    Arity(usize),
-}
-
-fn leaf_token(atom: &Atom) -> Token {
-    atom.structural_hash()
-}
-
-/// The token of an argument; `None` if it tells nothing.
-fn argument_token(atom: &Atom) -> Option<Token> {
-    match atom {
-        Atom::Variable(_) => None,
-        Atom::Symbol(_) => Some(leaf_token(atom)),
-        // States and host values may equal others by rules of their own.
-        Atom::Grounded(Grounded::State(_) | Grounded::Value(_)) => None,
-        Atom::Grounded(_) => Some(leaf_token(atom)),
-        Atom::Expression(expression) => match expression.children() {
-            [] => Some(1),
-            [head @ Atom::Symbol(_), ..] => Some(
-                FixedState::with_seed(7).hash_one((leaf_token(head), expression.children().len())),
-            ),
-            _ => None,
-        },
+impl Relations {
+    fn get(&self, key: RelationKey) -> Option<&Relation> {
+        let number = *self.by_key.get(&key)?;
+        self.all[number as usize].as_ref()
     }
-}
 
-impl Key {
-    pub(super) fn everything() -> Key {
-        Key {
-            functor: KeyFunctor::Everything,
-            arguments: SmallVec::new(),
+    fn at(&self, number: u32) -> &Relation {
+        self.all[number as usize]
+            .as_ref()
+            .expect("numbers in use have a relation")
+    }
+
+    fn get_or_make(&mut self, key: RelationKey, clock: u64) -> u32 {
+        if let Some(number) = self.by_key.get(&key) {
+            return *number;
         }
-    }
-
-    pub(super) fn of(pattern: &Atom, bindings: &Bindings) -> Key {
-        let functor = match bindings.walk(pattern) {
-            Atom::Variable(_) | Atom::Grounded(Grounded::State(_) | Grounded::Value(_)) => {
-                KeyFunctor::Everything
-            }
-            leaf @ (Atom::Symbol(_) | Atom::Grounded(_)) => KeyFunctor::Leaf(leaf_token(leaf)),
-            Atom::Expression(expression) => {
-                let children = expression.children();
-                let mut arguments = SmallVec::new();
-                for (position, child) in children.iter().enumerate().skip(1) {
-                    // The head of an argument may be bound too.
-                    let child = bindings.walk(child);
-                    if let Some(token) = bound_argument_token(child, bindings) {
-                        arguments.push((position, token));
-                    }
-                }
-                let functor = match children.first().map(|head| bindings.walk(head)) {
-                    Some(head @ Atom::Symbol(_)) => KeyFunctor::Known(Functor {
-                        head: Some(leaf_token(head)),
-                        arity: children.len(),
-                    }),
-                    _ => KeyFunctor::Arity(children.len()),
-                };
-                return Key { functor, arguments };
-            }
-        };
-        Key {
-            functor,
-            arguments: SmallVec::new(),
-        }
-    }
-}
-
-fn bound_argument_token(atom: &Atom, bindings: &Bindings) -> Option<Token> {
-    if let Some([head @ Atom::Variable(_), ..]) = atom.as_expression()
-        && let head @ Atom::Symbol(_) = bindings.walk(head)
-    {
-        let arity = atom.as_expression().map_or(0, <[Atom]>::len);
-        return Some(FixedState::with_seed(7).hash_one((leaf_token(head), arity)));
-    }
-    argument_token(atom)
-}
-
-impl Store {
-    pub(super) fn len(&self) -> usize {
-        self.live
-    }
-
-    /// A store with the same live rows; for forking a fork.
-    pub(super) fn copy(&self) -> Store {
-        let mut copy = Store::default();
-        for row in self.rows.iter().filter(|row| row.died == 0) {
-            copy.add(row.atom.clone(), row.origin.clone());
-        }
-        copy
-    }
-
-    pub(super) fn add(&mut self, atom: Atom, origin: Option<Origin>) {
-        let row = u32::try_from(self.rows.len()).expect("compaction keeps row numbers small");
-        self.link(row, &atom);
-        self.typed_heads.note(&atom);
-        if let Some(exact) = &mut self.exact {
-            exact.entry(atom.structural_hash()).or_default().push(row);
-        }
-        self.rows.push(Row {
-            atom,
-            born: self.epoch,
-            died: 0,
-            origin,
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.all.push(None);
+            (self.all.len() - 1) as u32
         });
-        self.live += 1;
-    }
-
-    /// Whether a `(: (head …) T)` may be among the atoms; costs next to nothing.
-    pub(super) fn may_type_expression(&self, head: &Atom) -> bool {
-        matches!(head, Atom::Variable(_))
-            || self.typed_heads.any
-            || self.typed_heads.heads.contains(head)
-    }
-
-    fn link(&mut self, row: u32, atom: &Atom) {
-        match atom {
-            Atom::Variable(_) | Atom::Grounded(Grounded::State(_) | Grounded::Value(_)) => {
-                self.variables.push(row);
-            }
-            Atom::Symbol(_) | Atom::Grounded(_) => {
-                self.leaves.entry(leaf_token(atom)).or_default().push(row);
-            }
-            Atom::Expression(expression) => {
-                let children = expression.children();
-                let head = match children.first() {
-                    Some(head @ Atom::Symbol(_)) => Some(leaf_token(head)),
-                    _ => None,
-                };
-                let relation = self
-                    .relations
-                    .entry(Functor {
-                        head,
-                        arity: children.len(),
-                    })
-                    .or_default();
-                relation.rows.push(row);
-                for (position, postings) in relation.arguments.iter_mut().enumerate() {
-                    if let Some(postings) = postings {
-                        postings.link(row, &children[position]);
-                    }
-                }
-            }
+        let mut place = 0;
+        if let Some(arity) = key.group() {
+            let group = self.by_arity.entry(arity).or_default();
+            place = group.len() as u32;
+            group.push(number);
         }
+        if let RelationKey::About(head, Subject::Call(call, _)) = key
+            && head == colon()
+        {
+            *self.typed_heads.entry(call).or_insert(0) += 1;
+        }
+        self.all[number as usize] = Some(Relation {
+            key,
+            place,
+            rows: RowList::default(),
+            // Whoever knew an earlier relation of this key sees that it was cut.
+            version: Version {
+                changed: clock,
+                cut: clock,
+            },
+            paths: Vec::new(),
+        });
+        self.by_key.insert(key, number);
+        number
     }
 
-    pub(super) fn remove(&mut self, atom: &Atom) -> bool {
-        if self.exact.is_none() {
-            let mut exact: Index<u64, SmallVec<[u32; 1]>> = Index::default();
-            for (row, stored) in self
-                .rows
-                .iter()
-                .enumerate()
-                .filter(|(_, row)| row.died == 0)
+    fn remove(&mut self, number: u32) {
+        let Some(relation) = self.all[number as usize].take() else {
+            return;
+        };
+        let key = relation.key;
+        self.by_key.remove(&key);
+        self.free.push(number);
+        if let Some(group) = key.group().and_then(|arity| self.by_arity.get_mut(&arity)) {
+            group.swap_remove(relation.place as usize);
+            if let Some(&moved) = group.get(relation.place as usize)
+                && let Some(moved) = &mut self.all[moved as usize]
             {
-                exact
-                    .entry(stored.atom.structural_hash())
-                    .or_default()
-                    .push(row as u32);
+                moved.place = relation.place;
             }
-            self.exact = Some(exact);
         }
-        let exact = self.exact.as_mut().expect("just made");
-        let hash = atom.structural_hash();
-        let Some(rows) = exact.get_mut(&hash) else {
-            return false;
-        };
-        let Some(place) = rows
-            .iter()
-            .position(|&row| self.rows[row as usize].atom == *atom)
-        else {
-            return false;
-        };
-        let row = rows.remove(place) as usize;
-        if rows.is_empty() {
-            exact.remove(&hash);
-        }
-        self.rows[row].died = self.epoch.max(1);
-        self.live -= 1;
-        if self.snapshots.is_empty() {
-            self.rows[row].atom = Atom::Grounded(Grounded::Bool(false));
-            self.rows[row].born = u64::MAX;
-        }
-        if self.rows.len() > 2 * self.live + 64 && self.snapshots.is_empty() {
-            self.compact();
-        }
-        true
-    }
-
-    /// Renumbers the live rows and drops every posting.
-    fn compact(&mut self) {
-        let rows = std::mem::take(&mut self.rows);
-        self.relations.clear();
-        self.leaves.clear();
-        self.variables.clear();
-        self.exact = None;
-        self.live = 0;
-        if self.relations.capacity() > 4 * rows.len() {
-            self.relations.shrink_to_fit();
-        }
-        for row in rows.into_iter().filter(|row| row.died == 0) {
-            self.add(row.atom, row.origin);
-        }
-        self.leaves.shrink_to_fit();
-    }
-
-    pub(super) fn begin_snapshot(&mut self) -> u64 {
-        // The first epoch is 1, so that a removal's stamp is never the 0 of the living.
-        let epoch = self.epoch.max(1);
-        *self.snapshots.entry(epoch).or_insert(0) += 1;
-        self.epoch = epoch + 1;
-        epoch
-    }
-
-    pub(super) fn end_snapshot(&mut self, epoch: u64) {
-        if let Some(count) = self.snapshots.get_mut(&epoch) {
+        if let RelationKey::About(head, Subject::Call(call, _)) = key
+            && head == colon()
+            && let Some(count) = self.typed_heads.get_mut(&call)
+        {
             *count -= 1;
             if *count == 0 {
-                self.snapshots.remove(&epoch);
+                self.typed_heads.remove(&call);
             }
         }
-        if self.snapshots.is_empty() && self.rows.len() > 2 * self.live + 64 {
-            self.compact();
+        if self.by_key.is_empty() {
+            *self = Relations::default();
         }
     }
 
-    pub(super) fn is_ready(&self, key: &Key) -> bool {
-        let KeyFunctor::Known(functor) = key.functor else {
-            return true;
+    /// Calls `visit` with each relation that may hold what the probe asks for, unless it
+    /// asks for everything.
+    fn each<'a>(&'a self, probe: &Probe, mut visit: impl FnMut(u32, &'a Relation)) {
+        let mut one = |key: RelationKey| {
+            if let Some(&number) = self.by_key.get(&key) {
+                visit(number, self.at(number));
+            }
         };
-        let Some(relation) = self.relations.get(&functor) else {
-            return true;
+        one(RelationKey::Open);
+        let Some(arity) = token::arity_of(probe.key(0)) else {
+            return one(RelationKey::Leaves);
         };
-        relation.rows.len() < 8
-            || key.arguments.iter().all(|(position, _)| {
-                relation
-                    .arguments
-                    .get(*position)
-                    .is_some_and(Option::is_some)
-            })
-    }
-
-    /// Makes the postings that `key` wants.
-    pub(super) fn prepare(&mut self, key: &Key) {
-        let KeyFunctor::Known(functor) = key.functor else {
-            return;
+        let head = if arity == 0 {
+            probe.key(0)
+        } else {
+            probe.key(1)
         };
-        let Some(relation) = self.relations.get_mut(&functor) else {
-            return;
-        };
-        if relation.rows.len() < 8 {
+        if token::is_variable(head) {
+            for &number in self.by_arity.get(&arity).map_or(&[][..], Vec::as_slice) {
+                visit(number, self.at(number));
+            }
             return;
         }
-        for &(position, _) in &key.arguments {
-            if relation.arguments.len() <= position {
-                relation.arguments.resize_with(position + 1, || None);
-            }
-            if relation.arguments[position].is_none() {
-                let mut postings = Postings::default();
-                for &row in &relation.rows {
-                    if let Some(children) = self.rows[row as usize].atom.as_expression() {
-                        postings.link(row, &children[position]);
-                    }
-                }
-                relation.arguments[position] = Some(postings);
-            }
+        one(RelationKey::Headless(arity));
+        if arity == 0 || !token::is_symbol(head) {
+            return;
         }
-    }
-
-    pub(super) fn visit(&self, key: &Key, view: View, visit: &mut dyn FnMut(&Found<'_>)) {
-        match key.functor {
-            KeyFunctor::Everything => {
-                for row in &self.rows {
-                    self.visit_row(row, view, visit);
-                }
-            }
-            KeyFunctor::Leaf(token) => {
-                let rows = self.leaves.get(&token).map_or(&[][..], Vec::as_slice);
-                self.visit_merged([rows, &self.variables], view, visit);
-            }
-            KeyFunctor::Known(functor) => {
-                let open = Functor {
-                    head: None,
-                    arity: functor.arity,
-                };
-                let open = self
-                    .relations
-                    .get(&open)
-                    .map_or(&[][..], |relation| &relation.rows);
-                let (bound, side) = self
-                    .relations
-                    .get(&functor)
-                    .map_or((&[][..], &[][..]), |relation| relation.shortest(key));
-                self.visit_merged([bound, side, open, &self.variables], view, visit);
-            }
-            KeyFunctor::Arity(arity) => {
-                let mut rows: Vec<u32> = self.variables.clone();
-                for (functor, relation) in &self.relations {
-                    if functor.arity == arity {
-                        rows.extend(&relation.rows);
-                    }
-                }
-                rows.sort_unstable();
-                for row in rows {
-                    self.visit_row(&self.rows[row as usize], view, visit);
-                }
-            }
+        if !has_subjects(head, arity) {
+            return one(RelationKey::Known(head, arity));
         }
-    }
-
-    fn visit_row(&self, row: &Row, view: View, visit: &mut dyn FnMut(&Found<'_>)) {
-        let visible = match view {
-            View::Now => row.died == 0,
-            View::At(epoch) => row.born <= epoch && (row.died == 0 || row.died > epoch),
-        };
-        if visible {
-            visit(&Found {
-                atom: &row.atom,
-                origin: row.origin.as_ref(),
-            });
-        }
-    }
-
-    /// Visits the rows of several ascending lists in ascending order.
-    fn visit_merged<const N: usize>(
-        &self,
-        mut lists: [&[u32]; N],
-        view: View,
-        visit: &mut dyn FnMut(&Found<'_>),
-    ) {
-        loop {
-            let mut least: Option<usize> = None;
-            for (index, list) in lists.iter().enumerate() {
-                if let Some(first) = list.first()
-                    && least.is_none_or(|best| *first < lists[best][0])
-                {
-                    least = Some(index);
+        let keys = probe.subject_at(2);
+        // An expression whose own head is unknown may be about anything that is called.
+        let unknown = token::is_variable(keys[0])
+            || token::arity_of(keys[0]).is_some_and(|arity| arity > 0)
+                && token::is_variable(keys[1]);
+        if unknown {
+            for &number in self.by_arity.get(&arity).map_or(&[][..], Vec::as_slice) {
+                let relation = self.at(number);
+                if relation.key.head() == head {
+                    visit(number, relation);
                 }
             }
-            let Some(index) = least else { return };
-            self.visit_row(&self.rows[lists[index][0] as usize], view, visit);
-            lists[index] = &lists[index][1..];
+            return;
+        }
+        one(RelationKey::About(head, Subject::Open));
+        let subject = subject(&keys, token::NO_VALUES);
+        if subject != Subject::Open {
+            one(RelationKey::About(head, subject));
         }
     }
 }
 
 impl Relation {
-    /// The shortest list of rows for `key`, with the rows that are open there.
-    fn shortest(&self, key: &Key) -> (&[u32], &[u32]) {
-        let mut best: (&[u32], &[u32]) = (&self.rows, &[]);
-        for (position, token) in &key.arguments {
-            if let Some(Some(postings)) = self.arguments.get(*position) {
-                let bound = postings.by_token.get(token).map_or(&[][..], Vec::as_slice);
-                if bound.len() + postings.open.len() < best.0.len() + best.1.len() {
-                    best = (bound, &postings.open);
+    /// The shortest list of rows that has all that the probe asks for.
+    fn choose(&self, probe: &Probe) -> Choice<'_> {
+        let mut best = Choice::All(&self.rows);
+        if self.paths.is_empty() || best.len() <= 2 {
+            return best;
+        }
+        for (path, key) in probe.places() {
+            if let Some(index) = self.paths.iter().find(|index| index.path == *path) {
+                let choice = Choice::Path(index.postings.get(*key), &index.open);
+                if choice.len() < best.len() {
+                    best = choice;
+                    if best.len() <= 2 {
+                        break;
+                    }
                 }
             }
         }
         best
     }
+
+    /// The first path whose index would perhaps shorten what there is to look through.
+    fn wanted(&self, probe: &Probe) -> Option<Path> {
+        if self.rows.len() <= SHORT || self.choose(probe).len() <= SHORT {
+            return None;
+        }
+        let places = probe.places();
+        places
+            .iter()
+            .map(|(path, _)| path)
+            .find(|path| {
+                !self.key.implies(path) && self.paths.iter().all(|index| index.path != **path)
+            })
+            .cloned()
+    }
 }
 
-impl Postings {
-    fn link(&mut self, row: u32, argument: &Atom) {
-        match argument_token(argument) {
-            Some(token) => self.by_token.entry(token).or_default().push(row),
-            None => self.open.push(row),
+fn colon() -> u32 {
+    token::symbol(known().colon.id())
+}
+
+impl Store {
+    /// How many atoms there are now.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len() - self.removed.len()
+    }
+
+    /// How many rows are held, those included that only snapshots see.
+    #[cfg(test)]
+    pub(crate) fn rows_held(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The number of the next row.
+    pub(crate) fn next_row(&self) -> u32 {
+        self.rows.next()
+    }
+
+    /// The values that tokens of this store refer to.
+    pub(crate) fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// The tokens of a row; `None` if it is gone, which a row is at the earliest once
+    /// nobody sees it any more.
+    pub(crate) fn tokens(&self, row: u32) -> Option<&[u32]> {
+        self.rows.tokens(row)
+    }
+
+    /// Where the atom of a row was written, if it was read from a file.
+    pub(crate) fn origin(&self, row: u32) -> Option<Origin> {
+        let (file, line) = self.rows.origin(row)?;
+        Some(Origin {
+            file: Arc::clone(&self.files[file as usize]),
+            line,
+        })
+    }
+
+    /// The number of a file for the origins of rows.
+    pub(crate) fn file(&mut self, name: &Arc<str>) -> u32 {
+        let known = self.files.iter().rposition(|known| known == name);
+        known.unwrap_or_else(|| {
+            self.files.push(Arc::clone(name));
+            self.files.len() - 1
+        }) as u32
+    }
+
+    /// How many rows `view` sees.
+    pub(crate) fn count(&self, view: View) -> usize {
+        self.rows
+            .iter()
+            .filter(|(row, _)| self.sees(view, *row))
+            .count()
+    }
+
+    /// A store with the rows that are there now; for forking a fork.
+    pub(crate) fn copy(&self) -> Store {
+        let mut copy = Store::default();
+        for (row, tokens) in self.rows.iter() {
+            if !self.sees(View::Now, row) {
+                continue;
+            }
+            let mut flat = Flat {
+                tokens: tokens.to_vec(),
+                payloads: Vec::new(),
+            };
+            flat::each_payload(&mut flat.tokens, |token| {
+                let place = token::payload_place(*token).expect("it is a payload");
+                *token = token::payload(flat.payloads.len() as u32);
+                flat.payloads.push(self.values.payload(place).clone());
+            });
+            copy.add(flat, self.origin(row).as_ref());
+        }
+        copy
+    }
+
+    /// Adds an atom, whose names are counted from now on.
+    pub(crate) fn add(&mut self, flat: Flat, origin: Option<&Origin>) {
+        {
+            let mut names = names();
+            flat::each_name(&flat.tokens, |id| names.retain(id));
+        }
+        let origin = origin.map(|origin| (self.file(&origin.file), origin.line));
+        let mut tokens = flat.tokens;
+        self.place_values(&mut tokens, flat.payloads);
+        self.push(&tokens, origin);
+    }
+
+    /// Moves `payloads` into the store, so that the tokens refer to them there.
+    pub(crate) fn place_values(&mut self, tokens: &mut [u32], payloads: Vec<Grounded>) {
+        if payloads.is_empty() {
+            return;
+        }
+        let places: SmallVec<[u32; 4]> = payloads
+            .into_iter()
+            .map(|value| self.values.put(value))
+            .collect();
+        flat::each_payload(tokens, |token| {
+            let place = token::payload_place(*token).expect("it is a payload");
+            *token = token::payload(places[place as usize]);
+        });
+    }
+
+    /// Adds the atom of these tokens, whose names are counted for it already.
+    pub(crate) fn push(&mut self, tokens: &[u32], origin: Option<(u32, u32)>) {
+        if self.rows.next() == ROWS_MAX {
+            self.renumber();
+        }
+        self.clock += 1;
+        let row = self.rows.push(tokens, origin);
+        self.link(row, tokens);
+    }
+
+    /// Enters a new row where queries look for it.
+    fn link(&mut self, row: u32, tokens: &[u32]) {
+        let key = relation_of(tokens, &self.values);
+        changes::note(key);
+        let number = self.relations.get_or_make(key, self.clock);
+        let relation = self.relations.all[number as usize]
+            .as_mut()
+            .expect("just made");
+        relation.rows.push(row);
+        relation.version.changed = self.clock;
+        for index in &mut relation.paths {
+            let at = key_at(tokens, &index.path, &self.values);
+            index.push(row, at);
+        }
+        if let Some(exact) = &mut self.exact {
+            exact.push(flat::hash(tokens, &self.values), row);
         }
     }
+
+    /// Gives rows new numbers, so that there are numbers for new rows.
+    fn renumber(&mut self) {
+        assert!(
+            self.snapshots.is_empty() && self.len() < ROWS_MAX as usize / 2,
+            "more than 2^31 atoms were added to a space while a snapshot of it was open"
+        );
+        let old = std::mem::take(&mut self.rows);
+        self.relations = Relations::default();
+        self.exact = None;
+        self.clock += 1;
+        for (row, tokens) in old.iter() {
+            let new = self.rows.push(tokens, old.origin(row));
+            self.link(new, tokens);
+        }
+    }
+
+    /// The oldest row that is the atom `flat`, now.
+    fn find(&mut self, flat: &Flat) -> Option<u32> {
+        if self.exact.is_none() {
+            let mut exact = Postings::default();
+            for (row, tokens) in self.rows.iter() {
+                if !self.removed.contains_key(&row) {
+                    exact.push(flat::hash(tokens, &self.values), row);
+                }
+            }
+            self.exact = Some(exact);
+        }
+        let hash = flat::hash(&flat.tokens, &flat.payloads[..]);
+        let exact = self.exact.as_ref().expect("just made");
+        exact.get(hash).iter().find(|&row| {
+            !self.removed.contains_key(&row)
+                && self.tokens(row).is_some_and(|tokens| {
+                    flat::equal((tokens, &self.values), (&flat.tokens, &flat.payloads[..]))
+                })
+        })
+    }
+
+    /// Removes the oldest row that is the atom `flat`; returns whether there was one.
+    pub(crate) fn remove(&mut self, flat: &Flat) -> bool {
+        let Some(row) = self.find(flat) else {
+            return false;
+        };
+        self.remove_row(row);
+        true
+    }
+
+    /// Removes a row that is there now.
+    pub(crate) fn remove_row(&mut self, row: u32) {
+        self.clock += 1;
+        let tokens = self.rows.tokens(row).expect("the row is there");
+        let key = relation_of(tokens, &self.values);
+        changes::note(key);
+        if let Some(&number) = self.relations.by_key.get(&key)
+            && let Some(relation) = &mut self.relations.all[number as usize]
+        {
+            relation.version = Version {
+                changed: self.clock,
+                cut: self.clock,
+            };
+        }
+        let seen = self
+            .snapshots
+            .last_key_value()
+            .filter(|(_, bound)| row < **bound)
+            .map(|(epoch, _)| *epoch);
+        let Some(epoch) = seen else {
+            return self.forget(row);
+        };
+        self.removed.insert(row, self.epoch);
+        self.waiting.entry(epoch).or_default().push(row);
+        if let Some(exact) = &mut self.exact {
+            let hash = flat::hash(tokens, &self.values);
+            let (rows, removed) = (&self.rows, &self.removed);
+            exact.lose(hash, |row| removed.contains_key(&row) || rows.is_gone(row));
+        }
+    }
+
+    /// Takes a row that nobody sees any more out of everything.
+    fn forget(&mut self, row: u32) {
+        let mut tokens = self.rows.tokens(row).expect("the row is there").to_vec();
+        let key = relation_of(&tokens, &self.values);
+        let hash = match self.removed.remove(&row) {
+            // It left the exact index when it was removed.
+            Some(_) => None,
+            None => self
+                .exact
+                .is_some()
+                .then(|| flat::hash(&tokens, &self.values)),
+        };
+        let number = self.relations.by_key.get(&key).copied();
+        let number = number.expect("the relation of a row");
+        let relation = self.relations.all[number as usize]
+            .as_mut()
+            .expect("the relation of a row");
+        let places: SmallVec<[At; 4]> = relation
+            .paths
+            .iter()
+            .map(|index| key_at(&tokens, &index.path, &self.values))
+            .collect();
+        self.rows.remove(row);
+        let (rows, removed) = (&self.rows, &self.removed);
+        let is_gone = |row| rows.is_gone(row);
+        relation.rows.lose(is_gone);
+        for (index, at) in relation.paths.iter_mut().zip(places) {
+            index.lose(at, is_gone);
+        }
+        if relation.rows.len() == 0 {
+            self.relations.remove(number);
+        }
+        if let (Some(exact), Some(hash)) = (&mut self.exact, hash) {
+            exact.lose(hash, |row| removed.contains_key(&row) || rows.is_gone(row));
+        }
+        let Store {
+            values, garbage, ..
+        } = self;
+        flat::each_payload(&mut tokens, |token| {
+            let place = token::payload_place(*token).expect("it is a payload");
+            garbage.extend(values.take(place));
+        });
+        let mut names = names();
+        flat::each_name(&tokens, |id| names.release(id));
+    }
+
+    /// Removes every atom.
+    pub(crate) fn clear(&mut self) {
+        let rows: Vec<u32> = self
+            .rows
+            .iter()
+            .map(|(row, _)| row)
+            .filter(|row| !self.removed.contains_key(row))
+            .collect();
+        for row in rows {
+            self.remove_row(row);
+        }
+    }
+
+    /// Opens a snapshot of the present; its epoch.
+    pub(crate) fn begin_snapshot(&mut self) -> u64 {
+        let epoch = self.epoch;
+        self.snapshots.insert(epoch, self.rows.next());
+        self.epoch += 1;
+        epoch
+    }
+
+    /// Closes a snapshot, and forgets what only it saw.
+    pub(crate) fn end_snapshot(&mut self, epoch: u64) {
+        self.snapshots.remove(&epoch);
+        let Some(rows) = self.waiting.remove(&epoch) else {
+            return;
+        };
+        let older = self.snapshots.range(..epoch).next_back();
+        let older = older.map(|(epoch, bound)| (*epoch, *bound));
+        for row in rows {
+            match older {
+                Some((epoch, bound)) if row < bound => {
+                    self.waiting.entry(epoch).or_default().push(row);
+                }
+                _ => self.forget(row),
+            }
+        }
+    }
+
+    /// Whether `view` sees a row that is there.
+    pub(crate) fn sees(&self, view: View, row: u32) -> bool {
+        match view {
+            View::Now => self.removed.is_empty() || !self.removed.contains_key(&row),
+            View::At(epoch) => {
+                self.snapshots.get(&epoch).is_some_and(|bound| row < *bound)
+                    && self
+                        .removed
+                        .get(&row)
+                        .is_none_or(|removed| *removed > epoch)
+            }
+        }
+    }
+
+    fn asks_for_everything(probe: &Probe) -> bool {
+        token::is_variable(probe.key(0))
+    }
+
+    /// Appends the rows that `view` sees and that may unify with what the probe asks
+    /// for, oldest first.
+    pub(crate) fn candidates(&self, probe: &Probe, view: View, found: &mut Vec<u32>) {
+        if Store::asks_for_everything(probe) {
+            found.extend(
+                self.rows
+                    .iter()
+                    .map(|(row, _)| row)
+                    .filter(|&row| self.sees(view, row)),
+            );
+            return;
+        }
+        let from = found.len();
+        let mut lists = 0;
+        self.relations.each(probe, |_, relation| {
+            match relation.choose(probe) {
+                Choice::All(rows) => {
+                    lists += usize::from(rows.len() > 0);
+                    self.append(rows.iter(), rows.has_gaps(), view, found);
+                }
+                Choice::Path(posting, open) => {
+                    lists += usize::from(posting.len() > 0) + usize::from(open.len() > 0);
+                    self.append(posting.iter(), posting.has_gaps(), view, found);
+                    self.append(open.iter(), open.has_gaps(), view, found);
+                }
+            };
+        });
+        if lists > 1 {
+            found[from..].sort();
+        }
+    }
+
+    fn append(
+        &self,
+        rows: impl Iterator<Item = u32>,
+        has_gaps: bool,
+        view: View,
+        found: &mut Vec<u32>,
+    ) {
+        if view == View::Now && self.removed.is_empty() {
+            if has_gaps {
+                found.extend(rows.filter(|&row| !self.rows.is_gone(row)));
+            } else {
+                found.extend(rows);
+            }
+            return;
+        }
+        found.extend(
+            rows.filter(|&row| self.sees(view, row) && !(has_gaps && self.rows.is_gone(row))),
+        );
+    }
+
+    /// About how many rows [`Store::candidates`] would find.
+    pub(crate) fn estimate(&self, probe: &Probe) -> usize {
+        if Store::asks_for_everything(probe) {
+            return self.rows.len();
+        }
+        let mut sum = 0;
+        self.relations
+            .each(probe, |_, relation| sum += relation.choose(probe).len());
+        sum
+    }
+
+    /// Whether an index that is not there would perhaps shorten the way to what the
+    /// probe asks for.
+    pub(crate) fn wants_index(&self, probe: &Probe) -> bool {
+        if Store::asks_for_everything(probe) {
+            return false;
+        }
+        let mut wants = false;
+        self.relations.each(probe, |_, relation| {
+            wants = wants || relation.wanted(probe).is_some();
+        });
+        wants
+    }
+
+    /// Makes the indexes that the probe wants.
+    pub(crate) fn make_indexes(&mut self, probe: &Probe) {
+        if Store::asks_for_everything(probe) {
+            return;
+        }
+        let mut numbers: SmallVec<[u32; 4]> = SmallVec::new();
+        self.relations.each(probe, |number, relation| {
+            if relation.wanted(probe).is_some() {
+                numbers.push(number);
+            }
+        });
+        for number in numbers {
+            while let Some(path) = self.relations.at(number).wanted(probe) {
+                let index = self.index(self.relations.at(number), path);
+                let relation = self.relations.all[number as usize].as_mut();
+                relation
+                    .expect("numbers in use have a relation")
+                    .paths
+                    .push(index);
+            }
+        }
+    }
+
+    fn index(&self, relation: &Relation, path: Path) -> PathIndex {
+        let mut index = PathIndex::new(path);
+        for row in relation.rows.iter() {
+            if let Some(tokens) = self.rows.tokens(row) {
+                let at = key_at(tokens, &index.path, &self.values);
+                index.push(row, at);
+            }
+        }
+        index
+    }
+
+    /// Whether a `(: (head …) T)` may be among the atoms; costs next to nothing.
+    pub(crate) fn may_type_expression(&self, head: &Atom) -> bool {
+        let open = [
+            RelationKey::Open,
+            RelationKey::Headless(3),
+            RelationKey::About(colon(), Subject::Open),
+        ];
+        let known_head = match head {
+            Atom::Symbol(symbol) => {
+                let head = token::symbol(symbol.id());
+                self.relations.typed_heads.contains_key(&head)
+            }
+            Atom::Variable(_) => true,
+            Atom::Expression(_) | Atom::Grounded(_) => false,
+        };
+        known_head || open.iter().any(|&key| self.relations.get(key).is_some())
+    }
+
+    /// When the rules, or types, about a subject changed: `head` is the token of `=`
+    /// or `:`.
+    pub(crate) fn version(&self, head: u32, subject: Subject) -> Version {
+        [
+            RelationKey::About(head, subject),
+            RelationKey::About(head, Subject::Open),
+            RelationKey::Headless(3),
+            RelationKey::Open,
+        ]
+        .into_iter()
+        .map(|key| {
+            let relation = self.relations.get(key);
+            relation.map_or(Version::default(), |relation| relation.version)
+        })
+        .fold(Version::default(), Version::and)
+    }
+
+    /// Counts changes of any kind.
+    pub(crate) fn clock(&self) -> u64 {
+        self.clock
+    }
+
+    /// The rows from `from` on that have `head` and exactly this subject, oldest first.
+    pub(crate) fn rows_about(
+        &self,
+        head: u32,
+        subject: Subject,
+        from: u32,
+        view: View,
+        found: &mut Vec<u32>,
+    ) {
+        if let Some(relation) = self.relations.get(RelationKey::About(head, subject)) {
+            self.append(relation.rows.from(from), true, view, found);
+        }
+    }
+
+    /// The rows from `from` on whose head may be anything: expressions of three elements
+    /// without a head symbol, and atoms that unify with anything.
+    pub(crate) fn rows_of_any_head(&self, from: u32, view: View, found: &mut Vec<u32>) {
+        let first = found.len();
+        for key in [RelationKey::Headless(3), RelationKey::Open] {
+            if let Some(relation) = self.relations.get(key) {
+                self.append(relation.rows.from(from), true, view, found);
+            }
+        }
+        found[first..].sort();
+    }
 }
 
-/// A multiset of atoms.
-#[derive(Clone, Default)]
-pub(super) struct Multiset {
-    counts: HashMap<Atom, usize, FixedState>,
-}
-
-impl Multiset {
-    pub(super) fn is_empty(&self) -> bool {
-        self.counts.is_empty()
-    }
-
-    pub(super) fn count(&self, atom: &Atom) -> usize {
-        self.counts.get(atom).copied().unwrap_or(0)
-    }
-
-    pub(super) fn insert(&mut self, atom: Atom) {
-        *self.counts.entry(atom).or_insert(0) += 1;
-    }
-
-    /// Removes one occurrence; returns whether there was one.
-    pub(super) fn remove(&mut self, atom: &Atom) -> bool {
-        match self.counts.get_mut(atom) {
-            None => false,
-            Some(1) => {
-                self.counts.remove(atom);
-                true
-            }
-            Some(count) => {
-                *count -= 1;
-                true
-            }
+impl Drop for Store {
+    fn drop(&mut self) {
+        let mut table: Option<Names> = None;
+        for (_, tokens) in self.rows.iter() {
+            let table = table.get_or_insert_with(names);
+            flat::each_name(tokens, |id| table.release(id));
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::error::Error;
 use std::io::{self, IsTerminal, Read, Write};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use chimera::Engine;
+use chimera::{DirectoryFiles, Engine};
 use chimera_repl::{
     Console, Interruption, Interrupts, Limits, Local, Repl, Session, Style, history_path,
     interactive, piped,
@@ -106,16 +106,12 @@ fn drive(session: impl Session, at_terminal: bool) -> ExitCode {
 }
 
 fn engine() -> Engine {
-    Engine::builder()
+    super::world::open(Engine::builder())
+        .files(DirectoryFiles::from(""))
         .output(|text| {
             // A closed pipe ends the program's output, not the program.
             let mut out = io::stdout().lock();
             let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        })
-        .clock(|| {
-            SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .map_or(0.0, |since| since.as_secs_f64())
         })
         .build()
 }

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chimera::{Budget, Directive, DirectoryFiles, Engine, Grants, LoadError};
+use chimera::{Budget, Directive, DirectoryFiles, Engine, LoadError};
 use chimera_grammar::{Diagnostic, Style, decode, draw};
 use serde_json::json;
 
@@ -54,12 +54,8 @@ fn run_file(file: &std::path::Path, arguments: &Arguments) -> u8 {
     };
     let json = arguments.json;
     let directory = file.parent().unwrap_or(std::path::Path::new(""));
-    let mut engine = Engine::builder()
+    let mut engine = super::world::open(Engine::builder())
         .files(DirectoryFiles::from(directory))
-        .grants(Grants {
-            read_files: true,
-            ..Grants::default()
-        })
         .trace(|text| {
             let _ = io::stderr().write_all(text.as_bytes());
         })

@@ -6,9 +6,12 @@ use std::process::ExitCode;
 
 use chimera_server::events::Events;
 use chimera_server::front::Front;
-use chimera_server::heal::{Healer, INTERVAL_MAX, INTERVAL_MIN, RuleSource, Settings};
-use chimera_server::http::{self, Shell};
+use chimera_server::heal::{self, Healer, RuleSource};
+use chimera_server::http::{self, Limits, Shell, Token};
+use chimera_server::inbound::Inbound;
+use chimera_server::logging::{self, LogFormat, LogLevel};
 use chimera_server::sample::Sources;
+use chimera_server::settings::Settings;
 use chimera_server::stress::Stress;
 use chimera_server::work::{Background, Sessions, Upstream};
 use tokio::net::TcpListener;
@@ -16,54 +19,130 @@ use tokio_util::sync::CancellationToken;
 
 /// Most that the session cache may hold, in MiB.
 const SESSIONS_MIB_MAX: usize = 2048;
+/// Descriptors that are not for clients' connections.
+const OTHER_FILES: u64 = 1200;
 
-/// What `chimera serve` takes.
-#[derive(clap::Args, Debug)]
+/// What `chimera serve` takes. Each flag is a setting; `docs/configuration.md` has
+/// all of them.
+#[derive(clap::Args, Debug, Default)]
 pub(crate) struct Arguments {
-    /// The address to listen on; off loopback a token is needed.
-    #[arg(long, env = "CHIMERA_BIND", default_value = "127.0.0.1")]
-    bind: IpAddr,
-    /// The port to listen on; 0 takes a free one.
-    #[arg(long, env = "CHIMERA_PORT", default_value_t = 8000)]
-    port: u16,
+    /// A TOML file with settings; CHIMERA_CONFIG may name it too.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The address to listen on; off loopback a token is needed [default: 127.0.0.1].
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<String>,
+    /// The port to listen on; 0 takes a free one [default: 8000].
+    #[arg(long, value_name = "PORT")]
+    port: Option<String>,
     /// The directory of rules: DIR/healing.metta and DIR/healing/*.metta. By
     /// default ./metta if it exists, else the rules that the binary carries.
-    #[arg(long, env = "CHIMERA_RULES", value_name = "DIR")]
-    rules: Option<PathBuf>,
+    #[arg(long, value_name = "DIR")]
+    rules: Option<String>,
     /// Seconds between samples; by default what the rules say.
-    #[arg(long, env = "CHIMERA_SAMPLE_INTERVAL", value_name = "SECONDS", value_parser = interval)]
-    sample_interval: Option<f64>,
-    /// What changes state off loopback must carry as `Authorization: Bearer TOKEN`.
-    #[arg(long, env = "CHIMERA_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    #[arg(long, value_name = "SECONDS")]
+    sample_interval: Option<String>,
+    /// The file with the token that what changes state must carry off loopback;
+    /// or CHIMERA_TOKEN holds it.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<String>,
+    /// Whether there are demo routes: on, off, or auto, which is on loopback only.
+    #[arg(long, value_name = "WORD")]
+    demo: Option<String>,
     /// Also take GET for the demo routes, as the original did.
-    #[arg(long, env = "CHIMERA_COMPAT_GET")]
+    #[arg(long)]
     compat_get: bool,
-    /// How log lines are written.
-    #[arg(long, env = "CHIMERA_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
-    log_format: LogFormat,
+    /// How log lines are written: text or json.
+    #[arg(long, value_name = "WORD")]
+    log_format: Option<String>,
+    /// What is logged: error, warn, info, debug, trace [default: info].
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Any setting, as KEY=VALUE; may be given more than once.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Print every setting as a TOML file, with where it comes from, and end.
+    #[arg(long)]
+    print_config: bool,
 }
 
-#[derive(clap::ValueEnum, Clone, Copy, Debug)]
-enum LogFormat {
-    Text,
-    Json,
-}
-
-fn interval(text: &str) -> Result<f64, String> {
-    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if (INTERVAL_MIN..=INTERVAL_MAX).contains(&seconds) {
-        Ok(seconds)
-    } else {
-        Err(format!(
-            "must be from {INTERVAL_MIN} to {INTERVAL_MAX} seconds"
-        ))
+impl Arguments {
+    /// The flags that were given, by the setting that they set.
+    fn flags(&self) -> Result<Vec<(&str, &str)>, String> {
+        let named = [
+            ("bind", &self.bind),
+            ("port", &self.port),
+            ("rules", &self.rules),
+            ("sample-interval", &self.sample_interval),
+            ("token-file", &self.token_file),
+            ("demo", &self.demo),
+            ("log.format", &self.log_format),
+            ("log.level", &self.log_level),
+        ];
+        let mut flags: Vec<(&str, &str)> = named
+            .iter()
+            .filter_map(|(key, value)| Some((*key, value.as_deref()?)))
+            .collect();
+        if self.compat_get {
+            flags.push(("compat-get", "true"));
+        }
+        for pair in &self.set {
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| format!("--set {pair}: write --set KEY=VALUE"))?;
+            flags.push((key.trim(), value.trim()));
+        }
+        Ok(flags)
     }
 }
 
-/// 0 after an orderly end, 1 if the server could not start.
-pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    log(arguments.log_format);
+/// All layers of settings, and what is to be warned of.
+fn settings(arguments: &Arguments) -> Result<(Settings, Vec<String>), String> {
+    let mut settings = Settings::default();
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let file = arguments.config.clone();
+    if let Some(file) = file.or_else(|| variable("CHIMERA_CONFIG").map(PathBuf::from)) {
+        settings
+            .read_file(&file)
+            .map_err(|error| error.to_string())?;
+    }
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    // What is no Unicode is no setting's value; it is shown as well as can be.
+    let variables = variables.map(|(name, value)| (name, value.to_string_lossy().into_owned()));
+    let warnings = settings
+        .read_environment(variables)
+        .map_err(|error| error.to_string())?;
+    for (key, value) in arguments.flags()? {
+        settings
+            .set_by_flag(key, value)
+            .map_err(|error| error.to_string())?;
+    }
+    let warnings = warnings.iter().map(ToString::to_string).collect();
+    Ok((settings, warnings))
+}
+
+/// 0 after an orderly end, 1 if the server could not start, 2 if a setting is wrong.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let (settings, warnings) = match settings(arguments) {
+        Ok(found) => found,
+        Err(text) => return wrong(&text),
+    };
+    if arguments.print_config {
+        return print(&settings);
+    }
+    let format = match settings.value("log.format").text() {
+        Some("json") => LogFormat::Json,
+        _ => LogFormat::Text,
+    };
+    let level = settings.value("log.level").text().unwrap_or("info");
+    let log = match logging::install(format, level) {
+        Ok(log) => log,
+        Err(error) => return wrong(&format!("log.level: {error}")),
+    };
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -74,7 +153,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(serve(arguments)) {
+    match runtime.block_on(serve(&settings, log)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
             tracing::error!("{text}");
@@ -83,30 +162,128 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-fn log(format: LogFormat) {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_default_directive(tracing::Level::INFO.into())
-        .from_env_lossy();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => subscriber
-            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .init(),
-        LogFormat::Json => subscriber.json().init(),
+#[expect(
+    clippy::print_stderr,
+    reason = "there is no log before its settings are right"
+)]
+fn wrong(text: &str) -> ExitCode {
+    eprintln!("chimera: {text}");
+    ExitCode::from(2)
+}
+
+#[expect(clippy::print_stdout, reason = "this is what was asked for")]
+fn print(settings: &Settings) -> ExitCode {
+    print!("{}", settings.to_toml());
+    ExitCode::SUCCESS
+}
+
+/// The token from its file or the environment.
+fn token(settings: &Settings) -> Result<Option<Token>, String> {
+    let Some(file) = settings.value("token-file").text() else {
+        return Ok(std::env::var("CHIMERA_TOKEN")
+            .ok()
+            .and_then(|text| Token::new(&text)));
+    };
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| format!("cannot read the token in {file}: {error}"))?;
+    match Token::new(&text) {
+        Some(token) => Ok(Some(token)),
+        None => Err(format!("the token in {file} is empty")),
     }
 }
 
-async fn serve(arguments: Arguments) -> Result<(), String> {
-    let address = SocketAddr::new(arguments.bind, arguments.port);
-    if !address.ip().is_loopback() && arguments.token.as_deref().is_none_or(str::is_empty) {
+fn limits(settings: &Settings) -> Limits {
+    let count = |key| settings.value(key).count();
+    let time = |key| settings.value(key).duration();
+    Limits {
+        connections: count("limits.connections"),
+        requests: count("limits.requests"),
+        head: time("limits.head"),
+        idle: time("limits.idle"),
+        head_bytes: count("limits.head-bytes"),
+        url_bytes: count("limits.url-bytes"),
+        body: time("limits.body"),
+        body_bytes: count("limits.body-bytes"),
+        answer: time("limits.answer"),
+        ask: time("limits.ask"),
+        write: time("limits.write"),
+        query: time("limits.query"),
+        query_reductions: count("limits.query-reductions") as u64,
+        queries: count("limits.queries"),
+        streams: count("limits.streams"),
+        heartbeat: time("limits.heartbeat"),
+        drain: time("limits.drain"),
+        shutdown: time("limits.shutdown"),
+    }
+}
+
+/// Raises the limit of open files as far as the system lets it be raised, and
+/// lowers that of connections to what then fits.
+fn fit_connections(limits: &mut Limits) {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let now = getrlimit(Resource::Nofile);
+        let raised = Rlimit {
+            current: now.maximum,
+            maximum: now.maximum,
+        };
+        let files = match setrlimit(Resource::Nofile, raised) {
+            Ok(()) => now.maximum,
+            Err(error) => {
+                tracing::warn!(%error, "the limit of open files could not be raised");
+                now.current
+            }
+        };
+        let Some(files) = files else { return };
+        let fitting = files.saturating_sub(OTHER_FILES).max(files / 4).max(1);
+        let fitting = usize::try_from(fitting).unwrap_or(usize::MAX);
+        if fitting < limits.connections {
+            tracing::warn!(
+                files,
+                connections = fitting,
+                "fewer connections than set, as the system lets so few files be open; raise it with ulimit -n"
+            );
+            limits.connections = fitting;
+        }
+    }
+}
+
+fn shell_settings(settings: &Settings, bind: IpAddr) -> Result<http::Settings, String> {
+    let token = token(settings)?;
+    if !bind.is_loopback() && token.is_none() {
         return Err(format!(
-            "{address} can be reached from elsewhere: set a token with --token or CHIMERA_TOKEN, \
+            "{bind} can be reached from elsewhere: set a token with --token-file or CHIMERA_TOKEN, \
              or bind to 127.0.0.1"
         ));
     }
-    let rules = RuleSource::choose(arguments.rules)?;
+    let mut hosts = settings.value("hosts").list().to_vec();
+    if !bind.is_loopback() {
+        hosts.extend(sysinfo::System::host_name());
+    }
+    Ok(http::Settings {
+        token,
+        hosts,
+        demo: match settings.value("demo").text() {
+            Some("on") => true,
+            Some("off") => false,
+            _ => bind.is_loopback(),
+        },
+        compat_get: settings.value("compat-get").is_true(),
+    })
+}
+
+async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
+    let bind: IpAddr = settings
+        .value("bind")
+        .text()
+        .and_then(|text| text.parse().ok())
+        .expect("the setting is an address");
+    let address = SocketAddr::new(bind, settings.value("port").count() as u16);
+    let shell_settings = shell_settings(settings, bind)?;
+    let rules = RuleSource::choose(settings.value("rules").text().map(PathBuf::from))?;
+    let mut limits = limits(settings);
+    fit_connections(&mut limits);
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| match error.kind() {
@@ -123,6 +300,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         sessions: Sessions::new(SESSIONS_MIB_MAX),
         background: Background::new(),
         front: Front::new(),
+        inbound: Inbound::default(),
         upstream: Upstream::start(events.clone())
             .await
             .map_err(|error| format!("the upstream service did not start: {error}"))?,
@@ -134,30 +312,29 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         }
         RuleSource::BuiltIn => tracing::info!("rules from the built-in copy"),
     }
-    let settings = Settings {
+    let healing_settings = heal::Settings {
         rules,
-        interval: arguments.sample_interval,
+        interval: settings.value("sample-interval").seconds(),
     };
     let (healer, healing) =
-        Healer::new(settings, sources.clone()).map_err(|error| error.to_string())?;
+        Healer::new(healing_settings, sources.clone()).map_err(|error| error.to_string())?;
     let shell = Shell {
         healing,
         sessions: sources.sessions,
         background: sources.background.clone(),
         front: sources.front,
+        inbound: sources.inbound,
         upstream: sources.upstream,
         stress: Stress::default(),
         events: sources.events,
-        settings: http::Settings {
-            token: arguments.token,
-            compat_get: arguments.compat_get,
-        },
+        log,
+        settings: shell_settings,
     };
     let shutdown = CancellationToken::new();
     tokio::spawn(end_on_signal(shutdown.clone()));
     let healing = tokio::spawn(healer.run(shutdown.clone()));
     tracing::info!("serving on http://{address}");
-    let served = http::run(listener, shell, shutdown.clone())
+    let served = http::run_within(limits, listener, shell, shutdown.clone())
         .await
         .map_err(|error| error.to_string());
     shutdown.cancel();
@@ -169,28 +346,56 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
     served
 }
 
+/// Ends in good order on the first signal, at once on the second.
 async fn end_on_signal(shutdown: CancellationToken) {
-    #[cfg(unix)]
-    {
+    let mut signals = Signals::new();
+    signals.next().await;
+    tracing::info!("ending; a second signal ends it at once");
+    shutdown.cancel();
+    signals.next().await;
+    tracing::warn!("ended at once");
+    std::process::exit(130);
+}
+
+/// SIGTERM and SIGINT, as they come.
+#[cfg(unix)]
+struct Signals {
+    terminate: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Signals {
         use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = tokio::signal::ctrl_c() => {}
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "SIGTERM is not waited for");
-                // Without a handler for it either, ctrl-c ends the process at once.
-                let _ = tokio::signal::ctrl_c().await;
-            }
+        let terminate = signal(SignalKind::terminate())
+            .inspect_err(|error| tracing::warn!(%error, "SIGTERM is not waited for"))
+            .ok();
+        Signals { terminate }
+    }
+
+    async fn next(&mut self) {
+        let Some(terminate) = &mut self.terminate else {
+            // Without a handler for it either, ctrl-c ends the process at once.
+            let _ = tokio::signal::ctrl_c().await;
+            return;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
         }
     }
-    #[cfg(not(unix))]
-    {
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Signals {
+        Signals
+    }
+
+    async fn next(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
     }
-    tracing::info!("ending");
-    shutdown.cancel();
 }

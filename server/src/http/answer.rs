@@ -10,19 +10,38 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use http_body_util::Full;
 use hyper::body::{Frame, SizeHint};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE,
+};
 use hyper::{Method, Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
+use super::table::Request;
 use crate::front::Answered;
+use crate::inbound::UnderWay;
 
 /// The body of a response.
 pub(super) enum Body {
     /// All of it.
     Whole(Full<Bytes>),
     /// Parts as they come.
-    Parts(BoxStream<'static, Bytes>),
+    Parts(Parts),
+}
+
+/// A body in parts; its request is under way until the last of them.
+pub(super) struct Parts {
+    stream: BoxStream<'static, Bytes>,
+    under_way: Option<UnderWay>,
+}
+
+impl Parts {
+    /// Holds a request until these are all sent.
+    pub(super) fn keep(&mut self, under_way: UnderWay) {
+        self.under_way = Some(under_way);
+    }
 }
 
 impl hyper::body::Body for Body {
@@ -36,6 +55,7 @@ impl hyper::body::Body for Body {
         match &mut *self {
             Body::Whole(whole) => Pin::new(whole).poll_frame(context),
             Body::Parts(parts) => parts
+                .stream
                 .poll_next_unpin(context)
                 .map(|part| part.map(|bytes| Ok(Frame::data(bytes)))),
         }
@@ -64,6 +84,51 @@ pub(super) struct Answer {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// How the front counts it.
     pub(super) answered: Answered,
+    /// Why it is none that was asked for, for the log.
+    pub(super) failure: Option<String>,
+}
+
+/// An answer that is always the same.
+pub(super) struct Fixed {
+    content_type: &'static str,
+    bytes: Bytes,
+    etag: HeaderValue,
+}
+
+impl Fixed {
+    pub(super) fn new(content_type: &'static str, bytes: impl Into<Bytes>) -> Fixed {
+        let bytes = bytes.into();
+        let digest = Sha256::digest(&bytes);
+        let digits: String = digest[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Fixed {
+            content_type,
+            bytes,
+            etag: HeaderValue::from_str(&format!("\"{digits}\""))
+                .expect("hexadecimal digits in quotes"),
+        }
+    }
+
+    /// The answer, or 304 if the client has it.
+    pub(super) fn answer(&self, request: &Request) -> Answer {
+        let etag = self.etag.to_str().expect("it is ASCII");
+        let known = request.if_none_match.as_deref().is_some_and(|known| {
+            known
+                .split(',')
+                .map(str::trim)
+                .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+        });
+        let answer = if known {
+            Answer::empty(StatusCode::NOT_MODIFIED)
+        } else {
+            Answer::text(self.content_type, self.bytes.clone())
+        };
+        answer
+            .with_header(ETAG, self.etag.clone())
+            .with_header(CACHE_CONTROL, HeaderValue::from_static("no-cache"))
+    }
 }
 
 impl Answer {
@@ -81,13 +146,17 @@ impl Answer {
             body: Body::Whole(Full::new(body.into())),
             headers: Vec::new(),
             answered: Answered::Well,
+            failure: None,
         }
     }
 
     /// Parts of the given type, sent as they come, with status 200.
     pub(super) fn parts(content_type: &'static str, parts: BoxStream<'static, Bytes>) -> Answer {
         Answer {
-            body: Body::Parts(parts),
+            body: Body::Parts(Parts {
+                stream: parts,
+                under_way: None,
+            }),
             ..Answer::text(content_type, "")
         }
     }
@@ -100,6 +169,15 @@ impl Answer {
             body: Body::Whole(Full::default()),
             headers: Vec::new(),
             answered: Answered::Well,
+            failure: None,
+        }
+    }
+
+    /// All of its body, if it is there.
+    pub(super) fn whole(&self) -> Option<Bytes> {
+        match &self.body {
+            Body::Whole(whole) => whole.clone().into_inner(),
+            Body::Parts(_) => None,
         }
     }
 
@@ -135,14 +213,8 @@ impl Answer {
     /// The body as text, for tests.
     #[cfg(test)]
     pub(super) fn text_body(&self) -> String {
-        use futures_util::FutureExt;
-        use http_body_util::BodyExt;
-        let Body::Whole(whole) = &self.body else {
-            panic!("a stream has no text");
-        };
-        let collected = whole.clone().collect().now_or_never();
-        let bytes = collected.expect("it is all there").expect("it cannot fail");
-        String::from_utf8(bytes.to_bytes().to_vec()).unwrap()
+        let bytes = self.whole().expect("a stream has no text");
+        String::from_utf8(bytes.to_vec()).unwrap()
     }
 }
 
@@ -173,8 +245,16 @@ pub(super) enum Failure {
     Unauthorized,
     /// 413.
     TooLarge(usize),
+    /// 415, with what is taken.
+    MediaType(String),
     /// 503: too much at once; the text says of what.
     Busy(String),
+    /// 500, a bug of ours; the log has the rest under this id.
+    Panicked(String),
+    /// 503: a part that is needed does not answer.
+    Unavailable(String),
+    /// 429: too much of this; the text says of what.
+    TooMany(String),
     /// Any other status with a text.
     Other(StatusCode, String),
 }
@@ -199,9 +279,15 @@ impl fmt::Display for Failure {
                 "this needs the server's token: send it as Authorization: Bearer <token>",
             ),
             Failure::TooLarge(limit) => write!(f, "the body may have at most {limit} bytes"),
-            Failure::Forbidden(text) | Failure::Busy(text) | Failure::Other(_, text) => {
-                f.write_str(text)
+            Failure::Panicked(id) => {
+                write!(f, "Internal Server Error; request {id} is in the log")
             }
+            Failure::Forbidden(text)
+            | Failure::Unavailable(text)
+            | Failure::MediaType(text)
+            | Failure::Busy(text)
+            | Failure::TooMany(text)
+            | Failure::Other(_, text) => f.write_str(text),
         }
     }
 }
@@ -216,7 +302,11 @@ pub(super) fn allow_header(methods: &[Method]) -> HeaderValue {
 impl From<Failure> for Answer {
     fn from(failure: Failure) -> Answer {
         let text = failure.to_string();
-        let detail = |status| Answer::json(&json!({ "detail": text })).with_status(status);
+        let detail = |status| Answer {
+            failure: Some(text.clone()),
+            ..Answer::json(&json!({ "detail": text })).with_status(status)
+        };
+        let later = HeaderValue::from_static("1");
         match failure {
             Failure::NotFound => detail(StatusCode::NOT_FOUND),
             Failure::MethodNotAllowed(methods) => {
@@ -228,8 +318,14 @@ impl From<Failure> for Answer {
             Failure::Unauthorized => detail(StatusCode::UNAUTHORIZED)
                 .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
             Failure::TooLarge(_) => detail(StatusCode::PAYLOAD_TOO_LARGE),
-            Failure::Busy(_) => detail(StatusCode::SERVICE_UNAVAILABLE)
-                .with_header(RETRY_AFTER, HeaderValue::from_static("1")),
+            Failure::MediaType(_) => detail(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Failure::Panicked(_) => detail(StatusCode::INTERNAL_SERVER_ERROR),
+            Failure::Busy(_) | Failure::Unavailable(_) => {
+                detail(StatusCode::SERVICE_UNAVAILABLE).with_header(RETRY_AFTER, later)
+            }
+            Failure::TooMany(_) => {
+                detail(StatusCode::TOO_MANY_REQUESTS).with_header(RETRY_AFTER, later)
+            }
             Failure::Other(status, _) => detail(status),
         }
     }

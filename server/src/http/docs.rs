@@ -1,15 +1,15 @@
 //! `/docs`: the route table as a page, without any request elsewhere.
 
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use hyper::header::{HeaderValue, LOCATION};
 use hyper::{Method, StatusCode};
 
-use super::answer::{Answer, Failure};
+use super::answer::{Answer, Failure, Fixed};
 use super::guard::Access;
 use super::parameters::{Kind, Parameter};
-use super::routes::pages::{escaped, html};
+use super::routes::pages::{as_page, escaped};
 use super::schema::outline;
 use super::service::Service;
 use super::table::{ROUTES, Request, Route, Shape};
@@ -19,15 +19,20 @@ pub(super) async fn redoc(_: Arc<Service>, _: Request) -> Result<Answer, Failure
         .with_header(LOCATION, HeaderValue::from_static("/docs")))
 }
 
-pub(super) async fn docs(_: Arc<Service>, _: Request) -> Result<Answer, Failure> {
+pub(super) async fn docs(_: Arc<Service>, request: Request) -> Result<Answer, Failure> {
+    static PAGE: LazyLock<Fixed> = LazyLock::new(|| Fixed::new("text/html; charset=utf-8", page()));
+    Ok(as_page(PAGE.answer(&request)))
+}
+
+fn page() -> String {
     let sections: String = ROUTES.iter().map(section).collect();
-    Ok(html(format!(
+    format!(
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
          <title>Chimera API</title><link rel=stylesheet href=\"/assets/style.css\"><body class=simple>\
          <h1>Chimera API</h1><p>For programs: <a href=\"/openapi.json\">/openapi.json</a>. Every error is JSON \
          with <code>detail</code>; every answer carries <code>x-request-id</code>. Where the server is not bound \
          to loopback, what changes state needs <code>Authorization: Bearer</code> and the server's token.</p>{sections}"
-    )))
+    )
 }
 
 fn section(route: &Route) -> String {
@@ -74,6 +79,11 @@ fn row(parameter: &Parameter) -> String {
             format!("{min} to {max}"),
         ),
         Kind::Boolean { default } => ("boolean", default.to_string(), String::new()),
+        Kind::Text { .. } if parameter.required => {
+            ("text", "must be given".to_owned(), String::new())
+        }
+        Kind::Text { .. } => ("text", "none".to_owned(), String::new()),
+        Kind::Word(words) => ("text", "none".to_owned(), words.join(", ")),
     };
     format!(
         "<tr><td><code>{}</code><td>{kind}<td>{default}<td>{bounds}<td>{}",
@@ -110,6 +120,7 @@ fn given(parameter: &Parameter) -> Option<String> {
         Kind::Number { default, .. } => {
             default.map(|default| format!("{}={default}", parameter.name))
         }
-        Kind::Boolean { .. } => None,
+        Kind::Text { .. } if parameter.required => Some(format!("{}=…", parameter.name)),
+        Kind::Boolean { .. } | Kind::Text { .. } | Kind::Word(_) => None,
     }
 }

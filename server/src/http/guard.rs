@@ -1,12 +1,17 @@
 //! Who may do what: against other sites' pages, other names for this address,
 //! and strangers off loopback.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hyper::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
-use sha2::{Digest, Sha256};
 
 use super::answer::Failure;
+use super::token::Token;
+
+const LOOPBACK: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
 
 /// What a route does, and so who may ask it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +28,18 @@ pub(super) enum Access {
 #[derive(Clone, Debug)]
 pub(super) struct Guard {
     address: SocketAddr,
-    token: Option<String>,
+    token: Option<Token>,
+    /// Further names of this server.
+    hosts: Vec<String>,
 }
 
 impl Guard {
-    /// A guard for the server at `address`. An empty token is none.
-    pub(super) fn new(address: SocketAddr, token: Option<String>) -> Guard {
+    /// A guard for the server at `address`, which also answers to `hosts`.
+    pub(super) fn new(address: SocketAddr, token: Option<Token>, hosts: Vec<String>) -> Guard {
         Guard {
             address,
-            token: token.filter(|token| !token.is_empty()),
+            token,
+            hosts,
         }
     }
 
@@ -60,35 +68,36 @@ impl Guard {
             return Ok(());
         }
         check_origin(headers, host.or(authority))?;
-        if access == Access::Change && !self.address.ip().is_loopback() {
-            self.check_token(headers)?;
+        let stranger = access == Access::Change && !self.address.ip().is_loopback();
+        if stranger && !self.is_authorized(headers) {
+            return Err(Failure::Unauthorized);
         }
         Ok(())
     }
 
     /// A page of another site can make its own name resolve to this address;
-    /// its requests then carry that name.
+    /// its requests then carry that name. An address in figures is nobody's name.
     fn check_host(&self, host: &str) -> Result<(), Failure> {
-        if !self.address.ip().is_loopback() {
+        let name = without_port(host);
+        let bare = name.trim_matches(['[', ']']);
+        let ip = bare.parse::<IpAddr>().ok();
+        let known = if self.address.ip().is_loopback() {
+            ip.is_some_and(|ip| ip == self.address.ip() || LOOPBACK.contains(&ip))
+        } else {
+            ip.is_some()
+        };
+        let named = |known: &str| known == "*" || name.eq_ignore_ascii_case(known);
+        if known || named("localhost") || self.hosts.iter().any(|known| named(known)) {
             return Ok(());
         }
-        let name = without_port(host);
-        let own = self.address.ip().to_string();
-        let known = ["localhost", "127.0.0.1", "[::1]"]
-            .iter()
-            .any(|known| name.eq_ignore_ascii_case(known));
-        if known || name.trim_matches(['[', ']']) == own {
-            Ok(())
-        } else {
-            Err(Failure::Forbidden(format!(
-                "this server does not answer as {name}; ask http://{} or http://localhost:{}",
-                self.address,
-                self.address.port()
-            )))
-        }
+        Err(Failure::Forbidden(format!(
+            "this server does not answer as {name}; ask http://{}, or name it in the setting hosts",
+            self.address
+        )))
     }
 
-    fn check_token(&self, headers: &HeaderMap) -> Result<(), Failure> {
+    /// Whether the request carries the server's token.
+    pub(super) fn is_authorized(&self, headers: &HeaderMap) -> bool {
         let given = headers
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -96,9 +105,8 @@ impl Guard {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
         match (given, &self.token) {
-            // Digests are compared, so the time taken tells nothing of the token.
-            (Some(given), Some(token)) if Sha256::digest(given) == Sha256::digest(token) => Ok(()),
-            _ => Err(Failure::Unauthorized),
+            (Some(given), Some(token)) => token.is(given),
+            _ => false,
         }
     }
 }
@@ -140,10 +148,15 @@ mod tests {
     use hyper::header::{HeaderMap, HeaderValue};
 
     use super::{Access, Guard};
+    use crate::http::Token;
 
     #[track_caller]
     fn check(address: &str, access: Access, headers: &[(&'static str, &str)], allowed: bool) {
-        let guard = Guard::new(address.parse().unwrap(), Some("secret".to_owned()));
+        let guard = Guard::new(
+            address.parse().unwrap(),
+            Token::new("secret"),
+            vec!["known.example".to_owned()],
+        );
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_str(value).unwrap());
@@ -168,17 +181,23 @@ mod tests {
             &[("host", "127.0.0.9")],
             true,
         );
-        check(
-            "0.0.0.0:8000",
-            Access::Show,
-            &[("host", "name.example")],
-            true,
-        );
+        check(HERE, Access::Show, &[("host", "known.example:80")], true);
+    }
+
+    #[test]
+    fn elsewhere_it_answers_to_figures_and_to_the_names_it_was_given() {
+        let everywhere = "0.0.0.0:8000";
+        for host in ["10.1.2.3:8000", "[fe80::1]", "localhost", "KNOWN.example"] {
+            check(everywhere, Access::Show, &[("host", host)], true);
+        }
+        for host in ["evil.example", "10.1.2.3.evil.example", ""] {
+            check(everywhere, Access::Show, &[("host", host)], false);
+        }
     }
 
     #[test]
     fn the_target_is_checked_as_the_host_is() {
-        let guard = Guard::new(HERE.parse().unwrap(), None);
+        let guard = Guard::new(HERE.parse().unwrap(), None, Vec::new());
         let check = |authority| guard.check(&HeaderMap::new(), Some(authority), Access::Show);
         assert!(check("localhost:8000").is_ok());
         assert!(check("evil.example").is_err());
@@ -227,8 +246,8 @@ mod tests {
 
     #[test]
     fn without_a_token_nothing_changes_off_loopback() {
-        for token in [None, Some(String::new())] {
-            let guard = Guard::new("0.0.0.0:8000".parse().unwrap(), token);
+        for token in [None, Token::new("")] {
+            let guard = Guard::new("0.0.0.0:8000".parse().unwrap(), token, Vec::new());
             let mut headers = HeaderMap::new();
             headers.insert("authorization", HeaderValue::from_static("Bearer "));
             assert!(guard.check(&headers, None, Access::Change).is_err());

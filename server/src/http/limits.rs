@@ -6,11 +6,20 @@ use std::time::Duration;
 /// What one client, or all of them together, may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at once; more wait in the system's queue.
+    /// Connections at once. Beyond them the longest idle ones are closed; where
+    /// none is idle, new ones are told to come back, but for what must answer.
     pub connections: usize,
+    /// Requests at once; beyond them all but what must answer are turned away.
+    pub requests: usize,
     /// How long a connection may take to send its first request, and each later
-    /// head, idleness between them included.
+    /// head once it has begun.
     pub head: Duration,
+    /// How long a connection may do nothing between requests.
+    pub idle: Duration,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Bytes of a request's target.
+    pub url_bytes: usize,
     /// How long a body may take.
     pub body: Duration,
     /// Bytes of a body.
@@ -31,15 +40,21 @@ pub struct Limits {
     pub streams: usize,
     /// The longest silence on a stream of events.
     pub heartbeat: Duration,
-    /// How long requests under way may take at shutdown.
+    /// How long requests are still taken at the end, while `/ready` says no.
+    pub drain: Duration,
+    /// How long requests under way may take at the end.
     pub shutdown: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            connections: 1024,
+            connections: 16_384,
+            requests: 1024,
             head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            head_bytes: 32 << 10,
+            url_bytes: 8 << 10,
             body: Duration::from_secs(10),
             body_bytes: 1 << 20,
             answer: Duration::from_secs(60),
@@ -50,6 +65,7 @@ impl Default for Limits {
             queries: 4,
             streams: 64,
             heartbeat: Duration::from_secs(10),
+            drain: Duration::ZERO,
             shutdown: Duration::from_secs(5),
         }
     }

@@ -1,18 +1,22 @@
 //! `/openapi.json`, from the route table.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Failure};
+use super::answer::{Answer, Failure, Fixed};
 use super::guard::Access;
 use super::parameters::{Kind, Parameter};
-use super::schema::{list, object, string};
+use super::schema::{list, object, one_of, string};
 use super::service::Service;
 use super::table::{ROUTES, Request, Route, Shape};
 
-pub(super) async fn document(_: Arc<Service>, _: Request) -> Result<Answer, Failure> {
-    Ok(Answer::json(&openapi()))
+pub(super) async fn document(_: Arc<Service>, request: Request) -> Result<Answer, Failure> {
+    static DOCUMENT: LazyLock<Fixed> = LazyLock::new(|| {
+        let text = serde_json::to_vec(&openapi()).expect("its keys are strings");
+        Fixed::new("application/json", text)
+    });
+    Ok(DOCUMENT.answer(&request))
 }
 
 fn schema(kind: Kind) -> Value {
@@ -28,6 +32,8 @@ fn schema(kind: Kind) -> Value {
             schema
         }
         Kind::Boolean { default } => json!({ "type": "boolean", "default": default }),
+        Kind::Text { bytes_max } => json!({ "type": "string", "maxLength": bytes_max }),
+        Kind::Word(words) => one_of(words),
     }
 }
 
@@ -35,7 +41,7 @@ fn parameter(parameter: &Parameter) -> Value {
     json!({
         "name": parameter.name,
         "in": "query",
-        "required": false,
+        "required": parameter.required,
         "description": parameter.description,
         "schema": schema(parameter.kind),
     })
@@ -200,7 +206,9 @@ mod tests {
                 let (minimum, maximum) = match declared.kind {
                     Kind::Integer { min, max, .. } => (json!(min), json!(max)),
                     Kind::Number { min, max, .. } => (json!(min), json!(max)),
-                    Kind::Boolean { .. } => (json!(null), json!(null)),
+                    Kind::Boolean { .. } | Kind::Text { .. } | Kind::Word(_) => {
+                        (json!(null), json!(null))
+                    }
                 };
                 assert_eq!(told["schema"]["minimum"], minimum);
                 assert_eq!(told["schema"]["maximum"], maximum);

@@ -11,6 +11,8 @@ use super::answer::{Failure, Invalid};
 pub(super) struct Parameter {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
+    /// Whether it must be given; only texts can be so.
+    pub(super) required: bool,
     pub(super) description: &'static str,
 }
 
@@ -27,6 +29,10 @@ pub(super) enum Kind {
     },
     /// `true` or `false`, in the words that pydantic takes.
     Boolean { default: bool },
+    /// Any text that is not too long; absent where it is not given.
+    Text { bytes_max: usize },
+    /// One of these; absent where it is not given.
+    Word(&'static [&'static str]),
 }
 
 /// The checked values of one request.
@@ -35,6 +41,7 @@ pub(super) struct Values {
     integers: HashMap<&'static str, i64>,
     numbers: HashMap<&'static str, f64>,
     booleans: HashMap<&'static str, bool>,
+    texts: HashMap<&'static str, String>,
 }
 
 impl Values {
@@ -56,6 +63,11 @@ impl Values {
         self.numbers.get(name).copied()
     }
 
+    /// The value of a declared text or word, if it was given.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.texts.get(name).map(String::as_str)
+    }
+
     /// The value of a declared boolean parameter.
     pub(super) fn boolean(&self, name: &str) -> bool {
         *self
@@ -71,9 +83,13 @@ impl Values {
 /// # Errors
 /// Every invalid value.
 pub(super) fn check(declared: &[Parameter], query: &str) -> Result<Values, Failure> {
-    let given: HashMap<String, String> = form_urlencoded::parse(query.as_bytes())
-        .into_owned()
-        .collect();
+    let given: HashMap<String, String> = if declared.is_empty() {
+        HashMap::new()
+    } else {
+        form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect()
+    };
     let mut values = Values::default();
     let mut invalid = Vec::new();
     for parameter in declared {
@@ -107,6 +123,17 @@ pub(super) fn check(declared: &[Parameter], query: &str) -> Result<Values, Failu
                     Err(wrong) => wrong,
                 }
             }
+            Kind::Text { .. } | Kind::Word(_) => match text {
+                None if parameter.required => missing(name),
+                None => continue,
+                Some(text) => match words(name, text, parameter.kind) {
+                    Ok(()) => {
+                        values.texts.insert(name, text.to_owned());
+                        continue;
+                    }
+                    Err(wrong) => wrong,
+                },
+            },
         };
         invalid.push(*wrong);
     }
@@ -114,6 +141,38 @@ pub(super) fn check(declared: &[Parameter], query: &str) -> Result<Values, Failu
         Ok(values)
     } else {
         Err(Failure::Invalid(invalid))
+    }
+}
+
+fn missing(name: &'static str) -> Box<Invalid> {
+    Box::new(Invalid {
+        kind: "missing",
+        loc: vec!["query", name],
+        msg: "Field required".to_owned(),
+        input: Value::Null,
+        ctx: None,
+    })
+}
+
+fn words(name: &'static str, text: &str, kind: Kind) -> Result<(), Box<Invalid>> {
+    match kind {
+        Kind::Text { bytes_max } if text.len() > bytes_max => {
+            let msg = format!("String should have at most {bytes_max} bytes");
+            let ctx = Some(json!({ "max_length": bytes_max }));
+            Err(wrong(name, "string_too_long", msg, text, ctx))
+        }
+        Kind::Word(words) if !words.contains(&text) => {
+            let words: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+            let expected = match words.split_last() {
+                Some((last, [])) => last.clone(),
+                Some((last, before)) => format!("{} or {last}", before.join(", ")),
+                None => String::new(),
+            };
+            let msg = format!("Input should be {expected}");
+            let ctx = Some(json!({ "expected": expected }));
+            Err(wrong(name, "literal_error", msg, text, ctx))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -206,6 +265,7 @@ mod tests {
                 min: 1,
                 max: 1024,
             },
+            required: false,
             description: "",
         },
         Parameter {
@@ -215,6 +275,19 @@ mod tests {
                 min: 0.0,
                 max: 1.0,
             },
+            required: false,
+            description: "",
+        },
+        Parameter {
+            name: "verdict",
+            kind: Kind::Word(&["verified", "failed", "pending"]),
+            required: false,
+            description: "",
+        },
+        Parameter {
+            name: "level",
+            kind: Kind::Text { bytes_max: 8 },
+            required: false,
             description: "",
         },
     ];
@@ -235,6 +308,30 @@ mod tests {
         assert_eq!(values.number("rate"), Some(0.1));
         let values = check(DECLARED, "").unwrap();
         assert_eq!(values.integer("size_mb"), 75);
+    }
+
+    #[test]
+    fn texts_and_words_are_taken_or_told() {
+        let values = check(DECLARED, "verdict=failed&level=a%20b").unwrap();
+        assert_eq!(values.text("verdict"), Some("failed"));
+        assert_eq!(values.text("level"), Some("a b"));
+        assert_eq!(check(DECLARED, "").unwrap().text("level"), None);
+        let Err(Failure::Invalid(found)) = check(DECLARED, "verdict=good") else {
+            panic!("it is taken");
+        };
+        assert_eq!(
+            found[0].msg,
+            "Input should be 'verified', 'failed' or 'pending'"
+        );
+        check_wrong("level=123456789", &[("level", "string_too_long")]);
+        let must = [Parameter {
+            required: true,
+            ..DECLARED[3]
+        }];
+        let Err(Failure::Invalid(found)) = check(&must, "") else {
+            panic!("nothing is taken");
+        };
+        assert_eq!(found[0].kind, "missing");
     }
 
     #[test]

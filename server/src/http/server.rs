@@ -1,24 +1,32 @@
 //! Connections: accepting them, bounding them, ending them.
 
+use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::Shell;
 use super::limits::Limits;
 use super::patience::Patient;
-use super::service::Service;
+use super::service::{Caller, Service};
+use super::{Shell, refusal};
+use crate::inbound::Seated;
 
 /// Requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 100;
+/// What one HTTP/2 connection may have unsent.
+const SEND_BYTES_MAX: usize = 256 << 10;
+/// Connections beyond the limit, on which only what must answer is answered.
+const SURPLUS: usize = 128;
+/// When there is no room, this part of all places is made free at once.
+const ROOM: usize = 32;
 
 /// Serves on `listener` until `shutdown`, then ends requests under way.
 ///
@@ -43,16 +51,23 @@ pub async fn run_within(
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
     let address = listener.local_addr()?;
-    let service = Arc::new(Service::new(limits, address, shell, shutdown.clone()));
-    let graceful = GracefulShutdown::new();
-    let permits = Arc::new(Semaphore::new(limits.connections));
-    let accepting = accept(&listener, &service, &graceful, &permits);
+    // Ends streams and idle connections; requests may still come while draining.
+    let ending = CancellationToken::new();
+    let service = Service::new(limits, address, shell, shutdown.clone(), ending.clone());
+    let reception = Arc::new(Reception {
+        service: Arc::new(service),
+        builder: builder(&limits),
+        ending: ending.clone(),
+    });
+    let open = TaskTracker::new();
     tokio::select! {
-        () = shutdown.cancelled() => {}
-        () = accepting => {}
+        () = drained(&shutdown, limits.drain) => {}
+        () = accept(&listener, &reception, &open) => {}
     }
     drop(listener);
-    if tokio::time::timeout(limits.shutdown, graceful.shutdown())
+    ending.cancel();
+    open.close();
+    if tokio::time::timeout(limits.shutdown, open.wait())
         .await
         .is_err()
     {
@@ -61,81 +76,114 @@ pub async fn run_within(
     Ok(())
 }
 
-/// Accepts connections for ever.
-async fn accept(
-    listener: &TcpListener,
-    service: &Arc<Service>,
-    graceful: &GracefulShutdown,
-    permits: &Arc<Semaphore>,
-) {
-    let mut full = false;
-    loop {
-        // Said once each time that it comes to this, not for each connection.
-        let free = permits.available_permits();
-        if free == 0 && !full {
-            tracing::warn!(
-                limit = service.limits.connections,
-                "as many connections as there may be; more wait"
-            );
-        }
-        full = free == 0 || (full && free < service.limits.connections / 10);
-        let permit = Arc::clone(permits)
-            .acquire_owned()
-            .await
-            .expect("the semaphore is never closed");
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let watcher = graceful.watcher();
-                tokio::spawn(serve(stream, Arc::clone(service), watcher, permit));
-            }
-            Err(error) => {
-                // Out of descriptors, or a connection that broke at once.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
+/// Waits for the end, and then for those who still have to hear of it.
+async fn drained(shutdown: &CancellationToken, drain: Duration) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(drain).await;
 }
 
-async fn serve(
-    stream: TcpStream,
+/// What every connection is served with.
+struct Reception {
     service: Arc<Service>,
-    watcher: Watcher,
-    _permit: OwnedSemaphorePermit,
-) {
-    // Small answers should leave at once; a socket that refuses this still works.
-    let _ = stream.set_nodelay(true);
-    let limits = service.limits;
-    let heard = Arc::new(AtomicBool::new(false));
-    let heard_by_service = Arc::clone(&heard);
-    let answering = service_fn(move |request| {
-        heard_by_service.store(true, Ordering::Relaxed);
-        let service = Arc::clone(&service);
-        async move { Ok::<_, std::convert::Infallible>(service.respond(request).await) }
-    });
+    builder: auto::Builder<TokioExecutor>,
+    ending: CancellationToken,
+}
+
+fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
+    // Its own limits stand just beyond ours, which are told in our own words.
+    let head_bytes = limits.head_bytes.max(limits.url_bytes) + (8 << 10);
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
-        .pipeline_flush(true);
+        .header_read_timeout(None)
+        // Without pipeline_flush, with which the library does not send its refusals.
+        .max_buf_size(head_bytes.max(8 << 10));
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(limits.write))
+        .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
+        .max_send_buf_size(SEND_BYTES_MAX)
         .max_concurrent_streams(STREAMS_MAX);
-    let io = TokioIo::new(Patient::new(stream, limits.write));
-    let connection = watcher.watch(builder.serve_connection(io, answering).into_owned());
-    tokio::pin!(connection);
-    // A connection that says nothing, or half a preface, is not hyper's to end.
-    tokio::select! {
-        _ = &mut connection => return,
-        () = tokio::time::sleep(limits.head) => {
-            if !heard.load(Ordering::Relaxed) {
-                return;
+    builder
+}
+
+/// Accepts connections for ever.
+async fn accept(listener: &TcpListener, reception: &Arc<Reception>, open: &TaskTracker) {
+    let inbound = &reception.service.shell.inbound;
+    let limit = reception.service.limits.connections;
+    let mut full = false;
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of descriptors, or a connection that broke at once.
+                tracing::warn!(%error, "a connection could not be accepted");
+                inbound.close_idle(limit - limit / ROOM);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let count = inbound.count();
+        // Said once each time that it comes to this, not for each connection.
+        if count >= limit && !full {
+            tracing::warn!(limit, "as many connections as there may be");
+        }
+        full = count >= limit || (full && count > limit - limit / ROOM);
+        let mut caller = Caller::Welcome;
+        if count >= limit && inbound.close_idle(limit - (limit / ROOM).max(1)) == 0 {
+            caller = Caller::Surplus;
+            if count >= limit + SURPLUS {
+                refuse(stream).await;
+                continue;
             }
         }
+        let seated = inbound.seat();
+        open.spawn(greet(stream, Arc::clone(reception), seated, caller));
     }
+}
+
+/// Says that there is no room, if that can be said at once.
+async fn refuse(mut stream: TcpStream) {
+    let full = refusal::full();
+    let saying = stream.write_all(&full);
+    let _ = tokio::time::timeout(Duration::from_millis(1), saying).await;
+}
+
+async fn greet(stream: TcpStream, reception: Arc<Reception>, seated: Seated, caller: Caller) {
+    // Small answers should leave at once; a socket that refuses this still works.
+    let _ = stream.set_nodelay(true);
+    converse(stream, &reception, &seated, caller).await;
+}
+
+/// Answers what comes on a connection, until it ends.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    reception: &Reception,
+    seated: &Seated,
+    caller: Caller,
+) {
+    let seat = seated.seat();
+    let io = Patient::new(stream, Arc::clone(seat), reception.service.limits);
+    let answering = service_fn(|request| {
+        let answer = Arc::clone(&reception.service).respond(request, Arc::clone(seat), caller);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let connection = reception
+        .builder
+        .serve_connection(TokioIo::new(io), answering);
+    let mut connection = pin!(connection);
+    let asked_to_close = async {
+        tokio::select! {
+            () = seat.closing() => {}
+            () = reception.ending.cancelled() => {}
+        }
+    };
     // How a connection ends is the client's affair.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = asked_to_close => connection.as_mut().graceful_shutdown(),
+    }
     let _ = connection.await;
 }

@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,21 +13,25 @@ use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName,
     HeaderValue, IF_NONE_MATCH, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use hyper::{Method, Response, StatusCode, Version};
-use tokio::sync::Semaphore;
+use hyper::{Method, Response, StatusCode, Uri, Version};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, Body, Failure, allow_header};
+use super::encoding::Encoding;
 use super::guard::{Access, Guard};
 use super::limits::Limits;
-use super::table::{self, Request};
+use super::routes::body;
+use super::seldom::Seldom;
+use super::table::{self, Request, Route};
 use super::{Shell, parameters};
 use crate::events::Severity;
 use crate::front::Answered;
+use crate::inbound::Seat;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What answers that are no page may do in a browser: nothing.
@@ -42,12 +46,28 @@ pub(super) struct Service {
     pub(super) queries: Arc<Semaphore>,
     /// One permit for each stream of events.
     pub(super) streams: Arc<Semaphore>,
-    /// Ends streams, which would not end by themselves.
+    /// Whether the end has been asked for.
     pub(super) shutdown: CancellationToken,
-    guard: Guard,
+    /// Ends streams, which would not end by themselves.
+    pub(super) ending: CancellationToken,
+    pub(super) guard: Guard,
+    /// One permit for each request that may be turned away.
+    requests: Arc<Semaphore>,
+    /// Whether requests are being turned away, so that it is said once.
+    turning_away: AtomicBool,
+    failures_said: Seldom,
     next_id: AtomicU64,
     /// Tells this process's request ids from another's.
     id_prefix: u32,
+}
+
+/// Whether there was room for the connection of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// There was.
+    Welcome,
+    /// There was none: only what must answer is answered, once.
+    Surplus,
 }
 
 impl Service {
@@ -56,15 +76,24 @@ impl Service {
         address: SocketAddr,
         shell: Shell,
         shutdown: CancellationToken,
+        ending: CancellationToken,
     ) -> Service {
         Service {
-            guard: Guard::new(address, shell.settings.token.clone()),
+            guard: Guard::new(
+                address,
+                shell.settings.token.clone(),
+                shell.settings.hosts.clone(),
+            ),
             shell,
             limits,
             started: Instant::now(),
             queries: Arc::new(Semaphore::new(limits.queries)),
             streams: Arc::new(Semaphore::new(limits.streams)),
             shutdown,
+            ending,
+            requests: Arc::new(Semaphore::new(limits.requests)),
+            turning_away: AtomicBool::new(false),
+            failures_said: Seldom::default(),
             next_id: AtomicU64::new(1),
             id_prefix: std::hash::RandomState::new().hash_one(address) as u32,
         }
@@ -73,27 +102,26 @@ impl Service {
     pub(super) async fn respond(
         self: Arc<Self>,
         request: hyper::Request<Incoming>,
+        seat: Arc<Seat>,
+        caller: Caller,
     ) -> Response<Body> {
+        let under_way = seat.begin(request.version() == Version::HTTP_2);
         let in_flight = self.shell.front.begin();
         let id = self.request_id(request.headers());
-        let head = request.method() == Method::HEAD;
-        let what = format!("{} {}", request.method(), request.uri().path());
-        let answering = Arc::clone(&self).answer(request);
-        let (answer, answered) = settle(&id, &what, self.limits.answer, answering).await;
+        let method = request.method().clone();
+        let uri = request.uri().clone();
+        let encoding = Encoding::accepted(request.headers());
+        let answering = Arc::clone(&self).answer(request, caller);
+        let (answer, answered) = settle(&id, self.limits.answer, answering).await;
+        let status = answer.status;
         if answered == Answered::Failed {
-            let text = format!("{what} failed with status {}", answer.status.as_u16());
-            self.shell.events.tell(Severity::Error, &text);
+            self.tell_failure(&id, &method, &uri, &answer);
         }
         in_flight.finish(answered);
-        tracing::debug!(request = %id, %what, status = answer.status.as_u16());
-        let mut response = answer.into_response();
-        if head {
-            let length = response.body().size_hint().exact();
-            *response.body_mut() = Body::Whole(Bytes::new().into());
-            if let Some(length) = length {
-                let headers = response.headers_mut();
-                headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-            }
+        tracing::debug!(request = %id, %method, path = uri.path(), status = status.as_u16());
+        let mut response = encoding.encode(answer, method == Method::HEAD).await;
+        if let Body::Parts(parts) = response.body_mut() {
+            parts.keep(under_way);
         }
         let headers = response.headers_mut();
         headers.insert(
@@ -102,18 +130,26 @@ impl Service {
         );
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        // Without a referrer, browsers call the origin of our own forms "null".
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         headers
             .entry(CONTENT_SECURITY_POLICY)
             .or_insert(HeaderValue::from_static(POLICY));
         headers
             .entry(CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
+        if caller == Caller::Surplus {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 
-    async fn answer(self: Arc<Self>, request: hyper::Request<Incoming>) -> Result<Answer, Failure> {
-        check_host_header(&request)?;
+    async fn answer(
+        self: Arc<Self>,
+        request: hyper::Request<Incoming>,
+        caller: Caller,
+    ) -> Result<Answer, Failure> {
+        self.check_head(&request)?;
         let method = request.method().clone();
         let uri = request.uri().clone();
         let query = uri.query().unwrap_or("");
@@ -127,6 +163,12 @@ impl Service {
         self.guard.check(request.headers(), authority, access)?;
         let (route, tail) = match found {
             Ok(found) => found,
+            Err(_) if method == Method::OPTIONS && uri.path() == "*" => {
+                let all = [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
+                return Ok(
+                    Answer::empty(StatusCode::NO_CONTENT).with_header(ALLOW, allow_header(&all))
+                );
+            }
             Err(Failure::MethodNotAllowed(methods)) if method == Method::OPTIONS => {
                 return Ok(Answer::empty(StatusCode::NO_CONTENT)
                     .with_header(ALLOW, allow_header(&methods)));
@@ -134,14 +176,21 @@ impl Service {
             Err(Failure::NotFound) => return elsewhere(uri.path(), query),
             Err(failure) => return Err(failure),
         };
+        if route.is_demo() && !self.shell.settings.demo {
+            return Err(Failure::not_found(
+                "the demo routes are off, as this server is not bound to loopback; start it with --demo on to have them",
+            ));
+        }
+        let _permit = self.admit(route, caller)?;
         let values = parameters::check(route.parameters, query)?;
-        let if_none_match = request
-            .headers()
-            .get(IF_NONE_MATCH)
-            .and_then(|value| value.to_str().ok())
-            .map(ToOwned::to_owned);
+        let text = |name| {
+            let value = request.headers().get(name)?;
+            Some(value.to_str().ok()?.to_owned())
+        };
+        let if_none_match = text(IF_NONE_MATCH);
         let tail = tail.to_owned();
         let body = if method == Method::POST {
+            body::check_type(route, request.headers())?;
             self.read_body(request.into_body()).await?
         } else {
             Bytes::new()
@@ -156,7 +205,83 @@ impl Service {
         (route.answer)(self, request).await
     }
 
+    /// Lets a request through if there is room for it, or it must be answered.
+    fn admit(
+        &self,
+        route: &Route,
+        caller: Caller,
+    ) -> Result<Option<OwnedSemaphorePermit>, Failure> {
+        if route.essential {
+            return Ok(None);
+        }
+        let permit = match caller {
+            Caller::Welcome => Arc::clone(&self.requests).try_acquire_owned().ok(),
+            Caller::Surplus => None,
+        };
+        let turning_away = permit.is_none();
+        if self.turning_away.load(Ordering::Relaxed) != turning_away
+            && (turning_away || self.requests.available_permits() > self.limits.requests / 2)
+        {
+            self.turning_away.store(turning_away, Ordering::Relaxed);
+            if turning_away {
+                tracing::warn!("too much at once: requests are turned away");
+            } else {
+                tracing::info!("requests are no longer turned away");
+            }
+        }
+        match permit {
+            Some(permit) => Ok(Some(permit)),
+            None => Err(Failure::Busy(
+                "the server has as much to do as it may have; try again".to_owned(),
+            )),
+        }
+    }
+
+    /// Tells the rules, and from time to time the log.
+    fn tell_failure(&self, id: &str, method: &Method, uri: &Uri, answer: &Answer) {
+        let path = uri.path();
+        let status = answer.status.as_u16();
+        let text = format!("{method} {path} failed with status {status}");
+        self.shell.events.tell(Severity::Error, &text);
+        if let Some(unsaid) = self.failures_said.now() {
+            let why = answer.failure.as_deref().unwrap_or("");
+            tracing::error!(request = %id, %method, path, status, %why, unsaid, "a request failed");
+        }
+    }
+
+    /// What the library lets through and we do not.
+    fn check_head(&self, request: &hyper::Request<Incoming>) -> Result<(), Failure> {
+        let target = request.uri();
+        let length = target.path().len() + target.query().map_or(0, str::len);
+        if length > self.limits.url_bytes {
+            return Err(Failure::Other(
+                StatusCode::URI_TOO_LONG,
+                format!(
+                    "the target of a request may have at most {} bytes",
+                    self.limits.url_bytes
+                ),
+            ));
+        }
+        let fields = request.headers().iter();
+        let bytes: usize = fields
+            .map(|(name, value)| name.as_str().len() + value.len() + 4)
+            .sum();
+        if length + bytes > self.limits.head_bytes {
+            return Err(Failure::Other(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                format!(
+                    "the head of a request may have at most {} bytes",
+                    self.limits.head_bytes
+                ),
+            ));
+        }
+        check_host_header(request)
+    }
+
     async fn read_body(&self, body: Incoming) -> Result<Bytes, Failure> {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
         let (limit, patience) = (self.limits.body_bytes, self.limits.body);
         if body.size_hint().lower() > limit as u64 {
             return Err(Failure::TooLarge(limit));
@@ -191,10 +316,9 @@ impl Service {
 
 /// Waits for an answer, however it comes about, and says whether the service
 /// failed. An answer that was asked for is none of its failures, whatever its
-/// status: a probe that says "not ready" works.
+/// status: a probe that says "not ready" works. Nor is being too busy.
 async fn settle(
     id: &str,
-    what: &str,
     patience: Duration,
     answering: impl Future<Output = Result<Answer, Failure>>,
 ) -> (Answer, Answered) {
@@ -205,24 +329,25 @@ async fn settle(
             return (answer, answered);
         }
         Ok(Ok(Err(failure))) => failure,
-        Ok(Err(_panic)) => Failure::Other(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            format!("Internal Server Error; request {id} is in the log"),
-        ),
+        // What it said stands in the log, written by the panic hook.
+        Ok(Err(_panic)) => {
+            tracing::error!(request = %id, "a request panicked");
+            Failure::Panicked(id.to_owned())
+        }
         Err(_) => Failure::Other(
             StatusCode::GATEWAY_TIMEOUT,
             format!("no answer within {} s", patience.as_secs_f64()),
         ),
     };
-    let text = failure.to_string();
-    let answer = Answer::from(failure);
-    let status = answer.status;
-    if status.is_server_error() {
-        tracing::error!(request = %id, %what, status = status.as_u16(), %text, "a request failed");
-        (answer, Answered::Failed)
-    } else {
-        (answer, Answered::Well)
+    let refused = matches!(failure, Failure::Busy(_) | Failure::TooMany(_));
+    let mut answer = Answer::from(failure);
+    if refused {
+        answer.answered = Answered::RefusedByHealing;
+    } else if answer.status.is_server_error() {
+        answer.answered = Answered::Failed;
     }
+    let answered = answer.answered;
+    (answer, answered)
 }
 
 /// HTTP/1.1 wants exactly one `Host`; two could be read as either.
@@ -265,24 +390,32 @@ mod tests {
 
     #[tokio::test]
     async fn panics_and_endless_work_become_answers() {
-        let panics = settle("id-1", "GET /", PATIENCE, async { panic!("on purpose") }).await;
+        let panics = settle("id-1", PATIENCE, async { panic!("on purpose") }).await;
         let text = panics.0.text_body();
         assert!(
             text.contains("id-1") && !text.contains("on purpose"),
             "{text}"
         );
         check(panics, StatusCode::INTERNAL_SERVER_ERROR, Answered::Failed);
-        let endless = settle("id-2", "GET /", PATIENCE, std::future::pending()).await;
+        let endless = settle("id-1", PATIENCE, std::future::pending()).await;
         check(endless, StatusCode::GATEWAY_TIMEOUT, Answered::Failed);
     }
 
     #[tokio::test]
     async fn neither_bad_input_nor_a_truthful_probe_is_a_failure_of_the_service() {
-        let bad = settle("id", "", PATIENCE, async { Err(Failure::NotFound) }).await;
+        let bad = settle("id-1", PATIENCE, async { Err(Failure::NotFound) }).await;
         check(bad, StatusCode::NOT_FOUND, Answered::Well);
-        let probe = settle("id", "", PATIENCE, async {
+        let probe = settle("id-1", PATIENCE, async {
             Ok(Answer::empty(StatusCode::SERVICE_UNAVAILABLE))
         });
         check(probe.await, StatusCode::SERVICE_UNAVAILABLE, Answered::Well);
+        let busy = settle("id-1", PATIENCE, async {
+            Err(Failure::Busy(String::new()))
+        });
+        check(
+            busy.await,
+            StatusCode::SERVICE_UNAVAILABLE,
+            Answered::RefusedByHealing,
+        );
     }
 }

@@ -210,6 +210,10 @@ pub(super) fn ready() -> Value {
     object(&[("status", one_of(&["ready"])), ("generation", string())])
 }
 
+pub(super) fn log_level() -> Value {
+    object(&[("level", string())])
+}
+
 pub(super) fn test() -> Value {
     object(&[("status", string()), ("timestamp", string())])
 }

@@ -13,7 +13,8 @@ use super::answer::{Answer, Failure};
 use super::guard::Access;
 use super::parameters::{Kind, Parameter, Values};
 use super::routes::{
-    atomspace, demo, events, faults, healing, health, live, metrics, pages, prometheus, stress,
+    atomspace, demo, events, faults, healing, health, live, log, metrics, pages, prometheus,
+    simple, stress,
 };
 use super::service::Service;
 use super::{docs, openapi, shapes};
@@ -54,9 +55,13 @@ pub(super) struct Route {
     pub(super) method: Method,
     /// Who may ask.
     pub(super) access: Access,
+    /// Whether it is answered however much there is to do.
+    pub(super) essential: bool,
     /// Whether GET is taken too where the original's ways are asked for.
     pub(super) compat_get: bool,
     pub(super) parameters: &'static [Parameter],
+    /// The types of body that it takes, the one of the example first.
+    pub(super) takes: &'static [&'static str],
     /// A body that it takes, as an example; empty for none.
     pub(super) body_example: &'static str,
     pub(super) summary: &'static str,
@@ -77,8 +82,20 @@ impl Route {
         self
     }
 
+    /// The same, answered however much there is to do.
+    const fn essential(mut self) -> Route {
+        self.essential = true;
+        self
+    }
+
+    /// Whether it belongs to the demonstrations.
+    pub(super) fn is_demo(&self) -> bool {
+        self.path.starts_with("/demo")
+    }
+
     /// The same, with a JSON body such as this.
     const fn taking(mut self, example: &'static str) -> Route {
+        self.takes = &["application/json"];
         self.body_example = example;
         self
     }
@@ -101,8 +118,10 @@ const fn get(
         path,
         method: Method::GET,
         access: Access::Show,
+        essential: false,
         compat_get: false,
         parameters,
+        takes: &[],
         body_example: "",
         summary,
         shape,
@@ -123,8 +142,10 @@ const fn post(
         path,
         method: Method::POST,
         access: Access::Change,
+        essential: false,
         compat_get,
         parameters,
+        takes: &[],
         body_example: "",
         summary,
         shape,
@@ -142,6 +163,7 @@ const fn integer(
     Parameter {
         name,
         kind: Kind::Integer { default, min, max },
+        required: false,
         description,
     }
 }
@@ -154,6 +176,7 @@ const fn number(name: &'static str, min: f64, max: f64, description: &'static st
             min,
             max,
         },
+        required: false,
         description,
     }
 }
@@ -162,7 +185,37 @@ const fn boolean(name: &'static str, description: &'static str) -> Parameter {
     Parameter {
         name,
         kind: Kind::Boolean { default: false },
+        required: false,
         description,
+    }
+}
+
+const fn word(
+    name: &'static str,
+    words: &'static [&'static str],
+    description: &'static str,
+) -> Parameter {
+    Parameter {
+        name,
+        kind: Kind::Word(words),
+        required: false,
+        description,
+    }
+}
+
+const fn text(name: &'static str, description: &'static str) -> Parameter {
+    Parameter {
+        name,
+        kind: Kind::Text { bytes_max: 256 },
+        required: false,
+        description,
+    }
+}
+
+const fn required(parameter: Parameter) -> Parameter {
+    Parameter {
+        required: true,
+        ..parameter
     }
 }
 
@@ -173,8 +226,11 @@ const FAILURE_RATE: &[Parameter] = &[Parameter {
         min: 0.0,
         max: 1.0,
     },
+    required: false,
     description: "the share of calls of the upstream service that fail, for 10 s",
 }];
+
+const VERDICTS: &[&str] = &["pending", "verified", "failed", "inconclusive"];
 
 const HTML: Shape = Shape::Other("text/html");
 
@@ -193,7 +249,7 @@ pub(super) static ROUTES: &[Route] = &[
         "The dashboard without scripts",
         &[],
         HTML,
-        answer!(pages::simple_dashboard),
+        answer!(simple::simple_dashboard),
     ),
     get(
         "/health",
@@ -201,7 +257,8 @@ pub(super) static ROUTES: &[Route] = &[
         &[boolean("strict", "answer 503 while unhealthy")],
         Shape::Json(shapes::health),
         answer!(health::health),
-    ),
+    )
+    .essential(),
     get(
         "/events",
         "What /health answers, each time that it changes, as server-sent events",
@@ -216,14 +273,16 @@ pub(super) static ROUTES: &[Route] = &[
         &[],
         Shape::Json(shapes::live),
         answer!(live::live),
-    ),
+    )
+    .essential(),
     get(
         "/ready",
         "Whether samples are taken and rules are in force; 503 if not",
         &[],
         Shape::Json(shapes::ready),
         answer!(live::ready),
-    ),
+    )
+    .essential(),
     get(
         "/test",
         "Whether the server answers",
@@ -241,7 +300,11 @@ pub(super) static ROUTES: &[Route] = &[
     get(
         "/healing/actions",
         "Actions, newest last",
-        &[],
+        &[
+            number("since", 0.0, 1e11, "Unix time in seconds; only later ones"),
+            text("fault", "only those for this fault, such as memory_leak"),
+            word("verdict", VERDICTS, "only those of this verdict"),
+        ],
         Shape::Json(shapes::actions),
         answer!(healing::actions),
     ),
@@ -281,7 +344,8 @@ pub(super) static ROUTES: &[Route] = &[
         &[],
         Shape::Other("text/plain"),
         answer!(prometheus::metrics),
-    ),
+    )
+    .essential(),
     get(
         "/metrics/history",
         "Series of every metric",
@@ -293,6 +357,7 @@ pub(super) static ROUTES: &[Route] = &[
                 "Unix time in seconds; all that is kept by default",
             ),
             number("step", 0.0, 86_400.0, "least seconds between two points"),
+            text("metric", "only this one, by the name that rules know"),
         ],
         Shape::Json(shapes::history),
         answer!(metrics::history),
@@ -423,6 +488,25 @@ pub(super) static ROUTES: &[Route] = &[
         true,
         Shape::Json(shapes::demo_reset),
         answer!(demo::reset),
+    )
+    .essential(),
+    get(
+        "/log-level",
+        "What is logged",
+        &[],
+        Shape::Json(shapes::log_level),
+        answer!(log::level),
+    ),
+    post(
+        "/log-level",
+        "Log more or less, until the next change or start",
+        &[required(text(
+            "level",
+            "error, warn, info, debug or trace, or by module as in info,chimera_server::http=debug",
+        ))],
+        false,
+        Shape::Json(shapes::log_level),
+        answer!(log::set_level),
     ),
     get(
         "/docs",
@@ -500,7 +584,9 @@ fn matches<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
 /// The path of a route that differs from `path` by a `/` at its end.
 pub(super) fn with_other_end(path: &str) -> Option<&'static str> {
     ROUTES.iter().map(|route| route.path).find(|known| {
-        path.strip_suffix('/') == Some(known) || known.strip_suffix('/') == Some(path)
+        // What CONNECT asks for has no path at all.
+        !path.is_empty()
+            && (path.strip_suffix('/') == Some(known) || known.strip_suffix('/') == Some(path))
     })
 }
 

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chimera_server::http::{Limits, Settings};
+use chimera_server::http::Limits;
 use chimera_server::status::Reading;
 use serde_json::json;
 
 use crate::asking::Connection;
-use crate::serving::{Mailbox, PATIENCE, Serving, limits};
+use crate::serving::{PATIENCE, Serving, limits};
 
 const SHORT: Duration = Duration::from_millis(300);
 
 async fn with(limits: Limits) -> Serving {
-    Serving::with(limits, Settings::default(), Mailbox::Answers).await
+    Serving::within(limits).await
 }
 
 fn get(serving: &Serving, path: &str) -> String {
@@ -119,13 +119,33 @@ async fn a_head_in_drops_is_cut_off() {
 #[tokio::test]
 async fn an_idle_connection_is_closed_in_time() {
     let serving = with(Limits {
-        head: SHORT,
+        idle: SHORT,
         ..limits()
     })
     .await;
     let mut connection = Connection::open(&serving).await;
     connection.send(&get(&serving, "/live")).await;
     assert_eq!(connection.reply().await.unwrap().status, 200);
+    assert!(connection.is_closed().await);
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_end_is_told_so_also_after_others() {
+    let serving = with(Limits {
+        head: SHORT,
+        ..limits()
+    })
+    .await;
+    let mut connection = Connection::open(&serving).await;
+    for _ in 0..2 {
+        connection.send(&get(&serving, "/live")).await;
+        assert_eq!(connection.reply().await.unwrap().status, 200);
+        // Idle for longer than a head may take.
+        tokio::time::sleep(SHORT * 2).await;
+    }
+    connection.send("GET /live HTTP/1.1\r\nho").await;
+    let told = connection.reply().await.unwrap();
+    assert!(told.detail(408).contains("0.3 s"), "{told:?}");
     assert!(connection.is_closed().await);
 }
 
@@ -235,52 +255,113 @@ async fn an_answer_that_takes_too_long_is_given_up() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_ends_its_connection_only() {
-    let serving = Serving::start().await;
-    for nonsense in [
-        "hello\r\n\r\n",
-        "GET\r\n\r\n",
-        "GET / HTTP/9.9\r\n\r\n",
-        "\u{16}\u{3}\u{1}\0\u{5}\r\n\r\n",
-        "GET /live HTTP/1.1\r\nno colon\r\n\r\n",
-        "POST /ingest HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n",
-    ] {
-        let mut connection = Connection::open(&serving).await;
-        connection.send(nonsense).await;
-        let rest = String::from_utf8_lossy(&connection.rest().await).into_owned();
-        assert!(
-            rest.is_empty() || rest.starts_with("HTTP/1.1 4"),
-            "{nonsense}: {rest}"
-        );
-    }
-    let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(1 << 20));
-    let mut connection = Connection::open(&serving).await;
-    connection.try_send(&long).await;
-    connection.rest().await;
-    assert_eq!(serving.get("/live").await.status, 200);
-}
-
-#[tokio::test]
-async fn connections_beyond_the_limit_wait_their_turn() {
+async fn without_room_the_longest_idle_make_it() {
     let serving = with(Limits {
         connections: 2,
         ..limits()
     })
     .await;
     let mut first = Connection::open(&serving).await;
+    first.send(&get(&serving, "/live")).await;
+    assert_eq!(first.reply().await.unwrap().status, 200);
+    tokio::time::sleep(Duration::from_millis(20)).await;
     let mut second = Connection::open(&serving).await;
-    for connection in [&mut first, &mut second] {
+    second.send(&get(&serving, "/live")).await;
+    assert_eq!(second.reply().await.unwrap().status, 200);
+    let mut third = Connection::open(&serving).await;
+    third.send(&get(&serving, "/test")).await;
+    assert_eq!(third.reply().await.unwrap().status, 200);
+    assert!(first.is_closed().await, "the longest idle one stays");
+    second.send(&get(&serving, "/live")).await;
+    assert_eq!(second.reply().await.unwrap().status, 200);
+}
+
+/// A request that is under way until its body comes.
+async fn busy(serving: &Serving) -> Connection {
+    let before = serving.front.active();
+    let mut connection = Connection::open(serving).await;
+    connection
+        .send(&format!(
+            "POST /ingest HTTP/1.1\r\nhost: {}\r\ncontent-length: 9\r\n\r\n",
+            serving.address
+        ))
+        .await;
+    while serving.front.active() == before {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    connection
+}
+
+const ESSENTIAL: [(&str, &str); 5] = [
+    ("GET", "/live"),
+    ("GET", "/ready"),
+    ("GET", "/health"),
+    ("GET", "/metrics"),
+    ("POST", "/demo/reset"),
+];
+
+#[tokio::test]
+async fn where_nobody_is_idle_only_what_must_answer_does() {
+    let serving = with(Limits {
+        connections: 2,
+        ..limits()
+    })
+    .await;
+    let (first, second) = (busy(&serving).await, busy(&serving).await);
+    let refused = serving.get("/test").await;
+    assert!(refused.detail(503).contains("try again"), "{refused:?}");
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(refused.header("connection"), "close");
+    for (method, path) in ESSENTIAL {
+        assert_eq!(serving.ask(method, path, &[]).await.status, 200, "{path}");
+    }
+    assert_eq!(serving.front.reading().failures_total, 0);
+    drop((first, second));
+}
+
+#[tokio::test]
+async fn requests_beyond_the_limit_are_turned_away_but_for_what_must_answer() {
+    let serving = with(Limits {
+        requests: 2,
+        ..limits()
+    })
+    .await;
+    let (first, second) = (busy(&serving).await, busy(&serving).await);
+    let refused = serving.get("/test").await;
+    assert!(refused.detail(503).contains("as much to do"), "{refused:?}");
+    assert_eq!(refused.header("retry-after"), "1");
+    for (method, path) in ESSENTIAL {
+        assert_eq!(serving.ask(method, path, &[]).await.status, 200, "{path}");
+    }
+    drop((first, second));
+    while serving.get("/test").await.status != 200 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let reading = serving.front.reading();
+    assert!(reading.refused > 0 && reading.failures_total == 0);
+}
+
+#[tokio::test]
+async fn healing_closes_the_idle_and_never_the_busy() {
+    let serving = Serving::start().await;
+    let mut idle = Vec::new();
+    for _ in 0..5 {
+        let mut connection = Connection::open(&serving).await;
         connection.send(&get(&serving, "/live")).await;
         assert_eq!(connection.reply().await.unwrap().status, 200);
+        idle.push(connection);
     }
-    let mut third = Connection::open(&serving).await;
-    third.send(&get(&serving, "/live")).await;
-    let early = tokio::time::timeout(Duration::from_millis(400), third.head()).await;
-    assert!(early.is_err(), "it is answered beyond the limit");
-    drop(first);
-    assert_eq!(third.reply().await.unwrap().status, 200);
-    // Full again; the end comes all the same.
-    serving.end().await;
+    let mut working = busy(&serving).await;
+    assert_eq!(serving.inbound.reading().open, 6);
+    assert_eq!(serving.inbound.close_idle(3), 3);
+    for connection in &mut idle[..3] {
+        assert!(connection.is_closed().await);
+    }
+    idle[4].send(&get(&serving, "/live")).await;
+    assert_eq!(idle[4].reply().await.unwrap().status, 200);
+    assert_eq!(serving.inbound.close_idle(0), 2);
+    working.send("{\"a\":  1}").await;
+    assert_eq!(working.reply().await.unwrap().status, 400);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,6 +12,7 @@ mod demos;
 mod documents;
 mod faults;
 mod healing;
+mod malformed;
 mod methods;
 mod pages;
 mod queries;

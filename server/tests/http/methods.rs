@@ -204,7 +204,7 @@ async fn every_answer_tells_browsers_to_be_careful() {
         let reply = serving.get(path).await;
         assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(reply.header("x-frame-options"), "DENY", "{path}");
-        assert_eq!(reply.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(reply.header("referrer-policy"), "same-origin", "{path}");
         let policy = reply.header("content-security-policy");
         assert!(
             policy.contains("frame-ancestors 'none'"),

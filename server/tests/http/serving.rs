@@ -10,6 +10,8 @@ use chimera::{Atom, Engine, Operation, Space};
 use chimera_server::events::Events;
 use chimera_server::front::Front;
 use chimera_server::http::{Limits, Settings, Shell, run_within};
+use chimera_server::inbound::Inbound;
+use chimera_server::logging::LogLevel;
 use chimera_server::status::{
     ActionRecord, Because, Command, Loop, Reading, RulesError, RulesStatus, Status, Verdict,
 };
@@ -42,6 +44,7 @@ pub(crate) struct Serving {
     pub(crate) background: Background,
     pub(crate) upstream: Upstream,
     pub(crate) front: Front,
+    pub(crate) inbound: Inbound,
     /// What came in the mailbox, in words.
     pub(crate) asked: Arc<Mutex<Vec<String>>>,
     pub(crate) shutdown: CancellationToken,
@@ -186,6 +189,11 @@ pub(crate) fn limits() -> Limits {
 }
 
 impl Serving {
+    /// A shell with limits of the test's choice.
+    pub(crate) async fn within(limits: Limits) -> Serving {
+        Serving::with(limits, Settings::default(), Mailbox::Answers).await
+    }
+
     /// A shell with the usual status and settings.
     pub(crate) async fn start() -> Serving {
         Serving::with(limits(), Settings::default(), Mailbox::Answers).await
@@ -201,6 +209,7 @@ impl Serving {
         let background = Background::new();
         let upstream = Upstream::start(Events::default()).await.unwrap();
         let front = Front::new();
+        let inbound = Inbound::default();
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let kept = match mailbox {
             Mailbox::Answers => {
@@ -220,8 +229,10 @@ impl Serving {
             background: background.clone(),
             upstream: upstream.clone(),
             front: front.clone(),
+            inbound: inbound.clone(),
             stress: Stress::default(),
             events: Events::default(),
+            log: LogLevel::new("info", |_| Ok(())),
             settings,
         };
         let shutdown = CancellationToken::new();
@@ -234,6 +245,7 @@ impl Serving {
             background,
             upstream,
             front,
+            inbound,
             asked,
             shutdown,
             running,

@@ -176,9 +176,14 @@ impl Server {
         });
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Resident memory in MiB, as the kernel tells it to others.
     pub(crate) fn rss_mib(&self) -> f64 {
-        let path = format!("/proc/{}/status", self.child.id());
+        let path = format!("/proc/{}/status", self.id());
         let text = fs::read_to_string(path).unwrap();
         let line = text
             .lines()
@@ -191,7 +196,7 @@ impl Server {
     /// CPU use over about two seconds in percent of one core, from outside.
     pub(crate) fn cpu_percent(&self) -> f64 {
         let used = || {
-            let path = format!("/proc/{}/stat", self.child.id());
+            let path = format!("/proc/{}/stat", self.id());
             let text = fs::read_to_string(path).unwrap();
             let fields: Vec<&str> = text
                 .rsplit(')')
@@ -210,7 +215,7 @@ impl Server {
 
     /// Established TCP connections of the process, by the kernel's own table.
     pub(crate) fn connections(&self) -> usize {
-        let id = self.child.id();
+        let id = self.id();
         let sockets: Vec<String> = fs::read_dir(format!("/proc/{id}/fd"))
             .unwrap()
             .filter_map(|file| fs::read_link(file.ok()?.path()).ok())
@@ -230,12 +235,29 @@ impl Server {
             .count()
     }
 
-    /// Ends it as an operator does; returns its exit status.
-    pub(crate) fn terminate(mut self) -> std::process::ExitStatus {
+    /// The text of an answer to a request with these credentials.
+    pub(crate) fn get_as(&self, path: &str, authorization: &str) -> String {
+        let response = self
+            .agent
+            .get(format!("{}{path}", self.url))
+            .header("authorization", authorization)
+            .call();
+        let mut response = response.expect("the server answers");
+        let bytes = response.body_mut().read_to_vec().unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Asks it to end, as an operator does.
+    pub(crate) fn signal(&self) {
         Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+            .args(["-TERM", &self.id().to_string()])
             .status()
             .unwrap();
+    }
+
+    /// Ends it; returns its exit status.
+    pub(crate) fn terminate(mut self) -> std::process::ExitStatus {
+        self.signal();
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -146,7 +146,7 @@ pub(in crate::http) async fn cpu_overload(
     let mut meter = CpuMeter::start();
     background
         .start(Duration::from_secs(duration as u64), threads)
-        .map_err(|error| Failure::Other(StatusCode::TOO_MANY_REQUESTS, error.to_string()))?;
+        .map_err(|error| Failure::TooMany(error.to_string()))?;
     let measures = if request.values.boolean("wait") {
         MEASURES_WAITING
     } else {

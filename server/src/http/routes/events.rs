@@ -70,7 +70,7 @@ async fn next(mut watching: Watching) -> Option<(Bytes, Watching)> {
             return Some((event, watching));
         }
         tokio::select! {
-            () = watching.service.shutdown.cancelled() => return None,
+            () = watching.service.ending.cancelled() => return None,
             () = sleep_until(heartbeat) => {
                 return Some((Bytes::from_static(b": still here\n\n"), watching));
             }

@@ -138,12 +138,25 @@ struct Actions {
     actions: Vec<Action>,
 }
 
-pub(in crate::http) async fn actions(service: Arc<Service>, _: Request) -> Result<Answer, Failure> {
+pub(in crate::http) async fn actions(
+    service: Arc<Service>,
+    request: Request,
+) -> Result<Answer, Failure> {
     let status = service.shell.healing.status.load();
+    let since = request.values.number("since");
+    let fault = request.values.text("fault");
+    let fault = fault.map(|fault| fault.replace('_', "-"));
+    let verdict = request.values.text("verdict");
+    let wanted = |record: &&Arc<ActionRecord>| {
+        since.is_none_or(|since| record.unix > since)
+            && fault.as_ref().is_none_or(|fault| record.fault == *fault)
+            && verdict.is_none_or(|verdict| record.verdict.name() == verdict)
+    };
     Ok(Answer::json(&Actions {
         actions: status
             .actions
             .iter()
+            .filter(wanted)
             .map(|record| Action::from(&**record))
             .collect(),
     }))

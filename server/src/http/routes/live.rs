@@ -31,7 +31,9 @@ pub(in crate::http) async fn ready(service: Arc<Service>, _: Request) -> Result<
     let status = service.shell.healing.status.load();
     let age = unix_now() - status.reading.unix;
     let late = age > 5.0 + 3.0 * status.interval;
-    let reason = if status.ticks == 0 {
+    let reason = if service.shutdown.is_cancelled() {
+        "the server is ending"
+    } else if status.ticks == 0 {
         "no sample has been taken yet"
     } else if late {
         "samples are not being taken"

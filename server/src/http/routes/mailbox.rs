@@ -8,11 +8,11 @@ use crate::http::service::Service;
 use crate::status::Command;
 
 fn ended() -> Failure {
-    Failure::Busy("the healing loop has ended; restart the server".to_owned())
+    Failure::Unavailable("the healing loop has ended; restart the server".to_owned())
 }
 
 fn busy() -> Failure {
-    Failure::Busy("the healing loop is busy; try again".to_owned())
+    Failure::Unavailable("the healing loop is busy; try again".to_owned())
 }
 
 /// Hands a command to the loop.

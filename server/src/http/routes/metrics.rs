@@ -33,6 +33,7 @@ pub(in crate::http) async fn history(
     let status = service.shell.healing.status.load();
     let since = request.values.number("since").unwrap_or(0.0);
     let step = request.values.number("step").unwrap_or(0.0);
+    let wanted = request.values.text("metric");
     let mut series: BTreeMap<&str, Vec<[f64; 2]>> = BTreeMap::new();
     let mut next = f64::NEG_INFINITY;
     for reading in &status.history {
@@ -40,7 +41,8 @@ pub(in crate::http) async fn history(
             continue;
         }
         next = reading.unix + step;
-        for (metric, value) in &reading.metrics {
+        let metrics = reading.metrics.iter();
+        for (metric, value) in metrics.filter(|(name, _)| wanted.is_none_or(|one| one == *name)) {
             series
                 .entry(metric)
                 .or_default()

@@ -1,4 +1,4 @@
-//! Pages for people: the dashboard, its files, and one without scripts.
+//! The dashboard and its files, and what all pages for people have in common.
 
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
@@ -8,8 +8,6 @@ use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue};
 use sha2::{Digest, Sha256};
 
-use super::health::word;
-use super::wire::timestamp;
 use crate::http::answer::{Answer, Failure};
 use crate::http::service::Service;
 use crate::http::table::Request;
@@ -22,7 +20,7 @@ struct Asset {
 }
 
 macro_rules! assets {
-    ($($name:literal: $kind:literal),* $(,)?) => {
+    ($($name:literal: $kind:expr),* $(,)?) => {
         vec![$(Asset {
             name: $name,
             content_type: $kind,
@@ -32,14 +30,35 @@ macro_rules! assets {
     };
 }
 
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     let mut assets = assets![
-        "index.html": "text/html; charset=utf-8",
-        "app.js": "text/javascript; charset=utf-8",
-        "style.css": "text/css; charset=utf-8",
+        "index.html": HTML,
+        "actions.js": SCRIPT,
+        "app.js": SCRIPT,
+        "ask.js": SCRIPT,
+        "cards.js": SCRIPT,
+        "charts.js": SCRIPT,
+        "demos.js": SCRIPT,
+        "dom.js": SCRIPT,
+        "episodes.js": SCRIPT,
+        "feed.js": SCRIPT,
+        "marks.js": SCRIPT,
+        "metrics.js": SCRIPT,
+        "rates.js": SCRIPT,
+        "remote.js": SCRIPT,
+        "rules.js": SCRIPT,
+        "series.js": SCRIPT,
+        "time.js": SCRIPT,
+        "view.js": SCRIPT,
+        "uPlot.iife.min.js": SCRIPT,
+        "style.css": STYLE,
+        "dashboard.css": STYLE,
+        "uPlot.min.css": STYLE,
         "icon.svg": "image/svg+xml",
-        "uPlot.iife.min.js": "text/javascript; charset=utf-8",
-        "uPlot.min.css": "text/css; charset=utf-8",
         "LICENSE-uplot": "text/plain; charset=utf-8",
     ];
     for asset in &mut assets {
@@ -53,12 +72,32 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     assets
 });
 
-const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// A page of our own, without any request elsewhere.
 pub(in crate::http) fn html(body: impl Into<Bytes>) -> Answer {
     Answer::text("text/html; charset=utf-8", body)
         .with_header(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
+}
+
+/// The beginning of a page without scripts, its heading and its ways to the others
+/// included; `extra` goes into its head.
+pub(in crate::http) fn beginning(title: &str, heading: &str, extra: &str) -> String {
+    format!(
+        "<!doctype html><html lang=en><meta charset=utf-8>\
+         <meta name=viewport content=\"width=device-width, initial-scale=1\">\
+         <meta name=color-scheme content=\"light dark\">{extra}<title>{title}</title>\
+         <link rel=icon href=\"/assets/icon.svg\" type=\"image/svg+xml\">\
+         <link rel=stylesheet href=\"/assets/style.css\"><body class=simple><header class=pages>\
+         <h1><img src=\"/assets/icon.svg\" alt=\"\" width=30 height=30> {heading}</h1><nav aria-label=Pages>\
+         <a href=\"/\">Dashboard</a> <a href=\"/simple-dashboard\">Plain page</a> <a href=\"/docs\">API</a> \
+         <a href=\"/health\">/health</a></nav></header>"
+    )
+}
+
+/// The same for an answer that is made already.
+pub(in crate::http) fn as_page(answer: Answer) -> Answer {
+    answer.with_header(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
 }
 
 /// Text as it may stand in HTML, also within quotes.
@@ -112,81 +151,4 @@ pub(in crate::http) async fn dashboard(
 
 pub(in crate::http) async fn asset(_: Arc<Service>, request: Request) -> Result<Answer, Failure> {
     serve(&request.tail, &request)
-}
-
-/// The state as one table, with forms that POST; reloads itself.
-pub(in crate::http) async fn simple_dashboard(
-    service: Arc<Service>,
-    _: Request,
-) -> Result<Answer, Failure> {
-    let status = service.shell.healing.status.load();
-    let mut rows = String::new();
-    for (metric, value) in &status.reading.metrics {
-        let limit = status
-            .thresholds
-            .get(metric)
-            .map_or(String::new(), ToString::to_string);
-        write!(
-            rows,
-            "<tr><th scope=row>{}<td>{value}<td>{limit}",
-            escaped(metric)
-        )
-        .expect("strings take all writes");
-    }
-    let mut actions = String::new();
-    for record in status.actions.iter().rev().take(20) {
-        let outcome = match &record.outcome {
-            Ok(text) | Err(text) => text,
-        };
-        write!(
-            actions,
-            "<tr><td>{}<td>{}<td>{}<td>{}<td>{}<td>{}",
-            timestamp(record.unix),
-            escaped(&record.fault),
-            escaped(&record.call),
-            escaped(&record.reason),
-            escaped(outcome),
-            record.verdict.name()
-        )
-        .expect("strings take all writes");
-    }
-    let rules = match &status.rules.error {
-        None => format!(
-            "<p>Rules in force: {} ({})</p>",
-            escaped(&status.rules.generation),
-            escaped(&status.rules.files.join(", "))
-        ),
-        Some(error) => format!(
-            "<p><strong>The rule files are wrong; the last good rules stay in force.</strong></p><pre>{}:{}:{}: {}\n{}</pre>",
-            escaped(&error.file),
-            error.line,
-            error.column,
-            escaped(&error.message),
-            escaped(&error.drawn)
-        ),
-    };
-    let forms: String = [
-        ("/demo/memory-leak?size_mb=60&amp;count=8", "Leak 480 MiB"),
-        (
-            "/demo/cpu-overload?duration=20&amp;num_threads=4",
-            "Burn 20 s on 4 threads",
-        ),
-        ("/demo/reset", "Reset the demos"),
-        ("/healing/reload", "Reload the rules"),
-    ]
-    .iter()
-    .map(|(path, label)| {
-        format!("<form method=post action=\"{path}\"><button>{label}</button></form>")
-    })
-    .collect();
-    Ok(html(format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta http-equiv=refresh content=5>\
-         <meta name=viewport content=\"width=device-width\"><title>Chimera</title>\
-         <link rel=stylesheet href=\"/assets/style.css\"><body class=simple><h1>Chimera is {}</h1>{rules}\
-         <h2>Do</h2>{forms}\
-         <h2>Metrics</h2><table><tr><th>metric<th>now<th>threshold{rows}</table>\
-         <h2>Actions</h2><table><tr><th>time<th>fault<th>action<th>reason<th>outcome<th>verdict{actions}</table>\
-         <p><a href=\"/\">Dashboard</a> <a href=\"/docs\">API</a> <a href=\"/health\">/health</a> <a href=\"/healing/status\">/healing/status</a></p>",
-        word(&status),
-    )))
 }

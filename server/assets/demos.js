@@ -1,0 +1,63 @@
+// The demo faults, and what they hold now. Real faults, by POST.
+
+import { byId, make, setText } from "./dom.js";
+import { measured, describe } from "./metrics.js";
+import { post } from "./remote.js";
+
+function say(text, wrong = false) {
+  const answer = byId("answer");
+  answer.className = wrong ? "answer wrong" : "answer";
+  setText(answer, text);
+}
+
+/// Many requests one after the other, as clients would send them; that some fail is
+/// what is asked for.
+async function repeat(path, times) {
+  const counts = { served: 0, degraded: 0, failed: 0 };
+  for (let time = 0; time < times; time += 1) {
+    try {
+      const said = await post(path);
+      counts[said.degraded ? "degraded" : "served"] += 1;
+    } catch (error) {
+      if (error.status === undefined || error.status === 401) throw error;
+      counts.failed += 1;
+    }
+    say(`${time + 1} of ${times} requests: ${counts.served} served, ${counts.degraded} degraded, ${counts.failed} failed`);
+  }
+}
+
+async function press(button) {
+  const { post: path, times } = button.dataset;
+  button.disabled = true;
+  say("…");
+  try {
+    if (times) await repeat(path, Number(times));
+    else {
+      const said = await post(path);
+      say(said.message || `The rules on disk are in force: generation ${said.generation.slice(0, 12)}`);
+    }
+  } catch (error) {
+    say(error.message, true);
+  }
+  button.disabled = false;
+}
+
+/// Shows what the demonstrations hold, by the metrics of the newest sample.
+export function showHeld(metrics) {
+  const held = [
+    ["cache-mb", (value) => `${measured(describe("cache-mb"), value)} in the cache`],
+    ["background-threads", (value) => `${value} threads burning`],
+    ["pool-idle", (value) => `${value} idle connections`],
+  ].filter(([name]) => metrics[name] > 0).map(([name, words]) => words(metrics[name]));
+  setText(byId("held"), held.length ? `Held now: ${held.join(", ")}.` : "Nothing is held now.");
+}
+
+/// Makes buttons with `data-post` work; hides the demos where the server has none.
+export async function makeDemos() {
+  for (const button of document.querySelectorAll("button[data-post]")) {
+    button.addEventListener("click", () => press(button));
+  }
+  const response = await fetch("/demo/");
+  if (response.ok) return;
+  byId("demos").replaceChildren(make("p", { class: "quiet", text: "The demo faults are switched off on this server." }));
+}

@@ -1,0 +1,63 @@
+//! A fault goes in; the page shows what was done about it, why, and what came of it.
+
+use crate::browser::Browser;
+use crate::running::{Server, shipped_rules};
+
+#[test]
+#[ignore = "needs chromium; see main.rs"]
+fn a_fault_is_seen_healed_with_its_verdict_and_its_reasons() {
+    let server = Server::start(&shipped_rules(), &[]);
+    let browser = Browser::open(&server.url);
+    browser.until_text("#state", "healthy");
+    assert!(
+        browser
+            .text("#no-actions")
+            .contains("Nothing has been healed yet")
+    );
+    assert!(browser.text("#no-rates").starts_with("collecting"));
+    browser.click("[data-post^='/demo/memory-leak']");
+    browser.until_text("#answer", "Created 8 memory hogs of 60MB each");
+    let row = "#actions tr[data-verdict='verified']";
+    browser.until_text(row, "memory leak");
+    let text = browser.text(row);
+    assert!(
+        text.contains("(evict-cache sessions") && text.contains('→') && text.contains("MiB"),
+        "{text}"
+    );
+    browser.click(&format!("{row} button"));
+    let why = browser.text("#actions tr.detail:not([hidden])");
+    for word in [
+        "Because memory-mb is",
+        "healing.metta:",
+        "(threshold memory-mb 400)",
+        "(latest memory-mb",
+        "judged",
+    ] {
+        assert!(why.contains(word), "{word:?} in {why}");
+    }
+    // The marker of the action on the chart, in the colour of its verdict.
+    let good = browser.color("--good");
+    browser.until("the marker is drawn", |browser| {
+        (browser.picture_of("#chart-memory canvas").count(&good) >= 20).then_some(())
+    });
+    browser.until_text("#rates", "evict-cache");
+    browser.until_text("#no-episodes", "No fault is being dealt with");
+    browser.check_clean(&server.url);
+}
+
+#[test]
+#[ignore = "needs chromium; see main.rs"]
+fn failing_requests_are_sent_and_dealt_with() {
+    let server = Server::start(&shipped_rules(), &[]);
+    let browser = Browser::open(&server.url);
+    browser.until_text("#link", "live");
+    browser.click("[data-post^='/demo/request-failures']");
+    browser.until_text("#episodes", "request failures");
+    browser.until_text("#actions tbody", "(degrade requests");
+    browser.until_text("#events", "error: ");
+    browser.until_text("#answer", "60 of 60 requests");
+    assert!(!browser.text("#answer").contains(" 0 degraded"));
+    browser.click("[data-post='/demo/reset']");
+    browser.until_text("#held", "Nothing is held now");
+    browser.check_clean_but(&server.url, Some("/demo/request-failures"));
+}

@@ -1,0 +1,97 @@
+//! The pages on other screens, and the pages beside the dashboard.
+
+use serde_json::Value;
+
+use crate::browser::Browser;
+use crate::running::{Server, shipped_rules};
+
+/// How far a page is wider than the screen.
+fn overflow(browser: &Browser) -> i64 {
+    browser
+        .run("return document.documentElement.scrollWidth - innerWidth")
+        .as_i64()
+        .unwrap()
+}
+
+#[test]
+#[ignore = "needs chromium; see main.rs"]
+fn a_phone_and_a_dark_room_are_served_too() {
+    let server = Server::start(&shipped_rules(), &[]);
+    let browser = Browser::open(&server.url);
+    browser.until_text("#link", "live");
+    server.post("/demo/memory-leak?size_mb=60&count=8");
+    browser.until_text("#actions tbody", "verified");
+    browser.click("#actions tbody button");
+    for width in [360, 390, 768] {
+        browser.resize(width, 844);
+        assert!(overflow(&browser) <= 0, "at {width} pixels");
+    }
+    let light = browser.color("--paper");
+    browser.prefer_dark();
+    browser.until("the colours are others", |browser| {
+        (browser.color("--paper") != light).then_some(())
+    });
+    let picture = browser.picture();
+    let all = (picture.width * picture.height) as usize;
+    assert!(picture.count(&light) < all / 100);
+    assert!(picture.count(&browser.color("--card")) > all / 4);
+    let line = browser.color("--plot-1");
+    browser.until("the charts are drawn anew", |browser| {
+        (browser.picture_of("#chart-memory canvas").count(&line) > 50).then_some(())
+    });
+    browser.check_clean(&server.url);
+}
+
+#[test]
+#[ignore = "needs chromium; see main.rs"]
+fn every_control_is_reached_by_keys_and_has_a_name() {
+    let server = Server::start(&shipped_rules(), &[]);
+    let browser = Browser::open(&server.url);
+    browser.until_text("#link", "live");
+    let nameless = browser.run(
+        "return [...document.querySelectorAll('a, button, select, textarea, input, [tabindex]')]
+           .filter((one) => one.checkVisibility())
+           .filter((one) => !(one.innerText.trim() || one.getAttribute('aria-label') || one.labels?.length || one.title))
+           .map((one) => one.outerHTML)",
+    );
+    assert_eq!(nameless, Value::Array(Vec::new()));
+    let unlabelled = browser.run(
+        "return [...document.querySelectorAll('main > section:not(:has(> details))')]
+           .filter((one) => !document.getElementById(one.getAttribute('aria-labelledby'))).map((one) => one.outerHTML.slice(0, 80))",
+    );
+    assert_eq!(unlabelled, Value::Array(Vec::new()));
+    // Tab goes through all of them, in their order, and is seen where it is.
+    let wanted = browser.run("return [...document.querySelectorAll('#ranges button, #charts .frame, #query')].length").as_u64().unwrap();
+    let mut reached = 0;
+    for _ in 0..60 {
+        browser.keys("body", "\u{e004}");
+        let on = browser.run("const on = document.activeElement; return [on.matches('#ranges button, #charts .frame, #query'), getComputedStyle(on).outlineStyle]");
+        if on[0] == true {
+            assert_eq!(on[1], "solid");
+            reached += 1;
+        }
+        if reached == wanted {
+            return;
+        }
+    }
+    panic!("{reached} of {wanted} were reached");
+}
+
+#[test]
+#[ignore = "needs chromium; see main.rs"]
+fn pages_beside_the_dashboard_are_whole_and_ask_nobody_else() {
+    let server = Server::start(&shipped_rules(), &[]);
+    let browser = Browser::open(&format!("{}/simple-dashboard", server.url));
+    assert!(browser.text("body").contains("memory-mb"));
+    browser.resize(390, 844);
+    assert!(overflow(&browser) <= 0);
+    browser.click("form[action^='/demo/memory-leak'] button");
+    browser.until("the answer is there", |browser| {
+        browser.text("body").contains("memory hogs").then_some(())
+    });
+    browser.check_clean(&server.url);
+    browser.go(&format!("{}/docs", server.url));
+    assert!(browser.text("h1").contains("Chimera"));
+    assert!(browser.text("body").contains("/healing/actions/{id}"));
+    assert!(overflow(&browser) <= 0);
+}

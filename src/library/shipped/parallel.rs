@@ -1,0 +1,110 @@
+//! `parallel`: alternatives evaluated at the same time.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::atom::Atom;
+use crate::budget::Budget;
+use crate::engine::Context;
+use crate::evaluate::Machine;
+use crate::operation::{Operation, OperationError, OperationResult};
+
+/// Threads that help evaluations, of all engines of the process.
+static HELPERS: AtomicUsize = AtomicUsize::new(0);
+
+/// - `(hyperpose (atom …))`: the results of each atom, evaluated on as many threads
+///   as the machine has cores; in order of the atoms, the same on every run. An
+///   alternative changes nothing: trying to is `(Error … ReadOnly)`. It has its
+///   share of what is left of the budget. Bindings do not flow out of it.
+pub(super) fn operations() -> [Operation; 1] {
+    [Operation::new(
+        "hyperpose",
+        "(-> Expression %Undefined%)",
+        |arguments, context| match arguments {
+            [Atom::Expression(alternatives)] => hyperpose(alternatives.children(), context),
+            _ => Err(OperationError::message(
+                "hyperpose expects an expression of alternatives",
+            )),
+        },
+    )]
+}
+
+/// A place among the helping threads, free again when dropped.
+struct Place;
+
+impl Place {
+    fn take(places: usize) -> Option<Place> {
+        HELPERS
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+                (taken < places).then_some(taken + 1)
+            })
+            .ok()
+            .map(|_| Place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        HELPERS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn hyperpose(alternatives: &[Atom], context: &mut Context<'_>) -> OperationResult {
+    if context.host.nested >= crate::engine::NESTED_MAX {
+        return Err(OperationError::symbol("StackOverflow"));
+    }
+    let budget = share(&context.budget, alternatives.len());
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(vec![Vec::new(); alternatives.len()]);
+    let refused = Mutex::new(false);
+    let mut host = context.host.clone();
+    host.grants.write = false;
+    host.grants.write_files = false;
+    host.nested += 1;
+    let space = context.space;
+    let work = || {
+        let mut host = host.clone();
+        while let Some((place, alternative)) = {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            alternatives
+                .get(place)
+                .map(|alternative| (place, alternative))
+        } {
+            let found = Machine::run(&mut host, space, alternative, &budget, false).atoms();
+            results.lock().expect("no panic while it is locked")[place] = found;
+        }
+        if host.write_refused {
+            *refused.lock().expect("no panic while it is locked") = true;
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let helpers = alternatives.len().saturating_sub(1).min(cores - 1);
+        for _ in 0..helpers {
+            // Where all cores are taken, this thread does the work.
+            let Some(place) = Place::take(cores - 1) else {
+                break;
+            };
+            let work = &work;
+            scope.spawn(move || {
+                work();
+                drop(place);
+            });
+        }
+        work();
+    });
+    if refused.into_inner().expect("no panic while it is locked") {
+        context.host.write_refused = true;
+    }
+    let results = results.into_inner().expect("no panic while it is locked");
+    Ok(results.into_iter().flatten().collect())
+}
+
+/// What each of `count` evaluations may spend, so that all together spend no more.
+fn share(budget: &Budget, count: usize) -> Budget {
+    let mut share = budget.clone();
+    let count = count.max(1);
+    share.reductions /= count as u64;
+    share.bytes /= count;
+    share
+}

@@ -1,0 +1,64 @@
+//! `tabling`: which functions keep their answers; how is in
+//! `src/evaluate/tabling.rs`.
+
+use crate::atom::Atom;
+use crate::engine::Context;
+use crate::evaluate::TabledFunction;
+use crate::operation::{Operation, OperationError};
+use crate::symbol::Symbol;
+
+/// - `(table! name)`, `(table! (name arity))`: calls of the function, with any or
+///   with that number of arguments, are tabled from now on in this space and
+///   where it is imported; `()`. Errors: anything else.
+/// - `(untable! name)`: they are no longer; `()`.
+pub(super) fn operations() -> [Operation; 2] {
+    [
+        Operation::new("table!", "(-> Atom (->))", |arguments, context| {
+            context.check_write()?;
+            let (name, arity) = function(arguments)?;
+            let space = context.space.clone();
+            let functions = context.host.tabled.entry(name).or_default();
+            let new = TabledFunction { arity, space };
+            let known =
+                |old: &TabledFunction| old.arity == new.arity && old.space.is_same(&new.space);
+            if !functions.iter().any(known) {
+                functions.push(new);
+            }
+            Ok(vec![Atom::unit()])
+        }),
+        Operation::new("untable!", "(-> Atom (->))", |arguments, context| {
+            context.check_write()?;
+            let (name, arity) = function(arguments)?;
+            forget(context, &name, arity);
+            Ok(vec![Atom::unit()])
+        }),
+    ]
+}
+
+fn forget(context: &mut Context<'_>, name: &Symbol, arity: Option<usize>) {
+    let space = context.space.clone();
+    if let Some(functions) = context.host.tabled.get_mut(name) {
+        functions
+            .retain(|old| !old.space.is_same(&space) || (arity.is_some() && old.arity != arity));
+        if functions.is_empty() {
+            context.host.tabled.remove(name);
+        }
+    }
+}
+
+fn function(arguments: &[Atom]) -> Result<(Symbol, Option<usize>), OperationError> {
+    let wrong = || {
+        OperationError::message("the function to table is expected as its name or as (name arity)")
+    };
+    match arguments {
+        [Atom::Symbol(name)] => Ok((name.clone(), None)),
+        [atom] => match atom.as_expression() {
+            Some([Atom::Symbol(name), arity]) => {
+                let arity = arity.as_i64().and_then(|arity| usize::try_from(arity).ok());
+                Ok((name.clone(), Some(arity.ok_or_else(wrong)?)))
+            }
+            _ => Err(wrong()),
+        },
+        _ => Err(OperationError::NotReducible),
+    }
+}

@@ -1,0 +1,207 @@
+//! Postings: which rows have a certain key at a certain place.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use smallvec::SmallVec;
+
+use crate::space::column::RowList;
+use crate::space::token::{self, Payloads, Token};
+
+/// Where a place is within an atom: which child, of that which child, and so on.
+pub(super) type Path = SmallVec<[u32; 4]>;
+
+/// What an atom has at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    /// What has this key.
+    Key(u32),
+    /// A variable, there or above; or what may equal things of other keys.
+    Open,
+    /// No such place: no pattern with something there unifies with the atom.
+    Absent,
+}
+
+/// What the atom has at `path`. Linear in what stands before that place.
+pub(super) fn key_at<P: Payloads + ?Sized>(tokens: &[u32], path: &[u32], payloads: &P) -> At {
+    let mut at = 0;
+    for &child in path {
+        if token::is_variable(tokens[at]) {
+            return At::Open;
+        }
+        match token::arity_of(tokens[at]) {
+            Some(arity) if child < arity => {}
+            _ => return At::Absent,
+        }
+        at += 1;
+        for _ in 0..child {
+            at = token::skip(tokens, at);
+        }
+    }
+    match Token::read(tokens, at).0.key(payloads) {
+        Some(key) => At::Key(key),
+        None => At::Open,
+    }
+}
+
+/// Rows by key. A key with one row takes no list.
+#[derive(Default)]
+pub(super) struct Postings {
+    /// `(key, row)`, or `(key, LIST | place among the lists)`.
+    table: HashTable<(u32, u32)>,
+    lists: Vec<RowList>,
+    free: Vec<u32>,
+    /// Seeded, since keys come from outside.
+    state: RandomState,
+}
+
+const LIST: u32 = 1 << 31;
+
+/// The rows of one key.
+#[derive(Clone, Copy)]
+pub(super) enum Posting<'a> {
+    None,
+    One(u32),
+    Many(&'a RowList),
+}
+
+impl<'a> Posting<'a> {
+    pub(super) fn len(self) -> usize {
+        match self {
+            Posting::None => 0,
+            Posting::One(_) => 1,
+            Posting::Many(list) => list.len(),
+        }
+    }
+
+    /// The rows in order; rows that are gone may be among them.
+    pub(super) fn iter(self) -> impl Iterator<Item = u32> + 'a {
+        let (one, many) = match self {
+            Posting::None => (None, None),
+            Posting::One(row) => (Some(row), None),
+            Posting::Many(list) => (None, Some(list.iter())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+
+    pub(super) fn has_gaps(self) -> bool {
+        matches!(self, Posting::Many(list) if list.has_gaps())
+    }
+}
+
+impl Postings {
+    pub(super) fn get(&self, key: u32) -> Posting<'_> {
+        let hash = self.state.hash_one(key);
+        match self.table.find(hash, |(own, _)| *own == key) {
+            None => Posting::None,
+            Some((_, value)) if value & LIST == 0 => Posting::One(*value),
+            Some((_, value)) => Posting::Many(&self.lists[(value & !LIST) as usize]),
+        }
+    }
+
+    /// Adds a row that is younger than all others.
+    pub(super) fn push(&mut self, key: u32, row: u32) {
+        let Postings {
+            table,
+            lists,
+            free,
+            state,
+        } = self;
+        let hash = state.hash_one(key);
+        let entry = table.entry(hash, |(own, _)| *own == key, |(own, _)| state.hash_one(own));
+        match entry {
+            Entry::Vacant(vacant) => {
+                vacant.insert((key, row));
+            }
+            Entry::Occupied(mut occupied) => {
+                let value = &mut occupied.get_mut().1;
+                if *value & LIST != 0 {
+                    lists[(*value & !LIST) as usize].push(row);
+                    return;
+                }
+                let mut list = RowList::default();
+                list.push(*value);
+                list.push(row);
+                let place = free.pop().unwrap_or_else(|| {
+                    lists.push(RowList::default());
+                    (lists.len() - 1) as u32
+                });
+                lists[place as usize] = list;
+                *value = LIST | place;
+            }
+        }
+    }
+
+    /// Takes note that a row of `key` is gone. `is_gone` knows it already.
+    pub(super) fn lose(&mut self, key: u32, is_gone: impl Fn(u32) -> bool) {
+        let hash = self.state.hash_one(key);
+        let Ok(mut entry) = self.table.find_entry(hash, |(own, _)| *own == key) else {
+            return;
+        };
+        let value = &mut entry.get_mut().1;
+        if *value & LIST != 0 {
+            let place = *value & !LIST;
+            let list = &mut self.lists[place as usize];
+            list.lose(&is_gone);
+            if list.len() > 1 {
+                return;
+            }
+            let last = list.iter().find(|&row| !is_gone(row));
+            *list = RowList::default();
+            self.free.push(place);
+            if let Some(row) = last {
+                *value = row;
+                return;
+            }
+        }
+        entry.remove();
+        if self.table.capacity() > 64 && self.table.len() < self.table.capacity() / 8 {
+            self.shrink();
+        }
+    }
+
+    fn shrink(&mut self) {
+        let state = &self.state;
+        self.table
+            .shrink_to(2 * self.table.len(), |(own, _)| state.hash_one(own));
+        if self.free.len() == self.lists.len() {
+            (self.lists, self.free) = (Vec::new(), Vec::new());
+        }
+    }
+}
+
+/// The index of one path of a relation.
+pub(super) struct PathIndex {
+    pub(super) path: Path,
+    pub(super) postings: Postings,
+    /// Rows that may have any key there.
+    pub(super) open: RowList,
+}
+
+impl PathIndex {
+    pub(super) fn new(path: Path) -> PathIndex {
+        PathIndex {
+            path,
+            postings: Postings::default(),
+            open: RowList::default(),
+        }
+    }
+
+    pub(super) fn push(&mut self, row: u32, at: At) {
+        match at {
+            At::Key(key) => self.postings.push(key, row),
+            At::Open => self.open.push(row),
+            At::Absent => {}
+        }
+    }
+
+    pub(super) fn lose(&mut self, at: At, is_gone: impl Fn(u32) -> bool) {
+        match at {
+            At::Key(key) => self.postings.lose(key, is_gone),
+            At::Open => self.open.lose(is_gone),
+            At::Absent => {}
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Probes: what a pattern tells about the atoms that it may unify with.
+
+use std::cell::OnceCell;
+
+use smallvec::SmallVec;
+
+use crate::atom::{Atom, Grounded};
+use crate::space::index::Path;
+use crate::space::token::{self, Token, WILD};
+use crate::unify::Bindings;
+
+/// The keys of a pattern in pre-order, [`WILD`] for what is unknown. Keys missing
+/// at the end are unknown too, so a long pattern may be cut anywhere.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Probe {
+    keys: SmallVec<[u32; 12]>,
+    /// Found when a long list makes them worth it.
+    places: OnceCell<Places>,
+}
+
+/// Places with the keys that are wanted there.
+pub(super) type Places = SmallVec<[(Path, u32); 4]>;
+
+/// More of a pattern is not looked at.
+const KEYS_MAX: usize = 48;
+/// More places of a pattern are not looked up.
+const PLACES_MAX: usize = 8;
+/// Places deeper than this are not looked up.
+const DEPTH_MAX: usize = 8;
+
+impl Probe {
+    /// The probe that everything answers.
+    pub(crate) fn everything() -> Probe {
+        Probe::default()
+    }
+
+    /// The probe of these keys.
+    #[allow(dead_code, reason = "evaluation on flat atoms comes next")]
+    pub(crate) fn of_keys(keys: &[u32]) -> Probe {
+        Probe {
+            keys: keys.iter().copied().take(KEYS_MAX).collect(),
+            places: OnceCell::new(),
+        }
+    }
+
+    /// The probe of `pattern` under `bindings`.
+    pub(crate) fn of(pattern: &Atom, bindings: &Bindings) -> Probe {
+        let mut keys = SmallVec::new();
+        let mut pending: SmallVec<[std::slice::Iter<'_, Atom>; 4]> = SmallVec::new();
+        pending.push(std::slice::from_ref(pattern).iter());
+        while let Some(children) = pending.last_mut() {
+            if keys.len() == KEYS_MAX {
+                break;
+            }
+            let Some(atom) = children.next() else {
+                pending.pop();
+                continue;
+            };
+            match bindings.walk(atom) {
+                Atom::Variable(_) => keys.push(WILD),
+                Atom::Symbol(symbol) => keys.push(token::symbol(symbol.id())),
+                Atom::Grounded(value) => keys.push(key_of(value)),
+                Atom::Expression(expression) => {
+                    let children = expression.children();
+                    keys.push(token::expression(children.len() as u32));
+                    pending.push(children.iter());
+                }
+            }
+        }
+        Probe {
+            keys,
+            places: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn key(&self, index: usize) -> u32 {
+        self.keys.get(index).copied().unwrap_or(WILD)
+    }
+
+    /// The keys from `index` on, at least the two that tell a subject.
+    pub(super) fn subject_at(&self, index: usize) -> [u32; 2] {
+        [self.key(index), self.key(index + 1)]
+    }
+
+    /// The places of known leaves, then those of expressions, in order.
+    pub(super) fn places(&self) -> &Places {
+        self.places.get_or_init(|| self.find_places())
+    }
+
+    fn find_places(&self) -> Places {
+        let mut leaves = Places::new();
+        let mut expressions = Places::new();
+        // For each open expression, how many children it has.
+        let mut arities: SmallVec<[u32; 8]> = SmallVec::new();
+        let mut path = Path::new();
+        for &key in &self.keys {
+            match token::arity_of(key) {
+                Some(arity) => {
+                    if path.len() <= DEPTH_MAX && expressions.len() < PLACES_MAX {
+                        expressions.push((path.clone(), key));
+                    }
+                    if arity > 0 {
+                        arities.push(arity);
+                        path.push(0);
+                        continue;
+                    }
+                }
+                None if token::is_variable(key) => {}
+                None => {
+                    if path.len() <= DEPTH_MAX && leaves.len() < PLACES_MAX {
+                        leaves.push((path.clone(), key));
+                    }
+                }
+            }
+            while let Some(child) = path.last_mut() {
+                *child += 1;
+                if *child < arities[arities.len() - 1] {
+                    break;
+                }
+                path.pop();
+                arities.pop();
+            }
+        }
+        leaves.extend(expressions);
+        leaves
+    }
+}
+
+/// The key of a host value; [`WILD`] if it may equal others by rules of its own.
+fn key_of(value: &Grounded) -> u32 {
+    token::payload_key(value).unwrap_or(WILD)
+}
+
+/// The key of a token that refers to no value.
+#[allow(dead_code, reason = "evaluation on flat atoms comes next")]
+pub(crate) fn key_of_token(token: Token) -> u32 {
+    token.key(token::NO_VALUES).unwrap_or(WILD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Probe;
+    use crate::reader::atom;
+    use crate::unify::Bindings;
+
+    #[track_caller]
+    fn check_places(pattern: &str, expected: &[&[u32]]) {
+        let probe = Probe::of(&atom(pattern), &Bindings::new());
+        let places: Vec<Vec<u32>> = probe
+            .places()
+            .iter()
+            .map(|(path, _)| path.to_vec())
+            .collect();
+        assert_eq!(places, expected);
+    }
+
+    #[test]
+    fn places_are_those_of_known_leaves_and_then_of_expressions() {
+        check_places("$x", &[]);
+        check_places("a", &[&[]]);
+        check_places("(edge $x n2)", &[&[0], &[2], &[]]);
+        check_places(
+            "(= (decide (metric h1 $v)) ($b) 4)",
+            &[
+                &[0],
+                &[1, 0],
+                &[1, 1, 0],
+                &[1, 1, 1],
+                &[3],
+                &[],
+                &[1],
+                &[1, 1],
+                &[2],
+            ],
+        );
+    }
+}

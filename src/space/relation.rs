@@ -1,0 +1,134 @@
+//! Relations: the rows that have one head and arity; rules and types also by what
+//! they are about.
+
+use crate::atom::known;
+use crate::space::column::RowList;
+use crate::space::index::PathIndex;
+use crate::space::token::{self, Payloads, Token, WILD};
+
+/// What tells relations apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum RelationKey {
+    /// Atoms that unify with anything, or may equal it by rules of their own.
+    Open,
+    /// Symbols and host values.
+    Leaves,
+    /// Expressions of this arity whose head is no symbol.
+    Headless(u32),
+    /// Expressions by the token of their head symbol, and arity.
+    Known(u32, u32),
+    /// `(= …)` and `(: …)` of three elements, by the first of the three and what
+    /// the second one is.
+    About(u32, Subject),
+}
+
+/// What a rule or a type is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    /// An expression by the token of its head symbol, and arity.
+    Call(u32, u32),
+    /// A leaf by its key.
+    Leaf(u32),
+    /// A variable, or an expression without a head symbol.
+    Open,
+}
+
+/// Whether three-element expressions with this head are told apart by subject.
+pub(super) fn has_subjects(head: u32, arity: u32) -> bool {
+    arity == 3
+        && token::symbol_id(head)
+            .is_some_and(|id| id == known().equal.id() || id == known().colon.id())
+}
+
+/// The relation of a stored atom.
+pub(super) fn relation_of<P: Payloads + ?Sized>(tokens: &[u32], payloads: &P) -> RelationKey {
+    let Some(arity) = token::arity_of(tokens[0]) else {
+        return match Token::read(tokens, 0).0.key(payloads) {
+            Some(_) => RelationKey::Leaves,
+            None => RelationKey::Open,
+        };
+    };
+    if arity == 0 || !token::is_symbol(tokens[1]) {
+        return RelationKey::Headless(arity);
+    }
+    if !has_subjects(tokens[1], arity) {
+        return RelationKey::Known(tokens[1], arity);
+    }
+    RelationKey::About(tokens[1], subject(&tokens[2..], payloads))
+}
+
+/// What the atom that begins the tokens is as a subject.
+pub(super) fn subject<P: Payloads + ?Sized>(tokens: &[u32], payloads: &P) -> Subject {
+    match token::arity_of(tokens[0]) {
+        Some(arity) if arity > 0 && token::is_symbol(tokens[1]) => Subject::Call(tokens[1], arity),
+        Some(_) => Subject::Open,
+        None => match Token::read(tokens, 0).0.key(payloads) {
+            Some(key) => Subject::Leaf(key),
+            None => Subject::Open,
+        },
+    }
+}
+
+impl RelationKey {
+    /// By what relations are grouped for patterns without a known head.
+    pub(super) fn group(self) -> Option<u32> {
+        match self {
+            RelationKey::Open | RelationKey::Leaves => None,
+            RelationKey::Headless(arity) | RelationKey::Known(_, arity) => Some(arity),
+            RelationKey::About(..) => Some(3),
+        }
+    }
+
+    /// The token of the head symbol; `WILD` if it has none.
+    pub(super) fn head(self) -> u32 {
+        match self {
+            RelationKey::Known(head, _) | RelationKey::About(head, _) => head,
+            RelationKey::Open | RelationKey::Leaves | RelationKey::Headless(_) => WILD,
+        }
+    }
+
+    /// Whether an index of that path would tell no rows of the relation apart.
+    pub(super) fn implies(self, path: &[u32]) -> bool {
+        match self {
+            RelationKey::Open => true,
+            RelationKey::Leaves => false,
+            RelationKey::Headless(_) => path.is_empty(),
+            RelationKey::Known(..) => matches!(path, [] | [0]),
+            RelationKey::About(_, subject) => match subject {
+                Subject::Open => matches!(path, [] | [0]),
+                Subject::Leaf(_) | Subject::Call(..) => matches!(path, [] | [0] | [1] | [1, 0]),
+            },
+        }
+    }
+}
+
+/// Tells whether rows changed: equal versions are of the same rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Version {
+    /// Differs after any change.
+    pub(crate) changed: u64,
+    /// Differs after any change but that rows were added at the end.
+    pub(crate) cut: u64,
+}
+
+impl Version {
+    /// The version of all that both are versions of.
+    pub(crate) fn and(self, other: Version) -> Version {
+        let mix = |one: u64, other: u64| {
+            (one.rotate_left(25) ^ other).wrapping_mul(0xd6e8_feb8_6659_fd93)
+        };
+        Version {
+            changed: mix(self.changed, other.changed),
+            cut: mix(self.cut, other.cut),
+        }
+    }
+}
+
+pub(super) struct Relation {
+    pub(super) key: RelationKey,
+    /// Where it stands in its group.
+    pub(super) place: u32,
+    pub(super) rows: RowList,
+    pub(super) version: Version,
+    pub(super) paths: Vec<PathIndex>,
+}

@@ -1,0 +1,137 @@
+//! `control`: functions without names, the first results, folds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use chimera::{Atom, Budget, Engine, Operation};
+
+use crate::check;
+
+#[test]
+fn functions_without_names_are_called_passed_and_returned() {
+    check(
+        &["control"],
+        "
+        !((|-> ($x) (+ $x 1)) 5) => 6
+        !((|-> () 7)) => 7
+        !((|-> ($x $y) ($y $x)) 1 2) => (2 1)
+        (= (adder $n) (|-> ($m) (+ $m $n)))
+        !((adder 3) 4) => 7
+        !(let $f (adder 10) (($f 1) ($f 2))) => (11 12)
+        (= (twice $f $v) ($f ($f $v)))
+        !(twice (|-> ($w) (* $w $w)) 3) => 81
+        !(map-atom (1 2 3) $e ((|-> ($x) (* 2 $x)) $e)) => (2 4 6)
+        !((|-> (($a $b)) (+ $a $b)) (3 4)) => 7
+        !((|-> ((pair $a $b)) $a) (single 4)) =>
+        !((|-> ($x) (let $y (* $x 2) $y)) 5) => 10
+        !(let $f (|-> ($x) (let $y (* $x 2) $y)) (($f 1) ($f 2))) => (2 4)
+        !((|-> ($x) (superpose (1 $x))) 5) => 1 | 5
+        !(((|-> ($x) (|-> ($y) (- $x $y))) 10) 3) => 7
+        !(|-> ($x) (+ 1 2)) => (|-> ($x) (+ 1 2))
+        ",
+    );
+}
+
+#[test]
+fn a_function_without_a_name_says_what_is_wrong_with_its_call() {
+    check(
+        &["control"],
+        "
+        !((|-> ($x) $x) 1 2) => (Error ((|-> ($x) $x) 1 2) IncorrectNumberOfArguments)
+        !((|-> $x $x) 1) => (Error ((|-> $x $x) 1) |-> expects an expression of parameters)
+        !((|-> ($x) (+ $x 1)) \"a\") => (Error (+ \"a\" 1) (BadArgType 1 Number String))
+        ",
+    );
+}
+
+#[test]
+fn once_and_limit_give_the_first_results() {
+    check(
+        &["control"],
+        "
+        !(once (superpose (1 2 3))) => 1
+        !(once (empty)) =>
+        !(limit 2 (superpose (1 2 3))) => 1 | 2
+        !(limit 0 (superpose (1 2 3))) =>
+        !(limit 9 (superpose (1 2 3))) => 1 | 2 | 3
+        !(collapse (limit 2 (superpose (a b c)))) => (a b)
+        !(limit -1 (superpose (1 2))) => (Error (limit -1 (superpose (1 2))) limit expects a whole number, 0 or more, as the first argument)
+        !((once (superpose (1 2))) (superpose (a b))) => (1 a) | (1 b)
+        !(limit 2 ((superpose (1 2)) (once (superpose (a b))))) => (1 a) | (2 a)
+        (age ann 5) (age bob 7)
+        !(let $n (once (match &self (age $who $n) $n)) ($who $n)) => (ann 5)
+        (= (f) (Error x y)) (= (f) 1)
+        !(once (f)) => 1
+        !(once (Error x y)) => (Error x y)
+        ",
+    );
+}
+
+#[test]
+fn once_and_limit_leave_the_rest_undone() {
+    for (atom, calls) in [
+        ("(once (probe (superpose (1 2 3 4))))", 1),
+        ("(limit 3 (probe (superpose (1 2 3 4))))", 3),
+        ("(once (endless 0))", 1),
+        ("(limit 5 (endless 0))", 5),
+        ("(forall (probe (superpose (1 2 3 4))) False)", 1),
+    ] {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let mut engine = Engine::builder().build();
+        engine.register(Operation::new(
+            "probe",
+            "(-> Number Number)",
+            move |arguments, _| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                Ok(vec![arguments[0].clone()])
+            },
+        ));
+        let rules = "!(import! &self control)
+            (= (endless $n) (probe $n)) (= (endless $n) (endless (+ $n 1)))";
+        engine.load(rules, "rules").unwrap();
+        let atom = engine.parse(atom).unwrap();
+        let budget = Budget::default().reductions(100_000);
+        let found = engine.evaluate(&atom, &budget).atoms();
+        assert!(!found.iter().any(Atom::is_error), "{found:?}");
+        assert_eq!(count.load(Ordering::Relaxed), calls, "{atom}");
+    }
+}
+
+#[test]
+fn folds_conditions_and_sequences() {
+    check(
+        &["control"],
+        "
+        !(foldall + (superpose (1 2 3)) 0) => 6
+        !(foldall + (empty) 5) => 5
+        !(foldall (|-> ($so-far $next) (cons-atom $next $so-far)) (superpose (a b c)) ()) => (c b a)
+        (age ann 5) (age bob 7)
+        !(forall (match &self (age $who $n) $n) (> $n 4)) => True
+        !(forall (match &self (age $who $n) $n) (> $n 5)) => False
+        !(forall (empty) False) => True
+        !(forall (superpose (1 2)) (superpose (False True))) => True
+        !(forall (superpose (1 2)) (empty)) => False
+        !(forall (superpose (1 2)) (+ 1 \"a\")) => (Error (+ 1 \"a\") (BadArgType 2 Number String))
+        !(progn (+ 1 2) (+ 3 4)) => 7
+        !(progn (superpose (1 2)) done) => done | done
+        !(let $s (new-state 1) (progn (change-state! $s 2) (get-state $s))) => 2
+        !(progn) => (Error (progn) IncorrectNumberOfArguments)
+        ",
+    );
+}
+
+#[test]
+fn nothing_of_it_is_there_before_the_import() {
+    check(
+        &[],
+        "
+        !((|-> ($x) (+ $x 1)) 5) => ((|-> ($x) (+ $x 1)) 5)
+        !(once (superpose (1 2))) => (once 1) | (once 2)
+        !(progn 1 2) => (progn 1 2)
+        !(append (1) (2)) => (append (1) (2))
+        !(now) => (now)
+        !(set-of (1 2)) => (set-of (1 2))
+        ",
+    );
+}
