@@ -189,13 +189,50 @@ impl<'h> Machine<'h> {
         expected: &Atom,
         budget: &Budget,
     ) -> Ways {
-        let mut machine = Machine::new(host, budget, false);
-        machine.bound = Some(Vec::new());
-        machine.drive(Task::Metta {
+        let task = Task::Metta {
             atom: atom.clone(),
             expected: expected.clone(),
             space: space.clone(),
-        });
+        };
+        Machine::ways(host, atom, budget, task, None)
+    }
+
+    /// As [`Machine::run_ways`], of a call whose arguments are as its function wants them;
+    /// its results are evaluated as values of a type.
+    pub(crate) fn run_call(
+        host: &'h mut Host,
+        space: &Space,
+        call: &Atom,
+        returns: &Atom,
+        budget: &Budget,
+    ) -> Ways {
+        let frame = FrameKind::Call {
+            call: call.clone(),
+            unchanged: false,
+            returns: returns.clone(),
+            space: space.clone(),
+        };
+        let task = Task::Eval {
+            atom: call.clone(),
+            space: space.clone(),
+        };
+        Machine::ways(host, call, budget, task, Some(frame))
+    }
+
+    fn ways(
+        host: &'h mut Host,
+        atom: &Atom,
+        budget: &Budget,
+        task: Task,
+        frame: Option<FrameKind>,
+    ) -> Ways {
+        let mut machine = Machine::new(host, budget, false);
+        machine.bound = Some(Vec::new());
+        let rest = match frame {
+            Some(frame) => machine.alternatives(Rest::default()).push(frame),
+            None => Rest::default(),
+        };
+        machine.drive_from(task, rest);
         let mut variables = Vec::new();
         atom.for_each_variable(|variable| {
             if !variables.contains(variable) {
@@ -251,7 +288,11 @@ impl<'h> Machine<'h> {
     }
 
     fn drive(&mut self, task: Task) {
-        let mut next = Some((task, Rest::default()));
+        self.drive_from(task, Rest::default());
+    }
+
+    fn drive_from(&mut self, task: Task, rest: Rest) {
+        let mut next = Some((task, rest));
         while let Some((task, rest)) = next {
             next = self.advance(task, rest).or_else(|| self.backtrack());
         }

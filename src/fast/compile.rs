@@ -288,6 +288,15 @@ enum Static {
     Slot(Slot),
 }
 
+/// What has to hold of values before a typed call is made.
+#[derive(PartialEq)]
+enum Check {
+    /// The value in the slot has the type.
+    Type(Slot, Atom),
+    /// The values in both slots have a type in common.
+    Same(Slot, Slot),
+}
+
 struct Compiler<'m> {
     host: &'m Host,
     heap: &'m mut Heap,
@@ -1364,7 +1373,7 @@ impl<'m> Compiler<'m> {
 
     /// The static type of an argument. `checks` gathers the slots whose values have
     /// to be looked at, with the types that they must have.
-    fn static_type(&mut self, atom: &Atom, checks: &mut Vec<(Slot, Atom)>) -> Compiled<Static> {
+    fn static_type(&mut self, atom: &Atom, checks: &mut Vec<Check>) -> Compiled<Static> {
         self.deeper()?;
         let found = match atom {
             Atom::Variable(variable) => match self.names.get(variable) {
@@ -1421,14 +1430,14 @@ impl<'m> Compiler<'m> {
         children: &[Atom],
         signature: &Signature,
         nested: bool,
-        checks: &mut Vec<(Slot, Atom)>,
+        checks: &mut Vec<Check>,
     ) -> Compiled<Static> {
         let arguments = &children[1..];
         if signature.parameters.len() != arguments.len() {
             return Err(Leave);
         }
-        // What type variables stand for: known, or the same as a slot's value.
-        let mut bound: Vec<(Variable, Option<Atom>)> = Vec::new();
+        // What type variables stand for: known, or the type of a slot's value.
+        let mut bound: Vec<(Variable, Static)> = Vec::new();
         for (parameter, argument) in signature.parameters.iter().zip(arguments) {
             if types::matches_meta_type(argument, parameter) {
                 continue;
@@ -1439,7 +1448,7 @@ impl<'m> Compiler<'m> {
                     Static::Slot(slot) if parameter.is_symbol(&known().expression) => slot,
                     _ => return Err(Leave),
                 };
-                checks.push((slot, parameter.clone()));
+                checks.push(Check::Type(slot, parameter.clone()));
                 continue;
             }
             let actual = self.static_type(argument, checks)?;
@@ -1447,27 +1456,22 @@ impl<'m> Compiler<'m> {
                 (_, Static::Any) => {}
                 (_, Static::Atom) if nested => return Err(Leave),
                 (_, Static::Atom) => {}
-                (parameter, Static::Known(_)) if types::is_undefined(parameter) => {}
-                (parameter, Static::Slot(_)) if types::is_undefined(parameter) => {}
-                (Atom::Variable(variable), Static::Known(actual)) => {
+                (parameter, Static::Known(_) | Static::Slot(_))
+                    if types::is_undefined(parameter) => {}
+                (Atom::Variable(variable), actual) => {
                     match bound.iter().find(|(known, _)| known == variable) {
-                        None => bound.push((variable.clone(), Some(actual))),
-                        Some((_, Some(before))) if *before == actual => {}
-                        Some(_) => return Err(Leave),
-                    }
-                }
-                (Atom::Variable(variable), Static::Slot(_)) => {
-                    let others = signature
-                        .parameters
-                        .iter()
-                        .filter(|other| *other == parameter)
-                        .count();
-                    let mut returned = 0;
-                    signature
-                        .returns
-                        .for_each_variable(|other| returned += usize::from(other == variable));
-                    if others > 1 || returned > 0 {
-                        return Err(Leave);
+                        None => bound.push((variable.clone(), actual)),
+                        Some((_, before)) => match (before, &actual) {
+                            (Static::Known(a), Static::Known(b)) if a == b => {}
+                            (Static::Slot(slot), Static::Known(known))
+                            | (Static::Known(known), Static::Slot(slot)) => {
+                                checks.push(Check::Type(*slot, known.clone()));
+                            }
+                            (Static::Slot(a), Static::Slot(b)) => {
+                                checks.push(Check::Same(*a, *b));
+                            }
+                            _ => return Err(Leave),
+                        },
                     }
                 }
                 (parameter, _) if !parameter.is_ground() => return Err(Leave),
@@ -1478,9 +1482,7 @@ impl<'m> Compiler<'m> {
                     }
                 }
                 (parameter, Static::Slot(slot)) => {
-                    if !(self.numbers.contains(&slot) && parameter.is_symbol(&known().number)) {
-                        checks.push((slot, parameter.clone()));
-                    }
+                    checks.push(Check::Type(slot, parameter.clone()));
                 }
             }
         }
@@ -1490,8 +1492,8 @@ impl<'m> Compiler<'m> {
             _ if returns.is_symbol(&known().atom) => Static::Atom,
             Atom::Variable(variable) => {
                 match bound.into_iter().find(|(known, _)| known == variable) {
-                    Some((_, Some(actual))) => Static::Known(actual),
-                    _ => Static::Any,
+                    Some((_, found)) => found,
+                    None => Static::Any,
                 }
             }
             _ if returns.is_ground() => Static::Known(returns.clone()),
@@ -1569,7 +1571,8 @@ impl<'m> Compiler<'m> {
         if expected != ANY {
             // The value may turn out to be of another type than the argument was known to be of.
             let mut checks = Vec::new();
-            if !matches!(self.static_type(argument, &mut checks)?, Static::Known(_)) {
+            let known = self.static_type(argument, &mut checks)?;
+            if !matches!(known, Static::Known(_) | Static::Slot(_)) {
                 *settled = false;
             }
         }
@@ -1605,26 +1608,42 @@ impl<'m> Compiler<'m> {
     fn guard(
         &mut self,
         atom: &Atom,
-        mut checks: Vec<(Slot, Atom)>,
+        mut checks: Vec<Check>,
         expected: TypeId,
     ) -> Compiled<Option<usize>> {
         checks.dedup_by(|a, b| a == b);
-        if checks.is_empty() {
-            return Ok(None);
-        }
         let mut uses = Vec::new();
-        for (slot, wanted) in checks {
-            let at = if wanted.is_symbol(&known().expression) {
-                self.emit(Instruction::CheckExpression { slot, odd: FAIL })
-            } else {
-                let expected = self.program.type_id(&wanted);
-                self.emit(Instruction::CheckType {
-                    slot,
-                    expected,
-                    odd: FAIL,
-                })
+        for check in checks {
+            let at = match check {
+                Check::Type(slot, wanted) if wanted.is_symbol(&known().expression) => {
+                    self.emit(Instruction::CheckExpression { slot, odd: FAIL })
+                }
+                Check::Type(slot, wanted) => {
+                    let expected = self.program.type_id(&wanted);
+                    if expected == NUMBER && self.numbers.contains(&slot) {
+                        continue;
+                    }
+                    self.emit(Instruction::CheckType {
+                        slot,
+                        expected,
+                        odd: FAIL,
+                    })
+                }
+                Check::Same(left, right) => {
+                    if self.numbers.contains(&left) && self.numbers.contains(&right) {
+                        continue;
+                    }
+                    self.emit(Instruction::CheckSame {
+                        left,
+                        right,
+                        odd: FAIL,
+                    })
+                }
             };
             uses.push((at, Place::Odd));
+        }
+        if uses.is_empty() {
+            return Ok(None);
         }
         self.slow(uses, OddWhat::Source(atom.clone()), expected)
             .map(Some)
@@ -1711,7 +1730,7 @@ impl<'m> Compiler<'m> {
         self.program.operations.push((operation.clone(), ANY));
         let number = (self.program.operations.len() - 1) as u32;
         if inline == Inline::Equal {
-            return self.equality(number, atom, children, expected, want);
+            return self.equality(atom, children, signature, expected, want);
         }
         self.typed(atom, children, signature, expected, want, |this, operands, _, _| {
             let to = this.slot()?;
@@ -1790,9 +1809,9 @@ impl<'m> Compiler<'m> {
     /// `==`: its arguments' types have to agree before anything is evaluated.
     fn equality(
         &mut self,
-        number: u32,
         atom: &Atom,
         children: &[Atom],
+        signature: &Signature,
         expected: TypeId,
         want: Want,
     ) -> Compiled<Value> {
@@ -1803,35 +1822,8 @@ impl<'m> Compiler<'m> {
             return Err(Leave);
         }
         let mut checks = Vec::new();
-        let left_type = self.static_type(left, &mut checks)?;
-        let right_type = self.static_type(right, &mut checks)?;
-        let mut same = None;
-        match (left_type, right_type) {
-            (Static::Any | Static::Atom, _) | (_, Static::Any | Static::Atom) => {}
-            (Static::Known(a), Static::Known(b)) if a == b => {}
-            (Static::Known(_), Static::Known(_)) => return Err(Leave),
-            (Static::Slot(slot), Static::Known(known))
-            | (Static::Known(known), Static::Slot(slot)) => checks.push((slot, known)),
-            (Static::Slot(a), Static::Slot(b)) => same = Some((a, b)),
-        }
-        let mut guard = self.guard(atom, checks, expected)?;
-        if let Some((left, right)) = same
-            && !(self.numbers.contains(&left) && self.numbers.contains(&right))
-        {
-            let at = self.emit(Instruction::CheckSame {
-                left,
-                right,
-                odd: FAIL,
-            });
-            match guard {
-                Some(guard) => self.odd[guard].uses.push((at, Place::Odd)),
-                None => {
-                    let what = OddWhat::Source(atom.clone());
-                    guard = Some(self.slow(vec![(at, Place::Odd)], what, expected)?);
-                }
-            }
-        }
-        let _ = number;
+        self.application_type(children, signature, false, &mut checks)?;
+        let guard = self.guard(atom, checks, expected)?;
         let (value, mark) = self.marked(&children[1..], want, |this, _| {
             let left = this.evaluate(left, ANY, Want::Own)?;
             let right = this.evaluate(right, ANY, Want::Own)?;
@@ -2501,7 +2493,8 @@ impl<'m> Compiler<'m> {
                 let Some(name) = self.names.get(variable).copied() else {
                     return Err(Leave);
                 };
-                let checks = vec![(name.slot, Atom::Symbol(known().expression.clone()))];
+                let wanted = Atom::Symbol(known().expression.clone());
+                let checks = vec![Check::Type(name.slot, wanted)];
                 let _ = signature;
                 let guard = self.guard(atom, checks, ANY)?;
                 let (value, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {

@@ -878,7 +878,8 @@ impl<'h> Machine<'h> {
                 let size = entry.arity as Slot;
                 let call = self.call_term(function, base);
                 // Results are returned from this frame.
-                self.plain(call, expected, super::code::RETURN, base, size)
+                let pc = super::code::RETURN;
+                self.ask_plain(Ask::Call, call, expected, pc, base, size)
             }
         }
     }
@@ -1793,12 +1794,27 @@ impl<'h> Machine<'h> {
 
     /// Evaluates a term by the plain evaluator.
     fn plain(&mut self, value: Cell, expected: TypeId, pc: Pc, base: usize, size: Slot) -> Next {
+        self.ask_plain(Ask::Value, value, expected, pc, base, size)
+    }
+
+    fn ask_plain(
+        &mut self,
+        ask: Ask,
+        value: Cell,
+        expected: TypeId,
+        pc: Pc,
+        base: usize,
+        size: Slot,
+    ) -> Next {
         let atom = self.heap.export(value);
         let wanted = self.program.types[usize::from(expected)].clone();
         self.meter.spent += u64::from(FUEL - self.fuel);
         self.fuel = FUEL;
         let budget = self.meter.rest();
-        let run = Plain::run_ways(self.host, &self.space, &atom, &wanted, &budget);
+        let run = match ask {
+            Ask::Value => Plain::run_ways(self.host, &self.space, &atom, &wanted, &budget),
+            Ask::Call => Plain::run_call(self.host, &self.space, &atom, &wanted, &budget),
+        };
         self.meter.spent += run.reductions;
         self.refresh();
         if run.exhausted {
@@ -2092,6 +2108,15 @@ impl<'h> Machine<'h> {
         self.collect_at = usize::MAX;
         Next::At(self.program.functions[function as usize].pc, base)
     }
+}
+
+/// What the plain evaluator is asked.
+#[derive(Clone, Copy)]
+enum Ask {
+    /// To evaluate a value.
+    Value,
+    /// To make a call whose arguments are as its function wants them.
+    Call,
 }
 
 /// What is quickly known of a value's type.
