@@ -122,7 +122,7 @@ async fn the_page_of_the_api_has_every_route_and_asks_nobody_else() {
     assert_eq!(page.status, 200);
     for (path, operations) in document(&serving).await["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
-            let heading = format!("<code>{} {path}</code>", method.to_uppercase());
+            let heading = format!(">{}</span> <code>{path}</code></h3>", method.to_uppercase());
             assert!(page.body.contains(&heading), "{heading}");
             for parameter in operation["parameters"].as_array().unwrap() {
                 let name = parameter["name"].as_str().unwrap();
