@@ -338,6 +338,7 @@ pub(in crate::http) async fn reset(service: Arc<Service>, _: Request) -> Result<
     let upstream = &service.shell.upstream;
     upstream.injector().clear();
     upstream.layer().reset();
+    service.shell.front.gate().open();
     let closed = upstream.connections().recreate();
     // What was started is gone all the same if the loop does not answer.
     let rearmed = ask(&service, Command::Reset).await.is_ok();
