@@ -93,7 +93,7 @@ pub struct EpisodeRecord {
     pub opened_unix: f64,
     /// The ladder that is climbed; `none` if rules named none.
     pub strategy: String,
-    /// The rung that it stands on, from 1.
+    /// The rung of its newest action, from 1; 0 before any.
     pub rung: u32,
     /// Why the fault was seen.
     pub reason: String,

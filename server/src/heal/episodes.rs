@@ -1,7 +1,7 @@
 //! `&episodes`: what is being dealt with, as atoms. Rules decide what happens to an
 //! episode; here it is only written down.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use chimera::{Atom, Space};
 
@@ -21,7 +21,9 @@ struct Episode {
     strategy: String,
     reason: String,
     evidence: Vec<String>,
-    rung_failed: u32,
+    rungs_failed: BTreeSet<u32>,
+    /// The rung of the newest action; 0 before any.
+    rung: u32,
     /// What takes back the first use of each effector.
     undo: BTreeMap<String, Atom>,
     verified: bool,
@@ -146,7 +148,8 @@ impl Episodes {
                 strategy: strategy.to_owned(),
                 reason,
                 evidence: evidence.clone(),
-                rung_failed: 0,
+                rungs_failed: BTreeSet::new(),
+                rung: 0,
                 undo: BTreeMap::new(),
                 verified: false,
                 atoms: Vec::new(),
@@ -273,6 +276,11 @@ impl Episodes {
                 self.space.remove(&old);
             }
         }
+        if let Some(episode) = self.open.get_mut(&record.fault)
+            && record.rung > 0
+        {
+            episode.rung = record.rung;
+        }
         if record.rule == "undo" {
             self.forget_undo(&record.fault, effector);
         } else if let Some(back) = undo
@@ -389,13 +397,12 @@ impl Episodes {
         }
     }
 
-    /// Says `(failed f rung)`: the next step stands above it.
+    /// Says `(failed f rung)`: the next step is of another rung.
     pub(super) fn fail_rung(&mut self, fault: &str, rung: u32) {
         let Some(episode) = self.open.get_mut(fault) else {
             return;
         };
-        if rung > episode.rung_failed {
-            episode.rung_failed = rung;
+        if rung > 0 && episode.rungs_failed.insert(rung) {
             let failed = atom(
                 "failed",
                 vec![Atom::symbol(fault), Atom::integer(i64::from(rung))],
@@ -430,7 +437,7 @@ impl Episodes {
                 since_unix: unix - (seconds - episode.since),
                 opened_unix: episode.opened_unix,
                 strategy: episode.strategy.clone(),
-                rung: episode.rung_failed + 1,
+                rung: episode.rung,
                 reason: episode.reason.clone(),
                 metrics: episode.evidence.clone(),
                 verdict_in: due(fault).map(|at| (at - seconds).max(0.0)),

@@ -48,6 +48,15 @@ const LEAK: [(&str, f64); 3] = [
     ("allocated-mb", 490.0),
 ];
 
+/// Something for each rung of the ladder.
+const MUCH: [(&str, f64); 5] = [
+    ("memory-mb", 500.0),
+    ("cache-mb", 480.0),
+    ("allocated-mb", 470.0),
+    ("history-readings", 500.0),
+    ("pool-idle", 50.0),
+];
+
 #[test]
 fn a_leak_is_evicted_by_its_excess_and_then_wholly() {
     let run = shipped(&LEAK).after(2.0);
@@ -74,6 +83,17 @@ fn a_leak_is_evicted_by_its_excess_and_then_wholly() {
     assert_eq!((action.rule.as_str(), action.rung), ("level", 1));
     assert_eq!(action.strategy, "fit");
     assert_eq!(action.expected, "verified");
+}
+
+#[test]
+fn what_has_nothing_to_act_on_is_passed_over_and_not_lost() {
+    let run = shipped(&LEAK).with("cache-mb", 0.0).after(2.0);
+    run.check(&[]);
+    assert_eq!(run.core.status.episodes[0].state, EpisodeState::Detected);
+    let run = run.with("allocated-mb", 470.0).after(1.0);
+    assert_eq!(run.actions()[0].call, "(release-free-memory)");
+    let run = run.with("cache-mb", 480.0).after(4.0);
+    assert_eq!(run.actions()[1].call, "(evict-cache sessions 0.5)");
 }
 
 #[test]
@@ -106,7 +126,7 @@ fn an_episode_ends_when_what_told_of_it_is_low_for_long_enough() {
 
 #[test]
 fn a_climbed_ladder_ends_in_an_alert_and_is_tried_again() {
-    let run = shipped(&LEAK).after(40.0);
+    let run = shipped(&MUCH).after(40.0);
     let calls: Vec<String> = run.actions().iter().map(|a| a.call.clone()).collect();
     let ladder = [
         "(evict-cache sessions 0.5)",
