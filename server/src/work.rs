@@ -7,7 +7,7 @@ mod sessions;
 mod upstream;
 
 pub use background::{Background, StartError};
-pub use sessions::{Evicted, FillError, Sessions};
+pub use sessions::{Evicted, FillError, Filled, Sessions};
 pub use upstream::{
     Breaker, Connections, FailureKind, Injector, Layer, LayerReading, Opened, PoolReading, Served,
     Upstream,

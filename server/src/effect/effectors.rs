@@ -47,8 +47,8 @@ impl Effectors {
         match action {
             Action::EvictSessions(share) => {
                 let before = crate::sample::rss_mb();
-                let evicted = self.sessions.evict(share);
-                release()?;
+                let (evicted, released) = self.sessions.evict_then(share, release);
+                released?;
                 Ok(format!(
                     "evicted {} sessions of {:.0} MiB; {}",
                     evicted.entries,
