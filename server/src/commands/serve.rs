@@ -42,6 +42,10 @@ pub(crate) struct Arguments {
     /// Seconds between samples; by default what the rules say.
     #[arg(long, value_name = "SECONDS")]
     sample_interval: Option<String>,
+    /// The file in which what healing learns is kept: read at the start, written after
+    /// each episode. By default nothing is kept.
+    #[arg(long, value_name = "PATH")]
+    learned: Option<String>,
     /// The file with the token that what changes state must carry off loopback;
     /// or CHIMERA_TOKEN holds it.
     #[arg(long, value_name = "FILE")]
@@ -74,6 +78,7 @@ impl Arguments {
             ("port", &self.port),
             ("rules", &self.rules),
             ("sample-interval", &self.sample_interval),
+            ("learned", &self.learned),
             ("token-file", &self.token_file),
             ("demo", &self.demo),
             ("log.format", &self.log_format),
@@ -315,6 +320,7 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
     let healing_settings = heal::Settings {
         rules,
         interval: settings.value("sample-interval").seconds(),
+        learned: settings.value("learned").text().map(PathBuf::from),
     };
     let (healer, healing) =
         Healer::new(healing_settings, sources.clone()).map_err(|error| error.to_string())?;

@@ -18,6 +18,7 @@ use super::routes::{
 };
 use super::service::Service;
 use super::{docs, openapi, shapes};
+use crate::front::Weight;
 
 /// What a route's function gets.
 #[derive(Debug)]
@@ -98,6 +99,35 @@ impl Route {
         self.takes = &["application/json"];
         self.body_example = example;
         self
+    }
+}
+
+/// What healing never turns away beside what is essential: without it nobody sees what
+/// it does or can end what is wrong.
+const VITAL: &[&str] = &[
+    "/",
+    "/demo/reset",
+    "/demo/status",
+    "/events",
+    "/healing/actions",
+    "/healing/reload",
+    "/healing/status",
+    "/simple-dashboard",
+];
+
+/// What costs much to answer.
+const EXPENSIVE: &[&str] = &["/atomspace/query", "/demo/stress-test", "/metrics/history"];
+
+impl Route {
+    /// How much its requests matter when not all can be let in.
+    pub(super) fn weight(&self) -> Weight {
+        if self.essential || VITAL.contains(&self.path) {
+            Weight::Vital
+        } else if EXPENSIVE.contains(&self.path) {
+            Weight::Expensive
+        } else {
+            Weight::Ordinary
+        }
     }
 }
 
