@@ -234,6 +234,7 @@ fn directive_error(text: &str, directive: &Directive) -> RulesError {
     let lines = LineTable::new(text);
     let start = lines.offset(text, directive.line, directive.column);
     let diagnostic = Diagnostic {
+        severity: chimera_grammar::Severity::Error,
         code: "E0100",
         message: message.clone(),
         help: "rules are in force only if every directive of their files succeeds",
