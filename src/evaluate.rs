@@ -3,6 +3,7 @@
 //! [`machine`] is the plain evaluator: one loop, frames as a shared list, one
 //! stack of choices. It is the oracle that any faster evaluator is held against.
 
+pub(crate) mod blame;
 mod control;
 mod cut;
 mod frame;

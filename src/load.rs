@@ -7,7 +7,7 @@ use chimera_grammar::{Diagnostic, LineTable, Position};
 use crate::atom::Atom;
 use crate::budget::Budget;
 use crate::engine::{Engine, Host};
-use crate::evaluate::Machine;
+use crate::evaluate::{Machine, RuleUse, blame};
 use crate::persistent::Map;
 use crate::reader;
 use crate::space::{Origin, Space};
@@ -25,6 +25,9 @@ pub struct Directive {
     pub column: u32,
     /// All its results.
     pub results: Vec<Atom>,
+    /// If a result is an error, the rule in whose body it came up; `None` if that
+    /// was the directive itself, or cannot be told.
+    pub failed_rule: Option<RuleUse>,
 }
 
 impl Directive {
@@ -85,8 +88,13 @@ pub(crate) fn run(
         let atom = reader::read(&parsed.tree, form.node as usize, &|word| {
             host.tokens.get(word).cloned()
         });
+        let mut failed_rule = None;
         let results = if form.directive {
-            Machine::run(host, space, &atom, budget, false).atoms()
+            let results = Machine::run(host, space, &atom, budget, false).atoms();
+            if let Some(error) = results.iter().find(|result| result.is_error()) {
+                failed_rule = blame::failed_rule(host, space, &atom, error);
+            }
+            results
         } else if host.settings.check_types && types::types_of(space, &atom).is_empty() {
             Machine::type_errors(host, space, &atom)
         } else {
@@ -99,6 +107,7 @@ pub(crate) fn run(
             line,
             column,
             results,
+            failed_rule,
         };
         if !each(directive) {
             break;
