@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::atom::{Atom, Expression, Variable};
+use crate::atom::{Atom, Expression, Grounded, Variable};
 
 /// What variables stand for, with a trail so that it can be undone.
 #[derive(Clone, Default)]
@@ -273,7 +273,7 @@ pub fn unify(left: &Atom, right: &Atom, bindings: &mut Bindings) -> bool {
                     false
                 }
             }
-            _ => left == right,
+            _ => left == right || takes(&left, &right) || takes(&right, &left),
         };
         if !unified {
             bindings.undo(mark);
@@ -281,6 +281,11 @@ pub fn unify(left: &Atom, right: &Atom, bindings: &mut Bindings) -> bool {
         }
     }
     true
+}
+
+/// Whether `pattern` is a value of the host that matches more than its equals.
+fn takes(pattern: &Atom, atom: &Atom) -> bool {
+    matches!(pattern, Atom::Grounded(Grounded::Value(value)) if value.matches(atom))
 }
 
 /// Whether the atoms are equal up to a renaming of variables, one to one.

@@ -344,6 +344,15 @@ pub(crate) fn function_result(
     }
 }
 
+/// Whether `variable` occurs in `atom`: then it cannot stand for it.
+pub(crate) fn contains(atom: &Atom, variable: &Variable) -> bool {
+    let mut found = false;
+    if !atom.is_ground() {
+        atom.for_each_variable(|other| found |= other == variable);
+    }
+    found
+}
+
 /// `template` with `variable` replaced by `value`.
 pub(crate) fn substitute(template: &Atom, variable: &Variable, value: &Atom) -> Atom {
     if template.is_ground() {
@@ -401,8 +410,14 @@ pub(crate) fn call(
                 None => Some((not_reducible(), rest)),
             },
         },
-        (Control::Let, [pattern, value, template]) => unify(value, pattern, &mut machine.bindings)
-            .then(|| (Task::Return(template.clone()), rest)),
+        (Control::Let, [pattern, value, template]) => {
+            let result = if unify(value, pattern, &mut machine.bindings) {
+                template.clone()
+            } else {
+                Atom::Symbol(known().empty.clone())
+            };
+            Some((Task::Return(result), rest))
+        }
         (Control::LetStar, [Atom::Symbol(_) | Atom::Variable(_), template]) => {
             Some((Task::Return(template.clone()), rest))
         }
@@ -475,6 +490,9 @@ pub(crate) fn call(
             let ways = solutions(machine, asked, pattern, task);
             if machine.is_exhausted() {
                 return Some((Task::Return(call.clone()), rest));
+            }
+            if ways.is_empty() {
+                return Some((Task::Return(Atom::Symbol(known().empty.clone())), rest));
             }
             machine.branch(ways, &rest)
         }
