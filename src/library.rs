@@ -16,8 +16,8 @@ use crate::atom::{Atom, Grounded, Value, known};
 use crate::engine::Engine;
 use crate::evaluate::Control;
 use crate::operation::{Operation, OperationError};
-use crate::space::Origin;
 use crate::reader;
+use crate::space::Origin;
 
 pub(crate) use shipped::fixed_entropy;
 

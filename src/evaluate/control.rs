@@ -70,6 +70,9 @@ pub(crate) fn minimal(machine: &mut Machine<'_>, atom: Atom, space: Space, rest:
     let form = if *head == known.eval {
         match arguments {
             [inner] => {
+                if let Some(step) = written_step(machine, inner, &space) {
+                    return Some((Task::Return(step), rest));
+                }
                 return Some((
                     Task::Eval {
                         atom: inner.clone(),
@@ -193,6 +196,91 @@ pub(crate) fn minimal(machine: &mut Machine<'_>, atom: Atom, space: Space, rest:
     let text = format!("expected: {form}, found: {atom}");
     Some((Task::Return(Atom::error(atom, Atom::symbol(&text))), rest))
 }
+
+/// What one step makes of a form that is defined by others: a chain of
+/// instructions sees it, while elsewhere the form is carried out at once.
+fn written_step(machine: &Machine<'_>, atom: &Atom, space: &Space) -> Option<Atom> {
+    let [Atom::Symbol(head), arguments @ ..] = atom.as_expression()? else {
+        return None;
+    };
+    let function = machine.host.functions.get(head)?;
+    if !space.sees(&machine.host.corelib) {
+        return None;
+    }
+    let word = Atom::symbol;
+    let fresh = |name: &str| Atom::Variable(Variable::new(name).renamed());
+    let pair = |left: &Atom, right: &Atom| Atom::expression([left.clone(), right.clone()]);
+    let is_first = match function.name() {
+        "car-atom" => Some(true),
+        "cdr-atom" => Some(false),
+        _ => None,
+    };
+    if let (Some(is_first), [list]) = (is_first, arguments) {
+        let [parts, first, others] = ["parts", "first", "others"].map(fresh);
+        let text = format!("{head} expects a non-empty expression as an argument");
+        let taken = [
+            word("unify"),
+            pair(&first, &others),
+            parts.clone(),
+            if is_first { first } else { others },
+            Atom::error(atom.clone(), Atom::string(&text)),
+        ];
+        return Some(Atom::expression([
+            word("chain"),
+            Atom::expression([word("decons-atom"), list.clone()]),
+            parts,
+            Atom::expression(taken),
+        ]));
+    }
+    match (function.control()?, arguments) {
+        (Control::Let, [pattern, value, template]) => Some(Atom::expression([
+            word("unify"),
+            value.clone(),
+            pattern.clone(),
+            template.clone(),
+            Atom::Symbol(known().empty.clone()),
+        ])),
+        (Control::Switch, [value, cases]) if head.as_str() == "switch" => {
+            let inner = [word("switch-minimal"), value.clone(), cases.clone()];
+            Some(Atom::expression([word("id"), Atom::expression(inner)]))
+        }
+        (Control::LetStar, [pairs, template]) => {
+            let [parts, first, others, pattern, value] =
+                ["parts", "first", "others", "pattern", "value"].map(fresh);
+            let inner = [word("let*"), others.clone(), template.clone()];
+            let form = [
+                word("let"),
+                pattern.clone(),
+                value.clone(),
+                Atom::expression(inner),
+            ];
+            let one = [
+                word("unify"),
+                pair(&pattern, &value),
+                first.clone(),
+                Atom::expression(form),
+                Atom::error(atom.clone(), Atom::string(PAIRS_EXPECTED)),
+            ];
+            let all = [
+                word("unify"),
+                pair(&first, &others),
+                parts.clone(),
+                Atom::expression(one),
+                template.clone(),
+            ];
+            Some(Atom::expression([
+                word("chain"),
+                Atom::expression([word("decons-atom"), pairs.clone()]),
+                parts,
+                Atom::expression(all),
+            ]))
+        }
+        _ => None,
+    }
+}
+
+/// The reference's is written in MeTTa, so this text is a string there.
+const PAIRS_EXPECTED: &str = "List of (<pattern> <atom>) pairs is expected as a second argument";
 
 fn unify_instruction(
     machine: &mut Machine<'_>,
@@ -367,19 +455,25 @@ pub(crate) fn substitute(template: &Atom, variable: &Variable, value: &Atom) -> 
     })
 }
 
-/// The template of the first case whose pattern unifies; no case, or what is no
-/// pair of pattern and template before it, ends the branch.
+/// The template of the first case whose pattern unifies; `Empty` where there is
+/// none, or before it something that is no pair of pattern and template.
 pub(crate) fn switch(machine: &mut Machine<'_>, atom: &Atom, cases: &Atom, rest: &Rest) -> Next {
     let cases = machine.bindings.apply(cases);
+    let empty = Atom::Symbol(known().empty.clone());
+    let mut chosen = &empty;
     for case in cases.as_expression().unwrap_or_default() {
         let Some([pattern, template]) = case.as_expression() else {
-            return None;
+            break;
         };
         if unify(atom, pattern, &mut machine.bindings) {
-            return Some((Task::Return(template.clone()), rest.clone()));
+            // To the library's rules `NotReducible` is no answer.
+            if !template.is_symbol(&known().not_reducible) {
+                chosen = template;
+            }
+            break;
         }
     }
-    None
+    Some((Task::Return(chosen.clone()), rest.clone()))
 }
 
 /// Carries out a form; `call` has its arguments as the signature wants them.
@@ -425,7 +519,10 @@ pub(crate) fn call(
             [] => Some((Task::Return(template.clone()), rest)),
             [pair, others @ ..] => match pair.as_expression() {
                 Some([pattern, value]) => {
-                    let inner = if others.is_empty() {
+                    // A template that is a result stays one inside of the form.
+                    let is_result =
+                        matches!(template, Atom::Expression(template) if template.is_evaluated());
+                    let inner = if others.is_empty() && !is_result {
                         template.clone()
                     } else {
                         Atom::expression([
@@ -443,13 +540,7 @@ pub(crate) fn call(
                     Some((Task::Return(form), rest))
                 }
                 _ => Some((
-                    Task::Return(Atom::error(
-                        call.clone(),
-                        // The reference's is written in MeTTa, so this text is a string.
-                        Atom::string(
-                            "List of (<pattern> <atom>) pairs is expected as a second argument",
-                        ),
-                    )),
+                    Task::Return(Atom::error(call.clone(), Atom::string(PAIRS_EXPECTED))),
                     rest,
                 )),
             },

@@ -679,7 +679,7 @@ impl<'h> Machine<'h> {
             let child = &children[elements.count];
             // Evaluating one argument tells the types of those after it.
             let child = if elements.expected.is_some() && elements.count > 1 {
-                self.bindings.apply(child)
+                self.bindings.apply_to_part(child)
             } else {
                 child.clone()
             };
