@@ -86,6 +86,9 @@ pub(crate) fn minimal(machine: &mut Machine<'_>, atom: Atom, space: Space, rest:
     } else if *head == known.evalc {
         match arguments {
             [inner, Atom::Grounded(Grounded::Space(other))] => {
+                if let Some(step) = written_step(machine, inner, other) {
+                    return Some((Task::Return(step), rest));
+                }
                 return Some((
                     Task::Eval {
                         atom: inner.clone(),
@@ -339,19 +342,29 @@ fn gather(machine: &mut Machine<'_>, kind: Gather, task: Task, rest: Rest) -> (T
     (task, rest.push(FrameKind::Gather { choice }))
 }
 
-/// What gathered results become.
-pub(crate) fn gathered(kind: Gather, items: Vec<(Atom, Delta)>) -> Atom {
-    let atoms: Vec<Atom> = items
-        .into_iter()
-        .map(|(atom, delta)| match kind {
-            Gather::Atoms => atom,
-            Gather::WithBindings => Atom::expression([
-                atom,
-                Atom::Grounded(Grounded::Value(std::sync::Arc::new(BindingsValue(delta)))),
-            ]),
-        })
-        .collect();
-    Atom::expression(atoms)
+/// Goes on with what was gathered.
+pub(crate) fn gathered(
+    machine: &mut Machine<'_>,
+    kind: Gather,
+    items: Vec<(Atom, Delta)>,
+    rest: Rest,
+) -> Next {
+    let with_bindings = |(atom, delta)| {
+        let bindings = Grounded::Value(std::sync::Arc::new(BindingsValue(delta)));
+        Atom::expression([atom, Atom::Grounded(bindings)])
+    };
+    let atoms = items.into_iter();
+    let result = match kind {
+        Gather::Atoms => Atom::expression(atoms.map(|(atom, _)| atom).collect::<Vec<Atom>>()),
+        Gather::WithBindings => Atom::expression(atoms.map(with_bindings).collect::<Vec<Atom>>()),
+        Gather::Alternatives if atoms.len() == 0 => Atom::Symbol(known().empty.clone()),
+        Gather::Alternatives => {
+            let steps = machine.steps.clone();
+            let ways = atoms.map(|(atom, _)| (Task::Return(atom), Delta::new(), steps.clone()));
+            return machine.branch(ways.collect(), &rest);
+        }
+    };
+    Some((Task::Return(result), rest))
 }
 
 /// Bindings as an atom, between `collapse-bind` and `superpose-bind`.
@@ -590,14 +603,14 @@ pub(crate) fn call(
         (Control::Match, [_, _, _]) => {
             Some((wrong("match expects a space as the first argument"), rest))
         }
-        (Control::Capture, [atom]) => Some((
-            Task::Metta {
+        (Control::Capture, [atom]) => {
+            let task = Task::Metta {
                 atom: atom.clone(),
                 expected: types::undefined(),
                 space,
-            },
-            rest,
-        )),
+            };
+            Some(gather(machine, Gather::Alternatives, task, rest))
+        }
         (Control::Once, [atom]) => cut::limit(machine, 1, atom, space, rest),
         (Control::Limit, [count, atom]) => match count.as_i64().map(u64::try_from) {
             Some(Ok(count)) => cut::limit(machine, count, atom, space, rest),

@@ -100,6 +100,8 @@ pub(crate) enum Gather {
     Atoms,
     /// An expression of pairs of result and bindings.
     WithBindings,
+    /// The results as they are: what they bound is forgotten.
+    Alternatives,
 }
 
 /// One evaluation.
@@ -383,7 +385,9 @@ impl<'h> Machine<'h> {
                 } => {
                     self.bindings.undo(mark);
                     self.steps = steps;
-                    return Some((Task::Return(control::gathered(kind, items)), rest));
+                    if let Some(next) = control::gathered(self, kind, items, rest) {
+                        return Some(next);
+                    }
                 }
                 Choice::Case {
                     cases,

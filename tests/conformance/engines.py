@@ -43,6 +43,14 @@ class Answers:
         return [sorted(map(without_order, results)) for results in self.directives]
 
 
+def told(text):
+    """The text as an answer is compared: strings in it without names of variables and addresses of spaces."""
+    def plain(string):
+        return re.sub(r"GroundingSpace-0x[0-9a-f]+", "GroundingSpace-0x0", re.sub(r"\$[^\s()\[\],\"\\\\]+", "$", string.group()))
+
+    return re.sub(r'"(?:\\.|[^"\\])*"', plain, record.canonical(text))
+
+
 def without_order(text):
     """The text with the members of each expression sorted and variables without their names.
 
@@ -50,6 +58,9 @@ def without_order(text):
     """
     levels = [[]]
     for word in re.findall(r'"(?:\\.|[^"\\])*"|[()]|[^\s()"]+', text):
+        if word.startswith('"'):
+            # What an assertion expected and got.
+            word = " ".join(sorted(re.split(r"[\s,()\[\]]+", word)))
         if word == "(":
             levels.append([])
         elif word == ")" and len(levels) > 1:
@@ -102,7 +113,7 @@ class Reference:
             for _, source, directive in record.forms(text):
                 try:
                     results = engine.run(("! " if directive else "") + source.removeprefix("!" if directive else ""))
-                    answer = [record.canonical(str(atom)) for atom in (results or [[]])[0]]
+                    answer = [told(str(atom)) for atom in (results or [[]])[0]]
                 except RuntimeError as error:
                     answer = [f"!raises {json.dumps(str(error), ensure_ascii=False)}"]
                 if directive:
@@ -172,6 +183,6 @@ class Ours:
         found = {}
         for line in done.stdout.splitlines():
             directive = json.loads(line)
-            results = [record.canonical(result) for result in directive["results"]]
+            results = [told(result) for result in directive["results"]]
             found.setdefault(directive["file"], []).append(results)
         return found
