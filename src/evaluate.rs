@@ -16,7 +16,7 @@ pub use proof::{FactUse, Proof, RuleUse};
 
 use crate::atom::Atom;
 
-pub(crate) use control::{Control, substitute};
+pub(crate) use control::{Control, contains, substitute};
 pub(crate) use machine::Machine;
 pub(crate) use tabling::TabledFunction;
 

@@ -70,7 +70,9 @@ pub(crate) fn word(text: &str) -> Atom {
     if let Some(pattern) = text
         .strip_prefix("regex:\"")
         .and_then(|rest| rest.strip_suffix('"'))
-        && let Ok(regex) = regex::Regex::new(pattern)
+        && let Ok(regex) = regex::RegexBuilder::new(pattern)
+            .case_insensitive(true)
+            .build()
     {
         return Atom::Grounded(Grounded::Value(Arc::new(crate::library::Pattern::new(
             regex,
