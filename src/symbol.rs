@@ -110,7 +110,6 @@ pub(crate) fn names() -> Names {
 }
 
 impl Names {
-    #[allow(dead_code, reason = "for reading text into flat atoms")]
     /// The number of `name`, which is used once more from now on.
     pub(crate) fn retain_name(&mut self, name: &str) -> u32 {
         let id = self.0.intern(name);
