@@ -11,7 +11,7 @@ use crate::reader;
 use crate::space::flat;
 use crate::space::token::{self, Token};
 use crate::space::{Space, Stored};
-use crate::symbol::{Names, names};
+use crate::symbol::names;
 
 /// Tokens of a batch before it goes into the store.
 const BATCH: usize = 1 << 13;
@@ -25,16 +25,25 @@ pub(crate) enum Stop {
 }
 
 /// A batch of forms as tokens.
-pub(crate) struct Intake {
+pub(crate) struct Intake<'s> {
     words: Words,
     tokens: Vec<u32>,
     values: Vec<Grounded>,
     rows: Vec<Row>,
+    /// Names that have no number yet; their tokens wait for it.
+    names: Vec<&'s str>,
+    waiting: Vec<Waiting>,
     /// Of the form that is being read: open expressions, as the place of the token and the
     /// number of children so far.
     open: Vec<(usize, u32)>,
     /// The names of its variables, by their number.
-    variables: Vec<u32>,
+    variables: Vec<&'s str>,
+}
+
+/// The place of a token whose name has no number yet.
+enum Waiting {
+    Symbol(usize),
+    Variable(usize),
 }
 
 struct Row {
@@ -87,14 +96,16 @@ impl Words {
     }
 }
 
-impl Intake {
+impl<'s> Intake<'s> {
     /// Nothing is read yet; words stand for what `tokens` say.
-    pub(crate) fn new(tokens: &Map<String, Atom>) -> Intake {
+    pub(crate) fn new(tokens: &Map<String, Atom>) -> Intake<'s> {
         Intake {
             words: Words::new(tokens),
             tokens: Vec::with_capacity(BATCH),
             values: Vec::new(),
             rows: Vec::new(),
+            names: Vec::new(),
+            waiting: Vec::new(),
             open: Vec::new(),
             variables: Vec::new(),
         }
@@ -109,10 +120,11 @@ impl Intake {
 
     /// Adds the forms from here on to `space`, up to one that is special. The text is
     /// well-formed, and the lexer stands between forms.
-    pub(crate) fn read(&mut self, lexer: &mut Lexer<'_>, space: &Space, file: &Arc<str>) -> Stop {
+    pub(crate) fn read(&mut self, lexer: &mut Lexer<'s>, space: &Space, file: &Arc<str>) -> Stop {
         loop {
             let stop = self.read_batch(lexer);
             if !self.rows.is_empty() {
+                self.number_names();
                 self.store(space, file);
             }
             if let Some(stop) = stop {
@@ -122,15 +134,14 @@ impl Intake {
     }
 
     /// Reads a batch; says why it ended if not for its size.
-    fn read_batch(&mut self, lexer: &mut Lexer<'_>) -> Option<Stop> {
-        let mut names = names();
+    fn read_batch(&mut self, lexer: &mut Lexer<'s>) -> Option<Stop> {
         while self.tokens.len() < BATCH {
             let before = lexer.clone();
-            let (tokens, values) = (self.tokens.len(), self.values.len());
-            match self.read_form(lexer, &mut names) {
+            let (tokens, values, names) = (self.tokens.len(), self.values.len(), self.names.len());
+            match self.read_form(lexer) {
                 Ok(Some(line)) => {
-                    for name in self.variables.drain(..) {
-                        self.tokens.push(flat::named(name));
+                    for name in std::mem::take(&mut self.variables) {
+                        self.wait(name, Waiting::Variable(self.tokens.len()));
                     }
                     self.rows.push(Row {
                         end: self.tokens.len(),
@@ -140,7 +151,12 @@ impl Intake {
                 }
                 Ok(None) => return Some(Stop::End),
                 Err(Special) => {
-                    self.take_back(tokens, values, &mut names);
+                    self.tokens.truncate(tokens);
+                    self.values.truncate(values);
+                    self.names.truncate(names);
+                    self.waiting.truncate(names);
+                    self.open.clear();
+                    self.variables.clear();
                     *lexer = before;
                     return Some(Stop::Form);
                 }
@@ -149,29 +165,28 @@ impl Intake {
         None
     }
 
-    /// Forgets what was read of a form.
-    fn take_back(&mut self, tokens: usize, values: usize, names: &mut Names) {
-        let mut at = tokens;
-        while at < self.tokens.len() {
-            if let Some(id) = token::symbol_id(self.tokens[at]) {
-                names.release(id);
+    /// Appends a token that waits for the number of `name`.
+    fn wait(&mut self, name: &'s str, place: Waiting) {
+        self.names.push(name);
+        self.waiting.push(place);
+        self.tokens.push(0);
+    }
+
+    /// Gives every token that waits the number of its name, which it uses from now on.
+    fn number_names(&mut self) {
+        let mut ids = Vec::with_capacity(self.names.len());
+        names().retain_all(&self.names, &mut ids);
+        for (place, id) in self.waiting.drain(..).zip(ids) {
+            match place {
+                Waiting::Symbol(place) => self.tokens[place] = token::symbol(id),
+                Waiting::Variable(place) => self.tokens[place] = flat::named(id),
             }
-            at += token::width(self.tokens[at]);
         }
-        for name in self.variables.drain(..) {
-            names.release(name);
-        }
-        self.tokens.truncate(tokens);
-        self.values.truncate(values);
-        self.open.clear();
+        self.names.clear();
     }
 
     /// Reads one form into tokens, without the table of its variables; its line.
-    fn read_form(
-        &mut self,
-        lexer: &mut Lexer<'_>,
-        names: &mut Names,
-    ) -> Result<Option<u32>, Special> {
+    fn read_form(&mut self, lexer: &mut Lexer<'s>) -> Result<Option<u32>, Special> {
         let source = lexer.source();
         let first_value = self.values.len();
         let mut line = None;
@@ -195,12 +210,12 @@ impl Intake {
                 }
                 Lexeme::Variable => {
                     self.count_child();
-                    let number = self.variable(&text[1..], names)?;
+                    let number = self.variable(&text[1..])?;
                     Token::Variable(number).write(&mut self.tokens);
                 }
                 Lexeme::Word => {
                     self.count_child();
-                    self.word(text, first_value, names)?;
+                    self.word(text, first_value)?;
                 }
                 Lexeme::String => {
                     self.count_child();
@@ -226,41 +241,32 @@ impl Intake {
     }
 
     /// The number of the variable of this name within the form.
-    fn variable(&mut self, name: &str, names: &mut Names) -> Result<u32, Special> {
+    fn variable(&mut self, name: &'s str) -> Result<u32, Special> {
         const FEW: usize = 64;
-        let id = names.retain_name(name);
-        if let Some(number) = self.variables.iter().position(|known| *known == id) {
-            names.release(id);
+        if let Some(number) = self.variables.iter().position(|known| *known == name) {
             return Ok(number as u32);
         }
-        self.variables.push(id);
+        self.variables.push(name);
         if self.variables.len() > FEW {
             return Err(Special);
         }
         Ok(self.variables.len() as u32 - 1)
     }
 
-    fn word(&mut self, word: &str, first_value: usize, names: &mut Names) -> Result<(), Special> {
+    fn word(&mut self, word: &'s str, first_value: usize) -> Result<(), Special> {
         match self.words.get(word) {
             Some(Atom::Grounded(value)) => {
                 let value = value.clone();
                 self.value(&value, first_value);
-                return Ok(());
             }
-            Some(Atom::Symbol(symbol)) => {
-                names.retain(symbol.id());
-                self.tokens.push(token::symbol(symbol.id()));
-                return Ok(());
+            Some(Atom::Symbol(_) | Atom::Variable(_) | Atom::Expression(_)) => {
+                return Err(Special);
             }
-            Some(Atom::Variable(_) | Atom::Expression(_)) => return Err(Special),
-            None => {}
+            None => match reader::value(word) {
+                Some(value) => self.value(&value, first_value),
+                None => self.wait(word, Waiting::Symbol(self.tokens.len())),
+            },
         }
-        if let Some(value) = reader::value(word) {
-            self.value(&value, first_value);
-            return Ok(());
-        }
-        let id = names.retain_name(word);
-        self.tokens.push(token::symbol(id));
         Ok(())
     }
 
