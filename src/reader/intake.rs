@@ -83,7 +83,7 @@ impl Words {
             [first, .., last] => (*first, *last),
             [one] => (*one, *one),
         };
-        let mixed = usize::from(first) * 7 ^ usize::from(last) * 131 ^ word.len() * 977;
+        let mixed = (usize::from(first) * 7) ^ (usize::from(last) * 131) ^ (word.len() * 977);
         mixed & 4095
     }
 
