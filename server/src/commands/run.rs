@@ -25,13 +25,14 @@ pub(crate) struct Arguments {
 /// 0, 1 when a directive gave an error, 2 when a file could not be read or parsed.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut worst = 0;
-    for file in &arguments.files {
-        worst = worst.max(run_file(file, arguments));
+    for (number, file) in arguments.files.iter().enumerate() {
+        let last = number + 1 == arguments.files.len();
+        worst = worst.max(run_file(file, last, arguments));
     }
     ExitCode::from(worst)
 }
 
-fn run_file(file: &std::path::Path, arguments: &Arguments) -> u8 {
+fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
     let name = file.display().to_string();
     let bytes = match std::fs::read(file) {
         Ok(bytes) => bytes,
@@ -77,6 +78,10 @@ fn run_file(file: &std::path::Path, arguments: &Arguments) -> u8 {
         }
         printed && (arguments.keep_going || !directive.is_error())
     });
+    if last {
+        // The process ends: giving back each atom of a large space would only take time.
+        std::mem::forget(engine);
+    }
     match done {
         Ok(()) => u8::from(failed),
         Err(LoadError::Syntax { diagnostics, .. }) => {
