@@ -106,6 +106,7 @@ impl Route {
 /// it does or can end what is wrong.
 const VITAL: &[&str] = &[
     "/",
+    "/assets/{name}",
     "/demo/reset",
     "/demo/status",
     "/events",
