@@ -17,7 +17,11 @@ mod core;
 mod decision;
 mod episodes;
 mod learned;
+#[cfg(test)]
+mod learning;
 mod rules;
+#[cfg(test)]
+mod scenarios;
 mod series;
 #[cfg(test)]
 mod shipped_rules;

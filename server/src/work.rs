@@ -9,8 +9,8 @@ mod upstream;
 pub use background::{Background, StartError};
 pub use sessions::{Evicted, FillError, Filled, Sessions};
 pub use upstream::{
-    Breaker, Connections, FailureKind, Injector, Layer, LayerReading, Opened, PoolReading, Served,
-    Upstream,
+    Breaker, ConnectionFault, Connections, FailureKind, Injector, Layer, LayerReading, Opened,
+    PoolReading, Served, Upstream,
 };
 
 /// A share in `0.0..=1.0`, never NaN.

@@ -250,16 +250,25 @@ const fn required(parameter: Parameter) -> Parameter {
     }
 }
 
-const FAILURE_RATE: &[Parameter] = &[Parameter {
-    name: "failure_rate",
-    kind: Kind::Number {
-        default: Some(0.7),
-        min: 0.0,
-        max: 1.0,
+const FAILURE_RATE: &[Parameter] = &[
+    Parameter {
+        name: "failure_rate",
+        kind: Kind::Number {
+            default: Some(0.7),
+            min: 0.0,
+            max: 1.0,
+        },
+        required: false,
+        description: "the share of calls of the upstream service that fail, for 10 s",
     },
-    required: false,
-    description: "the share of calls of the upstream service that fail, for 10 s",
-}];
+    integer(
+        "latency_ms",
+        0,
+        0,
+        30_000,
+        "milliseconds that its other calls take, for 10 s",
+    ),
+];
 
 const VERDICTS: &[&str] = &["pending", "verified", "failed", "inconclusive"];
 
@@ -452,7 +461,14 @@ pub(super) static ROUTES: &[Route] = &[
     post(
         "/demo/connection-issues",
         "Open connections to the upstream service and leave them idle",
-        &[integer("connection_count", 90, 1, 1000, "connections")],
+        &[
+            integer("connection_count", 90, 1, 1000, "connections"),
+            word(
+                "fault",
+                &["refuse", "reset", "stall", "half-open"],
+                "what befalls a tenth of them; reset by default",
+            ),
+        ],
         true,
         Shape::Json(shapes::connection_issues),
         answer!(faults::connection_issues),

@@ -270,8 +270,10 @@ impl Layer {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::{Breaker, Served};
-    use crate::work::Upstream;
+    use crate::work::{ConnectionFault, Upstream};
 
     #[tokio::test]
     async fn failures_reach_the_client_until_a_level_is_set() {
@@ -326,16 +328,68 @@ mod tests {
         assert_eq!(upstream.connections().reading().queries, 2);
     }
 
+    /// What a call over a connection with this fault gives, and how many idle
+    /// connections are broken then.
+    async fn call_over(fault: ConnectionFault) -> (Served, usize, usize) {
+        let upstream = Upstream::start(crate::events::Events::default())
+            .await
+            .unwrap();
+        let connections = upstream.connections();
+        let opened = connections.open(4, (fault, 1.0)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let broken = connections.reading().broken;
+        upstream.layer().set_deadline(Duration::from_millis(200));
+        let served = upstream.layer().serve().await;
+        (served, opened.failed, broken)
+    }
+
+    #[tokio::test]
+    async fn connections_can_be_harmed_in_every_way() {
+        // Broken ones are noticed and not used.
+        for fault in [ConnectionFault::Reset, ConnectionFault::HalfOpen] {
+            let (served, failed, broken) = call_over(fault).await;
+            assert!(matches!(served, Served::Fresh(_)), "{served:?}");
+            assert_eq!((failed, broken), (0, 4), "{fault:?}");
+        }
+        let (served, failed, _) = call_over(ConnectionFault::Refuse).await;
+        assert!(matches!(served, Served::Fresh(_)), "{served:?}");
+        assert_eq!(failed, 4);
+        // Nobody can see that one will stall, until it does.
+        let (served, _, broken) = call_over(ConnectionFault::Stall).await;
+        assert_eq!(served, Served::Failed(super::FailureKind::Timeout));
+        assert_eq!(broken, 0);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_given_up_leaves_no_answer_to_the_next() {
+        let upstream = Upstream::start(crate::events::Events::default())
+            .await
+            .unwrap();
+        let layer = upstream.layer();
+        upstream
+            .injector()
+            .fail_slowly(0.0, Duration::from_millis(300));
+        layer.set_deadline(Duration::from_millis(50));
+        let served = layer.serve().await;
+        assert_eq!(served, Served::Failed(super::FailureKind::Timeout));
+        assert_eq!(upstream.connections().reading().broken, 1);
+        upstream.injector().clear();
+        layer.set_deadline(Duration::from_secs(3));
+        // The first answer on a new connection.
+        assert_eq!(layer.serve().await, Served::Fresh("ok 1".to_owned()));
+    }
+
     #[tokio::test]
     async fn idle_connections_are_closed_oldest_first_to_a_number() {
         let upstream = Upstream::start(crate::events::Events::default())
             .await
             .unwrap();
         let connections = upstream.connections();
-        let opened = connections.open(40).await;
+        let reset = (ConnectionFault::Reset, 0.1);
+        let opened = connections.open(40, reset).await;
         assert_eq!((opened.total, opened.failed), (40, 0));
         assert_eq!(connections.reading().size, 40);
-        let more = connections.open(10).await;
+        let more = connections.open(10, reset).await;
         assert!(more.total >= 46, "{more:?}");
         connections.close_idle(5);
         let reading = connections.reading();
