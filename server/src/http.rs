@@ -10,6 +10,7 @@ mod docs;
 mod encoding;
 mod guard;
 mod limits;
+mod measure;
 mod openapi;
 mod parameters;
 mod patience;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use chimera::Engine;
+use chimera::{Atom, Budget, Engine};
 use tokio::sync::{mpsc, oneshot};
 
 /// One reading of everything that is measured, taken at one instant.
@@ -161,6 +161,15 @@ pub enum Command {
     Reset(oneshot::Sender<()>),
     /// Readings from outside, as `(metric, value)`.
     Ingest(Vec<(String, f64)>),
+    /// Evaluate an atom that may change the live spaces; answers with its results.
+    Evaluate {
+        /// What is evaluated.
+        atom: Atom,
+        /// What it may spend.
+        budget: Budget,
+        /// Takes the results.
+        answer: oneshot::Sender<Vec<Atom>>,
+    },
 }
 
 /// The HTTP shell's side of the healing loop. Cheap to clone.

@@ -199,6 +199,13 @@ impl Healer {
                         let _ = answer.send(());
                     }
                     Command::Ingest(samples) => self.ingested.extend(samples),
+                    Command::Evaluate { atom, budget, answer } => {
+                        let results = self.engine.evaluate(&atom, &budget).atoms();
+                        // What it wrote may be what the server itself goes by.
+                        self.take_over_rules();
+                        self.publish();
+                        let _ = answer.send(results);
+                    }
                 },
             }
         }

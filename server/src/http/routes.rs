@@ -7,6 +7,7 @@ pub(super) mod events;
 pub(super) mod faults;
 pub(super) mod healing;
 pub(super) mod health;
+pub(super) mod ingest;
 pub(super) mod live;
 pub(super) mod log;
 mod mailbox;

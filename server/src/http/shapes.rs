@@ -243,7 +243,7 @@ pub(super) fn query() -> Value {
 }
 
 pub(super) fn ingested() -> Value {
-    object(&[("accepted", integer())])
+    object(&[("accepted", integer()), ("events", integer())])
 }
 
 pub(super) fn demos() -> Value {

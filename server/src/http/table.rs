@@ -13,8 +13,8 @@ use super::answer::{Answer, Failure};
 use super::guard::Access;
 use super::parameters::{Kind, Parameter, Values};
 use super::routes::{
-    atomspace, demo, events, faults, healing, health, live, log, metrics, pages, prometheus,
-    simple, stress,
+    atomspace, demo, events, faults, healing, health, ingest, live, log, metrics, pages,
+    prometheus, simple, stress,
 };
 use super::service::Service;
 use super::{docs, openapi, shapes};
@@ -30,8 +30,14 @@ pub(super) struct Request {
     pub(super) body: Bytes,
     /// Whether only the head of the answer is wanted.
     pub(super) head: bool,
+    /// The `Content-Type` header, without its parameters.
+    pub(super) media_type: String,
     /// The `If-None-Match` header.
     pub(super) if_none_match: Option<String>,
+    /// The `Last-Event-ID` header.
+    pub(super) last_event_id: Option<String>,
+    /// Whether it carries the server's token.
+    pub(super) authorized: bool,
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
@@ -91,6 +97,12 @@ impl Route {
     /// Whether it belongs to the demonstrations.
     pub(super) fn is_demo(&self) -> bool {
         self.path.starts_with("/demo")
+    }
+
+    /// The same, with a body of one of these types.
+    const fn of_types(mut self, types: &'static [&'static str]) -> Route {
+        self.takes = types;
+        self
     }
 
     /// The same, with a JSON body such as this.
@@ -373,14 +385,25 @@ pub(super) static ROUTES: &[Route] = &[
     .computing()
     .taking(atomspace::EXAMPLE),
     post(
+        "/atomspace/evaluate",
+        "Evaluate an atom; with \"write\": true it may change the live spaces, which needs the token everywhere",
+        &[],
+        false,
+        Shape::Json(shapes::query),
+        answer!(atomspace::evaluate),
+    )
+    .computing()
+    .taking(atomspace::EVALUATE_EXAMPLE),
+    post(
         "/ingest",
-        "Samples of metrics from outside; they count from the next tick",
+        "Samples and events from outside, as JSON, as atoms or as Prometheus writes metrics; they count from the next tick",
         &[],
         false,
         Shape::Json(shapes::ingested),
-        answer!(metrics::ingest),
+        answer!(ingest::ingest),
     )
-    .taking(metrics::EXAMPLE),
+    .taking(ingest::EXAMPLE)
+    .of_types(ingest::TYPES),
     get(
         "/demo/",
         "What can be demonstrated",
@@ -531,6 +554,15 @@ pub(super) static ROUTES: &[Route] = &[
     ),
 ];
 
+/// A route that was found.
+pub(super) struct Found<'p> {
+    /// Its place in the table.
+    pub(super) index: usize,
+    pub(super) route: &'static Route,
+    /// What stands for a last `{…}`.
+    pub(super) tail: &'p str,
+}
+
 /// The route for a path and method, with what stands for a last `{…}`.
 ///
 /// # Errors
@@ -539,15 +571,20 @@ pub(super) fn find<'p>(
     method: &Method,
     path: &'p str,
     compat_get: bool,
-) -> Result<(&'static Route, &'p str), Failure> {
+) -> Result<Found<'p>, Failure> {
     let mut methods = Vec::new();
-    for route in ROUTES {
+    for (index, route) in ROUTES.iter().enumerate() {
         let Some(tail) = matches(route.path, path) else {
             continue;
         };
+        // The commonest case, without a list.
+        let found = Found { index, route, tail };
+        if route.method == *method {
+            return Ok(found);
+        }
         let taken = taken(route, compat_get);
         if taken.contains(method) {
-            return Ok((route, tail));
+            return Ok(found);
         }
         methods.extend(taken);
     }
@@ -600,9 +637,11 @@ mod tests {
     fn each_route_is_found_by_its_path() {
         for route in ROUTES {
             let path = route.path.replace("{id}", "7").replace("{name}", "a.js");
-            let (found, tail) = find(&route.method, &path, false).unwrap();
-            assert_eq!(found.path, route.path);
-            assert_eq!(tail.is_empty(), !route.path.contains('{'));
+            let Ok(found) = find(&route.method, &path, false) else {
+                panic!("{path} is not found");
+            };
+            assert_eq!(found.route.path, route.path);
+            assert_eq!(found.tail.is_empty(), !route.path.contains('{'));
         }
         for path in [
             "",

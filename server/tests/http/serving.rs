@@ -292,6 +292,10 @@ async fn answer(
                 "reset".to_owned()
             }
             Command::Ingest(samples) => format!("ingest {samples:?}"),
+            Command::Evaluate { atom, answer, .. } => {
+                let _ = answer.send(vec![Atom::symbol("written")]);
+                format!("evaluate {atom}")
+            }
         };
         asked.lock().unwrap().push(text);
     }
