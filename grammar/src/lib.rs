@@ -14,7 +14,7 @@ mod string;
 mod tree;
 
 pub use decode::{EncodingError, decode};
-pub use diagnostic::{Diagnostic, Style, draw};
+pub use diagnostic::{Diagnostic, Severity, Style, draw};
 pub use error::{SyntaxError, SyntaxErrorKind};
 pub use format::{format, print};
 pub use parse::{Parsed, parse};

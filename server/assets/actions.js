@@ -38,7 +38,7 @@ function beforeAndAfter(action) {
   if (!name) return make("span", { text: "–" });
   const metric = describe(name);
   const { before, after } = action.evidence;
-  const then = action.verdict === "pending" ? "…" : measured(metric, after?.[name]);
+  const then = action.verdict === "pending" ? "…" : after && name in after ? measured(metric, after[name]) : "not measured";
   return make("span", {}, make("span", { class: "quiet", text: `${metric.title} ` }),
     `${measured(metric, before[name])} → `, make("strong", { text: then }));
 }

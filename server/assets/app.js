@@ -20,10 +20,13 @@ let health = null;
 let thresholds = {};
 let generation = null;
 let judged = null;
-let asked = 0;
+/// Since when samples are missing, in Unix seconds; `null` if none are.
+let missingSince = null;
+/// When was asked last.
+const asked = { past: 0, status: 0 };
 let drawn = false;
 
-const STATUS_MS = 5000;
+const AGAIN_MS = 5000;
 const SIGNS = { healthy: "●", degraded: "◐", unhealthy: "○" };
 
 /// What only changes with the rules: thresholds of all metrics, the interval.
@@ -43,16 +46,15 @@ async function fetchStatus() {
 
 /// What was measured and done before this page listened, or while it could not.
 async function fetchPast() {
-  const last = series.times[series.times.length - 1];
   const [history, past] = await Promise.all([
-    ask(last ? `/metrics/history?since=${last}` : "/metrics/history"), ask("/healing/actions"),
+    ask(missingSince ? `/metrics/history?since=${missingSince}` : "/metrics/history"), ask("/healing/actions"),
   ]);
   series.setSampleInterval(history.interval_s);
   series.addHistory(history.series);
   actions.merge(past.actions);
 }
 
-/// Asks again at the next news if it did not work.
+/// Whether it worked; if not, it is asked again with later news.
 async function tryTo(fetch) {
   try {
     await fetch();
@@ -126,16 +128,20 @@ async function news(next) {
   if (restarted) actions.clear();
   const time = Date.parse(next.metrics.timestamp) / 1000;
   const last = series.times[series.times.length - 1] ?? 0;
-  if (restarted || time - last > 3 * Math.max(1, series.sampleInterval())) await tryTo(fetchPast);
+  const paused = time - last > 3 * Math.max(1, series.sampleInterval());
+  if ((restarted || paused) && missingSince === null) missingSince = last;
+  if (missingSince !== null && Date.now() - asked.past > AGAIN_MS) {
+    asked.past = Date.now();
+    if (await tryTo(fetchPast)) missingSince = null;
+  }
   if (next.system_info.healing.armed) series.add(time, next.metrics.all);
   actions.merge(next.recent_healing_actions);
   draw();
   if (generation !== next.system_info.rules.generation && await tryTo(fetchRules)) draw();
   // Each action changes the rates; events come without any.
   const counted = actions.all().map((action) => action.id + action.verdict).join();
-  const due = Date.now() - asked > STATUS_MS;
-  if (judged !== counted || due) {
-    asked = Date.now();
+  if (judged !== counted || Date.now() - asked.status > AGAIN_MS) {
+    asked.status = Date.now();
     if (await tryTo(fetchStatus)) judged = counted;
   }
 }

@@ -48,7 +48,7 @@ class Card {
   constructor(name) {
     this.metric = describe(name);
     this.value = make("span", { class: "value", text: "–" });
-    this.word = make("span", { class: "badge", text: "…" });
+    this.word = make("span", { class: "badge", hidden: true });
     this.fill = make("div", { class: "fill" });
     this.meter = make("div", { class: "meter", "aria-hidden": "true" }, this.fill);
     this.words = make("p", { class: "limit", text: "" });
@@ -62,8 +62,10 @@ class Card {
   show(value, limit) {
     const { word, share, words } = standing(this.metric, value, limit);
     setText(this.value, shown(this.metric, value));
-    setText(this.word, SIGNS[word] ? `${SIGNS[word]} ${word}` : word);
-    this.word.className = `badge ${word.replaceAll(" ", "-")}`;
+    // The words below say it where there is nothing to judge.
+    this.word.hidden = !SIGNS[word];
+    setText(this.word, `${SIGNS[word]} ${word}`);
+    this.word.className = `badge ${word}`;
     this.element.dataset.state = word;
     setText(this.words, words);
     this.fill.style.width = `${Math.min(100, 100 * (share ?? 0))}%`;

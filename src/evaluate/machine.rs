@@ -165,6 +165,46 @@ impl<'h> Machine<'h> {
         }
     }
 
+    /// Why evaluating `atom` as a value of the type `expected` would be an error of
+    /// types, whatever its arguments turn out to be; nothing if one of its types fits.
+    pub(crate) fn ill_typed(
+        host: &'h mut Host,
+        space: &Space,
+        atom: &Atom,
+        expected: &Atom,
+    ) -> Vec<Atom> {
+        let mut machine = Machine::new(host, &Budget::default(), false);
+        let call = match atom {
+            Atom::Variable(_) => return Vec::new(),
+            Atom::Expression(call) if !call.children().is_empty() => call,
+            Atom::Symbol(_) | Atom::Grounded(_) | Atom::Expression(_) => {
+                let cast = machine.cast(atom.clone(), expected, space);
+                return if cast == *atom {
+                    Vec::new()
+                } else {
+                    vec![cast]
+                };
+            }
+        };
+        let mut errors = Vec::new();
+        for found in types::typed(space, &call.children()[0]) {
+            if found.error().is_some() {
+                continue;
+            }
+            if !types::is_function(&found.atom) {
+                return Vec::new();
+            }
+            let mark = machine.bindings.mark();
+            let checked = machine.applicable(call, &found.atom, expected, space);
+            machine.bindings.undo(mark);
+            match checked {
+                Ok(_) => return Vec::new(),
+                Err(more) => errors.extend(more),
+            }
+        }
+        errors
+    }
+
     /// Why a call is ill-typed, by each function type of its head.
     pub(crate) fn type_errors(host: &'h mut Host, space: &Space, atom: &Atom) -> Vec<Atom> {
         let mut machine = Machine::new(host, &Budget::default(), false);

@@ -12,6 +12,7 @@ pub(super) mod live;
 pub(super) mod log;
 mod mailbox;
 pub(super) mod metrics;
+pub(super) mod modes;
 pub(super) mod pages;
 pub(super) mod prometheus;
 pub(super) mod simple;

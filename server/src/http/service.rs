@@ -199,6 +199,10 @@ impl Service {
             ));
         }
         let _permit = self.admit(route, caller)?;
+        let active = self.shell.front.active();
+        if let Err(refused) = self.shell.front.gate().admit(route.weight(), active) {
+            return Ok(Answer::turned_away(refused));
+        }
         let values = parameters::check(route.parameters, query)?;
         let text = |name| {
             let value = request.headers().get(name)?;

@@ -13,11 +13,12 @@ use super::answer::{Answer, Failure};
 use super::guard::Access;
 use super::parameters::{Kind, Parameter, Values};
 use super::routes::{
-    atomspace, demo, events, faults, healing, health, ingest, live, log, metrics, pages,
+    atomspace, demo, events, faults, healing, health, ingest, live, log, metrics, modes, pages,
     prometheus, simple, stress,
 };
 use super::service::Service;
 use super::{docs, openapi, shapes};
+use crate::front::Weight;
 
 /// What a route's function gets.
 #[derive(Debug)]
@@ -110,6 +111,35 @@ impl Route {
         self.takes = &["application/json"];
         self.body_example = example;
         self
+    }
+}
+
+/// What healing never turns away beside what is essential: without it nobody sees what
+/// it does or can end what is wrong.
+const VITAL: &[&str] = &[
+    "/",
+    "/demo/reset",
+    "/demo/status",
+    "/events",
+    "/healing/actions",
+    "/healing/reload",
+    "/healing/status",
+    "/simple-dashboard",
+];
+
+/// What costs much to answer.
+const EXPENSIVE: &[&str] = &["/atomspace/query", "/demo/stress-test", "/metrics/history"];
+
+impl Route {
+    /// How much its requests matter when not all can be let in.
+    pub(super) fn weight(&self) -> Weight {
+        if self.essential || VITAL.contains(&self.path) {
+            Weight::Vital
+        } else if EXPENSIVE.contains(&self.path) {
+            Weight::Expensive
+        } else {
+            Weight::Ordinary
+        }
     }
 }
 
@@ -333,6 +363,35 @@ pub(super) static ROUTES: &[Route] = &[
         &[],
         Shape::Json(shapes::healing_rules),
         answer!(healing::rules),
+    ),
+    get(
+        "/healing/mode",
+        "Which rules act, and which only record what they would have done",
+        &[],
+        Shape::Json(shapes::modes),
+        answer!(modes::modes),
+    ),
+    post(
+        "/healing/mode",
+        "Switch a rule's mode until the next switch or start",
+        &[
+            required(text("fault", "the fault that the rule is about, such as memory_leak")),
+            required(text("rule", "the rule, such as level; GET lists them")),
+            required(text(
+                "mode",
+                "enforce, shadow, canary and a percentage, or rules for what the rules say",
+            )),
+        ],
+        false,
+        Shape::Json(shapes::modes),
+        answer!(modes::set_mode),
+    ),
+    get(
+        "/healing/strategies",
+        "The ladders of each fault, with their success and what was learned of them",
+        &[],
+        Shape::Json(shapes::strategies),
+        answer!(modes::strategies),
     ),
     post(
         "/healing/reload",

@@ -79,6 +79,12 @@ pub static SETTINGS: &[Setting] = &[
         "Seconds between samples; without it what the rules say",
     ),
     setting(
+        "learned",
+        "",
+        Kind::Path,
+        "The file in which what healing learns is kept; without it nothing is kept",
+    ),
+    setting(
         "token-file",
         "",
         Kind::Path,

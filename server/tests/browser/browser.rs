@@ -23,16 +23,15 @@ pub(crate) struct Browser {
 
 /// An image of what is seen.
 pub(crate) struct Picture {
-    pub(crate) png: Vec<u8>,
     pub(crate) width: u32,
     pub(crate) height: u32,
     /// Red, green and blue of each pixel, row by row.
-    pixels: Vec<[u8; 3]>,
+    pub(crate) pixels: Vec<[u8; 3]>,
 }
 
 impl Picture {
-    fn from_png(png: Vec<u8>) -> Picture {
-        let mut decoder = png::Decoder::new(std::io::Cursor::new(&png));
+    fn from_png(png: &[u8]) -> Picture {
+        let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
         decoder.set_transformations(png::Transformations::normalize_to_color8());
         let mut reader = decoder.read_info().unwrap();
         let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
@@ -47,7 +46,6 @@ impl Picture {
             width: info.width,
             height: info.height,
             pixels,
-            png,
         }
     }
 
@@ -286,7 +284,7 @@ impl Browser {
     pub(crate) fn picture(&self) -> Picture {
         let answer = self.chromium("Page.captureScreenshot", &json!({ "format": "png" }));
         let data = answer["data"].as_str().unwrap();
-        Picture::from_png(BASE64_STANDARD.decode(data).unwrap())
+        Picture::from_png(&BASE64_STANDARD.decode(data).unwrap())
     }
 
     /// What is seen of one element.
@@ -294,7 +292,7 @@ impl Browser {
     pub(crate) fn picture_of(&self, selector: &str) -> Picture {
         let element = self.element(selector);
         let data = self.command("GET", &format!("/element/{element}/screenshot"), None);
-        Picture::from_png(BASE64_STANDARD.decode(data.as_str().unwrap()).unwrap())
+        Picture::from_png(&BASE64_STANDARD.decode(data.as_str().unwrap()).unwrap())
     }
 
     /// A colour of the style sheet's.

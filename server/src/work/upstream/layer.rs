@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::pool::Connections;
 use super::sink::FailureKind;
@@ -65,6 +65,21 @@ struct Settings {
     level: u8,
     breaker: Breaker,
     deadline: Duration,
+    /// How often a failing call is tried again.
+    retries: u32,
+}
+
+/// Retries may be this part of all calls; a burst of so many may come before.
+const RETRY_ONE_IN: u64 = 5;
+const RETRY_BURST: u64 = 10;
+
+impl Settings {
+    const USUAL: Settings = Settings {
+        level: 0,
+        breaker: Breaker::Closed,
+        deadline: DEADLINE_DEFAULT,
+        retries: 0,
+    };
 }
 
 /// The layer.
@@ -75,6 +90,7 @@ pub struct Layer {
     /// Calls of the service: latency and failures over a window.
     calls: Front,
     tried: AtomicU64,
+    retried: AtomicU64,
     last_answer: Mutex<Option<String>>,
     failures: AtomicU64,
     last_failure: Mutex<Option<SystemTime>>,
@@ -89,6 +105,8 @@ pub struct LayerReading {
     pub breaker: Breaker,
     /// The deadline of a call.
     pub deadline: Duration,
+    /// How often a failing call is tried again.
+    pub retries: u32,
     /// The share of calls that failed, over the window.
     pub error_rate: Option<f64>,
     /// 95th percentile of calls in milliseconds, over the window.
@@ -110,13 +128,10 @@ impl Layer {
         Layer {
             connections,
             events,
-            settings: Mutex::new(Settings {
-                level: 0,
-                breaker: Breaker::Closed,
-                deadline: DEADLINE_DEFAULT,
-            }),
+            settings: Mutex::new(Settings::USUAL),
             calls: Front::new(),
             tried: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
             last_answer: Mutex::new(None),
             failures: AtomicU64::new(0),
             last_failure: Mutex::new(None),
@@ -139,7 +154,7 @@ impl Layer {
         if !asks {
             return self.stand_in();
         }
-        match self.call(settings.deadline).await {
+        match self.call_again(settings).await {
             Ok(answer) => {
                 *locked(&self.last_answer) = Some(answer.clone());
                 Served::Fresh(answer)
@@ -153,6 +168,31 @@ impl Layer {
 
     fn stand_in(&self) -> Served {
         Served::Degraded(locked(&self.last_answer).clone())
+    }
+
+    /// One call, tried again as the settings say, within a budget: retries multiply
+    /// the load of a service that is ill already. The deadline holds for all together.
+    async fn call_again(&self, settings: Settings) -> Result<String, FailureKind> {
+        let began = Instant::now();
+        let mut outcome = self.call(settings.deadline).await;
+        for _ in 0..settings.retries {
+            let left = settings.deadline.saturating_sub(began.elapsed());
+            if outcome.is_ok() || left.is_zero() || !self.may_retry() {
+                break;
+            }
+            outcome = self.call(left).await;
+        }
+        outcome
+    }
+
+    /// Takes one retry from the budget, if there is one.
+    fn may_retry(&self) -> bool {
+        let most = self.tried.load(Ordering::Relaxed) / RETRY_ONE_IN + RETRY_BURST;
+        self.retried
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |retried| {
+                (retried < most).then_some(retried + 1)
+            })
+            .is_ok()
     }
 
     async fn call(&self, deadline: Duration) -> Result<String, FailureKind> {
@@ -200,6 +240,11 @@ impl Layer {
         locked(&self.settings).deadline = deadline;
     }
 
+    /// Sets how often a failing call is tried again.
+    pub fn set_retries(&self, times: u32) {
+        locked(&self.settings).retries = times;
+    }
+
     /// The state now.
     pub fn reading(&self) -> LayerReading {
         let settings = *locked(&self.settings);
@@ -208,6 +253,7 @@ impl Layer {
             level: settings.level,
             breaker: settings.breaker,
             deadline: settings.deadline,
+            retries: settings.retries,
             error_rate: calls.error_rate,
             latency_p95_ms: calls.latency_p95_ms,
             calls: calls.requests,
@@ -218,11 +264,7 @@ impl Layer {
 
     /// Back to how it was at the start; what was counted stays.
     pub fn reset(&self) {
-        *locked(&self.settings) = Settings {
-            level: 0,
-            breaker: Breaker::Closed,
-            deadline: DEADLINE_DEFAULT,
-        };
+        *locked(&self.settings) = Settings::USUAL;
     }
 }
 
@@ -250,6 +292,22 @@ mod tests {
         upstream.injector().clear();
         layer.reset();
         assert!(matches!(layer.serve().await, Served::Fresh(_)));
+    }
+
+    #[tokio::test]
+    async fn retries_help_within_their_budget() {
+        let upstream = Upstream::start(crate::events::Events::default())
+            .await
+            .unwrap();
+        let layer = upstream.layer();
+        layer.set_retries(3);
+        upstream.injector().fail(1.0);
+        for _ in 0..10 {
+            assert!(matches!(layer.serve().await, Served::Failed(_)));
+        }
+        let calls = upstream.connections().reading().queries;
+        // Ten requests, a burst of ten retries, and a fifth of the requests more.
+        assert!((15..=22).contains(&calls), "{calls}");
     }
 
     #[tokio::test]

@@ -55,7 +55,7 @@ impl FailureKind {
     pub fn text(self) -> &'static str {
         match self {
             FailureKind::Timeout => "timeout while waiting for the upstream service",
-            FailureKind::DatabaseError => "connection pool exhausted",
+            FailureKind::DatabaseError => "the database does not answer",
             FailureKind::ValidationError => "the request could not be validated",
             FailureKind::ResourceExhaustion => "heap exhaustion while handling the request",
             FailureKind::ExternalServiceFailure => "connection refused by an external service",
