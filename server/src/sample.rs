@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::events::Events;
 use crate::front::Front;
 use crate::inbound::Inbound;
+use crate::outside::Outside;
 use crate::status::Reading;
 use crate::work::{Background, Breaker, Sessions, Upstream};
 
@@ -27,6 +28,8 @@ pub struct Sources {
     pub inbound: Inbound,
     /// The service that requests depend on.
     pub upstream: Upstream,
+    /// Other programs.
+    pub outside: Outside,
     /// What went wrong, in words.
     pub events: Events,
 }
@@ -69,6 +72,7 @@ impl Sensors {
             front,
             upstream,
             inbound,
+            outside,
             events: _,
         } = &self.sources;
         put("cache-mb", Some(sessions.held_bytes() as f64 / 1_048_576.0));
@@ -134,6 +138,7 @@ impl Sensors {
         put("upstream-error-rate", layer.error_rate);
         put("upstream-latency-ms", layer.latency_p95_ms);
         put("upstream-calls", Some(layer.calls as f64));
+        metrics.append(&mut outside.read(now));
         Ok(Reading {
             seconds,
             unix,

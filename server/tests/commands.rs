@@ -96,3 +96,116 @@ fn check_gives_json_lines_for_tools() {
             .is_some_and(|help| !help.is_empty())
     );
 }
+
+const FAILING: &str = "(= (f $x) (+ $x 1))
+(= (g $x) (f $x))
+(= (h $x) (* 2 $x))
+!(f 1)
+! (g \"a\")
+!(f 2)
+";
+
+#[test]
+fn run_tells_where_an_error_came_up_and_stops_there() {
+    let output = chimera(&["run", "a.metta"], &[("a.metta", FAILING)]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let error = "(Error (+ \"a\" 1) (BadArgType 1 Number String))";
+    assert_eq!(text(&output.stdout), format!("[2]\n[{error}]\n"));
+    for part in [
+        &format!(
+            "error[E0100]: the directive gave {error}; it came up in the rule for (f $x) at a.metta:1"
+        ),
+        "a.metta:5:1",
+        "5 | ! (g \"a\")\n  | ^^^^^^^^^",
+        "`--keep-going`",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let output = chimera(&["run", "--keep-going", "a.metta"], &[("a.metta", FAILING)]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout), format!("[2]\n[{error}]\n[3]\n"));
+    let fine = chimera(&["run", "a.metta"], &[("a.metta", "!(empty) !(+ 1 2)")]);
+    assert_eq!(fine.status.code(), Some(0));
+    assert_eq!(text(&fine.stdout), "[]\n[3]\n");
+    assert_eq!(text(&fine.stderr), "");
+}
+
+#[test]
+fn run_gives_json_lines_with_the_place_of_directive_and_rule() {
+    let files = [
+        (
+            "a.metta",
+            "!(import! &self lib)\n!(println! shown)\n  !(f \"a\")\n!(+ 1 \"b\")\n",
+        ),
+        (
+            "lib.metta",
+            "; a library\n(= (f $x)\n  (+ $x 1))\n!(+ 2 2)\n",
+        ),
+    ];
+    let output = chimera(&["run", "--json", "--keep-going", "a.metta"], &files);
+    assert_eq!(output.status.code(), Some(1));
+    let lines = json_lines(&output);
+    assert_eq!(lines.len(), 4, "directives of a module print no line");
+    assert_eq!(lines[1]["results"], serde_json::json!(["()"]));
+    assert!(text(&output.stderr).starts_with("shown\n"));
+    assert_eq!(lines[0].get("rule"), None);
+    assert_eq!(
+        (&lines[2]["line"], &lines[2]["column"]),
+        (&3.into(), &3.into())
+    );
+    assert_eq!(lines[2]["error"], true);
+    let rule = serde_json::json!({"file": "lib.metta", "line": 2, "head": "(f $x)"});
+    assert_eq!(lines[2]["rule"], rule);
+    assert_eq!(lines[3]["rule"], Value::Null, "it came up in the directive");
+}
+
+#[test]
+fn the_rule_that_failed_is_told_among_several_that_may_have() {
+    let program = "(= (one $x) (+ $x 1))
+(= (two $x) (+ $x 1))
+(= (never) (+ never 1))
+!(two \"a\")
+";
+    let output = chimera(&["run", "--json", "a.metta"], &[("a.metta", program)]);
+    assert_eq!(json_lines(&output)[0]["rule"]["line"], 2);
+    let written =
+        "(= (f $x) (if (> $x 1) (Error (f $x) too-large) $x))\n(= (g $x) (f (+ 1 $x)))\n!(g 5)\n";
+    let output = chimera(&["run", "--json", "a.metta"], &[("a.metta", written)]);
+    let rule = &json_lines(&output)[0]["rule"];
+    assert_eq!(rule["line"], 1, "it made the error: {rule}");
+}
+
+#[test]
+fn run_ends_with_2_for_what_is_no_metta() {
+    let output = chimera(&["run", "a.metta"], &[("a.metta", "!(+ 1 2)\n(a\n")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(text(&output.stdout), "", "nothing of it was run");
+    assert!(text(&output.stderr).contains("a.metta:2:1"));
+    assert_eq!(chimera(&["run", "none.metta"], &[]).status.code(), Some(2));
+}
+
+#[test]
+fn include_gives_the_last_result_of_the_file() {
+    let files = [
+        ("a.metta", "!(include part)\n!(f)\n"),
+        ("part.metta", "(= (f) 5)\n!(+ 1 2)\n!(+ 3 4)\n"),
+    ];
+    let output = chimera(&["run", "a.metta"], &files);
+    assert_eq!(text(&output.stdout), "[7]\n[5]\n");
+}
+
+#[test]
+fn programs_that_are_run_have_files_clock_and_chance() {
+    let program = r#"
+!(import! &self fileio)
+!(let $f (file-open! "out.txt" "rwc") (let $w (file-write! $f "text") (file-get-size! $f)))
+!(import! &self time)
+!(> (now) 1700000000)
+!(import! &self random)
+!(let $n (random-int &rng 0 1000000000000) (< -1 $n))
+"#;
+    let output = chimera(&["run", "a.metta"], &[("a.metta", program)]);
+    let expected = "[()]\n[4]\n[()]\n[True]\n[()]\n[True]\n";
+    assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
+}

@@ -100,6 +100,8 @@ pub(crate) enum Gather {
     Atoms,
     /// An expression of pairs of result and bindings.
     WithBindings,
+    /// The results as they are: what they bound is forgotten.
+    Alternatives,
 }
 
 /// One evaluation.
@@ -383,7 +385,9 @@ impl<'h> Machine<'h> {
                 } => {
                     self.bindings.undo(mark);
                     self.steps = steps;
-                    return Some((Task::Return(control::gathered(kind, items)), rest));
+                    if let Some(next) = control::gathered(self, kind, items, rest) {
+                        return Some(next);
+                    }
                 }
                 Choice::Case {
                     cases,
@@ -475,7 +479,6 @@ impl<'h> Machine<'h> {
         if as_it_stands || types::matches_meta_type(&atom, &expected) {
             return Some((Task::Return(atom), rest));
         }
-        let expected = self.bindings.walk(&expected).clone();
         match &atom {
             Atom::Expression(expression) if !expression.children().is_empty() => {
                 let rest = self.alternatives(rest);
@@ -617,15 +620,12 @@ impl<'h> Machine<'h> {
             parameters,
             arguments,
             Mode::Call,
-            &mut |position| types::typed(space, &arguments[position]),
+            &mut |position| types::typed_for_call(space, &arguments[position]),
             &mut self.bindings,
             &mut |way, bindings| {
                 match way {
                     Way::Typed => {
-                        // What the result is expected to be tells nothing of the arguments.
-                        let mark = bindings.mark();
                         fits = types::match_types(returns, expected, bindings);
-                        bindings.undo(mark);
                         if !fits {
                             let reason = Atom::expression([
                                 Atom::Symbol(known().bad_type.clone()),
@@ -668,11 +668,11 @@ impl<'h> Machine<'h> {
             elements
                 .returns
                 .for_each_variable(|other| mentioned |= other == variable);
-            if elements.count != 1 || !mentioned {
-                return self.bindings.walk(expected).clone();
+            if elements.count == 1 && mentioned {
+                return expected.clone();
             }
         }
-        expected.clone()
+        self.bindings.apply(expected)
     }
 
     /// Evaluates the next element that needs it; calls the expression after the last.
@@ -683,7 +683,7 @@ impl<'h> Machine<'h> {
             let child = &children[elements.count];
             // Evaluating one argument tells the types of those after it.
             let child = if elements.expected.is_some() && elements.count > 1 {
-                self.bindings.apply(child)
+                self.bindings.apply_to_part(child)
             } else {
                 child.clone()
             };
@@ -788,6 +788,11 @@ impl<'h> Machine<'h> {
         let answer = operation.call(arguments, &mut context);
         let steps = self.step(|| Step::Operation(operation.name().to_owned()));
         match answer {
+            // One step that gives nothing gives `Empty`, which a chain may look at.
+            Ok(results) if results.is_empty() => {
+                self.steps = steps;
+                Some((Task::Return(Atom::Symbol(known().empty.clone())), rest))
+            }
             Ok(results) => {
                 let ways = results
                     .into_iter()
@@ -932,7 +937,11 @@ impl<'h> Machine<'h> {
                 space,
             } => {
                 let atom = self.bindings.apply(&atom);
-                let template = control::substitute(template, variable, &atom);
+                let template = if control::contains(&atom, variable) {
+                    template.clone()
+                } else {
+                    control::substitute(template, variable, &atom)
+                };
                 Some((
                     Task::Minimal {
                         atom: template,

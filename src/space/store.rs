@@ -97,6 +97,8 @@ struct Relations {
     free: Vec<u32>,
     by_key: HashMap<RelationKey, u32, FixedState>,
     by_arity: HashMap<u32, Vec<u32>, FixedState>,
+    /// The newest row's, since many rows of one relation come one after the other.
+    last: Option<(RelationKey, u32)>,
     /// How many relations give types to calls of a head, by its token.
     typed_heads: HashMap<u32, u32, FixedState>,
 }
@@ -129,7 +131,13 @@ impl Relations {
     }
 
     fn get_or_make(&mut self, key: RelationKey, clock: u64) -> u32 {
+        if let Some((last, number)) = self.last
+            && last == key
+        {
+            return number;
+        }
         if let Some(number) = self.by_key.get(&key) {
+            self.last = Some((key, *number));
             return *number;
         }
         let number = self.free.pop().unwrap_or_else(|| {
@@ -166,6 +174,7 @@ impl Relations {
         let Some(relation) = self.all[number as usize].take() else {
             return;
         };
+        self.last = None;
         let key = relation.key;
         self.by_key.remove(&key);
         self.free.push(number);
@@ -367,19 +376,20 @@ impl Store {
         }
         let origin = origin.map(|origin| (self.file(&origin.file), origin.line));
         let mut tokens = flat.tokens;
-        self.place_values(&mut tokens, flat.payloads);
+        self.place_values(&mut tokens, flat.payloads.into_iter());
         self.push(&tokens, origin);
     }
 
     /// Moves `payloads` into the store, so that the tokens refer to them there.
-    pub(crate) fn place_values(&mut self, tokens: &mut [u32], payloads: Vec<Grounded>) {
-        if payloads.is_empty() {
+    pub(crate) fn place_values(
+        &mut self,
+        tokens: &mut [u32],
+        payloads: impl Iterator<Item = Grounded>,
+    ) {
+        let places: SmallVec<[u32; 4]> = payloads.map(|value| self.values.put(value)).collect();
+        if places.is_empty() {
             return;
         }
-        let places: SmallVec<[u32; 4]> = payloads
-            .into_iter()
-            .map(|value| self.values.put(value))
-            .collect();
         flat::each_payload(tokens, |token| {
             let place = token::payload_place(*token).expect("it is a payload");
             *token = token::payload(places[place as usize]);

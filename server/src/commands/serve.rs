@@ -10,6 +10,7 @@ use chimera_server::heal::{self, Healer, RuleSource};
 use chimera_server::http::{self, Limits, Shell, Tls, Token};
 use chimera_server::inbound::Inbound;
 use chimera_server::logging::{self, LogFormat, LogLevel};
+use chimera_server::outside::{self, Outside};
 use chimera_server::sample::Sources;
 use chimera_server::settings::Settings;
 use chimera_server::stress::Stress;
@@ -46,6 +47,10 @@ pub(crate) struct Arguments {
     /// each episode. By default nothing is kept.
     #[arg(long, value_name = "PATH")]
     learned: Option<String>,
+    /// The TOML file that names other programs: what is watched of them and what rules
+    /// may do to them.
+    #[arg(long, value_name = "FILE")]
+    outside: Option<String>,
     /// The file with the token that what changes state must carry off loopback;
     /// or CHIMERA_TOKEN holds it.
     #[arg(long, value_name = "FILE")]
@@ -79,6 +84,7 @@ impl Arguments {
             ("rules", &self.rules),
             ("sample-interval", &self.sample_interval),
             ("learned", &self.learned),
+            ("outside", &self.outside),
             ("token-file", &self.token_file),
             ("demo", &self.demo),
             ("log.format", &self.log_format),
@@ -298,6 +304,12 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
     let rules = RuleSource::choose(settings.value("rules").text().map(PathBuf::from))?;
     let mut limits = limits(settings);
     fit_connections(&mut limits);
+    let outside = match settings.value("outside").text() {
+        Some(path) => Outside::new(
+            outside::Config::of_file(Path::new(path)).map_err(|error| error.to_string())?,
+        ),
+        None => Outside::default(),
+    };
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| match error.kind() {
@@ -318,6 +330,7 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
         upstream: Upstream::start(events.clone())
             .await
             .map_err(|error| format!("the upstream service did not start: {error}"))?,
+        outside,
         events,
     };
     match &rules {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chimera::Atom;
 
+use crate::outside::Deed;
 use crate::work::{Breaker, Ratio};
 
 /// What an effector is, for the rules' author.
@@ -15,7 +16,7 @@ pub struct Spec {
     pub parameters: &'static [Parameter],
     /// What it does.
     pub description: &'static str,
-    /// How far it reaches: so far always this process.
+    /// How far it reaches: `node` is this process, `target` what it depends on or watches.
     pub scope: &'static str,
     /// Whether it can be undone, and by which effector.
     pub compensator: Option<&'static str>,
@@ -32,6 +33,8 @@ pub enum Parameter {
     Count(u32),
     /// A string, or a word.
     Text,
+    /// The name of something that the configuration grants.
+    Granted,
 }
 
 /// Every effector, in the order of the documentation.
@@ -154,6 +157,34 @@ pub const SPECS: &[Spec] = &[
         compensator: Some("retry"),
     },
     Spec {
+        name: "run-command",
+        parameters: &[Parameter::Granted],
+        description: "runs a command that the configuration grants, without a shell, within its time",
+        scope: "target",
+        compensator: None,
+    },
+    Spec {
+        name: "signal-process",
+        parameters: &[Parameter::Granted, Parameter::Granted],
+        description: "sends a watched process a signal that the configuration grants",
+        scope: "target",
+        compensator: None,
+    },
+    Spec {
+        name: "http-request",
+        parameters: &[Parameter::Granted],
+        description: "makes an HTTP request that the configuration grants",
+        scope: "target",
+        compensator: None,
+    },
+    Spec {
+        name: "notify",
+        parameters: &[Parameter::Granted, Parameter::Text],
+        description: "tells a webhook that the configuration grants",
+        scope: "target",
+        compensator: None,
+    },
+    Spec {
         name: "alert",
         parameters: &[Parameter::Text],
         description: "tells the operator, in the log and on the dashboard, that rules have given up",
@@ -197,6 +228,8 @@ pub enum Action {
     Deadline(u32),
     /// `(retry upstream <times>)`
     Retry(u32),
+    /// `(run-command <name>)` and what else is done to other programs.
+    Outside(Deed),
     /// `(alert <text>)`
     Alert(String),
 }
@@ -260,6 +293,7 @@ impl Spec {
                 Parameter::Share => "<share>".to_owned(),
                 Parameter::Count(most) => format!("<0–{most}>"),
                 Parameter::Text => "<text>".to_owned(),
+                Parameter::Granted => "<granted>".to_owned(),
             });
         }
         text + ")"
@@ -301,6 +335,7 @@ impl Action {
         let mut count = 0;
         let mut named = "";
         let mut text = String::new();
+        let mut granted: Vec<String> = Vec::new();
         for (index, (parameter, argument)) in spec.parameters.iter().zip(arguments).enumerate() {
             match parameter {
                 Parameter::Name(names) => {
@@ -331,6 +366,12 @@ impl Action {
                             spec.argument_error(index, "a number from 0 to 1", argument)
                         })?;
                 }
+                Parameter::Granted => {
+                    let name = argument.as_symbol().ok_or_else(|| {
+                        spec.argument_error(index, "a name from the configuration", argument)
+                    })?;
+                    granted.push(name.to_owned());
+                }
                 Parameter::Text => {
                     text = argument
                         .as_text()
@@ -338,7 +379,13 @@ impl Action {
                 }
             }
         }
+        let mut granted = granted.into_iter();
+        let mut next = || granted.next().expect("the parameters are counted");
         Ok(match spec.name {
+            "run-command" => Action::Outside(Deed::Run(next())),
+            "signal-process" => Action::Outside(Deed::Signal(next(), next())),
+            "http-request" => Action::Outside(Deed::Request(next())),
+            "notify" => Action::Outside(Deed::Notify(next(), text)),
             "evict-cache" => Action::EvictSessions(share),
             "release-free-memory" => Action::ReleaseFreeMemory,
             "duty-cycle" => Action::DutyCycleBackground(share),
@@ -380,6 +427,10 @@ impl Action {
             Action::Breaker(_) => "breaker",
             Action::Deadline(_) => "deadline",
             Action::Retry(_) => "retry",
+            Action::Outside(Deed::Run(_)) => "run-command",
+            Action::Outside(Deed::Signal(..)) => "signal-process",
+            Action::Outside(Deed::Request(_)) => "http-request",
+            Action::Outside(Deed::Notify(..)) => "notify",
             Action::Alert(_) => "alert",
         }
     }
@@ -413,6 +464,7 @@ impl Action {
             | Action::CloseIdle(_)
             | Action::CloseIdleInbound(_)
             | Action::RecreatePool
+            | Action::Outside(_)
             | Action::Alert(_) => return None,
         };
         Some(Atom::expression(vec![
@@ -473,7 +525,8 @@ mod tests {
             Err(
                 "there is no effector reboot; there are evict-cache, release-free-memory, \
                  trim-history, slow-sampling, shed, limit-requests, duty-cycle, lift-throttle, \
-                 cancel, close-idle, recreate-pool, degrade, breaker, deadline, retry, alert",
+                 cancel, close-idle, recreate-pool, degrade, breaker, deadline, retry, \
+                 run-command, signal-process, http-request, notify, alert",
             ),
         );
     }
@@ -517,6 +570,7 @@ mod tests {
                 .usage()
                 .replace("<share>", "0.5")
                 .replace("<text>", "\"t\"")
+                .replace("<granted>", "worker")
                 .replace("closed|half-open|open", "half-open")
                 .replace("upstream|inbound", "inbound")
                 .replace("<0–100000>", "7")

@@ -8,6 +8,7 @@ use super::action::Action;
 use super::envelope::Admitted;
 use crate::front::Front;
 use crate::inbound::Inbound;
+use crate::outside::Outside;
 use crate::work::{Background, Ratio, Sessions, Upstream};
 
 /// What actions act on.
@@ -23,6 +24,8 @@ pub struct Effectors {
     pub front: Front,
     /// Clients' connections.
     pub inbound: Inbound,
+    /// Other programs.
+    pub outside: Outside,
 }
 
 const MIB: f64 = 1_048_576.0;
@@ -37,6 +40,9 @@ impl Effectors {
         let effectors = self.clone();
         let action = admitted.into_action();
         async move {
+            if let Action::Outside(deed) = action {
+                return effectors.outside.carry_out(deed).await;
+            }
             tokio::task::spawn_blocking(move || effectors.carry_out(action))
                 .await
                 .unwrap_or_else(|failed| Err(format!("the effector failed: {failed}")))
@@ -139,8 +145,8 @@ impl Effectors {
                 tracing::error!(%text, "the rules have given up");
                 Ok(format!("told the operator: {text}"))
             }
-            Action::TrimHistory(_) | Action::SlowSampling(_) => {
-                unreachable!("the loop carries out what is about itself")
+            Action::TrimHistory(_) | Action::SlowSampling(_) | Action::Outside(_) => {
+                unreachable!("what is about the loop or other programs is done elsewhere")
             }
         }
     }

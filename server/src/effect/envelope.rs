@@ -4,6 +4,7 @@ use chimera::Atom;
 use std::collections::{HashMap, VecDeque};
 
 use super::action::{Action, SPECS};
+use crate::outside::Deed;
 
 const MINUTE: f64 = 60.0;
 
@@ -44,6 +45,16 @@ pub enum Refusal {
         /// Its limit.
         per_minute: usize,
     },
+    /// The configuration does not grant it.
+    #[error("{effector} {name} is not granted by the configuration; granted are {granted}")]
+    NotGranted {
+        /// The effector.
+        effector: &'static str,
+        /// What it was to be called with.
+        name: String,
+        /// What it may be called with.
+        granted: String,
+    },
     /// It reaches too far.
     #[error("{effector} may be called with a share of at most {share_max}")]
     Share {
@@ -57,7 +68,10 @@ pub enum Refusal {
 /// Holds every action against its effector's limit.
 pub struct Envelope {
     limits: HashMap<&'static str, Limit>,
-    admitted: HashMap<&'static str, VecDeque<f64>>,
+    /// What may be done to other programs: effector, name, times a minute.
+    grants: Vec<(&'static str, String, usize)>,
+    /// When each effector, and each grant of one, was let through.
+    admitted: HashMap<(&'static str, String), VecDeque<f64>>,
 }
 
 impl Default for Envelope {
@@ -86,8 +100,16 @@ impl Envelope {
     pub fn new(limits: HashMap<&'static str, Limit>) -> Envelope {
         Envelope {
             limits,
+            grants: Vec::new(),
             admitted: HashMap::new(),
         }
+    }
+
+    /// The same, with what may be done to other programs.
+    #[must_use]
+    pub fn with_grants(mut self, grants: Vec<(&'static str, String, usize)>) -> Envelope {
+        self.grants = grants;
+        self
     }
 
     /// An envelope that lets everything through, for scenarios.
@@ -115,7 +137,38 @@ impl Envelope {
                 }
             }
         }
+        for (effector, name, per_minute) in &self.grants {
+            let mut children = vec![Atom::symbol("limit"), Atom::symbol(effector)];
+            children.extend(name.split(' ').map(Atom::symbol));
+            children.push(Atom::symbol("per-minute"));
+            children.push(Atom::integer(*per_minute as i64));
+            atoms.push(Atom::expression(children));
+        }
         atoms
+    }
+
+    /// How often what an action does to another program may be done.
+    fn granted(&self, effector: &'static str, deed: &Deed) -> Result<(String, usize), Refusal> {
+        let name = match deed {
+            Deed::Run(name) | Deed::Request(name) | Deed::Notify(name, _) => name.clone(),
+            Deed::Signal(name, signal) => format!("{name} {signal}"),
+        };
+        let mut of_effector = self.grants.iter().filter(|grant| grant.0 == effector);
+        match of_effector.clone().find(|grant| grant.1 == name) {
+            Some(grant) => Ok((name, grant.2)),
+            None => {
+                let granted: Vec<&str> = of_effector.by_ref().map(|grant| &*grant.1).collect();
+                Err(Refusal::NotGranted {
+                    effector,
+                    name,
+                    granted: if granted.is_empty() {
+                        "none".to_owned()
+                    } else {
+                        granted.join(", ")
+                    },
+                })
+            }
+        }
     }
 
     /// Lets `action` through at `seconds`, or says why not. An action let through
@@ -125,45 +178,37 @@ impl Envelope {
     /// If a limit stands against it.
     pub fn admit(&mut self, action: Action, seconds: f64) -> Result<Admitted, Refusal> {
         let effector = action.effector();
-        let Some(limit) = self.limits.get(effector) else {
-            return Ok(Admitted(action));
-        };
-        match &action {
-            Action::EvictSessions(share) if share.get() > limit.share_max => {
+        let mut keys = Vec::new();
+        if let Action::Outside(deed) = &action {
+            let (name, per_minute) = self.granted(effector, deed)?;
+            keys.push(((effector, name), per_minute));
+        }
+        if let Some(limit) = self.limits.get(effector) {
+            if let Action::EvictSessions(share) = &action
+                && share.get() > limit.share_max
+            {
                 return Err(Refusal::Share {
                     effector,
                     share_max: limit.share_max,
                 });
             }
-            Action::EvictSessions(_)
-            | Action::ReleaseFreeMemory
-            | Action::DutyCycleBackground(_)
-            | Action::LiftBackgroundThrottle
-            | Action::CancelBackground
-            | Action::TrimHistory(_)
-            | Action::SlowSampling(_)
-            | Action::Shed(_)
-            | Action::LimitRequests(_)
-            | Action::CloseIdle(_)
-            | Action::CloseIdleInbound(_)
-            | Action::RecreatePool
-            | Action::Degrade(_)
-            | Action::Breaker(_)
-            | Action::Deadline(_)
-            | Action::Retry(_)
-            | Action::Alert(_) => {}
+            keys.push(((effector, String::new()), limit.per_minute));
         }
-        let calls = self.admitted.entry(effector).or_default();
-        while calls.front().is_some_and(|at| seconds - at >= MINUTE) {
-            calls.pop_front();
+        for (key, per_minute) in &keys {
+            let calls = self.admitted.entry(key.clone()).or_default();
+            while calls.front().is_some_and(|at| seconds - at >= MINUTE) {
+                calls.pop_front();
+            }
+            if calls.len() >= *per_minute {
+                return Err(Refusal::Rate {
+                    effector,
+                    per_minute: *per_minute,
+                });
+            }
         }
-        if calls.len() >= limit.per_minute {
-            return Err(Refusal::Rate {
-                effector,
-                per_minute: limit.per_minute,
-            });
+        for (key, _) in keys {
+            self.admitted.entry(key).or_default().push_back(seconds);
         }
-        calls.push_back(seconds);
         Ok(Admitted(action))
     }
 }
@@ -174,6 +219,7 @@ mod tests {
 
     use super::{Envelope, Limit, Refusal};
     use crate::effect::Action;
+    use crate::outside::Deed;
     use crate::work::Ratio;
 
     #[test]
@@ -188,6 +234,30 @@ mod tests {
         assert!(envelope.admit(Action::CancelBackground, 59.0).is_err());
         assert!(envelope.admit(Action::CancelBackground, 60.0).is_ok());
         assert!(envelope.admit(Action::CancelBackground, 61.0).is_err());
+    }
+
+    #[test]
+    fn other_programs_are_touched_only_as_granted() {
+        let grants = vec![
+            ("run-command", "restart".to_owned(), 1),
+            ("signal-process", "worker TERM".to_owned(), 5),
+        ];
+        let mut envelope = Envelope::default().with_grants(grants);
+        let run = |name: &str| Action::Outside(Deed::Run(name.to_owned()));
+        assert!(envelope.admit(run("restart"), 0.0).is_ok());
+        let often = envelope.admit(run("restart"), 1.0);
+        assert!(matches!(often, Err(Refusal::Rate { per_minute: 1, .. })));
+        let refused = envelope.admit(run("rm"), 1.0).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "run-command rm is not granted by the configuration; granted are restart"
+        );
+        let signal =
+            |name: &str| Action::Outside(Deed::Signal("worker".to_owned(), name.to_owned()));
+        assert!(envelope.admit(signal("TERM"), 0.0).is_ok());
+        assert!(envelope.admit(signal("KILL"), 0.0).is_err());
+        let atoms: Vec<String> = envelope.atoms().iter().map(ToString::to_string).collect();
+        assert!(atoms.contains(&"(limit signal-process worker TERM per-minute 5)".to_owned()));
     }
 
     #[test]

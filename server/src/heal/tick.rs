@@ -93,14 +93,15 @@ impl Healer {
             Some(path) => Weights::of_file(path)?,
             None => Weights::default(),
         };
-        let core = Core::new(&texts, Envelope::default(), weights, unix_now())
-            .map_err(HealerError::Rules)?;
+        let envelope = Envelope::default().with_grants(sources.outside.config().grants());
+        let core = Core::new(&texts, envelope, weights, unix_now()).map_err(HealerError::Rules)?;
         let effectors = Effectors {
             sessions: sources.sessions.clone(),
             background: sources.background.clone(),
             upstream: sources.upstream.clone(),
             front: sources.front.clone(),
             inbound: sources.inbound.clone(),
+            outside: sources.outside.clone(),
         };
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let published = Loop {
@@ -129,6 +130,7 @@ impl Healer {
 
     /// Ticks until `shutdown`.
     pub async fn run(mut self, shutdown: CancellationToken) {
+        self.effectors.outside.start();
         let mut hints = self.watch();
         let mut next_tick = TokioInstant::now();
         let mut next_scan = TokioInstant::now() + RESCAN;

@@ -85,6 +85,12 @@ pub static SETTINGS: &[Setting] = &[
         "The file in which what healing learns is kept; without it nothing is kept",
     ),
     setting(
+        "outside",
+        "",
+        Kind::Path,
+        "The TOML file that names other programs: what is watched of them and what rules may do to them (docs/other-programs.md)",
+    ),
+    setting(
         "token-file",
         "",
         Kind::Path,
