@@ -451,9 +451,9 @@ async fn figures_are_told_to_prometheus() {
         } else if !line.starts_with('#') {
             let name = line.split(['{', ' ']).next().unwrap();
             let parts = ["_bucket", "_sum", "_count"];
-            let part = |part: &&str| kind == "histogram" && name == format!("{family}{part}");
+            let part = |part: &str| kind == "histogram" && name == format!("{family}{part}");
             assert!(
-                name == family || parts.iter().any(|one| part(&one)),
+                name == family || parts.iter().any(|one| part(one)),
                 "{line}"
             );
             line.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
