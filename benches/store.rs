@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench store` runs all; `-- load churn` only those. Figures of record
 //! stand in `numbers.md`.
+#![expect(clippy::print_stdout, reason = "a bench prints what it measures")]
 
 use std::fmt::Write;
 use std::hint::black_box;
@@ -189,8 +190,11 @@ fn fresh(n: usize) -> Atom {
     ])
 }
 
+/// A kind of atoms: its name, the n-th of them, and the first query.
+type Kind = (&'static str, fn(usize) -> Atom, &'static str);
+
 fn churn() {
-    let kinds: [(&str, fn(usize) -> Atom, &str); 2] = [
+    let kinds: [Kind; 2] = [
         ("samples", sample, "(sample memory-mb $v 3.0)"),
         ("fresh names and strings", fresh, "(event fresh-12 $text)"),
     ];

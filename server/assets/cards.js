@@ -8,6 +8,7 @@ import * as series from "./series.js";
 const POINTS = 120;
 const WIDTH = 160;
 const HEIGHT = 34;
+const LEAST_WIDTH = 180;
 const SIGNS = { ok: "✓", near: "!", over: "▲" };
 
 /// A line of the newest values, broken where nothing was measured.
@@ -101,10 +102,18 @@ function arrange(parent, parts, names, Part) {
   }
 }
 
+/// Rows of cards as even as their number allows.
+function setColumns(count) {
+  const most = Math.max(2, Math.floor(byId("cards").clientWidth / LEAST_WIDTH));
+  const columns = Math.ceil(count / Math.ceil(count / most));
+  byId("cards").style.setProperty("--columns", String(columns || 1));
+}
+
 /// Shows all metrics of one reading.
 export function showMetrics(metrics, thresholds) {
   const limited = inOrder(Object.keys(thresholds));
   arrange(byId("cards"), cards, limited, Card);
+  setColumns(limited.length);
   byId("no-thresholds").hidden = limited.length > 0;
   for (const [name, card] of cards) card.show(metrics[name], thresholds[name]);
   const others = [...new Set([...series.metricNames(), ...Object.keys(metrics)])]

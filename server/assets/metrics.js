@@ -26,6 +26,7 @@ const OF_FAULT = {
 };
 
 function guessed(name) {
+  if (name.startsWith("events.")) return { ...guessed(name.slice(7)), unit: "events", digits: 1, scale: 1 };
   const words = name.replaceAll("-", " ");
   const title = words.charAt(0).toUpperCase() + words.slice(1);
   if (name.endsWith("-mb")) return { title: title.slice(0, -3), unit: "MiB", digits: 1 };

@@ -48,10 +48,8 @@ impl Imports {
                     host.tokens.insert(token, value);
                 }
             }
-            ("pragma!", [_, key, value]) => {
-                if text.word(*key) == Some("interpreter") {
-                    host.settings.bare_minimal = text.word(*value) == Some("bare-minimal");
-                }
+            ("pragma!", [_, key, value]) if text.word(*key) == Some("interpreter") => {
+                host.settings.bare_minimal = text.word(*value) == Some("bare-minimal");
             }
             ("register-module!", [_, path]) => {
                 let path = text.source(*path).trim_matches('"').to_owned();

@@ -118,6 +118,7 @@ impl Route {
 /// it does or can end what is wrong.
 const VITAL: &[&str] = &[
     "/",
+    "/assets/{name}",
     "/demo/reset",
     "/demo/status",
     "/events",
