@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use chimera::Engine;
+use chimera::{Atom, Budget, Engine};
 use tokio::sync::{mpsc, oneshot};
 
 /// One reading of everything that is measured, taken at one instant.
@@ -263,6 +264,31 @@ pub struct RulesStatus {
     pub error: Option<RulesError>,
 }
 
+/// A histogram of what decisions took.
+#[derive(Clone, Debug, Default)]
+pub struct DecisionTimes {
+    /// How many took no longer than each of [`DecisionTimes::ENDS_MICROS`] and longer
+    /// than the one before; the last is of those that took longer than all.
+    pub counts: [u64; 13],
+    /// All of them together, in microseconds.
+    pub sum_micros: u64,
+}
+
+impl DecisionTimes {
+    /// The upper ends of the counts, in microseconds.
+    pub const ENDS_MICROS: [u64; 12] = [
+        25, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000, 500_000,
+    ];
+
+    /// Counts one.
+    pub fn record(&mut self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let index = Self::ENDS_MICROS.partition_point(|end| *end < micros);
+        self.counts[index] += 1;
+        self.sum_micros = self.sum_micros.saturating_add(micros);
+    }
+}
+
 /// Everything the HTTP shell shows, replaced as a whole once per tick.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
@@ -289,6 +315,12 @@ pub struct Status {
     pub event_counts: BTreeMap<String, u64>,
     /// The rules in force.
     pub rules: RulesStatus,
+    /// What each decision took, since start.
+    pub decision_times: DecisionTimes,
+    /// Actions by fault and by the verdict on them, since start.
+    pub verdict_counts: BTreeMap<(String, &'static str), u64>,
+    /// How many decisions each rule led to since start, by its place and its head.
+    pub rule_hits: BTreeMap<(String, String), u64>,
     /// Ticks since start.
     pub ticks: u64,
     /// Seconds between ticks.
@@ -318,6 +350,15 @@ pub enum Command {
     Reset(oneshot::Sender<()>),
     /// Readings from outside, as `(metric, value)`.
     Ingest(Vec<(String, f64)>),
+    /// Evaluate an atom that may change the live spaces; answers with its results.
+    Evaluate {
+        /// What is evaluated.
+        atom: Atom,
+        /// What it may spend.
+        budget: Budget,
+        /// Takes the results.
+        answer: oneshot::Sender<Vec<Atom>>,
+    },
     /// Switch the mode of a rule until the next switch or start; `None` goes back to
     /// what the rules say. Answers with all modes, or why there is no such rule.
     SetMode(SetMode, oneshot::Sender<Result<Vec<ModeRecord>, String>>),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use chimera_server::events::Events;
 use chimera_server::front::Front;
 use chimera_server::heal::{self, Healer, RuleSource};
-use chimera_server::http::{self, Limits, Shell, Token};
+use chimera_server::http::{self, Limits, Shell, Tls, Token};
 use chimera_server::inbound::Inbound;
 use chimera_server::logging::{self, LogFormat, LogLevel};
 use chimera_server::outside::{self, Outside};
@@ -268,12 +268,21 @@ fn shell_settings(settings: &Settings, bind: IpAddr) -> Result<http::Settings, S
              or bind to 127.0.0.1"
         ));
     }
+    let file = |key| settings.value(key).text().map(Path::new);
+    let tls = match (file("tls.certificate"), file("tls.key")) {
+        (Some(certificate), Some(key)) => {
+            Some(Tls::load(certificate, key).map_err(|error| error.to_string())?)
+        }
+        (None, None) => None,
+        _ => return Err("tls.certificate and tls.key are only of use together".to_owned()),
+    };
     let mut hosts = settings.value("hosts").list().to_vec();
     if !bind.is_loopback() {
         hosts.extend(sysinfo::System::host_name());
     }
     Ok(http::Settings {
         token,
+        tls,
         hosts,
         demo: match settings.value("demo").text() {
             Some("on") => true,
@@ -352,7 +361,12 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
     let shutdown = CancellationToken::new();
     tokio::spawn(end_on_signal(shutdown.clone()));
     let healing = tokio::spawn(healer.run(shutdown.clone()));
-    tracing::info!("serving on http://{address}");
+    let scheme = if shell.settings.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    tracing::info!("serving on {scheme}://{address}");
     let served = http::run_within(limits, listener, shell, shutdown.clone())
         .await
         .map_err(|error| error.to_string());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use chimera::{Atom, Engine};
+use chimera::{Atom, Budget, Engine};
 
 use super::decision::{self, Decision, Permission, Transition};
 use super::episodes::{Closed, Episodes, effector_of};
@@ -17,8 +17,8 @@ use super::spaces::Spaces;
 use crate::effect::{Action, Admitted, Envelope};
 use crate::events::Event;
 use crate::status::{
-    ActionRecord, EventRecord, Mode, ModeRecord, Reading, RulesError, RulesStatus, SetMode, Status,
-    StrategyRecord, Verdict,
+    ActionRecord, Because, EventRecord, Mode, ModeRecord, Reading, RulesError, RulesStatus,
+    SetMode, Status, StrategyRecord, Verdict,
 };
 
 /// Readings and actions kept for people.
@@ -28,6 +28,10 @@ const EVENTS_MAX: usize = 100;
 /// Metrics from outside that are kept, and how long each counts as current.
 const EXTERNAL_MAX: usize = 256;
 const EXTERNAL_SECONDS: f64 = 60.0;
+/// Samples from outside that wait for a tick.
+const INGESTED_MAX: usize = 10_000;
+/// Rules whose decisions are counted.
+const RULES_COUNTED_MAX: usize = 2000;
 /// Events of a kind that are counted at most.
 const TOLD_MAX: usize = 10_000;
 /// The window over which events are counted while rules name none.
@@ -150,14 +154,28 @@ impl Core {
             loaded_unix,
             error: None,
         };
+        self.show_facts();
+    }
+
+    /// Shows the facts of the rules that people see by themselves.
+    fn show_facts(&mut self) {
         self.status.thresholds = decision::numbers(&self.engine, "threshold");
         self.status.modes = decision::modes(&self.engine, &self.spaces.modes);
         self.show_strategies();
     }
 
-    /// A metric from outside, for the next tick.
+    /// Evaluates an atom that may change the live spaces.
+    pub(super) fn evaluate(&mut self, atom: &Atom, budget: &Budget) -> Vec<Atom> {
+        let results = self.engine.evaluate(atom, budget).atoms();
+        self.show_facts();
+        results
+    }
+
+    /// Metrics from outside, for the next tick; the newest of too many.
     pub(super) fn ingest(&mut self, samples: Vec<(String, f64)>) {
         self.ingested.extend(samples);
+        let surplus = self.ingested.len().saturating_sub(INGESTED_MAX);
+        self.ingested.drain(..surplus);
     }
 
     /// One tick: what is measured and told goes in, what is to be done comes out.
@@ -177,6 +195,7 @@ impl Core {
         let decisions = decision::decide(&self.engine);
         self.misshapen(decisions.misshapen, "decided something that is no (act …)");
         let took = decisions.took;
+        self.status.decision_times.record(took);
         let orders = decisions
             .decisions
             .into_iter()
@@ -353,6 +372,8 @@ impl Core {
     }
 
     fn count_verdict(&mut self, record: &ActionRecord) {
+        let key = (record.fault.clone(), record.verdict.name());
+        *self.status.verdict_counts.entry(key).or_default() += 1;
         if record.rung == 0 {
             return;
         }
@@ -427,6 +448,17 @@ impl Core {
     }
 
     /// Records a decision; an order if it is to be carried out.
+    /// Counts the rules that a decision came from.
+    fn count_rules(&mut self, because: &[Because]) {
+        for link in because.iter().filter(|link| link.kind == "rule") {
+            let key = (link.place.clone().unwrap_or_default(), link.text.clone());
+            let counts = &mut self.status.rule_hits;
+            if counts.len() < RULES_COUNTED_MAX || counts.contains_key(&key) {
+                *counts.entry(key).or_default() += 1;
+            }
+        }
+    }
+
     fn take_up(&mut self, decision: Decision, seconds: f64, took: Duration) -> Option<Order> {
         let Decision {
             fault,
@@ -438,6 +470,7 @@ impl Core {
         } = decision;
         let id = self.next_id;
         self.next_id += 1;
+        self.count_rules(&because);
         let admitted = match &by.permission {
             Permission::Enforce => Action::from_atom(&call)
                 .map_err(|error| error.to_string())

@@ -176,6 +176,17 @@ impl Healer {
                 let _ = answer.send(());
             }
             Command::Ingest(samples) => self.core.ingest(samples),
+            Command::Evaluate {
+                atom,
+                budget,
+                answer,
+            } => {
+                let results = self.core.evaluate(&atom, &budget);
+                // What it wrote may be what the server itself goes by.
+                self.take_over_rules();
+                self.publish();
+                let _ = answer.send(results);
+            }
             Command::SetMode(set, answer) => {
                 let modes = self.core.set_mode(set);
                 self.publish();

@@ -23,6 +23,9 @@ use super::table::Request;
 use crate::front::{Answered, Refused};
 use crate::inbound::UnderWay;
 
+/// About as many headers as an answer has.
+const HEADERS: usize = 12;
+
 /// The body of a response.
 pub(super) enum Body {
     /// All of it.
@@ -226,6 +229,8 @@ impl Answer {
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        // Room for what every answer carries.
+        headers.reserve(HEADERS);
         if let Some(content_type) = self.content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }

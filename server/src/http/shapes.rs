@@ -224,8 +224,23 @@ pub(super) fn healing_rules() -> Value {
     ]);
     let mut fields = rules_fields();
     fields.push(("thresholds", map(number())));
+    let hits = object(&[
+        ("rule", string()),
+        ("place", string()),
+        ("decisions", integer()),
+    ]);
+    fields.push(("hits", list(hits)));
+    fields.push(("modes", list(mode())));
     fields.push(("effectors", list(effector)));
     object(&fields)
+}
+
+pub(super) fn modes() -> Value {
+    object(&[("modes", list(mode()))])
+}
+
+pub(super) fn strategies() -> Value {
+    object(&[("strategies", list(strategy()))])
 }
 
 pub(super) fn reloaded() -> Value {
@@ -292,7 +307,7 @@ pub(super) fn query() -> Value {
 }
 
 pub(super) fn ingested() -> Value {
-    object(&[("accepted", integer())])
+    object(&[("accepted", integer()), ("events", integer())])
 }
 
 pub(super) fn demos() -> Value {

@@ -94,6 +94,7 @@ async fn every_post_answers_what_its_schema_says() {
             "/demo/connection-issues" => "/demo/connection-issues?connection_count=2",
             "/demo/request-failures" => "/demo/request-failures?failure_rate=0",
             "/demo/request_failures" => "/demo/request_failures?failure_rate=0",
+            "/healing/mode" => "/healing/mode?fault=memory_leak&rule=level&mode=shadow",
             "/log-level" => "/log-level?level=info",
             // It fails unless healing stands in, as it does here.
             "/demo/request-failures-immediate" => {

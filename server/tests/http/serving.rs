@@ -188,6 +188,7 @@ pub(crate) fn status() -> Status {
         interval: 1.0,
         misshapen_decisions: 0,
         last_rule_error: None,
+        ..Status::default()
     }
 }
 
@@ -326,6 +327,10 @@ async fn answer(
                 "reset".to_owned()
             }
             Command::Ingest(samples) => format!("ingest {samples:?}"),
+            Command::Evaluate { atom, answer, .. } => {
+                let _ = answer.send(vec![Atom::symbol("written")]);
+                format!("evaluate {atom}")
+            }
             Command::SetMode(set, answer) => {
                 let _ = answer.send(Ok(status.load().modes.clone()));
                 format!("mode {set:?}")

@@ -13,7 +13,7 @@ use crate::effect::SPECS;
 use crate::http::answer::{Answer, Failure};
 use crate::http::service::Service;
 use crate::http::table::Request;
-use crate::status::{ActionRecord, Command, ModeRecord, StrategyRecord, Verdict};
+use crate::status::{ActionRecord, Command, ModeRecord, Status, StrategyRecord, Verdict};
 
 /// Events that `/healing/status` shows.
 const RECENT_EVENTS: usize = 20;
@@ -71,7 +71,7 @@ struct Episode {
 
 /// The mode of a rule.
 #[derive(Serialize)]
-struct Mode {
+pub(super) struct Mode {
     fault: String,
     rule: String,
     mode: String,
@@ -92,7 +92,7 @@ impl From<&ModeRecord> for Mode {
 
 /// A ladder of a fault.
 #[derive(Serialize)]
-struct Strategy {
+pub(super) struct Strategy {
     fault: String,
     strategy: String,
     mean: f64,
@@ -278,7 +278,32 @@ struct RulesAndWords {
     #[serde(flatten)]
     rules: Rules,
     thresholds: BTreeMap<String, f64>,
+    /// Rules that led to decisions since start, the most frequent first.
+    hits: Vec<Hits>,
+    modes: Vec<Mode>,
     effectors: Vec<Effector>,
+}
+
+/// How often a rule led to a decision.
+#[derive(Serialize)]
+struct Hits {
+    rule: String,
+    place: String,
+    decisions: u64,
+}
+
+fn hits(status: &Status) -> Vec<Hits> {
+    let mut hits: Vec<Hits> = status
+        .rule_hits
+        .iter()
+        .map(|((place, rule), decisions)| Hits {
+            rule: rule.clone(),
+            place: place.clone(),
+            decisions: *decisions,
+        })
+        .collect();
+    hits.sort_by_key(|one| std::cmp::Reverse(one.decisions));
+    hits
 }
 
 /// What rules may call.
@@ -295,6 +320,8 @@ pub(in crate::http) async fn rules(service: Arc<Service>, _: Request) -> Result<
     Ok(Answer::json(&RulesAndWords {
         rules: Rules::from(&status.rules),
         thresholds: status.thresholds.clone(),
+        hits: hits(&status),
+        modes: status.modes.iter().map(Mode::from).collect(),
         effectors: SPECS
             .iter()
             .map(|spec| Effector {
