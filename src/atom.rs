@@ -108,6 +108,14 @@ pub trait Value: Send + Sync {
     fn equals(&self, _other: &dyn Value) -> bool {
         false
     }
+    /// Whether the value matches more than what is equal to it.
+    fn is_pattern(&self) -> bool {
+        false
+    }
+    /// Whether the value, a pattern, matches the atom.
+    fn matches(&self, _atom: &Atom) -> bool {
+        false
+    }
     /// For downcasting.
     fn as_any(&self) -> &dyn std::any::Any;
 }
@@ -329,11 +337,12 @@ impl Atom {
         self.is_symbol(&known().empty)
     }
 
-    /// Whether it has no variables.
+    /// Whether it has no variables, and no host values that are patterns.
     pub fn is_ground(&self) -> bool {
         match self {
             Atom::Variable(_) => false,
             Atom::Expression(expression) => expression.is_ground(),
+            Atom::Grounded(Grounded::Value(value)) => !value.is_pattern(),
             Atom::Symbol(_) | Atom::Grounded(_) => true,
         }
     }

@@ -167,11 +167,6 @@ impl Meter {
         Ok(())
     }
 
-    /// How many reductions are left.
-    pub(crate) fn left(&self) -> u64 {
-        self.budget.reductions.saturating_sub(self.spent)
-    }
-
     pub(crate) fn check_depth(&self, depth: usize) -> Result<(), Exhausted> {
         if depth > self.budget.depth {
             Err(Exhausted::Depth)

@@ -3,6 +3,7 @@
 //! [`machine`] is the plain evaluator: one loop, frames as a shared list, one
 //! stack of choices. It is the oracle that any faster evaluator is held against.
 
+pub(crate) mod blame;
 mod control;
 mod cut;
 mod frame;
@@ -10,12 +11,13 @@ mod lambda;
 mod machine;
 pub(crate) mod proof;
 mod tabling;
+mod within;
 
 pub use proof::{FactUse, Proof, RuleUse};
 
 use crate::atom::Atom;
 
-pub(crate) use control::{Control, is_instruction, substitute};
+pub(crate) use control::{Control, contains, is_instruction, substitute};
 pub(crate) use machine::Machine;
 pub(crate) use tabling::TabledFunction;
 

@@ -66,7 +66,12 @@ pub(crate) fn run(
     let settings = host.settings;
     let is_call = matches!(atom, Atom::Expression(_));
     let plain = host.plain || !host.tabled.is_empty();
-    if proving || !is_call || plain || settings.bare_minimal || settings.stack_depth_max != usize::MAX {
+    if proving
+        || !is_call
+        || plain
+        || settings.bare_minimal
+        || settings.stack_depth_max != usize::MAX
+    {
         return Plain::run(host, space, atom, budget, proving);
     }
     let cache = host.compiled.clone();

@@ -106,6 +106,11 @@ pub(crate) fn normalize(path: &str) -> String {
     }
 }
 
+/// The directory of a path.
+pub(crate) fn directory(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
 /// `path` as seen from `directory`.
 pub(crate) fn join(directory: &str, path: &str) -> String {
     if path.starts_with('/') || directory.is_empty() {

@@ -14,6 +14,7 @@
 
 mod atom;
 mod budget;
+mod check;
 mod engine;
 mod evaluate;
 mod fast;
@@ -33,6 +34,7 @@ mod unify;
 
 pub use atom::{Atom, Expression, Grounded, State, Value, Variable};
 pub use budget::{Budget, CancelToken};
+pub use check::nearest_name;
 pub use engine::{Builder, Context, Engine, Grants};
 pub use evaluate::{Answer, Evaluation, FactUse, Proof, RuleUse};
 pub use file_access::{FileAccess, OpenFile, OpenOptions, SystemFiles};

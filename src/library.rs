@@ -12,12 +12,12 @@ mod text;
 
 use std::sync::Arc;
 
-use crate::atom::{Atom, Value};
+use crate::atom::{Atom, Grounded, Value, known};
 use crate::engine::Engine;
 use crate::evaluate::Control;
 use crate::operation::{Operation, OperationError};
+use crate::reader;
 use crate::space::Origin;
-use crate::{reader, types};
 
 pub(crate) use shipped::fixed_entropy;
 
@@ -36,11 +36,25 @@ impl Pattern {
 
 impl Value for Pattern {
     fn type_atom(&self) -> Atom {
-        types::undefined()
+        Atom::Symbol(known().string.clone())
     }
 
+    /// As the reference does: a string of what was written.
     fn print(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "regex:\"{}\"", self.0)
+        write!(f, "{}", Atom::string(&format!("regex:\"{}\"", self.0)))
+    }
+
+    fn is_pattern(&self) -> bool {
+        true
+    }
+
+    /// Strings and symbols that the pattern is found in.
+    fn matches(&self, atom: &Atom) -> bool {
+        match atom {
+            Atom::Symbol(symbol) => self.0.is_match(symbol.as_str()),
+            Atom::Grounded(Grounded::Text(text)) => self.0.is_match(text),
+            Atom::Variable(_) | Atom::Expression(_) | Atom::Grounded(_) => false,
+        }
     }
 
     fn as_any(&self) -> &dyn std::any::Any {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use chimera_grammar::{Diagnostic, LineTable, Position};
+use chimera_grammar::{Diagnostic, Lexer, LineTable, Token};
 
 use crate::atom::Atom;
 use crate::budget::Budget;
 use crate::engine::{Engine, Host};
-use crate::evaluate::Machine;
+use crate::evaluate::{Machine, RuleUse, blame};
 use crate::persistent::Map;
-use crate::reader;
+use crate::reader::{self, Intake, Stop};
 use crate::space::{Origin, Space};
 use crate::types;
 
@@ -25,6 +25,9 @@ pub struct Directive {
     pub column: u32,
     /// All its results.
     pub results: Vec<Atom>,
+    /// If a result is an error, the rule in whose body it came up; `None` if that
+    /// was the directive itself, or cannot be told.
+    pub failed_rule: Option<RuleUse>,
 }
 
 impl Directive {
@@ -68,6 +71,9 @@ fn check(parsed: &chimera_grammar::Parsed<'_>, file: &str) -> Result<(), LoadErr
 }
 
 /// Adds the atoms of a text to `space` and evaluates its directives there.
+///
+/// All of the text is checked first. Then it is read once more, form by form, since
+/// what a directive does may change what the words below it stand for.
 pub(crate) fn run(
     host: &mut Host,
     space: &Space,
@@ -76,35 +82,97 @@ pub(crate) fn run(
     budget: &Budget,
     mut each: impl FnMut(Directive) -> bool,
 ) -> Result<(), LoadError> {
-    let parsed = chimera_grammar::parse(source);
-    check(&parsed, file)?;
+    if !chimera_grammar::is_well_formed(source) {
+        check(&chimera_grammar::parse(source), file)?;
+    }
     let name: Arc<str> = file.into();
-    let lines = LineTable::new(source);
-    for form in parsed.tree.forms() {
-        let Position { line, column } = lines.position(source, form.span.start);
-        let atom = reader::read(&parsed.tree, form.node as usize, &|word| {
-            host.tokens.get(word).cloned()
-        });
+    let mut lexer = Lexer::new(source);
+    let mut intake = Intake::new(&host.tokens);
+    loop {
+        if !host.settings.check_types {
+            intake.set_words(&host.tokens);
+            if let Stop::End = intake.read(&mut lexer, space, &name) {
+                return Ok(());
+            }
+        }
+        let Some(form) = next_form(&mut lexer) else {
+            return Ok(());
+        };
+        let parsed = chimera_grammar::parse(form.text);
+        let node = parsed.tree.forms()[0].node as usize;
+        let atom = reader::read(&parsed.tree, node, &|word| host.tokens.get(word).cloned());
+        let mut failed_rule = None;
         let results = if form.directive {
-            crate::fast::run(host, space, &atom, budget, false).atoms()
+            let results = crate::fast::run(host, space, &atom, budget, false).atoms();
+            if let Some(error) = results.iter().find(|result| result.is_error()) {
+                failed_rule = blame::failed_rule(host, space, &atom, error);
+            }
+            results
         } else if host.settings.check_types && types::types_of(space, &atom).is_empty() {
             Machine::type_errors(host, space, &atom)
         } else {
-            let file = Arc::clone(&name);
-            space.add_from(atom, Some(Origin { file, line }));
+            let origin = Origin {
+                file: Arc::clone(&name),
+                line: form.line,
+            };
+            space.add_from(atom, Some(origin));
             continue;
         };
         let directive = Directive {
             file: file.to_owned(),
-            line,
-            column,
+            line: form.line,
+            column: form.column,
             results,
+            failed_rule,
         };
         if !each(directive) {
-            break;
+            return Ok(());
         }
     }
-    Ok(())
+}
+
+/// A form of a well-formed text, and where it stands.
+struct FormText<'s> {
+    text: &'s str,
+    directive: bool,
+    line: u32,
+    column: u32,
+}
+
+/// The form that comes next; the lexer stands between forms.
+fn next_form<'s>(lexer: &mut Lexer<'s>) -> Option<FormText<'s>> {
+    let source = lexer.source();
+    let mut first = None;
+    let mut depth = 0_usize;
+    let mut directive = false;
+    loop {
+        let (token, span) = lexer.next_token(depth == 0 && !directive)?;
+        if token != Token::Comment && first.is_none() {
+            let lines = source[span.start..span.end].matches('\n').count();
+            first = Some((span.start, lexer.line() - lines as u32));
+        }
+        match token {
+            Token::Comment => continue,
+            Token::Directive => {
+                directive = true;
+                continue;
+            }
+            Token::Open => depth += 1,
+            Token::Close => depth = depth.saturating_sub(1),
+            Token::Variable | Token::Word | Token::String | Token::UnclosedString => {}
+        }
+        if depth == 0 {
+            let (start, line) = first?;
+            let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
+            let before = source[line_start..start].chars().count();
+            return Some(FormText {
+                text: &source[start..span.end],
+                directive,
+                line,
+                column: u32::try_from(before + 1).unwrap_or(u32::MAX),
+            });
+        }
+    }
 }
 
 pub(crate) fn parse_one(engine: &Engine, text: &str) -> Result<Atom, LoadError> {

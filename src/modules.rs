@@ -153,6 +153,16 @@ impl Modules {
         Ok(directory.then(|| Source::Directory(path.to_owned())))
     }
 
+    /// Looks names up from `directory` from now on; where they were before.
+    pub(crate) fn enter(&mut self, directory: &str) -> String {
+        std::mem::replace(&mut self.current.directory, directory.to_owned())
+    }
+
+    /// Looks names up from where they were before [`Modules::enter`].
+    pub(crate) fn leave(&mut self, directory: String) {
+        self.current.directory = directory;
+    }
+
     /// Every loaded module's full name, in order.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.names.keys().cloned().collect();
@@ -356,6 +366,48 @@ fn run(
         true
     })?;
     failed.map_or(Ok(last), Err)
+}
+
+/// What a module's name leads to, unread where it is a file's place only.
+pub(crate) enum FoundModule {
+    Shipped(&'static Shipped),
+    /// The standard library.
+    Library,
+    File {
+        path: String,
+        text: String,
+    },
+    /// A directory without a `module.metta`.
+    Directory,
+}
+
+/// What `name` leads to seen from where the running code stands; nothing is run.
+pub(crate) fn find(host: &Host, name: &str) -> Option<FoundModule> {
+    let here = host.modules.current.directory.clone();
+    let (directories, rest) = match name.split_once(':') {
+        Some(("top", rest)) => (vec![String::new()], rest),
+        Some(("self", rest)) => (vec![here], rest),
+        _ => (vec![here, String::new()], name),
+    };
+    let shipped = shipped::find(rest);
+    if let Some(shipped) = shipped.filter(|shipped| shipped.before_files) {
+        return Some(FoundModule::Shipped(shipped));
+    }
+    if ["corelib", "stdlib", "top"].contains(&rest) {
+        return Some(FoundModule::Library);
+    }
+    for directory in directories {
+        let path = files::join(&directory, &rest.replace(':', "/"));
+        match host.modules.source(&path) {
+            Ok(Some(Source::File(path))) => {
+                let text = read(host, &path).ok()?;
+                return Some(FoundModule::File { path, text });
+            }
+            Ok(Some(Source::Directory(_))) => return Some(FoundModule::Directory),
+            Ok(None) | Err(_) => {}
+        }
+    }
+    shipped.map(FoundModule::Shipped)
 }
 
 /// Runs the file of the module `name` as if it stood here; its last results.

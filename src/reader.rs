@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use chimera_grammar::{NodeKind, Tree};
 
+mod intake;
+
+pub(crate) use intake::{Intake, Stop};
+
 use crate::atom::{Atom, Grounded};
 use crate::number::Number;
 
@@ -50,33 +54,35 @@ pub(crate) fn read(tree: &Tree<'_>, index: usize, token: &dyn Fn(&str) -> Option
 
 /// What a word stands for where no module says otherwise.
 pub(crate) fn word(text: &str) -> Atom {
-    if let Some(number) = Number::parse(text) {
-        return Atom::number(number);
+    value(text).map_or_else(|| Atom::symbol(text), Atom::Grounded)
+}
+
+/// The host value that a word stands for where no module says otherwise; other words
+/// are symbols. Makes no symbols itself.
+fn value(text: &str) -> Option<Grounded> {
+    match text.as_bytes().first()? {
+        b'0'..=b'9' | b'+' | b'-' => Number::parse(text).map(Grounded::Number),
+        b'T' => (text == "True").then_some(Grounded::Bool(true)),
+        b'F' => (text == "False").then_some(Grounded::Bool(false)),
+        b'\'' => {
+            let mut characters = text.chars().skip(1);
+            match (characters.next(), characters.next(), characters.next()) {
+                (Some(value), Some('\''), None) => Some(Grounded::Char(value)),
+                _ => None,
+            }
+        }
+        b'r' => {
+            let pattern = text.strip_prefix("regex:\"")?.strip_suffix('"')?;
+            let regex = regex::RegexBuilder::new(pattern)
+                .case_insensitive(true)
+                .build()
+                .ok()?;
+            Some(Grounded::Value(Arc::new(crate::library::Pattern::new(
+                regex,
+            ))))
+        }
+        _ => None,
     }
-    match text {
-        "True" => return Atom::boolean(true),
-        "False" => return Atom::boolean(false),
-        _ => {}
-    }
-    let mut characters = text.chars();
-    if let (Some('\''), Some(value), Some('\''), None) = (
-        characters.next(),
-        characters.next(),
-        characters.next(),
-        characters.next(),
-    ) {
-        return Atom::Grounded(Grounded::Char(value));
-    }
-    if let Some(pattern) = text
-        .strip_prefix("regex:\"")
-        .and_then(|rest| rest.strip_suffix('"'))
-        && let Ok(regex) = regex::Regex::new(pattern)
-    {
-        return Atom::Grounded(Grounded::Value(Arc::new(crate::library::Pattern::new(
-            regex,
-        ))));
-    }
-    Atom::symbol(text)
 }
 
 /// One atom without tokens of a module; for signatures and tests.

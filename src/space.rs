@@ -12,14 +12,14 @@
 //! are simply no longer there. What evaluates rules by itself uses [`Layers`].
 
 use std::fmt;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
-use crate::atom::{Atom, Variable};
+use crate::atom::{Atom, Grounded, Variable};
 use crate::unify::Bindings;
 
 mod changes;
@@ -38,10 +38,10 @@ pub(crate) use changes::{Changes, changes};
 use flat::Flat;
 pub(crate) use flat::Origin;
 pub(crate) use layers::{Found, Layers, Row};
-pub(crate) use relation::{Subject, Version};
-pub(crate) use store::Values;
 use matching::Frame;
 use probe::Probe;
+pub(crate) use relation::{Subject, Version};
+pub(crate) use store::Values;
 use store::{Store, View};
 
 /// A multiset of atoms. Clones are the same space.
@@ -82,6 +82,16 @@ enum Kind {
     Alone {
         base: Space,
     },
+}
+
+/// A row of a batch of tokens.
+pub(crate) struct Stored {
+    /// Its tokens.
+    pub(crate) tokens: Range<usize>,
+    /// How many values they refer to.
+    pub(crate) values: usize,
+    /// Its line in the file.
+    pub(crate) line: u32,
 }
 
 type Hidden = HashSet<u32, FixedState>;
@@ -201,6 +211,26 @@ impl Space {
     pub(crate) fn add_from(&self, atom: Atom, origin: Option<Origin>) {
         let flat = Flat::of(&atom);
         self.change(|store| store.add(flat, origin.as_ref()));
+    }
+
+    /// Adds rows of tokens, whose names are counted for them already. `values` are those
+    /// that the tokens refer to, each row's by numbers of its own from 0.
+    pub(crate) fn add_rows(
+        &self,
+        tokens: &mut [u32],
+        values: &mut Vec<Grounded>,
+        rows: impl Iterator<Item = Stored>,
+        file: &Arc<str>,
+    ) {
+        self.change(|store| {
+            let file = store.file(file);
+            let mut values = values.drain(..);
+            for row in rows {
+                let tokens = &mut tokens[row.tokens];
+                store.place_values(tokens, values.by_ref().take(row.values));
+                store.push(tokens, Some((file, row.line)));
+            }
+        });
     }
 
     /// Changes the store that takes what is added; `None` for a snapshot.

@@ -2,7 +2,7 @@
 //! addresses, and a name is one `u32` wherever atoms are kept flat.
 //!
 //! A name lives while somebody uses it: a [`Symbol`] somewhere, or atoms that are
-//! stored as bare ids, which are counted by whoever stores them ([`Names::retain`]).
+//! stored as bare ids, which are counted by whoever stores them ([`Names`]).
 //! Names that nobody uses are freed and their ids used again, but never while an
 //! evaluation runs that may hold bare ids ([`pin`]).
 
@@ -110,12 +110,9 @@ pub(crate) fn names() -> Names {
 }
 
 impl Names {
-    #[allow(dead_code, reason = "for reading text into flat atoms")]
-    /// The number of `name`, which is used once more from now on.
-    pub(crate) fn retain_name(&mut self, name: &str) -> u32 {
-        let id = self.0.intern(name);
-        self.0.retain(id);
-        id
+    /// The numbers of `all`, each used once more from now on.
+    pub(crate) fn retain_all(&mut self, all: &[&str], ids: &mut Vec<u32>) {
+        self.0.retain_all(all, ids);
     }
 
     /// The name `id` is used once more.
@@ -167,7 +164,9 @@ mod tests {
 
     #[test]
     fn what_is_stored_or_pinned_keeps_its_number() {
-        let stored = names().retain_name("stored as a number");
+        let mut ids = Vec::new();
+        names().retain_all(&["stored as a number"], &mut ids);
+        let stored = ids[0];
         let _pin = pin();
         let bare = Symbol::new("a bare number").id();
         for n in 0..50_000 {

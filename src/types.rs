@@ -3,10 +3,12 @@
 //! Types are atoms; `(: a T)` in a space assigns one. An atom without any has
 //! the type `%Undefined%`, which matches every type, as `Atom` does.
 
+use std::sync::Arc;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::atom::{Atom, Grounded, Variable, known};
+use crate::atom::{Atom, Grounded, Value, Variable, known};
 use crate::space::Space;
 use crate::unify::{Bindings, Replacement, rebuild, unify};
 
@@ -50,6 +52,90 @@ pub(crate) fn match_types(expected: &Atom, actual: &Atom, bindings: &mut Binding
 /// Whether it is a type that matches everything.
 fn is_any(atom: &Atom) -> bool {
     is_undefined(atom) || atom.is_symbol(&known().atom)
+}
+
+/// What `%Undefined%` in a type becomes while an application is typed: it
+/// matches every type, and a type variable may stand for it.
+struct AnyType;
+
+impl Value for AnyType {
+    fn type_atom(&self) -> Atom {
+        undefined()
+    }
+
+    fn print(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("%Undefined%")
+    }
+
+    fn equals(&self, other: &dyn Value) -> bool {
+        other.as_any().is::<AnyType>()
+    }
+
+    fn is_pattern(&self) -> bool {
+        true
+    }
+
+    fn matches(&self, _atom: &Atom) -> bool {
+        true
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+/// As [`typed`], for a call: what may be any type is a type variable there, which
+/// the other arguments and the result may tell more of.
+pub(crate) fn typed_for_call(space: &Space, atom: &Atom) -> Vec<Typed> {
+    let mut types = typed(space, atom);
+    for found in &mut types {
+        if !found.atom.is_ground() {
+            found.atom = without_any_type(&found.atom);
+        }
+    }
+    types
+}
+
+fn without_any_type(type_atom: &Atom) -> Atom {
+    match type_atom {
+        Atom::Grounded(Grounded::Value(value)) if value.as_any().is::<AnyType>() => {
+            Atom::Variable(Variable::new("any").renamed())
+        }
+        Atom::Expression(expression) if !expression.is_ground() => {
+            let children = expression.children().iter();
+            Atom::expression(children.map(without_any_type).collect::<Vec<Atom>>())
+        }
+        other => other.clone(),
+    }
+}
+
+/// `type_atom` with `AnyType` for each `%Undefined%` in it.
+fn with_any_type(type_atom: &Atom) -> Atom {
+    match type_atom {
+        Atom::Symbol(_) if is_undefined(type_atom) => {
+            Atom::Grounded(Grounded::Value(Arc::new(AnyType)))
+        }
+        Atom::Expression(expression) => {
+            // Types are small; deep ones are typed part by part already.
+            let mut undefined = false;
+            let mut pending = vec![expression];
+            while let Some(part) = pending.pop() {
+                for child in part.children() {
+                    match child {
+                        Atom::Expression(inner) => pending.push(inner),
+                        other => undefined |= is_undefined(other),
+                    }
+                }
+            }
+            if undefined {
+                let children = expression.children().iter();
+                Atom::expression(children.map(with_any_type).collect::<Vec<Atom>>())
+            } else {
+                type_atom.clone()
+            }
+        }
+        other => other.clone(),
+    }
 }
 
 /// Whether `argument` as it stands is what a meta-type parameter takes.
@@ -408,11 +494,14 @@ pub(crate) fn each_way(
             let parameter = &parameters[position];
             let actual = actual.clone();
             let fits = match mode {
-                Mode::Types if actual.atom.is_symbol(&known().atom) => {
-                    is_any(parameter) || unify(parameter, &actual.atom, bindings)
-                }
                 Mode::Call if actual.error().is_some() => false,
-                Mode::Types | Mode::Call => match_types(parameter, &actual.atom, bindings),
+                Mode::Types if actual.is_unknown() => true,
+                Mode::Types => unify(
+                    &with_any_type(parameter),
+                    &with_any_type(&actual.atom),
+                    bindings,
+                ),
+                Mode::Call => match_types(parameter, &actual.atom, bindings),
             };
             if fits {
                 break;

@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::atom::{Atom, Expression, Variable};
+use crate::atom::{Atom, Expression, Grounded, Variable};
 
 /// What variables stand for, with a trail so that it can be undone.
 #[derive(Clone, Default)]
@@ -135,6 +135,17 @@ impl Bindings {
         })
     }
 
+    /// As [`Bindings::apply`], for a part of an atom: a result stays a result.
+    pub(crate) fn apply_to_part(&self, atom: &Atom) -> Atom {
+        if self.values.is_empty() || atom.is_ground() {
+            return atom.clone();
+        }
+        rebuild_as(atom, true, |variable| match self.values.get(variable) {
+            Some(value) => Replacement::Descend(self.walk(value)),
+            None => Replacement::Keep,
+        })
+    }
+
     fn occurs(&self, variable: &Variable, atom: &Atom) -> bool {
         let mut pending: SmallVec<[&Atom; 8]> = SmallVec::new();
         pending.push(atom);
@@ -171,6 +182,15 @@ pub(crate) enum Replacement<'a> {
 /// Rebuilds `atom` with variables replaced, sharing every unchanged part.
 pub(crate) fn rebuild<'a>(
     atom: &'a Atom,
+    replace: impl FnMut(&'a Variable) -> Replacement<'a>,
+) -> Atom {
+    rebuild_as(atom, false, replace)
+}
+
+/// As [`rebuild`], for an atom that is a part of another one, or the whole.
+fn rebuild_as<'a>(
+    atom: &'a Atom,
+    is_part: bool,
     mut replace: impl FnMut(&'a Variable) -> Replacement<'a>,
 ) -> Atom {
     struct Level<'a> {
@@ -236,7 +256,9 @@ pub(crate) fn rebuild<'a>(
             let level = levels.pop().expect("just seen");
             changed = level.changed;
             finished = Some(if level.changed {
-                Atom::Expression(Expression::new(level.done))
+                // A result inside of an atom stays one; the whole is a new atom.
+                let is_result = (is_part || !levels.is_empty()) && level.source.is_evaluated();
+                Atom::Expression(Expression::with(level.done, is_result))
             } else {
                 Atom::Expression(level.source.clone())
             });
@@ -278,7 +300,7 @@ pub fn unify(left: &Atom, right: &Atom, bindings: &mut Bindings) -> bool {
                     false
                 }
             }
-            _ => left == right,
+            _ => left == right || takes(&left, &right) || takes(&right, &left),
         };
         if !unified {
             bindings.undo(mark);
@@ -286,6 +308,11 @@ pub fn unify(left: &Atom, right: &Atom, bindings: &mut Bindings) -> bool {
         }
     }
     true
+}
+
+/// Whether `pattern` is a value of the host that matches more than its equals.
+fn takes(pattern: &Atom, atom: &Atom) -> bool {
+    matches!(pattern, Atom::Grounded(Grounded::Value(value)) if value.matches(atom))
 }
 
 /// Whether the atoms are equal up to a renaming of variables, one to one.

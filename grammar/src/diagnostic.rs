@@ -7,9 +7,33 @@ use crate::error::SyntaxError;
 use crate::position::{LineTable, Position};
 use crate::tree::Span;
 
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It may be meant.
+    Note,
+    /// It is likely a mistake.
+    Warning,
+    /// It is wrong.
+    Error,
+}
+
+impl Severity {
+    /// `note`, `warning` or `error`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
 /// One thing that is wrong with a text, with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
     /// A code that never changes its meaning.
     pub code: &'static str,
     /// What is wrong, in words.
@@ -40,6 +64,7 @@ impl Diagnostic {
     /// What there is to say about a syntax error of the text that `lines` is of.
     pub fn of(error: &SyntaxError, source: &str, lines: &LineTable) -> Diagnostic {
         Diagnostic {
+            severity: Severity::Error,
             code: error.code(),
             message: error.to_string(),
             help: error.help(),
@@ -51,6 +76,7 @@ impl Diagnostic {
     /// What there is to say about bytes that are no text.
     pub fn of_encoding(error: &EncodingError) -> Diagnostic {
         Diagnostic {
+            severity: Severity::Error,
             code: error.code(),
             message: error.to_string(),
             help: error.help(),
@@ -75,7 +101,12 @@ pub fn draw(diagnostics: &[Diagnostic], file: &str, source: &str, style: Style) 
     let mut text = String::new();
     for diagnostic in diagnostics.iter().take(DRAWN_MAX) {
         let Position { line, column } = diagnostic.position;
-        let title = Level::ERROR
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
+        };
+        let title = level
             .primary_title(diagnostic.message.as_str())
             .id(diagnostic.code);
         let origin = || {
@@ -103,7 +134,11 @@ pub fn draw(diagnostics: &[Diagnostic], file: &str, source: &str, style: Style) 
     }
     if diagnostics.len() > DRAWN_MAX {
         let more = diagnostics.len() - DRAWN_MAX;
-        text.push_str(&format!("and {more} more errors in {file}\n"));
+        let all_errors = diagnostics
+            .iter()
+            .all(|diagnostic| diagnostic.severity == Severity::Error);
+        let what = if all_errors { "errors" } else { "findings" };
+        text.push_str(&format!("and {more} more {what} in {file}\n"));
     }
     text
 }

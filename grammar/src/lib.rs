@@ -8,15 +8,17 @@ mod decode;
 mod diagnostic;
 mod error;
 mod format;
+mod lex;
 mod parse;
 mod position;
 mod string;
 mod tree;
 
 pub use decode::{EncodingError, decode};
-pub use diagnostic::{Diagnostic, Style, draw};
+pub use diagnostic::{Diagnostic, Severity, Style, draw};
 pub use error::{SyntaxError, SyntaxErrorKind};
 pub use format::{format, print};
+pub use lex::{Lexer, Token, is_well_formed};
 pub use parse::{Parsed, parse};
 pub use position::{LineTable, Position};
 pub use string::{quote, unescape};

@@ -1,12 +1,7 @@
-//! The reader: tokens by nom, nesting by an explicit stack.
-
-use nom::branch::alt;
-use nom::bytes::complete::{tag, take_till, take_till1, take_while1};
-use nom::combinator::recognize;
-use nom::sequence::preceded;
-use nom::{IResult, Parser};
+//! The reader: tokens (`lex.rs`) to trees, nesting by an explicit stack.
 
 use crate::error::{SyntaxError, SyntaxErrorKind};
+use crate::lex::{Lexer, Token};
 use crate::string::unescape;
 use crate::tree::{Comment, Form, Node, NodeKind, Span, Tree};
 
@@ -32,88 +27,17 @@ pub fn parse(source: &str) -> Parsed<'_> {
         open: Vec::new(),
         directive: None,
     };
-    let text = source.strip_prefix('\u{feff}').unwrap_or(source);
-    let mut rest = text;
-    while !rest.is_empty() {
-        let start = source.len() - rest.len();
-        let (after, token) = token(rest, reader.open.is_empty() && reader.directive.is_none())
-            .expect("every character begins a token");
-        let end = source.len() - after.len();
-        reader.take(token, Span { start, end });
-        rest = after;
+    let mut lexer = Lexer::new(source);
+    while let Some((token, span)) =
+        lexer.next_token(reader.open.is_empty() && reader.directive.is_none())
+    {
+        reader.take(token, span);
     }
     reader.finish();
     Parsed {
         tree: reader.tree,
         errors: reader.errors,
     }
-}
-
-#[derive(Clone, Copy)]
-enum Token {
-    Space,
-    Comment,
-    Open,
-    Close,
-    Directive,
-    Variable,
-    Word,
-    String,
-    UnclosedString,
-}
-
-/// One token. `top` says whether a `!` here begins a directive.
-fn token(input: &str, top: bool) -> IResult<&str, Token> {
-    let first = input.as_bytes().first().copied().unwrap_or(b' ');
-    match first {
-        b'(' => tag("(").map(|_| Token::Open).parse(input),
-        b')' => tag(")").map(|_| Token::Close).parse(input),
-        b';' => comment(input),
-        b'"' => string(input),
-        b'$' => variable(input),
-        b'!' if top => tag("!").map(|_| Token::Directive).parse(input),
-        _ => alt((space, word)).parse(input),
-    }
-}
-
-fn space(input: &str) -> IResult<&str, Token> {
-    take_while1(char::is_whitespace)
-        .map(|_| Token::Space)
-        .parse(input)
-}
-
-fn comment(input: &str) -> IResult<&str, Token> {
-    preceded(tag(";"), take_till(|c| c == '\n'))
-        .map(|_| Token::Comment)
-        .parse(input)
-}
-
-fn ends_word(character: char) -> bool {
-    character == '(' || character == ')' || character == ';' || character.is_whitespace()
-}
-
-fn variable(input: &str) -> IResult<&str, Token> {
-    recognize(preceded(tag("$"), take_till(ends_word)))
-        .map(|_| Token::Variable)
-        .parse(input)
-}
-
-fn word(input: &str) -> IResult<&str, Token> {
-    take_till1(ends_word).map(|_| Token::Word).parse(input)
-}
-
-/// A string up to its closing quote, or all the rest if there is none.
-fn string(input: &str) -> IResult<&str, Token> {
-    let bytes = input.as_bytes();
-    let mut at = 1;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' => at += 2,
-            b'"' => return Ok((&input[at + 1..], Token::String)),
-            _ => at += 1,
-        }
-    }
-    Ok((&input[input.len()..], Token::UnclosedString))
 }
 
 struct Reader<'s> {
@@ -128,7 +52,6 @@ struct Reader<'s> {
 impl Reader<'_> {
     fn take(&mut self, token: Token, span: Span) {
         match token {
-            Token::Space => {}
             Token::Comment => self.tree.comments.push(Comment { span }),
             Token::Directive => self.directive = Some(span),
             Token::Open => {

@@ -38,7 +38,7 @@ function beforeAndAfter(action) {
   if (!name) return make("span", { text: "–" });
   const metric = describe(name);
   const { before, after } = action.evidence;
-  const then = action.verdict === "pending" ? "…" : measured(metric, after?.[name]);
+  const then = action.verdict === "pending" ? "…" : after && name in after ? measured(metric, after[name]) : "not measured";
   return make("span", {}, make("span", { class: "quiet", text: `${metric.title} ` }),
     `${measured(metric, before[name])} → `, make("strong", { text: then }));
 }
@@ -65,6 +65,18 @@ function evidence(action) {
     make("details", {}, make("summary", { text: `${others.length} other metrics` }), table(others)));
 }
 
+/// By which rule it is, as which step, and what it was expected to do.
+function whose(action) {
+  const parts = [];
+  if (action.rule) parts.push(`wanted by the rule ${action.rule}`);
+  if (action.rung > 0) parts.push(`rung ${action.rung} of the ladder ${action.strategy}`);
+  if (action.mode === "shadow") parts.push("only recorded, as the rule is in shadow mode");
+  if (action.mode === "refused") parts.push("refused");
+  if (action.expected && action.expected !== "unknown") parts.push(`expected to be ${action.expected}`);
+  const text = parts.join(", ");
+  return text ? `${text.charAt(0).toUpperCase()}${text.slice(1)}.` : "";
+}
+
 function why(action) {
   const of = (kind) => action.because.filter((link) => link.kind === kind);
   const facts = of("fact");
@@ -72,6 +84,7 @@ function why(action) {
   const judged = action.duration_ms === null ? "the verdict is open" : `judged ${duration(action.duration_ms / 1000)} later`;
   return make("div", { class: "why" },
     make("p", {}, make("strong", { text: "Because " }), action.reason, "."),
+    make("p", {}, whose(action)),
     make("p", { class: "quiet" }, `${action.applied ? "Done" : "Not done"}: ${action.outcome}. Decided in ${(action.decided_us / 1000).toFixed(1)} ms, ${judged}. `,
       make("a", { href: action.decision_trace_url, text: `action ${action.id} as JSON` })),
     make("div", { class: "proof" },
@@ -105,6 +118,7 @@ class Row {
     this.action = action;
     this.row.dataset.verdict = action.verdict;
     this.done.replaceChildren(make("code", { text: action.healing_strategy }),
+      ...(action.mode === "enforce" ? [] : [" ", badge(action.mode)]),
       make("div", { class: action.applied ? "quiet" : "wrong", text: action.outcome }));
     this.evidence.replaceChildren(beforeAndAfter(action));
     this.verdict.replaceChildren(badge(action.verdict));

@@ -7,11 +7,11 @@ import { showMetrics } from "./cards.js";
 import { drawCharts, makeCharts, showOnCharts } from "./charts.js";
 import { makeDemos, showHeld } from "./demos.js";
 import { byId, setText } from "./dom.js";
-import { showEpisodes, showEvents } from "./episodes.js";
+import { countDown, showEpisodes, showEvents } from "./episodes.js";
 import { follow } from "./feed.js";
 import { showRates } from "./rates.js";
 import { ask } from "./remote.js";
-import { showRules } from "./rules.js";
+import { showModes, showRules } from "./rules.js";
 import * as series from "./series.js";
 import { duration, timeOfDay } from "./time.js";
 import { makeView } from "./view.js";
@@ -19,11 +19,18 @@ import { makeView } from "./view.js";
 let health = null;
 let thresholds = {};
 let generation = null;
-let judged = null;
-let asked = 0;
+/// What `/healing/status` was asked for last.
+let known = "";
+/// How far the server's clock is before this one, in milliseconds.
+let ahead = 0;
+/// Since when samples are missing, in Unix seconds; `null` if none are.
+let missingSince = null;
+/// When was asked last.
+const asked = { past: 0, status: 0 };
 let drawn = false;
 
-const STATUS_MS = 5000;
+const AGAIN_MS = 5000;
+const LEAST_MS = 900;
 const SIGNS = { healthy: "●", degraded: "◐", unhealthy: "○" };
 
 /// What only changes with the rules: thresholds of all metrics, the interval.
@@ -33,26 +40,37 @@ async function fetchRules() {
   thresholds = rules.thresholds;
 }
 
-/// What only changes with actions: success rates, and the interval of samples.
+/// What only changes while something is dealt with: episodes, rates, events.
 async function fetchStatus() {
   const status = await ask("/healing/status");
   series.setSampleInterval(status.sample_interval_s);
+  showEpisodes(status.episodes, actions.all(), Date.parse(status.timestamp) / 1000);
   showRates(status);
+  showModes(status.modes);
   showEvents(status.recent_events);
+}
+
+/// Whether `/healing/status` has more to tell than it had.
+function statusIsDue() {
+  const waited = Date.now() - asked.status;
+  const open = health.system_info.healing.in_progress;
+  const now = JSON.stringify([open, actions.all().map((action) => [action.id, action.verdict])]);
+  if (now === known && waited < (open.length ? LEAST_MS : AGAIN_MS)) return false;
+  known = now;
+  return true;
 }
 
 /// What was measured and done before this page listened, or while it could not.
 async function fetchPast() {
-  const last = series.times[series.times.length - 1];
   const [history, past] = await Promise.all([
-    ask(last ? `/metrics/history?since=${last}` : "/metrics/history"), ask("/healing/actions"),
+    ask(missingSince ? `/metrics/history?since=${missingSince}` : "/metrics/history"), ask("/healing/actions"),
   ]);
   series.setSampleInterval(history.interval_s);
   series.addHistory(history.series);
   actions.merge(past.actions);
 }
 
-/// Asks again at the next news if it did not work.
+/// Whether it worked; if not, it is asked again with later news.
 async function tryTo(fetch) {
   try {
     await fetch();
@@ -94,6 +112,7 @@ function showLink({ state, seconds }) {
   setText(link, words[state]);
   link.dataset.state = state;
   document.body.classList.toggle("stale", state === "stale");
+  if (state !== "stale") countDown((Date.now() + ahead) / 1000);
   if (health) setText(byId("uptime"), duration(health.system_info.uptime_s + (state === "stale" ? 0 : seconds || 0)));
 }
 
@@ -112,7 +131,6 @@ function draw() {
     showHead();
     showMetrics(health.metrics.all, thresholds);
     showHeld(health.metrics.all);
-    showEpisodes(health.system_info.healing.in_progress, actions.all());
     actions.showActions();
     showRules(health.system_info.rules);
     showOnCharts(thresholds, actions.all());
@@ -123,20 +141,23 @@ function draw() {
 async function news(next) {
   const restarted = health && next.system_info.uptime_s < health.system_info.uptime_s;
   health = next;
+  ahead = Date.parse(next.timestamp) - Date.now();
   if (restarted) actions.clear();
   const time = Date.parse(next.metrics.timestamp) / 1000;
   const last = series.times[series.times.length - 1] ?? 0;
-  if (restarted || time - last > 3 * Math.max(1, series.sampleInterval())) await tryTo(fetchPast);
+  const paused = time - last > 3 * Math.max(1, series.sampleInterval());
+  if ((restarted || paused) && missingSince === null) missingSince = last;
+  if (missingSince !== null && Date.now() - asked.past > AGAIN_MS) {
+    asked.past = Date.now();
+    if (await tryTo(fetchPast)) missingSince = null;
+  }
   if (next.system_info.healing.armed) series.add(time, next.metrics.all);
   actions.merge(next.recent_healing_actions);
   draw();
   if (generation !== next.system_info.rules.generation && await tryTo(fetchRules)) draw();
-  // Each action changes the rates; events come without any.
-  const counted = actions.all().map((action) => action.id + action.verdict).join();
-  const due = Date.now() - asked > STATUS_MS;
-  if (judged !== counted || due) {
-    asked = Date.now();
-    if (await tryTo(fetchStatus)) judged = counted;
+  if (statusIsDue()) {
+    asked.status = Date.now();
+    if (!await tryTo(fetchStatus)) known = "";
   }
 }
 

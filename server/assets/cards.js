@@ -8,6 +8,7 @@ import * as series from "./series.js";
 const POINTS = 120;
 const WIDTH = 160;
 const HEIGHT = 34;
+const LEAST_WIDTH = 180;
 const SIGNS = { ok: "✓", near: "!", over: "▲" };
 
 /// A line of the newest values, broken where nothing was measured.
@@ -48,7 +49,7 @@ class Card {
   constructor(name) {
     this.metric = describe(name);
     this.value = make("span", { class: "value", text: "–" });
-    this.word = make("span", { class: "badge", text: "…" });
+    this.word = make("span", { class: "badge", hidden: true });
     this.fill = make("div", { class: "fill" });
     this.meter = make("div", { class: "meter", "aria-hidden": "true" }, this.fill);
     this.words = make("p", { class: "limit", text: "" });
@@ -62,8 +63,10 @@ class Card {
   show(value, limit) {
     const { word, share, words } = standing(this.metric, value, limit);
     setText(this.value, shown(this.metric, value));
-    setText(this.word, SIGNS[word] ? `${SIGNS[word]} ${word}` : word);
-    this.word.className = `badge ${word.replaceAll(" ", "-")}`;
+    // The words below say it where there is nothing to judge.
+    this.word.hidden = !SIGNS[word];
+    setText(this.word, `${SIGNS[word]} ${word}`);
+    this.word.className = `badge ${word}`;
     this.element.dataset.state = word;
     setText(this.words, words);
     this.fill.style.width = `${Math.min(100, 100 * (share ?? 0))}%`;
@@ -99,10 +102,18 @@ function arrange(parent, parts, names, Part) {
   }
 }
 
+/// Rows of cards as even as their number allows.
+function setColumns(count) {
+  const most = Math.max(2, Math.floor(byId("cards").clientWidth / LEAST_WIDTH));
+  const columns = Math.ceil(count / Math.ceil(count / most));
+  byId("cards").style.setProperty("--columns", String(columns || 1));
+}
+
 /// Shows all metrics of one reading.
 export function showMetrics(metrics, thresholds) {
   const limited = inOrder(Object.keys(thresholds));
   arrange(byId("cards"), cards, limited, Card);
+  setColumns(limited.length);
   byId("no-thresholds").hidden = limited.length > 0;
   for (const [name, card] of cards) card.show(metrics[name], thresholds[name]);
   const others = [...new Set([...series.metricNames(), ...Object.keys(metrics)])]

@@ -26,6 +26,7 @@ const OF_FAULT = {
 };
 
 function guessed(name) {
+  if (name.startsWith("events.")) return { ...guessed(name.slice(7)), unit: "events", digits: 1, scale: 1 };
   const words = name.replaceAll("-", " ");
   const title = words.charAt(0).toUpperCase() + words.slice(1);
   if (name.endsWith("-mb")) return { title: title.slice(0, -3), unit: "MiB", digits: 1 };
@@ -67,9 +68,11 @@ export function measured(metric, value) {
 export function standing(metric, value, limit) {
   if (typeof limit !== "number") return { word: "no threshold", share: null, words: "no threshold in the rules" };
   const named = measured(metric, limit);
-  if (absent(value)) return { word: "collecting", share: null, words: `threshold ${named}` };
+  if (absent(value)) return { word: "collecting", share: null, words: `collecting; threshold ${named}` };
   const share = limit > 0 ? value / limit : null;
-  const distance = measured(metric, Math.abs(limit - value));
+  // Of a large threshold, fractions say nothing.
+  const coarse = limit * metric.scale >= 100 ? { ...metric, digits: 0 } : metric;
+  const distance = measured(coarse, Math.abs(limit - value));
   if (value > limit) return { word: "over", share, words: `${distance} over the threshold ${named}` };
   const word = value > 0.9 * limit ? "near" : "ok";
   return { word, share, words: `${distance} below the threshold ${named}` };

@@ -4,6 +4,7 @@ import { byId, make, setText } from "./dom.js";
 import { dateAndTime } from "./time.js";
 
 let shownRules = "";
+let shownModes = "";
 
 function place(error) {
   return error.line ? `${error.file}:${error.line}:${error.column}` : error.file;
@@ -29,8 +30,20 @@ export function showRules(rules) {
     ["In force since", make("span", { text: loaded })],
     ["Files", rules.files.length ? make("ul", { class: "plain" }, ...rules.files.map((file) => make("li", {}, make("code", { text: file })))) : make("span", { text: "none: nothing is ever done" })],
     ["Last reload", error
-      ? make("span", { class: "wrong", text: `refused: ${place(error)}: ${error.message}` })
+      ? make("div", {}, make("span", { class: "wrong", text: `refused: ${place(error)}: ${error.message}` }),
+        error.source ? make("pre", { tabindex: "0", text: error.source }) : null)
       : make("span", { class: "good", text: "good: what is on disk is in force" })],
   ];
   byId("rules").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", { text: name }), make("dd", {}, value)]));
+}
+
+/// Shows the modes of the rules that have one, as `/healing/status` tells them.
+export function showModes(modes) {
+  const key = JSON.stringify(modes);
+  if (key === shownModes) return;
+  shownModes = key;
+  byId("modes-part").hidden = modes.length === 0;
+  byId("modes").tBodies[0].replaceChildren(...modes.map((one) => make("tr", {},
+    make("th", { scope: "row", text: one.fault.replaceAll("-", " ") }), make("td", {}, make("code", { text: one.rule })),
+    make("td", {}, one.mode, one.live ? make("span", { class: "quiet", text: " switched live" }) : null))));
 }

@@ -49,9 +49,14 @@ export function add(time, metrics) {
   push(time, metrics);
 }
 
-/// Adds what `/metrics/history` answers: `[time, value]` pairs by metric.
+/// Adds what `/metrics/history` answers, `[time, value]` pairs by metric, before,
+/// between and after what is known.
 export function addHistory(series) {
-  const rows = new Map();
+  const rows = new Map(times.map((time, index) => [
+    time, Object.fromEntries([...columns].map(([metric, values]) => [metric, values[index]]).filter(([, value]) => value !== null)),
+  ]));
+  for (const [time, row] of rows) if (Object.keys(row).length === 0) rows.delete(time);
+  clear();
   for (const [metric, points] of Object.entries(series)) {
     for (const [time, value] of points) {
       if (!rows.has(time)) rows.set(time, {});
@@ -61,8 +66,7 @@ export function addHistory(series) {
   for (const time of [...rows.keys()].sort((a, b) => a - b)) add(time, rows.get(time));
 }
 
-/// Forgets all; what comes next is another process's.
-export function clear() {
+function clear() {
   times.length = 0;
   columns.clear();
 }

@@ -1,5 +1,6 @@
 //! The subcommands of the binary.
 
+pub(crate) mod check;
 pub(crate) mod fmt;
 pub(crate) mod repl;
 pub(crate) mod run;

@@ -1,11 +1,15 @@
 //! What the HTTP front measures about its requests: how many are under way, and
-//! latency and failures over a sliding window.
+//! latency and failures over a sliding window; and the gate before it.
+
+mod gate;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+
+pub use gate::{Gate, Refused, Weight};
 
 /// The window: so many parts of so long each.
 const PARTS: usize = 5;
@@ -24,6 +28,7 @@ struct Shared {
     requests: AtomicU64,
     failures: AtomicU64,
     window: Mutex<Window>,
+    gate: Gate,
 }
 
 struct Window {
@@ -75,6 +80,8 @@ pub struct FrontReading {
     pub latency_p99_ms: Option<f64>,
     /// Failures by requests, `0.0..=1.0`.
     pub error_rate: Option<f64>,
+    /// Failures and refusals by all that was asked, `0.0..=1.0`.
+    pub client_visible_rate: Option<f64>,
     /// Requests since start.
     pub requests_total: u64,
     /// Failures since start.
@@ -104,6 +111,7 @@ impl Front {
                 current: 0,
                 since: Instant::now(),
             }),
+            gate: Gate::default(),
         }))
     }
 
@@ -121,6 +129,11 @@ impl Front {
             front: self.clone(),
             began: Instant::now(),
         }
+    }
+
+    /// What lets requests in.
+    pub fn gate(&self) -> &Gate {
+        &self.0.gate
     }
 
     /// Requests under way.
@@ -158,6 +171,8 @@ impl Front {
             latency_p95_ms: quantile(0.95),
             latency_p99_ms: quantile(0.99),
             error_rate: enough.then(|| failures as f64 / requests as f64),
+            client_visible_rate: (requests + refused >= VOLUME_MIN)
+                .then(|| (failures + refused) as f64 / (requests + refused) as f64),
             requests_total: self.0.requests.load(Ordering::Relaxed),
             failures_total: self.0.failures.load(Ordering::Relaxed),
         }

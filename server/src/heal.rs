@@ -1,24 +1,43 @@
 //! The healing loop: samples in, decisions by rules, actions out, verdicts.
 //!
-//! One task owns everything and goes straight through each tick: a reading
+//! One task owns everything and goes straight through each tick (`tick`): a reading
 //! becomes atoms (`spaces`, `series`), verdicts that are due are judged, the
-//! rules decide (`decision`), what passes the envelope is carried out, and a
-//! new [`Status`](crate::status::Status) is published (`tick`). `rules` and
-//! `watch` bring in new generations of the rules between ticks.
+//! rules begin and end episodes (`episodes`) and decide (`decision`), what passes the
+//! envelope is carried out, and a new [`Status`](crate::status::Status) is published.
+//! What happens in a tick without clock, sensors and effectors is `core`; `learned`
+//! keeps the weights of strategies. `rules` and `watch` bring in new generations of
+//! the rules between ticks.
 
 /// Shortest time between ticks, in seconds.
 pub const INTERVAL_MIN: f64 = 0.05;
 /// Longest time between ticks, in seconds.
 pub const INTERVAL_MAX: f64 = 3600.0;
 
+mod core;
 mod decision;
+mod episodes;
+mod learned;
+#[cfg(test)]
+mod learning;
 mod rules;
+#[cfg(test)]
+mod scenarios;
 mod series;
 #[cfg(test)]
 mod shipped_rules;
 mod spaces;
 mod tick;
+#[cfg(test)]
+mod virtual_time;
 mod watch;
 
+pub use learned::LearnedError;
 pub use rules::RuleSource;
 pub use tick::{Healer, HealerError, Settings};
+
+/// `(head argument …)`.
+fn atom(head: &str, arguments: Vec<chimera::Atom>) -> chimera::Atom {
+    let mut children = vec![chimera::Atom::symbol(head)];
+    children.extend(arguments);
+    chimera::Atom::expression(children)
+}

@@ -10,6 +10,7 @@ mod docs;
 mod encoding;
 mod guard;
 mod limits;
+mod measure;
 mod openapi;
 mod parameters;
 mod patience;
@@ -21,6 +22,7 @@ mod server;
 mod service;
 mod shapes;
 mod table;
+mod tls;
 mod token;
 
 use crate::events::Events;
@@ -33,6 +35,7 @@ use crate::work::{Background, Sessions, Upstream};
 
 pub use limits::Limits;
 pub use server::{run, run_within};
+pub use tls::{Tls, TlsError};
 pub use token::Token;
 
 /// How the shell behaves.
@@ -40,6 +43,8 @@ pub use token::Token;
 pub struct Settings {
     /// What changes state off loopback must carry as `Authorization: Bearer`.
     pub token: Option<Token>,
+    /// What connections are made secret with, if they are.
+    pub tls: Option<Tls>,
     /// Names that the server answers to besides `localhost` and addresses; `*`
     /// is every name.
     pub hosts: Vec<String>,
@@ -53,6 +58,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             token: None,
+            tls: None,
             hosts: Vec::new(),
             demo: true,
             compat_get: false,

@@ -9,6 +9,7 @@ pub mod heal;
 pub mod http;
 pub mod inbound;
 pub mod logging;
+pub mod outside;
 pub mod sample;
 pub mod settings;
 pub mod status;

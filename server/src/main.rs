@@ -24,6 +24,8 @@ enum Command {
     Serve(Box<commands::serve::Arguments>),
     /// Run MeTTa files: one line of results per `!` directive.
     Run(commands::run::Arguments),
+    /// Find mistakes in MeTTa files before they run.
+    Check(commands::check::Arguments),
     /// Lay MeTTa files out.
     Fmt(commands::fmt::Arguments),
     /// Evaluate what is typed or piped in, here or in a running server.
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Some(Command::Serve(arguments)) => commands::serve::run(&arguments),
         Some(Command::Run(arguments)) => commands::run::run(&arguments),
+        Some(Command::Check(arguments)) => commands::check::run(&arguments),
         Some(Command::Fmt(arguments)) => commands::fmt::run(&arguments),
         Some(Command::Repl(arguments)) => commands::repl::run(&arguments),
         None => commands::serve::run(&commands::serve::Arguments::default()),

@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::events::Events;
 use crate::front::Front;
 use crate::inbound::Inbound;
+use crate::outside::Outside;
 use crate::status::Reading;
 use crate::work::{Background, Breaker, Sessions, Upstream};
 
@@ -27,6 +28,8 @@ pub struct Sources {
     pub inbound: Inbound,
     /// The service that requests depend on.
     pub upstream: Upstream,
+    /// Other programs.
+    pub outside: Outside,
     /// What went wrong, in words.
     pub events: Events,
 }
@@ -68,7 +71,8 @@ impl Sensors {
             background,
             front,
             upstream,
-            inbound: _,
+            inbound,
+            outside,
             events: _,
         } = &self.sources;
         put("cache-mb", Some(sessions.held_bytes() as f64 / 1_048_576.0));
@@ -87,6 +91,15 @@ impl Sensors {
                 metrics.insert(name.to_owned(), (value * 1e4).round() / 1e4);
             }
         };
+        put("shed-share", Some(front.gate().shed_share()));
+        put("request-limit", Some(front.gate().request_limit() as f64));
+        let clients = inbound.reading();
+        put("inbound-open", Some(clients.open as f64));
+        put("inbound-idle", Some(clients.idle as f64));
+        put(
+            "inbound-idle-longest-s",
+            Some(clients.idle_longest.as_secs_f64()),
+        );
         let front = front.reading();
         put("active-requests", Some(front.active as f64));
         put("requests-in-window", Some(front.requests as f64));
@@ -96,11 +109,17 @@ impl Sensors {
         put("latency-p50-ms", front.latency_p50_ms);
         put("latency-p99-ms", front.latency_p99_ms);
         put("error-rate", front.error_rate);
+        put("client-visible-error-rate", front.client_visible_rate);
         let pool = upstream.connections().reading();
         put("pool-size", Some(pool.size as f64));
         put("pool-idle", Some(pool.idle as f64));
         put("pool-broken", Some(pool.broken as f64));
         put("pool-waiting", Some(pool.waiting as f64));
+        put(
+            "pool-in-use",
+            Some((pool.size - pool.idle.min(pool.size)) as f64),
+        );
+        put("pool-failed", Some(pool.failed as f64));
         let layer = upstream.layer().reading();
         put("degradation-level", Some(f64::from(layer.level)));
         put(
@@ -115,9 +134,11 @@ impl Sensors {
             "upstream-deadline-ms",
             Some(layer.deadline.as_millis() as f64),
         );
+        put("upstream-retries", Some(f64::from(layer.retries)));
         put("upstream-error-rate", layer.error_rate);
         put("upstream-latency-ms", layer.latency_p95_ms);
         put("upstream-calls", Some(layer.calls as f64));
+        metrics.append(&mut outside.read(now));
         Ok(Reading {
             seconds,
             unix,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use chimera::Engine;
+use chimera::{Atom, Budget, Engine};
 use tokio::sync::{mpsc, oneshot};
 
 /// One reading of everything that is measured, taken at one instant.
@@ -55,6 +56,134 @@ pub struct Because {
     pub place: Option<String>,
 }
 
+/// Where an episode is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EpisodeState {
+    /// The fault was seen; nothing is under way.
+    Detected,
+    /// An action is being carried out.
+    Acting,
+    /// An action was carried out and its verdict is waited for.
+    Verifying,
+    /// No step is left; it is tried again later.
+    GivenUp,
+}
+
+impl EpisodeState {
+    /// The word for it, in rules and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            EpisodeState::Detected => "detected",
+            EpisodeState::Acting => "acting",
+            EpisodeState::Verifying => "verifying",
+            EpisodeState::GivenUp => "given-up",
+        }
+    }
+}
+
+/// An open episode.
+#[derive(Clone, Debug)]
+pub struct EpisodeRecord {
+    /// The fault's name as rules write it.
+    pub fault: String,
+    /// Where it is.
+    pub state: EpisodeState,
+    /// Unix time since when it is there, in seconds.
+    pub since_unix: f64,
+    /// Unix time at which the fault was seen, in seconds.
+    pub opened_unix: f64,
+    /// The ladder that is climbed; `none` if rules named none.
+    pub strategy: String,
+    /// The rung of its newest action, from 1; 0 before any.
+    pub rung: u32,
+    /// Why the fault was seen.
+    pub reason: String,
+    /// The metrics that told of it.
+    pub metrics: Vec<String>,
+    /// Seconds until the verdict that is waited for.
+    pub verdict_in: Option<f64>,
+    /// How often in a row it was given up.
+    pub gave_up: u32,
+}
+
+/// Whether a rule acts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mode {
+    /// It does.
+    Enforce,
+    /// It only records what it would have done.
+    Shadow,
+    /// It does in this many of a hundred cases.
+    Canary(f64),
+}
+
+impl std::fmt::Display for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Mode::Enforce => f.write_str("enforce"),
+            Mode::Shadow => f.write_str("shadow"),
+            Mode::Canary(percent) => write!(f, "canary {percent}"),
+        }
+    }
+}
+
+/// `enforce`, `shadow` or `canary <percent>`.
+impl std::str::FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Mode, String> {
+        let percent = |text: &str| {
+            let percent: f64 = text.trim().trim_end_matches('%').parse().ok()?;
+            (0.0..=100.0).contains(&percent).then_some(percent)
+        };
+        match text.trim() {
+            "enforce" => Ok(Mode::Enforce),
+            "shadow" => Ok(Mode::Shadow),
+            other => other
+                .strip_prefix("canary")
+                .and_then(percent)
+                .map(Mode::Canary)
+                .ok_or_else(|| {
+                    format!("a mode is enforce, shadow or canary with a percentage from 0 to 100, not {text}")
+                }),
+        }
+    }
+}
+
+/// The mode of one rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModeRecord {
+    /// The fault that the rule is about.
+    pub fault: String,
+    /// The rule's name: `level`, `growth`, `unused`, `lift`.
+    pub rule: String,
+    /// Its mode.
+    pub mode: Mode,
+    /// Whether it was switched live; else it stands in the rules.
+    pub live: bool,
+}
+
+/// What is known of one ladder of a fault.
+#[derive(Clone, Debug)]
+pub struct StrategyRecord {
+    /// The fault.
+    pub fault: String,
+    /// The ladder.
+    pub strategy: String,
+    /// Mean of the rewards of its episodes, 0 to 1.
+    pub mean: f64,
+    /// How many episodes that is worth, older ones counting less.
+    pub evidence: f64,
+    /// Whether it was learned; else it is what the rules begin with.
+    pub learned: bool,
+    /// Actions of it that were verified, since start.
+    pub verified: u64,
+    /// Actions of it that failed, since start.
+    pub failed: u64,
+    /// Actions of it of which nothing can be said, since start.
+    pub inconclusive: u64,
+}
+
 /// An action that the rules decided, from decision to verdict.
 #[derive(Clone, Debug)]
 pub struct ActionRecord {
@@ -66,6 +195,18 @@ pub struct ActionRecord {
     pub call: String,
     /// The reason atom of the rule, as printed.
     pub reason: String,
+    /// The name of the rule that wanted it: `level`, `growth`, `unused`, `lift`,
+    /// `undo`, `give-up`; empty if the rules gave none.
+    pub rule: String,
+    /// The ladder that it is a step of; `none` if of none.
+    pub strategy: String,
+    /// The rung of the ladder, from 1; 0 if of none.
+    pub rung: u32,
+    /// `enforce`, `shadow` or `refused`.
+    pub permission: &'static str,
+    /// The verdict that its known effect lets one expect: `verified`, `failed` or
+    /// `unknown`.
+    pub expected: String,
     /// Unix time of the decision, in seconds.
     pub unix: f64,
     /// What the effector reported, or why it was refused or went wrong.
@@ -123,6 +264,31 @@ pub struct RulesStatus {
     pub error: Option<RulesError>,
 }
 
+/// A histogram of what decisions took.
+#[derive(Clone, Debug, Default)]
+pub struct DecisionTimes {
+    /// How many took no longer than each of [`DecisionTimes::ENDS_MICROS`] and longer
+    /// than the one before; the last is of those that took longer than all.
+    pub counts: [u64; 13],
+    /// All of them together, in microseconds.
+    pub sum_micros: u64,
+}
+
+impl DecisionTimes {
+    /// The upper ends of the counts, in microseconds.
+    pub const ENDS_MICROS: [u64; 12] = [
+        25, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000, 500_000,
+    ];
+
+    /// Counts one.
+    pub fn record(&mut self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let index = Self::ENDS_MICROS.partition_point(|end| *end < micros);
+        self.counts[index] += 1;
+        self.sum_micros = self.sum_micros.saturating_add(micros);
+    }
+}
+
 /// Everything the HTTP shell shows, replaced as a whole once per tick.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
@@ -134,6 +300,12 @@ pub struct Status {
     pub thresholds: BTreeMap<String, f64>,
     /// Faults whose episode is open now.
     pub open_faults: Vec<String>,
+    /// Their episodes.
+    pub episodes: Vec<EpisodeRecord>,
+    /// The modes of the rules that have one by name.
+    pub modes: Vec<ModeRecord>,
+    /// The ladders and what is known of them.
+    pub strategies: Vec<StrategyRecord>,
     /// Actions, oldest first; bounded.
     pub actions: Vec<Arc<ActionRecord>>,
     /// Events, oldest first; bounded.
@@ -143,6 +315,12 @@ pub struct Status {
     pub event_counts: BTreeMap<String, u64>,
     /// The rules in force.
     pub rules: RulesStatus,
+    /// What each decision took, since start.
+    pub decision_times: DecisionTimes,
+    /// Actions by fault and by the verdict on them, since start.
+    pub verdict_counts: BTreeMap<(String, &'static str), u64>,
+    /// How many decisions each rule led to since start, by its place and its head.
+    pub rule_hits: BTreeMap<(String, String), u64>,
     /// Ticks since start.
     pub ticks: u64,
     /// Seconds between ticks.
@@ -153,6 +331,17 @@ pub struct Status {
     pub last_rule_error: Option<String>,
 }
 
+/// A switch of a rule's mode.
+#[derive(Clone, Debug)]
+pub struct SetMode {
+    /// The fault that the rule is about.
+    pub fault: String,
+    /// The rule.
+    pub rule: String,
+    /// Its mode from now on.
+    pub mode: Option<Mode>,
+}
+
 /// What the HTTP shell asks the loop to do.
 pub enum Command {
     /// Load the rules from disk now.
@@ -161,6 +350,18 @@ pub enum Command {
     Reset(oneshot::Sender<()>),
     /// Readings from outside, as `(metric, value)`.
     Ingest(Vec<(String, f64)>),
+    /// Evaluate an atom that may change the live spaces; answers with its results.
+    Evaluate {
+        /// What is evaluated.
+        atom: Atom,
+        /// What it may spend.
+        budget: Budget,
+        /// Takes the results.
+        answer: oneshot::Sender<Vec<Atom>>,
+    },
+    /// Switch the mode of a rule until the next switch or start; `None` goes back to
+    /// what the rules say. Answers with all modes, or why there is no such rule.
+    SetMode(SetMode, oneshot::Sender<Result<Vec<ModeRecord>, String>>),
 }
 
 /// The HTTP shell's side of the healing loop. Cheap to clone.

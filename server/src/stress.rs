@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::front::{Answered, Front};
 use crate::status::{Loop, Verdict};
-use crate::work::{Background, Ratio, Served, Sessions, Upstream};
+use crate::work::{Background, ConnectionFault, Ratio, Served, Sessions, Upstream};
 
 /// The longest that a phase waits to be detected and verified.
 const PHASE_PATIENCE: Duration = Duration::from_secs(40);
@@ -14,6 +14,8 @@ const POLL: Duration = Duration::from_millis(100);
 /// Reports that are kept.
 const REPORTS_MAX: usize = 20;
 const MIB_EACH: usize = 40;
+/// What befalls which share of the connections that are opened.
+const HARM: (ConnectionFault, f64) = (ConnectionFault::Reset, 0.1);
 
 /// What the test acts on.
 #[derive(Clone)]
@@ -202,7 +204,7 @@ async fn inject(fault: &str, subjects: &Subjects) -> String {
         "connection-issues" => {
             // Both ends count, so this is twice the threshold.
             let count = threshold("connection-count", 80.0).clamp(1.0, 400.0) as usize;
-            let opened = subjects.upstream.connections().open(count).await;
+            let opened = subjects.upstream.connections().open(count, HARM).await;
             format!("{} connections", opened.total)
         }
         _ => {

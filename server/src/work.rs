@@ -7,10 +7,10 @@ mod sessions;
 mod upstream;
 
 pub use background::{Background, StartError};
-pub use sessions::{Evicted, FillError, Sessions};
+pub use sessions::{Evicted, FillError, Filled, Sessions};
 pub use upstream::{
-    Breaker, Connections, FailureKind, Injector, Layer, LayerReading, Opened, PoolReading, Served,
-    Upstream,
+    Breaker, ConnectionFault, Connections, FailureKind, Injector, Layer, LayerReading, Opened,
+    PoolReading, Served, Upstream,
 };
 
 /// A share in `0.0..=1.0`, never NaN.
@@ -20,6 +20,8 @@ pub struct Ratio(f64);
 impl Ratio {
     /// All of it.
     pub const FULL: Ratio = Ratio(1.0);
+    /// None of it.
+    pub const NONE: Ratio = Ratio(0.0);
 
     /// Returns `None` for NaN and for anything outside `0.0..=1.0`.
     pub fn new(value: f64) -> Option<Ratio> {

@@ -34,7 +34,8 @@ impl Expression {
         Expression::with(children, true)
     }
 
-    fn with(children: Vec<Atom>, evaluated: bool) -> Expression {
+    /// An expression of `children`; whether it is a result that evaluates to itself.
+    pub(crate) fn with(children: Vec<Atom>, evaluated: bool) -> Expression {
         let ground = children.iter().all(Atom::is_ground);
         Expression(Arc::new(ExpressionData {
             children,

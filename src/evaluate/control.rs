@@ -70,6 +70,9 @@ pub(crate) fn minimal(machine: &mut Machine<'_>, atom: Atom, space: Space, rest:
     let form = if *head == known.eval {
         match arguments {
             [inner] => {
+                if let Some(step) = written_step(machine, inner, &space) {
+                    return Some((Task::Return(step), rest));
+                }
                 return Some((
                     Task::Eval {
                         atom: inner.clone(),
@@ -83,6 +86,9 @@ pub(crate) fn minimal(machine: &mut Machine<'_>, atom: Atom, space: Space, rest:
     } else if *head == known.evalc {
         match arguments {
             [inner, Atom::Grounded(Grounded::Space(other))] => {
+                if let Some(step) = written_step(machine, inner, other) {
+                    return Some((Task::Return(step), rest));
+                }
                 return Some((
                     Task::Eval {
                         atom: inner.clone(),
@@ -194,6 +200,91 @@ pub(crate) fn minimal(machine: &mut Machine<'_>, atom: Atom, space: Space, rest:
     Some((Task::Return(Atom::error(atom, Atom::symbol(&text))), rest))
 }
 
+/// What one step makes of a form that is defined by others: a chain of
+/// instructions sees it, while elsewhere the form is carried out at once.
+fn written_step(machine: &Machine<'_>, atom: &Atom, space: &Space) -> Option<Atom> {
+    let [Atom::Symbol(head), arguments @ ..] = atom.as_expression()? else {
+        return None;
+    };
+    let function = machine.host.functions.get(head)?;
+    if !space.sees(&machine.host.corelib) {
+        return None;
+    }
+    let word = Atom::symbol;
+    let fresh = |name: &str| Atom::Variable(Variable::new(name).renamed());
+    let pair = |left: &Atom, right: &Atom| Atom::expression([left.clone(), right.clone()]);
+    let is_first = match function.name() {
+        "car-atom" => Some(true),
+        "cdr-atom" => Some(false),
+        _ => None,
+    };
+    if let (Some(is_first), [list]) = (is_first, arguments) {
+        let [parts, first, others] = ["parts", "first", "others"].map(fresh);
+        let text = format!("{head} expects a non-empty expression as an argument");
+        let taken = [
+            word("unify"),
+            pair(&first, &others),
+            parts.clone(),
+            if is_first { first } else { others },
+            Atom::error(atom.clone(), Atom::string(&text)),
+        ];
+        return Some(Atom::expression([
+            word("chain"),
+            Atom::expression([word("decons-atom"), list.clone()]),
+            parts,
+            Atom::expression(taken),
+        ]));
+    }
+    match (function.control()?, arguments) {
+        (Control::Let, [pattern, value, template]) => Some(Atom::expression([
+            word("unify"),
+            value.clone(),
+            pattern.clone(),
+            template.clone(),
+            Atom::Symbol(known().empty.clone()),
+        ])),
+        (Control::Switch, [value, cases]) if head.as_str() == "switch" => {
+            let inner = [word("switch-minimal"), value.clone(), cases.clone()];
+            Some(Atom::expression([word("id"), Atom::expression(inner)]))
+        }
+        (Control::LetStar, [pairs, template]) => {
+            let [parts, first, others, pattern, value] =
+                ["parts", "first", "others", "pattern", "value"].map(fresh);
+            let inner = [word("let*"), others.clone(), template.clone()];
+            let form = [
+                word("let"),
+                pattern.clone(),
+                value.clone(),
+                Atom::expression(inner),
+            ];
+            let one = [
+                word("unify"),
+                pair(&pattern, &value),
+                first.clone(),
+                Atom::expression(form),
+                Atom::error(atom.clone(), Atom::string(PAIRS_EXPECTED)),
+            ];
+            let all = [
+                word("unify"),
+                pair(&first, &others),
+                parts.clone(),
+                Atom::expression(one),
+                template.clone(),
+            ];
+            Some(Atom::expression([
+                word("chain"),
+                Atom::expression([word("decons-atom"), pairs.clone()]),
+                parts,
+                Atom::expression(all),
+            ]))
+        }
+        _ => None,
+    }
+}
+
+/// The reference's is written in MeTTa, so this text is a string there.
+const PAIRS_EXPECTED: &str = "List of (<pattern> <atom>) pairs is expected as a second argument";
+
 fn unify_instruction(
     machine: &mut Machine<'_>,
     left: &Atom,
@@ -251,19 +342,29 @@ fn gather(machine: &mut Machine<'_>, kind: Gather, task: Task, rest: Rest) -> (T
     (task, rest.push(FrameKind::Gather { choice }))
 }
 
-/// What gathered results become.
-pub(crate) fn gathered(kind: Gather, items: Vec<(Atom, Delta)>) -> Atom {
-    let atoms: Vec<Atom> = items
-        .into_iter()
-        .map(|(atom, delta)| match kind {
-            Gather::Atoms => atom,
-            Gather::WithBindings => Atom::expression([
-                atom,
-                Atom::Grounded(Grounded::Value(std::sync::Arc::new(BindingsValue(delta)))),
-            ]),
-        })
-        .collect();
-    Atom::expression(atoms)
+/// Goes on with what was gathered.
+pub(crate) fn gathered(
+    machine: &mut Machine<'_>,
+    kind: Gather,
+    items: Vec<(Atom, Delta)>,
+    rest: Rest,
+) -> Next {
+    let with_bindings = |(atom, delta)| {
+        let bindings = Grounded::Value(std::sync::Arc::new(BindingsValue(delta)));
+        Atom::expression([atom, Atom::Grounded(bindings)])
+    };
+    let atoms = items.into_iter();
+    let result = match kind {
+        Gather::Atoms => Atom::expression(atoms.map(|(atom, _)| atom).collect::<Vec<Atom>>()),
+        Gather::WithBindings => Atom::expression(atoms.map(with_bindings).collect::<Vec<Atom>>()),
+        Gather::Alternatives if atoms.len() == 0 => Atom::Symbol(known().empty.clone()),
+        Gather::Alternatives => {
+            let steps = machine.steps.clone();
+            let ways = atoms.map(|(atom, _)| (Task::Return(atom), Delta::new(), steps.clone()));
+            return machine.branch(ways.collect(), &rest);
+        }
+    };
+    Some((Task::Return(result), rest))
 }
 
 /// Bindings as an atom, between `collapse-bind` and `superpose-bind`.
@@ -344,6 +445,15 @@ pub(crate) fn function_result(
     }
 }
 
+/// Whether `variable` occurs in `atom`: then it cannot stand for it.
+pub(crate) fn contains(atom: &Atom, variable: &Variable) -> bool {
+    let mut found = false;
+    if !atom.is_ground() {
+        atom.for_each_variable(|other| found |= other == variable);
+    }
+    found
+}
+
 /// `template` with `variable` replaced by `value`.
 pub(crate) fn substitute(template: &Atom, variable: &Variable, value: &Atom) -> Atom {
     if template.is_ground() {
@@ -358,19 +468,25 @@ pub(crate) fn substitute(template: &Atom, variable: &Variable, value: &Atom) -> 
     })
 }
 
-/// The template of the first case whose pattern unifies; no case, or what is no
-/// pair of pattern and template before it, ends the branch.
+/// The template of the first case whose pattern unifies; `Empty` where there is
+/// none, or before it something that is no pair of pattern and template.
 pub(crate) fn switch(machine: &mut Machine<'_>, atom: &Atom, cases: &Atom, rest: &Rest) -> Next {
     let cases = machine.bindings.apply(cases);
+    let empty = Atom::Symbol(known().empty.clone());
+    let mut chosen = &empty;
     for case in cases.as_expression().unwrap_or_default() {
         let Some([pattern, template]) = case.as_expression() else {
-            return None;
+            break;
         };
         if unify(atom, pattern, &mut machine.bindings) {
-            return Some((Task::Return(template.clone()), rest.clone()));
+            // To the library's rules `NotReducible` is no answer.
+            if !template.is_symbol(&known().not_reducible) {
+                chosen = template;
+            }
+            break;
         }
     }
-    None
+    Some((Task::Return(chosen.clone()), rest.clone()))
 }
 
 /// Carries out a form; `call` has its arguments as the signature wants them.
@@ -401,8 +517,14 @@ pub(crate) fn call(
                 None => Some((not_reducible(), rest)),
             },
         },
-        (Control::Let, [pattern, value, template]) => unify(value, pattern, &mut machine.bindings)
-            .then(|| (Task::Return(template.clone()), rest)),
+        (Control::Let, [pattern, value, template]) => {
+            let result = if unify(value, pattern, &mut machine.bindings) {
+                template.clone()
+            } else {
+                Atom::Symbol(known().empty.clone())
+            };
+            Some((Task::Return(result), rest))
+        }
         (Control::LetStar, [Atom::Symbol(_) | Atom::Variable(_), template]) => {
             Some((Task::Return(template.clone()), rest))
         }
@@ -410,7 +532,10 @@ pub(crate) fn call(
             [] => Some((Task::Return(template.clone()), rest)),
             [pair, others @ ..] => match pair.as_expression() {
                 Some([pattern, value]) => {
-                    let inner = if others.is_empty() {
+                    // A template that is a result stays one inside of the form.
+                    let is_result =
+                        matches!(template, Atom::Expression(template) if template.is_evaluated());
+                    let inner = if others.is_empty() && !is_result {
                         template.clone()
                     } else {
                         Atom::expression([
@@ -428,13 +553,7 @@ pub(crate) fn call(
                     Some((Task::Return(form), rest))
                 }
                 _ => Some((
-                    Task::Return(Atom::error(
-                        call.clone(),
-                        // The reference's is written in MeTTa, so this text is a string.
-                        Atom::string(
-                            "List of (<pattern> <atom>) pairs is expected as a second argument",
-                        ),
-                    )),
+                    Task::Return(Atom::error(call.clone(), Atom::string(PAIRS_EXPECTED))),
                     rest,
                 )),
             },
@@ -476,19 +595,22 @@ pub(crate) fn call(
             if machine.is_exhausted() {
                 return Some((Task::Return(call.clone()), rest));
             }
+            if ways.is_empty() {
+                return Some((Task::Return(Atom::Symbol(known().empty.clone())), rest));
+            }
             machine.branch(ways, &rest)
         }
         (Control::Match, [_, _, _]) => {
             Some((wrong("match expects a space as the first argument"), rest))
         }
-        (Control::Capture, [atom]) => Some((
-            Task::Metta {
+        (Control::Capture, [atom]) => {
+            let task = Task::Metta {
                 atom: atom.clone(),
                 expected: types::undefined(),
                 space,
-            },
-            rest,
-        )),
+            };
+            Some(gather(machine, Gather::Alternatives, task, rest))
+        }
         (Control::Once, [atom]) => cut::limit(machine, 1, atom, space, rest),
         (Control::Limit, [count, atom]) => match count.as_i64().map(u64::try_from) {
             Some(Ok(count)) => cut::limit(machine, count, atom, space, rest),

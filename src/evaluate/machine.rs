@@ -100,6 +100,8 @@ pub(crate) enum Gather {
     Atoms,
     /// An expression of pairs of result and bindings.
     WithBindings,
+    /// The results as they are: what they bound is forgotten.
+    Alternatives,
 }
 
 /// One evaluation.
@@ -110,24 +112,15 @@ pub(crate) struct Machine<'h> {
     pub(crate) steps: Steps,
     pub(crate) tables: Tables,
     proving: bool,
-    meter: Meter,
-    results: Vec<Answer>,
+    pub(super) meter: Meter,
+    pub(super) results: Vec<Answer>,
     /// What each result binds, where that is asked for.
-    bound: Option<Vec<Delta>>,
+    pub(super) bound: Option<Vec<Delta>>,
     /// Whether a bound ended the evaluation.
-    ended: bool,
+    pub(super) ended: bool,
     collect_at: usize,
     /// A bound that a query hit.
     exhausted: Option<Exhausted>,
-}
-
-/// The results of an expression inside another evaluation.
-pub(crate) struct Ways {
-    /// Each result with what it binds.
-    pub(crate) ways: Vec<(Atom, Delta)>,
-    pub(crate) reductions: u64,
-    /// Whether a bound ended it; then the only result says so.
-    pub(crate) exhausted: bool,
 }
 
 /// Rough size of a solution with what it binds.
@@ -135,7 +128,7 @@ const SOLUTION_BYTES: usize = 192;
 const COLLECT_AT: usize = 1 << 16;
 
 impl<'h> Machine<'h> {
-    fn new(host: &'h mut Host, budget: &Budget, proving: bool) -> Machine<'h> {
+    pub(super) fn new(host: &'h mut Host, budget: &Budget, proving: bool) -> Machine<'h> {
         Machine {
             host,
             bindings: Bindings::new(),
@@ -180,88 +173,44 @@ impl<'h> Machine<'h> {
         }
     }
 
-    /// Evaluates `atom` as a value of a type, as part of another evaluation: what
-    /// its variables are bound to by each result is part of the result.
-    pub(crate) fn run_ways(
+    /// Why evaluating `atom` as a value of the type `expected` would be an error of
+    /// types, whatever its arguments turn out to be; nothing if one of its types fits.
+    pub(crate) fn ill_typed(
         host: &'h mut Host,
         space: &Space,
         atom: &Atom,
         expected: &Atom,
-        budget: &Budget,
-    ) -> Ways {
-        let task = Task::Metta {
-            atom: atom.clone(),
-            expected: expected.clone(),
-            space: space.clone(),
-        };
-        Machine::ways(host, atom, budget, task, None)
-    }
-
-    /// As [`Machine::run_ways`], of a call whose arguments are as its function wants them;
-    /// its results are evaluated as values of a type.
-    pub(crate) fn run_call(
-        host: &'h mut Host,
-        space: &Space,
-        call: &Atom,
-        returns: &Atom,
-        budget: &Budget,
-    ) -> Ways {
-        let frame = FrameKind::Call {
-            call: call.clone(),
-            unchanged: false,
-            returns: returns.clone(),
-            space: space.clone(),
-        };
-        let task = Task::Eval {
-            atom: call.clone(),
-            space: space.clone(),
-        };
-        Machine::ways(host, call, budget, task, Some(frame))
-    }
-
-    fn ways(
-        host: &'h mut Host,
-        atom: &Atom,
-        budget: &Budget,
-        task: Task,
-        frame: Option<FrameKind>,
-    ) -> Ways {
-        let mut machine = Machine::new(host, budget, false);
-        machine.bound = Some(Vec::new());
-        let rest = match frame {
-            Some(frame) => machine.alternatives(Rest::default()).push(frame),
-            None => Rest::default(),
-        };
-        machine.drive_from(task, rest);
-        let mut variables = Vec::new();
-        atom.for_each_variable(|variable| {
-            if !variables.contains(variable) {
-                variables.push(variable.clone());
+    ) -> Vec<Atom> {
+        let mut machine = Machine::new(host, &Budget::default(), false);
+        let call = match atom {
+            Atom::Variable(_) => return Vec::new(),
+            Atom::Expression(call) if !call.children().is_empty() => call,
+            Atom::Symbol(_) | Atom::Grounded(_) | Atom::Expression(_) => {
+                let cast = machine.cast(atom.clone(), expected, space);
+                return if cast == *atom {
+                    Vec::new()
+                } else {
+                    vec![cast]
+                };
             }
-        });
-        let results = std::mem::take(&mut machine.results);
-        let bound = machine.bound.take().unwrap_or_default();
-        let exhausted = machine.ended;
-        let ways = results
-            .into_iter()
-            .zip(bound)
-            .map(|(answer, delta)| {
-                let mut bindings = Bindings::new();
-                for (variable, value) in delta {
-                    bindings.bind(variable, value);
-                }
-                let delta = variables
-                    .iter()
-                    .filter_map(|variable| Some((variable.clone(), bindings.resolve(variable)?)))
-                    .collect();
-                (answer.atom, delta)
-            })
-            .collect();
-        Ways {
-            ways,
-            reductions: machine.meter.spent,
-            exhausted,
+        };
+        let mut errors = Vec::new();
+        for found in types::typed(space, &call.children()[0]) {
+            if found.error().is_some() {
+                continue;
+            }
+            if !types::is_function(&found.atom) {
+                return Vec::new();
+            }
+            let mark = machine.bindings.mark();
+            let checked = machine.applicable(call, &found.atom, expected, space);
+            machine.bindings.undo(mark);
+            match checked {
+                Ok(_) => return Vec::new(),
+                Err(more) => errors.extend(more),
+            }
         }
+        errors
     }
 
     /// Why a call is ill-typed, by each function type of its head.
@@ -291,7 +240,7 @@ impl<'h> Machine<'h> {
         self.drive_from(task, Rest::default());
     }
 
-    fn drive_from(&mut self, task: Task, rest: Rest) {
+    pub(super) fn drive_from(&mut self, task: Task, rest: Rest) {
         let mut next = Some((task, rest));
         while let Some((task, rest)) = next {
             next = self.advance(task, rest).or_else(|| self.backtrack());
@@ -451,7 +400,9 @@ impl<'h> Machine<'h> {
                 } => {
                     self.bindings.undo(mark);
                     self.steps = steps;
-                    return Some((Task::Return(control::gathered(kind, items)), rest));
+                    if let Some(next) = control::gathered(self, kind, items, rest) {
+                        return Some(next);
+                    }
                 }
                 Choice::Case {
                     cases,
@@ -543,7 +494,6 @@ impl<'h> Machine<'h> {
         if as_it_stands || types::matches_meta_type(&atom, &expected) {
             return Some((Task::Return(atom), rest));
         }
-        let expected = self.bindings.walk(&expected).clone();
         match &atom {
             Atom::Expression(expression) if !expression.children().is_empty() => {
                 let rest = self.alternatives(rest);
@@ -555,7 +505,7 @@ impl<'h> Machine<'h> {
 
     /// Opens a place where errors are set aside. Directly inside another one it
     /// would decide the same, so a tail call does not grow the rest.
-    fn alternatives(&mut self, rest: Rest) -> Rest {
+    pub(super) fn alternatives(&mut self, rest: Rest) -> Rest {
         if let Some(frame) = &rest.0
             && matches!(frame.kind, FrameKind::Alternatives { .. })
         {
@@ -685,15 +635,12 @@ impl<'h> Machine<'h> {
             parameters,
             arguments,
             Mode::Call,
-            &mut |position| types::typed(space, &arguments[position]),
+            &mut |position| types::typed_for_call(space, &arguments[position]),
             &mut self.bindings,
             &mut |way, bindings| {
                 match way {
                     Way::Typed => {
-                        // What the result is expected to be tells nothing of the arguments.
-                        let mark = bindings.mark();
                         fits = types::match_types(returns, expected, bindings);
-                        bindings.undo(mark);
                         if !fits {
                             let reason = Atom::expression([
                                 Atom::Symbol(known().bad_type.clone()),
@@ -736,11 +683,11 @@ impl<'h> Machine<'h> {
             elements
                 .returns
                 .for_each_variable(|other| mentioned |= other == variable);
-            if elements.count != 1 || !mentioned {
-                return self.bindings.walk(expected).clone();
+            if elements.count == 1 && mentioned {
+                return expected.clone();
             }
         }
-        expected.clone()
+        self.bindings.apply(expected)
     }
 
     /// Evaluates the next element that needs it; calls the expression after the last.
@@ -751,7 +698,7 @@ impl<'h> Machine<'h> {
             let child = &children[elements.count];
             // Evaluating one argument tells the types of those after it.
             let child = if elements.expected.is_some() && elements.count > 1 {
-                self.bindings.apply(child)
+                self.bindings.apply_to_part(child)
             } else {
                 child.clone()
             };
@@ -856,6 +803,11 @@ impl<'h> Machine<'h> {
         let answer = operation.call(arguments, &mut context);
         let steps = self.step(|| Step::Operation(operation.name().to_owned()));
         match answer {
+            // One step that gives nothing gives `Empty`, which a chain may look at.
+            Ok(results) if results.is_empty() => {
+                self.steps = steps;
+                Some((Task::Return(Atom::Symbol(known().empty.clone())), rest))
+            }
             Ok(results) => {
                 let ways = results
                     .into_iter()
@@ -1003,7 +955,11 @@ impl<'h> Machine<'h> {
                 space,
             } => {
                 let atom = self.bindings.apply(&atom);
-                let template = control::substitute(template, variable, &atom);
+                let template = if control::contains(&atom, variable) {
+                    template.clone()
+                } else {
+                    control::substitute(template, variable, &atom)
+                };
                 Some((
                     Task::Minimal {
                         atom: template,

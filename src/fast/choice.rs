@@ -18,7 +18,6 @@ pub(super) struct Choice {
     pub(super) heap_top: usize,
     pub(super) box_top: u32,
     pub(super) trail_top: u32,
-    pub(super) log_top: u32,
     /// Whether errors wait for this to be exhausted.
     pub(super) aside: bool,
 }
@@ -41,7 +40,7 @@ pub(super) enum Kind {
         pc: Pc,
     },
     /// Where results are gathered; `done` takes them all.
-    Gather { done: Pc, items: Vec<Saved>, log: Vec<u64> },
+    Gather { done: Pc, items: Vec<Saved> },
     /// A `case` that has had no result unless `any`.
     Case { empty: Pc, any: bool },
     /// Nothing but the errors that were set aside.
@@ -52,7 +51,6 @@ pub(super) enum Kind {
 pub(super) struct Way {
     pub(super) bindings: Vec<(Variable, Atom)>,
     pub(super) atom: Option<Atom>,
-    pub(super) steps: Vec<u64>,
 }
 
 /// An error that waits until nothing else can come of its expression.

@@ -83,103 +83,306 @@ pub(super) enum Instruction {
     /// Ends the branch.
     Fail,
     /// Ends the attempt to apply a rule: the next one, or the call is data.
-    HeadFail { function: u32 },
+    HeadFail {
+        function: u32,
+    },
     /// Keeps a result of the whole evaluation and goes back for more.
     Finish,
     /// Picks the rules that a call may match.
-    Select { function: u32 },
+    Select {
+        function: u32,
+    },
     /// Notes that a rule's head matched.
     Neck,
 
-    Move { to: Slot, from: Slot },
-    Constant { to: Slot, index: u32 },
+    Move {
+        to: Slot,
+        from: Slot,
+    },
+    Constant {
+        to: Slot,
+        index: u32,
+    },
     /// Puts an atom of the table on the heap, with variables of its own.
-    Import { to: Slot, index: u32 },
+    Import {
+        to: Slot,
+        index: u32,
+    },
     /// A fresh variable.
-    Variable { to: Slot },
+    Variable {
+        to: Slot,
+    },
     /// An expression as it stands.
-    Build { to: Slot, operands: Operands },
+    Build {
+        to: Slot,
+        operands: Operands,
+    },
     /// An expression of evaluated elements: data if no rule is for it, else a call,
     /// whose result the next instruction takes.
-    BuildOrCall { to: Slot, operands: Operands, function: u32, size: Slot },
+    BuildOrCall {
+        to: Slot,
+        operands: Operands,
+        function: u32,
+        size: Slot,
+    },
     /// An expression whose head no rule is for and whose elements are evaluated.
-    BuildData { to: Slot, operands: Operands },
+    BuildData {
+        to: Slot,
+        operands: Operands,
+    },
 
-    MatchConstant { slot: Slot, index: u32, on_fail: Pc },
+    MatchConstant {
+        slot: Slot,
+        index: u32,
+        on_fail: Pc,
+    },
     /// Takes an expression apart into slots from `to` on; of a variable makes one.
-    MatchExpression { slot: Slot, to: Slot, arity: u16, on_fail: Pc },
-    Unify { left: Slot, right: Slot, on_fail: Pc },
+    MatchExpression {
+        slot: Slot,
+        to: Slot,
+        arity: u16,
+        on_fail: Pc,
+    },
+    Unify {
+        left: Slot,
+        right: Slot,
+        on_fail: Pc,
+    },
     /// Begins a unification that may be taken back; keeps where the trail was.
-    Try { keep: Slot },
+    Try {
+        keep: Slot,
+    },
     /// Takes back what was bound since `Try`.
-    Undo { keep: Slot },
+    Undo {
+        keep: Slot,
+    },
     /// Ends a unification that holds.
     Keep,
 
     /// Evaluates what a slot holds. If it evaluates to itself the next instruction
     /// is passed over, else that one takes the result.
-    Evaluate { to: Slot, from: Slot, expected: TypeId, size: Slot },
+    Evaluate {
+        to: Slot,
+        from: Slot,
+        expected: TypeId,
+        size: Slot,
+    },
     /// Evaluates by the plain evaluator; the next instruction takes the result.
-    Plain { from: Slot, expected: TypeId, size: Slot },
+    Plain {
+        from: Slot,
+        expected: TypeId,
+        size: Slot,
+    },
+    /// Makes a call by the plain evaluator; its arguments are as they should be.
+    PlainCall {
+        from: Slot,
+        size: Slot,
+    },
     /// Takes a result; an error goes to the handler.
-    Take { to: Slot, on_error: Pc },
+    Take {
+        to: Slot,
+        on_error: Pc,
+    },
     /// Takes a result, whatever it is.
-    TakeAny { to: Slot },
-    CheckType { slot: Slot, expected: TypeId, odd: Pc },
-    CheckExpression { slot: Slot, odd: Pc },
+    TakeAny {
+        to: Slot,
+    },
+    CheckType {
+        slot: Slot,
+        expected: TypeId,
+        odd: Pc,
+    },
+    CheckExpression {
+        slot: Slot,
+        odd: Pc,
+    },
     /// Checks that two values may have the same type.
-    CheckSame { left: Slot, right: Slot, odd: Pc },
+    CheckSame {
+        left: Slot,
+        right: Slot,
+        odd: Pc,
+    },
 
-    AddSmall { to: Slot, left: Slot, right: i32, odd: Pc },
-    Add { to: Slot, left: Slot, right: Slot, odd: Pc },
-    Subtract { to: Slot, left: Slot, right: Slot, odd: Pc },
-    Compute { operation: Arithmetic, to: Slot, left: Slot, right: Slot, odd: Pc },
-    Compare { operation: Comparison, to: Slot, left: Slot, right: Slot, odd: Pc },
-    JumpUnlessCompare { operation: Comparison, left: Slot, right: Slot, to: Pc, odd: Pc },
-    JumpUnlessCompareSmall { operation: Comparison, left: Slot, right: i16, to: Pc, odd: Pc },
-    Equal { to: Slot, left: Slot, right: Slot },
-    Logic { operation: Logic, to: Slot, left: Slot, right: Slot, odd: Pc },
-    Not { to: Slot, from: Slot, odd: Pc },
-    Jump { to: Pc },
+    AddSmall {
+        to: Slot,
+        left: Slot,
+        right: i32,
+        odd: Pc,
+    },
+    Add {
+        to: Slot,
+        left: Slot,
+        right: Slot,
+        odd: Pc,
+    },
+    Subtract {
+        to: Slot,
+        left: Slot,
+        right: Slot,
+        odd: Pc,
+    },
+    Compute {
+        operation: Arithmetic,
+        to: Slot,
+        left: Slot,
+        right: Slot,
+        odd: Pc,
+    },
+    Compare {
+        operation: Comparison,
+        to: Slot,
+        left: Slot,
+        right: Slot,
+        odd: Pc,
+    },
+    JumpUnlessCompare {
+        operation: Comparison,
+        left: Slot,
+        right: Slot,
+        to: Pc,
+        odd: Pc,
+    },
+    JumpUnlessCompareSmall {
+        operation: Comparison,
+        left: Slot,
+        right: i16,
+        to: Pc,
+        odd: Pc,
+    },
+    Equal {
+        to: Slot,
+        left: Slot,
+        right: Slot,
+    },
+    Logic {
+        operation: Logic,
+        to: Slot,
+        left: Slot,
+        right: Slot,
+        odd: Pc,
+    },
+    Not {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
+    Jump {
+        to: Pc,
+    },
     /// Goes on there unless the slot holds `True`.
-    JumpUnless { slot: Slot, to: Pc, odd: Pc },
+    JumpUnless {
+        slot: Slot,
+        to: Pc,
+        odd: Pc,
+    },
 
-    Call { function: u32, operands: Operands, size: Slot },
+    Call {
+        function: u32,
+        operands: Operands,
+        size: Slot,
+    },
     /// A call inside an expression that began when the choices were as `mark` says.
-    CallMarked { function: u32, operands: Operands, size: Slot, mark: Slot },
-    CallLast { function: u32, operands: Operands },
+    CallMarked {
+        function: u32,
+        operands: Operands,
+        size: Slot,
+        mark: Slot,
+    },
+    CallLast {
+        function: u32,
+        operands: Operands,
+    },
     /// Calls an operation of the host; the next instruction takes the result.
     /// `stuck` is for a call that the operation is not defined for.
-    Operate { operation: u32, operands: Operands, size: Slot, stuck: Pc },
-    Return { slot: Slot },
-    ReturnConstant { index: u32 },
+    Operate {
+        operation: u32,
+        operands: Operands,
+        size: Slot,
+        stuck: Pc,
+    },
+    Return {
+        slot: Slot,
+    },
+    ReturnConstant {
+        index: u32,
+    },
     /// Returns what was taken last.
     ReturnResult,
 
     /// Notes how many choices there are.
-    Mark { to: Slot },
+    Mark {
+        to: Slot,
+    },
     /// An expression that began at `mark` has a result.
-    Exit { mark: Slot },
+    Exit {
+        mark: Slot,
+    },
     /// It has an error: set aside while it may still have another result.
-    ErrorAt { mark: Slot },
+    ErrorAt {
+        mark: Slot,
+    },
 
     /// Gathers the results of what follows up to `GatherAdd`; `done` takes them.
-    Gather { done: Pc, size: Slot },
-    GatherAdd { slot: Slot },
+    Gather {
+        done: Pc,
+        size: Slot,
+    },
+    GatherAdd {
+        slot: Slot,
+    },
     /// Begins a `case`: without a result of what follows goes on at `empty`.
-    CaseOpen { keep: Slot, empty: Pc, size: Slot },
-    CaseAny { keep: Slot },
+    CaseOpen {
+        keep: Slot,
+        empty: Pc,
+        size: Slot,
+    },
+    CaseAny {
+        keep: Slot,
+    },
     /// Goes on at each of the operands, which are places in the code.
-    Alternatives { operands: Operands, size: Slot },
+    Alternatives {
+        operands: Operands,
+        size: Slot,
+    },
     /// Each element of an expression; the next instruction takes it.
-    Elements { from: Slot, size: Slot, odd: Pc },
+    Elements {
+        from: Slot,
+        size: Slot,
+        odd: Pc,
+    },
     /// What a space holds now, for the patterns of one query.
-    Snapshot { to: Slot, space: Slot, odd: Pc },
+    Snapshot {
+        to: Slot,
+        space: Slot,
+        odd: Pc,
+    },
     /// Each solution of a query.
-    Match { space: Slot, pattern: Slot, size: Slot, odd: Pc },
+    Match {
+        space: Slot,
+        pattern: Slot,
+        size: Slot,
+        odd: Pc,
+    },
 
-    First { to: Slot, from: Slot, odd: Pc },
-    Rest { to: Slot, from: Slot, odd: Pc },
-    SizeAtom { to: Slot, from: Slot, odd: Pc },
-    IndexAtom { to: Slot, from: Slot, index: Slot, odd: Pc },
+    First {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
+    Rest {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
+    SizeAtom {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
+    IndexAtom {
+        to: Slot,
+        from: Slot,
+        index: Slot,
+        odd: Pc,
+    },
 }

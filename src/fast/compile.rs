@@ -15,8 +15,7 @@ use crate::engine::Host;
 use crate::evaluate::Control;
 use crate::fast::cell::Cell;
 use crate::fast::code::{
-    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, NUMBER, Operand, Pc, RETURN, Slot,
-    TypeId,
+    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, NUMBER, Operand, Pc, RETURN, Slot, TypeId,
 };
 use crate::fast::heap::Heap;
 use crate::fast::program::{
@@ -78,7 +77,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     let mut compiled = Vec::with_capacity(found.len());
     let mut size = arity;
     let start = program.code.len();
-    for (row, origin) in found {
+    for (row, _) in found {
         let Some([equal, pattern, body]) = row.as_expression() else {
             program.functions[id as usize].state = State::Plain;
             return;
@@ -96,12 +95,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         match done {
             Ok(tests) => {
                 size = size.max(compiler.slots);
-                compiled.push(Rule {
-                    pc,
-                    tests,
-                    head: pattern.clone(),
-                    origin,
-                });
+                compiled.push(Rule { pc, tests });
             }
             Err(Leave) => {
                 program.code.truncate(start);
@@ -136,7 +130,9 @@ fn index(rules: &[Rule]) -> Option<RuleIndex> {
             keys.entry(&test.path).or_default().insert(test.key);
         }
     }
-    let (path, _) = keys.into_iter().max_by_key(|(path, keys)| (keys.len(), usize::MAX - path.len()))?;
+    let (path, _) = keys
+        .into_iter()
+        .max_by_key(|(path, keys)| (keys.len(), usize::MAX - path.len()))?;
     let path: smallvec::SmallVec<[u32; 4]> = path.into();
     let mut by_key: HashMap<Key, Vec<u32>, FixedState> = HashMap::default();
     let mut open = Vec::new();
@@ -339,6 +335,8 @@ struct Odd {
 enum OddWhat {
     /// An expression as written.
     Source(Atom),
+    /// A call as written, whose arguments are as its function wants them.
+    Call(Atom),
     /// A call of an operation, of evaluated operands.
     Operands(u32, Vec<Operand>),
 }
@@ -589,12 +587,7 @@ impl<'m> Compiler<'m> {
         Ok(())
     }
 
-    fn pattern_with(
-        &mut self,
-        pattern: &Atom,
-        slot: Slot,
-        uses: &mut Vec<usize>,
-    ) -> Compiled<()> {
+    fn pattern_with(&mut self, pattern: &Atom, slot: Slot, uses: &mut Vec<usize>) -> Compiled<()> {
         self.deeper()?;
         match pattern {
             Atom::Variable(variable) => match self.names.get(variable) {
@@ -752,9 +745,12 @@ impl<'m> Compiler<'m> {
                     }
                 }
             }
-            [Atom::Grounded(Grounded::Operation(operation)), _, pattern, template]
-                if operation.control() == Some(Control::Match) =>
-            {
+            [
+                Atom::Grounded(Grounded::Operation(operation)),
+                _,
+                pattern,
+                template,
+            ] if operation.control() == Some(Control::Match) => {
                 take(pattern, &[pattern, template]);
             }
             [head, left, right, then, _] if head.as_symbol() == Some("unify") => {
@@ -778,6 +774,11 @@ impl<'m> Compiler<'m> {
             self.defined = odd.defined;
             self.names = odd.names;
             match odd.what {
+                OddWhat::Call(atom) => {
+                    let from = self.quoted(&atom)?;
+                    let from = self.in_slot(from)?;
+                    self.emit_sized(Instruction::PlainCall { from, size: 0 });
+                }
                 OddWhat::Source(atom) => {
                     let from = self.quoted(&atom)?;
                     let from = self.in_slot(from)?;
@@ -802,9 +803,7 @@ impl<'m> Compiler<'m> {
             match odd.to {
                 Some(to) => {
                     let at = self.emit(Instruction::Take { to, on_error: FAIL });
-                    self.handlers[odd.handler]
-                        .uses
-                        .push((at, Place::OnError));
+                    self.handlers[odd.handler].uses.push((at, Place::OnError));
                     self.emit(Instruction::Jump { to: odd.resume });
                 }
                 None => {
@@ -846,6 +845,7 @@ impl<'m> Compiler<'m> {
                 I::BuildOrCall { size, .. }
                 | I::Evaluate { size, .. }
                 | I::Plain { size, .. }
+                | I::PlainCall { size, .. }
                 | I::Call { size, .. }
                 | I::CallMarked { size, .. }
                 | I::Operate { size, .. }
@@ -947,7 +947,11 @@ impl<'m> Compiler<'m> {
             self.sized.len(),
             self.depth,
         );
-        let uses: Vec<usize> = self.handlers.iter().map(|handler| handler.uses.len()).collect();
+        let uses: Vec<usize> = self
+            .handlers
+            .iter()
+            .map(|handler| handler.uses.len())
+            .collect();
         match self.compile(atom, expected, want) {
             Ok(value) => Ok(value),
             Err(Leave) => {
@@ -983,10 +987,7 @@ impl<'m> Compiler<'m> {
         }
         let from = self.quoted(atom)?;
         let from = self.in_slot(from)?;
-        let dynamic = matches!(
-            atom.as_expression(),
-            Some([Atom::Variable(_), ..])
-        );
+        let dynamic = matches!(atom.as_expression(), Some([Atom::Variable(_), ..]));
         if dynamic {
             self.left = false;
             return self.settle(from, expected, want);
@@ -1184,8 +1185,8 @@ impl<'m> Compiler<'m> {
         let head = self.program.head(self.host, self.heap, &children[0]);
         match head {
             Head::Complex => match children {
-                [head, left, right, then, otherwise]
-                    if matches!(head, Atom::Symbol(symbol) if *symbol == known().unify) =>
+                [Atom::Symbol(symbol), left, right, then, otherwise]
+                    if *symbol == known().unify =>
                 {
                     self.unify_form(atom, [left, right, then, otherwise], want)
                 }
@@ -1200,7 +1201,14 @@ impl<'m> Compiler<'m> {
                     match &children[0] {
                         Atom::Symbol(symbol) => {
                             let symbol = this.heap.symbol(symbol);
-                            this.call_symbol(symbol, operands, expected, want, inner.mark, Flags::Data)
+                            this.call_symbol(
+                                symbol,
+                                operands,
+                                expected,
+                                want,
+                                inner.mark,
+                                Flags::Data,
+                            )
                         }
                         _ => {
                             let to = this.target()?;
@@ -1213,26 +1221,40 @@ impl<'m> Compiler<'m> {
                 self.exit(mark);
                 Ok(value)
             }
-            Head::Typed(signature) => {
-                self.typed(atom, children, &signature, expected, want, |this, operands, mark, flags| {
+            Head::Typed(signature) => self.typed(
+                atom,
+                children,
+                &signature,
+                expected,
+                want,
+                |this, operands, mark, flags| {
                     let Atom::Symbol(symbol) = &children[0] else {
                         return Err(Leave);
                     };
                     let symbol = this.heap.symbol(symbol);
                     let returns = this.result_type(&signature.returns);
                     this.call_symbol(symbol, operands, returns, want, mark, flags)
-                })
-            }
+                },
+            ),
             Head::Operation(operation, signature) => {
                 if let Some(control) = operation.control() {
                     return self.control(control, atom, children, &signature, expected, want);
                 }
                 match self.program.inline(&operation) {
                     Some(Inline::Superpose) => self.superpose(atom, children, &signature, want),
-                    Some(inline) => self.inlined(inline, &operation, atom, children, &signature, expected, want),
-                    None => self.typed(atom, children, &signature, expected, want, |this, operands, _, _| {
-                        this.operate(&operation, &signature, &operands[1..], want)
-                    }),
+                    Some(inline) => self.inlined(
+                        inline, &operation, atom, children, &signature, expected, want,
+                    ),
+                    None => self.typed(
+                        atom,
+                        children,
+                        &signature,
+                        expected,
+                        want,
+                        |this, operands, _, _| {
+                            this.operate(&operation, &signature, &operands[1..], want)
+                        },
+                    ),
                 }
             }
         }
@@ -1312,12 +1334,12 @@ impl<'m> Compiler<'m> {
     ) -> Compiled<Value> {
         let arity = operands.len() - 1;
         let function = self.program.function(symbol, arity, expected);
-        if self.program.functions[function as usize].state == State::Unknown {
-            if !self.program.has_rules_of(symbol, arity) {
-                let version = self.program.rules_version(symbol, arity);
-                self.program.functions[function as usize].version = version;
-                self.program.functions[function as usize].state = State::Data;
-            }
+        if self.program.functions[function as usize].state == State::Unknown
+            && !self.program.has_rules_of(symbol, arity)
+        {
+            let version = self.program.rules_version(symbol, arity);
+            self.program.functions[function as usize].version = version;
+            self.program.functions[function as usize].state = State::Data;
         }
         if matches!(
             self.program.functions[function as usize].state,
@@ -1525,7 +1547,11 @@ impl<'m> Compiler<'m> {
             for (argument, parameter) in children[1..].iter().zip(&signature.parameters) {
                 operands.push(this.argument(argument, parameter, signature, &mut settled)?);
             }
-            let flags = if settled { Flags::Data } else { Flags::Unsettled };
+            let flags = if settled {
+                Flags::Data
+            } else {
+                Flags::Unsettled
+            };
             inner(this, operands, within.mark, flags)
         })?;
         self.exit(mark);
@@ -1539,6 +1565,10 @@ impl<'m> Compiler<'m> {
         signature: &Signature,
         settled: &mut bool,
     ) -> Compiled<Operand> {
+        // As they are written they are arguments, not results.
+        if argument.is_empty_symbol() || argument.is_error() {
+            return self.quoted(argument);
+        }
         if types::matches_meta_type(argument, parameter) {
             return self.quoted(argument);
         }
@@ -1594,8 +1624,16 @@ impl<'m> Compiler<'m> {
     }
 
     /// What the result is expected to be must fit what the signature says.
-    fn result_fits(&mut self, _: &Static, returns: &Atom, expected: TypeId) -> Compiled<()> {
+    fn result_fits(&mut self, found: &Static, returns: &Atom, expected: TypeId) -> Compiled<()> {
+        if expected == ANY {
+            return Ok(());
+        }
         let expected = self.program.types[usize::from(expected)].clone();
+        let returns = match (returns, found) {
+            (Atom::Variable(_), Static::Known(actual)) => actual,
+            (Atom::Variable(_), Static::Slot(_)) => return Err(Leave),
+            _ => returns,
+        };
         let mut bindings = crate::unify::Bindings::new();
         if types::match_types(returns, &expected, &mut bindings) {
             Ok(())
@@ -1717,6 +1755,7 @@ impl<'m> Compiler<'m> {
         Ok(self.give(Operand::slot(to), want))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
     fn inlined(
         &mut self,
         inline: Inline,
@@ -1732,72 +1771,95 @@ impl<'m> Compiler<'m> {
         if inline == Inline::Equal {
             return self.equality(atom, children, signature, expected, want);
         }
-        self.typed(atom, children, signature, expected, want, |this, operands, _, _| {
-            let to = this.slot()?;
-            let whole = operands[1..].to_vec();
-            match (inline, &operands[1..]) {
-                (Inline::Arithmetic(operation), [left, right]) => {
-                    let instruction = this.arithmetic(operation, to, *left, *right)?;
-                    let value = this.with_slow(instruction, to, number, whole, want)?;
-                    Ok(value)
+        self.typed(
+            atom,
+            children,
+            signature,
+            expected,
+            want,
+            |this, operands, _, _| {
+                let to = this.slot()?;
+                let whole = operands[1..].to_vec();
+                match (inline, &operands[1..]) {
+                    (Inline::Arithmetic(operation), [left, right]) => {
+                        let instruction = this.arithmetic(operation, to, *left, *right)?;
+                        let value = this.with_slow(instruction, to, number, whole, want)?;
+                        Ok(value)
+                    }
+                    (Inline::Comparison(operation), [left, right]) => {
+                        let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
+                        let instruction = Instruction::Compare {
+                            operation,
+                            to,
+                            left,
+                            right,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, number, whole, want)
+                    }
+                    (Inline::Logic(operation), [left, right]) => {
+                        let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
+                        let instruction = Instruction::Logic {
+                            operation,
+                            to,
+                            left,
+                            right,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, number, whole, want)
+                    }
+                    (Inline::Not, [from]) => {
+                        let from = this.in_slot(*from)?;
+                        let instruction = Instruction::Not {
+                            to,
+                            from,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, number, whole, want)
+                    }
+                    (Inline::Size, [from]) => {
+                        let from = this.in_slot(*from)?;
+                        let instruction = Instruction::SizeAtom {
+                            to,
+                            from,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, number, whole, want)
+                    }
+                    (Inline::Index, [from, index]) => {
+                        let (from, index) = (this.in_slot(*from)?, this.in_slot(*index)?);
+                        let instruction = Instruction::IndexAtom {
+                            to,
+                            from,
+                            index,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, number, whole, want)
+                    }
+                    (Inline::First, [from]) => {
+                        let from = this.in_slot(*from)?;
+                        let instruction = Instruction::First {
+                            to,
+                            from,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, number, whole, Want::Own)?;
+                        this.settle(to, ANY, want)
+                    }
+                    (Inline::Rest, [from]) => {
+                        let from = this.in_slot(*from)?;
+                        let instruction = Instruction::Rest {
+                            to,
+                            from,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, number, whole, Want::Own)?;
+                        this.settle(to, ANY, want)
+                    }
+                    _ => Err(Leave),
                 }
-                (Inline::Comparison(operation), [left, right]) => {
-                    let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
-                    let instruction = Instruction::Compare {
-                        operation,
-                        to,
-                        left,
-                        right,
-                        odd: FAIL,
-                    };
-                    this.with_slow(instruction, to, number, whole, want)
-                }
-                (Inline::Logic(operation), [left, right]) => {
-                    let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
-                    let instruction = Instruction::Logic {
-                        operation,
-                        to,
-                        left,
-                        right,
-                        odd: FAIL,
-                    };
-                    this.with_slow(instruction, to, number, whole, want)
-                }
-                (Inline::Not, [from]) => {
-                    let from = this.in_slot(*from)?;
-                    let instruction = Instruction::Not { to, from, odd: FAIL };
-                    this.with_slow(instruction, to, number, whole, want)
-                }
-                (Inline::Size, [from]) => {
-                    let from = this.in_slot(*from)?;
-                    let instruction = Instruction::SizeAtom { to, from, odd: FAIL };
-                    this.with_slow(instruction, to, number, whole, want)
-                }
-                (Inline::Index, [from, index]) => {
-                    let (from, index) = (this.in_slot(*from)?, this.in_slot(*index)?);
-                    let instruction = Instruction::IndexAtom {
-                        to,
-                        from,
-                        index,
-                        odd: FAIL,
-                    };
-                    this.with_slow(instruction, to, number, whole, want)
-                }
-                (Inline::First, [from]) => {
-                    let from = this.in_slot(*from)?;
-                    let instruction = Instruction::First { to, from, odd: FAIL };
-                    this.with_slow(instruction, to, number, whole, Want::Own)?;
-                    this.settle(to, ANY, want)
-                }
-                (Inline::Rest, [from]) => {
-                    let from = this.in_slot(*from)?;
-                    let instruction = Instruction::Rest { to, from, odd: FAIL };
-                    this.with_slow(instruction, to, number, whole, Want::Own)?;
-                    this.settle(to, ANY, want)
-                }
-                _ => Err(Leave),
-            }
-        })
+            },
+        )
         .inspect(|value| {
             let number = matches!(inline, Inline::Arithmetic(_) | Inline::Size);
             if number && want != Want::Tail && !value.is_constant() {
@@ -1844,15 +1906,22 @@ impl<'m> Compiler<'m> {
         right: Operand,
     ) -> Compiled<Instruction> {
         let small = |this: &Self, operand: Operand| {
-            operand.is_constant().then(|| this.program.constants[operand.index()])
+            operand
+                .is_constant()
+                .then(|| this.program.constants[operand.index()])
                 .filter(|cell| cell.is_int())
                 .and_then(|cell| i32::try_from(cell.as_int()).ok())
                 .filter(|value| value.abs() < 1 << 27)
         };
-        if let (Arithmetic::Add | Arithmetic::Subtract, Some(value)) = (operation, small(self, right))
+        if let (Arithmetic::Add | Arithmetic::Subtract, Some(value)) =
+            (operation, small(self, right))
         {
             let left = self.in_slot(left)?;
-            let right = if operation == Arithmetic::Add { value } else { -value };
+            let right = if operation == Arithmetic::Add {
+                value
+            } else {
+                -value
+            };
             return Ok(Instruction::AddSmall {
                 to,
                 left,
@@ -1906,9 +1975,9 @@ impl<'m> Compiler<'m> {
         want: Want,
     ) -> Compiled<Value> {
         match (control, &children[1..]) {
-            (Control::If, [condition, then, otherwise]) => {
-                self.if_form(atom, children, signature, condition, then, otherwise, expected, want)
-            }
+            (Control::If, [condition, then, otherwise]) => self.if_form(
+                atom, children, signature, condition, then, otherwise, expected, want,
+            ),
             (Control::Let, [pattern, value, template]) => {
                 self.form_fits(signature, expected)?;
                 self.let_form(atom, pattern, value, want, expected, |this, want| {
@@ -1933,11 +2002,12 @@ impl<'m> Compiler<'m> {
                 let mut checks = Vec::new();
                 self.static_type(value, &mut checks)?;
                 let guard = self.guard(atom, checks, expected)?;
-                let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, inner| {
-                    let value = this.evaluate(value, ANY, Want::Own)?;
-                    let slot = this.in_slot(value)?;
-                    this.cases(slot, cases.children(), inner.want)
-                })?;
+                let (value, mark) =
+                    self.marked(std::slice::from_ref(value), want, |this, inner| {
+                        let value = this.evaluate(value, ANY, Want::Own)?;
+                        let slot = this.in_slot(value)?;
+                        this.cases(slot, cases.children(), inner.want)
+                    })?;
                 self.exit(mark);
                 self.resume(guard, value, want)
             }
@@ -2026,7 +2096,11 @@ impl<'m> Compiler<'m> {
             let (jump, slow) = match simple {
                 Some(comparison) => {
                     let at = this.emit(comparison);
-                    let slow = this.slow(vec![(at, Place::Odd)], OddWhat::Source(atom.clone()), expected)?;
+                    let slow = this.slow(
+                        vec![(at, Place::Odd)],
+                        OddWhat::Source(atom.clone()),
+                        expected,
+                    )?;
                     if let Instruction::JumpUnlessCompare { left, right, .. } = comparison {
                         this.numbers.insert(left);
                         this.numbers.insert(right);
@@ -2037,7 +2111,11 @@ impl<'m> Compiler<'m> {
                     (at, slow)
                 }
                 None => {
-                    let value = this.evaluate(condition, BOOL, Want::Own)?;
+                    let value = if condition.is_empty_symbol() || condition.is_error() {
+                        this.quoted(condition)?
+                    } else {
+                        this.evaluate(condition, BOOL, Want::Own)?
+                    };
                     let slot = this.in_slot(value)?;
                     let at = this.emit(Instruction::JumpUnless {
                         slot,
@@ -2046,7 +2124,7 @@ impl<'m> Compiler<'m> {
                     });
                     let source = this.with_value(&children[0], slot, then, otherwise);
                     let slow =
-                        this.slow(vec![(at, Place::Odd)], OddWhat::Source(source), expected)?;
+                        this.slow(vec![(at, Place::Odd)], OddWhat::Call(source), expected)?;
                     (at, slow)
                 }
             };
@@ -2116,7 +2194,12 @@ impl<'m> Compiler<'m> {
                 .and_then(crate::number::Number::to_i64)
                 .and_then(|value| i16::try_from(value).ok())
         };
-        match (slot(self, left), slot(self, right), small(left), small(right)) {
+        match (
+            slot(self, left),
+            slot(self, right),
+            small(left),
+            small(right),
+        ) {
             (Some(left), Some(right), _, _) => Some(Instruction::JumpUnlessCompare {
                 operation,
                 left,
@@ -2158,13 +2241,14 @@ impl<'m> Compiler<'m> {
         inner: impl FnOnce(&mut Self, Want) -> Compiled<Value>,
     ) -> Compiled<Value> {
         let mut guard = None;
-        if !value.is_error() {
+        let as_written = value.is_error() || value.is_empty_symbol();
+        if !as_written {
             let mut checks = Vec::new();
             self.static_type(value, &mut checks)?;
             guard = self.guard(atom, checks, expected)?;
         }
         let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, within| {
-            let value = if value.is_error() {
+            let value = if as_written {
                 this.quoted(value)?
             } else {
                 this.evaluate(value, ANY, Want::Own)?
@@ -2214,9 +2298,7 @@ impl<'m> Compiler<'m> {
         let quick = matches!(value, Atom::Symbol(symbol) if *symbol != known().empty)
             || matches!(value, Atom::Grounded(_));
         let takes_empty = cases.iter().any(|case| match case.as_expression() {
-            Some([pattern, _]) => {
-                matches!(pattern, Atom::Variable(_)) || pattern.is_empty_symbol()
-            }
+            Some([pattern, _]) => matches!(pattern, Atom::Variable(_)) || pattern.is_empty_symbol(),
             _ => true,
         });
         let (result, mark) = self.marked(std::slice::from_ref(value), want, |this, inner| {
@@ -2295,12 +2377,7 @@ impl<'m> Compiler<'m> {
     }
 
     /// The template of the first case whose pattern unifies with what a slot holds.
-    fn cases(
-        &mut self,
-        slot: Slot,
-        cases: &[Atom],
-        want: Want,
-    ) -> Compiled<Value> {
+    fn cases(&mut self, slot: Slot, cases: &[Atom], want: Want) -> Compiled<Value> {
         let to = self.slot()?;
         let mut ends = Vec::new();
         for case in cases {
@@ -2497,17 +2574,18 @@ impl<'m> Compiler<'m> {
                 let checks = vec![Check::Type(name.slot, wanted)];
                 let _ = signature;
                 let guard = self.guard(atom, checks, ANY)?;
-                let (value, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {
-                    let at = this.emit_sized(Instruction::Elements {
-                        from: name.slot,
-                        size: 0,
-                        odd: FAIL,
-                    });
-                    this.fill(at, Place::Odd, FAIL);
-                    let item = this.target()?;
-                    this.emit(Instruction::TakeAny { to: item });
-                    this.settle(item, ANY, inner.want)
-                })?;
+                let (value, mark) =
+                    self.marked(std::slice::from_ref(atom), want, |this, inner| {
+                        let at = this.emit_sized(Instruction::Elements {
+                            from: name.slot,
+                            size: 0,
+                            odd: FAIL,
+                        });
+                        this.fill(at, Place::Odd, FAIL);
+                        let item = this.target()?;
+                        this.emit(Instruction::TakeAny { to: item });
+                        this.settle(item, ANY, inner.want)
+                    })?;
                 if want != Want::Tail {
                     self.exit(mark);
                 }
@@ -2604,4 +2682,3 @@ enum Flags {
     /// Its arguments' types have to be looked at again.
     Unsettled,
 }
-

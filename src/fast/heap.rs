@@ -111,7 +111,11 @@ impl Heap {
     /// Follows variables to what they stand for.
     #[inline(always)]
     pub(super) fn deref(&self, cell: Cell) -> Cell {
-        if cell.is_ref() { self.follow(cell) } else { cell }
+        if cell.is_ref() {
+            self.follow(cell)
+        } else {
+            cell
+        }
     }
 
     fn follow(&self, mut cell: Cell) -> Cell {
@@ -140,11 +144,6 @@ impl Heap {
         let base = self.word(at + 1).at();
         let offset = self.word(at + 2).as_int() as usize;
         (base + 1 + offset, header.arity())
-    }
-
-    pub(super) fn child(&self, at: usize, position: usize) -> Cell {
-        let (first, _) = self.elements(at);
-        self.word(first + position)
     }
 
     /// A fresh variable.
@@ -184,7 +183,8 @@ impl Heap {
 
     pub(super) fn float(&mut self, value: f64) -> Cell {
         let at = self.cells.len();
-        self.cells.push(Header::new(1, Header::FLOAT | Header::GROUND).0);
+        self.cells
+            .push(Header::new(1, Header::FLOAT | Header::GROUND).0);
         self.cells.push(value.to_bits());
         Cell::float(at)
     }
@@ -353,12 +353,12 @@ impl Heap {
     /// Compares terms of which not both are expressions.
     fn equal_leaves(&self, left: Cell, right: Cell) -> bool {
         match (left.kind(), right.kind()) {
-            (Kind::Flt(_), Kind::Flt(_)) | (Kind::Int(_), Kind::Flt(_)) | (Kind::Flt(_), Kind::Int(_)) => {
-                match (self.number_of(left), self.number_of(right)) {
-                    (Some(a), Some(b)) => a == b,
-                    _ => false,
-                }
-            }
+            (Kind::Flt(_), Kind::Flt(_))
+            | (Kind::Int(_), Kind::Flt(_))
+            | (Kind::Flt(_), Kind::Int(_)) => match (self.number_of(left), self.number_of(right)) {
+                (Some(a), Some(b)) => a == b,
+                _ => false,
+            },
             (Kind::Box(_), Kind::Box(_)) => self.box_of(left) == self.box_of(right),
             (Kind::Box(_), Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_))
             | (Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_), Kind::Box(_)) => {
@@ -471,19 +471,6 @@ impl Heap {
         self.names.push((cell.at(), variable.clone()));
         self.named.insert(variable.clone(), cell.at());
         cell
-    }
-
-    /// Moves the places of named variables; `None` where nothing refers to one any more.
-    pub(super) fn move_names(&mut self, mut place: impl FnMut(usize) -> Option<usize>) {
-        let names = std::mem::take(&mut self.names);
-        self.named.clear();
-        for (at, name) in names {
-            if let Some(at) = place(at) {
-                self.named.insert(name.clone(), at);
-                self.names.push((at, name));
-            }
-        }
-        self.names.sort_by_key(|(at, _)| *at);
     }
 
     fn name_of(&mut self, at: usize) -> Variable {
@@ -664,7 +651,9 @@ impl Heap {
                         Some(level) => level.done.push(atom),
                     }
                 }
-                let level = levels.last().expect("a level is open or the result returned");
+                let level = levels
+                    .last()
+                    .expect("a level is open or the result returned");
                 if level.done.len() < level.arity {
                     current = self.deref(self.word(level.first + level.done.len()));
                     break;
@@ -787,8 +776,6 @@ impl Heap {
 
 /// Marks a host value of a [`Saved`].
 const RELATIVE_BOX: u64 = 1 << 60;
-const KEPT_FLAGS: u64 =
-    Header::GROUND | Header::DATA | Header::ERROR | TYPE_BITS;
+const KEPT_FLAGS: u64 = Header::GROUND | Header::DATA | Header::ERROR | TYPE_BITS;
 /// The bits of a header that hold the number of a type.
 pub(super) const TYPE_BITS: u64 = 0x3fff << 10;
-

@@ -22,8 +22,8 @@ use crate::fast::code::{
 };
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
-use crate::fast::rows::Frame;
 use crate::fast::program::{Head, Key, Program, State};
+use crate::fast::rows::Frame;
 use crate::space::probe::Probe;
 use crate::space::{Changes, Layers, Row, Space, changes};
 use crate::symbol::{Pin, pin};
@@ -120,7 +120,12 @@ macro_rules! set {
 }
 
 impl<'h> Machine<'h> {
-    pub(super) fn new(host: &'h mut Host, space: &Space, parts: Parts, budget: &Budget) -> Machine<'h> {
+    pub(super) fn new(
+        host: &'h mut Host,
+        space: &Space,
+        parts: Parts,
+        budget: &Budget,
+    ) -> Machine<'h> {
         let Parts {
             program,
             mut heap,
@@ -385,6 +390,11 @@ impl<'h> Machine<'h> {
                     let value = slot!(self, base, from);
                     go!(self.plain(value, expected, pc, base, size));
                 }
+                I::PlainCall { from, size } => {
+                    fuel!();
+                    let value = slot!(self, base, from);
+                    go!(self.ask_plain(Ask::Call, value, ANY, pc, base, size));
+                }
                 I::Take { to, on_error } => {
                     let value = self.result;
                     set!(self, base, to, value);
@@ -399,7 +409,8 @@ impl<'h> Machine<'h> {
                     odd,
                 } => {
                     let value = self.heap.deref(slot!(self, base, slot));
-                    if !(value.is_int() && expected == NUMBER) && !self.has_type(value, expected) {
+                    let is_number = value.is_int() && expected == NUMBER;
+                    if !is_number && !self.has_type(value, expected) {
                         pc = odd;
                     }
                 }
@@ -611,7 +622,8 @@ impl<'h> Machine<'h> {
                 }
                 I::Return { slot } => {
                     let value = slot!(self, base, slot);
-                    if value.is_int() && self.choices.len() as u64 == self.stack[base + 1] >> HEIGHT {
+                    if value.is_int() && self.choices.len() as u64 == self.stack[base + 1] >> HEIGHT
+                    {
                         self.result = value;
                         let word = self.stack[base];
                         pc = (word >> 32) as Pc;
@@ -649,7 +661,6 @@ impl<'h> Machine<'h> {
                     let kind = Kind::Gather {
                         done,
                         items: Vec::new(),
-                        log: Vec::new(),
                     };
                     self.choose(kind, base, base + 2 + usize::from(size));
                 }
@@ -771,8 +782,7 @@ impl<'h> Machine<'h> {
                     let index = self.heap.deref(slot!(self, base, index));
                     match self.parts(list) {
                         Some((first, count))
-                            if index.is_int()
-                                && (0..count as i64).contains(&index.as_int()) =>
+                            if index.is_int() && (0..count as i64).contains(&index.as_int()) =>
                         {
                             let found = self.heap.word(first + index.as_int() as usize);
                             set!(self, base, to, self.heap.deref(found));
@@ -1149,7 +1159,6 @@ impl<'h> Machine<'h> {
             heap_top: self.heap.top(),
             box_top: self.heap.boxes.len() as u32,
             trail_top: self.heap.trail.len() as u32,
-            log_top: 0,
             aside: false,
         });
         self.protected = stack_top;
@@ -1310,11 +1319,7 @@ impl<'h> Machine<'h> {
             .filter(|at| (*at as usize) < heap_top)
             .collect();
         let mut parts = vec![self.result];
-        parts.extend(
-            variables
-                .iter()
-                .map(|at| self.heap.word(*at as usize)),
-        );
+        parts.extend(variables.iter().map(|at| self.heap.word(*at as usize)));
         let whole = self.heap.build(&parts);
         let saved = self.heap.save(whole, heap_top, box_top);
         self.asides.push(Aside {
@@ -1832,7 +1837,6 @@ impl<'h> Machine<'h> {
             .map(|(atom, bindings)| Way {
                 bindings,
                 atom: Some(atom),
-                steps: Vec::new(),
             })
             .collect();
         self.ways(ways, pc, base, size)
@@ -1971,9 +1975,7 @@ impl<'h> Machine<'h> {
         let mut bindings = crate::unify::Bindings::new();
         let (meter, exhausted) = (&mut self.meter, &mut self.exhausted);
         let solutions = space.solutions(&pattern, &mut bindings, false, &mut |held| {
-            let checked = meter
-                .reduce()
-                .and_then(|()| meter.check_bytes(held * 192));
+            let checked = meter.reduce().and_then(|()| meter.check_bytes(held * 192));
             *exhausted = checked.err();
             exhausted.is_none()
         });
@@ -1986,7 +1988,6 @@ impl<'h> Machine<'h> {
                 .map(|(bindings, _)| Way {
                     bindings,
                     atom: None,
-                    steps: Vec::new(),
                 })
                 .collect(),
         )
@@ -2020,7 +2021,11 @@ impl<'h> Machine<'h> {
         };
         let answer = operation.call(&arguments, &mut context);
         self.refresh();
-        let head = if self.host.functions.contains_key(&crate::symbol::Symbol::new(operation.name())) {
+        let head = if self
+            .host
+            .functions
+            .contains_key(&crate::symbol::Symbol::new(operation.name()))
+        {
             Atom::symbol(operation.name())
         } else {
             Atom::operation(operation)
@@ -2040,7 +2045,6 @@ impl<'h> Machine<'h> {
                     .map(|atom| Way {
                         bindings: Vec::new(),
                         atom: Some(atom),
-                        steps: Vec::new(),
                     })
                     .collect();
                 self.ways(ways, pc, base, size)

@@ -41,8 +41,6 @@ pub(super) struct Rule {
     /// Where matching its head begins.
     pub(super) pc: Pc,
     pub(super) tests: Box<[HeadTest]>,
-    pub(super) head: Atom,
-    pub(super) origin: Option<Origin>,
 }
 
 /// Something that an argument must be for a rule to match, if it is bound.
@@ -276,8 +274,7 @@ impl Program {
         self.open_rules = !rows.is_empty();
         self.expression_rules = false;
         rows.clear();
-        self.layers
-            .rows_about(equal, Subject::Open, &[], &mut rows);
+        self.layers.rows_about(equal, Subject::Open, &[], &mut rows);
         let (mut open, mut expression) = (self.open_rules, false);
         let _ = self.layers.each(&rows, |row| {
             let atom = row.atom();

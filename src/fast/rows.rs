@@ -57,9 +57,7 @@ impl Heap {
             Kind::Int(value) => token::integer_key(value),
             Kind::Sym(id) => token::symbol(id),
             Kind::Flt(_) => token::float_key(self.float_of(cell)),
-            Kind::Bool(value) => {
-                token::payload_key(&Grounded::Bool(value)).unwrap_or(WILD)
-            }
+            Kind::Bool(value) => token::payload_key(&Grounded::Bool(value)).unwrap_or(WILD),
             Kind::Box(_) => match self.box_of(cell) {
                 crate::atom::Atom::Grounded(value) => token::payload_key(value).unwrap_or(WILD),
                 _ => WILD,

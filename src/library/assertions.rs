@@ -8,8 +8,11 @@ use crate::unify::alpha_equal;
 
 pub(super) fn install(engine: &mut Engine) {
     for (name, equal) in [
-        ("_assert-same", same as fn(&Atom, &Atom) -> bool),
-        ("_assert-same-up-to-names", alpha_equal),
+        (
+            "_assert-results-are-equal",
+            same as fn(&Atom, &Atom) -> bool,
+        ),
+        ("_assert-results-are-alpha-equal", alpha_equal),
     ] {
         engine.define(Operation::new(
             name,
@@ -20,7 +23,7 @@ pub(super) fn install(engine: &mut Engine) {
             },
         ));
         engine.define(Operation::new(
-            &format!("{name}-saying"),
+            &format!("{name}-msg"),
             "(-> Atom Atom Atom Atom (->))",
             move |arguments, _| match arguments {
                 [found, wanted, call, message] => {
@@ -47,15 +50,11 @@ fn same(left: &Atom, right: &Atom) -> bool {
 fn lists<'a>(
     found: &'a Atom,
     wanted: &'a Atom,
-    call: &Atom,
 ) -> Result<(&'a [Atom], &'a [Atom]), OperationError> {
     found
         .as_expression()
         .zip(wanted.as_expression())
-        .ok_or_else(|| {
-            let reason = Atom::string("Atom is not an ExpressionAtom");
-            OperationError::Atom(Atom::error(call.clone(), reason))
-        })
+        .ok_or_else(|| OperationError::message("Atom is not an ExpressionAtom"))
 }
 
 /// Unit if both expressions hold the same atoms, in any order; else an error
@@ -67,7 +66,7 @@ fn compare(
     message: Option<&Atom>,
     equal: fn(&Atom, &Atom) -> bool,
 ) -> OperationResult {
-    let (found, wanted) = lists(found, wanted, call)?;
+    let (found, wanted) = lists(found, wanted)?;
     let missed = missing(wanted, found, equal);
     let excessive = missing(found, wanted, equal);
     if missed.is_empty() && excessive.is_empty() {
@@ -91,8 +90,16 @@ fn compare(
 
 /// Unit if every wanted atom is among those found.
 fn included(found: &Atom, wanted: &Atom, call: &Atom) -> OperationResult {
-    let (results, wanted) = lists(found, wanted, call)?;
-    let missed = missing(wanted, results, same);
+    let (results, wanted) = lists(found, wanted)?;
+    let mut free: Vec<&Atom> = results.iter().collect();
+    let mut missed = wanted.to_vec();
+    missed.retain(|atom| match free.iter().position(|other| *other == atom) {
+        Some(place) => {
+            free.swap_remove(place);
+            false
+        }
+        None => true,
+    });
     if missed.is_empty() {
         return Ok(vec![Atom::unit()]);
     }
@@ -111,21 +118,28 @@ fn included(found: &Atom, wanted: &Atom, call: &Atom) -> OperationResult {
     Err(OperationError::Atom(Atom::error(call.clone(), reason)))
 }
 
-/// The atoms of `left` that have no partner of their own in `right`.
+/// The atoms of `left` that have no partner of their own in `right`; equal ones
+/// stand together.
 fn missing(left: &[Atom], right: &[Atom], equal: fn(&Atom, &Atom) -> bool) -> Vec<Atom> {
     let mut free: Vec<&Atom> = right.iter().collect();
-    left.iter()
-        .filter(
-            |atom| match free.iter().position(|other| equal(atom, other)) {
-                Some(place) => {
-                    free.swap_remove(place);
-                    false
-                }
-                None => true,
-            },
-        )
-        .cloned()
-        .collect()
+    let mut classes: Vec<(&Atom, usize)> = Vec::new();
+    for atom in left {
+        let class = match classes.iter().position(|(one, _)| equal(atom, one)) {
+            Some(class) => class,
+            None => {
+                classes.push((atom, 0));
+                classes.len() - 1
+            }
+        };
+        match free.iter().position(|other| equal(atom, other)) {
+            Some(place) => {
+                free.swap_remove(place);
+            }
+            None => classes[class].1 += 1,
+        }
+    }
+    let repeated = |(atom, count): (&Atom, usize)| std::iter::repeat_n(atom.clone(), count);
+    classes.into_iter().flat_map(repeated).collect()
 }
 
 fn list(atoms: &[Atom]) -> String {

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 
 use crate::atom::{Atom, Variable};
 use crate::engine::Engine;
-use crate::evaluate::Control;
+use crate::evaluate::{Control, contains, substitute};
 use crate::number::Number;
 use crate::operation::{Operation, OperationError};
 use crate::unify::{Replacement, rebuild};
@@ -111,7 +111,12 @@ pub(super) fn install(engine: &mut Engine) {
         "(-> Atom Variable Atom Atom)",
         |arguments, _| match arguments {
             [value, Atom::Variable(variable), template] => {
-                Ok(vec![crate::evaluate::substitute(template, variable, value)])
+                // As a chain does it, which the reference's is.
+                Ok(vec![if contains(value, variable) {
+                    template.clone()
+                } else {
+                    substitute(template, variable, value)
+                }])
             }
             _ => Err(OperationError::symbol("NoReturn")),
         },

@@ -118,14 +118,12 @@ pub(super) fn install(engine: &mut Engine) {
 
 fn states(engine: &mut Engine) {
     engine.define(Operation::new(
-        "new-state",
-        "(-> $t (StateMonad $t))",
-        |arguments, context| match arguments {
-            [value] => {
-                let type_atom = types::types_of(context.space(), value)
-                    .into_iter()
-                    .next()
-                    .unwrap_or_else(types::undefined);
+        "_new-state",
+        "(-> $t Expression (StateMonad $t))",
+        |arguments, _| match arguments {
+            [value, Atom::Expression(types)] => {
+                let first = types.children().first();
+                let type_atom = first.cloned().unwrap_or_else(types::undefined);
                 Ok(vec![Atom::Grounded(Grounded::State(State::new(
                     value.clone(),
                     type_atom,

@@ -36,9 +36,7 @@ pub(super) fn note(key: RelationKey) {
             };
             count.fetch_add(1, Ordering::Release);
         }
-        RelationKey::Known(head, 3)
-            if token::symbol_id(head) == Some(known().subtype.id()) =>
-        {
+        RelationKey::Known(head, 3) if token::symbol_id(head) == Some(known().subtype.id()) => {
             TYPES.fetch_add(1, Ordering::Release);
         }
         RelationKey::Open | RelationKey::Headless(3) => note_both(),

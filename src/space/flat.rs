@@ -50,23 +50,34 @@ impl Flat {
     }
 
     fn leaf(&mut self, value: &Grounded) {
-        let token = match value {
-            Grounded::Number(Number::Integer(value)) => Token::Integer(*value),
-            Grounded::Number(Number::Float(value)) => Token::Float(*value),
-            Grounded::Bool(value) => Token::Bool(*value),
-            Grounded::Char(value) => Token::Char(*value),
-            Grounded::Number(Number::Big(_))
-            | Grounded::Text(_)
-            | Grounded::Space(_)
-            | Grounded::State(_)
-            | Grounded::Operation(_)
-            | Grounded::Value(_) => {
-                self.payloads.push(value.clone());
-                Token::Payload((self.payloads.len() - 1) as u32)
-            }
-        };
-        token.write(&mut self.tokens);
+        let payloads = &mut self.payloads;
+        push_value(value, &mut self.tokens, |value| {
+            payloads.push(value);
+            payloads.len() - 1
+        });
     }
+}
+
+/// Appends the token of a host value; `keep` puts aside what tokens have no room for,
+/// and says where.
+pub(crate) fn push_value(
+    value: &Grounded,
+    tokens: &mut Vec<u32>,
+    keep: impl FnOnce(Grounded) -> usize,
+) {
+    let token = match value {
+        Grounded::Number(Number::Integer(value)) => Token::Integer(*value),
+        Grounded::Number(Number::Float(value)) => Token::Float(*value),
+        Grounded::Bool(value) => Token::Bool(*value),
+        Grounded::Char(value) => Token::Char(*value),
+        Grounded::Number(Number::Big(_))
+        | Grounded::Text(_)
+        | Grounded::Space(_)
+        | Grounded::State(_)
+        | Grounded::Operation(_)
+        | Grounded::Value(_) => Token::Payload(keep(value.clone()) as u32),
+    };
+    token.write(tokens);
 }
 
 /// The variables of one atom, numbered.
@@ -107,6 +118,11 @@ impl Numbering {
             }
         }
     }
+}
+
+/// The entry of a table of variables for one that is not renamed.
+pub(crate) fn named(name: u32) -> u32 {
+    name << 1
 }
 
 /// The name id and the number of the renaming at `at` of a table of variables,

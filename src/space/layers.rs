@@ -115,18 +115,9 @@ impl Layers {
     pub(crate) fn candidates(&self, probe: &Probe, found: &mut Vec<Row>) {
         let mut rows = Vec::new();
         for (number, layer) in self.0.iter().enumerate() {
-            let store = {
-                let store = read(layer.store());
-                if store.wants_index(probe) {
-                    drop(store);
-                    write(layer.store()).make_indexes(probe);
-                    read(layer.store())
-                } else {
-                    store
-                }
-            };
-            store.candidates(probe, layer.view, &mut rows);
-            drop(store);
+            while !read(layer.store()).candidates(probe, layer.view, &mut rows) {
+                write(layer.store()).make_indexes(probe);
+            }
             self.take(number, &mut rows, found);
         }
     }

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::atom::{Atom, Expression, Variable};
+use crate::atom::{Atom, Expression, Grounded, Variable};
 use crate::space::flat;
 use crate::space::token::{self, Payloads, Token};
 use crate::symbol::Names;
@@ -106,6 +106,13 @@ pub(crate) fn unify_row<P: Payloads + ?Sized>(
                 }
             }
             (Atom::Symbol(symbol), Token::Symbol(id)) => symbol.id() == id,
+            (Atom::Grounded(Grounded::Value(pattern)), _) if pattern.is_pattern() => {
+                let stored = flat::build(tokens, begin, payloads, |number, names| {
+                    frame.get_or_fresh(number, tokens, names)
+                });
+                at = token::skip(tokens, begin);
+                pattern.matches(&stored)
+            }
             (Atom::Grounded(value), token) => flat::equals_value(token, payloads, value),
             _ => false,
         };

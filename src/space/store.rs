@@ -13,11 +13,11 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded, known};
+use crate::space::changes;
 use crate::space::column::RowList;
 use crate::space::flat::{self, Flat, Origin};
 use crate::space::index::{At, Path, PathIndex, Posting, Postings, key_at};
 use crate::space::probe::Probe;
-use crate::space::changes;
 use crate::space::relation::{
     Relation, RelationKey, Subject, Version, has_subjects, relation_of, subject,
 };
@@ -98,6 +98,8 @@ struct Relations {
     free: Vec<u32>,
     by_key: HashMap<RelationKey, u32, FixedState>,
     by_arity: HashMap<u32, Vec<u32>, FixedState>,
+    /// The newest row's, since many rows of one relation come one after the other.
+    last: Option<(RelationKey, u32)>,
     /// How many relations give types to calls of a head, by its token.
     typed_heads: HashMap<u32, u32, FixedState>,
 }
@@ -130,7 +132,13 @@ impl Relations {
     }
 
     fn get_or_make(&mut self, key: RelationKey, clock: u64) -> u32 {
+        if let Some((last, number)) = self.last
+            && last == key
+        {
+            return number;
+        }
         if let Some(number) = self.by_key.get(&key) {
+            self.last = Some((key, *number));
             return *number;
         }
         let number = self.free.pop().unwrap_or_else(|| {
@@ -167,6 +175,7 @@ impl Relations {
         let Some(relation) = self.all[number as usize].take() else {
             return;
         };
+        self.last = None;
         let key = relation.key;
         self.by_key.remove(&key);
         self.free.push(number);
@@ -265,9 +274,9 @@ impl Relation {
         best
     }
 
-    /// The first path whose index would perhaps shorten what there is to look through.
-    fn wanted(&self, probe: &Probe) -> Option<Path> {
-        if self.rows.len() <= SHORT || self.choose(probe).len() <= SHORT {
+    /// The first path whose index would perhaps shorten the choice.
+    fn wanted(&self, choice: &Choice<'_>, probe: &Probe) -> Option<Path> {
+        if choice.len() <= SHORT {
             return None;
         }
         let places = probe.places();
@@ -368,19 +377,20 @@ impl Store {
         }
         let origin = origin.map(|origin| (self.file(&origin.file), origin.line));
         let mut tokens = flat.tokens;
-        self.place_values(&mut tokens, flat.payloads);
+        self.place_values(&mut tokens, flat.payloads.into_iter());
         self.push(&tokens, origin);
     }
 
     /// Moves `payloads` into the store, so that the tokens refer to them there.
-    pub(crate) fn place_values(&mut self, tokens: &mut [u32], payloads: Vec<Grounded>) {
-        if payloads.is_empty() {
+    pub(crate) fn place_values(
+        &mut self,
+        tokens: &mut [u32],
+        payloads: impl Iterator<Item = Grounded>,
+    ) {
+        let places: SmallVec<[u32; 4]> = payloads.map(|value| self.values.put(value)).collect();
+        if places.is_empty() {
             return;
         }
-        let places: SmallVec<[u32; 4]> = payloads
-            .into_iter()
-            .map(|value| self.values.put(value))
-            .collect();
         flat::each_payload(tokens, |token| {
             let place = token::payload_place(*token).expect("it is a payload");
             *token = token::payload(places[place as usize]);
@@ -435,6 +445,9 @@ impl Store {
     /// The oldest row that is the atom `flat`, now.
     fn find(&mut self, flat: &Flat) -> Option<u32> {
         if self.exact.is_none() {
+            if let Some(list) = self.short_list(flat) {
+                return list.into_iter().find(|&row| self.is(row, flat));
+            }
             let mut exact = Postings::default();
             for (row, tokens) in self.rows.iter() {
                 if !self.removed.contains_key(&row) {
@@ -445,12 +458,36 @@ impl Store {
         }
         let hash = flat::hash(&flat.tokens, &flat.payloads[..]);
         let exact = self.exact.as_ref().expect("just made");
-        exact.get(hash).iter().find(|&row| {
-            !self.removed.contains_key(&row)
-                && self.tokens(row).is_some_and(|tokens| {
-                    flat::equal((tokens, &self.values), (&flat.tokens, &flat.payloads[..]))
-                })
-        })
+        exact.get(hash).iter().find(|&row| self.is(row, flat))
+    }
+
+    /// The few rows that may be the atom `flat`, if the indexes that are there tell.
+    fn short_list(&self, flat: &Flat) -> Option<SmallVec<[u32; SHORT]>> {
+        let key = relation_of(&flat.tokens, &flat.payloads[..]);
+        let Some(relation) = self.relations.get(key) else {
+            return Some(SmallVec::new());
+        };
+        if relation.rows.len() <= SHORT {
+            return Some(relation.rows.iter().collect());
+        }
+        for index in &relation.paths {
+            let At::Key(key) = key_at(&flat.tokens, &index.path, &flat.payloads[..]) else {
+                continue;
+            };
+            let posting = index.postings.get(key);
+            if posting.len() <= SHORT {
+                return Some(posting.iter().collect());
+            }
+        }
+        None
+    }
+
+    /// Whether the row is there now, and is the atom `flat`.
+    fn is(&self, row: u32, flat: &Flat) -> bool {
+        self.sees(View::Now, row)
+            && self.tokens(row).is_some_and(|tokens| {
+                flat::equal((tokens, &self.values), (&flat.tokens, &flat.payloads[..]))
+            })
     }
 
     /// Removes the oldest row that is the atom `flat`; returns whether there was one.
@@ -597,8 +634,10 @@ impl Store {
     }
 
     /// Appends the rows that `view` sees and that may unify with what the probe asks
-    /// for, oldest first.
-    pub(crate) fn candidates(&self, probe: &Probe, view: View, found: &mut Vec<u32>) {
+    /// for, oldest first. Says `false`, and appends nothing, if an index that is not
+    /// there would perhaps shorten the way ([`Store::make_indexes`]).
+    #[must_use]
+    pub(crate) fn candidates(&self, probe: &Probe, view: View, found: &mut Vec<u32>) -> bool {
         if Store::asks_for_everything(probe) {
             found.extend(
                 self.rows
@@ -606,12 +645,18 @@ impl Store {
                     .map(|(row, _)| row)
                     .filter(|&row| self.sees(view, row)),
             );
-            return;
+            return true;
         }
         let from = found.len();
         let mut lists = 0;
+        let mut ready = true;
         self.relations.each(probe, |_, relation| {
-            match relation.choose(probe) {
+            let choice = relation.choose(probe);
+            ready = ready && relation.wanted(&choice, probe).is_none();
+            if !ready {
+                return;
+            }
+            match choice {
                 Choice::All(rows) => {
                     lists += usize::from(rows.len() > 0);
                     self.append(rows.iter(), rows.has_gaps(), view, found);
@@ -621,11 +666,14 @@ impl Store {
                     self.append(posting.iter(), posting.has_gaps(), view, found);
                     self.append(open.iter(), open.has_gaps(), view, found);
                 }
-            };
+            }
         });
-        if lists > 1 {
+        if !ready {
+            found.truncate(from);
+        } else if lists > 1 {
             found[from..].sort();
         }
+        ready
     }
 
     fn append(
@@ -659,19 +707,6 @@ impl Store {
         sum
     }
 
-    /// Whether an index that is not there would perhaps shorten the way to what the
-    /// probe asks for.
-    pub(crate) fn wants_index(&self, probe: &Probe) -> bool {
-        if Store::asks_for_everything(probe) {
-            return false;
-        }
-        let mut wants = false;
-        self.relations.each(probe, |_, relation| {
-            wants = wants || relation.wanted(probe).is_some();
-        });
-        wants
-    }
-
     /// Makes the indexes that the probe wants.
     pub(crate) fn make_indexes(&mut self, probe: &Probe) {
         if Store::asks_for_everything(probe) {
@@ -679,13 +714,17 @@ impl Store {
         }
         let mut numbers: SmallVec<[u32; 4]> = SmallVec::new();
         self.relations.each(probe, |number, relation| {
-            if relation.wanted(probe).is_some() {
+            if relation.wanted(&relation.choose(probe), probe).is_some() {
                 numbers.push(number);
             }
         });
         for number in numbers {
-            while let Some(path) = self.relations.at(number).wanted(probe) {
-                let index = self.index(self.relations.at(number), path);
+            loop {
+                let relation = self.relations.at(number);
+                let Some(path) = relation.wanted(&relation.choose(probe), probe) else {
+                    break;
+                };
+                let index = self.index(relation, path);
                 let relation = self.relations.all[number as usize].as_mut();
                 relation
                     .expect("numbers in use have a relation")

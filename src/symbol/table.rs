@@ -1,4 +1,4 @@
-//! The table behind symbols: slots by id, and an open-addressing index by hash.
+//! The table behind symbols: slots by id, and an index by hash.
 //!
 //! A short name stands in its slot; a name that a [`Symbol`] was asked of stands
 //! in the symbol's own allocation, which goes back into the slot once no symbol
@@ -9,12 +9,13 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::{FixedState, RandomState};
+use hashbrown::HashTable;
 
 use super::{Symbol, SymbolData};
 
 /// Slots of one allocation.
 const CHUNK: usize = 1 << 12;
-const SHORT_MAX: usize = 22;
+const SHORT_MAX: usize = 14;
 const SWEEP_MIN: usize = 4096;
 
 struct Slot {
@@ -27,18 +28,24 @@ struct Slot {
 enum Text {
     Free,
     Short(u8, [u8; SHORT_MAX]),
-    Long(Box<str>),
+    /// Boxed twice, so that a slot stays small.
+    Long(Box<Box<str>>),
     Shared(Arc<SymbolData>),
 }
 
 impl Text {
     fn of(name: &str) -> Text {
         if name.len() > SHORT_MAX {
-            return Text::Long(name.into());
+            return Text::Long(Box::new(name.into()));
         }
         let mut bytes = [0; SHORT_MAX];
         bytes[..name.len()].copy_from_slice(name.as_bytes());
         Text::Short(name.len() as u8, bytes)
+    }
+
+    /// Whether it is this name.
+    fn is(&self, name: &str) -> bool {
+        !matches!(self, Text::Free) && self.bytes() == name.as_bytes()
     }
 
     fn bytes(&self) -> &[u8] {
@@ -65,8 +72,7 @@ pub(super) struct Table {
     sweep_at: usize,
     /// Evaluations that may hold bare ids.
     pub(super) pins: usize,
-    /// `(tag, id + 1)` from the place that the tag says on; 0 is empty. A power of two.
-    index: Vec<u64>,
+    index: HashTable<u32>,
     /// Seeded, since names come from outside.
     state: RandomState,
 }
@@ -80,7 +86,7 @@ impl Default for Table {
             live: 0,
             sweep_at: SWEEP_MIN,
             pins: 0,
-            index: vec![0; 2 * SWEEP_MIN],
+            index: HashTable::new(),
             state: RandomState::default(),
         }
     }
@@ -101,30 +107,48 @@ impl Table {
 
     /// The id of `name`, which may be freed unless it is used before the next name comes.
     pub(super) fn intern(&mut self, name: &str) -> u32 {
-        let bytes = name.as_bytes();
-        let tag = self.tag_of(bytes);
-        let mask = self.index.len() - 1;
-        let mut at = tag as usize & mask;
-        loop {
-            let entry = self.index[at];
-            if entry == 0 {
-                return self.insert(tag, name);
+        let tag = self.tag_of(name.as_bytes());
+        let found = self
+            .index
+            .find(spread(tag), |id| self.slot(*id).text.is(name));
+        match found {
+            Some(id) => *id,
+            None => self.insert(tag, name),
+        }
+    }
+
+    /// The ids of `names`, each used once more.
+    ///
+    /// A table of many names is larger than what a processor keeps at hand, so
+    /// this goes in steps in which no look-up waits for the one before.
+    pub(super) fn retain_all(&mut self, names: &[&str], ids: &mut Vec<u32>) {
+        const UNKNOWN: u32 = u32::MAX;
+        ids.clear();
+        let tags: Vec<u32> = names
+            .iter()
+            .map(|name| self.tag_of(name.as_bytes()))
+            .collect();
+        ids.extend(tags.iter().map(|tag| {
+            // The first name that may be it; nearly always it is.
+            let found = self.index.find(spread(*tag), |_| true);
+            found.copied().unwrap_or(UNKNOWN)
+        }));
+        let same_tag: Vec<bool> = ids
+            .iter()
+            .zip(&tags)
+            .map(|(id, tag)| *id != UNKNOWN && self.slot(*id).tag == *tag)
+            .collect();
+        for ((id, same_tag), name) in ids.iter_mut().zip(same_tag).zip(names) {
+            if !same_tag || !self.slot(*id).text.is(name) {
+                *id = self.intern(name);
             }
-            let id = (entry as u32) - 1;
-            if (entry >> 32) as u32 == tag && self.slot(id).text.bytes() == bytes {
-                return id;
-            }
-            at = (at + 1) & mask;
+            self.retain(*id);
         }
     }
 
     fn insert(&mut self, tag: u32, name: &str) -> u32 {
         if self.live >= self.sweep_at && self.pins == 0 {
             self.sweep();
-        }
-        if 4 * (self.live + 1) > 3 * self.index.len() {
-            let larger = 2 * self.index.len();
-            self.rebuild_index(larger);
         }
         let id = self.free_slot();
         *self.slot_mut(id) = Slot {
@@ -133,8 +157,26 @@ impl Table {
             count: 0,
         };
         self.live += 1;
-        place(&mut self.index, tag, id);
+        if self.live > self.index.capacity() {
+            self.rebuild_index(2 * self.live);
+        } else {
+            self.index
+                .insert_unique(spread(tag), id, |_| unreachable!("there is room"));
+        }
         id
+    }
+
+    /// Enters every name into a new index, in order of the slots.
+    fn rebuild_index(&mut self, capacity: usize) {
+        self.index = HashTable::with_capacity(capacity);
+        for (number, chunk) in self.chunks.iter().enumerate() {
+            for (id, slot) in ((number * CHUNK) as u32..).zip(chunk) {
+                if !matches!(slot.text, Text::Free) {
+                    self.index
+                        .insert_unique(spread(slot.tag), id, |_| unreachable!("there is room"));
+                }
+            }
+        }
     }
 
     fn free_slot(&mut self) -> u32 {
@@ -159,15 +201,6 @@ impl Table {
         self.free
             .extend((first..first.saturating_add(CHUNK as u32)).rev());
         self.free.pop().expect("a chunk has slots")
-    }
-
-    fn rebuild_index(&mut self, size: usize) {
-        let old = std::mem::replace(&mut self.index, vec![0; size]);
-        for entry in old {
-            if entry != 0 {
-                place(&mut self.index, (entry >> 32) as u32, (entry as u32) - 1);
-            }
-        }
     }
 
     /// Frees the names that nobody uses.
@@ -200,15 +233,7 @@ impl Table {
         self.free.reverse();
         self.free.shrink_to_fit();
         self.sweep_at = (2 * self.live).max(SWEEP_MIN);
-        let wanted = (2 * self.sweep_at).next_power_of_two();
-        self.index = vec![0; wanted.min(self.index.len())];
-        for (number, chunk) in self.chunks.iter().enumerate() {
-            for (id, slot) in ((number * CHUNK) as u32..).zip(chunk) {
-                if !matches!(slot.text, Text::Free) {
-                    place(&mut self.index, slot.tag, id);
-                }
-            }
-        }
+        self.rebuild_index(self.live + self.live / 4);
     }
 
     pub(super) fn retain(&mut self, id: u32) {
@@ -245,14 +270,9 @@ impl Table {
     }
 }
 
-/// Enters an id that is not there yet.
-fn place(index: &mut [u64], tag: u32, id: u32) {
-    let mask = index.len() - 1;
-    let mut at = tag as usize & mask;
-    while index[at] != 0 {
-        at = (at + 1) & mask;
-    }
-    index[at] = u64::from(tag) << 32 | u64::from(id + 1);
+/// A hash of 64 bits that has those of the tag at both ends.
+fn spread(tag: u32) -> u64 {
+    u64::from(tag) << 32 | u64::from(tag)
 }
 
 #[cfg(test)]

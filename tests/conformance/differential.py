@@ -2,266 +2,109 @@
 """Random well-formed programs through the reference engine and through ours.
 
     tests/conformance/differential.py --programs 10000 --seed 7 [--chimera PATH]
+    tests/conformance/differential.py FILE.metta …
 
 Needs `pip install hyperon==0.2.10` and a built `chimera`. Prints each program on
 which the results of a directive differ as multisets, up to the names of
-variables, with both answers; the exit status says whether there was one.
-The reference runs in worker processes of its own, which are replaced when a
-program takes them too long.
+variables, with both answers; the exit status says whether there was one. Where
+only the order inside of expressions differs, as `collapse` gathered it, that is
+counted apart. A program that the reference does not finish, or dies of, is
+counted as skipped.
+With files, says too where ours takes more than three times the reference's CPU.
 """
 import argparse
-import json
 import multiprocessing
 import os
-import random
-import re
-import subprocess
 import sys
-import tempfile
+from pathlib import Path
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-CHIMERA = os.path.join(HERE, "..", "..", "target", "release", "chimera")
-SECONDS = 10
+from engines import Ours, Reference
+from generator import Generator
 
-CONSTANTS = ["a", "b", "c", "A", "B", "Nil", "True", "False", "0", "1", "2", "3", "-1", "2.5", '"s"']
-TYPES = ["Number", "Bool", "String", "T", "U", "Atom", "Expression", "%Undefined%", "Symbol", "Variable"]
-
-
-class Generator:
-    """One random program. Functions only call functions of a higher number, so
-    that every program ends."""
-
-    def __init__(self, seed):
-        self.random = random.Random(seed)
-        self.functions = [(f"f{n}", self.random.randint(0, 2)) for n in range(self.random.randint(1, 4))]
-        self.facts = [("p", 1), ("q", 2)]
-
-    def pick(self, *ways):
-        return self.random.choice(ways)
-
-    def constant(self):
-        return self.random.choice(CONSTANTS)
-
-    def leaf(self, variables):
-        if variables and self.random.random() < 0.5:
-            return self.random.choice(variables)
-        return self.constant()
-
-    def pattern(self, variables, depth=1):
-        roll = self.random.random()
-        if roll < 0.45:
-            name = self.random.choice(["$x", "$y", "$z"])
-            variables.append(name)
-            return name
-        if roll < 0.75 or depth == 0:
-            return self.constant()
-        inner = " ".join(self.pattern(variables, depth - 1) for _ in range(self.random.randint(1, 2)))
-        return f"({self.random.choice(['S', 'Cons', 'P'])} {inner})"
-
-    def fresh(self):
-        return self.random.choice(["$u", "$v", "$w"])
-
-    def expression(self, variables, above, depth):
-        if depth == 0 or self.random.random() < 0.15:
-            return self.leaf(variables)
-        sub = lambda more=(): self.expression(list(variables) + list(more), above, depth - 1)
-        callable_ = [f for f in self.functions[above:]]
-        ways = ["arith", "compare", "if", "let", "letstar", "case", "match", "superpose", "collapse",
-                "tuple", "list", "quote", "logic", "unify", "type", "equal", "chain", "state", "metatype",
-                "switch", "nested", "id", "set"]
-        if callable_:
-            ways += ["call"] * 6
-        way = self.random.choice(ways)
-        if way == "call":
-            name, arity = self.random.choice(callable_)
-            if self.random.random() < 0.05:
-                arity += 1
-            return "(" + " ".join([name] + [sub() for _ in range(arity)]) + ")"
-        if way == "arith":
-            return f"({self.pick('+', '-', '*')} {sub()} {sub()})"
-        if way == "compare":
-            return f"({self.pick('<', '>', '<=', '>=')} {sub()} {sub()})"
-        if way == "equal":
-            return f"(== {sub()} {sub()})"
-        if way == "logic":
-            return self.pick(f"(and {sub()} {sub()})", f"(or {sub()} {sub()})", f"(not {sub()})")
-        if way == "if":
-            condition = self.pick(f"(== {sub()} {sub()})", f"(> {sub()} {sub()})", "True", "False", sub())
-            return f"(if {condition} {sub()} {sub()})"
-        if way == "let":
-            names = []
-            pattern = self.pattern(names) if self.random.random() < 0.4 else self.fresh()
-            return f"(let {pattern} {sub()} {sub(names + [pattern] if pattern[0] == '$' else names)})"
-        if way == "letstar":
-            one, two = self.fresh(), self.fresh()
-            return f"(let* (({one} {sub()}) ({two} {sub([one])})) {sub([one, two])})"
-        if way == "case":
-            names = []
-            pattern = self.pattern(names)
-            return f"(case {sub()} (({pattern} {sub(names)}) ({self.constant()} {sub()}) ($_ {sub()})))"
-        if way == "switch":
-            names = []
-            pattern = self.pattern(names)
-            return f"(switch {sub()} (({pattern} {sub(names)}) ($_ {sub()})))"
-        if way == "match":
-            name, arity = self.random.choice(self.facts)
-            names = []
-            fact = "(" + " ".join([name] + [self.pattern(names) for _ in range(arity)]) + ")"
-            if self.random.random() < 0.3:
-                other, arity = self.random.choice(self.facts)
-                more = "(" + " ".join([other] + [self.pattern(names) for _ in range(arity)]) + ")"
-                fact = f"(, {fact} {more})"
-            return f"(match &self {fact} {sub(names)})"
-        if way == "superpose":
-            return "(superpose (" + " ".join(sub() for _ in range(self.random.randint(0, 3))) + "))"
-        if way == "collapse":
-            return f"(collapse {sub()})"
-        if way == "tuple":
-            return "(" + " ".join([self.pick("S", "Cons", "P", "d")] + [sub() for _ in range(self.random.randint(0, 2))]) + ")"
-        if way == "nested":
-            return "(" + " ".join(sub() for _ in range(self.random.randint(0, 3))) + ")"
-        if way == "list":
-            tuple_ = "(" + " ".join(self.leaf(variables) for _ in range(self.random.randint(0, 3))) + ")"
-            return self.pick(f"(car-atom {tuple_})", f"(cdr-atom {tuple_})", f"(cons-atom {self.leaf(variables)} {tuple_})",
-                             f"(size-atom {tuple_})", f"(decons-atom {tuple_})", f"(index-atom {tuple_} {self.pick('0', '1', '5')})",
-                             f"(map-atom {tuple_} $e {sub(['$e'])})", f"(filter-atom {tuple_} $e (== $e {self.leaf(variables)}))",
-                             f"(foldl-atom {tuple_} 0 $acc $e {sub(['$acc', '$e'])})")
-        if way == "set":
-            one = "(" + " ".join(self.constant() for _ in range(self.random.randint(0, 3))) + ")"
-            two = "(" + " ".join(self.constant() for _ in range(self.random.randint(0, 3))) + ")"
-            return self.pick(f"(unique-atom {one})", f"(union-atom {one} {two})", f"(intersection-atom {one} {two})",
-                             f"(subtraction-atom {one} {two})")
-        if way == "quote":
-            return self.pick(f"(quote {sub()})", f"(unquote (quote {sub()}))", f"(noeval {sub()})")
-        if way == "unify":
-            names = []
-            pattern = self.pattern(names)
-            return f"(unify {sub()} {pattern} {sub(names)} {sub()})"
-        if way == "type":
-            return f"(get-type {sub()})"
-        if way == "metatype":
-            return f"(get-metatype {sub()})"
-        if way == "chain":
-            name = self.fresh()
-            return f"(chain {self.pick('(eval ' + sub() + ')', sub())} {name} {sub([name])})"
-        if way == "state":
-            return f"(get-state (new-state {sub()}))"
-        return f"(id {sub()})"
-
-    def program(self):
-        lines = []
-        for name in ["a", "b", "c", "Nil"]:
-            if self.random.random() < 0.15:
-                lines.append(f"(: {name} {self.random.choice(TYPES)})")
-        for name, arity in [("S", 1), ("Cons", 2), ("P", 1)]:
-            if self.random.random() < 0.1:
-                types = [self.random.choice(TYPES) for _ in range(arity + 1)]
-                lines.append(f"(: {name} (-> {' '.join(types)}))")
-        for _ in range(self.random.randint(0, 5)):
-            name, arity = self.random.choice(self.facts)
-            lines.append("(" + " ".join([name] + [self.pattern([], 1) if self.random.random() < 0.15 else self.constant() for _ in range(arity)]) + ")")
-        for index, (name, arity) in enumerate(self.functions):
-            if self.random.random() < 0.3:
-                types = [self.random.choice(TYPES) for _ in range(arity + 1)]
-                lines.append(f"(: {name} (-> {' '.join(types)}))")
-            for _ in range(self.random.randint(1, 3)):
-                variables = []
-                patterns = [self.pattern(variables) for _ in range(arity)]
-                body = self.expression(variables, index + 1, 3)
-                lines.append(f"(= ({' '.join([name] + patterns)}) {body})")
-        for _ in range(self.random.randint(1, 3)):
-            roll = self.random.random()
-            if roll < 0.15:
-                fact = f"(p {self.constant()})"
-                lines.append(self.pick(f"!(add-atom &self {fact})", f"!(remove-atom &self {fact})"))
-            variables = ["$q"] if self.random.random() < 0.3 else []
-            # `!word` is a symbol to the reference, so only expressions are asked for.
-            asked = self.expression(variables, 0, 3)
-            lines.append(f"!{asked}" if asked.startswith("(") else f"!(d {asked})")
-        return "\n".join(lines) + "\n"
+CHIMERA = Path(__file__).resolve().parents[2] / "target" / "release" / "chimera"
+BATCH = 50
+SECONDS = 4
+# What starting takes, beside the evaluation.
+START_SECONDS = 0.1
 
 
-def canonical(text):
-    """The text with its variables named in order of appearance."""
-    names = {}
-    out = []
-    for part in re.split(r'("(?:[^"\\]|\\.)*"|\$[^\s()]+)', text):
-        if part.startswith("$"):
-            out.append(names.setdefault(part, f"$v{len(names)}"))
-        else:
-            out.append(part)
-    return "".join(out)
+def differences(theirs, ours):
+    """What to show of two answers that are not the same; empty if they are."""
+    left, right = theirs.normal(), ours.normal()
+    if left == right:
+        return ""
+    if isinstance(left, str) or isinstance(right, str) or len(left) != len(right):
+        return f"reference {left}\nours      {right}\n"
+    pairs = enumerate(zip(left, right), start=1)
+    return "".join(f"!{number} reference {a}\n{' ' * len(str(number))}  ours      {b}\n" for number, (a, b) in pairs if a != b)
 
 
-def reference(program, answers):
-    from hyperon import MeTTa
-    runner = MeTTa()
-    try:
-        answers.put([[str(atom) for atom in results] for results in runner.run(program)])
-    except Exception as error:  # whatever the reference raises
-        answers.put(f"{type(error).__name__}: {error}")
+def check_batch(task):
+    """One report for each seed of a batch: (seed, outcome, program, what differs)."""
+    seeds, binary = task
+    global reference
+    if "reference" not in globals():
+        reference = Reference(SECONDS)
+    programs = [Generator(seed).program() for seed in seeds]
+    theirs = [reference.ask(program) for program in programs]
+    # What the reference does not finish, ours may not finish either.
+    answered = [program for program, answers in zip(programs, theirs) if not isinstance(answers.directives, str)]
+    ours = iter(Ours(binary, SECONDS).ask_all(answered))
+    reports = []
+    for seed, program, theirs in zip(seeds, programs, theirs):
+        if isinstance(theirs.directives, str):
+            reports.append((seed, "skipped", program, theirs.directives))
+            continue
+        answers = next(ours)
+        shown = differences(theirs, answers)
+        outcome = "same"
+        if shown:
+            outcome = "order" if theirs.without_order() == answers.without_order() else "different"
+        reports.append((seed, outcome, program, shown))
+    return reports
+
+def check_files(files, binary):
+    """Compares programs in files; the number on which the engines differ."""
+    reference, engine = Reference(15 * SECONDS), Ours(binary, 15 * SECONDS)
+    different = 0
+    for file in files:
+        theirs, ours = reference.ask(file.read_bytes().decode(), file.resolve().parent), engine.ask(file)
+        shown = differences(theirs, ours)
+        different += bool(shown)
+        print(f"{'differs' if shown else 'same   '} {file}\n{shown}", end="", flush=True)
+        if theirs.seconds is not None and ours.seconds > 3 * theirs.seconds + START_SECONDS:
+            print(f"slow    {file}: {ours.seconds:.2f} s, the reference {theirs.seconds:.2f} s")
+    return different
 
 
-def ask_reference(program):
-    answers = multiprocessing.Queue()
-    worker = multiprocessing.Process(target=reference, args=(program, answers), daemon=True)
-    worker.start()
-    try:
-        found = answers.get(timeout=SECONDS)
-    except Exception:  # nothing came in time, or the worker died
-        found = None
-    worker.kill()
-    worker.join()
-    return found
-
-
-def ask_ours(program, chimera):
-    with tempfile.NamedTemporaryFile("w", suffix=".metta", delete=False) as file:
-        file.write(program)
-    try:
-        done = subprocess.run([chimera, "run", "--json", file.name], capture_output=True, text=True, timeout=SECONDS)
-        if done.returncode not in (0, 1):
-            return f"status {done.returncode}: {done.stderr}"
-        return [json.loads(line)["results"] for line in done.stdout.splitlines()]
-    except subprocess.TimeoutExpired:
-        return "no answer in time"
-    finally:
-        os.unlink(file.name)
-
-
-def normal(answer):
-    if not isinstance(answer, list):
-        return answer
-    return [sorted(canonical(result) for result in results) for results in answer]
-
-
-def check(task):
-    seed, chimera = task
-    program = Generator(seed).program()
-    theirs = ask_reference(program)
-    if theirs is None:
-        return seed, "skipped", program, None, None
-    ours = ask_ours(program, chimera)
-    same = normal(theirs) == normal(ours)
-    return seed, "same" if same else "different", program, theirs, ours
+def check_seeds(first, count, binary, show):
+    """Compares random programs; the number on which the engines differ."""
+    counts = {"same": 0, "order": 0, "different": 0, "skipped": 0}
+    seeds = list(range(first, first + count))
+    batches = [(seeds[at:at + BATCH], binary) for at in range(0, count, BATCH)]
+    with multiprocessing.Pool(os.cpu_count()) as pool:
+        for reports in pool.imap(check_batch, batches):
+            for seed, outcome, program, shown in reports:
+                counts[outcome] += 1
+                if outcome == "different" and counts["different"] <= show:
+                    print(f"---- program {seed}\n{program}{shown}", flush=True)
+    print(counts)
+    return counts["different"]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--chimera", default=CHIMERA)
+    parser.add_argument("--chimera", default=str(CHIMERA))
     parser.add_argument("--show", type=int, default=20, help="differences printed")
+    parser.add_argument("files", nargs="*", type=Path, help="programs to compare instead of random ones")
     arguments = parser.parse_args()
-    counts = {"same": 0, "different": 0, "skipped": 0}
-    first = arguments.seed * 1_000_000
-    for seed in range(first, first + arguments.programs):
-        _, outcome, program, theirs, ours = check((seed, arguments.chimera))
-        counts[outcome] += 1
-        if outcome == "different" and counts["different"] <= arguments.show:
-            print(f"---- program {seed}\n{program}reference {theirs}\nours      {ours}\n", flush=True)
-    print(counts)
-    sys.exit(1 if counts["different"] else 0)
+    if arguments.files:
+        different = check_files(arguments.files, arguments.chimera)
+    else:
+        different = check_seeds(arguments.seed * 1_000_000, arguments.programs, arguments.chimera, arguments.show)
+    sys.exit(1 if different else 0)
 
 
 if __name__ == "__main__":

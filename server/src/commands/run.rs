@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chimera::{Budget, Directive, DirectoryFiles, Engine, LoadError};
-use chimera_grammar::{Diagnostic, Style, decode, draw};
-use serde_json::json;
+use chimera_grammar::{Diagnostic, LineTable, Severity, Span, Style, decode, draw};
+use serde_json::{Value, json};
 
 /// What `chimera run` takes.
 #[derive(clap::Args)]
@@ -25,13 +25,14 @@ pub(crate) struct Arguments {
 /// 0, 1 when a directive gave an error, 2 when a file could not be read or parsed.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut worst = 0;
-    for file in &arguments.files {
-        worst = worst.max(run_file(file, arguments));
+    for (number, file) in arguments.files.iter().enumerate() {
+        let last = number + 1 == arguments.files.len();
+        worst = worst.max(run_file(file, last, arguments));
     }
     ExitCode::from(worst)
 }
 
-fn run_file(file: &std::path::Path, arguments: &Arguments) -> u8 {
+fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
     let name = file.display().to_string();
     let bytes = match std::fs::read(file) {
         Ok(bytes) => bytes,
@@ -72,8 +73,15 @@ fn run_file(file: &std::path::Path, arguments: &Arguments) -> u8 {
     let done = engine.run(source, &name, &Budget::default(), |directive| {
         failed |= directive.is_error();
         let printed = print(&directive, json).is_ok();
+        if directive.is_error() {
+            complain(&told(&directive, source, arguments.keep_going));
+        }
         printed && (arguments.keep_going || !directive.is_error())
     });
+    if last {
+        // The process ends: giving back each atom of a large space would only take time.
+        std::mem::forget(engine);
+    }
     match done {
         Ok(()) => u8::from(failed),
         Err(LoadError::Syntax { diagnostics, .. }) => {
@@ -87,17 +95,73 @@ fn run_file(file: &std::path::Path, arguments: &Arguments) -> u8 {
     }
 }
 
+/// Longest part of an error atom that is told; the whole is among the results.
+const TOLD_MAX: usize = 2_000;
+
+/// What a directive's error is, and where.
+fn told(directive: &Directive, source: &str, keep_going: bool) -> String {
+    let error = directive.results.iter().find(|result| result.is_error());
+    let mut message = error.map_or_else(String::new, |error| {
+        let text = error.to_string();
+        match text.char_indices().nth(TOLD_MAX) {
+            Some((end, _)) => format!("the directive gave {}…", &text[..end]),
+            None => format!("the directive gave {text}"),
+        }
+    });
+    if let Some(rule) = &directive.failed_rule
+        && let (Some(file), Some(line)) = (&rule.file, rule.line)
+    {
+        message += &format!(
+            "; it came up in the rule for {} at {file}:{line}",
+            rule.head
+        );
+    }
+    let lines = LineTable::new(source);
+    let start = lines.offset(source, directive.line, directive.column);
+    let parsed = chimera_grammar::parse(source);
+    let form = parsed
+        .tree
+        .forms()
+        .iter()
+        .find(|form| form.span.start == start);
+    let diagnostic = Diagnostic {
+        severity: Severity::Error,
+        code: "E0100",
+        message,
+        help: if keep_going {
+            "what follows is run all the same, as `--keep-going` says"
+        } else {
+            "what follows in the file is not run; `--keep-going` runs it all the same"
+        },
+        span: form.map_or(
+            Span {
+                start,
+                end: start + 1,
+            },
+            |form| form.span,
+        ),
+        position: lines.position(source, start),
+    };
+    draw(&[diagnostic], &directive.file, source, style_of_stderr())
+}
+
 fn print(directive: &Directive, json: bool) -> io::Result<()> {
     let results: Vec<String> = directive.results.iter().map(ToString::to_string).collect();
     let mut out = io::stdout().lock();
     if json {
-        let line = json!({
+        let mut line = json!({
             "file": directive.file,
             "line": directive.line,
             "column": directive.column,
             "results": results,
             "error": directive.is_error(),
         });
+        if directive.is_error() {
+            line["rule"] = directive.failed_rule.as_ref().map_or(
+                Value::Null,
+                |rule| json!({"file": rule.file, "line": rule.line, "head": rule.head.to_string()}),
+            );
+        }
         writeln!(out, "{line}")?;
     } else {
         writeln!(out, "[{}]", results.join(", "))?;

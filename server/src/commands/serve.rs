@@ -1,15 +1,16 @@
 //! `chimera serve`: the server, and what `chimera` alone does.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chimera_server::events::Events;
 use chimera_server::front::Front;
 use chimera_server::heal::{self, Healer, RuleSource};
-use chimera_server::http::{self, Limits, Shell, Token};
+use chimera_server::http::{self, Limits, Shell, Tls, Token};
 use chimera_server::inbound::Inbound;
 use chimera_server::logging::{self, LogFormat, LogLevel};
+use chimera_server::outside::{self, Outside};
 use chimera_server::sample::Sources;
 use chimera_server::settings::Settings;
 use chimera_server::stress::Stress;
@@ -42,6 +43,14 @@ pub(crate) struct Arguments {
     /// Seconds between samples; by default what the rules say.
     #[arg(long, value_name = "SECONDS")]
     sample_interval: Option<String>,
+    /// The file in which what healing learns is kept: read at the start, written after
+    /// each episode. By default nothing is kept.
+    #[arg(long, value_name = "PATH")]
+    learned: Option<String>,
+    /// The TOML file that names other programs: what is watched of them and what rules
+    /// may do to them.
+    #[arg(long, value_name = "FILE")]
+    outside: Option<String>,
     /// The file with the token that what changes state must carry off loopback;
     /// or CHIMERA_TOKEN holds it.
     #[arg(long, value_name = "FILE")]
@@ -74,6 +83,8 @@ impl Arguments {
             ("port", &self.port),
             ("rules", &self.rules),
             ("sample-interval", &self.sample_interval),
+            ("learned", &self.learned),
+            ("outside", &self.outside),
             ("token-file", &self.token_file),
             ("demo", &self.demo),
             ("log.format", &self.log_format),
@@ -257,12 +268,21 @@ fn shell_settings(settings: &Settings, bind: IpAddr) -> Result<http::Settings, S
              or bind to 127.0.0.1"
         ));
     }
+    let file = |key| settings.value(key).text().map(Path::new);
+    let tls = match (file("tls.certificate"), file("tls.key")) {
+        (Some(certificate), Some(key)) => {
+            Some(Tls::load(certificate, key).map_err(|error| error.to_string())?)
+        }
+        (None, None) => None,
+        _ => return Err("tls.certificate and tls.key are only of use together".to_owned()),
+    };
     let mut hosts = settings.value("hosts").list().to_vec();
     if !bind.is_loopback() {
         hosts.extend(sysinfo::System::host_name());
     }
     Ok(http::Settings {
         token,
+        tls,
         hosts,
         demo: match settings.value("demo").text() {
             Some("on") => true,
@@ -284,6 +304,12 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
     let rules = RuleSource::choose(settings.value("rules").text().map(PathBuf::from))?;
     let mut limits = limits(settings);
     fit_connections(&mut limits);
+    let outside = match settings.value("outside").text() {
+        Some(path) => Outside::new(
+            outside::Config::of_file(Path::new(path)).map_err(|error| error.to_string())?,
+        ),
+        None => Outside::default(),
+    };
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| match error.kind() {
@@ -304,6 +330,7 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
         upstream: Upstream::start(events.clone())
             .await
             .map_err(|error| format!("the upstream service did not start: {error}"))?,
+        outside,
         events,
     };
     match &rules {
@@ -315,6 +342,7 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
     let healing_settings = heal::Settings {
         rules,
         interval: settings.value("sample-interval").seconds(),
+        learned: settings.value("learned").text().map(PathBuf::from),
     };
     let (healer, healing) =
         Healer::new(healing_settings, sources.clone()).map_err(|error| error.to_string())?;
@@ -333,7 +361,12 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
     let shutdown = CancellationToken::new();
     tokio::spawn(end_on_signal(shutdown.clone()));
     let healing = tokio::spawn(healer.run(shutdown.clone()));
-    tracing::info!("serving on http://{address}");
+    let scheme = if shell.settings.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    tracing::info!("serving on {scheme}://{address}");
     let served = http::run_within(limits, listener, shell, shutdown.clone())
         .await
         .map_err(|error| error.to_string());

@@ -1,7 +1,10 @@
 //! The effectors that rules can call, and reading a call of one from its atom.
 
+use std::collections::BTreeMap;
+
 use chimera::Atom;
 
+use crate::outside::Deed;
 use crate::work::{Breaker, Ratio};
 
 /// What an effector is, for the rules' author.
@@ -13,7 +16,7 @@ pub struct Spec {
     pub parameters: &'static [Parameter],
     /// What it does.
     pub description: &'static str,
-    /// How far it reaches: so far always this process.
+    /// How far it reaches: `node` is this process, `target` what it depends on or watches.
     pub scope: &'static str,
     /// Whether it can be undone, and by which effector.
     pub compensator: Option<&'static str>,
@@ -30,6 +33,8 @@ pub enum Parameter {
     Count(u32),
     /// A string, or a word.
     Text,
+    /// The name of something that the configuration grants.
+    Granted,
 }
 
 /// Every effector, in the order of the documentation.
@@ -50,11 +55,41 @@ pub const SPECS: &[Spec] = &[
         compensator: None,
     },
     Spec {
+        name: "trim-history",
+        parameters: &[Parameter::Share],
+        description: "drops the oldest readings until the share of those kept is gone",
+        scope: "node",
+        compensator: None,
+    },
+    Spec {
+        name: "slow-sampling",
+        parameters: &[Parameter::Name(&["self"]), Parameter::Share],
+        description: "takes samples more seldom: at 0 as usual, at 1 each fifth",
+        scope: "node",
+        compensator: Some("slow-sampling"),
+    },
+    Spec {
+        name: "shed",
+        parameters: &[Parameter::Name(&["requests"]), Parameter::Share],
+        description: "turns the share of requests away with 503 and Retry-After; what shows health \
+                      and what resets are never shed",
+        scope: "node",
+        compensator: Some("shed"),
+    },
+    Spec {
+        name: "limit-requests",
+        parameters: &[Parameter::Name(&["requests"]), Parameter::Count(100_000)],
+        description: "lets at most so many requests run at once, 0 for any number; the others are \
+                      turned away with 429 and Retry-After",
+        scope: "node",
+        compensator: Some("limit-requests"),
+    },
+    Spec {
         name: "duty-cycle",
         parameters: &[Parameter::Name(&["background"]), Parameter::Share],
         description: "lets background threads run for the share of the time",
         scope: "node",
-        compensator: Some("lift-throttle"),
+        compensator: Some("duty-cycle"),
     },
     Spec {
         name: "lift-throttle",
@@ -72,9 +107,12 @@ pub const SPECS: &[Spec] = &[
     },
     Spec {
         name: "close-idle",
-        parameters: &[Parameter::Name(&["upstream"]), Parameter::Count(1000)],
-        description: "closes idle connections of the pool, the broken first and then the oldest, \
-                      until the number is left; those in use are not touched",
+        parameters: &[
+            Parameter::Name(&["upstream", "inbound"]),
+            Parameter::Count(100_000),
+        ],
+        description: "closes idle connections of the pool, or of clients, the broken first and \
+                      then the oldest, until the number is left; those in use are not touched",
         scope: "target",
         compensator: None,
     },
@@ -89,7 +127,7 @@ pub const SPECS: &[Spec] = &[
         name: "degrade",
         parameters: &[Parameter::Name(&["requests"]), Parameter::Count(3)],
         description: "sets the degradation level: 0 as it is, 1 older answers stand in for failed \
-                      ones, 2 the same without asking upstream, 3 refuse",
+                      ones, 2 the same without asking upstream and expensive routes off, 3 refuse",
         scope: "node",
         compensator: Some("degrade"),
     },
@@ -109,6 +147,42 @@ pub const SPECS: &[Spec] = &[
         description: "sets how many milliseconds a call of the upstream service may take",
         scope: "target",
         compensator: Some("deadline"),
+    },
+    Spec {
+        name: "retry",
+        parameters: &[Parameter::Name(&["upstream"]), Parameter::Count(3)],
+        description: "has a failing call of the upstream service tried again so often, within a \
+                      budget of a fifth of all calls",
+        scope: "target",
+        compensator: Some("retry"),
+    },
+    Spec {
+        name: "run-command",
+        parameters: &[Parameter::Granted],
+        description: "runs a command that the configuration grants, without a shell, within its time",
+        scope: "target",
+        compensator: None,
+    },
+    Spec {
+        name: "signal-process",
+        parameters: &[Parameter::Granted, Parameter::Granted],
+        description: "sends a watched process a signal that the configuration grants",
+        scope: "target",
+        compensator: None,
+    },
+    Spec {
+        name: "http-request",
+        parameters: &[Parameter::Granted],
+        description: "makes an HTTP request that the configuration grants",
+        scope: "target",
+        compensator: None,
+    },
+    Spec {
+        name: "notify",
+        parameters: &[Parameter::Granted, Parameter::Text],
+        description: "tells a webhook that the configuration grants",
+        scope: "target",
+        compensator: None,
     },
     Spec {
         name: "alert",
@@ -132,8 +206,18 @@ pub enum Action {
     LiftBackgroundThrottle,
     /// `(cancel background)`
     CancelBackground,
+    /// `(trim-history <share>)`
+    TrimHistory(Ratio),
+    /// `(slow-sampling self <share>)`
+    SlowSampling(Ratio),
+    /// `(shed requests <share>)`
+    Shed(Ratio),
+    /// `(limit-requests requests <count>)`
+    LimitRequests(u32),
     /// `(close-idle upstream <keep>)`
     CloseIdle(u32),
+    /// `(close-idle inbound <keep>)`
+    CloseIdleInbound(u32),
     /// `(recreate-pool upstream)`
     RecreatePool,
     /// `(degrade requests <level>)`
@@ -142,6 +226,10 @@ pub enum Action {
     Breaker(Breaker),
     /// `(deadline upstream <milliseconds>)`
     Deadline(u32),
+    /// `(retry upstream <times>)`
+    Retry(u32),
+    /// `(run-command <name>)` and what else is done to other programs.
+    Outside(Deed),
     /// `(alert <text>)`
     Alert(String),
 }
@@ -205,6 +293,7 @@ impl Spec {
                 Parameter::Share => "<share>".to_owned(),
                 Parameter::Count(most) => format!("<0–{most}>"),
                 Parameter::Text => "<text>".to_owned(),
+                Parameter::Granted => "<granted>".to_owned(),
             });
         }
         text + ")"
@@ -246,6 +335,7 @@ impl Action {
         let mut count = 0;
         let mut named = "";
         let mut text = String::new();
+        let mut granted: Vec<String> = Vec::new();
         for (index, (parameter, argument)) in spec.parameters.iter().zip(arguments).enumerate() {
             match parameter {
                 Parameter::Name(names) => {
@@ -276,6 +366,12 @@ impl Action {
                             spec.argument_error(index, "a number from 0 to 1", argument)
                         })?;
                 }
+                Parameter::Granted => {
+                    let name = argument.as_symbol().ok_or_else(|| {
+                        spec.argument_error(index, "a name from the configuration", argument)
+                    })?;
+                    granted.push(name.to_owned());
+                }
                 Parameter::Text => {
                     text = argument
                         .as_text()
@@ -283,12 +379,23 @@ impl Action {
                 }
             }
         }
+        let mut granted = granted.into_iter();
+        let mut next = || granted.next().expect("the parameters are counted");
         Ok(match spec.name {
+            "run-command" => Action::Outside(Deed::Run(next())),
+            "signal-process" => Action::Outside(Deed::Signal(next(), next())),
+            "http-request" => Action::Outside(Deed::Request(next())),
+            "notify" => Action::Outside(Deed::Notify(next(), text)),
             "evict-cache" => Action::EvictSessions(share),
             "release-free-memory" => Action::ReleaseFreeMemory,
             "duty-cycle" => Action::DutyCycleBackground(share),
             "lift-throttle" => Action::LiftBackgroundThrottle,
             "cancel" => Action::CancelBackground,
+            "trim-history" => Action::TrimHistory(share),
+            "slow-sampling" => Action::SlowSampling(share),
+            "shed" => Action::Shed(share),
+            "limit-requests" => Action::LimitRequests(count),
+            "close-idle" if named == "inbound" => Action::CloseIdleInbound(count),
             "close-idle" => Action::CloseIdle(count),
             "recreate-pool" => Action::RecreatePool,
             "degrade" => Action::Degrade(count),
@@ -296,6 +403,7 @@ impl Action {
                 Action::Breaker(Breaker::of_name(named).expect("the parameter allows its names"))
             }
             "deadline" => Action::Deadline(count),
+            "retry" => Action::Retry(count),
             "alert" => Action::Alert(text),
             other => unreachable!("{other} stands in SPECS"),
         })
@@ -309,18 +417,68 @@ impl Action {
             Action::DutyCycleBackground(_) => "duty-cycle",
             Action::LiftBackgroundThrottle => "lift-throttle",
             Action::CancelBackground => "cancel",
-            Action::CloseIdle(_) => "close-idle",
+            Action::TrimHistory(_) => "trim-history",
+            Action::SlowSampling(_) => "slow-sampling",
+            Action::Shed(_) => "shed",
+            Action::LimitRequests(_) => "limit-requests",
+            Action::CloseIdle(_) | Action::CloseIdleInbound(_) => "close-idle",
             Action::RecreatePool => "recreate-pool",
             Action::Degrade(_) => "degrade",
             Action::Breaker(_) => "breaker",
             Action::Deadline(_) => "deadline",
+            Action::Retry(_) => "retry",
+            Action::Outside(Deed::Run(_)) => "run-command",
+            Action::Outside(Deed::Signal(..)) => "signal-process",
+            Action::Outside(Deed::Request(_)) => "http-request",
+            Action::Outside(Deed::Notify(..)) => "notify",
             Action::Alert(_) => "alert",
         }
+    }
+
+    /// The call that would set back what this one changes, by the settings as they are
+    /// in `metrics`; `None` if nothing can or the settings are not known.
+    pub fn undo(&self, metrics: &BTreeMap<String, f64>) -> Option<Atom> {
+        let now = |metric: &str| metrics.get(metric).copied();
+        let whole = |number: f64| Atom::integer(number.round() as i64);
+        let (target, setting) = match self {
+            Action::DutyCycleBackground(_) => ("background", Atom::float(now("background-duty")?)),
+            Action::SlowSampling(_) => ("self", Atom::float(now("sampling-intensity")?)),
+            Action::Shed(_) => ("requests", Atom::float(now("shed-share")?)),
+            Action::LimitRequests(_) => ("requests", whole(now("request-limit")?)),
+            Action::Degrade(_) => ("requests", whole(now("degradation-level")?)),
+            Action::Deadline(_) => ("upstream", whole(now("upstream-deadline-ms")?)),
+            Action::Retry(_) => ("upstream", whole(now("upstream-retries")?)),
+            Action::Breaker(_) => {
+                let state = match now("breaker-open")? {
+                    0.0 => "closed",
+                    1.0 => "open",
+                    _ => "half-open",
+                };
+                ("upstream", Atom::symbol(state))
+            }
+            Action::EvictSessions(_)
+            | Action::ReleaseFreeMemory
+            | Action::LiftBackgroundThrottle
+            | Action::CancelBackground
+            | Action::TrimHistory(_)
+            | Action::CloseIdle(_)
+            | Action::CloseIdleInbound(_)
+            | Action::RecreatePool
+            | Action::Outside(_)
+            | Action::Alert(_) => return None,
+        };
+        Some(Atom::expression(vec![
+            Atom::symbol(self.effector()),
+            Atom::symbol(target),
+            setting,
+        ]))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use chimera::Engine;
 
     use super::{Action, SPECS};
@@ -366,10 +524,42 @@ mod tests {
             "(reboot)",
             Err(
                 "there is no effector reboot; there are evict-cache, release-free-memory, \
-                 duty-cycle, lift-throttle, cancel, close-idle, recreate-pool, degrade, breaker, \
-                 deadline, alert",
+                 trim-history, slow-sampling, shed, limit-requests, duty-cycle, lift-throttle, \
+                 cancel, close-idle, recreate-pool, degrade, breaker, deadline, retry, \
+                 run-command, signal-process, http-request, notify, alert",
             ),
         );
+    }
+
+    #[track_caller]
+    fn check_undo(call: &str, metric: &str, value: f64, expected: Option<&str>) {
+        let atom = Engine::builder().build().parse(call).unwrap();
+        let metrics = BTreeMap::from([(metric.to_owned(), value)]);
+        let undo = Action::from_atom(&atom).unwrap().undo(&metrics);
+        assert_eq!(undo.map(|undo| undo.to_string()).as_deref(), expected);
+        if let Some(undo) = expected {
+            let undo = Engine::builder().build().parse(undo).unwrap();
+            assert!(Action::from_atom(&undo).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_can_be_taken_back_is_taken_back_to_what_was() {
+        let call = "(duty-cycle background 0.1)";
+        let back = "(duty-cycle background 0.5)";
+        check_undo(call, "background-duty", 0.5, Some(back));
+        check_undo(call, "other", 0.5, None);
+        let call = "(breaker upstream open)";
+        let back = "(breaker upstream half-open)";
+        check_undo(call, "breaker-open", 0.5, Some(back));
+        let back = "(deadline upstream 3000)";
+        check_undo(
+            "(deadline upstream 9)",
+            "upstream-deadline-ms",
+            3000.0,
+            Some(back),
+        );
+        check_undo("(cancel background)", "background-threads", 4.0, None);
     }
 
     #[test]
@@ -380,8 +570,10 @@ mod tests {
                 .usage()
                 .replace("<share>", "0.5")
                 .replace("<text>", "\"t\"")
+                .replace("<granted>", "worker")
                 .replace("closed|half-open|open", "half-open")
-                .replace("<0–1000>", "7")
+                .replace("upstream|inbound", "inbound")
+                .replace("<0–100000>", "7")
                 .replace("<0–3>", "2")
                 .replace("<0–60000>", "1500");
             let action = Action::from_atom(&engine.parse(&call).unwrap()).unwrap();

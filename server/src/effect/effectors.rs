@@ -1,65 +1,74 @@
 //! Carrying actions out. Effectors report what they did; whether it helped is
 //! for later samples to say.
 
+use std::future::Future;
 use std::time::Duration;
 
 use super::action::Action;
 use super::envelope::Admitted;
-use crate::work::{Background, Sessions, Upstream};
-
-/// The longest that the loop waits for an effector.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::front::Front;
+use crate::inbound::Inbound;
+use crate::outside::Outside;
+use crate::work::{Background, Ratio, Sessions, Upstream};
 
 /// What actions act on.
 #[derive(Clone)]
 pub struct Effectors {
-    sessions: Sessions,
-    background: Background,
-    upstream: Upstream,
+    /// The cache of sessions.
+    pub sessions: Sessions,
+    /// The background threads.
+    pub background: Background,
+    /// The service that requests depend on.
+    pub upstream: Upstream,
+    /// What lets requests in.
+    pub front: Front,
+    /// Clients' connections.
+    pub inbound: Inbound,
+    /// Other programs.
+    pub outside: Outside,
 }
 
-impl Effectors {
-    /// Effectors on this cache, these threads and this service.
-    pub fn new(sessions: Sessions, background: Background, upstream: Upstream) -> Effectors {
-        Effectors {
-            sessions,
-            background,
-            upstream,
-        }
-    }
+const MIB: f64 = 1_048_576.0;
 
-    /// Carries `admitted` out, off the asynchronous workers; says what was done.
-    ///
-    /// # Errors
-    /// What went wrong, in words.
-    pub async fn apply(&self, admitted: Admitted) -> Result<String, String> {
+impl Effectors {
+    /// Carries `admitted` out, off the asynchronous workers; says what was done, or in
+    /// words what went wrong.
+    pub fn apply(
+        &self,
+        admitted: Admitted,
+    ) -> impl Future<Output = Result<String, String>> + Send + 'static {
         let effectors = self.clone();
         let action = admitted.into_action();
-        let work = tokio::task::spawn_blocking(move || effectors.carry_out(action));
-        match tokio::time::timeout(PATIENCE, work).await {
-            Ok(Ok(done)) => done,
-            Ok(Err(failed)) => Err(format!("the effector failed: {failed}")),
-            Err(_) => Err(format!(
-                "the effector did not end within {} s and goes on",
-                PATIENCE.as_secs()
-            )),
+        async move {
+            if let Action::Outside(deed) = action {
+                return effectors.outside.carry_out(deed).await;
+            }
+            tokio::task::spawn_blocking(move || effectors.carry_out(action))
+                .await
+                .unwrap_or_else(|failed| Err(format!("the effector failed: {failed}")))
         }
     }
 
     fn carry_out(&self, action: Action) -> Result<String, String> {
         match action {
             Action::EvictSessions(share) => {
-                let evicted = self.sessions.evict(share);
-                release()?;
+                let before = crate::sample::rss_mb();
+                let (evicted, released) = self.sessions.evict_then(share, release);
+                released?;
                 Ok(format!(
-                    "evicted {} sessions of {:.0} MiB and released their pages",
+                    "evicted {} sessions of {:.0} MiB; {}",
                     evicted.entries,
-                    evicted.bytes as f64 / 1_048_576.0
+                    evicted.bytes as f64 / MIB,
+                    measured(before)
                 ))
             }
             Action::ReleaseFreeMemory => {
+                let before = crate::sample::rss_mb();
                 release()?;
-                Ok("released the pages of free memory".to_owned())
+                Ok(format!(
+                    "released the pages of free memory; {}",
+                    measured(before)
+                ))
             }
             Action::DutyCycleBackground(share) => {
                 self.background.set_duty(share);
@@ -70,16 +79,36 @@ impl Effectors {
                 ))
             }
             Action::LiftBackgroundThrottle => {
-                self.background.set_duty(crate::work::Ratio::FULL);
+                self.background.set_duty(Ratio::FULL);
                 Ok("background threads may run all the time".to_owned())
             }
             Action::CancelBackground => {
                 let cancelled = self.background.cancel();
                 Ok(format!("cancelled {cancelled} background threads"))
             }
+            Action::Shed(share) => {
+                self.front.gate().shed(share);
+                Ok(format!(
+                    "{:.0} % of the requests are turned away",
+                    share.get() * 100.0
+                ))
+            }
+            Action::LimitRequests(most) => {
+                self.front.gate().limit(most as usize);
+                Ok(match most {
+                    0 => "any number of requests may run at once".to_owned(),
+                    most => format!("at most {most} requests may run at once"),
+                })
+            }
             Action::CloseIdle(keep) => {
                 let closed = self.upstream.connections().close_idle(keep as usize);
                 Ok(format!("closed {closed} idle connections of the pool"))
+            }
+            Action::CloseIdleInbound(keep) => {
+                let reading = self.inbound.reading();
+                let most = reading.open - reading.idle + keep as usize;
+                let closed = self.inbound.close_idle(most);
+                Ok(format!("closed {closed} idle connections of clients"))
             }
             Action::RecreatePool => {
                 let closed = self.upstream.connections().recreate();
@@ -89,6 +118,7 @@ impl Effectors {
                 self.upstream
                     .layer()
                     .set_level(u8::try_from(level).unwrap_or(3));
+                self.front.gate().switch_expensive(level < 2);
                 Ok(format!("requests are served at degradation level {level}"))
             }
             Action::Breaker(state) => {
@@ -105,9 +135,18 @@ impl Effectors {
                     "calls of the upstream service may take {millis} ms"
                 ))
             }
+            Action::Retry(times) => {
+                self.upstream.layer().set_retries(times);
+                Ok(format!(
+                    "failing calls of the upstream service are tried again {times} times at most"
+                ))
+            }
             Action::Alert(text) => {
                 tracing::error!(%text, "the rules have given up");
                 Ok(format!("told the operator: {text}"))
+            }
+            Action::TrimHistory(_) | Action::SlowSampling(_) | Action::Outside(_) => {
+                unreachable!("what is about the loop or other programs is done elsewhere")
             }
         }
     }
@@ -115,4 +154,13 @@ impl Effectors {
 
 fn release() -> Result<(), String> {
     chimera_reclaim::release_free_memory().map_err(|error| error.to_string())
+}
+
+fn measured(before: Option<f64>) -> String {
+    match (before, crate::sample::rss_mb()) {
+        (Some(before), Some(after)) => {
+            format!("resident memory went from {before:.0} to {after:.0} MiB")
+        }
+        _ => "resident memory is not known".to_owned(),
+    }
 }

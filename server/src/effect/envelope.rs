@@ -1,13 +1,12 @@
 //! The envelope: limits on actions that rules can see and never change.
 
-use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant};
-
 use chimera::Atom;
+use std::collections::{HashMap, VecDeque};
 
 use super::action::{Action, SPECS};
+use crate::outside::Deed;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: f64 = 60.0;
 
 /// What an effector may do at most.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +23,11 @@ pub struct Limit {
 pub struct Admitted(Action);
 
 impl Admitted {
+    /// What was let through.
+    pub fn action(&self) -> &Action {
+        &self.0
+    }
+
     pub(super) fn into_action(self) -> Action {
         self.0
     }
@@ -41,6 +45,16 @@ pub enum Refusal {
         /// Its limit.
         per_minute: usize,
     },
+    /// The configuration does not grant it.
+    #[error("{effector} {name} is not granted by the configuration; granted are {granted}")]
+    NotGranted {
+        /// The effector.
+        effector: &'static str,
+        /// What it was to be called with.
+        name: String,
+        /// What it may be called with.
+        granted: String,
+    },
     /// It reaches too far.
     #[error("{effector} may be called with a share of at most {share_max}")]
     Share {
@@ -54,7 +68,10 @@ pub enum Refusal {
 /// Holds every action against its effector's limit.
 pub struct Envelope {
     limits: HashMap<&'static str, Limit>,
-    admitted: HashMap<&'static str, VecDeque<Instant>>,
+    /// What may be done to other programs: effector, name, times a minute.
+    grants: Vec<(&'static str, String, usize)>,
+    /// When each effector, and each grant of one, was let through.
+    admitted: HashMap<(&'static str, String), VecDeque<f64>>,
 }
 
 impl Default for Envelope {
@@ -62,7 +79,8 @@ impl Default for Envelope {
     fn default() -> Envelope {
         let limits = SPECS.iter().map(|spec| {
             let per_minute = match spec.name {
-                "duty-cycle" | "lift-throttle" | "degrade" | "breaker" | "deadline" => 30,
+                "duty-cycle" | "lift-throttle" | "degrade" | "breaker" | "deadline" | "retry"
+                | "shed" | "limit-requests" | "slow-sampling" => 30,
                 _ => 12,
             };
             (
@@ -82,8 +100,22 @@ impl Envelope {
     pub fn new(limits: HashMap<&'static str, Limit>) -> Envelope {
         Envelope {
             limits,
+            grants: Vec::new(),
             admitted: HashMap::new(),
         }
+    }
+
+    /// The same, with what may be done to other programs.
+    #[must_use]
+    pub fn with_grants(mut self, grants: Vec<(&'static str, String, usize)>) -> Envelope {
+        self.grants = grants;
+        self
+    }
+
+    /// An envelope that lets everything through, for scenarios.
+    #[cfg(test)]
+    pub(crate) fn unlimited() -> Envelope {
+        Envelope::new(HashMap::new())
     }
 
     /// The limits as rules see them: `(limit <effector> per-minute <n>)` and
@@ -105,52 +137,78 @@ impl Envelope {
                 }
             }
         }
+        for (effector, name, per_minute) in &self.grants {
+            let mut children = vec![Atom::symbol("limit"), Atom::symbol(effector)];
+            children.extend(name.split(' ').map(Atom::symbol));
+            children.push(Atom::symbol("per-minute"));
+            children.push(Atom::integer(*per_minute as i64));
+            atoms.push(Atom::expression(children));
+        }
         atoms
     }
 
-    /// Lets `action` through at `now`, or says why not. An action let through
+    /// How often what an action does to another program may be done.
+    fn granted(&self, effector: &'static str, deed: &Deed) -> Result<(String, usize), Refusal> {
+        let name = match deed {
+            Deed::Run(name) | Deed::Request(name) | Deed::Notify(name, _) => name.clone(),
+            Deed::Signal(name, signal) => format!("{name} {signal}"),
+        };
+        let mut of_effector = self.grants.iter().filter(|grant| grant.0 == effector);
+        match of_effector.clone().find(|grant| grant.1 == name) {
+            Some(grant) => Ok((name, grant.2)),
+            None => {
+                let granted: Vec<&str> = of_effector.by_ref().map(|grant| &*grant.1).collect();
+                Err(Refusal::NotGranted {
+                    effector,
+                    name,
+                    granted: if granted.is_empty() {
+                        "none".to_owned()
+                    } else {
+                        granted.join(", ")
+                    },
+                })
+            }
+        }
+    }
+
+    /// Lets `action` through at `seconds`, or says why not. An action let through
     /// counts against its rate.
     ///
     /// # Errors
     /// If a limit stands against it.
-    pub fn admit(&mut self, action: Action, now: Instant) -> Result<Admitted, Refusal> {
+    pub fn admit(&mut self, action: Action, seconds: f64) -> Result<Admitted, Refusal> {
         let effector = action.effector();
-        let Some(limit) = self.limits.get(effector) else {
-            return Ok(Admitted(action));
-        };
-        match &action {
-            Action::EvictSessions(share) if share.get() > limit.share_max => {
+        let mut keys = Vec::new();
+        if let Action::Outside(deed) = &action {
+            let (name, per_minute) = self.granted(effector, deed)?;
+            keys.push(((effector, name), per_minute));
+        }
+        if let Some(limit) = self.limits.get(effector) {
+            if let Action::EvictSessions(share) = &action
+                && share.get() > limit.share_max
+            {
                 return Err(Refusal::Share {
                     effector,
                     share_max: limit.share_max,
                 });
             }
-            Action::EvictSessions(_)
-            | Action::ReleaseFreeMemory
-            | Action::DutyCycleBackground(_)
-            | Action::LiftBackgroundThrottle
-            | Action::CancelBackground
-            | Action::CloseIdle(_)
-            | Action::RecreatePool
-            | Action::Degrade(_)
-            | Action::Breaker(_)
-            | Action::Deadline(_)
-            | Action::Alert(_) => {}
+            keys.push(((effector, String::new()), limit.per_minute));
         }
-        let calls = self.admitted.entry(effector).or_default();
-        while calls
-            .front()
-            .is_some_and(|at| now.saturating_duration_since(*at) >= MINUTE)
-        {
-            calls.pop_front();
+        for (key, per_minute) in &keys {
+            let calls = self.admitted.entry(key.clone()).or_default();
+            while calls.front().is_some_and(|at| seconds - at >= MINUTE) {
+                calls.pop_front();
+            }
+            if calls.len() >= *per_minute {
+                return Err(Refusal::Rate {
+                    effector,
+                    per_minute: *per_minute,
+                });
+            }
         }
-        if calls.len() >= limit.per_minute {
-            return Err(Refusal::Rate {
-                effector,
-                per_minute: limit.per_minute,
-            });
+        for (key, _) in keys {
+            self.admitted.entry(key).or_default().push_back(seconds);
         }
-        calls.push_back(now);
         Ok(Admitted(action))
     }
 }
@@ -158,10 +216,10 @@ impl Envelope {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-    use std::time::{Duration, Instant};
 
     use super::{Envelope, Limit, Refusal};
     use crate::effect::Action;
+    use crate::outside::Deed;
     use crate::work::Ratio;
 
     #[test]
@@ -171,13 +229,35 @@ mod tests {
             share_max: 1.0,
         };
         let mut envelope = Envelope::new(HashMap::from([("cancel", limit)]));
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        assert!(envelope.admit(Action::CancelBackground, at(0)).is_ok());
-        assert!(envelope.admit(Action::CancelBackground, at(30)).is_ok());
-        assert!(envelope.admit(Action::CancelBackground, at(59)).is_err());
-        assert!(envelope.admit(Action::CancelBackground, at(60)).is_ok());
-        assert!(envelope.admit(Action::CancelBackground, at(61)).is_err());
+        assert!(envelope.admit(Action::CancelBackground, 0.0).is_ok());
+        assert!(envelope.admit(Action::CancelBackground, 30.0).is_ok());
+        assert!(envelope.admit(Action::CancelBackground, 59.0).is_err());
+        assert!(envelope.admit(Action::CancelBackground, 60.0).is_ok());
+        assert!(envelope.admit(Action::CancelBackground, 61.0).is_err());
+    }
+
+    #[test]
+    fn other_programs_are_touched_only_as_granted() {
+        let grants = vec![
+            ("run-command", "restart".to_owned(), 1),
+            ("signal-process", "worker TERM".to_owned(), 5),
+        ];
+        let mut envelope = Envelope::default().with_grants(grants);
+        let run = |name: &str| Action::Outside(Deed::Run(name.to_owned()));
+        assert!(envelope.admit(run("restart"), 0.0).is_ok());
+        let often = envelope.admit(run("restart"), 1.0);
+        assert!(matches!(often, Err(Refusal::Rate { per_minute: 1, .. })));
+        let refused = envelope.admit(run("rm"), 1.0).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "run-command rm is not granted by the configuration; granted are restart"
+        );
+        let signal =
+            |name: &str| Action::Outside(Deed::Signal("worker".to_owned(), name.to_owned()));
+        assert!(envelope.admit(signal("TERM"), 0.0).is_ok());
+        assert!(envelope.admit(signal("KILL"), 0.0).is_err());
+        let atoms: Vec<String> = envelope.atoms().iter().map(ToString::to_string).collect();
+        assert!(atoms.contains(&"(limit signal-process worker TERM per-minute 5)".to_owned()));
     }
 
     #[test]
@@ -187,7 +267,7 @@ mod tests {
             share_max: 0.5,
         };
         let mut envelope = Envelope::new(HashMap::from([("evict-cache", limit)]));
-        let now = Instant::now();
+        let now = 7.0;
         let refused = envelope.admit(Action::EvictSessions(Ratio::FULL), now);
         assert!(matches!(refused, Err(Refusal::Share { .. })));
         let half = Action::EvictSessions(Ratio::new(0.5).unwrap());

@@ -1,11 +1,12 @@
-//! Asking the rules: what to do, whether a fault is gone, what came of an action.
+//! Asking the rules: which episodes begin and end, what to do, what came of an
+//! action, what is learned.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use chimera::{Answer, Atom, Budget, Engine};
+use chimera::{Answer, Atom, Budget, Engine, Space};
 
-use crate::status::{Because, Verdict};
+use crate::status::{Because, Mode, ModeRecord, Verdict};
 
 /// What one question to the rules may spend.
 const DEADLINE: Duration = Duration::from_millis(500);
@@ -17,13 +18,66 @@ const VERDICT_SECONDS_MAX: f64 = 3600.0;
 /// Decisions taken from one tick; the rest is counted as misshapen.
 const DECISIONS_MAX: usize = 64;
 
-/// `(act <fault> <call> <reason> (verdict-in <seconds>))`, with its proof.
+/// `(act <fault> <call> <reason> (verdict-in <seconds>))`, with its proof; at its end
+/// may stand `(by <rule> <strategy> <rung> <permission> <expected>)`.
 pub(super) struct Decision {
     pub(super) fault: String,
     pub(super) call: Atom,
     pub(super) reason: String,
     pub(super) verdict_in: f64,
+    pub(super) by: By,
     pub(super) because: Vec<Because>,
+}
+
+/// Which rule wants an action, as what, and whether it may.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct By {
+    pub(super) rule: String,
+    pub(super) strategy: String,
+    pub(super) rung: u32,
+    pub(super) permission: Permission,
+    pub(super) expected: String,
+}
+
+/// Whether an action may be carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Permission {
+    Enforce,
+    /// Only recorded.
+    Shadow,
+    /// Not now, and why.
+    RefusedForNow(String),
+    /// Not at all, and why: the next rung may.
+    RefusedForGood(String),
+}
+
+impl Permission {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Permission::Enforce => "enforce",
+            Permission::Shadow => "shadow",
+            Permission::RefusedForNow(_) | Permission::RefusedForGood(_) => "refused",
+        }
+    }
+}
+
+/// A change of an episode.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Transition {
+    Detected {
+        fault: String,
+        strategy: String,
+        metrics: Vec<String>,
+        reason: String,
+    },
+    Recovered {
+        fault: String,
+        reason: String,
+    },
+    GivenUp {
+        fault: String,
+        reason: String,
+    },
 }
 
 /// What `!(decide)` gave.
@@ -43,18 +97,85 @@ fn budget() -> Budget {
         .bytes(BYTES)
 }
 
+fn ask(engine: &Engine, question: &Atom) -> Vec<Atom> {
+    engine.reader().evaluate(question, &budget()).atoms()
+}
+
+fn question(name: &str, arguments: Vec<Atom>) -> Atom {
+    super::atom(name, arguments)
+}
+
+/// Evaluates `!(transitions)`: the changes, and results that are none, as printed.
+pub(super) fn transitions(engine: &Engine) -> (Vec<Transition>, Vec<String>) {
+    let asked = question("transitions", Vec::new());
+    let mut found = Vec::new();
+    let mut misshapen = Vec::new();
+    for result in ask(engine, &asked) {
+        // Without a rule the question comes back: no episode begins or ends by itself.
+        if result == asked {
+            continue;
+        }
+        match transition(&result) {
+            Some(transition) if found.len() < DECISIONS_MAX => found.push(transition),
+            _ => misshapen.push(result.to_string()),
+        }
+    }
+    (found, misshapen)
+}
+
+fn transition(result: &Atom) -> Option<Transition> {
+    let [enter, fault, state, rest @ ..] = result.as_expression()? else {
+        return None;
+    };
+    if enter.as_symbol() != Some("enter") {
+        return None;
+    }
+    let fault = fault.as_symbol()?.to_owned();
+    match (state.as_symbol()?, rest) {
+        ("detected", [strategy, seen]) => {
+            let mut metrics: Vec<String> = Vec::new();
+            let mut reason = None;
+            for one in seen.as_expression()? {
+                let [word, _rule, metric, because] = one.as_expression()? else {
+                    return None;
+                };
+                if word.as_symbol() != Some("seen") {
+                    return None;
+                }
+                let metric = metric.as_symbol()?.to_owned();
+                if !metrics.contains(&metric) {
+                    metrics.push(metric);
+                }
+                reason.get_or_insert_with(|| in_words(because));
+            }
+            Some(Transition::Detected {
+                fault,
+                strategy: strategy.as_symbol()?.to_owned(),
+                metrics,
+                reason: reason?,
+            })
+        }
+        ("recovered", [reason]) => Some(Transition::Recovered {
+            fault,
+            reason: in_words(reason),
+        }),
+        ("given-up", [reason]) => Some(Transition::GivenUp {
+            fault,
+            reason: in_words(reason),
+        }),
+        _ => None,
+    }
+}
+
 /// Evaluates `!(decide)`.
 pub(super) fn decide(engine: &Engine) -> Decisions {
     let started = Instant::now();
-    let question = Atom::expression(vec![Atom::symbol("decide")]);
-    let answers = engine
-        .reader()
-        .evaluate_proving(&question, &budget())
-        .results;
+    let asked = question("decide", Vec::new());
+    let answers = engine.reader().evaluate_proving(&asked, &budget()).results;
     let mut found = Decisions::default();
     for answer in answers {
         // Without a rule the question comes back: nothing is decided.
-        if answer.atom == question {
+        if answer.atom == asked {
             continue;
         }
         match decision(&answer) {
@@ -69,7 +190,7 @@ pub(super) fn decide(engine: &Engine) -> Decisions {
 }
 
 fn decision(answer: &Answer) -> Option<Decision> {
-    let [act, fault, call, reason, verdict_in] = answer.atom.as_expression()? else {
+    let [act, fault, call, reason, verdict_in, rest @ ..] = answer.atom.as_expression()? else {
         return None;
     };
     if act.as_symbol() != Some("act") {
@@ -85,12 +206,55 @@ fn decision(answer: &Answer) -> Option<Decision> {
         .as_f64()
         .filter(|seconds| (0.0..=VERDICT_SECONDS_MAX).contains(seconds))?;
     call.as_expression()?;
+    let by = match rest {
+        [] => By {
+            rule: String::new(),
+            strategy: "none".to_owned(),
+            rung: 0,
+            permission: Permission::Enforce,
+            expected: "unknown".to_owned(),
+        },
+        [by] => by_whom(by)?,
+        _ => return None,
+    };
     Some(Decision {
         fault: fault.as_symbol()?.to_owned(),
         call: call.clone(),
         reason: in_words(reason),
         verdict_in,
+        by,
         because: because(answer),
+    })
+}
+
+fn by_whom(by: &Atom) -> Option<By> {
+    let [word, rule, strategy, rung, permission, expected] = by.as_expression()? else {
+        return None;
+    };
+    if word.as_symbol() != Some("by") {
+        return None;
+    }
+    let rung = rung
+        .as_f64()
+        .filter(|rung| rung.fract() == 0.0 && (0.0..=1000.0).contains(rung))?;
+    let permission = match (permission.as_symbol(), permission.as_expression()) {
+        (Some("enforce"), _) => Permission::Enforce,
+        (Some("shadow"), _) => Permission::Shadow,
+        (_, Some([refused, how, why])) if refused.as_symbol() == Some("refused") => {
+            match how.as_symbol()? {
+                "for-now" => Permission::RefusedForNow(in_words(why)),
+                "for-good" => Permission::RefusedForGood(in_words(why)),
+                _ => return None,
+            }
+        }
+        _ => return None,
+    };
+    Some(By {
+        rule: rule.as_symbol()?.to_owned(),
+        strategy: strategy.as_symbol()?.to_owned(),
+        rung: rung as u32,
+        permission,
+        expected: expected.as_symbol()?.to_owned(),
     })
 }
 
@@ -138,69 +302,148 @@ fn because(answer: &Answer) -> Vec<Because> {
     rules.chain(facts).chain(operations).collect()
 }
 
-/// Whether `(settled <fault>)` is True: its episode is over.
-pub(super) fn is_settled(engine: &Engine, fault: &str) -> bool {
-    let question = Atom::expression(vec![Atom::symbol("settled"), Atom::symbol(fault)]);
-    let results = engine.reader().evaluate(&question, &budget()).atoms();
-    !results.is_empty() && results.iter().all(|result| result.as_bool() == Some(true))
-}
-
 /// The fault that `(classify <text>)` sees in the text of an event; the first if
 /// there are several, `None` if there is none.
 pub(super) fn classify(engine: &Engine, text: &str) -> Option<String> {
-    let question = Atom::expression(vec![Atom::symbol("classify"), Atom::string(text)]);
-    let results = engine.reader().evaluate(&question, &budget()).atoms();
-    results
+    ask(engine, &question("classify", vec![Atom::string(text)]))
         .iter()
         .find_map(|result| result.as_symbol().map(str::to_owned))
 }
 
-/// What `(judge <fault>)` says of an action whose verdict is due.
+/// The kinds that `(kind-of <text>)` counts the text of an event under.
+pub(super) fn kinds_of(engine: &Engine, text: &str) -> Vec<String> {
+    ask(engine, &question("kind-of", vec![Atom::string(text)]))
+        .iter()
+        .filter_map(|result| result.as_symbol().map(str::to_owned))
+        .collect()
+}
+
+/// What `(judge <id> <fault> <call>)` says of an action whose verdict is due.
 ///
 /// # Errors
 /// What it said, if that is no verdict.
-pub(super) fn judge(engine: &Engine, fault: &str) -> Result<Verdict, String> {
-    let question = Atom::expression(vec![Atom::symbol("judge"), Atom::symbol(fault)]);
-    let results = engine.reader().evaluate(&question, &budget()).atoms();
+pub(super) fn judge(engine: &Engine, id: u64, fault: &str, call: &Atom) -> Result<Verdict, String> {
+    let id = Atom::integer(i64::try_from(id).unwrap_or(i64::MAX));
+    let asked = question("judge", vec![id, Atom::symbol(fault), call.clone()]);
+    let results = ask(engine, &asked);
     match results.as_slice() {
         [result] => match result.as_symbol() {
             Some("verified") => Ok(Verdict::Verified),
             Some("failed") => Ok(Verdict::Failed),
             Some("inconclusive") => Ok(Verdict::Inconclusive),
             // No rule judges: nobody can say.
-            _ if *result == question => Ok(Verdict::Inconclusive),
+            _ if *result == asked => Ok(Verdict::Inconclusive),
             _ => Err(result.to_string()),
         },
         _ => Err(format!("{results:?}")),
     }
 }
 
+/// The weights that `(learn <fault> <strategy> <how> <seconds>)` gives: strategy, mean,
+/// evidence.
+pub(super) fn learn(
+    engine: &Engine,
+    fault: &str,
+    strategy: &str,
+    how: &str,
+    seconds: f64,
+) -> Vec<(String, f64, f64)> {
+    let asked = question(
+        "learn",
+        vec![
+            Atom::symbol(fault),
+            Atom::symbol(strategy),
+            Atom::symbol(how),
+            Atom::float(seconds),
+        ],
+    );
+    ask(engine, &asked)
+        .iter()
+        .filter_map(|result| match result.as_expression()? {
+            [word, of, strategy, mean, n]
+                if word.as_symbol() == Some("weight") && of.as_symbol() == Some(fault) =>
+            {
+                let finite = |atom: &Atom| atom.as_f64().filter(|number| number.is_finite());
+                Some((strategy.as_symbol()?.to_owned(), finite(mean)?, finite(n)?))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The facts `(<head> …)` in `space`: their arguments.
+pub(super) fn facts(space: &Space, head: &str, arity: usize) -> Vec<Vec<Atom>> {
+    let mut pattern = vec![Atom::symbol(head)];
+    pattern.extend((0..arity).map(|index| Atom::variable(&format!("x{index}"))));
+    let pattern = Atom::expression(pattern);
+    space
+        .query(&pattern)
+        .iter()
+        .filter_map(|bindings| Some(bindings.apply(&pattern).as_expression()?[1..].to_vec()))
+        .collect()
+}
+
+/// The number of a fact `(<head> <number>)`.
+pub(super) fn number(engine: &Engine, head: &str) -> Option<f64> {
+    facts(engine.self_space(), head, 1).first()?[0].as_f64()
+}
+
+/// The target that `(target <fault> <target>)` names; `self` without one.
+pub(super) fn target(engine: &Engine, fault: &str) -> String {
+    let named = facts(engine.self_space(), "target", 2)
+        .into_iter()
+        .find(|fact| fact[0].as_symbol() == Some(fault))
+        .and_then(|fact| fact[1].as_symbol().map(str::to_owned));
+    named.unwrap_or_else(|| "self".to_owned())
+}
+
+fn mode(atom: &Atom) -> Option<Mode> {
+    match (atom.as_symbol(), atom.as_expression()) {
+        (Some("enforce"), _) => Some(Mode::Enforce),
+        (Some("shadow"), _) => Some(Mode::Shadow),
+        (_, Some([word, percent])) if word.as_symbol() == Some("canary") => percent
+            .as_f64()
+            .filter(|percent| (0.0..=100.0).contains(percent))
+            .map(Mode::Canary),
+        _ => None,
+    }
+}
+
+/// The modes that stand in the rules, those switched in `live` before them.
+pub(super) fn modes(engine: &Engine, live: &Space) -> Vec<ModeRecord> {
+    let mut modes: Vec<ModeRecord> = Vec::new();
+    let written = facts(engine.self_space(), "mode", 3)
+        .into_iter()
+        .map(|fact| (fact, false));
+    let switched = facts(live, "mode", 3).into_iter().map(|fact| (fact, true));
+    for (fact, live) in written.chain(switched) {
+        let (Some(fault), Some(rule), Some(mode)) =
+            (fact[0].as_symbol(), fact[1].as_symbol(), mode(&fact[2]))
+        else {
+            continue;
+        };
+        modes.retain(|known| known.fault != fault || known.rule != rule || !live);
+        modes.push(ModeRecord {
+            fault: fault.to_owned(),
+            rule: rule.to_owned(),
+            mode,
+            live,
+        });
+    }
+    modes.sort_by(|a, b| (&a.fault, &a.rule).cmp(&(&b.fault, &b.rule)));
+    modes
+}
+
 /// `(threshold <metric> <value>)` and the like: numbers by metric.
 pub(super) fn numbers(engine: &Engine, fact: &str) -> BTreeMap<String, f64> {
-    let pattern = Atom::expression(vec![
-        Atom::symbol(fact),
-        Atom::variable("metric"),
-        Atom::variable("value"),
-    ]);
-    let mut numbers = BTreeMap::new();
-    for bindings in engine.self_space().query(&pattern) {
-        let atom = bindings.apply(&pattern);
-        if let Some([_, metric, value]) = atom.as_expression()
-            && let (Some(metric), Some(value)) = (metric.as_symbol(), value.as_f64())
-        {
-            numbers.insert(metric.to_owned(), value);
-        }
-    }
-    numbers
+    facts(engine.self_space(), fact, 2)
+        .iter()
+        .filter_map(|fact| Some((fact[0].as_symbol()?.to_owned(), fact[1].as_f64()?)))
+        .collect()
 }
 
 /// The seconds between ticks by `(sample-interval <seconds>)`, if they are sane.
 pub(super) fn sample_interval(engine: &Engine) -> Option<f64> {
-    let value = Atom::variable("seconds");
-    let pattern = Atom::expression(vec![Atom::symbol("sample-interval"), value.clone()]);
-    let found = engine.self_space().query(&pattern);
-    let seconds = found.first()?.apply(&value).as_f64()?;
-    (super::INTERVAL_MIN..=super::INTERVAL_MAX)
-        .contains(&seconds)
-        .then_some(seconds)
+    number(engine, "sample-interval")
+        .filter(|seconds| (super::INTERVAL_MIN..=super::INTERVAL_MAX).contains(seconds))
 }

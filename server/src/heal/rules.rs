@@ -10,7 +10,33 @@ use sha2::{Digest, Sha256};
 
 use crate::status::RulesError;
 
-const BUILT_IN: &str = include_str!("../../../metta/healing.metta");
+/// The rules that the binary carries: name and text, in the order of loading.
+const BUILT_IN: [(&str, &str); 6] = [
+    (
+        "healing.metta",
+        include_str!("../../../metta/healing.metta"),
+    ),
+    (
+        "healing/episode.metta",
+        include_str!("../../../metta/healing/episode.metta"),
+    ),
+    (
+        "healing/learning.metta",
+        include_str!("../../../metta/healing/learning.metta"),
+    ),
+    (
+        "healing/permission.metta",
+        include_str!("../../../metta/healing/permission.metta"),
+    ),
+    (
+        "healing/seeing.metta",
+        include_str!("../../../metta/healing/seeing.metta"),
+    ),
+    (
+        "healing/verdict.metta",
+        include_str!("../../../metta/healing/verdict.metta"),
+    ),
+];
 /// What one directive of a rule file may spend.
 const LOAD_DEADLINE: Duration = Duration::from_secs(2);
 const LOAD_REDUCTIONS: u64 = 20_000_000;
@@ -50,10 +76,9 @@ impl RuleSource {
     pub(super) fn read(&self) -> Result<RuleTexts, RulesError> {
         let mut texts = Vec::new();
         match self {
-            RuleSource::BuiltIn => texts.push((
-                "built-in/healing.metta".to_owned(),
-                BUILT_IN.as_bytes().to_vec(),
-            )),
+            RuleSource::BuiltIn => texts.extend(
+                BUILT_IN.map(|(name, text)| (format!("built-in/{name}"), text.as_bytes().to_vec())),
+            ),
             RuleSource::Directory(directory) => {
                 for path in files(directory)? {
                     let name = path.display().to_string();
@@ -122,6 +147,15 @@ pub(super) struct RuleTexts {
 impl RuleTexts {
     pub(super) fn names(&self) -> Vec<String> {
         self.texts.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The same with an edit made to each text.
+    #[cfg(test)]
+    pub(super) fn edited(mut self, edit: impl Fn(&str) -> String) -> RuleTexts {
+        for (_, bytes) in &mut self.texts {
+            *bytes = edit(std::str::from_utf8(bytes).expect("the rules are text")).into_bytes();
+        }
+        self
     }
 
     /// Loads all texts into `engine`, which should be new.
@@ -200,6 +234,7 @@ fn directive_error(text: &str, directive: &Directive) -> RulesError {
     let lines = LineTable::new(text);
     let start = lines.offset(text, directive.line, directive.column);
     let diagnostic = Diagnostic {
+        severity: chimera_grammar::Severity::Error,
         code: "E0100",
         message: message.clone(),
         help: "rules are in force only if every directive of their files succeeds",

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, RwLock};
 
 use chimera::{Atom, Context, Engine, Operation, OperationError, OperationResult};
+use sha2::{Digest, Sha256};
 
 /// Values kept per metric, and for how long.
 const POINTS_MAX: usize = 3600;
 const AGE_MAX_SECONDS: f64 = 3600.0;
+/// Points that a forecast goes by at most.
+const FORECAST_POINTS_MAX: usize = 60;
 
 /// What was measured, oldest first, by metric. Clones are the same series.
 #[derive(Clone, Default)]
@@ -57,6 +60,28 @@ impl Series {
         .unwrap_or(0.0)
     }
 
+    /// Drops all but the newest `keep` values of each metric.
+    pub(super) fn trim(&self, keep: usize) {
+        let mut all = self.0.write().expect("no panic while series are locked");
+        for points in all.values_mut() {
+            let gone = points.len().saturating_sub(keep);
+            points.drain(..gone);
+            points.shrink_to_fit();
+        }
+    }
+
+    /// Points of the `window` seconds that ended at `at`.
+    fn before(&self, metric: &str, at: f64, window: f64) -> Vec<Point> {
+        self.with(metric, |points| {
+            points
+                .iter()
+                .filter(|point| point.seconds <= at && point.seconds >= at - window)
+                .copied()
+                .collect()
+        })
+        .unwrap_or_default()
+    }
+
     /// Points not older than `seconds` before the newest.
     fn recent(&self, metric: &str, seconds: f64) -> Vec<Point> {
         self.with(metric, |points| {
@@ -95,6 +120,29 @@ impl Series {
                 Ok(vec![rounded(
                     series.held(&call.metric()?, |value| value < limit),
                 )])
+            },
+        );
+        self.register(
+            engine,
+            "held-at-most",
+            "(-> Atom Number Number)",
+            |series, call| {
+                let limit = call.number(1)?;
+                Ok(vec![rounded(
+                    series.held(&call.metric()?, |value| value <= limit),
+                )])
+            },
+        );
+        // What a metric would be so long after an instant, going by the window before
+        // it: (forecast <metric> <at> <window> <ahead>).
+        self.register(
+            engine,
+            "forecast",
+            "(-> Atom Number Number Number Number)",
+            |series, call| {
+                let (at, window, ahead) = (call.number(1)?, call.number(2)?, call.number(3)?);
+                let points = series.before(&call.metric()?, at, window);
+                Ok(forecast(&points, ahead).map(rounded).into_iter().collect())
             },
         );
         self.register(
@@ -152,6 +200,23 @@ impl Series {
                 _ => Err(OperationError::message(
                     "text-contains expects a text and a part of it",
                 )),
+            },
+        ));
+        // Chance that is the same on every run: a share from 0 to 1 by its arguments.
+        engine.register(Operation::new(
+            "draw",
+            "(-> %Undefined% %Undefined% %Undefined% Number)",
+            |arguments, _| {
+                let mut hash = Sha256::new();
+                for argument in arguments {
+                    hash.update(argument.to_string());
+                    hash.update([0]);
+                }
+                let digest = hash.finalize();
+                let bits = digest[..6]
+                    .iter()
+                    .fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+                Ok(vec![Atom::float(bits as f64 / (1_u64 << 48) as f64)])
             },
         ));
         engine.register(Operation::new("now", "(-> Number)", |_, context| {
@@ -237,6 +302,34 @@ fn slope(points: &[Point]) -> Option<f64> {
     (spread > 0.0).then(|| together / spread)
 }
 
+/// Where a series would be `ahead` seconds after its last point if nothing were done:
+/// on a line through the last point. Readings are few and noisy, so a series counts as
+/// falling only if at least three in four pairs of its points fall, and fewer than four
+/// points have no trend at all. Source: P. K. Sen, "Estimates of the Regression
+/// Coefficient Based on Kendall's Tau", JASA 63, 1968; with the upper quartile in the
+/// place of the median.
+fn forecast(points: &[Point], ahead: f64) -> Option<f64> {
+    let last = points.last()?;
+    if points.len() < 4 {
+        return Some(last.value);
+    }
+    // The newest are enough: pairs grow with the square.
+    let newest = &points[points.len().saturating_sub(FORECAST_POINTS_MAX)..];
+    let mut slopes: Vec<f64> = newest
+        .iter()
+        .enumerate()
+        .flat_map(|(index, right)| newest[..index].iter().map(move |left| (left, right)))
+        .filter(|(left, right)| right.seconds > left.seconds)
+        .map(|(left, right)| (right.value - left.value) / (right.seconds - left.seconds))
+        .collect();
+    if slopes.is_empty() {
+        return Some(last.value);
+    }
+    slopes.sort_by(f64::total_cmp);
+    let slope = slopes[(slopes.len() - 1) * 3 / 4];
+    Some(last.value + slope * ahead)
+}
+
 #[cfg(test)]
 mod tests {
     use chimera::{Budget, Engine};
@@ -276,10 +369,28 @@ mod tests {
         check(&[9.0, 1.0, 3.0, 5.0], "(mean m 2)", "3.0");
         check(&[9.0, 1.0, 3.0, 5.0], "(slope m 2)", "2.0");
         check(&[9.0, 1.0, 3.0, 5.0], "(quantile m 0.5 2)", "3.0");
+        check(&[9.0, 1.0, 2.0], "(held-at-most m 2)", "1.0");
         check(&[4.0], "(slope m 9)", "");
         check(&[], "(mean m 9)", "");
         check(&[], "(now)", "7.5");
         check(&[], "(text-contains \"Heap EXHAUSTION\" \"heap\")", "True");
+    }
+
+    #[test]
+    fn a_forecast_falls_only_with_a_clear_trend() {
+        check(&[9.0, 8.0, 7.0, 6.0], "(forecast m 3 9 3)", "3.0");
+        check(&[1.0, 2.0, 3.0, 4.0], "(forecast m 3 9 3)", "7.0");
+        // What came after the instant does not count, nor a fall that is but noise.
+        check(&[1.0, 2.0, 3.0, 4.0, 0.0], "(forecast m 3 9 3)", "7.0");
+        check(&[1.0, 1.0, 1.0, 9.0, 8.0], "(forecast m 4 9 1)", "10.667");
+        check(&[5.0], "(forecast m 3 9 3)", "5.0");
+        check(&[], "(forecast m 3 9 3)", "");
+    }
+
+    #[test]
+    fn chance_is_the_same_on_every_run() {
+        check(&[], "(draw 1 memory-leak 2)", "0.18336906327895974");
+        check(&[], "(draw 1 memory-leak (+ 1 1))", "0.18336906327895974");
     }
 
     #[test]

@@ -1,132 +1,162 @@
-//! What the shipped rules decide, on spaces filled by hand.
+//! What the shipped rules decide, on a virtual clock.
 
-use chimera::{Atom, Engine};
+use super::decision;
+use super::virtual_time::{Fixed, Run, shipped_texts};
+use crate::status::EpisodeState;
 
-use super::decision::{self, decide};
-use super::rules::{RuleSource, Workbench};
-use super::series::Series;
-use super::spaces::Spaces;
-use crate::status::Verdict;
-
-struct Scene {
-    engine: Engine,
-    spaces: Spaces,
-    series: Series,
+fn shipped(metrics: &[(&str, f64)]) -> Run<Fixed> {
+    Run::new(&shipped_texts(str::to_owned), Fixed::new(metrics))
 }
 
-impl Scene {
-    fn new() -> Scene {
-        let spaces = Spaces::new(Vec::new());
-        let series = Series::default();
-        let workbench = Workbench {
-            tokens: spaces.tokens(),
-            clock: std::sync::Arc::new(|| 100.0),
-            series: series.clone(),
-        };
-        let mut engine = workbench.engine();
-        RuleSource::BuiltIn
-            .read()
-            .unwrap()
-            .load(&mut engine)
-            .unwrap();
-        Scene {
-            engine,
-            spaces,
-            series,
-        }
-    }
-
-    /// The same readings for three seconds.
-    fn measured(mut self, metrics: &[(&str, f64)]) -> Scene {
-        let reading = metrics
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), *value))
-            .collect();
-        for second in [98.0, 99.0, 100.0] {
-            for (name, value) in metrics {
-                self.series.push(name, second, *value);
-            }
-            self.spaces.assert_reading(second, &reading, &reading);
-        }
-        self
-    }
-
-    fn episode(self, text: &str) -> Scene {
-        let atom: Atom = self.engine.parse(text).unwrap();
-        self.spaces.episodes.add(atom);
-        self
-    }
-
+impl Run<Fixed> {
+    /// The calls and reasons of all actions.
     #[track_caller]
     fn check(&self, expected: &[&str]) {
-        let found = decide(&self.engine);
-        assert!(found.misshapen.is_empty(), "{:?}", found.misshapen);
-        let found: Vec<String> = found
-            .decisions
+        let found: Vec<String> = self
+            .actions()
             .iter()
-            .map(|decision| {
-                assert!(!decision.because.is_empty());
-                format!("{} {}", decision.call, decision.reason)
+            .map(|record| {
+                assert!(!record.because.is_empty());
+                format!("{} {}", record.call, record.reason)
             })
             .collect();
         assert_eq!(found, expected);
+    }
+
+    fn after(mut self, seconds: f64) -> Run<Fixed> {
+        self.go(seconds);
+        self
+    }
+
+    fn with(mut self, metric: &str, value: f64) -> Run<Fixed> {
+        self.world.set(metric, value);
+        self
     }
 }
 
 #[test]
 fn nothing_is_done_about_nothing() {
-    Scene::new().check(&[]);
-    Scene::new()
-        .measured(&[("memory-mb", 399.0), ("cpu-percent", 10.0)])
+    shipped(&[]).after(5.0).check(&[]);
+    shipped(&[("memory-mb", 399.0), ("cpu-percent", 10.0)])
+        .after(20.0)
         .check(&[]);
 }
 
-#[test]
-fn a_leak_is_evicted_by_its_excess() {
-    let leak = [("memory-mb", 500.0), ("cache-mb", 480.0)];
-    let call = "(evict-cache sessions 0.5)";
-    let reason = "memory-mb is 500.0 over its threshold 400 for 2.0 s";
-    Scene::new()
-        .measured(&leak)
-        .check(&[&format!("{call} {reason}")]);
-    // Another rung after a failure, none while a verdict is open or in the cooldown.
-    Scene::new()
-        .measured(&leak)
-        .episode("(verdict 1 memory-leak (evict-cache sessions 0.5) failed 95.0)")
-        .check(&[&format!("(evict-cache sessions 1.0) {reason}")]);
-    Scene::new()
-        .measured(&leak)
-        .episode("(verifying memory-leak 1)")
-        .check(&[]);
-    Scene::new()
-        .measured(&leak)
-        .episode("(acted memory-leak 99.0)")
-        .check(&[]);
-}
+const LEAK: [(&str, f64); 3] = [
+    ("memory-mb", 500.0),
+    ("cache-mb", 480.0),
+    ("allocated-mb", 490.0),
+];
+
+/// Something for each rung of the ladder.
+const MUCH: [(&str, f64); 5] = [
+    ("memory-mb", 500.0),
+    ("cache-mb", 480.0),
+    ("allocated-mb", 470.0),
+    ("history-readings", 500.0),
+    ("pool-idle", 50.0),
+];
 
 #[test]
-fn a_climbed_ladder_ends_in_an_alert() {
-    let mut scene = Scene::new().measured(&[("memory-mb", 500.0), ("cache-mb", 480.0)]);
-    for id in 1..=3 {
-        scene = scene.episode(&format!("(verdict {id} memory-leak (x) failed 90.0)"));
-    }
-    scene.check(&[
-        "(alert \"no rung of the ladder is left\") memory-mb is 500.0 over its threshold 400 for 2.0 s",
+fn a_leak_is_evicted_by_its_excess_and_then_wholly() {
+    let run = shipped(&LEAK).after(2.0);
+    let first = "(evict-cache sessions 0.5) memory-mb is 500.0 over its threshold 400 for 1.0 s";
+    run.check(&[first]);
+    // Another rung only after the verdict, here that nothing has changed.
+    let run = run.after(2.0);
+    assert_eq!(run.core.status.episodes[0].state, EpisodeState::Verifying);
+    run.check(&[first]);
+    let run = run.after(2.0);
+    run.check(&[
+        first,
+        "(evict-cache sessions 1.0) memory-mb is 500.0 over its threshold 400 for 5.0 s",
     ]);
+    let verdicts = run.verdicts();
+    assert_eq!(
+        verdicts,
+        [
+            "(evict-cache sessions 0.5) failed",
+            "(evict-cache sessions 1.0) pending"
+        ]
+    );
+    let action = &run.actions()[0];
+    assert_eq!((action.rule.as_str(), action.rung), ("level", 1));
+    assert_eq!(action.strategy, "fit");
+    assert_eq!(action.expected, "verified");
+}
+
+#[test]
+fn what_has_nothing_to_act_on_is_passed_over_and_not_lost() {
+    let run = shipped(&LEAK).with("cache-mb", 0.0).after(2.0);
+    run.check(&[]);
+    assert_eq!(run.core.status.episodes[0].state, EpisodeState::Detected);
+    let run = run.with("allocated-mb", 470.0).after(1.0);
+    assert_eq!(run.actions()[0].call, "(release-free-memory)");
+    let run = run.with("cache-mb", 480.0).after(4.0);
+    assert_eq!(run.actions()[1].call, "(evict-cache sessions 0.5)");
+}
+
+#[test]
+fn pages_that_hold_nothing_are_given_back_where_they_are_what_is_too_much() {
+    shipped(&[
+        ("memory-mb", 500.0),
+        ("cache-mb", 10.0),
+        ("allocated-mb", 60.0),
+    ])
+    .after(2.0)
+    .check(&["(release-free-memory) memory-mb is 500.0 over its threshold 400 for 1.0 s"]);
+}
+
+#[test]
+fn an_episode_ends_when_what_told_of_it_is_low_for_long_enough() {
+    let run = shipped(&LEAK).after(2.0).with("memory-mb", 200.0);
+    let run = run.with("cache-mb", 20.0).after(4.0);
+    assert_eq!(run.verdicts(), ["(evict-cache sessions 0.5) verified"]);
+    assert!(run.core.status.episodes.is_empty());
+    // In the band between leaving and entering nothing begins anew.
+    let mut run = run;
+    for step in 0..19 {
+        run = run
+            .with("memory-mb", 200.0 + 10.0 * f64::from(step))
+            .after(1.0);
+    }
+    let run = run.with("memory-mb", 390.0).after(30.0);
+    assert_eq!(run.actions().len(), 1);
+}
+
+#[test]
+fn a_climbed_ladder_ends_in_an_alert_and_is_tried_again() {
+    let run = shipped(&MUCH).after(40.0);
+    let calls: Vec<String> = run.actions().iter().map(|a| a.call.clone()).collect();
+    let ladder = [
+        "(evict-cache sessions 0.5)",
+        "(evict-cache sessions 1.0)",
+        "(release-free-memory)",
+        "(trim-history 0.5)",
+        "(recreate-pool upstream)",
+        "(alert \"no step of the ladder is left; it is tried again later\")",
+    ];
+    assert_eq!(calls, ladder);
+    let episode = &run.core.status.episodes[0];
+    assert_eq!((episode.state, episode.gave_up), (EpisodeState::GivenUp, 1));
+    let run = run.after(100.0);
+    assert!(run.actions().len() > ladder.len(), "{:?}", run.verdicts());
+    assert_eq!(run.actions()[ladder.len()].rung, 1);
 }
 
 #[test]
 fn the_throttle_fits_the_demand_and_stays_while_it_is_wanted() {
     let busy = |cpu: f64, duty: f64, threads: f64| {
-        Scene::new().measured(&[
+        shipped(&[
             ("cpu-percent", cpu),
             ("background-demand-percent", threads * 100.0),
             ("background-threads", threads),
             ("background-duty", duty),
         ])
+        .after(2.0)
     };
     busy(200.0, 1.0, 4.0).check(&[
-        "(duty-cycle background 0.122) cpu-percent is 200.0 over its threshold 75 for 2.0 s",
+        "(duty-cycle background 0.122) cpu-percent is 200.0 over its threshold 75 for 1.0 s",
     ]);
     busy(45.0, 0.12, 4.0).check(&[]);
     busy(1.0, 0.12, 0.0).check(&[
@@ -136,54 +166,100 @@ fn the_throttle_fits_the_demand_and_stays_while_it_is_wanted() {
 }
 
 #[test]
-fn verdicts_come_from_the_latest_samples() {
-    let judge = |scene: Scene| decision::judge(&scene.engine, "memory-leak");
-    assert_eq!(judge(Scene::new()), Ok(Verdict::Inconclusive));
-    let low = Scene::new().measured(&[("memory-mb", 300.0)]);
-    assert!(decision::is_settled(&low.engine, "memory-leak"));
-    assert_eq!(judge(low), Ok(Verdict::Verified));
-    let high = Scene::new().measured(&[("memory-mb", 380.0)]);
-    assert!(!decision::is_settled(&high.engine, "memory-leak"));
-    assert_eq!(judge(high), Ok(Verdict::Failed));
+fn what_is_missing_or_stale_is_neither_sick_nor_well() {
+    let run = shipped(&LEAK).after(2.0);
+    assert_eq!(run.core.status.open_faults, ["memory-leak"]);
+    let mut run = run;
+    run.world.metrics.clear();
+    let run = run.after(20.0);
+    assert_eq!(run.verdicts(), ["(evict-cache sessions 0.5) inconclusive"]);
+    // It does not end the episode either, and nothing more is done in the dark.
+    assert_eq!(run.core.status.open_faults, ["memory-leak"]);
+    let known = |pattern: &str| {
+        let pattern = run.core.engine().parse(pattern).unwrap();
+        run.core.spaces.samples.query(&pattern).len()
+    };
+    assert_eq!(known("(stale memory-mb $age)"), 1);
+    assert_eq!(known("(latest memory-mb $value)"), 0);
+    assert_eq!(known("(missing cpu-percent)"), 1);
 }
 
 #[test]
 fn excess_connections_are_closed_down_to_the_aim() {
-    Scene::new()
-        .measured(&[
-            ("connection-count", 160.0),
-            ("pool-idle", 90.0),
-            ("pool-broken", 10.0),
-        ])
-        .check(&[
-            "(close-idle upstream 24.0) connection-count is 160.0 over its threshold 80 for 2.0 s",
-        ]);
+    shipped(&[
+        ("connection-count", 160.0),
+        ("pool-idle", 90.0),
+        ("pool-broken", 10.0),
+        ("inbound-idle", 0.0),
+    ])
+    .after(3.0)
+    .check(&[
+        "(close-idle upstream 24.0) connection-count is 160.0 over its threshold 80 for 2.0 s",
+    ]);
+    shipped(&[
+        ("connection-count", 130.0),
+        ("pool-idle", 2.0),
+        ("pool-broken", 0.0),
+        ("inbound-idle", 120.0),
+    ])
+    .after(3.0)
+    .check(&[
+        "(close-idle upstream 0) connection-count is 130.0 over its threshold 80 for 2.0 s",
+        "(close-idle inbound 42.0) connection-count is 130.0 over its threshold 80 for 2.0 s",
+    ]);
 }
 
 #[test]
 fn failing_requests_are_degraded_and_restored_when_the_service_is_well() {
     let at = |level: f64, rate: f64, upstream: f64| {
-        Scene::new().measured(&[
+        shipped(&[
             ("error-rate", rate),
             ("degradation-level", level),
             ("upstream-error-rate", upstream),
+            ("upstream-deadline-ms", 3000.0),
+            ("breaker-open", 0.0),
+            ("upstream-retries", 0.0),
         ])
     };
     at(0.0, 0.5, 0.9)
+        .after(3.0)
         .check(&["(degrade requests 1) error-rate is 0.5 over its threshold 0.1 for 2.0 s"]);
-    at(1.0, 0.0, 0.9).check(&[]);
-    at(1.0, 0.0, 0.0)
-        .episode("(acted request-failures 96.0)")
-        .check(&[]);
-    at(1.0, 0.0, 0.0).episode("(acted request-failures 94.0)").check(&[
+    at(0.0, 0.5, 0.3).after(3.0).check(&[
+        "(retry upstream 2) error-rate is 0.5 over its threshold 0.1 for 2.0 s",
+        "(degrade requests 1) error-rate is 0.5 over its threshold 0.1 for 2.0 s",
+    ]);
+    at(1.0, 0.0, 0.9).after(5.0).check(&[]);
+    let mut run = at(1.0, 0.0, 0.0);
+    run.remember("(acted request-failures -2.0)");
+    run.after(2.0).check(&[]);
+    let mut run = at(1.0, 0.0, 0.0);
+    run.remember("(acted request-failures -4.0)");
+    run.after(1.0).check(&[
         "(degrade requests 0) the upstream service is well and requests are at degradation level 1.0",
     ]);
 }
 
 #[test]
-fn texts_are_classified_by_their_patterns() {
-    let engine = Scene::new().engine;
-    let classify = |text: &str| decision::classify(&engine, text);
+fn slow_requests_have_less_time() {
+    shipped(&[
+        ("request-latency-ms", 4000.0),
+        ("upstream-latency-ms", 4000.0),
+        ("upstream-error-rate", 0.0),
+        ("degradation-level", 0.0),
+        ("upstream-deadline-ms", 3000.0),
+    ])
+    .after(3.0)
+    .check(&[
+        "(deadline upstream 750) request-latency-ms is 4000.0 over its threshold 3000 for 2.0 s",
+        "(retry upstream 2) request-latency-ms is 4000.0 over its threshold 3000 for 2.0 s",
+        "(degrade requests 1) request-latency-ms is 4000.0 over its threshold 3000 for 2.0 s",
+    ]);
+}
+
+#[test]
+fn texts_are_classified_and_counted_by_their_patterns() {
+    let mut run = shipped(&[("pool-idle", 0.0)]).after(1.0);
+    let classify = |text: &str| decision::classify(run.core.engine(), text);
     assert_eq!(
         classify("Connection pool exhausted"),
         Some("connection-issues".to_owned())
@@ -193,19 +269,23 @@ fn texts_are_classified_by_their_patterns() {
         Some("request-failures".to_owned())
     );
     assert_eq!(classify("something else"), None);
+    for _ in 0..5 {
+        run.world.error("connection pool exhausted");
+    }
+    run.world.error("who knows");
+    let run = run.after(1.0);
+    assert_eq!(run.core.status.event_counts["unknown"], 1);
+    run.check(&[
+        "(close-idle upstream 0) events.pool-exhaustion is 5.0 over its threshold 4 for 0.0 s",
+        "(close-idle inbound 0) events.pool-exhaustion is 5.0 over its threshold 4 for 0.0 s",
+    ]);
 }
 
 #[test]
 fn a_cache_that_nobody_asks_for_is_evicted() {
-    let held = |cache: f64| {
-        let scene = Scene::new();
-        for second in 80..98 {
-            scene.series.push("cache-mb", f64::from(second), cache);
-        }
-        scene.measured(&[("memory-mb", 230.0), ("cache-mb", cache)])
-    };
+    let held = |cache: f64| shipped(&[("memory-mb", 230.0), ("cache-mb", cache)]).after(9.0);
     held(99.0).check(&[]);
     held(200.0).check(&[
-        "(evict-cache sessions 1.0) the session cache has held over 100 MiB for 20.0 s and nobody asks for them",
+        "(evict-cache sessions 1.0) cache-mb has been over 100 for 8.0 s and nobody asked for it",
     ]);
 }

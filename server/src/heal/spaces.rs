@@ -1,38 +1,35 @@
-//! The spaces that rules and people see: `&samples`, `&events`, `&episodes`,
-//! `&limits`. Only the loop writes to them.
+//! The spaces of what is measured and told, `&samples` and `&events`, and those of
+//! what is set: `&limits`, `&modes`, `&weights`. Only the loop writes to them.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use chimera::{Atom, Space};
 
-use crate::status::{ActionRecord, Verdict};
+use super::atom;
 
 /// Readings whose samples stay in `&samples`.
 const READINGS_MAX: usize = 120;
 /// Events that stay in `&events`.
 const EVENTS_MAX: usize = 500;
+/// How long a metric without a value is called stale; then it is missing.
+const STALE_SECONDS_MAX: f64 = 600.0;
 
 pub(super) struct Spaces {
     pub(super) samples: Space,
     pub(super) events: Space,
-    pub(super) episodes: Space,
     pub(super) limits: Space,
+    /// `(mode <fault> <rule> <mode>)` as switched live.
+    pub(super) modes: Space,
+    /// `(weight …)` and `(episodes …)`, as learned.
+    pub(super) weights: Space,
     /// Sample atoms in `&samples`, by reading, oldest first.
     readings: VecDeque<Vec<Atom>>,
-    /// The `(latest …)` atom of each metric.
+    /// The `(latest …)`, `(stale …)` or `(missing …)` atom of each metric.
     latest: BTreeMap<String, Atom>,
+    /// When each metric had a value last.
+    seen: BTreeMap<String, f64>,
     /// Event atoms in `&events`, oldest first.
     told: VecDeque<Atom>,
-    /// By fault: the atoms that stand while its episode is open.
-    episode_atoms: BTreeMap<String, Vec<Atom>>,
-    /// By fault: the `(acted …)` atom.
-    acted: BTreeMap<String, Atom>,
-}
-
-fn atom(head: &str, arguments: Vec<Atom>) -> Atom {
-    let mut children = vec![Atom::symbol(head)];
-    children.extend(arguments);
-    Atom::expression(children)
 }
 
 impl Spaces {
@@ -45,13 +42,13 @@ impl Spaces {
         Spaces {
             samples: Space::anonymous(),
             events: Space::anonymous(),
-            episodes: Space::anonymous(),
             limits: space.snapshot(),
+            modes: Space::anonymous(),
+            weights: Space::anonymous(),
             readings: VecDeque::new(),
             latest: BTreeMap::new(),
+            seen: BTreeMap::new(),
             told: VecDeque::new(),
-            episode_atoms: BTreeMap::new(),
-            acted: BTreeMap::new(),
         }
     }
 
@@ -60,18 +57,22 @@ impl Spaces {
         vec![
             ("&samples", Atom::space(self.samples.clone())),
             ("&events", Atom::space(self.events.clone())),
-            ("&episodes", Atom::space(self.episodes.clone())),
             ("&limits", Atom::space(self.limits.clone())),
+            ("&modes", Atom::space(self.modes.clone())),
+            ("&weights", Atom::space(self.weights.clone())),
         ]
     }
 
     /// Asserts `(sample <metric> <value> <seconds>)` for each new value, and
-    /// `(latest <metric> <value>)` for what is `current`.
+    /// `(latest <metric> <value>)` for what is `current`. A metric that had a value
+    /// once and has none now is `(stale <metric> <seconds since>)`; one of `expected`
+    /// that never had any is `(missing <metric>)`.
     pub(super) fn assert_reading(
         &mut self,
         seconds: f64,
         fresh: &BTreeMap<String, f64>,
         current: &BTreeMap<String, f64>,
+        expected: impl Iterator<Item = String>,
     ) {
         if self.readings.len() >= READINGS_MAX {
             for old in self.readings.pop_front().into_iter().flatten() {
@@ -98,11 +99,28 @@ impl Spaces {
         self.latest = current
             .iter()
             .map(|(metric, value)| {
+                self.seen.insert(metric.clone(), seconds);
                 let latest = atom("latest", vec![Atom::symbol(metric), Atom::float(*value)]);
-                self.samples.add(latest.clone());
                 (metric.clone(), latest)
             })
             .collect();
+        for (metric, at) in &self.seen {
+            if !current.contains_key(metric) {
+                let age = ((seconds - at) * 1000.0).round() / 1000.0;
+                let stale = atom("stale", vec![Atom::symbol(metric), Atom::float(age)]);
+                self.latest.insert(metric.clone(), stale);
+            }
+        }
+        for metric in expected {
+            self.latest
+                .entry(metric)
+                .or_insert_with_key(|metric| atom("missing", vec![Atom::symbol(metric)]));
+        }
+        for atom in self.latest.values() {
+            self.samples.add(atom.clone());
+        }
+        // What has been silent for long is forgotten.
+        self.seen.retain(|_, at| seconds - *at <= STALE_SECONDS_MAX);
     }
 
     /// Asserts `(event <severity> <text> <seconds>)`.
@@ -122,96 +140,5 @@ impl Spaces {
         );
         self.events.add(event.clone());
         self.told.push_back(event);
-    }
-
-    /// Faults whose episode is open.
-    pub(super) fn open_faults(&self) -> Vec<String> {
-        self.episode_atoms.keys().cloned().collect()
-    }
-
-    fn episode_add(&mut self, fault: &str, atom: Atom) {
-        self.episodes.add(atom.clone());
-        self.episode_atoms
-            .entry(fault.to_owned())
-            .or_default()
-            .push(atom);
-    }
-
-    /// An action was taken: `(episode <fault> <seconds>)` if it is the first,
-    /// `(acted <fault> <seconds>)`, `(outcome <id> <fault> <call> <what> <text>)`,
-    /// and `(verifying <fault> <id>)` while its verdict is open.
-    pub(super) fn assert_action(&mut self, record: &ActionRecord, call: &Atom, seconds: f64) {
-        let fault = Atom::symbol(&record.fault);
-        let id = Atom::integer(record.id as i64);
-        if !self.episode_atoms.contains_key(&record.fault) {
-            self.episode_add(
-                &record.fault,
-                atom("episode", vec![fault.clone(), Atom::float(seconds)]),
-            );
-        }
-        let acted = atom("acted", vec![fault.clone(), Atom::float(seconds)]);
-        self.episodes.add(acted.clone());
-        if let Some(before) = self.acted.insert(record.fault.clone(), acted) {
-            self.episodes.remove(&before);
-        }
-        let (what, text) = match &record.outcome {
-            Ok(done) => ("applied", done),
-            Err(refused) => ("refused", refused),
-        };
-        self.episode_add(
-            &record.fault,
-            atom(
-                "outcome",
-                vec![
-                    id.clone(),
-                    fault.clone(),
-                    call.clone(),
-                    Atom::symbol(what),
-                    Atom::string(text),
-                ],
-            ),
-        );
-        if record.verdict == Verdict::Pending {
-            self.episode_add(&record.fault, atom("verifying", vec![fault, id]));
-        } else {
-            self.assert_verdict(record, call, seconds);
-        }
-    }
-
-    /// The verdict of an action: `(verdict <id> <fault> <call> <verdict> <seconds>)`.
-    pub(super) fn assert_verdict(&mut self, record: &ActionRecord, call: &Atom, seconds: f64) {
-        let fault = Atom::symbol(&record.fault);
-        let id = Atom::integer(record.id as i64);
-        let verifying = atom("verifying", vec![fault.clone(), id.clone()]);
-        if self.episodes.remove(&verifying)
-            && let Some(atoms) = self.episode_atoms.get_mut(&record.fault)
-        {
-            atoms.retain(|atom| *atom != verifying);
-        }
-        let verdict = atom(
-            "verdict",
-            vec![
-                id,
-                fault,
-                call.clone(),
-                Atom::symbol(record.verdict.name()),
-                Atom::float(seconds),
-            ],
-        );
-        self.episode_add(&record.fault, verdict);
-    }
-
-    /// Ends the episode of `fault`: all its atoms go but `(acted …)`.
-    pub(super) fn close_episode(&mut self, fault: &str) {
-        for atom in self.episode_atoms.remove(fault).into_iter().flatten() {
-            self.episodes.remove(&atom);
-        }
-    }
-
-    /// Forgets all episodes and when was last acted.
-    pub(super) fn reset_episodes(&mut self) {
-        self.episode_atoms.clear();
-        self.acted.clear();
-        self.episodes.clear();
     }
 }

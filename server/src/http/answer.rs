@@ -20,8 +20,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::table::Request;
-use crate::front::Answered;
+use crate::front::{Answered, Refused};
 use crate::inbound::UnderWay;
+
+/// About as many headers as an answer has.
+const HEADERS: usize = 12;
 
 /// The body of a response.
 pub(super) enum Body {
@@ -186,6 +189,31 @@ impl Answer {
         self
     }
 
+    /// What a request gets that the gate did not let in.
+    pub(super) fn turned_away(refused: Refused) -> Answer {
+        let (status, detail, after) = match refused {
+            Refused::Shed(after) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "healing sheds load; try again",
+                after,
+            ),
+            Refused::Limited(after) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "as many requests are under way as healing lets run at once; try again",
+                after,
+            ),
+            Refused::Expensive(after) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "healing has switched expensive routes off for a while; try again",
+                after,
+            ),
+        };
+        Answer::json(&json!({ "detail": detail }))
+            .with_status(status)
+            .with_header(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)))
+            .refused_by_healing()
+    }
+
     /// The same, counted as refused to shed load.
     pub(super) fn refused_by_healing(mut self) -> Answer {
         self.answered = Answered::RefusedByHealing;
@@ -201,6 +229,8 @@ impl Answer {
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        // Room for what every answer carries.
+        headers.reserve(HEADERS);
         if let Some(content_type) = self.content_type {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }

@@ -9,7 +9,7 @@ use hyper::{Method, StatusCode};
 use super::answer::{Answer, Failure, Fixed};
 use super::guard::Access;
 use super::parameters::{Kind, Parameter};
-use super::routes::pages::{as_page, escaped};
+use super::routes::pages::{as_page, beginning, escaped};
 use super::schema::outline;
 use super::service::Service;
 use super::table::{ROUTES, Request, Route, Shape};
@@ -25,31 +25,98 @@ pub(super) async fn docs(_: Arc<Service>, request: Request) -> Result<Answer, Fa
 }
 
 fn page() -> String {
-    let sections: String = ROUTES.iter().map(section).collect();
+    let mut contents = String::new();
+    let mut sections = String::new();
+    for (topic, title) in TOPICS {
+        let routes = || ROUTES.iter().filter(|route| self::topic(route) == *topic);
+        if routes().next().is_none() {
+            continue;
+        }
+        write!(contents, "<h2>{title}</h2><ul>").expect("strings take all writes");
+        contents.extend(routes().map(entry));
+        contents.push_str("</ul>");
+        write!(sections, "<h2 class=topic>{title}</h2>").expect("strings take all writes");
+        sections.extend(routes().map(section));
+    }
     format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>Chimera API</title><link rel=stylesheet href=\"/assets/style.css\"><body class=simple>\
-         <h1>Chimera API</h1><p>For programs: <a href=\"/openapi.json\">/openapi.json</a>. Every error is JSON \
+        "{}<div class=docs><nav aria-label=\"Contents\" class=contents>{contents}</nav><main>\
+         <section><p>For programs: <a href=\"/openapi.json\">/openapi.json</a>. Every error is JSON \
          with <code>detail</code>; every answer carries <code>x-request-id</code>. Where the server is not bound \
-         to loopback, what changes state needs <code>Authorization: Bearer</code> and the server's token.</p>{sections}"
+         to loopback, what changes state needs <code>Authorization: Bearer</code> and the server's token.</p></section>\
+         {sections}</main></div>",
+        beginning("Chimera API", "Chimera API", "")
+    )
+}
+
+/// First parts of paths, and what stands over their routes; the last is for all others.
+const TOPICS: &[(&str, &str)] = &[
+    ("health", "State"),
+    ("metrics", "Metrics"),
+    ("healing", "Healing"),
+    ("atomspace", "Atomspace"),
+    ("demo", "Demo faults"),
+    ("", "Pages and documents"),
+];
+
+/// Under which of `TOPICS` a route stands.
+fn topic(route: &Route) -> &'static str {
+    match route.path.split('/').nth(1).unwrap_or_default() {
+        "health" | "live" | "ready" | "test" | "events" | "log-level" => "health",
+        "metrics" | "ingest" => "metrics",
+        "healing" | "reset-healing" => "healing",
+        "atomspace" => "atomspace",
+        "demo" => "demo",
+        _ => "",
+    }
+}
+
+/// The name of a route's place on the page.
+fn anchor(route: &Route) -> String {
+    let words: String = route
+        .path
+        .chars()
+        .map(|character| {
+            if character.is_ascii_alphanumeric() {
+                character
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    format!("{}{words}", route.method.as_str().to_lowercase())
+}
+
+/// Its line in the contents.
+fn entry(route: &Route) -> String {
+    format!(
+        "<li><a href=\"#{}\"><span class=\"method {}\">{}</span> {}</a>",
+        anchor(route),
+        route.method.as_str().to_lowercase(),
+        route.method,
+        escaped(route.path)
     )
 }
 
 fn section(route: &Route) -> String {
     let mut text = format!(
-        "<section><h2><code>{} {}</code></h2><p>{}.{}</p>",
+        "<section id=\"{}\"><h3><span class=\"method {}\">{}</span> <code>{}</code></h3><p>{}.{}</p>",
+        anchor(route),
+        route.method.as_str().to_lowercase(),
         route.method,
         escaped(route.path),
         escaped(route.summary),
         match route.access {
             Access::Show | Access::Compute => "",
-            Access::Change => " Changes state.",
+            Access::Change => " <strong>Changes state.</strong>",
         }
     );
     if !route.parameters.is_empty() {
-        text.push_str("<table><tr><th>parameter<th>type<th>default<th>bounds<th>meaning");
+        text.push_str(
+            "<div class=scroll><table><thead><tr><th scope=col>parameter<th scope=col>type<th scope=col>default\
+             <th scope=col>bounds<th scope=col>meaning<tbody>",
+        );
         text.extend(route.parameters.iter().map(row));
-        text.push_str("</table>");
+        text.push_str("</table></div>");
     }
     write!(text, "<pre>{}</pre>", escaped(&call(route))).expect("strings take all writes");
     match route.shape {

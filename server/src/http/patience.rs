@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::limits::Limits;
 use super::refusal::{self, Refused};
@@ -21,8 +21,11 @@ pub(super) struct Patient<S> {
     seat: Arc<Seat>,
     limits: Limits,
     phase: Phase,
-    /// Runs while there is something that the client has to do.
-    until: Option<Pin<Box<Sleep>>>,
+    /// When the client must have done what it is waited for to do.
+    deadline: Instant,
+    /// Ends at the deadline or before; setting it anew for each request would cost
+    /// more than looking again when it ends early.
+    until: Pin<Box<Sleep>>,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
     /// What stands in for what was to be written.
@@ -49,7 +52,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Patient<S> {
             seat,
             limits,
             phase: Phase::First,
-            until: Some(Box::pin(sleep(limits.head))),
+            deadline: Instant::now() + limits.head,
+            until: Box::pin(sleep(limits.head)),
             waiting: None,
             instead: None,
         }
@@ -67,7 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Patient<S> {
                 self.phase = Phase::Head {
                     begun: self.seat.begun(),
                 };
-                self.wait_until(Instant::now() + self.limits.head);
+                self.deadline = Instant::now() + self.limits.head;
             }
         }
     }
@@ -86,19 +90,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Patient<S> {
         };
         if served {
             self.phase = Phase::Next { begun };
-            self.wait_until(Instant::now() + self.limits.idle);
+            self.deadline = Instant::now() + self.limits.idle;
         }
-        match &mut self.until {
-            Some(until) => until.as_mut().poll(context),
-            None => Poll::Pending,
+        if self.deadline < self.until.deadline() {
+            let deadline = self.deadline;
+            self.until.as_mut().reset(deadline);
         }
-    }
-
-    fn wait_until(&mut self, deadline: Instant) {
-        match &mut self.until {
-            Some(until) => until.as_mut().reset(deadline),
-            None => self.until = Some(Box::pin(sleep_until(deadline))),
+        ready!(self.until.as_mut().poll(context));
+        if Instant::now() < self.deadline {
+            let deadline = self.deadline;
+            self.until.as_mut().reset(deadline);
+            ready!(self.until.as_mut().poll(context));
         }
+        Poll::Ready(())
     }
 
     /// Tells a client that has begun a request that it took too long. It may have

@@ -135,7 +135,9 @@ async fn accept(listener: &TcpListener, reception: &Arc<Reception>, open: &TaskT
         if count >= limit && inbound.close_idle(limit - (limit / ROOM).max(1)) == 0 {
             caller = Caller::Surplus;
             if count >= limit + SURPLUS {
-                refuse(stream).await;
+                if reception.service.shell.settings.tls.is_none() {
+                    refuse(stream).await;
+                }
                 continue;
             }
         }
@@ -154,7 +156,16 @@ async fn refuse(mut stream: TcpStream) {
 async fn greet(stream: TcpStream, reception: Arc<Reception>, seated: Seated, caller: Caller) {
     // Small answers should leave at once; a socket that refuses this still works.
     let _ = stream.set_nodelay(true);
-    converse(stream, &reception, &seated, caller).await;
+    let Some(tls) = &reception.service.shell.settings.tls else {
+        return converse(stream, &reception, &seated, caller).await;
+    };
+    let patience = reception.service.limits.head;
+    match tokio::time::timeout(patience, tls.0.accept(stream)).await {
+        Ok(Ok(stream)) => converse(stream, &reception, &seated, caller).await,
+        // Clients that do not trust the certificate, speak no TLS, or say nothing.
+        Ok(Err(error)) => tracing::debug!(%error, "no TLS came about"),
+        Err(_) => tracing::debug!("a client took too long over TLS"),
+    }
 }
 
 /// Answers what comes on a connection, until it ends.

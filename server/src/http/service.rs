@@ -4,8 +4,10 @@ use std::future::Future;
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,8 +15,9 @@ use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName,
-    HeaderValue, IF_NONE_MATCH, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap,
+    HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 use hyper::{Method, Response, StatusCode, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -25,15 +28,18 @@ use super::answer::{Answer, Body, Failure, allow_header};
 use super::encoding::Encoding;
 use super::guard::{Access, Guard};
 use super::limits::Limits;
+use super::measure::Measures;
 use super::routes::body;
+use super::routes::health::Shelf;
 use super::seldom::Seldom;
-use super::table::{self, Request, Route};
+use super::table::{self, Found, Request, Route};
 use super::{Shell, parameters};
 use crate::events::Severity;
 use crate::front::Answered;
 use crate::inbound::Seat;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// What answers that are no page may do in a browser: nothing.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
@@ -51,6 +57,9 @@ pub(super) struct Service {
     /// Ends streams, which would not end by themselves.
     pub(super) ending: CancellationToken,
     pub(super) guard: Guard,
+    /// What `/health` says, ready to be sent.
+    pub(super) prepared: Shelf,
+    pub(super) measures: Measures,
     /// One permit for each request that may be turned away.
     requests: Arc<Semaphore>,
     /// Whether requests are being turned away, so that it is said once.
@@ -91,6 +100,8 @@ impl Service {
             streams: Arc::new(Semaphore::new(limits.streams)),
             shutdown,
             ending,
+            prepared: Shelf::default(),
+            measures: Measures::default(),
             requests: Arc::new(Semaphore::new(limits.requests)),
             turning_away: AtomicBool::new(false),
             failures_said: Seldom::default(),
@@ -111,22 +122,28 @@ impl Service {
         let method = request.method().clone();
         let uri = request.uri().clone();
         let encoding = Encoding::accepted(request.headers());
-        let answering = Arc::clone(&self).answer(request, caller);
+        let began = Instant::now();
+        let found = table::find(&method, uri.path(), self.shell.settings.compat_get);
+        let index = found.as_ref().ok().map(|found| found.index);
+        let answering = self.answer(request, &uri, found, caller);
         let (answer, answered) = settle(&id, self.limits.answer, answering).await;
         let status = answer.status;
         if answered == Answered::Failed {
             self.tell_failure(&id, &method, &uri, &answer);
         }
         in_flight.finish(answered);
+        self.measures
+            .record(index, status.as_u16(), began.elapsed());
         tracing::debug!(request = %id, %method, path = uri.path(), status = status.as_u16());
         let mut response = encoding.encode(answer, method == Method::HEAD).await;
         if let Body::Parts(parts) = response.body_mut() {
             parts.keep(under_way);
         }
         let headers = response.headers_mut();
+        let id = HeaderValue::from_maybe_shared(Bytes::from(id));
         headers.insert(
             REQUEST_ID,
-            HeaderValue::from_str(&id).expect("an id is letters, digits, dashes and dots"),
+            id.expect("an id is letters, digits, dashes and dots"),
         );
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
@@ -145,23 +162,23 @@ impl Service {
     }
 
     async fn answer(
-        self: Arc<Self>,
+        self: &Arc<Self>,
         request: hyper::Request<Incoming>,
+        uri: &Uri,
+        found: Result<Found<'_>, Failure>,
         caller: Caller,
     ) -> Result<Answer, Failure> {
         self.check_head(&request)?;
         let method = request.method().clone();
-        let uri = request.uri().clone();
         let query = uri.query().unwrap_or("");
         let authority = uri.authority().map(hyper::http::uri::Authority::as_str);
-        let found = table::find(&method, uri.path(), self.shell.settings.compat_get);
         let access = match &found {
-            Ok((route, _)) => route.access,
+            Ok(found) => found.route.access,
             Err(_) => Access::Show,
         };
         // A stranger learns nothing, not even which routes there are.
         self.guard.check(request.headers(), authority, access)?;
-        let (route, tail) = match found {
+        let Found { route, tail, .. } = match found {
             Ok(found) => found,
             Err(_) if method == Method::OPTIONS && uri.path() == "*" => {
                 let all = [Method::GET, Method::HEAD, Method::POST, Method::OPTIONS];
@@ -182,12 +199,19 @@ impl Service {
             ));
         }
         let _permit = self.admit(route, caller)?;
+        let active = self.shell.front.active();
+        if let Err(refused) = self.shell.front.gate().admit(route.weight(), active) {
+            return Ok(Answer::turned_away(refused));
+        }
         let values = parameters::check(route.parameters, query)?;
         let text = |name| {
             let value = request.headers().get(name)?;
             Some(value.to_str().ok()?.to_owned())
         };
         let if_none_match = text(IF_NONE_MATCH);
+        let last_event_id = text(LAST_EVENT_ID);
+        let media_type = body::media_type(&text(CONTENT_TYPE).unwrap_or_default()).to_owned();
+        let authorized = self.guard.is_authorized(request.headers());
         let tail = tail.to_owned();
         let body = if method == Method::POST {
             body::check_type(route, request.headers())?;
@@ -199,10 +223,13 @@ impl Service {
             values,
             tail,
             body,
+            media_type,
             head: method == Method::HEAD,
             if_none_match,
+            last_event_id,
+            authorized,
         };
-        (route.answer)(self, request).await
+        (route.answer)(Arc::clone(self), request).await
     }
 
     /// Lets a request through if there is room for it, or it must be answered.
@@ -322,8 +349,13 @@ async fn settle(
     patience: Duration,
     answering: impl Future<Output = Result<Answer, Failure>>,
 ) -> (Answer, Answered) {
-    let answering = AssertUnwindSafe(answering).catch_unwind();
-    let failure = match tokio::time::timeout(patience, answering).await {
+    let mut answering = pin!(AssertUnwindSafe(answering).catch_unwind());
+    // Most answers are there at once and need no clock.
+    let answered = match futures_util::poll!(answering.as_mut()) {
+        Poll::Ready(answered) => Ok(answered),
+        Poll::Pending => tokio::time::timeout(patience, answering).await,
+    };
+    let failure = match answered {
         Ok(Ok(Ok(answer))) => {
             let answered = answer.answered;
             return (answer, answered);

@@ -59,6 +59,11 @@ pub(super) fn action() -> Value {
         ("decision_trace_url", string()),
         ("duration_ms", nullable(number())),
         ("decided_us", integer()),
+        ("rule", string()),
+        ("strategy", string()),
+        ("rung", integer()),
+        ("mode", one_of(&["enforce", "shadow", "refused"])),
+        ("expected", string()),
         ("because", list(because)),
     ])
 }
@@ -132,6 +137,47 @@ pub(super) fn health() -> Value {
     ])
 }
 
+fn episode() -> Value {
+    object(&[
+        ("error_type", string()),
+        (
+            "state",
+            one_of(&["detected", "acting", "verifying", "given-up"]),
+        ),
+        ("since", string()),
+        ("opened", string()),
+        ("strategy", string()),
+        ("rung", integer()),
+        ("reason", string()),
+        ("metrics", list(string())),
+        ("verdict_in_s", nullable(number())),
+        ("gave_up", integer()),
+    ])
+}
+
+fn mode() -> Value {
+    object(&[
+        ("fault", string()),
+        ("rule", string()),
+        ("mode", string()),
+        ("live", boolean()),
+    ])
+}
+
+fn strategy() -> Value {
+    object(&[
+        ("fault", string()),
+        ("strategy", string()),
+        ("mean", number()),
+        ("evidence", number()),
+        ("learned", boolean()),
+        ("verified", integer()),
+        ("failed", integer()),
+        ("inconclusive", integer()),
+        ("success_rate", nullable(number())),
+    ])
+}
+
 pub(super) fn healing_status() -> Value {
     let tally = object(&[
         ("actions", integer()),
@@ -162,6 +208,9 @@ pub(super) fn healing_status() -> Value {
         ("last_rule_error", nullable(string())),
         ("events_by_class", map(integer())),
         ("recent_events", list(event)),
+        ("episodes", list(episode())),
+        ("modes", list(mode())),
+        ("strategies", list(strategy())),
         ("rules", object(&rules_fields())),
     ])
 }
@@ -175,8 +224,23 @@ pub(super) fn healing_rules() -> Value {
     ]);
     let mut fields = rules_fields();
     fields.push(("thresholds", map(number())));
+    let hits = object(&[
+        ("rule", string()),
+        ("place", string()),
+        ("decisions", integer()),
+    ]);
+    fields.push(("hits", list(hits)));
+    fields.push(("modes", list(mode())));
     fields.push(("effectors", list(effector)));
     object(&fields)
+}
+
+pub(super) fn modes() -> Value {
+    object(&[("modes", list(mode()))])
+}
+
+pub(super) fn strategies() -> Value {
+    object(&[("strategies", list(strategy()))])
 }
 
 pub(super) fn reloaded() -> Value {
@@ -243,7 +307,7 @@ pub(super) fn query() -> Value {
 }
 
 pub(super) fn ingested() -> Value {
-    object(&[("accepted", integer())])
+    object(&[("accepted", integer()), ("events", integer())])
 }
 
 pub(super) fn demos() -> Value {

@@ -13,11 +13,12 @@ use super::answer::{Answer, Failure};
 use super::guard::Access;
 use super::parameters::{Kind, Parameter, Values};
 use super::routes::{
-    atomspace, demo, events, faults, healing, health, live, log, metrics, pages, prometheus,
-    simple, stress,
+    atomspace, demo, events, faults, healing, health, ingest, live, log, metrics, modes, pages,
+    prometheus, simple, stress,
 };
 use super::service::Service;
 use super::{docs, openapi, shapes};
+use crate::front::Weight;
 
 /// What a route's function gets.
 #[derive(Debug)]
@@ -30,8 +31,14 @@ pub(super) struct Request {
     pub(super) body: Bytes,
     /// Whether only the head of the answer is wanted.
     pub(super) head: bool,
+    /// The `Content-Type` header, without its parameters.
+    pub(super) media_type: String,
     /// The `If-None-Match` header.
     pub(super) if_none_match: Option<String>,
+    /// The `Last-Event-ID` header.
+    pub(super) last_event_id: Option<String>,
+    /// Whether it carries the server's token.
+    pub(super) authorized: bool,
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
@@ -93,11 +100,47 @@ impl Route {
         self.path.starts_with("/demo")
     }
 
+    /// The same, with a body of one of these types.
+    const fn of_types(mut self, types: &'static [&'static str]) -> Route {
+        self.takes = types;
+        self
+    }
+
     /// The same, with a JSON body such as this.
     const fn taking(mut self, example: &'static str) -> Route {
         self.takes = &["application/json"];
         self.body_example = example;
         self
+    }
+}
+
+/// What healing never turns away beside what is essential: without it nobody sees what
+/// it does or can end what is wrong.
+const VITAL: &[&str] = &[
+    "/",
+    "/assets/{name}",
+    "/demo/reset",
+    "/demo/status",
+    "/events",
+    "/healing/actions",
+    "/healing/reload",
+    "/healing/status",
+    "/simple-dashboard",
+];
+
+/// What costs much to answer.
+const EXPENSIVE: &[&str] = &["/atomspace/query", "/demo/stress-test", "/metrics/history"];
+
+impl Route {
+    /// How much its requests matter when not all can be let in.
+    pub(super) fn weight(&self) -> Weight {
+        if self.essential || VITAL.contains(&self.path) {
+            Weight::Vital
+        } else if EXPENSIVE.contains(&self.path) {
+            Weight::Expensive
+        } else {
+            Weight::Ordinary
+        }
     }
 }
 
@@ -219,16 +262,25 @@ const fn required(parameter: Parameter) -> Parameter {
     }
 }
 
-const FAILURE_RATE: &[Parameter] = &[Parameter {
-    name: "failure_rate",
-    kind: Kind::Number {
-        default: Some(0.7),
-        min: 0.0,
-        max: 1.0,
+const FAILURE_RATE: &[Parameter] = &[
+    Parameter {
+        name: "failure_rate",
+        kind: Kind::Number {
+            default: Some(0.7),
+            min: 0.0,
+            max: 1.0,
+        },
+        required: false,
+        description: "the share of calls of the upstream service that fail, for 10 s",
     },
-    required: false,
-    description: "the share of calls of the upstream service that fail, for 10 s",
-}];
+    integer(
+        "latency_ms",
+        0,
+        0,
+        30_000,
+        "milliseconds that its other calls take, for 10 s",
+    ),
+];
 
 const VERDICTS: &[&str] = &["pending", "verified", "failed", "inconclusive"];
 
@@ -322,6 +374,35 @@ pub(super) static ROUTES: &[Route] = &[
         Shape::Json(shapes::healing_rules),
         answer!(healing::rules),
     ),
+    get(
+        "/healing/mode",
+        "Which rules act, and which only record what they would have done",
+        &[],
+        Shape::Json(shapes::modes),
+        answer!(modes::modes),
+    ),
+    post(
+        "/healing/mode",
+        "Switch a rule's mode until the next switch or start",
+        &[
+            required(text("fault", "the fault that the rule is about, such as memory_leak")),
+            required(text("rule", "the rule, such as level; GET lists them")),
+            required(text(
+                "mode",
+                "enforce, shadow, canary and a percentage, or rules for what the rules say",
+            )),
+        ],
+        false,
+        Shape::Json(shapes::modes),
+        answer!(modes::set_mode),
+    ),
+    get(
+        "/healing/strategies",
+        "The ladders of each fault, with their success and what was learned of them",
+        &[],
+        Shape::Json(shapes::strategies),
+        answer!(modes::strategies),
+    ),
     post(
         "/healing/reload",
         "Load the rule files now; 422 if they are wrong",
@@ -373,14 +454,25 @@ pub(super) static ROUTES: &[Route] = &[
     .computing()
     .taking(atomspace::EXAMPLE),
     post(
+        "/atomspace/evaluate",
+        "Evaluate an atom; with \"write\": true it may change the live spaces, which needs the token everywhere",
+        &[],
+        false,
+        Shape::Json(shapes::query),
+        answer!(atomspace::evaluate),
+    )
+    .computing()
+    .taking(atomspace::EVALUATE_EXAMPLE),
+    post(
         "/ingest",
-        "Samples of metrics from outside; they count from the next tick",
+        "Samples and events from outside, as JSON, as atoms or as Prometheus writes metrics; they count from the next tick",
         &[],
         false,
         Shape::Json(shapes::ingested),
-        answer!(metrics::ingest),
+        answer!(ingest::ingest),
     )
-    .taking(metrics::EXAMPLE),
+    .taking(ingest::EXAMPLE)
+    .of_types(ingest::TYPES),
     get(
         "/demo/",
         "What can be demonstrated",
@@ -421,7 +513,14 @@ pub(super) static ROUTES: &[Route] = &[
     post(
         "/demo/connection-issues",
         "Open connections to the upstream service and leave them idle",
-        &[integer("connection_count", 90, 1, 1000, "connections")],
+        &[
+            integer("connection_count", 90, 1, 1000, "connections"),
+            word(
+                "fault",
+                &["refuse", "reset", "stall", "half-open"],
+                "what befalls a tenth of them; reset by default",
+            ),
+        ],
         true,
         Shape::Json(shapes::connection_issues),
         answer!(faults::connection_issues),
@@ -531,6 +630,15 @@ pub(super) static ROUTES: &[Route] = &[
     ),
 ];
 
+/// A route that was found.
+pub(super) struct Found<'p> {
+    /// Its place in the table.
+    pub(super) index: usize,
+    pub(super) route: &'static Route,
+    /// What stands for a last `{…}`.
+    pub(super) tail: &'p str,
+}
+
 /// The route for a path and method, with what stands for a last `{…}`.
 ///
 /// # Errors
@@ -539,15 +647,20 @@ pub(super) fn find<'p>(
     method: &Method,
     path: &'p str,
     compat_get: bool,
-) -> Result<(&'static Route, &'p str), Failure> {
+) -> Result<Found<'p>, Failure> {
     let mut methods = Vec::new();
-    for route in ROUTES {
+    for (index, route) in ROUTES.iter().enumerate() {
         let Some(tail) = matches(route.path, path) else {
             continue;
         };
+        // The commonest case, without a list.
+        let found = Found { index, route, tail };
+        if route.method == *method {
+            return Ok(found);
+        }
         let taken = taken(route, compat_get);
         if taken.contains(method) {
-            return Ok((route, tail));
+            return Ok(found);
         }
         methods.extend(taken);
     }
@@ -600,9 +713,11 @@ mod tests {
     fn each_route_is_found_by_its_path() {
         for route in ROUTES {
             let path = route.path.replace("{id}", "7").replace("{name}", "a.js");
-            let (found, tail) = find(&route.method, &path, false).unwrap();
-            assert_eq!(found.path, route.path);
-            assert_eq!(tail.is_empty(), !route.path.contains('{'));
+            let Ok(found) = find(&route.method, &path, false) else {
+                panic!("{path} is not found");
+            };
+            assert_eq!(found.route.path, route.path);
+            assert_eq!(found.tail.is_empty(), !route.path.contains('{'));
         }
         for path in [
             "",

@@ -79,6 +79,18 @@ pub static SETTINGS: &[Setting] = &[
         "Seconds between samples; without it what the rules say",
     ),
     setting(
+        "learned",
+        "",
+        Kind::Path,
+        "The file in which what healing learns is kept; without it nothing is kept",
+    ),
+    setting(
+        "outside",
+        "",
+        Kind::Path,
+        "The TOML file that names other programs: what is watched of them and what rules may do to them (docs/other-programs.md)",
+    ),
+    setting(
         "token-file",
         "",
         Kind::Path,

@@ -14,7 +14,18 @@ const MIB: usize = 1024 * 1024;
 #[derive(Clone)]
 pub struct Sessions {
     cache: Arc<Mutex<Cache>>,
+    /// Held while sessions are filled or evicted: what a fill measures is its own.
+    busy: Arc<Mutex<()>>,
     limit_bytes: usize,
+}
+
+/// What a fill took.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Filled {
+    /// The process's resident MiB before it.
+    pub before_mib: Option<f64>,
+    /// The same when all pages were written and nothing had evicted them yet.
+    pub after_mib: Option<f64>,
 }
 
 #[derive(Default)]
@@ -69,6 +80,7 @@ impl Sessions {
     pub fn new(limit_mib: usize) -> Sessions {
         Sessions {
             cache: Arc::default(),
+            busy: Arc::default(),
             limit_bytes: limit_mib.saturating_mul(MIB),
         }
     }
@@ -79,13 +91,16 @@ impl Sessions {
             .expect("no panic while the cache is locked")
     }
 
+    fn busy(&self) -> MutexGuard<'_, ()> {
+        self.busy.lock().expect("no panic while sessions are made")
+    }
+
     /// Adds `count` sessions of `mib_each` MiB, every page written to, on a
-    /// thread for blocking work. Returns the process's resident MiB when they are
-    /// filled and nothing can have evicted them yet.
+    /// thread for blocking work.
     ///
     /// # Errors
     /// If they do not fit, or the system has no memory; then none is added.
-    pub async fn fill(&self, mib_each: usize, count: usize) -> Result<Option<f64>, FillError> {
+    pub async fn fill(&self, mib_each: usize, count: usize) -> Result<Filled, FillError> {
         let asked_mib = mib_each.saturating_mul(count);
         let asked = asked_mib.saturating_mul(MIB);
         {
@@ -110,7 +125,9 @@ impl Sessions {
         mib_each: usize,
         count: usize,
         reserved: usize,
-    ) -> Result<Option<f64>, FillError> {
+    ) -> Result<Filled, FillError> {
+        let _busy = self.busy();
+        let before_mib = crate::sample::rss_mb();
         let mut fresh = VecDeque::with_capacity(count);
         for index in 0..count {
             let mut payload = Vec::new();
@@ -127,11 +144,14 @@ impl Sessions {
                 created: SystemTime::now(),
             });
         }
-        let resident_mib = crate::sample::rss_mb();
+        let after_mib = crate::sample::rss_mb();
         let mut cache = self.lock();
         cache.held_bytes += reserved;
         cache.entries.append(&mut fresh);
-        Ok(resident_mib)
+        Ok(Filled {
+            before_mib,
+            after_mib,
+        })
     }
 
     /// Bytes that the sessions hold.
@@ -154,6 +174,12 @@ impl Sessions {
     /// Takes out the oldest sessions until at least `share` of what is held is
     /// gone. Blocks while their memory is freed.
     pub fn evict(&self, share: Ratio) -> Evicted {
+        self.evict_then(share, || ()).0
+    }
+
+    /// The same, and `after` before anything is filled again.
+    pub fn evict_then<T>(&self, share: Ratio, after: impl FnOnce() -> T) -> (Evicted, T) {
+        let _busy = self.busy();
         let mut gone = Vec::new();
         let mut evicted = Evicted::default();
         {
@@ -170,7 +196,7 @@ impl Sessions {
             cache.reserved_bytes -= evicted.bytes;
         }
         drop(gone);
-        evicted
+        (evicted, after())
     }
 }
 

@@ -7,14 +7,13 @@ mod pool;
 mod sink;
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::events::Events;
 
 pub use layer::{Breaker, Layer, LayerReading, Served};
 pub use pool::{Connections, Opened, PoolReading};
-pub use sink::{FailureKind, Injector};
+pub use sink::{ConnectionFault, FailureKind, Injector};
 
 /// The service, its pool and its layer. Clones are the same.
 #[derive(Clone)]
@@ -32,8 +31,8 @@ impl Upstream {
     /// If no port can be had.
     pub async fn start(events: Events) -> io::Result<Upstream> {
         let injector = Injector::default();
-        let address: SocketAddr = sink::start(injector.clone()).await?;
-        let connections = Connections::new(address, injector.clone());
+        let site = sink::start(injector.clone()).await?;
+        let connections = Connections::new(site, injector.clone());
         let layer = Arc::new(Layer::new(connections.clone(), events));
         Ok(Upstream {
             injector,

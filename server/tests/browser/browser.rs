@@ -23,16 +23,15 @@ pub(crate) struct Browser {
 
 /// An image of what is seen.
 pub(crate) struct Picture {
-    pub(crate) png: Vec<u8>,
     pub(crate) width: u32,
     pub(crate) height: u32,
     /// Red, green and blue of each pixel, row by row.
-    pixels: Vec<[u8; 3]>,
+    pub(crate) pixels: Vec<[u8; 3]>,
 }
 
 impl Picture {
-    fn from_png(png: Vec<u8>) -> Picture {
-        let mut decoder = png::Decoder::new(std::io::Cursor::new(&png));
+    fn from_png(png: &[u8]) -> Picture {
+        let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
         decoder.set_transformations(png::Transformations::normalize_to_color8());
         let mut reader = decoder.read_info().unwrap();
         let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
@@ -47,19 +46,23 @@ impl Picture {
             width: info.width,
             height: info.height,
             pixels,
-            png,
         }
     }
 
     /// How many pixels have nearly this colour, given as in a style sheet: `#0e7a5c`.
     pub(crate) fn count(&self, color: &str) -> usize {
+        self.count_within(color, 12)
+    }
+
+    /// The same for thin lines, whose edges are mixed with what is behind.
+    pub(crate) fn count_within(&self, color: &str, tolerance: u32) -> usize {
         let number = u32::from_str_radix(&color[1..7], 16).unwrap();
         let wanted = [number >> 16, (number >> 8) & 255, number & 255];
         let near = |pixel: &&[u8; 3]| {
             pixel
                 .iter()
                 .zip(wanted)
-                .all(|(have, want)| u32::from(*have).abs_diff(want) <= 12)
+                .all(|(have, want)| u32::from(*have).abs_diff(want) <= tolerance)
         };
         self.pixels.iter().filter(near).count()
     }
@@ -283,18 +286,28 @@ impl Browser {
     }
 
     /// What is seen of the page now.
+    #[track_caller]
     pub(crate) fn picture(&self) -> Picture {
-        let answer = self.chromium("Page.captureScreenshot", &json!({ "format": "png" }));
-        let data = answer["data"].as_str().unwrap();
-        Picture::from_png(BASE64_STANDARD.decode(data).unwrap())
+        self.capture(&json!({ "format": "png" }))
     }
 
     /// What is seen of one element.
     #[track_caller]
     pub(crate) fn picture_of(&self, selector: &str) -> Picture {
-        let element = self.element(selector);
-        let data = self.command("GET", &format!("/element/{element}/screenshot"), None);
-        Picture::from_png(BASE64_STANDARD.decode(data.as_str().unwrap()).unwrap())
+        let place = self.run(&format!(
+            "const one = document.querySelector({selector:?});
+             one.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+             const {{ x, y, width, height }} = one.getBoundingClientRect();
+             return {{ x: x + scrollX, y: y + scrollY, width, height, scale: 1 }}"
+        ));
+        self.capture(&json!({ "format": "png", "clip": place }))
+    }
+
+    #[track_caller]
+    fn capture(&self, parameters: &Value) -> Picture {
+        let answer = self.chromium("Page.captureScreenshot", parameters);
+        let data = answer["data"].as_str().unwrap();
+        Picture::from_png(&BASE64_STANDARD.decode(data).unwrap())
     }
 
     /// A colour of the style sheet's.

@@ -89,9 +89,26 @@ fn pages_beside_the_dashboard_are_whole_and_ask_nobody_else() {
     browser.until("the answer is there", |browser| {
         browser.text("body").contains("memory hogs").then_some(())
     });
-    browser.check_clean(&server.url);
     browser.go(&format!("{}/docs", server.url));
     assert!(browser.text("h1").contains("Chimera"));
-    assert!(browser.text("body").contains("/healing/actions/{id}"));
+    assert!(browser.text("main").contains("/healing/actions/{id}"));
     assert!(overflow(&browser) <= 0);
+    browser.click(".contents a[href='#post-atomspace-query']");
+    assert_eq!(browser.count("#post-atomspace-query:target"), 1);
+    browser.check_clean(&server.url);
+}
+
+#[test]
+#[ignore = "needs chromium; see main.rs"]
+fn the_dashboard_is_small_and_loads_once() {
+    let server = Server::start(&shipped_rules(), &[]);
+    let browser = Browser::open(&server.url);
+    browser.until_text("#link", "live");
+    let bytes = browser.run(
+        "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+           .filter((entry) => entry.name.includes('/assets/') || entry.entryType === 'navigation')
+           .reduce((sum, entry) => sum + entry.encodedBodySize, 0)",
+    );
+    let bytes = bytes.as_u64().unwrap();
+    assert!((20_000..100_000).contains(&bytes), "{bytes} bytes");
 }

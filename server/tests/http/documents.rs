@@ -94,6 +94,7 @@ async fn every_post_answers_what_its_schema_says() {
             "/demo/connection-issues" => "/demo/connection-issues?connection_count=2",
             "/demo/request-failures" => "/demo/request-failures?failure_rate=0",
             "/demo/request_failures" => "/demo/request_failures?failure_rate=0",
+            "/healing/mode" => "/healing/mode?fault=memory_leak&rule=level&mode=shadow",
             "/log-level" => "/log-level?level=info",
             // It fails unless healing stands in, as it does here.
             "/demo/request-failures-immediate" => {
@@ -122,7 +123,7 @@ async fn the_page_of_the_api_has_every_route_and_asks_nobody_else() {
     assert_eq!(page.status, 200);
     for (path, operations) in document(&serving).await["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
-            let heading = format!("<code>{} {path}</code>", method.to_uppercase());
+            let heading = format!(">{}</span> <code>{path}</code></h3>", method.to_uppercase());
             assert!(page.body.contains(&heading), "{heading}");
             for parameter in operation["parameters"].as_array().unwrap() {
                 let name = parameter["name"].as_str().unwrap();

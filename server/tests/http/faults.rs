@@ -105,6 +105,8 @@ async fn a_failing_upstream_is_a_failed_request_until_healing_stands_in() {
     assert_eq!((front.failures_total, front.refused), (1, 1));
 
     serving.upstream.layer().set_breaker(Breaker::Open);
+    // What is prepared is shown for a tenth of a second.
+    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
     let health = serving.get("/health").await.json();
     assert_eq!(
         health["system_info"]["circuit_breakers"]["upstream"]["state"],

@@ -276,6 +276,96 @@ async fn samples_from_outside_reach_the_loop() {
 }
 
 #[tokio::test]
+async fn samples_and_events_are_taken_as_atoms_and_as_prometheus_writes_them() {
+    let serving = Serving::start().await;
+    let told = async |kind: &str, body: &str| {
+        let host = serving.address;
+        let length = body.len();
+        serving
+            .raw(&format!(
+                "POST /ingest HTTP/1.1\r\nhost: {host}\r\n{kind}content-length: {length}\r\n\r\n{body}"
+            ))
+            .await
+    };
+    let atoms = "(sample queue-depth 12) (event error \"out of space\")";
+    let reply = told("content-type: application/x-metta\r\n", atoms).await;
+    assert_eq!(reply.json(), json!({"accepted": 1, "events": 1}));
+    let text = "# HELP up\nup{job=\"a\"} 1\n";
+    let reply = told("content-type: text/plain; version=0.0.4\r\n", text).await;
+    assert_eq!(reply.json(), json!({"accepted": 1, "events": 0}));
+    // Without a type, by how it begins.
+    assert_eq!(told("", "(sample a 1)").await.status, 200);
+    assert_eq!(told("", "b 2").await.status, 200);
+    assert_eq!(
+        serving.asked(),
+        [
+            r#"ingest [("queue-depth", 12.0)]"#,
+            r#"ingest [("up/a", 1.0)]"#,
+            r#"ingest [("a", 1.0)]"#,
+            r#"ingest [("b", 2.0)]"#,
+        ]
+    );
+    let wrong = told("content-type: application/json\r\n", atoms).await;
+    assert!(wrong.detail(400).contains("send {"), "{wrong:?}");
+    let wrong = told("content-type: image/png\r\n", atoms).await;
+    assert!(
+        wrong.detail(415).contains("application/x-metta"),
+        "{wrong:?}"
+    );
+    let wrong = told("", "(sample a 1) (sample b)").await;
+    assert!(wrong.detail(400).contains("line 1, column 14"), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn actions_are_cut_as_asked() {
+    let serving = Serving::start().await;
+    let ids = async |query: &str| {
+        let actions = serving
+            .get(&format!("/healing/actions{query}"))
+            .await
+            .json();
+        let actions = actions["actions"].as_array().unwrap().clone();
+        actions
+            .iter()
+            .map(|action| action["id"].as_u64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids("").await, [1, 2]);
+    assert_eq!(ids("?verdict=pending").await, [2]);
+    assert_eq!(ids("?fault=memory_leak&verdict=verified").await, [1]);
+    assert_eq!(ids("?fault=memory-leak").await, [1, 2]);
+    assert_eq!(ids("?fault=cpu_overload").await, [0; 0]);
+    assert_eq!(ids("?since=99999999999").await, [0; 0]);
+    let wrong = serving.get("/healing/actions?verdict=good").await;
+    assert_eq!(wrong.status, 422);
+    assert_eq!(wrong.json()["detail"][0]["type"], "literal_error");
+}
+
+#[tokio::test]
+async fn modes_are_switched_by_the_loop() {
+    let serving = Serving::start().await;
+    let reply = serving
+        .post("/healing/mode?fault=memory_leak&rule=level&mode=canary%2010")
+        .await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert!(
+        serving.asked()[0].contains("Canary(10.0)") && serving.asked()[0].contains("memory-leak"),
+        "{:?}",
+        serving.asked()
+    );
+    for (query, place) in [
+        ("fault=a&rule=b&mode=loud", "mode"),
+        ("fault=a&rule=b&mode=canary%20101", "mode"),
+        ("fault=a&rule=b", "mode"),
+        ("fault=a&mode=shadow", "rule"),
+    ] {
+        let reply = serving.post(&format!("/healing/mode?{query}")).await;
+        assert_eq!(reply.status, 422, "{query}");
+        assert_eq!(reply.json()["detail"][0]["loc"], json!(["query", place]));
+    }
+}
+
+#[tokio::test]
 async fn wrong_samples_are_refused_whole_and_say_which_one() {
     let serving = Serving::start().await;
     let good = r#"{"metric": "good", "value": 1}"#;
@@ -354,12 +444,18 @@ async fn figures_are_told_to_prometheus() {
         );
     }
     // Each sample follows the TYPE of its family, and its value is a number.
-    let mut family = "";
+    let (mut family, mut kind) = ("", "");
     for line in reply.body.lines() {
         if let Some(declared) = line.strip_prefix("# TYPE ") {
-            family = declared.split(' ').next().unwrap();
+            (family, kind) = declared.split_once(' ').unwrap();
         } else if !line.starts_with('#') {
-            assert_eq!(line.split(['{', ' ']).next().unwrap(), family);
+            let name = line.split(['{', ' ']).next().unwrap();
+            let parts = ["_bucket", "_sum", "_count"];
+            let part = |part: &str| kind == "histogram" && name == format!("{family}{part}");
+            assert!(
+                name == family || parts.iter().any(|one| part(one)),
+                "{line}"
+            );
             line.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
         }
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chimera::Atom;
-use chimera_server::http::{Limits, Settings};
+use chimera_server::http::{Limits, Settings, Token};
 use serde_json::{Value, json};
 
 use crate::asking::Connection;
@@ -209,4 +209,43 @@ async fn a_query_that_nobody_waits_for_is_ended() {
     let reply = serving.query("(double 4)").await;
     assert_eq!(reply.json()["results"], json!(["8"]));
     assert_eq!(reply.json()["error"], Value::Null);
+}
+
+#[tokio::test]
+async fn writing_needs_the_token_even_on_loopback() {
+    let settings = Settings {
+        token: Token::new("secret"),
+        ..Settings::default()
+    };
+    let serving = Serving::with(limits(), settings, Mailbox::Answers).await;
+    let evaluate = async |body: &str, token: &str| {
+        let host = serving.address;
+        let length = body.len();
+        serving
+            .raw(&format!(
+                "POST /atomspace/evaluate HTTP/1.1\r\nhost: {host}\r\nauthorization: {token}\r\n\
+                 content-length: {length}\r\n\r\n{body}"
+            ))
+            .await
+    };
+    let write = r#"{"query": "(add-atom &self (new))", "write": true}"#;
+    for token in ["", "Bearer wrong", "Basic secret"] {
+        let refused = evaluate(write, token).await;
+        assert!(refused.detail(401).contains("token"), "{refused:?}");
+    }
+    assert_eq!(serving.asked(), [""; 0]);
+    let written = evaluate(write, "Bearer secret").await.json();
+    assert_eq!(written["results"], json!(["written"]));
+    let asked = serving.asked();
+    assert!(
+        asked[0].starts_with("evaluate (add-atom ") && asked[0].ends_with(" (new))"),
+        "{asked:?}"
+    );
+    // Without leave to write it is a query like any other.
+    let read = evaluate(r#"{"query": "(double 2)"}"#, "").await.json();
+    assert_eq!(read["results"], json!(["4"]));
+    let refused = evaluate(r#"{"query": "(grow)"}"#, "").await;
+    assert!(refused.detail(403).contains("changes nothing"));
+    let wrong = evaluate(r#"{"query": "(a", "write": true}"#, "Bearer secret").await;
+    assert!(wrong.detail(400).contains("unclosed"), "{wrong:?}");
 }

@@ -13,7 +13,8 @@ use chimera_server::http::{Limits, Settings, Shell, run_within};
 use chimera_server::inbound::Inbound;
 use chimera_server::logging::LogLevel;
 use chimera_server::status::{
-    ActionRecord, Because, Command, Loop, Reading, RulesError, RulesStatus, Status, Verdict,
+    ActionRecord, Because, Command, EpisodeRecord, EpisodeState, Loop, Mode, ModeRecord, Reading,
+    RulesError, RulesStatus, Status, StrategyRecord, Verdict,
 };
 use chimera_server::stress::Stress;
 use chimera_server::work::{Background, Sessions, Upstream};
@@ -83,6 +84,11 @@ pub(crate) fn action(id: u64, fault: &str, verdict: Verdict) -> ActionRecord {
         fault: fault.to_owned(),
         call: "(evict-cache sessions 0.5)".to_owned(),
         reason: "memory-mb is 512.5 over 400".to_owned(),
+        rule: "level".to_owned(),
+        strategy: "fit".to_owned(),
+        rung: 1,
+        permission: "enforce",
+        expected: "verified".to_owned(),
         unix,
         outcome: Ok("evicted 4 sessions".to_owned()),
         before: reading(1.0, unix, 512.5),
@@ -138,6 +144,34 @@ pub(crate) fn status() -> Status {
             ("error-rate".to_owned(), 0.1),
         ]),
         open_faults: vec!["memory-leak".to_owned()],
+        episodes: vec![EpisodeRecord {
+            fault: "memory-leak".to_owned(),
+            state: EpisodeState::Verifying,
+            since_unix: now - 1.0,
+            opened_unix: now - 4.0,
+            strategy: "fit".to_owned(),
+            rung: 1,
+            reason: "memory-mb is 512.5 over 400".to_owned(),
+            metrics: vec!["memory-mb".to_owned()],
+            verdict_in: Some(2.0),
+            gave_up: 0,
+        }],
+        modes: vec![ModeRecord {
+            fault: "memory-leak".to_owned(),
+            rule: "level".to_owned(),
+            mode: Mode::Canary(25.0),
+            live: true,
+        }],
+        strategies: vec![StrategyRecord {
+            fault: "memory-leak".to_owned(),
+            strategy: "fit".to_owned(),
+            mean: 0.9,
+            evidence: 20.0,
+            learned: false,
+            verified: 1,
+            failed: 0,
+            inconclusive: 0,
+        }],
         actions: vec![
             Arc::new(action(1, "memory-leak", Verdict::Verified)),
             Arc::new(action(2, "memory-leak", Verdict::Pending)),
@@ -154,6 +188,7 @@ pub(crate) fn status() -> Status {
         interval: 1.0,
         misshapen_decisions: 0,
         last_rule_error: None,
+        ..Status::default()
     }
 }
 
@@ -292,6 +327,14 @@ async fn answer(
                 "reset".to_owned()
             }
             Command::Ingest(samples) => format!("ingest {samples:?}"),
+            Command::Evaluate { atom, answer, .. } => {
+                let _ = answer.send(vec![Atom::symbol("written")]);
+                format!("evaluate {atom}")
+            }
+            Command::SetMode(set, answer) => {
+                let _ = answer.send(Ok(status.load().modes.clone()));
+                format!("mode {set:?}")
+            }
         };
         asked.lock().unwrap().push(text);
     }

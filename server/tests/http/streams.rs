@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use chimera_server::http::{Limits, Settings};
+use chimera_server::status::Verdict;
 use serde_json::Value;
 
 use crate::asking::Connection;
-use crate::serving::{Mailbox, Serving, limits};
+use crate::serving::{Mailbox, Serving, limits, rules_error};
 
 async fn listen(serving: &Serving) -> (Connection, u16) {
     let mut connection = Connection::open(serving).await;
@@ -28,7 +29,11 @@ async fn listen(serving: &Serving) -> (Connection, u16) {
 
 /// The next event: its id, and its data as JSON.
 async fn event(connection: &mut Connection) -> (String, Value) {
-    let text = connection.until("\n\n").await.expect("an event");
+    let mut text = connection.until("\n\n").await.expect("an event");
+    // Those with names have tests of their own.
+    while text.contains("event: ") {
+        text = connection.until("\n\n").await.expect("an event");
+    }
     let field = |name: &str| {
         text.lines()
             .find_map(|line| line.strip_prefix(name))
@@ -130,4 +135,65 @@ async fn streams_end_when_the_server_does() {
     // The last chunk says that the stream is complete.
     let rest = String::from_utf8(connection.rest().await).unwrap();
     assert!(rest.ends_with("0\r\n\r\n"), "{rest:?}");
+}
+
+/// The names of the events up to the next one without a name, and its id.
+async fn names(connection: &mut Connection) -> (Vec<String>, String) {
+    let mut names = Vec::new();
+    loop {
+        let text = connection.until("\n\n").await.expect("an event");
+        let line = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+        match (line("event: "), line("id: ")) {
+            (Some(name), _) => names.push(name.to_owned()),
+            (None, Some(id)) => return (names, id.to_owned()),
+            (None, None) => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_happened_is_told_by_name() {
+    let serving = Serving::start().await;
+    let (mut connection, _) = listen(&serving).await;
+    assert_eq!(names(&mut connection).await, (vec![], "5".to_owned()));
+    serving.publish(|status| {
+        status.ticks = 6;
+        let judged = std::sync::Arc::make_mut(&mut status.actions[1]);
+        judged.verdict = Verdict::Verified;
+        status.open_faults = vec!["cpu-overload".to_owned()];
+        status.rules.error = Some(rules_error());
+    });
+    let (told, id) = names(&mut connection).await;
+    assert_eq!(told, ["action", "episode", "episode", "rules"]);
+    assert_eq!(id, "6");
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_gets_what_it_missed() {
+    let serving = Serving::start().await;
+    let resume = async |id: &str| {
+        let mut connection = Connection::open(&serving).await;
+        let host = serving.address;
+        connection
+            .send(&format!(
+                "GET /events HTTP/1.1\r\nhost: {host}\r\nlast-event-id: {id}\r\n\r\n"
+            ))
+            .await;
+        assert_eq!(connection.head().await.unwrap().status, 200);
+        names(&mut connection).await.0
+    };
+    serving.publish(|status| {
+        // The first was decided and judged long ago, the second while it was away.
+        let long_ago = status.history[0].unix - 100.0;
+        let first = std::sync::Arc::make_mut(&mut status.actions[0]);
+        first.unix = long_ago;
+        first.after.as_mut().unwrap().unix = long_ago;
+        status.rules.loaded_unix = long_ago;
+        std::sync::Arc::make_mut(&mut status.actions[1]).unix = status.history[3].unix;
+    });
+    assert_eq!(resume("2").await, ["sample", "sample", "action"]);
+    assert_eq!(resume("5").await, [""; 0]);
+    // Another life's, and none at all.
+    assert_eq!(resume("77").await, [""; 0]);
+    assert_eq!(resume("what").await, [""; 0]);
 }

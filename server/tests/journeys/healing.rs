@@ -38,7 +38,11 @@ fn a_memory_leak_is_healed_the_first_second_and_third_time() {
         assert!(memory("before") > memory("after") + 100.0, "{action}");
         assert!(memory("after") < 400.0, "{action}");
         let because = action["because"].to_string();
-        for link in ["(present ", "healing.metta:", "(fault memory-leak)"] {
+        for link in [
+            "(present ",
+            "healing.metta:",
+            "(means memory-mb memory-leak)",
+        ] {
             assert!(because.contains(link), "{link} in {because}");
         }
         let url = action["decision_trace_url"].as_str().unwrap();

@@ -8,6 +8,7 @@
 
 mod healing;
 mod http;
+mod other;
 mod reload;
 mod repl;
 mod running;

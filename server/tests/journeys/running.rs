@@ -12,6 +12,11 @@ use serde_json::{Value, json};
 /// The longest that anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// The rules that are shipped, beside `healing.metta`.
+fn shipped_folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../metta/healing"))
+}
+
 pub(crate) fn shipped_rules() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../metta/healing.metta");
     fs::read_to_string(path).expect("the shipped rules are there")
@@ -40,6 +45,14 @@ impl Server {
     pub(crate) fn start(rules: &str, arguments: &[&str]) -> Server {
         let directory = tempfile::tempdir().expect("a temporary directory");
         fs::write(directory.path().join("healing.metta"), rules).expect("rules are written");
+        // The machine of the shipped rules; without facts it does nothing.
+        let folder = directory.path().join("healing");
+        fs::create_dir(&folder).expect("the rules directory is ours");
+        for entry in fs::read_dir(shipped_folder()).expect("the shipped rules are there") {
+            let path = entry.expect("it can be listed").path();
+            let name = path.file_name().expect("it is a file");
+            fs::copy(&path, folder.join(name)).expect("rules are copied");
+        }
         let mut child = binary()
             .args(["serve", "--port", "0", "--rules"])
             .arg(directory.path())

@@ -1,4 +1,5 @@
-//! `/atomspace/query`: questions to the live spaces, which they cannot change.
+//! `/atomspace/query`: questions to the live spaces, which they cannot change; and
+//! `/atomspace/evaluate`, which can if the server's token is shown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,13 +9,16 @@ use chimera::{Atom, Bindings, Budget, CancelToken, Engine, LoadError, Variable};
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::body;
+use super::{body, mailbox};
 use crate::http::answer::{Answer, Failure};
 use crate::http::limits::Limits;
 use crate::http::service::Service;
 use crate::http::table::Request;
+use crate::status::Command;
 
 pub(in crate::http) const EXAMPLE: &str = r#"{"query": "(match &self (threshold $m $x) ($m $x))"}"#;
+pub(in crate::http) const EVALUATE_EXAMPLE: &str =
+    r#"{"query": "(threshold memory-mb $x)", "write": false}"#;
 /// What one query may spend besides its time and its reductions.
 const DEPTH: usize = 100_000;
 const BYTES: usize = 256 << 20;
@@ -29,6 +33,14 @@ const GRACE: u32 = 2;
 #[serde(deny_unknown_fields)]
 struct Query {
     query: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Evaluate {
+    query: String,
+    #[serde(default)]
+    write: bool,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -56,11 +68,55 @@ pub(in crate::http) async fn query(
     request: Request,
 ) -> Result<Answer, Failure> {
     let Query { query } = body::json(&request.body, EXAMPLE)?;
+    ask(service, query).await
+}
+
+/// As a query, unless it may write: then the loop, which alone writes, evaluates it.
+pub(in crate::http) async fn evaluate(
+    service: Arc<Service>,
+    request: Request,
+) -> Result<Answer, Failure> {
+    let Evaluate { query, write } = body::json(&request.body, EVALUATE_EXAMPLE)?;
+    if !write {
+        return ask(service, query).await;
+    }
+    if !request.authorized {
+        return Err(Failure::Unauthorized);
+    }
+    check_length(&query)?;
+    let reader = service.shell.healing.engine.load().reader();
+    let evaluator = Evaluator::new(reader, &service.limits, CancelToken::new());
+    let atom = evaluator.parse(&query)?;
+    tracing::info!(%atom, "evaluated with leave to write");
+    let budget = evaluator.budget();
+    let command = |answer| Command::Evaluate {
+        atom: atom.clone(),
+        budget,
+        answer,
+    };
+    let results = mailbox::ask(&service, command).await?;
+    let mut evaluator = evaluator;
+    evaluator.take(results, None);
+    let generation = service.shell.healing.status.load().rules.generation.clone();
+    Ok(Answer::json(&Answered {
+        generation,
+        ..evaluator.answered
+    }))
+}
+
+/// # Errors
+/// 400 for what is too long to be looked at.
+fn check_length(query: &str) -> Result<(), Failure> {
     if query.len() > QUERY_MAX {
         return Err(Failure::bad_request(format!(
             "a query may have at most {QUERY_MAX} bytes"
         )));
     }
+    Ok(())
+}
+
+async fn ask(service: Arc<Service>, query: String) -> Result<Answer, Failure> {
+    check_length(&query)?;
     let waiting = Arc::clone(&service.queries).acquire_owned();
     let Ok(permit) = tokio::time::timeout(service.limits.ask, waiting).await else {
         return Err(Failure::Busy(format!(
@@ -191,14 +247,19 @@ impl Evaluator {
         })
     }
 
-    /// Evaluates within what is left of the budget.
-    fn evaluate(&mut self, atom: &Atom) -> Vec<Atom> {
-        let budget = Budget::default()
+    /// What is left of the budget.
+    fn budget(&self) -> Budget {
+        Budget::default()
             .deadline(self.deadline.saturating_sub(self.started.elapsed()))
             .reductions(self.reductions)
             .depth(DEPTH)
             .bytes(BYTES)
-            .cancel(self.cancel.clone());
+            .cancel(self.cancel.clone())
+    }
+
+    /// Evaluates within what is left of the budget.
+    fn evaluate(&mut self, atom: &Atom) -> Vec<Atom> {
+        let budget = self.budget();
         let evaluation = self.engine.evaluate(atom, &budget);
         self.reductions = self.reductions.saturating_sub(evaluation.reductions);
         evaluation.atoms()
@@ -310,7 +371,12 @@ mod tests {
     }
 
     fn ask(engine: &Engine, query: &str) -> Result<Answered, Failure> {
-        Evaluator::new(engine.reader(), &Limits::default(), CancelToken::new()).answer(query)
+        // Reductions bound these; the machine may be busy.
+        let limits = Limits {
+            query: std::time::Duration::from_secs(60),
+            ..Limits::default()
+        };
+        Evaluator::new(engine.reader(), &limits, CancelToken::new()).answer(query)
     }
 
     /// Results and bindings, as `result {$variable=value …}`.

@@ -39,7 +39,7 @@ pub(in crate::http) fn check_type(route: &Route, headers: &HeaderMap) -> Result<
 }
 
 /// A content type without its parameters.
-pub(super) fn media_type(content_type: &str) -> &str {
+pub(in crate::http) fn media_type(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or("").trim()
 }
 

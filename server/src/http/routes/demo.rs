@@ -93,8 +93,7 @@ pub(in crate::http) async fn memory_leak(
         request.values.count("count"),
     );
     let sessions = &service.shell.sessions;
-    let before = rss_mb();
-    let after = sessions
+    let filled = sessions
         .fill(size_mb, count)
         .await
         .map_err(|error| match error {
@@ -111,9 +110,9 @@ pub(in crate::http) async fn memory_leak(
         })?;
     Ok(Answer::json(&MemoryLeak {
         message: format!("Created {count} memory hogs of {size_mb}MB each"),
-        memory_before_mb: shown(before),
-        memory_after_mb: shown(after),
-        memory_increase_mb: shown(difference(before, after)),
+        memory_before_mb: shown(filled.before_mib),
+        memory_after_mb: shown(filled.after_mib),
+        memory_increase_mb: shown(difference(filled.before_mib, filled.after_mib)),
         total_memory_hogs: sessions.entries(),
         requested_mb: size_mb * count,
         note: "The session cache holds them until the rules decide to evict; watch /health",
@@ -338,6 +337,7 @@ pub(in crate::http) async fn reset(service: Arc<Service>, _: Request) -> Result<
     let upstream = &service.shell.upstream;
     upstream.injector().clear();
     upstream.layer().reset();
+    service.shell.front.gate().open();
     let closed = upstream.connections().recreate();
     // What was started is gone all the same if the loop does not answer.
     let rearmed = ask(&service, Command::Reset).await.is_ok();

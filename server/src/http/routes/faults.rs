@@ -1,6 +1,7 @@
 //! The demo faults of the upstream service: connections and failing requests.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER, WARNING};
@@ -10,7 +11,7 @@ use crate::front::Answered;
 use crate::http::answer::{Answer, Failure};
 use crate::http::service::Service;
 use crate::http::table::Request;
-use crate::work::Served;
+use crate::work::{ConnectionFault, Served};
 
 #[derive(Serialize)]
 struct ConnectionIssues {
@@ -35,6 +36,8 @@ struct Refused {
     degraded: bool,
 }
 
+/// The share of opened connections that a fault befalls.
+const HARMED: f64 = 0.1;
 /// Failing calls that `/demo/request-failures-immediate` makes.
 const BURST: usize = 15;
 const CRITICAL: &str =
@@ -46,7 +49,12 @@ pub(in crate::http) async fn connection_issues(
 ) -> Result<Answer, Failure> {
     let count = request.values.count("connection_count");
     let connections = service.shell.upstream.connections();
-    let opened = connections.open(count).await;
+    let fault = request
+        .values
+        .text("fault")
+        .and_then(ConnectionFault::of_name)
+        .unwrap_or(ConnectionFault::Reset);
+    let opened = connections.open(count, (fault, HARMED)).await;
     let reading = connections.reading();
     Ok(Answer::json(&ConnectionIssues {
         message: format!("Opened {count} connections to the upstream service"),
@@ -63,7 +71,9 @@ pub(in crate::http) async fn request_failures(
     request: Request,
 ) -> Result<Answer, Failure> {
     let rate = request.values.number("failure_rate").unwrap_or(0.7);
-    service.shell.upstream.injector().fail(rate);
+    let latency = Duration::from_millis(request.values.count("latency_ms") as u64);
+    let injector = service.shell.upstream.injector();
+    injector.fail_slowly(rate, latency);
     let served = service.shell.upstream.layer().serve().await;
     answer(&served, rate)
 }

@@ -13,7 +13,7 @@ use crate::effect::SPECS;
 use crate::http::answer::{Answer, Failure};
 use crate::http::service::Service;
 use crate::http::table::Request;
-use crate::status::{ActionRecord, Command, Verdict};
+use crate::status::{ActionRecord, Command, ModeRecord, Status, StrategyRecord, Verdict};
 
 /// Events that `/healing/status` shows.
 const RECENT_EVENTS: usize = 20;
@@ -45,7 +45,80 @@ struct HealingStatus {
     events_by_class: BTreeMap<String, u64>,
     /// The newest events, newest first.
     recent_events: Vec<Event>,
+    /// Open episodes.
+    episodes: Vec<Episode>,
+    /// The modes of rules.
+    modes: Vec<Mode>,
+    /// The ladders and what is known of them.
+    strategies: Vec<Strategy>,
     rules: Rules,
+}
+
+/// An open episode.
+#[derive(Serialize)]
+struct Episode {
+    error_type: String,
+    state: &'static str,
+    since: String,
+    opened: String,
+    strategy: String,
+    rung: u32,
+    reason: String,
+    metrics: Vec<String>,
+    verdict_in_s: Option<f64>,
+    gave_up: u32,
+}
+
+/// The mode of a rule.
+#[derive(Serialize)]
+pub(super) struct Mode {
+    fault: String,
+    rule: String,
+    mode: String,
+    /// Whether it was switched live.
+    live: bool,
+}
+
+impl From<&ModeRecord> for Mode {
+    fn from(record: &ModeRecord) -> Mode {
+        Mode {
+            fault: record.fault.clone(),
+            rule: record.rule.clone(),
+            mode: record.mode.to_string(),
+            live: record.live,
+        }
+    }
+}
+
+/// A ladder of a fault.
+#[derive(Serialize)]
+pub(super) struct Strategy {
+    fault: String,
+    strategy: String,
+    mean: f64,
+    evidence: f64,
+    learned: bool,
+    verified: u64,
+    failed: u64,
+    inconclusive: u64,
+    success_rate: Option<f64>,
+}
+
+impl From<&StrategyRecord> for Strategy {
+    fn from(record: &StrategyRecord) -> Strategy {
+        let judged = record.verified + record.failed;
+        Strategy {
+            fault: record.fault.clone(),
+            strategy: record.strategy.clone(),
+            mean: record.mean,
+            evidence: record.evidence,
+            learned: record.learned,
+            verified: record.verified,
+            failed: record.failed,
+            inconclusive: record.inconclusive,
+            success_rate: (judged > 0).then(|| record.verified as f64 / judged as f64),
+        }
+    }
 }
 
 /// Actions in the history, by verdict.
@@ -129,6 +202,24 @@ pub(in crate::http) async fn status(service: Arc<Service>, _: Request) -> Result
                 class: event.class.clone(),
             })
             .collect(),
+        episodes: status
+            .episodes
+            .iter()
+            .map(|episode| Episode {
+                error_type: episode.fault.replace('-', "_"),
+                state: episode.state.name(),
+                since: timestamp(episode.since_unix),
+                opened: timestamp(episode.opened_unix),
+                strategy: episode.strategy.clone(),
+                rung: episode.rung,
+                reason: episode.reason.clone(),
+                metrics: episode.metrics.clone(),
+                verdict_in_s: episode.verdict_in,
+                gave_up: episode.gave_up,
+            })
+            .collect(),
+        modes: status.modes.iter().map(Mode::from).collect(),
+        strategies: status.strategies.iter().map(Strategy::from).collect(),
         rules: Rules::from(&status.rules),
     }))
 }
@@ -187,7 +278,32 @@ struct RulesAndWords {
     #[serde(flatten)]
     rules: Rules,
     thresholds: BTreeMap<String, f64>,
+    /// Rules that led to decisions since start, the most frequent first.
+    hits: Vec<Hits>,
+    modes: Vec<Mode>,
     effectors: Vec<Effector>,
+}
+
+/// How often a rule led to a decision.
+#[derive(Serialize)]
+struct Hits {
+    rule: String,
+    place: String,
+    decisions: u64,
+}
+
+fn hits(status: &Status) -> Vec<Hits> {
+    let mut hits: Vec<Hits> = status
+        .rule_hits
+        .iter()
+        .map(|((place, rule), decisions)| Hits {
+            rule: rule.clone(),
+            place: place.clone(),
+            decisions: *decisions,
+        })
+        .collect();
+    hits.sort_by_key(|one| std::cmp::Reverse(one.decisions));
+    hits
 }
 
 /// What rules may call.
@@ -204,6 +320,8 @@ pub(in crate::http) async fn rules(service: Arc<Service>, _: Request) -> Result<
     Ok(Answer::json(&RulesAndWords {
         rules: Rules::from(&status.rules),
         thresholds: status.thresholds.clone(),
+        hits: hits(&status),
+        modes: status.modes.iter().map(Mode::from).collect(),
         effectors: SPECS
             .iter()
             .map(|spec| Effector {

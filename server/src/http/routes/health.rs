@@ -1,9 +1,11 @@
 //! `/health`: everything at a glance, in the original's shape and more.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
 
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
 use hyper::StatusCode;
 use serde::Serialize;
 
@@ -98,15 +100,77 @@ struct Healing {
     last_rule_error: Option<String>,
 }
 
+/// How long what was prepared is shown although the loop published nothing new:
+/// some of it changes between ticks.
+const FRESH: Duration = Duration::from_millis(100);
+
+/// The whole of `/health`, ready to be sent.
+pub(in crate::http) struct Prepared {
+    status: Arc<Status>,
+    made: Instant,
+    word: &'static str,
+    json: Bytes,
+}
+
+impl Prepared {
+    /// The JSON of `/health`.
+    pub(super) fn json(&self) -> &Bytes {
+        &self.json
+    }
+}
+
+/// What was prepared last. Made anew when somebody asks and it is old, by one of
+/// those who ask while the others take the old one.
+#[derive(Default)]
+pub(in crate::http) struct Shelf {
+    newest: ArcSwapOption<Prepared>,
+    making: Mutex<()>,
+}
+
+impl Shelf {
+    /// What is to be shown now.
+    pub(super) fn get(&self, service: &Service) -> Arc<Prepared> {
+        let status = service.shell.healing.status.load();
+        let newest = self.newest.load();
+        let Some(known) = &*newest else {
+            return self.make(service, &status);
+        };
+        // What the loop published counts at once.
+        if !Arc::ptr_eq(&known.status, &status) {
+            return self.make(service, &status);
+        }
+        if known.made.elapsed() >= FRESH
+            && let Ok(_making) = self.making.try_lock()
+        {
+            return self.make(service, &status);
+        }
+        Arc::clone(known)
+    }
+
+    fn make(&self, service: &Service, status: &Arc<Status>) -> Arc<Prepared> {
+        let health = describe(service, status);
+        let json = serde_json::to_vec(&health).expect("wire structs have string keys");
+        let prepared = Arc::new(Prepared {
+            status: Arc::clone(status),
+            made: Instant::now(),
+            word: health.status,
+            json: json.into(),
+        });
+        self.newest.store(Some(Arc::clone(&prepared)));
+        prepared
+    }
+}
+
 pub(in crate::http) async fn health(
     service: Arc<Service>,
     request: Request,
 ) -> Result<Answer, Failure> {
+    let prepared = service.prepared.get(&service);
+    if prepared.word != UNHEALTHY || !request.values.boolean("strict") {
+        return Ok(Answer::text("application/json", prepared.json.clone()));
+    }
     let status = service.shell.healing.status.load();
     let mut health = describe(&service, &status);
-    if health.status != UNHEALTHY || !request.values.boolean("strict") {
-        return Ok(Answer::json(&health));
-    }
     health.detail = Some(format!(
         "unhealthy: healing has not got the better of {}",
         status.open_faults.join(", ")

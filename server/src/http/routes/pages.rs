@@ -1,31 +1,28 @@
 //! The dashboard and its files, and what all pages for people have in common.
 
-use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use hyper::StatusCode;
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, HeaderValue};
-use sha2::{Digest, Sha256};
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 
-use crate::http::answer::{Answer, Failure};
+use crate::http::answer::{Answer, Failure, Fixed};
 use crate::http::service::Service;
 use crate::http::table::Request;
 
+/// A file of the dashboard, by its name.
 struct Asset {
     name: &'static str,
-    content_type: &'static str,
-    bytes: &'static [u8],
-    etag: String,
+    file: Fixed,
 }
 
 macro_rules! assets {
     ($($name:literal: $kind:expr),* $(,)?) => {
         vec![$(Asset {
             name: $name,
-            content_type: $kind,
-            bytes: include_bytes!(concat!("../../../assets/", $name)),
-            etag: String::new(),
+            file: Fixed::new(
+                $kind,
+                include_bytes!(concat!("../../../assets/", $name)).as_slice(),
+            ),
         }),*]
     };
 }
@@ -35,7 +32,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    let mut assets = assets![
+    assets![
         "index.html": HTML,
         "actions.js": SCRIPT,
         "app.js": SCRIPT,
@@ -60,24 +57,14 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "uPlot.min.css": STYLE,
         "icon.svg": "image/svg+xml",
         "LICENSE-uplot": "text/plain; charset=utf-8",
-    ];
-    for asset in &mut assets {
-        let digest = Sha256::digest(asset.bytes);
-        asset.etag.push('"');
-        for byte in &digest[..8] {
-            write!(asset.etag, "{byte:02x}").expect("strings take all writes");
-        }
-        asset.etag.push('"');
-    }
-    assets
+    ]
 });
 
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// A page of our own, without any request elsewhere.
 pub(in crate::http) fn html(body: impl Into<Bytes>) -> Answer {
-    Answer::text("text/html; charset=utf-8", body)
-        .with_header(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
+    Answer::text(HTML, body).with_header(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
 }
 
 /// The beginning of a page without scripts, its heading and its ways to the others
@@ -117,29 +104,9 @@ pub(in crate::http) fn escaped(text: &str) -> String {
 }
 
 fn serve(name: &str, request: &Request) -> Result<Answer, Failure> {
-    let asset = ASSETS
-        .iter()
-        .find(|asset| asset.name == name)
-        .ok_or(Failure::NotFound)?;
-    let etag = HeaderValue::from_str(&asset.etag).expect("hexadecimal digits in quotes");
-    let known = request
-        .if_none_match
-        .as_deref()
-        .is_some_and(|known| known.split(',').any(|tag| names(tag.trim(), &asset.etag)));
-    let answer = if known {
-        Answer::text(asset.content_type, "").with_status(StatusCode::NOT_MODIFIED)
-    } else {
-        Answer::text(asset.content_type, asset.bytes)
-    };
-    Ok(answer
-        .with_header(ETAG, etag)
-        .with_header(CACHE_CONTROL, HeaderValue::from_static("no-cache"))
-        .with_header(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)))
-}
-
-/// Whether a tag that a client knows is this one; a proxy may have marked it weak.
-fn names(known: &str, etag: &str) -> bool {
-    known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag
+    let asset = ASSETS.iter().find(|asset| asset.name == name);
+    let asset = asset.ok_or(Failure::NotFound)?;
+    Ok(as_page(asset.file.answer(request)))
 }
 
 pub(in crate::http) async fn dashboard(

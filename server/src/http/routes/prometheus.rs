@@ -7,9 +7,11 @@ use std::sync::Arc;
 use super::wire::unix_now;
 use crate::front::FrontReading;
 use crate::http::answer::{Answer, Failure};
+use crate::http::measure;
 use crate::http::service::Service;
 use crate::http::table::Request;
-use crate::status::Status;
+use crate::inbound::InboundReading;
+use crate::status::{DecisionTimes, Status};
 
 /// Text of the exposition format, family by family.
 #[derive(Default)]
@@ -39,13 +41,42 @@ impl Family<'_> {
     }
 
     fn labelled(&mut self, labels: &[(&str, &str)], value: f64) {
+        self.suffixed("", labels, value);
+    }
+
+    fn suffixed(&mut self, suffix: &str, labels: &[(&str, &str)], value: f64) {
+        let name = self.name;
+        if labels.is_empty() {
+            self.text.line(format_args!("{name}{suffix} {value}"));
+            return;
+        }
         let labels: Vec<String> = labels
             .iter()
             .map(|(label, text)| format!("{label}=\"{}\"", escaped(text)))
             .collect();
         let labels = labels.join(",");
         self.text
-            .line(format_args!("{}{{{labels}}} {value}", self.name));
+            .line(format_args!("{name}{suffix}{{{labels}}} {value}"));
+    }
+
+    /// One histogram: `up_to` counts what is not above each of `ends`.
+    fn histogram(
+        &mut self,
+        labels: &[(&str, &str)],
+        ends: &[f64],
+        up_to: &[u64],
+        count: u64,
+        sum: f64,
+    ) {
+        for (end, below) in ends.iter().zip(up_to) {
+            let end = end.to_string();
+            let labels = [labels, &[("le", end.as_str())]].concat();
+            self.suffixed("_bucket", &labels, *below as f64);
+        }
+        let labels_inf = [labels, &[("le", "+Inf")]].concat();
+        self.suffixed("_bucket", &labels_inf, count as f64);
+        self.suffixed("_sum", labels, sum);
+        self.suffixed("_count", labels, count as f64);
     }
 }
 
@@ -62,6 +93,8 @@ pub(in crate::http) async fn metrics(service: Arc<Service>, _: Request) -> Resul
     write_process(&mut text, &service, &status);
     write_healing(&mut text, &status);
     write_requests(&mut text, &service.shell.front.reading());
+    write_durations(&mut text, &service.measures.readings());
+    write_connections(&mut text, &service.shell.inbound.reading());
     let mut samples = text.family(
         "chimera_sample",
         "gauge",
@@ -143,9 +176,28 @@ fn write_healing(text: &mut Exposition, status: &Status) {
         "Results of (decide) that were no (act ...).",
     )
     .value(status.misshapen_decisions as f64);
+    text.family(
+        "chimera_rules_info",
+        "gauge",
+        "Always 1; the label tells the generation of the rules in force.",
+    )
+    .labelled(&[("generation", &status.rules.generation)], 1.0);
     let mut faults = text.family("chimera_fault_open", "gauge", "1 for each open episode.");
     for fault in &status.open_faults {
         faults.labelled(&[("fault", fault)], 1.0);
+    }
+    let mut episodes = text.family(
+        "chimera_episode_state",
+        "gauge",
+        "1 for the state that each open episode is in.",
+    );
+    for episode in &status.episodes {
+        let labels = [
+            ("fault", episode.fault.as_str()),
+            ("state", episode.state.name()),
+            ("strategy", episode.strategy.as_str()),
+        ];
+        episodes.labelled(&labels, 1.0);
     }
     text.family(
         "chimera_healing_actions_total",
@@ -153,6 +205,14 @@ fn write_healing(text: &mut Exposition, status: &Status) {
         "Actions that the rules decided.",
     )
     .value(status.actions.last().map_or(0, |newest| newest.id) as f64);
+    let mut verdicts = text.family(
+        "chimera_healing_verdicts_total",
+        "counter",
+        "Actions that were carried out, by fault and by what later samples said of them.",
+    );
+    for ((fault, verdict), count) in &status.verdict_counts {
+        verdicts.labelled(&[("fault", fault), ("verdict", verdict)], *count as f64);
+    }
     let mut kept: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for record in &status.actions {
         *kept
@@ -167,6 +227,75 @@ fn write_healing(text: &mut Exposition, status: &Status) {
     for ((fault, verdict), count) in kept {
         actions.labelled(&[("fault", fault), ("verdict", verdict)], count as f64);
     }
+    let mut events = text.family(
+        "chimera_events_total",
+        "counter",
+        "Events in words, by the fault that the rules see in them.",
+    );
+    for (class, count) in &status.event_counts {
+        events.labelled(&[("class", class)], *count as f64);
+    }
+    let times = &status.decision_times;
+    let ends = DecisionTimes::ENDS_MICROS.map(|micros| micros as f64 / 1e6);
+    let mut below = 0;
+    let up_to: Vec<u64> = times
+        .counts
+        .iter()
+        .map(|count| {
+            below += count;
+            below
+        })
+        .collect();
+    text.family(
+        "chimera_decision_duration_seconds",
+        "histogram",
+        "What the rules took to decide, once a tick, proof included.",
+    )
+    .histogram(&[], &ends, &up_to, below, times.sum_micros as f64 / 1e6);
+}
+
+fn write_durations(text: &mut Exposition, readings: &[measure::Reading]) {
+    let ends = measure::BUCKETS_MICROS.map(|micros| micros as f64 / 1e6);
+    let mut durations = text.family(
+        "chimera_http_request_duration_seconds",
+        "histogram",
+        "From the head of a request to that of its answer, by route and class of status; what is no route has none.",
+    );
+    for reading in readings {
+        let labels = [
+            ("route", reading.route),
+            ("method", reading.method),
+            ("class", reading.class),
+        ];
+        durations.histogram(
+            &labels,
+            &ends,
+            &reading.up_to,
+            reading.count,
+            reading.sum.as_secs_f64(),
+        );
+    }
+}
+
+fn write_connections(text: &mut Exposition, inbound: &InboundReading) {
+    text.family(
+        "chimera_http_connections",
+        "gauge",
+        "Connections that clients have open.",
+    )
+    .value(inbound.open as f64);
+    text.family(
+        "chimera_http_idle_connections",
+        "gauge",
+        "Those of them without a request under way.",
+    )
+    .value(inbound.idle as f64);
+    text.family(
+        "chimera_http_idle_connections_closed_total",
+        "counter",
+        "Idle connections closed to make room or by healing.",
+    )
+    .value(inbound.closed_idle as f64);
 }
 
 fn write_requests(text: &mut Exposition, front: &FrontReading) {
@@ -207,6 +336,23 @@ fn write_requests(text: &mut Exposition, front: &FrontReading) {
 #[cfg(test)]
 mod tests {
     use super::Exposition;
+
+    #[test]
+    fn histograms_end_with_all() {
+        let mut text = Exposition::default();
+        text.family("a", "histogram", "help.")
+            .histogram(&[("m", "x")], &[0.5], &[1], 3, 2.5);
+        let lines: Vec<&str> = text.0.lines().skip(2).collect();
+        assert_eq!(
+            lines,
+            [
+                "a_bucket{m=\"x\",le=\"0.5\"} 1",
+                "a_bucket{m=\"x\",le=\"+Inf\"} 3",
+                "a_sum{m=\"x\"} 2.5",
+                "a_count{m=\"x\"} 3",
+            ]
+        );
+    }
 
     #[test]
     fn labels_are_escaped() {

@@ -46,14 +46,15 @@ pub(in crate::http) async fn simple_dashboard(
         .collect();
     Ok(html(format!(
         "{}<p>It is <span class=\"badge {word}\">{word}</span> as of {}. This page reloads itself every 5 s.</p>{}\
-         <section><h2>Metrics</h2><div class=scroll><table>\
-         <thead><tr><th scope=col>metric<th scope=col>now<th scope=col>threshold<tbody>{}</table></div></section>\
-         <section><h2>Healing actions</h2>{}</section><section><h2>Try it</h2>{forms}</section>",
+         <section><h2>Metrics with a threshold</h2>{}</section>\
+         <section><h2>Healing actions</h2>{}</section><section><h2>Try it</h2>{forms}</section>\
+         <section><h2>Every other metric</h2>{}</section>",
         beginning("Chimera", "Chimera", "<meta http-equiv=refresh content=5>"),
         timestamp(status.reading.unix),
         rules(&status.rules),
-        metrics(&status),
+        limited_metrics(&status),
         actions(&status),
+        other_metrics(&status),
     )))
 }
 
@@ -76,32 +77,38 @@ fn rules(rules: &RulesStatus) -> String {
     }
 }
 
-/// Those with a threshold first.
-fn metrics(status: &Status) -> String {
+fn limited_metrics(status: &Status) -> String {
     let mut rows = String::new();
-    let has_limit = |metric: &str| status.thresholds.contains_key(metric);
-    let (limited, others): (Vec<_>, Vec<_>) = status
-        .reading
-        .metrics
-        .iter()
-        .partition(|(metric, _)| has_limit(metric));
-    for (metric, value) in limited.into_iter().chain(others) {
-        let limit = status.thresholds.get(metric);
-        let over = limit.is_some_and(|limit| value > limit);
+    for (metric, limit) in &status.thresholds {
+        let (value, word) = match status.reading.metrics.get(metric) {
+            Some(value) if value > limit => (value.to_string(), "over"),
+            Some(value) => (value.to_string(), "ok"),
+            None => ("–".to_owned(), "collecting"),
+        };
         write!(
             rows,
-            "<tr><th scope=row>{}<td>{value}{}<td>{}",
-            escaped(metric),
-            if over {
-                " <span class=\"badge over\">over</span>"
-            } else {
-                ""
-            },
-            limit.map_or(String::new(), ToString::to_string)
+            "<tr><th scope=row>{}<td>{value}<td>{limit}<td><span class=\"badge {word}\">{word}</span>",
+            escaped(metric)
         )
         .expect("strings take all writes");
     }
-    rows
+    format!(
+        "<div class=scroll><table><thead><tr><th scope=col>metric<th scope=col>now<th scope=col>threshold\
+         <th scope=col>standing<tbody>{rows}</table></div>"
+    )
+}
+
+fn other_metrics(status: &Status) -> String {
+    let mut rows = String::new();
+    for (metric, value) in &status.reading.metrics {
+        if !status.thresholds.contains_key(metric) {
+            write!(rows, "<tr><th scope=row>{}<td>{value}", escaped(metric))
+                .expect("strings take all writes");
+        }
+    }
+    format!(
+        "<div class=scroll><table><thead><tr><th scope=col>metric<th scope=col>now<tbody>{rows}</table></div>"
+    )
 }
 
 fn actions(status: &Status) -> String {

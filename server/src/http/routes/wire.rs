@@ -57,6 +57,14 @@ pub(super) struct Action {
     decision_trace_url: String,
     duration_ms: Option<f64>,
     decided_us: u64,
+    /// The rule that wanted it, the ladder and rung that it is a step of.
+    rule: String,
+    strategy: String,
+    rung: u32,
+    /// `enforce`, `shadow` or `refused`.
+    mode: &'static str,
+    /// The verdict that its known effect let one expect.
+    expected: String,
     because: Vec<Because>,
 }
 
@@ -102,6 +110,11 @@ impl From<&ActionRecord> for Action {
                 .as_ref()
                 .map(|after| ((after.unix - record.unix) * 1000.0).round()),
             decided_us: record.decided_micros,
+            rule: record.rule.clone(),
+            strategy: record.strategy.clone(),
+            rung: record.rung,
+            mode: record.permission,
+            expected: record.expected.clone(),
             because: record
                 .because
                 .iter()

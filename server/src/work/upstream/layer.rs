@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::pool::Connections;
 use super::sink::FailureKind;
@@ -65,6 +65,21 @@ struct Settings {
     level: u8,
     breaker: Breaker,
     deadline: Duration,
+    /// How often a failing call is tried again.
+    retries: u32,
+}
+
+/// Retries may be this part of all calls; a burst of so many may come before.
+const RETRY_ONE_IN: u64 = 5;
+const RETRY_BURST: u64 = 10;
+
+impl Settings {
+    const USUAL: Settings = Settings {
+        level: 0,
+        breaker: Breaker::Closed,
+        deadline: DEADLINE_DEFAULT,
+        retries: 0,
+    };
 }
 
 /// The layer.
@@ -75,6 +90,7 @@ pub struct Layer {
     /// Calls of the service: latency and failures over a window.
     calls: Front,
     tried: AtomicU64,
+    retried: AtomicU64,
     last_answer: Mutex<Option<String>>,
     failures: AtomicU64,
     last_failure: Mutex<Option<SystemTime>>,
@@ -89,6 +105,8 @@ pub struct LayerReading {
     pub breaker: Breaker,
     /// The deadline of a call.
     pub deadline: Duration,
+    /// How often a failing call is tried again.
+    pub retries: u32,
     /// The share of calls that failed, over the window.
     pub error_rate: Option<f64>,
     /// 95th percentile of calls in milliseconds, over the window.
@@ -110,13 +128,10 @@ impl Layer {
         Layer {
             connections,
             events,
-            settings: Mutex::new(Settings {
-                level: 0,
-                breaker: Breaker::Closed,
-                deadline: DEADLINE_DEFAULT,
-            }),
+            settings: Mutex::new(Settings::USUAL),
             calls: Front::new(),
             tried: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
             last_answer: Mutex::new(None),
             failures: AtomicU64::new(0),
             last_failure: Mutex::new(None),
@@ -139,7 +154,7 @@ impl Layer {
         if !asks {
             return self.stand_in();
         }
-        match self.call(settings.deadline).await {
+        match self.call_again(settings).await {
             Ok(answer) => {
                 *locked(&self.last_answer) = Some(answer.clone());
                 Served::Fresh(answer)
@@ -153,6 +168,31 @@ impl Layer {
 
     fn stand_in(&self) -> Served {
         Served::Degraded(locked(&self.last_answer).clone())
+    }
+
+    /// One call, tried again as the settings say, within a budget: retries multiply
+    /// the load of a service that is ill already. The deadline holds for all together.
+    async fn call_again(&self, settings: Settings) -> Result<String, FailureKind> {
+        let began = Instant::now();
+        let mut outcome = self.call(settings.deadline).await;
+        for _ in 0..settings.retries {
+            let left = settings.deadline.saturating_sub(began.elapsed());
+            if outcome.is_ok() || left.is_zero() || !self.may_retry() {
+                break;
+            }
+            outcome = self.call(left).await;
+        }
+        outcome
+    }
+
+    /// Takes one retry from the budget, if there is one.
+    fn may_retry(&self) -> bool {
+        let most = self.tried.load(Ordering::Relaxed) / RETRY_ONE_IN + RETRY_BURST;
+        self.retried
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |retried| {
+                (retried < most).then_some(retried + 1)
+            })
+            .is_ok()
     }
 
     async fn call(&self, deadline: Duration) -> Result<String, FailureKind> {
@@ -200,6 +240,11 @@ impl Layer {
         locked(&self.settings).deadline = deadline;
     }
 
+    /// Sets how often a failing call is tried again.
+    pub fn set_retries(&self, times: u32) {
+        locked(&self.settings).retries = times;
+    }
+
     /// The state now.
     pub fn reading(&self) -> LayerReading {
         let settings = *locked(&self.settings);
@@ -208,6 +253,7 @@ impl Layer {
             level: settings.level,
             breaker: settings.breaker,
             deadline: settings.deadline,
+            retries: settings.retries,
             error_rate: calls.error_rate,
             latency_p95_ms: calls.latency_p95_ms,
             calls: calls.requests,
@@ -218,18 +264,16 @@ impl Layer {
 
     /// Back to how it was at the start; what was counted stays.
     pub fn reset(&self) {
-        *locked(&self.settings) = Settings {
-            level: 0,
-            breaker: Breaker::Closed,
-            deadline: DEADLINE_DEFAULT,
-        };
+        *locked(&self.settings) = Settings::USUAL;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::{Breaker, Served};
-    use crate::work::Upstream;
+    use crate::work::{ConnectionFault, Upstream};
 
     #[tokio::test]
     async fn failures_reach_the_client_until_a_level_is_set() {
@@ -253,6 +297,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn retries_help_within_their_budget() {
+        let upstream = Upstream::start(crate::events::Events::default())
+            .await
+            .unwrap();
+        let layer = upstream.layer();
+        layer.set_retries(3);
+        upstream.injector().fail(1.0);
+        for _ in 0..10 {
+            assert!(matches!(layer.serve().await, Served::Failed(_)));
+        }
+        let calls = upstream.connections().reading().queries;
+        // Ten requests, a burst of ten retries, and a fifth of the requests more.
+        assert!((15..=22).contains(&calls), "{calls}");
+    }
+
+    #[tokio::test]
     async fn an_open_breaker_keeps_calls_away() {
         let upstream = Upstream::start(crate::events::Events::default())
             .await
@@ -268,16 +328,68 @@ mod tests {
         assert_eq!(upstream.connections().reading().queries, 2);
     }
 
+    /// What a call over a connection with this fault gives, and how many idle
+    /// connections are broken then.
+    async fn call_over(fault: ConnectionFault) -> (Served, usize, usize) {
+        let upstream = Upstream::start(crate::events::Events::default())
+            .await
+            .unwrap();
+        let connections = upstream.connections();
+        let opened = connections.open(4, (fault, 1.0)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let broken = connections.reading().broken;
+        upstream.layer().set_deadline(Duration::from_millis(200));
+        let served = upstream.layer().serve().await;
+        (served, opened.failed, broken)
+    }
+
+    #[tokio::test]
+    async fn connections_can_be_harmed_in_every_way() {
+        // Broken ones are noticed and not used.
+        for fault in [ConnectionFault::Reset, ConnectionFault::HalfOpen] {
+            let (served, failed, broken) = call_over(fault).await;
+            assert!(matches!(served, Served::Fresh(_)), "{served:?}");
+            assert_eq!((failed, broken), (0, 4), "{fault:?}");
+        }
+        let (served, failed, _) = call_over(ConnectionFault::Refuse).await;
+        assert!(matches!(served, Served::Fresh(_)), "{served:?}");
+        assert_eq!(failed, 4);
+        // Nobody can see that one will stall, until it does.
+        let (served, _, broken) = call_over(ConnectionFault::Stall).await;
+        assert_eq!(served, Served::Failed(super::FailureKind::Timeout));
+        assert_eq!(broken, 0);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_given_up_leaves_no_answer_to_the_next() {
+        let upstream = Upstream::start(crate::events::Events::default())
+            .await
+            .unwrap();
+        let layer = upstream.layer();
+        upstream
+            .injector()
+            .fail_slowly(0.0, Duration::from_millis(300));
+        layer.set_deadline(Duration::from_millis(50));
+        let served = layer.serve().await;
+        assert_eq!(served, Served::Failed(super::FailureKind::Timeout));
+        assert_eq!(upstream.connections().reading().broken, 1);
+        upstream.injector().clear();
+        layer.set_deadline(Duration::from_secs(3));
+        // The first answer on a new connection.
+        assert_eq!(layer.serve().await, Served::Fresh("ok 1".to_owned()));
+    }
+
     #[tokio::test]
     async fn idle_connections_are_closed_oldest_first_to_a_number() {
         let upstream = Upstream::start(crate::events::Events::default())
             .await
             .unwrap();
         let connections = upstream.connections();
-        let opened = connections.open(40).await;
+        let reset = (ConnectionFault::Reset, 0.1);
+        let opened = connections.open(40, reset).await;
         assert_eq!((opened.total, opened.failed), (40, 0));
         assert_eq!(connections.reading().size, 40);
-        let more = connections.open(10).await;
+        let more = connections.open(10, reset).await;
         assert!(more.total >= 46, "{more:?}");
         connections.close_idle(5);
         let reading = connections.reading();

@@ -1,6 +1,5 @@
 //! The pool of connections to the service.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::sink::Injector;
+use super::sink::{ConnectionFault, HARM, Injector, Site};
 
 /// Connections at most.
 const SIZE_MAX: usize = 1000;
@@ -25,11 +24,11 @@ const OPENED_AT_ONCE: usize = 64;
 pub struct Connections {
     pool: Pool<Manager>,
     shared: Arc<Shared>,
-    injector: Injector,
 }
 
 struct Shared {
-    address: SocketAddr,
+    site: Site,
+    injector: Injector,
     /// Connections of an older generation are not used again.
     generation: AtomicU64,
     failed: AtomicUsize,
@@ -42,6 +41,9 @@ struct Manager(Arc<Shared>);
 struct Connection {
     stream: BufReader<TcpStream>,
     generation: u64,
+    /// Whether a call was begun on it whose answer has not been read: then what comes
+    /// next on it would be taken for the answer of another.
+    in_call: bool,
 }
 
 /// What became of connections that were asked for.
@@ -73,6 +75,9 @@ pub struct PoolReading {
 impl Connection {
     /// Whether the other side has closed, as far as is known.
     fn is_broken(&self) -> bool {
+        if self.in_call {
+            return true;
+        }
         let mut byte = [0_u8; 1];
         match self.stream.get_ref().try_read(&mut byte) {
             Ok(_) => true,
@@ -87,12 +92,22 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<Connection, std::io::Error> {
         let generation = self.0.generation.load(Ordering::Relaxed);
-        let connecting = TcpStream::connect(self.0.address);
-        let stream = tokio::time::timeout(CONNECT_PATIENCE, connecting).await??;
+        let harm = self.0.injector.draw_harm();
+        let address = match harm {
+            Some(ConnectionFault::Refuse) => self.0.site.refusing,
+            _ => self.0.site.open,
+        };
+        let connecting = TcpStream::connect(address);
+        let mut stream = tokio::time::timeout(CONNECT_PATIENCE, connecting).await??;
         stream.set_nodelay(true)?;
+        if let Some(harm) = harm {
+            let said = format!("{HARM}{}\n", harm.name());
+            stream.write_all(said.as_bytes()).await?;
+        }
         Ok(Connection {
             stream: BufReader::new(stream),
             generation,
+            in_call: false,
         })
     }
 
@@ -112,9 +127,10 @@ impl managed::Manager for Manager {
 }
 
 impl Connections {
-    pub(super) fn new(address: SocketAddr, injector: Injector) -> Connections {
+    pub(super) fn new(site: Site, injector: Injector) -> Connections {
         let shared = Arc::new(Shared {
-            address,
+            site,
+            injector,
             generation: AtomicU64::new(0),
             failed: AtomicUsize::new(0),
             queries: AtomicU64::new(0),
@@ -127,11 +143,7 @@ impl Connections {
             .recycle_timeout(Some(CONNECT_PATIENCE))
             .build()
             .expect("a runtime is named, which timeouts need");
-        Connections {
-            pool,
-            shared,
-            injector,
-        }
+        Connections { pool, shared }
     }
 
     async fn get(&self) -> Result<Object<Manager>, std::io::Error> {
@@ -142,10 +154,9 @@ impl Connections {
     }
 
     /// Brings the pool to `count` connections more than it has, all of which then
-    /// stand idle; a tenth of them is soon dropped by the service. The pool holds
-    /// at most 1,000.
-    pub async fn open(&self, count: usize) -> Opened {
-        self.injector.drop_connections(0.1);
+    /// stand idle; `harm` befalls the share of them. The pool holds at most 1,000.
+    pub async fn open(&self, count: usize, harm: (ConnectionFault, f64)) -> Opened {
+        self.shared.injector.harm_connections(Some(harm));
         let wanted = (self.pool.status().size + count).min(SIZE_MAX);
         let mut held = Vec::with_capacity(wanted);
         let mut failed = 0;
@@ -163,7 +174,7 @@ impl Connections {
                 None => break,
             }
         }
-        self.injector.drop_connections(0.0);
+        self.shared.injector.harm_connections(None);
         let total = held.len();
         drop(held);
         Opened { total, failed }
@@ -177,12 +188,16 @@ impl Connections {
         self.shared.queries.fetch_add(1, Ordering::Relaxed);
         let mut connection = self.get().await?;
         let mut line = String::new();
+        connection.in_call = true;
         let answered = async {
             connection.stream.get_mut().write_all(b"request\n").await?;
             connection.stream.read_line(&mut line).await
         };
         match answered.await {
-            Ok(read) if read > 0 => Ok(line),
+            Ok(read) if read > 0 => {
+                connection.in_call = false;
+                Ok(line)
+            }
             outcome => {
                 // A connection that broke does not go back.
                 drop(Object::take(connection));

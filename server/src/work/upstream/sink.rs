@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// How long an injected rate stays after it was last asked for.
 const RATE_STAYS: Duration = Duration::from_secs(10);
+/// What a client of ours says first on a connection that is to be harmed, before the
+/// fault's name: so each harm befalls the connection that it was meant for.
+pub(super) const HARM: &str = "harm ";
 /// How long failing answers take, in milliseconds.
 const FAILING_MS: std::ops::Range<u64> = 20..120;
 
@@ -55,7 +58,7 @@ impl FailureKind {
     pub fn text(self) -> &'static str {
         match self {
             FailureKind::Timeout => "timeout while waiting for the upstream service",
-            FailureKind::DatabaseError => "connection pool exhausted",
+            FailureKind::DatabaseError => "the database does not answer",
             FailureKind::ValidationError => "the request could not be validated",
             FailureKind::ResourceExhaustion => "heap exhaustion while handling the request",
             FailureKind::ExternalServiceFailure => "connection refused by an external service",
@@ -69,6 +72,46 @@ impl FailureKind {
     }
 }
 
+/// What the service does to a new connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionFault {
+    /// It refuses it: nobody listens there.
+    Refuse,
+    /// It accepts it and resets it at once.
+    Reset,
+    /// It accepts it and never answers on it.
+    Stall,
+    /// It accepts it and closes its own half at once.
+    HalfOpen,
+}
+
+impl ConnectionFault {
+    /// All of them.
+    pub const ALL: [ConnectionFault; 4] = [
+        ConnectionFault::Refuse,
+        ConnectionFault::Reset,
+        ConnectionFault::Stall,
+        ConnectionFault::HalfOpen,
+    ];
+
+    /// Its name in requests.
+    pub fn name(self) -> &'static str {
+        match self {
+            ConnectionFault::Refuse => "refuse",
+            ConnectionFault::Reset => "reset",
+            ConnectionFault::Stall => "stall",
+            ConnectionFault::HalfOpen => "half-open",
+        }
+    }
+
+    /// The fault of this name.
+    pub fn of_name(name: &str) -> Option<ConnectionFault> {
+        ConnectionFault::ALL
+            .into_iter()
+            .find(|fault| fault.name() == name)
+    }
+}
+
 /// What makes the service fail. Clones are the same.
 #[derive(Clone)]
 pub struct Injector(Arc<Mutex<Injected>>);
@@ -76,8 +119,10 @@ pub struct Injector(Arc<Mutex<Injected>>);
 struct Injected {
     rate: f64,
     until: Option<Instant>,
-    /// The share of new connections that the service drops.
-    drop_share: f64,
+    /// How long answers that do not fail take.
+    latency: Duration,
+    /// What happens to which share of new connections.
+    connections: Option<(ConnectionFault, f64)>,
     random: SmallRng,
 }
 
@@ -86,7 +131,8 @@ impl Default for Injector {
         Injector(Arc::new(Mutex::new(Injected {
             rate: 0.0,
             until: None,
-            drop_share: 0.0,
+            latency: Duration::ZERO,
+            connections: None,
             random: SmallRng::from_os_rng(),
         })))
     }
@@ -101,8 +147,14 @@ impl Injector {
 
     /// Makes calls fail at `rate` until 10 s after this was last asked for.
     pub fn fail(&self, rate: f64) {
+        self.fail_slowly(rate, Duration::ZERO);
+    }
+
+    /// The same, and lets the other calls take `latency`.
+    pub fn fail_slowly(&self, rate: f64, latency: Duration) {
         let mut injected = self.lock();
         injected.rate = rate.clamp(0.0, 1.0);
+        injected.latency = latency;
         injected.until = Some(Instant::now() + RATE_STAYS);
     }
 
@@ -115,9 +167,9 @@ impl Injector {
         }
     }
 
-    /// Makes the service drop this share of the connections made from now on.
-    pub fn drop_connections(&self, share: f64) {
-        self.lock().drop_share = share.clamp(0.0, 1.0);
+    /// Does this to this share of the connections made from now on.
+    pub fn harm_connections(&self, harm: Option<(ConnectionFault, f64)>) {
+        self.lock().connections = harm.map(|(fault, share)| (fault, share.clamp(0.0, 1.0)));
     }
 
     /// Ends all injected faults.
@@ -125,13 +177,24 @@ impl Injector {
         let mut injected = self.lock();
         injected.rate = 0.0;
         injected.until = None;
-        injected.drop_share = 0.0;
+        injected.latency = Duration::ZERO;
+        injected.connections = None;
     }
 
-    fn drops_connection(&self) -> bool {
+    /// What happens to a connection that is to be made.
+    pub(super) fn draw_harm(&self) -> Option<ConnectionFault> {
         let mut injected = self.lock();
-        let share = injected.drop_share;
-        share > 0.0 && injected.random.random_bool(share)
+        let (fault, share) = injected.connections?;
+        (share > 0.0 && injected.random.random_bool(share)).then_some(fault)
+    }
+
+    /// How long answers that do not fail take now.
+    fn latency(&self) -> Duration {
+        let injected = self.lock();
+        match injected.until {
+            Some(until) if Instant::now() < until => injected.latency,
+            _ => Duration::ZERO,
+        }
     }
 
     /// Whether this call fails, how, and how long that takes.
@@ -147,20 +210,29 @@ impl Injector {
     }
 }
 
+/// Where the service is: an address that answers, and one that refuses.
+pub(super) struct Site {
+    pub(super) open: SocketAddr,
+    pub(super) refusing: SocketAddr,
+    /// Holds on to the refusing one: bound, and nobody listens.
+    _bound: TcpSocket,
+}
+
 /// Starts the service; it ends with the runtime.
-pub(super) async fn start(injector: Injector) -> io::Result<SocketAddr> {
+pub(super) async fn start(injector: Injector) -> io::Result<Site> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
+    let bound = TcpSocket::new_v4()?;
+    bound.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let site = Site {
+        open: listener.local_addr()?,
+        refusing: bound.local_addr()?,
+        _bound: bound,
+    };
     tokio::spawn(async move {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let injector = injector.clone();
-                    if injector.drops_connection() {
-                        drop(stream);
-                    } else {
-                        tokio::spawn(answer(stream, injector));
-                    }
+                    tokio::spawn(answer(stream, injector.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the upstream service could not accept");
@@ -169,7 +241,31 @@ pub(super) async fn start(injector: Injector) -> io::Result<SocketAddr> {
             }
         }
     });
-    Ok(address)
+    Ok(site)
+}
+
+/// Does to a connection what was asked for.
+async fn suffer(mut stream: TcpStream, harm: ConnectionFault) {
+    match harm {
+        ConnectionFault::Refuse => {}
+        ConnectionFault::Reset => {
+            // Closing without lingering tells the other side by a reset. Where that
+            // cannot be set, closing is harm enough.
+            let _ = stream.set_zero_linger();
+        }
+        ConnectionFault::Stall => until_gone(stream).await,
+        ConnectionFault::HalfOpen => {
+            if stream.shutdown().await.is_ok() {
+                until_gone(stream).await;
+            }
+        }
+    }
+}
+
+/// Reads and says nothing until the client goes.
+async fn until_gone(mut stream: TcpStream) {
+    let mut heard = [0_u8; 256];
+    while let Ok(1..) = stream.read(&mut heard).await {}
 }
 
 /// Answers line by line until the client goes.
@@ -183,9 +279,19 @@ async fn answer(stream: TcpStream, injector: Injector) {
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
+        if let Some(harm) = line
+            .trim_end()
+            .strip_prefix(HARM)
+            .and_then(ConnectionFault::of_name)
+        {
+            return suffer(stream.into_inner(), harm).await;
+        }
         answered += 1;
         let reply = match injector.draw() {
-            None => format!("ok {answered}\n"),
+            None => {
+                tokio::time::sleep(injector.latency()).await;
+                format!("ok {answered}\n")
+            }
             Some((kind, delay)) => {
                 tokio::time::sleep(delay).await;
                 format!("error {}\n", kind.name())

@@ -1,0 +1,578 @@
+//! Scenarios on the virtual clock: a server that falls ill and is healed, by the
+//! hundred, and what must hold whatever happens.
+
+use std::collections::BTreeMap;
+
+use super::rules::RuleTexts;
+use super::virtual_time::{Fixed, Run, World, shipped_texts};
+use crate::effect::Action;
+use crate::status::{Mode, SetMode, Verdict};
+use crate::work::Breaker;
+
+/// A server with a cache, background work, a pool and a service that it depends on, as
+/// far as healing can see and change it.
+struct Server {
+    random: u64,
+    cache_mb: f64,
+    threads: f64,
+    threads_until: f64,
+    duty: f64,
+    pool_idle: f64,
+    /// The share of calls of the service that fail, until when.
+    failing: f64,
+    failing_until: f64,
+    level: f64,
+    deadline_ms: f64,
+    retries: f64,
+    breaker: Breaker,
+    /// Whether effectors are without effect.
+    placebo: bool,
+}
+
+impl Server {
+    fn new(seed: u64) -> Server {
+        Server {
+            random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
+            cache_mb: 0.0,
+            threads: 0.0,
+            threads_until: 0.0,
+            duty: 1.0,
+            pool_idle: 2.0,
+            failing: 0.0,
+            failing_until: 0.0,
+            level: 0.0,
+            deadline_ms: 3000.0,
+            retries: 0.0,
+            breaker: Breaker::Closed,
+            placebo: false,
+        }
+    }
+
+    fn share(&mut self) -> f64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        (self.random >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+impl World for Server {
+    fn measure(&mut self, seconds: f64) -> BTreeMap<String, f64> {
+        if seconds >= self.threads_until {
+            self.threads = 0.0;
+        }
+        if seconds >= self.failing_until {
+            self.failing = 0.0;
+        }
+        let noise = self.share();
+        let seen = if self.level > 0.0 { 0.0 } else { self.failing };
+        let metrics = [
+            ("memory-mb", 20.0 + self.cache_mb + noise),
+            ("allocated-mb", 15.0 + self.cache_mb),
+            ("cache-mb", self.cache_mb),
+            (
+                "cpu-percent",
+                (self.threads * 100.0 * self.duty).min(200.0) + 5.0 * noise,
+            ),
+            ("background-demand-percent", self.threads * 100.0),
+            ("background-threads", self.threads),
+            ("background-duty", self.duty),
+            ("connection-count", 4.0 + 2.0 * self.pool_idle),
+            ("pool-idle", self.pool_idle),
+            ("pool-broken", 0.0),
+            ("inbound-idle", 0.0),
+            ("history-readings", 50.0),
+            ("error-rate", seen),
+            ("errors-in-window", seen * 100.0),
+            ("requests-in-window", 100.0),
+            ("upstream-error-rate", self.failing),
+            ("upstream-latency-ms", 20.0),
+            ("upstream-deadline-ms", self.deadline_ms),
+            ("upstream-retries", self.retries),
+            ("degradation-level", self.level),
+            (
+                "breaker-open",
+                if self.breaker == Breaker::Closed {
+                    0.0
+                } else {
+                    0.5
+                },
+            ),
+            ("shed-share", 0.0),
+            ("sampling-intensity", 0.0),
+        ];
+        metrics
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), (value * 100.0).round() / 100.0))
+            .collect()
+    }
+
+    fn act(&mut self, action: &Action, _: f64) -> Result<String, String> {
+        if self.placebo {
+            return Ok("nothing".to_owned());
+        }
+        match action {
+            Action::EvictSessions(share) => self.cache_mb *= 1.0 - share.get(),
+            Action::DutyCycleBackground(share) => self.duty = share.get(),
+            Action::LiftBackgroundThrottle => self.duty = 1.0,
+            Action::CancelBackground => self.threads = 0.0,
+            Action::CloseIdle(keep) => self.pool_idle = self.pool_idle.min(f64::from(*keep)),
+            Action::RecreatePool => self.pool_idle = 0.0,
+            Action::Degrade(level) => self.level = f64::from(*level),
+            Action::Deadline(millis) => self.deadline_ms = f64::from(*millis),
+            Action::Retry(times) => self.retries = f64::from(*times),
+            Action::Breaker(state) => self.breaker = *state,
+            _ => {}
+        }
+        Ok("done".to_owned())
+    }
+}
+
+fn shipped() -> RuleTexts {
+    shipped_texts(str::to_owned)
+}
+
+fn with_facts(facts: &str) -> RuleTexts {
+    shipped_texts(|text| {
+        // Once: facts added to each file would stand there several times.
+        if text.contains("(sample-interval 1)") {
+            format!("{text}\n{facts}")
+        } else {
+            text.to_owned()
+        }
+    })
+}
+
+/// Makes one of the four faults happen.
+fn harm(server: &mut Server, fault: usize, now: f64) {
+    let size = server.share();
+    match fault {
+        0 => server.cache_mb += 300.0 + 400.0 * size,
+        1 => {
+            server.threads = 2.0 + (6.0 * size).round();
+            server.threads_until = now + 10.0 + 20.0 * size;
+        }
+        2 => server.pool_idle += 50.0 + 100.0 * size,
+        _ => {
+            server.failing = 0.3 + 0.7 * size;
+            server.failing_until = now + 10.0 + 10.0 * size;
+        }
+    }
+}
+
+#[test]
+fn faults_are_healed_by_the_hundred_and_nothing_else_is_touched() {
+    let texts = shipped();
+    for seed in 0..100 {
+        let mut run = Run::new(&texts, Server::new(seed));
+        run.go(6.0);
+        assert!(run.log.is_empty(), "nothing is wrong, nothing is done");
+        let fault = (seed % 4) as usize;
+        let name = [
+            "memory-leak",
+            "cpu-overload",
+            "connection-issues",
+            "request-failures",
+        ][fault];
+        // A tenth of them fall ill again.
+        let rounds = if seed % 10 == 0 { 2 } else { 1 };
+        for round in 1..=rounds {
+            let now = run.seconds;
+            harm(&mut run.world, fault, now);
+            run.go(3.0);
+            assert!(
+                run.core.status.open_faults.contains(&name.to_owned()),
+                "seed {seed}, round {round}: {:?}",
+                run.log
+            );
+            let mut left = 60;
+            while !run.core.status.open_faults.is_empty()
+                || run.world.level > 0.0
+                || run.world.duty < 1.0
+            {
+                run.go(1.0);
+                left -= 1;
+                assert!(left > 0, "seed {seed}: {:?}", run.log);
+            }
+            let faults = &run.core.status.open_faults;
+            assert!(faults.is_empty(), "seed {seed}: {faults:?} {:?}", run.log);
+        }
+        assert!(
+            run.log.iter().all(|(_, fault, _)| fault == name),
+            "{:?}",
+            run.log
+        );
+        let verified = |record: &&crate::status::ActionRecord| {
+            record.rung > 0 && record.verdict == Verdict::Verified
+        };
+        let actions = run.actions();
+        assert!(
+            actions.iter().filter(verified).count() >= rounds,
+            "{:?}",
+            run.verdicts()
+        );
+        assert_eq!((run.world.duty, run.world.level), (1.0, 0.0));
+    }
+}
+
+#[test]
+fn several_faults_at_once_are_each_healed() {
+    let texts = shipped();
+    for seed in 0..10 {
+        let mut run = Run::new(&texts, Server::new(seed));
+        run.go(6.0);
+        for fault in 0..4 {
+            let now = run.seconds;
+            harm(&mut run.world, fault, now);
+        }
+        run.go(60.0);
+        let faults = &run.core.status.open_faults;
+        assert!(faults.is_empty(), "{faults:?} {:?}", run.log);
+    }
+}
+
+#[test]
+fn without_facts_nothing_is_ever_done() {
+    let texts = shipped_texts(|text| {
+        if text.contains("(sample-interval 1)") {
+            String::new()
+        } else {
+            text.to_owned()
+        }
+    });
+    let mut run = Run::new(&texts, Server::new(1));
+    for fault in 0..4 {
+        harm(&mut run.world, fault, 0.0);
+    }
+    run.go(30.0);
+    assert!(run.log.is_empty(), "{:?}", run.log);
+    assert!(run.core.status.open_faults.is_empty());
+}
+
+#[test]
+fn an_oscillation_of_any_period_is_acted_on_at_most_once_a_dwell() {
+    let texts = shipped();
+    for period in 1..=12 {
+        for high in 1..=period {
+            let mut run = Run::new(
+                &texts,
+                Fixed::new(&[("cache-mb", 480.0), ("allocated-mb", 700.0)]),
+            );
+            for tick in 0..60 {
+                let over = tick % period < high;
+                let value = if over { 500.0 } else { 100.0 };
+                run.world.set("memory-mb", value);
+                run.tick();
+            }
+            let times: Vec<f64> = run
+                .log
+                .iter()
+                .filter(|(_, _, call)| call.starts_with("(evict"))
+                .map(|(at, _, _)| *at)
+                .collect();
+            // The cooldown, which is no shorter than the hold.
+            let apart = times.windows(2).all(|pair| pair[1] - pair[0] >= 2.0);
+            assert!(apart, "period {period}, high {high}: {times:?}");
+        }
+    }
+}
+
+#[test]
+fn what_goes_away_by_itself_is_not_claimed() {
+    let mut run = Run::new(
+        &shipped(),
+        Fixed::new(&[("cache-mb", 0.0), ("memory-mb", 900.0)]),
+    );
+    let facts = [("cache-mb", 480.0), ("allocated-mb", 700.0)];
+    for (metric, value) in facts {
+        run.world.set(metric, value);
+    }
+    // It falls by 60 a second, before the action as after it.
+    for tick in 0..14 {
+        run.world.set("memory-mb", 900.0 - 60.0 * f64::from(tick));
+        run.tick();
+    }
+    let first = &run.actions()[0];
+    assert_ne!(first.verdict, Verdict::Verified, "{:?}", run.verdicts());
+    let late = Run::new(&shipped(), Server::new(3));
+    assert!(late.actions().is_empty());
+}
+
+#[test]
+fn a_placebo_is_seen_to_fail_and_what_it_set_is_taken_back() {
+    let mut run = Run::new(&shipped(), Server::new(5));
+    run.world.placebo = true;
+    run.world.threads = 4.0;
+    run.world.threads_until = 1e9;
+    run.go(40.0);
+    let actions = run.actions();
+    let tried: Vec<&str> = actions.iter().map(|record| record.call.as_str()).collect();
+    assert!(
+        tried[0].starts_with("(duty-cycle background 0.12"),
+        "{tried:?}"
+    );
+    assert!(tried.contains(&"(cancel background)"), "{tried:?}");
+    assert!(tried.contains(&"(duty-cycle background 1.0)"), "{tried:?}");
+    let undo = actions.iter().find(|record| record.rule == "undo").unwrap();
+    assert!(undo.reason.contains("did not help"), "{}", undo.reason);
+    assert!(
+        actions
+            .iter()
+            .filter(|record| record.rung > 0)
+            .all(|record| record.verdict == Verdict::Failed),
+        "{:?}",
+        run.verdicts()
+    );
+    assert_eq!(run.core.status.episodes[0].gave_up, 1);
+}
+
+#[test]
+fn the_state_after_an_action_is_held_against_what_must_not_be() {
+    let texts = with_facts("(forbid (< (after cache-mb) 300) \"the cache keeps 300 MiB\")");
+    let mut run = Run::new(&texts, Server::new(1));
+    run.world.cache_mb = 480.0;
+    run.go(3.0);
+    let refused = &run.actions()[0];
+    assert_eq!(
+        refused.outcome,
+        Err("refused by the rules: the cache keeps 300 MiB".to_owned())
+    );
+    assert_eq!(refused.permission, "refused");
+    assert_eq!(run.world.cache_mb, 480.0);
+    run.go(20.0);
+    // Every other rung of the ladder would break it too.
+    assert_eq!(run.world.cache_mb, 480.0, "{:?}", run.log);
+}
+
+#[test]
+fn tokens_bound_how_often() {
+    let texts = with_facts("(tokens effector evict-cache 1 1000)");
+    let mut run = Run::new(&texts, Server::new(1));
+    run.world.cache_mb = 480.0;
+    run.go(10.0);
+    assert!(run.world.cache_mb < 300.0);
+    run.world.cache_mb = 480.0;
+    run.go(20.0);
+    assert_eq!(run.world.cache_mb, 480.0);
+    let outcome = run.actions().last().unwrap().outcome.clone().unwrap_err();
+    assert!(
+        outcome.contains("evict-cache was used 1 times within 1000 s"),
+        "{outcome}"
+    );
+}
+
+fn switch(run: &mut Run<Server>, mode: Option<Mode>) {
+    let set = SetMode {
+        fault: "memory-leak".to_owned(),
+        rule: "level".to_owned(),
+        mode,
+    };
+    run.core.set_mode(set).unwrap();
+}
+
+#[test]
+fn modes_are_switched_live() {
+    // Without the rules that would see the leak too.
+    let texts = shipped_texts(|text| {
+        text.replace("(horizon memory-mb 10)", "")
+            .replace("(unused-limit cache-mb 100)", "")
+    });
+    let mut run = Run::new(&texts, Server::new(1));
+    run.world.cache_mb = 480.0;
+    switch(&mut run, Some(Mode::Shadow));
+    run.go(10.0);
+    let shadows = run.actions();
+    assert!(!shadows.is_empty());
+    for record in &shadows {
+        assert_eq!(record.permission, "shadow");
+        assert_eq!(record.expected, "verified");
+        assert!(!record.because.is_empty());
+        assert!(record.outcome.is_err());
+    }
+    assert_eq!(run.world.cache_mb, 480.0);
+    switch(&mut run, Some(Mode::Canary(0.0)));
+    run.go(10.0);
+    assert_eq!(run.world.cache_mb, 480.0);
+    switch(&mut run, None);
+    run.go(5.0);
+    assert!(run.world.cache_mb < 300.0, "{:?}", run.log);
+    let unknown = SetMode {
+        fault: "memory-leak".to_owned(),
+        rule: "luck".to_owned(),
+        mode: None,
+    };
+    assert!(
+        run.core
+            .set_mode(unknown)
+            .unwrap_err()
+            .contains("memory-leak/level")
+    );
+}
+
+#[test]
+fn a_canary_acts_in_its_share_of_cases() {
+    let texts = with_facts("");
+    let mut acted = 0;
+    let mut cases = 0;
+    for seed in 0..30 {
+        let mut run = Run::new(&texts, Server::new(seed));
+        switch(&mut run, Some(Mode::Canary(50.0)));
+        run.seconds = seed as f64 * 17.0;
+        run.world.cache_mb = 480.0;
+        run.go(3.0);
+        let first = &run.actions()[0];
+        if first.rule == "level" {
+            cases += 1;
+            acted += u32::from(first.permission == "enforce");
+        }
+    }
+    assert!(cases >= 20, "{cases}");
+    assert!((5..=25).contains(&acted), "{acted} of {cases}");
+}
+
+/// Facts for two faults of our own, on metrics `a` and `b`, whose effectors touch the
+/// same.
+const TWINS: &str = "
+(fault twin-a) (fault twin-b) (priority twin-a 9) (priority twin-b 8)
+(means a twin-a) (means b twin-b) (threshold a 1) (threshold b 1)
+(hold a 1) (hold b 1) (recovered a 1) (recovered b 1)
+(ladder twin-a only) (ladder twin-b only)
+(rung twin-a only 1 (deadline upstream 100) 3) (rung twin-b only 1 (retry upstream 1) 3)
+(touches deadline twins) (touches retry twins)
+(cooldown twin-a 1) (cooldown twin-b 1)";
+
+#[test]
+fn of_two_that_touch_the_same_the_weightier_goes_first() {
+    let texts = with_facts(TWINS);
+    let mut run = Run::new(&texts, Fixed::new(&[("a", 2.0), ("b", 2.0)]));
+    run.go(3.0);
+    let calls: Vec<String> = run.actions().iter().map(|one| one.call.clone()).collect();
+    assert_eq!(calls, ["(retry upstream 1)"]);
+    run.world.set("b", 0.0);
+    run.go(4.0);
+    let calls: Vec<String> = run.actions().iter().map(|one| one.call.clone()).collect();
+    assert_eq!(calls, ["(retry upstream 1)", "(deadline upstream 100)"]);
+}
+
+/// What is done about each fault when all four happen, one after the other.
+fn decisions(texts: &RuleTexts) -> BTreeMap<String, Vec<String>> {
+    let mut run = Run::new(texts, Server::new(11));
+    run.go(3.0);
+    for fault in 0..4 {
+        let now = run.seconds;
+        harm(&mut run.world, fault, now);
+        run.go(12.0);
+    }
+    let mut by_fault: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (at, fault, call) in &run.log {
+        by_fault
+            .entry(fault.clone())
+            .or_default()
+            .push(format!("{at} {call}"));
+    }
+    by_fault
+}
+
+/// The faults that a fact is about; none if it is about all.
+fn subjects(fact: &str) -> Vec<&'static str> {
+    let about = [
+        ("memory-leak", &["memory-leak", "memory-mb", "cache-mb"][..]),
+        (
+            "cpu-overload",
+            &[
+                "cpu-overload",
+                "cpu-percent",
+                "scheduling-delay",
+                "background",
+            ],
+        ),
+        (
+            "connection-issues",
+            &["connection-issues", "connection-count", "pool-exhaustion"],
+        ),
+        (
+            "request-failures",
+            &["request-failures", "error-rate", "request-latency"],
+        ),
+    ];
+    about
+        .iter()
+        .filter(|(_, words)| words.iter().any(|word| fact.contains(word)))
+        .map(|(fault, _)| *fault)
+        .collect()
+}
+
+#[test]
+fn a_changed_fact_changes_only_what_depends_on_it() {
+    let shipped = include_str!("../../../metta/healing.metta");
+    let usual = decisions(&shipped_texts(str::to_owned));
+    let heads = [
+        "threshold",
+        "hold",
+        "recovered",
+        "leave-hold",
+        "aim",
+        "cooldown",
+        "growth-min",
+        "horizon",
+    ];
+    let mut changed_something = 0;
+    let mut tried = 0;
+    for line in shipped.lines() {
+        let Some(fact) = line
+            .strip_prefix('(')
+            .and_then(|rest| rest.strip_suffix(')'))
+        else {
+            continue;
+        };
+        let mut words: Vec<String> = fact.split(' ').map(str::to_owned).collect();
+        let subjects = subjects(fact);
+        let number = words.last().and_then(|word| word.parse::<f64>().ok());
+        let (Some(number), [subject]) = (number, subjects.as_slice()) else {
+            continue;
+        };
+        if !heads.contains(&words[0].as_str()) || words.len() != 3 {
+            continue;
+        }
+        tried += 1;
+        words[2] = format!("{:?}", number * 0.6);
+        let edited = format!("({})", words.join(" "));
+        let texts =
+            shipped_texts(|text| text.replace(&format!("\n{line}\n"), &format!("\n{edited}\n")));
+        let now = decisions(&texts);
+        for (fault, log) in &usual {
+            if fault != subject {
+                assert_eq!(now.get(fault), Some(log), "{line} changed {fault}");
+            }
+        }
+        changed_something += usize::from(now.get(*subject) != usual.get(*subject));
+    }
+    assert!(tried >= 30, "{tried}");
+    assert!(changed_something >= 8, "{changed_something} of {tried}");
+}
+
+#[test]
+fn a_long_run_keeps_no_more_than_a_short_one() {
+    let mut run = Run::new(&shipped(), Server::new(9));
+    run.interval = 30.0;
+    let size = |run: &Run<Server>| {
+        (
+            run.core.spaces.samples.len(),
+            run.core.episodes.space().len(),
+            run.core.status.actions.len(),
+        )
+    };
+    let mut after_a_while = (0, 0, 0);
+    for round in 0..60 {
+        let now = run.seconds;
+        harm(&mut run.world, round % 4, now);
+        run.go(1200.0);
+        if round == 19 {
+            after_a_while = size(&run);
+        }
+    }
+    let (samples, episodes, actions) = size(&run);
+    assert!(samples <= after_a_while.0 + 10, "{samples}");
+    assert!(episodes <= after_a_while.1 + 40, "{episodes}");
+    assert!(actions <= 200, "{actions}");
+}

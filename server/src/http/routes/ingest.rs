@@ -1,0 +1,141 @@
+//! `/ingest`: samples and events from outside, in three ways of writing.
+
+mod atoms;
+mod prometheus;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::wire::unix_now;
+use super::{body, mailbox};
+use crate::events::Severity;
+use crate::http::answer::{Answer, Failure};
+use crate::http::service::Service;
+use crate::http::table::Request;
+use crate::status::Command;
+
+pub(in crate::http) const EXAMPLE: &str =
+    r#"{"samples": [{"metric": "queue-depth", "value": 12}]}"#;
+/// The types of body that are taken.
+pub(in crate::http) const TYPES: &[&str] =
+    &[JSON, METTA, "text/plain", "application/openmetrics-text"];
+const JSON: &str = "application/json";
+const METTA: &str = "application/x-metta";
+const SAMPLES_MAX: usize = 1000;
+const EVENTS_MAX: usize = 100;
+const NAME_MAX: usize = 64;
+/// How far a sample's own time may be from now: it counts as one of now.
+const TIME_OFF_MAX: f64 = 60.0;
+
+/// What came from outside.
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Told {
+    #[serde(default)]
+    samples: Vec<Sample>,
+    #[serde(default)]
+    events: Vec<Event>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Sample {
+    metric: String,
+    value: f64,
+    /// Unix time in seconds.
+    time: Option<f64>,
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Event {
+    severity: Word,
+    text: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Error,
+    Warning,
+}
+
+#[derive(Serialize)]
+struct Ingested {
+    accepted: usize,
+    events: usize,
+}
+
+pub(in crate::http) async fn ingest(
+    service: Arc<Service>,
+    request: Request,
+) -> Result<Answer, Failure> {
+    let told = read(&request)?;
+    check_all(&told, unix_now())?;
+    let (accepted, events) = (told.samples.len(), told.events.len());
+    if accepted > 0 || events == 0 {
+        let samples = told.samples.into_iter();
+        let samples = samples.map(|sample| (sample.metric, sample.value));
+        mailbox::tell(&service, Command::Ingest(samples.collect())).await?;
+    }
+    for event in &told.events {
+        let severity = match event.severity {
+            Word::Error => Severity::Error,
+            Word::Warning => Severity::Warning,
+        };
+        service.shell.events.tell(severity, &event.text);
+    }
+    Ok(Answer::json(&Ingested { accepted, events }))
+}
+
+/// Reads a body by its type; what is not said is seen by how it begins.
+fn read(request: &Request) -> Result<Told, Failure> {
+    let text = || {
+        std::str::from_utf8(&request.body)
+            .map_err(|error| Failure::bad_request(format!("the body is not UTF-8: {error}")))
+    };
+    let begins = request.body.iter().find(|byte| !byte.is_ascii_whitespace());
+    match (request.media_type.to_ascii_lowercase().as_str(), begins) {
+        (METTA, _) => atoms::read(text()?),
+        (JSON, _) | (_, None | Some(b'{' | b'[')) => body::json(&request.body, EXAMPLE),
+        (_, Some(b'(' | b';')) => atoms::read(text()?),
+        _ => prometheus::read(text()?),
+    }
+}
+
+fn check_all(told: &Told, now: f64) -> Result<(), Failure> {
+    let too_many = |count, what, most| {
+        Failure::bad_request(format!("at most {most} {what} at once, not {count}"))
+    };
+    if told.samples.len() > SAMPLES_MAX {
+        return Err(too_many(told.samples.len(), "samples", SAMPLES_MAX));
+    }
+    if told.events.len() > EVENTS_MAX {
+        return Err(too_many(told.events.len(), "events", EVENTS_MAX));
+    }
+    for (index, sample) in told.samples.iter().enumerate() {
+        check(sample, now)
+            .map_err(|text| Failure::bad_request(format!("samples[{index}]: {text}")))?;
+    }
+    Ok(())
+}
+
+/// None of the ways of writing lets a number through that is not finite.
+fn check(sample: &Sample, now: f64) -> Result<(), String> {
+    let name = sample.metric.as_bytes();
+    let begins = name.first().is_some_and(u8::is_ascii_alphabetic);
+    let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(byte);
+    if !begins || name.len() > NAME_MAX || !name.iter().all(goes_on) {
+        return Err(format!(
+            "a metric's name is a letter and then letters, digits and -_.:/, at most {NAME_MAX} in all; {:?} is none",
+            sample.metric
+        ));
+    }
+    match sample.time {
+        Some(time) if (time - now).abs() > TIME_OFF_MAX => Err(format!(
+            "time {time} is more than {TIME_OFF_MAX} s from now, {now:.3} in Unix seconds: only what is measured now is taken"
+        )),
+        _ => Ok(()),
+    }
+}

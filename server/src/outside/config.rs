@@ -1,0 +1,435 @@
+//! The file that names other programs.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// What is watched and what may be done.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Processes whose figures are taken.
+    #[serde(default)]
+    pub watch: Vec<Watch>,
+    /// Addresses that are asked over HTTP.
+    #[serde(default)]
+    pub probe: Vec<Probe>,
+    /// Prometheus text that is fetched.
+    #[serde(default)]
+    pub scrape: Vec<Scrape>,
+    /// Commands that rules may run.
+    #[serde(default)]
+    pub command: Vec<Command>,
+    /// Signals that rules may send.
+    #[serde(default)]
+    pub signal: Vec<Signal>,
+    /// Requests that rules may make.
+    #[serde(default)]
+    pub request: Vec<Request>,
+    /// Webhooks that rules may tell something.
+    #[serde(default)]
+    pub notify: Vec<Notice>,
+}
+
+/// A process to watch, by pid file or by name: metrics `<name>.down`, `<name>.memory-mb`,
+/// `<name>.cpu-percent`, `<name>.threads`, `<name>.open-files`, `<name>.age-s`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Watch {
+    /// What its metrics begin with.
+    pub name: String,
+    /// The file with its number.
+    pub pid_file: Option<PathBuf>,
+    /// The name of its executable as the kernel has it.
+    pub process: Option<String>,
+}
+
+/// An address to ask: metrics `<name>.probe-failed`, `<name>.probe-latency-ms`,
+/// `<name>.probe-status`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// What its metrics begin with.
+    pub name: String,
+    /// Where; plain HTTP.
+    pub url: String,
+    /// How long an answer may take.
+    #[serde(default = "two_seconds")]
+    pub timeout_seconds: f64,
+    /// From one asking to the next.
+    #[serde(default = "one_second")]
+    pub interval_seconds: f64,
+}
+
+/// Prometheus text to fetch: metrics `<name>.<metric>`, summed over labels.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scrape {
+    /// What its metrics begin with.
+    pub name: String,
+    /// Where; plain HTTP.
+    pub url: String,
+    /// Which metrics are taken.
+    pub metrics: Vec<String>,
+    /// How long an answer may take.
+    #[serde(default = "two_seconds")]
+    pub timeout_seconds: f64,
+    /// From one fetch to the next.
+    #[serde(default = "five_seconds")]
+    pub interval_seconds: f64,
+}
+
+/// A command that rules may run as `(run-command <name>)`; no shell reads it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// What rules call it.
+    pub name: String,
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// How long it may take; then it is killed.
+    #[serde(default = "ten_seconds")]
+    pub timeout_seconds: f64,
+    /// How often it may be run.
+    #[serde(default = "twice")]
+    pub per_minute: usize,
+}
+
+/// Signals that rules may send as `(signal-process <watch> <signal>)`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signal {
+    /// The watched process.
+    pub watch: String,
+    /// Those of `TERM`, `KILL`, `INT`, `HUP`, `USR1`, `USR2`, `STOP`, `CONT`.
+    pub signals: Vec<String>,
+    /// How often one may be sent.
+    #[serde(default = "twice")]
+    pub per_minute: usize,
+}
+
+/// A request that rules may make as `(http-request <name>)`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// What rules call it.
+    pub name: String,
+    /// Where; plain HTTP.
+    pub url: String,
+    /// How.
+    #[serde(default = "post")]
+    pub method: String,
+    /// What is sent.
+    #[serde(default)]
+    pub body: String,
+    /// How long an answer may take.
+    #[serde(default = "ten_seconds")]
+    pub timeout_seconds: f64,
+    /// How often it may be made.
+    #[serde(default = "twice")]
+    pub per_minute: usize,
+}
+
+/// A webhook that rules may tell something as `(notify <name> <text>)`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notice {
+    /// What rules call it.
+    pub name: String,
+    /// Where; plain HTTP.
+    pub url: String,
+    /// How long an answer may take.
+    #[serde(default = "ten_seconds")]
+    pub timeout_seconds: f64,
+    /// How often it may be told something.
+    #[serde(default = "twice")]
+    pub per_minute: usize,
+}
+
+fn one_second() -> f64 {
+    1.0
+}
+
+fn two_seconds() -> f64 {
+    2.0
+}
+
+fn five_seconds() -> f64 {
+    5.0
+}
+
+fn ten_seconds() -> f64 {
+    10.0
+}
+
+fn twice() -> usize {
+    2
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read {path}: {error}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// It is no such file.
+    #[error("{path}: {reason}")]
+    Wrong {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Bounds on times in the file, in seconds.
+const SECONDS: std::ops::RangeInclusive<f64> = 0.05..=3600.0;
+
+impl Config {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or says what cannot be.
+    pub fn of_file(path: &Path) -> Result<Config, ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+            path: name.clone(),
+            error,
+        })?;
+        Config::of_text(&text).map_err(|reason| ConfigError::Wrong { path: name, reason })
+    }
+
+    /// The same from its text.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn of_text(text: &str) -> Result<Config, String> {
+        let config: Config =
+            toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for watch in &self.watch {
+            word("watch", &watch.name)?;
+            if watch.pid_file.is_some() == watch.process.is_some() {
+                return Err(format!(
+                    "watch {} names either pid_file or process",
+                    watch.name
+                ));
+            }
+        }
+        for probe in &self.probe {
+            word("probe", &probe.name)?;
+            address(&probe.url)?;
+            seconds(
+                &probe.name,
+                &[probe.timeout_seconds, probe.interval_seconds],
+            )?;
+        }
+        for scrape in &self.scrape {
+            word("scrape", &scrape.name)?;
+            address(&scrape.url)?;
+            seconds(
+                &scrape.name,
+                &[scrape.timeout_seconds, scrape.interval_seconds],
+            )?;
+        }
+        for command in &self.command {
+            word("command", &command.name)?;
+            if command.argv.is_empty() {
+                return Err(format!("command {} has no argv", command.name));
+            }
+            seconds(&command.name, &[command.timeout_seconds])?;
+        }
+        for signal in &self.signal {
+            if !self.watch.iter().any(|watch| watch.name == signal.watch) {
+                return Err(format!("signal names {}, which is no watch", signal.watch));
+            }
+            if let Some(unknown) = signal
+                .signals
+                .iter()
+                .find(|name| super::processes::signal_of(name).is_none())
+            {
+                return Err(format!("there is no signal {unknown}; write TERM, KILL …"));
+            }
+        }
+        for request in &self.request {
+            word("request", &request.name)?;
+            address(&request.url)?;
+            seconds(&request.name, &[request.timeout_seconds])?;
+            if hyper::Method::from_bytes(request.method.as_bytes()).is_err() {
+                return Err(format!("{} is no method", request.method));
+            }
+        }
+        for notice in &self.notify {
+            word("notify", &notice.name)?;
+            address(&notice.url)?;
+            seconds(&notice.name, &[notice.timeout_seconds])?;
+        }
+        unique("watch", self.watch.iter().map(|one| &one.name))?;
+        unique("command", self.command.iter().map(|one| &one.name))?;
+        unique("request", self.request.iter().map(|one| &one.name))?;
+        unique("notify", self.notify.iter().map(|one| &one.name))
+    }
+
+    pub(super) fn command_of(&self, name: &str) -> Result<&Command, String> {
+        let known = self.command.iter().find(|command| command.name == name);
+        known.ok_or_else(|| not_granted("command", name))
+    }
+
+    pub(super) fn signal_of(&self, watch: &str, signal: &str) -> Result<&Signal, String> {
+        self.signal
+            .iter()
+            .find(|grant| grant.watch == watch && grant.signals.iter().any(|one| one == signal))
+            .ok_or_else(|| not_granted("signal", &format!("{watch} {signal}")))
+    }
+
+    pub(super) fn request_of(&self, name: &str) -> Result<&Request, String> {
+        let known = self.request.iter().find(|request| request.name == name);
+        known.ok_or_else(|| not_granted("request", name))
+    }
+
+    pub(super) fn notice_of(&self, name: &str) -> Result<&Notice, String> {
+        let known = self.notify.iter().find(|notice| notice.name == name);
+        known.ok_or_else(|| not_granted("notify", name))
+    }
+
+    /// What is granted: the effector, the name that rules call it by, and how often a
+    /// minute.
+    pub fn grants(&self) -> Vec<(&'static str, String, usize)> {
+        let commands = self
+            .command
+            .iter()
+            .map(|one| ("run-command", one.name.clone(), one.per_minute));
+        let signals = self.signal.iter().flat_map(|one| {
+            one.signals.iter().map(|name| {
+                (
+                    "signal-process",
+                    format!("{} {name}", one.watch),
+                    one.per_minute,
+                )
+            })
+        });
+        let requests = self
+            .request
+            .iter()
+            .map(|one| ("http-request", one.name.clone(), one.per_minute));
+        let notices = self
+            .notify
+            .iter()
+            .map(|one| ("notify", one.name.clone(), one.per_minute));
+        commands
+            .chain(signals)
+            .chain(requests)
+            .chain(notices)
+            .collect()
+    }
+}
+
+fn not_granted(what: &str, name: &str) -> String {
+    format!("no [[{what}]] of the configuration grants {name}")
+}
+
+fn word(what: &str, name: &str) -> Result<(), String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if !name.is_empty() && name.len() <= 64 && name.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(format!(
+        "{what} has the name {name:?}; write letters, digits, -, _ and ."
+    ))
+}
+
+fn address(url: &str) -> Result<(), String> {
+    let uri: hyper::Uri = url
+        .parse()
+        .map_err(|error| format!("{url} is no address: {error}"))?;
+    if uri.scheme_str() == Some("http") && uri.host().is_some() {
+        return Ok(());
+    }
+    Err(format!("{url} is no address such as http://127.0.0.1:80/"))
+}
+
+fn seconds(name: &str, times: &[f64]) -> Result<(), String> {
+    match times.iter().find(|seconds| !SECONDS.contains(seconds)) {
+        None => Ok(()),
+        Some(wrong) => Err(format!(
+            "{name} has a time of {wrong} s; write {} to {}",
+            SECONDS.start(),
+            SECONDS.end()
+        )),
+    }
+}
+
+fn unique<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let mut known = BTreeSet::new();
+    for name in names {
+        if !known.insert(name) {
+            return Err(format!("{what} {name} stands twice"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    #[track_caller]
+    fn check_refused(text: &str, expected: &str) {
+        let error = Config::of_text(text).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_in_words() {
+        check_refused("[[watch]]\nname = \"a b\"\nprocess = \"x\"", "\"a b\"");
+        check_refused("[[watch]]\nname = \"a\"", "either pid_file or process");
+        check_refused("[[watch]]\nname = \"a\"\npid = 3", "unknown field `pid`");
+        check_refused(
+            "[[probe]]\nname = \"a\"\nurl = \"https://a/\"",
+            "is no address such as http://",
+        );
+        check_refused("[[command]]\nname = \"a\"\nargv = []", "has no argv");
+        check_refused(
+            "[[signal]]\nwatch = \"a\"\nsignals = [\"TERM\"]",
+            "a, which is no watch",
+        );
+        check_refused(
+            "[[command]]\nname = \"a\"\nargv = [\"x\"]\ntimeout_seconds = 0",
+            "a has a time of 0 s",
+        );
+        let twice = "[[command]]\nname = \"a\"\nargv = [\"x\"]\n";
+        check_refused(&format!("{twice}{twice}"), "command a stands twice");
+    }
+
+    #[test]
+    fn grants_are_listed_as_rules_call_them() {
+        let config = Config::of_text(
+            "[[watch]]\nname = \"w\"\nprocess = \"w\"\n\
+             [[signal]]\nwatch = \"w\"\nsignals = [\"TERM\", \"KILL\"]\nper_minute = 3\n\
+             [[command]]\nname = \"c\"\nargv = [\"true\"]",
+        )
+        .unwrap();
+        let expected = [
+            ("run-command", "c".to_owned(), 2),
+            ("signal-process", "w TERM".to_owned(), 3),
+            ("signal-process", "w KILL".to_owned(), 3),
+        ];
+        assert_eq!(config.grants(), expected);
+        assert!(config.signal_of("w", "HUP").is_err());
+    }
+}

@@ -1,0 +1,182 @@
+//! Processes to watch: finding them, their figures, and signals to them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+use procfs::Current;
+use procfs::process::Process;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::config::Watch;
+
+const MIB: f64 = 1_048_576.0;
+
+/// The watched processes.
+pub(super) struct Processes {
+    watched: Vec<Watched>,
+}
+
+struct Watched {
+    watch: Watch,
+    /// The process as it was found last: its number and when the kernel started it,
+    /// which together name it for good.
+    found: Option<(i32, u64)>,
+    /// CPU seconds it had used, and when.
+    used: Option<(Instant, f64)>,
+}
+
+/// A signal by its name in the configuration.
+pub(super) fn signal_of(name: &str) -> Option<Signal> {
+    Some(match name {
+        "TERM" => Signal::TERM,
+        "KILL" => Signal::KILL,
+        "INT" => Signal::INT,
+        "HUP" => Signal::HUP,
+        "USR1" => Signal::USR1,
+        "USR2" => Signal::USR2,
+        "STOP" => Signal::STOP,
+        "CONT" => Signal::CONT,
+        _ => return None,
+    })
+}
+
+impl Processes {
+    pub(super) fn new(watches: Vec<Watch>) -> Processes {
+        Processes {
+            watched: watches
+                .into_iter()
+                .map(|watch| Watched {
+                    watch,
+                    found: None,
+                    used: None,
+                })
+                .collect(),
+        }
+    }
+
+    /// Puts the figures of each process into `metrics`.
+    pub(super) fn read(&mut self, now: Instant, metrics: &mut BTreeMap<String, f64>) {
+        for watched in &mut self.watched {
+            watched.read(now, metrics);
+        }
+    }
+
+    /// Sends a signal to the process that was looked at last under this name, and to no
+    /// other that has got its number since.
+    pub(super) fn signal(&self, name: &str, signal: &str) -> Result<String, String> {
+        let number = signal_of(signal).ok_or_else(|| format!("there is no signal {signal}"))?;
+        let found = self
+            .watched
+            .iter()
+            .find(|watched| watched.watch.name == name)
+            .and_then(|watched| watched.found);
+        let Some((pid, started)) = found else {
+            return Err(format!("{name} does not run"));
+        };
+        let gone = |error: &dyn std::fmt::Display| format!("{name} ({pid}) is gone: {error}");
+        let handle = Pid::from_raw(pid)
+            .ok_or_else(|| format!("{pid} is no process"))
+            .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).map_err(|error| gone(&error)))?;
+        // The handle holds on to one process; this says that it is the right one.
+        let stat = Process::new(pid).and_then(|process| process.stat());
+        match stat {
+            Ok(stat) if stat.starttime == started => {}
+            Ok(_) => return Err(gone(&"another process has its number")),
+            Err(error) => return Err(gone(&error)),
+        }
+        pidfd_send_signal(handle, number).map_err(|error| gone(&error))?;
+        Ok(format!("sent {signal} to {name} ({pid})"))
+    }
+}
+
+impl Watched {
+    fn read(&mut self, now: Instant, metrics: &mut BTreeMap<String, f64>) {
+        let name = self.watch.name.clone();
+        let mut put = |metric: &str, value: f64| {
+            metrics.insert(format!("{name}.{metric}"), (value * 100.0).round() / 100.0);
+        };
+        let Some(process) = self.find() else {
+            self.found = None;
+            self.used = None;
+            put("down", 1.0);
+            return;
+        };
+        // It may end between finding and looking: then it is down.
+        let (Ok(stat), Ok(memory)) = (process.stat(), process.statm()) else {
+            self.found = None;
+            put("down", 1.0);
+            return;
+        };
+        if matches!(stat.state, 'Z' | 'X') {
+            self.found = None;
+            put("down", 1.0);
+            return;
+        }
+        if self.found != Some((stat.pid, stat.starttime)) {
+            self.found = Some((stat.pid, stat.starttime));
+            self.used = None;
+        }
+        put("down", 0.0);
+        put(
+            "memory-mb",
+            (memory.resident * procfs::page_size()) as f64 / MIB,
+        );
+        put("threads", stat.num_threads as f64);
+        if let Ok(files) = process.fd_count() {
+            put("open-files", files as f64);
+        }
+        let ticks = procfs::ticks_per_second() as f64;
+        if let Ok(uptime) = procfs::Uptime::current() {
+            put(
+                "age-s",
+                (uptime.uptime - stat.starttime as f64 / ticks).max(0.0),
+            );
+        }
+        let used = (stat.utime + stat.stime) as f64 / ticks;
+        match self.used {
+            Some((at, before)) => {
+                let elapsed = now.saturating_duration_since(at).as_secs_f64();
+                if elapsed >= 0.2 {
+                    put("cpu-percent", (used - before) / elapsed * 100.0);
+                    self.used = Some((now, used));
+                }
+            }
+            None => self.used = Some((now, used)),
+        }
+    }
+
+    fn find(&self) -> Option<Process> {
+        if let Some(path) = &self.watch.pid_file {
+            let pid: i32 = std::fs::read_to_string(path).ok()?.trim().parse().ok()?;
+            return Process::new(pid).ok();
+        }
+        let wanted = self.watch.process.as_deref()?;
+        // The one that was found last, as long as it lives.
+        if let Some((pid, started)) = self.found
+            && let Ok(process) = Process::new(pid)
+            && process.stat().is_ok_and(|stat| stat.starttime == started)
+        {
+            return Some(process);
+        }
+        procfs::process::all_processes()
+            .ok()?
+            .flatten()
+            .filter(|process| is_named(process, wanted))
+            .min_by_key(|process| process.stat().map_or(u64::MAX, |stat| stat.starttime))
+    }
+}
+
+/// Whether the process is called so: by the kernel, which keeps 15 bytes, or by its
+/// executable.
+fn is_named(process: &Process, wanted: &str) -> bool {
+    if process.stat().is_ok_and(|stat| stat.comm == wanted) {
+        return true;
+    }
+    process
+        .exe()
+        .ok()
+        .as_deref()
+        .and_then(Path::file_name)
+        .is_some_and(|name| name == wanted)
+}

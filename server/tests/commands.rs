@@ -1,0 +1,211 @@
+//! `chimera run` and `chimera check` on files, as at a shell.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop there"
+)]
+
+use std::fs;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// Runs the binary where `files` stand.
+fn chimera(arguments: &[&str], files: &[(&str, &str)]) -> Output {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    Command::new(env!("CARGO_BIN_EXE_chimera"))
+        .args(arguments)
+        .current_dir(directory.path())
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn json_lines(output: &Output) -> Vec<Value> {
+    text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn check_tells_places_codes_and_help_and_its_status_tells_errors() {
+    let wrong = "!(+ 1 \"a\")\n!(import! &self jsno)\n(= (f $x) 1)\n";
+    let output = chimera(&["check", "a.metta"], &[("a.metta", wrong)]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    for part in [
+        "error[E0102]",
+        "a.metta:1:7",
+        "1 | !(+ 1 \"a\")\n  |       ^^^",
+        "help: give an argument of the expected type",
+        "error[E0104]",
+        "did you mean `json`?",
+        "note[W0202]",
+        "1 file checked: 2 errors, 0 warnings, 1 note",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let fine = chimera(
+        &["check", "a.metta"],
+        &[("a.metta", "(= (f $_x) 1) !(f 2)")],
+    );
+    assert_eq!(fine.status.code(), Some(0));
+    assert_eq!(
+        text(&fine.stdout),
+        "1 file checked: 0 errors, 0 warnings, 0 notes\n"
+    );
+    let missing = chimera(&["check", "none.metta"], &[]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(text(&missing.stderr).contains("none.metta"));
+}
+
+#[test]
+fn check_gives_json_lines_for_tools() {
+    let files = [
+        ("a.metta", "(a\n  b))\n"),
+        (
+            "b.metta",
+            "(= (decide) (act f (reboot) why (verdict-in 5)))",
+        ),
+    ];
+    let output = chimera(&["check", "--json", "a.metta", "b.metta"], &files);
+    assert_eq!(output.status.code(), Some(1));
+    let lines = json_lines(&output);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[0]["code"], "E0002");
+    assert_eq!(lines[0]["severity"], "error");
+    assert_eq!(
+        (&lines[0]["line"], &lines[0]["column"]),
+        (&2.into(), &5.into())
+    );
+    assert_eq!(lines[0]["span"], serde_json::json!([7, 8]));
+    assert_eq!(lines[1]["file"], "b.metta");
+    assert_eq!(lines[1]["code"], "E0105");
+    assert!(
+        lines[1]["help"]
+            .as_str()
+            .is_some_and(|help| !help.is_empty())
+    );
+}
+
+const FAILING: &str = "(= (f $x) (+ $x 1))
+(= (g $x) (f $x))
+(= (h $x) (* 2 $x))
+!(f 1)
+! (g \"a\")
+!(f 2)
+";
+
+#[test]
+fn run_tells_where_an_error_came_up_and_stops_there() {
+    let output = chimera(&["run", "a.metta"], &[("a.metta", FAILING)]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let error = "(Error (+ \"a\" 1) (BadArgType 1 Number String))";
+    assert_eq!(text(&output.stdout), format!("[2]\n[{error}]\n"));
+    for part in [
+        &format!(
+            "error[E0100]: the directive gave {error}; it came up in the rule for (f $x) at a.metta:1"
+        ),
+        "a.metta:5:1",
+        "5 | ! (g \"a\")\n  | ^^^^^^^^^",
+        "`--keep-going`",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let output = chimera(&["run", "--keep-going", "a.metta"], &[("a.metta", FAILING)]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout), format!("[2]\n[{error}]\n[3]\n"));
+    let fine = chimera(&["run", "a.metta"], &[("a.metta", "!(empty) !(+ 1 2)")]);
+    assert_eq!(fine.status.code(), Some(0));
+    assert_eq!(text(&fine.stdout), "[]\n[3]\n");
+    assert_eq!(text(&fine.stderr), "");
+}
+
+#[test]
+fn run_gives_json_lines_with_the_place_of_directive_and_rule() {
+    let files = [
+        (
+            "a.metta",
+            "!(import! &self lib)\n!(println! shown)\n  !(f \"a\")\n!(+ 1 \"b\")\n",
+        ),
+        (
+            "lib.metta",
+            "; a library\n(= (f $x)\n  (+ $x 1))\n!(+ 2 2)\n",
+        ),
+    ];
+    let output = chimera(&["run", "--json", "--keep-going", "a.metta"], &files);
+    assert_eq!(output.status.code(), Some(1));
+    let lines = json_lines(&output);
+    assert_eq!(lines.len(), 4, "directives of a module print no line");
+    assert_eq!(lines[1]["results"], serde_json::json!(["()"]));
+    assert!(text(&output.stderr).starts_with("shown\n"));
+    assert_eq!(lines[0].get("rule"), None);
+    assert_eq!(
+        (&lines[2]["line"], &lines[2]["column"]),
+        (&3.into(), &3.into())
+    );
+    assert_eq!(lines[2]["error"], true);
+    let rule = serde_json::json!({"file": "lib.metta", "line": 2, "head": "(f $x)"});
+    assert_eq!(lines[2]["rule"], rule);
+    assert_eq!(lines[3]["rule"], Value::Null, "it came up in the directive");
+}
+
+#[test]
+fn the_rule_that_failed_is_told_among_several_that_may_have() {
+    let program = "(= (one $x) (+ $x 1))
+(= (two $x) (+ $x 1))
+(= (never) (+ never 1))
+!(two \"a\")
+";
+    let output = chimera(&["run", "--json", "a.metta"], &[("a.metta", program)]);
+    assert_eq!(json_lines(&output)[0]["rule"]["line"], 2);
+    let written =
+        "(= (f $x) (if (> $x 1) (Error (f $x) too-large) $x))\n(= (g $x) (f (+ 1 $x)))\n!(g 5)\n";
+    let output = chimera(&["run", "--json", "a.metta"], &[("a.metta", written)]);
+    let rule = &json_lines(&output)[0]["rule"];
+    assert_eq!(rule["line"], 1, "it made the error: {rule}");
+}
+
+#[test]
+fn run_ends_with_2_for_what_is_no_metta() {
+    let output = chimera(&["run", "a.metta"], &[("a.metta", "!(+ 1 2)\n(a\n")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(text(&output.stdout), "", "nothing of it was run");
+    assert!(text(&output.stderr).contains("a.metta:2:1"));
+    assert_eq!(chimera(&["run", "none.metta"], &[]).status.code(), Some(2));
+}
+
+#[test]
+fn include_gives_the_last_result_of_the_file() {
+    let files = [
+        ("a.metta", "!(include part)\n!(f)\n"),
+        ("part.metta", "(= (f) 5)\n!(+ 1 2)\n!(+ 3 4)\n"),
+    ];
+    let output = chimera(&["run", "a.metta"], &files);
+    assert_eq!(text(&output.stdout), "[7]\n[5]\n");
+}
+
+#[test]
+fn programs_that_are_run_have_files_clock_and_chance() {
+    let program = r#"
+!(import! &self fileio)
+!(let $f (file-open! "out.txt" "rwc") (let $w (file-write! $f "text") (file-get-size! $f)))
+!(import! &self time)
+!(> (now) 1700000000)
+!(import! &self random)
+!(let $n (random-int &rng 0 1000000000000) (< -1 $n))
+"#;
+    let output = chimera(&["run", "a.metta"], &[("a.metta", program)]);
+    let expected = "[()]\n[4]\n[()]\n[True]\n[()]\n[True]\n";
+    assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
+}

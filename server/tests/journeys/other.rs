@@ -1,0 +1,169 @@
+//! Another program is healed: the worked example, on a port and with files of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::running::{Server, shipped_rules};
+
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/other-program");
+
+/// The patient's program, built if it was not.
+fn patient() -> PathBuf {
+    let chimera = Path::new(env!("CARGO_BIN_EXE_chimera"));
+    let path = chimera.with_file_name("chimera-patient");
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "-p", "chimera-patient"]);
+    if chimera
+        .parent()
+        .is_some_and(|folder| folder.ends_with("release"))
+    {
+        build.arg("--release");
+    }
+    assert!(build.status().unwrap().success(), "the patient is built");
+    path
+}
+
+/// A patient that runs; it ends with the test.
+struct Patient {
+    program: PathBuf,
+    port: u16,
+    folder: tempfile::TempDir,
+    agent: ureq::Agent,
+}
+
+impl Patient {
+    fn start() -> Patient {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(std::time::Duration::from_secs(5)))
+            .build();
+        let patient = Patient {
+            program: patient(),
+            port,
+            folder: tempfile::tempdir().unwrap(),
+            agent: config.into(),
+        };
+        let started = Command::new(&patient.program)
+            .args(["restart", &port.to_string()])
+            .arg(patient.pid_file())
+            .stderr(Stdio::inherit())
+            .status();
+        assert!(started.unwrap().success());
+        patient
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.folder.path().join("patient.pid")
+    }
+
+    fn pid(&self) -> Option<u32> {
+        fs::read_to_string(self.pid_file()).ok()?.parse().ok()
+    }
+
+    fn is_well(&self) -> bool {
+        let url = format!("http://127.0.0.1:{}/health", self.port);
+        self.agent.get(url).call().is_ok()
+    }
+
+    /// Does it harm; a crash gives no answer.
+    fn post(&self, path: &str) {
+        let url = format!("http://127.0.0.1:{}{path}", self.port);
+        let _ = self.agent.post(url).send_empty();
+    }
+
+    /// The example's configuration, about this patient.
+    fn outside(&self) -> PathBuf {
+        let text = fs::read_to_string(format!("{EXAMPLE}/outside.toml")).unwrap();
+        let pid_file = self.pid_file();
+        let text = text
+            .replace("9077", &self.port.to_string())
+            .replace("/tmp/chimera-patient.pid", pid_file.to_str().unwrap())
+            .replace(
+                "target/release/chimera-patient",
+                self.program.to_str().unwrap(),
+            );
+        let path = self.folder.path().join("outside.toml");
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Patient {
+    fn drop(&mut self) {
+        if let Some(pid) = self.pid() {
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+        }
+    }
+}
+
+fn verified(server: &Server, fault: &str) -> Option<Value> {
+    server
+        .actions()
+        .into_iter()
+        .find(|action| action["error_type"] == fault && action["verdict"] == "verified")
+}
+
+#[test]
+fn a_leaking_hanging_crashing_program_is_healed() {
+    let patient = Patient::start();
+    let rules = fs::read_to_string(format!("{EXAMPLE}/patient.metta")).unwrap();
+    let rules = format!("{}\n{rules}", shipped_rules());
+    let outside = patient.outside();
+    let outside = ["--outside", outside.to_str().unwrap()];
+    let server = Server::start(&rules, &outside);
+    let metric = |server: &Server, name: &str| server.health()["metrics"]["all"][name].as_f64();
+    server.until("the patient is measured", |server| {
+        (metric(server, "patient.down") == Some(0.0)
+            && metric(server, "patient.probe-failed") == Some(0.0)
+            && metric(server, "patient.patient_leaked_bytes") == Some(0.0))
+        .then_some(())
+    });
+    assert!(server.actions().is_empty());
+
+    let faults = [
+        ("/crash", "patient_down", 1),
+        ("/hang", "patient_hangs", 1),
+        ("/leak", "patient_leaks", 3),
+    ];
+    for (harm, fault, times) in faults {
+        let before = patient.pid();
+        for _ in 0..times {
+            patient.post(harm);
+        }
+        let action = server.until(fault, |server| verified(server, fault));
+        assert_eq!(action["outcome"], "ran restart-patient", "{action}");
+        assert!(patient.is_well(), "{fault}");
+        assert_ne!(patient.pid(), before);
+    }
+    let trace = &verified(&server, "patient_leaks").unwrap();
+    let before = trace["evidence"]["before"]["patient.memory-mb"].as_f64();
+    let after = trace["evidence"]["after"]["patient.memory-mb"].as_f64();
+    assert!(before > Some(150.0) && after < Some(50.0), "{trace}");
+    assert!(
+        trace["because"]
+            .to_string()
+            .contains("(threshold patient.memory-mb 150)"),
+        "{trace}"
+    );
+}
+
+#[test]
+fn what_is_not_granted_is_not_done() {
+    let rules = "(sample-interval 0.1)\n(= (decide) (match &samples (latest go $n) \
+                 (act x (run-command rm-all) (because go is $n) (verdict-in 0))))";
+    let server = Server::start(rules, &[]);
+    let body = r#"{"samples":[{"metric":"go","value":1}]}"#;
+    assert_eq!(server.post_body("/ingest", body).0, 200);
+    let action = server.until("it is refused", |server| server.actions().pop());
+    assert_eq!(action["applied"], false);
+    assert_eq!(
+        action["outcome"],
+        "refused by the envelope: run-command rm-all is not granted by the configuration; \
+         granted are none"
+    );
+}

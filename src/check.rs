@@ -1,0 +1,225 @@
+//! Mistakes that can be seen in a text before it runs. Nothing is run: what
+//! directives would change is known only as far as they import modules.
+//!
+//! | code | what | where |
+//! |---|---|---|
+//! | `E0001` … `E0006` | not MeTTa | `grammar` |
+//! | `E0101` | a call with a wrong number of arguments | `calls` |
+//! | `E0102` | an argument of a wrong type | `calls` |
+//! | `E0103` | a result of a wrong type | `calls` |
+//! | `E0104` | a module that there is not | `imports` |
+//! | `W0201` | a name that is nowhere else and near another | `names` |
+//! | `W0202` | a variable that occurs once | `variables` |
+//! | `W0203` | a rule that an earlier one covers | `shadows` |
+//! | `W0204` | a case that is never chosen | `shadows` |
+//!
+//! Errors are what a run would answer with an error atom if it came there.
+//! Warnings are likely mistakes, notes may be meant.
+
+mod calls;
+mod evaluated;
+mod imports;
+mod names;
+mod shadows;
+mod variables;
+
+use chimera_grammar::{Diagnostic, LineTable, NodeKind, Severity, Span, Tree};
+
+pub use names::nearest as nearest_name;
+
+use crate::atom::{Atom, known};
+use crate::engine::{Engine, Host};
+use crate::reader;
+use crate::space::Space;
+
+/// A text being checked, with what is known where it stands.
+pub(crate) struct Text<'s> {
+    tree: &'s Tree<'s>,
+    /// The atom of each node, read with the words known at its place.
+    atoms: Vec<Option<Atom>>,
+    lines: LineTable,
+    findings: Vec<Diagnostic>,
+}
+
+/// One top-level atom.
+#[derive(Clone, Copy)]
+pub(crate) struct Form {
+    node: usize,
+    directive: bool,
+}
+
+impl Engine {
+    /// Looks for mistakes in a text, without running it and without changing the
+    /// engine; in the order of the text. If the text is not MeTTa, all its syntax
+    /// errors and nothing else. Modules that it imports are read, not run.
+    /// About linear in the text.
+    pub fn check(&self, source: &str, file: &str) -> Vec<Diagnostic> {
+        let parsed = chimera_grammar::parse(source);
+        let lines = LineTable::new(source);
+        if !parsed.errors.is_empty() {
+            let errors = parsed.errors.iter();
+            return errors
+                .map(|error| Diagnostic::of(error, source, &lines))
+                .collect();
+        }
+        let space = Space::module("top");
+        space.import(self.host.corelib.clone());
+        space.import(self.space.clone());
+        let mut host = self.host.clone();
+        host.top = space.clone();
+        host.tokens
+            .insert("&self".to_owned(), Atom::space(space.clone()));
+        let mut text = Text {
+            tree: &parsed.tree,
+            atoms: vec![None; parsed.tree.nodes().len()],
+            lines,
+            findings: Vec::new(),
+        };
+        text.check(&mut host, &space, file);
+        let mut findings = text.findings;
+        findings.sort_by_key(|finding| (finding.span.start, finding.code));
+        findings.dedup();
+        findings
+    }
+}
+
+impl Text<'_> {
+    fn check(&mut self, host: &mut Host, space: &Space, file: &str) {
+        let forms: Vec<Form> = self
+            .tree
+            .forms()
+            .iter()
+            .map(|form| Form {
+                node: form.node as usize,
+                directive: form.directive,
+            })
+            .collect();
+        let mut imports = imports::Imports::new(file);
+        // Directives see what stands above them, rules see everything.
+        for form in &forms {
+            self.read(form.node, host);
+            if !form.directive {
+                space.add(self.atom(form.node).clone());
+                continue;
+            }
+            let expected = crate::types::undefined();
+            if !host.settings.bare_minimal {
+                calls::check(self, host, space, form.node, &expected);
+            }
+            imports.follow(self, host, space, form.node);
+        }
+        for form in &forms {
+            if !form.directive
+                && let Some((head, body)) = self.rule(form.node)
+            {
+                let expected = calls::declared_result(self, space, head);
+                calls::check(self, host, space, body, &expected);
+            }
+        }
+        names::check(self, host, space, &forms);
+        variables::check(self, space, &forms);
+        shadows::check(self, space, &forms);
+    }
+
+    /// Reads the atoms of a node and of all below it, each once.
+    fn read(&mut self, node: usize, host: &Host) {
+        let nodes = self.tree.nodes();
+        let end = self.end(node);
+        for index in (node..end).rev() {
+            let atom = match nodes[index].kind {
+                NodeKind::Expression { .. } => {
+                    let children = self.children(index);
+                    let atoms = children.iter().map(|child| self.atom(*child).clone());
+                    Atom::expression(atoms.collect::<Vec<_>>())
+                }
+                NodeKind::Variable | NodeKind::Word | NodeKind::String => {
+                    reader::read(self.tree, index, &|word| host.tokens.get(word).cloned())
+                }
+            };
+            self.atoms[index] = Some(atom);
+        }
+    }
+
+    fn atom(&self, node: usize) -> &Atom {
+        self.atoms[node]
+            .as_ref()
+            .expect("a form is read before it is looked at")
+    }
+
+    /// One past the last node below `node`.
+    fn end(&self, node: usize) -> usize {
+        match self.tree.nodes()[node].kind {
+            NodeKind::Expression { end } => end as usize,
+            NodeKind::Variable | NodeKind::Word | NodeKind::String => node + 1,
+        }
+    }
+
+    fn children(&self, node: usize) -> Vec<usize> {
+        let end = self.end(node);
+        let mut children = Vec::new();
+        let mut next = node + 1;
+        while next < end {
+            children.push(next);
+            next = self.end(next);
+        }
+        children
+    }
+
+    fn span(&self, node: usize) -> Span {
+        self.tree.nodes()[node].span
+    }
+
+    fn source(&self, node: usize) -> &str {
+        let span = self.span(node);
+        &self.tree.source()[span.start..span.end]
+    }
+
+    /// The text of a word.
+    fn word(&self, node: usize) -> Option<&str> {
+        matches!(self.tree.nodes()[node].kind, NodeKind::Word).then(|| self.source(node))
+    }
+
+    fn is_variable(&self, node: usize) -> bool {
+        matches!(self.tree.nodes()[node].kind, NodeKind::Variable)
+    }
+
+    /// Head and body of `(= head body)`.
+    fn rule(&self, node: usize) -> Option<(usize, usize)> {
+        match self.children(node)[..] {
+            [equal, head, body] if self.word(equal) == Some(known().equal.as_str()) => {
+                Some((head, body))
+            }
+            _ => None,
+        }
+    }
+
+    /// The word that a call begins with.
+    fn head_word(&self, node: usize) -> Option<&str> {
+        let first = (self.end(node) > node + 1).then_some(node + 1)?;
+        self.word(first)
+    }
+
+    fn line(&self, node: usize) -> u32 {
+        let source = self.tree.source();
+        self.lines.position(source, self.span(node).start).line
+    }
+
+    fn report(
+        &mut self,
+        severity: Severity,
+        code: &'static str,
+        node: usize,
+        message: String,
+        help: &'static str,
+    ) {
+        let span = self.span(node);
+        self.findings.push(Diagnostic {
+            severity,
+            code,
+            message,
+            help,
+            span,
+            position: self.lines.position(self.tree.source(), span.start),
+        });
+    }
+}

@@ -1,0 +1,118 @@
+//! Which parts of a text are evaluated where it runs, and which are patterns or
+//! data: by the types of what is called, and for the forms that steer
+//! evaluation by what they do.
+
+use crate::check::Text;
+use crate::space::Space;
+use crate::types;
+
+/// A node that is evaluated.
+#[derive(Clone, Copy)]
+pub(crate) struct Evaluated {
+    pub(crate) node: usize,
+    /// Whether it is an argument for which a type of values is declared.
+    pub(crate) operand: bool,
+}
+
+/// What is evaluated of `root`, itself included, outer before inner.
+pub(crate) fn evaluated(text: &Text<'_>, space: &Space, root: usize) -> Vec<Evaluated> {
+    let mut all = Vec::new();
+    let mut pending = vec![Evaluated {
+        node: root,
+        operand: false,
+    }];
+    while let Some(found) = pending.pop() {
+        all.push(found);
+        let children = text.children(found.node);
+        let Some((head, arguments)) = children.split_first() else {
+            continue;
+        };
+        let plain = |node: &usize| Evaluated {
+            node: *node,
+            operand: false,
+        };
+        if let Some(steered) = text
+            .word(*head)
+            .and_then(|word| steered(text, word, arguments))
+        {
+            pending.extend(steered.iter().rev().map(plain));
+            continue;
+        }
+        let functions: Vec<_> = types::types_of(space, text.atom(*head))
+            .into_iter()
+            .filter(types::is_function)
+            .collect();
+        if functions.is_empty() {
+            pending.extend(children.iter().rev().map(plain));
+            continue;
+        }
+        let fitting = functions.iter().filter_map(|function| {
+            let parts = function.as_expression()?;
+            (parts.len() == arguments.len() + 2).then(|| &parts[1..parts.len() - 1])
+        });
+        let fitting: Vec<_> = fitting.collect();
+        if fitting.is_empty() {
+            continue;
+        }
+        for (place, argument) in arguments.iter().enumerate().rev() {
+            let parameters = || fitting.iter().map(|parameters| &parameters[place]);
+            if parameters().any(types::is_meta_type) {
+                continue;
+            }
+            let value = |name| ["Number", "String", "Bool"].contains(&name);
+            pending.push(Evaluated {
+                node: *argument,
+                operand: parameters().all(|parameter| parameter.as_symbol().is_some_and(value)),
+            });
+        }
+    }
+    all
+}
+
+/// The arguments that a form evaluates, if it is one of those that take theirs
+/// unevaluated and then evaluate some.
+fn steered(text: &Text<'_>, word: &str, arguments: &[usize]) -> Option<Vec<usize>> {
+    let pick = |places: &[usize]| Some(places.iter().map(|place| arguments[*place]).collect());
+    match (word, arguments.len()) {
+        ("if", 3) => pick(&[0, 1, 2]),
+        ("let", 3) => pick(&[1, 2]),
+        ("let*", 2) => {
+            let mut found = seconds(text, arguments[0]);
+            found.push(arguments[1]);
+            Some(found)
+        }
+        ("case" | "switch", 2) => {
+            let mut found = vec![arguments[0]];
+            found.extend(seconds(text, arguments[1]));
+            Some(found)
+        }
+        ("superpose" | "hyperpose", 1) => Some(text.children(arguments[0])),
+        ("collapse" | "once" | "capture" | "assert" | "unique", 1) => pick(&[0]),
+        ("match", 3) => pick(&[2]),
+        ("unify", 4) => pick(&[2, 3]),
+        ("map-atom" | "filter-atom", 3) => pick(&[2]),
+        ("foldl-atom", 5) => pick(&[1, 4]),
+        ("trace!" | "limit" | "forall", 2) => pick(&[0, 1]),
+        ("foldall", 3) => pick(&[1, 2]),
+        ("|->", 2) => pick(&[1]),
+        ("if-error", 3) => pick(&[1, 2]),
+        ("if-equal", 4) => pick(&[2, 3]),
+        ("if-decons-expr", 5) => pick(&[3, 4]),
+        ("assertEqual" | "assertAlphaEqual" | "union" | "intersection" | "subtraction", 2)
+        | ("assertEqualMsg" | "assertAlphaEqualMsg", 3) => pick(&[0, 1]),
+        ("assertEqualToResult" | "assertAlphaEqualToResult" | "assertIncludes", 2)
+        | ("assertEqualToResultMsg" | "assertAlphaEqualToResultMsg", 3) => pick(&[0]),
+        _ => None,
+    }
+}
+
+/// The second element of each pair of a list.
+fn seconds(text: &Text<'_>, list: usize) -> Vec<usize> {
+    text.children(list)
+        .into_iter()
+        .filter_map(|pair| match text.children(pair)[..] {
+            [_, second] => Some(second),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,154 @@
+//! Modules that a text imports: whether they are there, and what they define.
+//! Their files are read, with those that they import in turn, and not run.
+
+use std::collections::HashSet;
+
+use chimera_grammar::Severity;
+
+use crate::atom::Atom;
+use crate::check::{Text, names};
+use crate::engine::Host;
+use crate::files;
+use crate::library::shipped;
+use crate::modules::{self, FoundModule};
+use crate::reader;
+use crate::space::Space;
+
+pub(super) struct Imports {
+    file: String,
+    seen: HashSet<String>,
+}
+
+impl Imports {
+    pub(super) fn new(file: &str) -> Imports {
+        Imports {
+            file: file.to_owned(),
+            seen: HashSet::new(),
+        }
+    }
+
+    /// Looks at a directive: what it imports is known from here on.
+    pub(super) fn follow(
+        &mut self,
+        text: &mut Text<'_>,
+        host: &mut Host,
+        space: &Space,
+        node: usize,
+    ) {
+        let children = text.children(node);
+        let word = text.head_word(node).unwrap_or_default().to_owned();
+        match (word.as_str(), &children[..]) {
+            ("bind!", [_, token, value]) => {
+                if let Some(token) = text.word(*token).map(str::to_owned) {
+                    // What it will stand for is known only where it stands there.
+                    let value = match text.atom(*value) {
+                        value @ Atom::Grounded(_) => value.clone(),
+                        _ => Atom::symbol(&token),
+                    };
+                    host.tokens.insert(token, value);
+                }
+            }
+            ("pragma!", [_, key, value]) if text.word(*key) == Some("interpreter") => {
+                host.settings.bare_minimal = text.word(*value) == Some("bare-minimal");
+            }
+            ("register-module!", [_, path]) => {
+                let path = text.source(*path).trim_matches('"').to_owned();
+                let name = path.rsplit('/').next().unwrap_or_default();
+                self.seen
+                    .insert(name.strip_suffix(".metta").unwrap_or(name).to_owned());
+            }
+            ("import!", [_, destination, name]) => {
+                let destination = text.source(*destination).to_owned();
+                let found = self.find(text, host, *name);
+                match found {
+                    Some(module) if destination == "&self" => self.open(host, space, module),
+                    _ => {
+                        host.tokens
+                            .insert(destination.clone(), Atom::symbol(&destination));
+                    }
+                }
+            }
+            ("include" | "mod-space!", [_, name]) => {
+                let found = self.find(text, host, *name);
+                if let (Some(module), "include") = (found, word.as_str()) {
+                    self.open(host, space, module);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn find(&self, text: &mut Text<'_>, host: &Host, node: usize) -> Option<FoundModule> {
+        let name = match text.atom(node) {
+            Atom::Symbol(name) => name.as_str().to_owned(),
+            atom => atom.as_text()?.to_owned(),
+        };
+        let last = name.rsplit(':').next().unwrap_or_default();
+        if self.seen.contains(last) {
+            return None;
+        }
+        let found = modules::find(host, &name);
+        if found.is_none() {
+            let names: Vec<&str> = shipped::SHIPPED.iter().map(|module| module.name).collect();
+            let near = names::nearest(&name, &names)
+                .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let message = format!("there is no module `{name}` beside {}{near}", self.file);
+            let help = "a module is a file name.metta, a directory with a module.metta, or one that comes with the engine: `(catalog-list! all)` of the module `catalog` prints those";
+            text.report(Severity::Error, "E0104", node, message, help);
+        }
+        found
+    }
+
+    /// Makes a module's atoms and words known in `space`.
+    fn open(&mut self, host: &mut Host, space: &Space, module: FoundModule) {
+        match module {
+            FoundModule::Shipped(shipped) => {
+                let (module, words) = shipped.load(host);
+                space.import(module);
+                for (word, atom) in &*words {
+                    host.tokens.insert(word.clone(), atom.clone());
+                }
+            }
+            FoundModule::Directory | FoundModule::Library => {}
+            FoundModule::File { path, text } => self.read(host, space, &path, &text),
+        }
+    }
+
+    /// Adds the atoms of a module's file, and of the modules that it imports into
+    /// itself. What is no MeTTa is told where that file itself is checked.
+    fn read(&mut self, host: &mut Host, space: &Space, path: &str, text: &str) {
+        if !self.seen.insert(format!("file {path}")) {
+            return;
+        }
+        let parsed = chimera_grammar::parse(text);
+        if !parsed.errors.is_empty() {
+            return;
+        }
+        let inner = Space::module(path);
+        inner.import(host.corelib.clone());
+        let outer_tokens = host.tokens.clone();
+        host.tokens = host.base_tokens.clone();
+        host.tokens
+            .insert("&self".to_owned(), Atom::space(inner.clone()));
+        let outer = host.modules.enter(files::directory(path));
+        for form in parsed.tree.forms() {
+            let atom = reader::read(&parsed.tree, form.node as usize, &|word| {
+                host.tokens.get(word).cloned()
+            });
+            if !form.directive {
+                inner.add(atom);
+                continue;
+            }
+            if let Some([head, destination, Atom::Symbol(name)]) = atom.as_expression()
+                && head.to_string() == "import!"
+                && matches!(destination.as_space(), Some(own) if own.is_same(&inner))
+                && let Some(module) = modules::find(host, name.as_str())
+            {
+                self.open(host, &inner, module);
+            }
+        }
+        host.modules.leave(outer);
+        host.tokens = outer_tokens;
+        space.import(inner);
+    }
+}

@@ -1,0 +1,202 @@
+//! Names that are nowhere else and near a name that is: "did you mean".
+
+use std::collections::{HashMap, HashSet};
+
+use chimera_grammar::{NodeKind, Severity};
+
+use crate::atom::{Atom, known};
+use crate::check::evaluated::evaluated;
+use crate::check::{Form, Text};
+use crate::engine::Host;
+use crate::space::Space;
+
+/// Shorter names are near too many others.
+const LENGTH_MIN: usize = 4;
+
+pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Form]) {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for node in 0..text.tree.nodes().len() {
+        if let Some(word) = text.word(node) {
+            *counts.entry(word.to_owned()).or_default() += 1;
+        }
+    }
+    let called = callable(host, space);
+    let mut suspects: Vec<usize> = Vec::new();
+    for form in forms {
+        let root = match text.rule(form.node) {
+            Some((_, body)) if !form.directive => body,
+            None if form.directive => form.node,
+            _ => continue,
+        };
+        let heads = evaluated(text, space, root)
+            .into_iter()
+            .filter_map(|found| {
+                let is_call = matches!(
+                    text.tree.nodes()[found.node].kind,
+                    NodeKind::Expression { .. }
+                );
+                (is_call && text.head_word(found.node).is_some()).then_some(found.node + 1)
+            });
+        suspects.extend(heads);
+        suspects.extend((root..text.end(root)).filter(|node| {
+            text.word(*node)
+                .is_some_and(|word| word.starts_with('&') && word.len() > 1)
+        }));
+    }
+    suspects.sort_unstable();
+    suspects.dedup();
+    if suspects.is_empty() {
+        return;
+    }
+    let elsewhere = mentioned(space);
+    let names: Vec<&str> = called.iter().map(String::as_str).collect();
+    for node in suspects {
+        let Atom::Symbol(symbol) = text.atom(node) else {
+            continue;
+        };
+        let name = symbol.as_str().to_owned();
+        let is_space = name.starts_with('&');
+        let known = host.tokens.contains_key(&name)
+            || called.contains(&name)
+            || (!is_space && (counts.get(&name) != Some(&1) || elsewhere.contains(&name)));
+        if known {
+            continue;
+        }
+        if let Some(near) = nearest(&name, &names) {
+            let message = format!("`{name}` is defined nowhere; did you mean `{near}`?");
+            let help = "a call of what has no rules stays as it is; mend the name, or give it a type with `(: name type)` if it is meant as data";
+            text.report(Severity::Warning, "W0201", node, message, help);
+        }
+    }
+}
+
+/// The names that can be called, and the words that stand for something.
+fn callable(host: &Host, space: &Space) -> HashSet<String> {
+    let mut names: HashSet<String> = host.tokens.keys().cloned().collect();
+    names.extend(host.functions.keys().map(|name| name.as_str().to_owned()));
+    for seen in space.closure() {
+        seen.each_own(&mut |atom| {
+            let head = match atom.as_expression() {
+                Some([equal, head, _]) if equal.is_symbol(&known().equal) => {
+                    head.as_expression().and_then(<[Atom]>::first)
+                }
+                Some([colon, name, type_atom])
+                    if colon.is_symbol(&known().colon) && crate::types::is_function(type_atom) =>
+                {
+                    Some(name)
+                }
+                _ => None,
+            };
+            if let Some(Atom::Symbol(name)) = head
+                && !name.as_str().starts_with('_')
+            {
+                names.insert(name.as_str().to_owned());
+            }
+        });
+    }
+    names
+}
+
+/// The symbols in what the space imports.
+fn mentioned(space: &Space) -> HashSet<String> {
+    let mut names = HashSet::new();
+    for seen in space.closure().into_iter().skip(1) {
+        seen.each_own(&mut |atom| {
+            let mut pending = vec![atom];
+            while let Some(atom) = pending.pop() {
+                match atom {
+                    Atom::Symbol(symbol) => {
+                        if !names.contains(symbol.as_str()) {
+                            names.insert(symbol.as_str().to_owned());
+                        }
+                    }
+                    Atom::Expression(expression) => pending.extend(expression.children()),
+                    Atom::Variable(_) | Atom::Grounded(_) => {}
+                }
+            }
+        });
+    }
+    names
+}
+
+/// What may be meant by `name`: the nearest of the names, one letter off, two in
+/// long names. A name and the same name with another ending number are not near.
+pub fn nearest<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
+    let length = name.chars().count();
+    if length < LENGTH_MIN || name.ends_with(|last: char| last.is_ascii_digit()) {
+        return None;
+    }
+    let letters_off = if length >= 8 { 2 } else { 1 };
+    let mut near: Vec<(usize, &'n str)> = names
+        .iter()
+        .filter(|other| other.chars().count() >= LENGTH_MIN)
+        .filter(|other| other.starts_with('&') == name.starts_with('&'))
+        .filter(|other| !other.ends_with(|last: char| last.is_ascii_digit()))
+        .filter_map(|other| {
+            let distance = distance(name, other, letters_off)?;
+            (distance > 0).then_some((distance, *other))
+        })
+        .collect();
+    near.sort_unstable();
+    near.first().map(|(_, near)| *near)
+}
+
+/// How many letters must be put in, taken out, replaced or exchanged with their
+/// neighbour; `None` if more than `most`.
+///
+/// Source: F. J. Damerau, "A technique for computer detection and correction of
+/// spelling errors", CACM 7(3), 1964; restricted edits.
+fn distance(left: &str, right: &str, most: usize) -> Option<usize> {
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    if left.len().abs_diff(right.len()) > most {
+        return None;
+    }
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.iter().enumerate() {
+        let mut next = vec![i + 1];
+        for (j, b) in right.iter().enumerate() {
+            let mut best = (row[j] + usize::from(a != b))
+                .min(row[j + 1] + 1)
+                .min(next[j] + 1);
+            if i > 0 && j > 0 && *a == right[j - 1] && left[i - 1] == *b {
+                best = best.min(before[j - 1] + 1);
+            }
+            next.push(best);
+        }
+        before = std::mem::replace(&mut row, next);
+    }
+    let distance = row[right.len()];
+    (distance <= most).then_some(distance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{distance, nearest};
+
+    #[test]
+    fn letters_off_are_counted() {
+        for (left, right, expected) in [
+            ("match", "match", Some(0)),
+            ("mathc", "match", Some(1)),
+            ("mach", "match", Some(1)),
+            ("matchh", "match", Some(1)),
+            ("metch", "match", Some(1)),
+            ("mutsch", "match", Some(2)),
+            ("superpose", "compose", None),
+        ] {
+            assert_eq!(distance(left, right, 2), expected, "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn near_names_are_found_and_numbered_ones_are_not() {
+        assert_eq!(
+            nearest("colapse", &["collapse", "superpose"]),
+            Some("collapse")
+        );
+        assert_eq!(nearest("step2", &["step1"]), None);
+        assert_eq!(nearest("foo", &["fooo"]), None);
+        assert_eq!(nearest("&slef", &["&self", "slefs"]), Some("&self"));
+    }
+}

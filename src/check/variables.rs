@@ -1,0 +1,87 @@
+//! Variables that occur once in a rule: what they are bound to is never asked,
+//! or nothing ever binds them. A name that begins with `_` says that it is meant.
+
+use std::collections::HashMap;
+
+use chimera_grammar::Severity;
+
+use crate::check::evaluated::evaluated;
+use crate::check::{Form, Text};
+use crate::space::Space;
+
+const HELP: &str = "mend the name, or begin it with `_` if it is meant to occur once";
+
+pub(super) fn check(text: &mut Text<'_>, space: &Space, forms: &[Form]) {
+    let rules: Vec<(usize, usize)> = forms
+        .iter()
+        .filter(|form| !form.directive)
+        .filter_map(|form| text.rule(form.node))
+        .collect();
+    let mut rules_of: HashMap<(String, usize), usize> = HashMap::new();
+    for (head, _) in &rules {
+        *rules_of.entry(function(text, *head)).or_default() += 1;
+    }
+    for (head, body) in rules {
+        let once = once(text, head, body);
+        if once.is_empty() {
+            continue;
+        }
+        let values = evaluated(text, space, body);
+        for node in &once {
+            let name = text.source(*node).to_owned();
+            if *node < body {
+                // Other rules of the function tell why the argument is there.
+                if rules_of.get(&function(text, head)) == Some(&1) {
+                    let message = format!("`{name}` occurs only here: the argument is not used");
+                    text.report(Severity::Note, "W0202", *node, message, HELP);
+                }
+                continue;
+            }
+            let Some(value) = values.iter().find(|value| value.node == *node) else {
+                continue;
+            };
+            let near = once
+                .iter()
+                .find(|other| **other < body && alike(&name, text.source(**other)));
+            if let Some(near) = near {
+                let near = text.source(*near);
+                let message =
+                    format!("`{name}` occurs only here, and so does `{near}`; are they the same?");
+                text.report(Severity::Warning, "W0202", *node, message, HELP);
+            } else if value.operand {
+                let message = format!("`{name}` occurs only here: nothing gives it a value");
+                text.report(Severity::Warning, "W0202", *node, message, HELP);
+            }
+        }
+    }
+}
+
+fn function(text: &Text<'_>, head: usize) -> (String, usize) {
+    let name = text.head_word(head).unwrap_or_default().to_owned();
+    (name, text.children(head).len())
+}
+
+/// The variables that occur once in the rule.
+fn once(text: &Text<'_>, head: usize, body: usize) -> Vec<usize> {
+    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+    for node in head..text.end(body) {
+        if text.is_variable(node) {
+            places.entry(text.source(node)).or_default().push(node);
+        }
+    }
+    let mut once: Vec<usize> = places
+        .into_iter()
+        .filter(|(name, places)| places.len() == 1 && name.len() > 1 && !name.starts_with("$_"))
+        .map(|(_, places)| places[0])
+        .collect();
+    once.sort_unstable();
+    once
+}
+
+/// Whether one name may be meant where the other stands.
+fn alike(left: &str, right: &str) -> bool {
+    let (left, right) = (left.to_lowercase(), right.to_lowercase());
+    left == right
+        || left.trim_end_matches('s') == right.trim_end_matches('s')
+        || super::names::nearest(&left, &[&right]).is_some()
+}

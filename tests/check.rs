@@ -1,0 +1,203 @@
+//! Mistakes seen before a text runs, and none where there is none.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chimera::{DirectoryFiles, Engine, Grants};
+use chimera_grammar::{Diagnostic, Severity};
+
+fn findings(source: &str, directory: &Path) -> Vec<Diagnostic> {
+    let engine = Engine::builder()
+        .files(DirectoryFiles::from(directory))
+        .grants(Grants {
+            read_files: true,
+            ..Grants::default()
+        })
+        .build();
+    engine.check(source, "test.metta")
+}
+
+/// Each finding as `line:column code`, with a part of its message.
+#[track_caller]
+fn check(source: &str, expected: &[(&str, &str)]) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/modules/include");
+    let found = findings(source, &directory);
+    let shown: Vec<String> = found
+        .iter()
+        .map(|finding| {
+            let place = finding.position;
+            format!("{}:{} {}", place.line, place.column, finding.code)
+        })
+        .collect();
+    let places: Vec<&str> = expected.iter().map(|(place, _)| *place).collect();
+    assert_eq!(shown, places, "{found:#?}");
+    for (finding, (_, part)) in found.iter().zip(expected) {
+        assert!(finding.message.contains(part), "{finding:?}");
+        assert!(!finding.help.is_empty());
+    }
+}
+
+#[test]
+fn every_syntax_error_is_told() {
+    check(
+        "(a b))\n(c \"\\q\")\n(d\n",
+        &[
+            ("1:6 E0002", "unexpected"),
+            ("2:4 E0004", "escape"),
+            ("3:1 E0001", "unclosed"),
+        ],
+    );
+}
+
+#[test]
+fn calls_are_held_against_signatures() {
+    check(
+        "!(+ 1)\n!(+ 1 \"a\")\n!(if (> 1 \"b\") (+ 1) ok)",
+        &[
+            ("1:2 E0101", "1 arguments"),
+            ("2:7 E0102", "argument 2 of `+` is a String"),
+            ("3:11 E0102", "argument 2 of `>`"),
+            ("3:16 E0101", "`+`"),
+        ],
+    );
+    check(
+        "(: f (-> Number Number))\n(= (f $x) (+ $x 1))\n(= (g $x) (f $x $x))\n(= (h) (f \"a\"))",
+        &[("3:11 E0101", "`f`"), ("4:11 E0102", "Number")],
+    );
+    check(
+        "(: f (-> Number Number))\n(= (f 1) \"one\")\n(= (f 2) (concat-all))\n(: s (-> String))\n(= (f 3) (s))",
+        &[("2:10 E0103", "a String"), ("5:10 E0103", "a String")],
+    );
+    // Directives see what stands above them only.
+    check("!(f 1 2)\n(: f (-> Number Number))", &[]);
+    // Not evaluated, or not known.
+    check(
+        "!(quote (+ 1))\n(: k Kind)\n!(k 1 2)\n(data (+ 1))\n!(map-atom (1 2) $x (+ $x 1))",
+        &[],
+    );
+}
+
+#[test]
+fn modules_are_looked_for() {
+    check(
+        "!(import! &self jsno)\n!(import! &self json)\n!(json-encode 1 2)\n!(include part)\n!(include parts)",
+        &[
+            ("1:17 E0104", "did you mean `json`"),
+            ("3:2 E0101", "`json-encode`"),
+            ("5:11 E0104", "no module `parts`"),
+        ],
+    );
+}
+
+#[test]
+fn names_near_a_known_one_are_told() {
+    check(
+        "(= (double-it $x) (* $x 2))\n!(duoble-it 4)\n!(mathc &self $x $x)\n!(match &slef $x $x)\n!(println \"a\")",
+        &[
+            ("2:3 W0201", "did you mean `double-it`"),
+            ("3:3 W0201", "`match`"),
+            ("4:9 W0201", "`&self`"),
+            ("5:3 W0201", "`println!`"),
+        ],
+    );
+    check(
+        "(= (path $x) (paths $x))\n(paths a)\n!(step2 (step1 x))\n(= (step1 $x) $x)\n!(bind! &elf (new-space))\n!(match &elf $x $x)",
+        &[],
+    );
+}
+
+#[test]
+fn variables_that_occur_once_are_told() {
+    check(
+        "(= (double $x) (* 2 $y))\n(= (area $width $height) (* $width $heigth))\n(= (f $a $b) $a)\n(= (g $a $_b) $a)",
+        &[
+            ("1:12 W0202", "`$x`"),
+            ("1:21 W0202", "`$y`"),
+            ("2:17 W0202", "`$height`"),
+            ("2:36 W0202", "are they the same"),
+            ("3:10 W0202", "`$b`"),
+        ],
+    );
+    check(
+        "(= (k 0 $x) none)\n(= (k $n $x) $x)\n(= (q) (match &self (p $x $y) $x))\n(= (gp $x) (parent (parent $x)))",
+        &[],
+    );
+}
+
+#[test]
+fn covered_rules_and_cases_are_told() {
+    check(
+        "(= (f $x) 1)\n(= (f 0) 2)\n(= (g $x) (h $x))\n(= (g $y) (h $y))\n(= (c) heads)\n(= (c) tails)\n(= (k 0) 1)\n(= (k $n) $n)",
+        &[("2:4 W0203", "line 1"), ("4:1 W0203", "same rule")],
+    );
+    check(
+        "(= (f $x) (case $x (($other a) (1 b))))\n(= (g $x $y) (case $x (($y a) (1 b) ($_ c))))\n(= (h $x) (switch $x (((p $a) 1) ((p 2) 2) ($_ 3))))",
+        &[("1:33 W0204", "line 1"), ("3:35 W0204", "line 3")],
+    );
+}
+
+fn metta_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("the folder is readable") {
+        let path = entry.expect("its entries are readable").path();
+        if path.is_dir() {
+            metta_files(&path, files);
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "metta")
+        {
+            files.push(path);
+        }
+    }
+}
+
+#[test]
+fn shipped_rules_have_no_mistakes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("metta");
+    let mut files = Vec::new();
+    metta_files(&root, &mut files);
+    assert!(files.len() > 10);
+    let mut wrong = String::new();
+    for file in files {
+        let source = fs::read_to_string(&file).expect("shipped files are readable");
+        let name = file.display().to_string();
+        let mut found = findings(&source, file.parent().expect("it is in a folder"));
+        // The standard library is checked over itself.
+        found.retain(|finding| {
+            finding.severity != Severity::Note && !name.ends_with("stdlib.metta")
+        });
+        wrong += &chimera_grammar::draw(&found, &name, &source, chimera_grammar::Style::Plain);
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Programs of the corpus do wrong things on purpose: then an answer that is
+/// recorded says so. What is meant to overlap there is no mistake.
+#[test]
+fn the_corpus_gives_no_false_alarm() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let mut files = Vec::new();
+    metta_files(&root, &mut files);
+    // A module beside a case is seen from the case, not by itself.
+    files.retain(|file| {
+        let folder = file.parent().expect("it is in a folder");
+        file.ends_with("main.metta") || folder.parent() == Some(&root)
+    });
+    assert!(files.len() > 100);
+    let mut wrong = String::new();
+    for file in files {
+        let source = fs::read_to_string(&file).expect("cases are readable");
+        let name = file.display().to_string();
+        let directory = file.parent().expect("it is in a folder");
+        let told = |text: &str| source.contains(text);
+        let mut found = findings(&source, directory);
+        found.retain(|finding| match finding.code {
+            "E0101" => !told("IncorrectNumberOfArguments"),
+            "E0102" => !told("BadArgType"),
+            "E0103" => !told("BadType"),
+            "E0104" => !told("Failed to resolve module") && !told("!raises"),
+            _ => finding.severity != Severity::Note,
+        });
+        wrong += &chimera_grammar::draw(&found, &name, &source, chimera_grammar::Style::Plain);
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
