@@ -1188,6 +1188,10 @@ impl<'h> Machine<'h> {
     /// Goes back to the newest choice. `None` once there is none.
     fn fail(&mut self) -> Option<(Pc, usize)> {
         loop {
+            self.fuel -= 1;
+            if self.fuel == 0 && self.refuel(self.protected) {
+                return None;
+            }
             let choice = self.choices.last_mut()?;
             let base = choice.base as usize;
             self.heap.undo(choice.trail_top as usize);
@@ -1256,7 +1260,10 @@ impl<'h> Machine<'h> {
                     let mut place = first;
                     while place < rows.len() {
                         let last = place + 1 == rows.len();
-                        self.fuel = self.fuel.saturating_sub(1).max(1);
+                        self.fuel -= 1;
+                        if self.fuel == 0 && self.refuel(self.protected) {
+                            return None;
+                        }
                         if last {
                             self.exhaust();
                         } else if let Some(Choice {
@@ -2080,6 +2087,7 @@ impl<'h> Machine<'h> {
         }
         let bytes = (base + self.heap.cells.len() - CONSTANTS) * 8
             + self.heap.trail.len() * 4
+            + self.results.len() * std::mem::size_of::<Answer>()
             + self.choices.len() * std::mem::size_of::<Choice>();
         let checked = self
             .meter
