@@ -45,10 +45,6 @@ fn covers(general: &Atom, specific: &Atom) -> bool {
     unify(&seal(general, &[]), &fixed, &mut Bindings::new())
 }
 
-#[expect(
-    clippy::mutable_key_type,
-    reason = "what an expression remembers of itself is no part of its hash or its equality"
-)]
 fn rules(text: &mut Text<'_>, forms: &[Form]) {
     let mut general: HashMap<(String, usize), Vec<usize>, FixedState> = HashMap::default();
     let mut whole: HashMap<Atom, usize, FixedState> = HashMap::default();
