@@ -817,6 +817,7 @@ impl<'h> Machine<'h> {
         };
         let arguments = &call.as_expression().expect("a call is an expression")[1..];
         let answer = operation.call(arguments, &mut context);
+        self.meter.spent += std::mem::take(&mut self.host.spent_inside);
         let steps = self.step(|| Step::Operation(operation.name().to_owned()));
         match answer {
             // One step that gives nothing gives `Empty`, which a chain may look at.
