@@ -113,7 +113,12 @@ pub(crate) struct Meter {
     budget: Budget,
     started: Instant,
     pub(crate) spent: u64,
+    /// When time and cancellation are looked at next.
+    look_at: u64,
 }
+
+/// Reductions between two looks at time and cancellation.
+const LOOK_EVERY: u64 = 1024;
 
 impl Meter {
     pub(crate) fn start(budget: &Budget) -> Meter {
@@ -121,16 +126,19 @@ impl Meter {
             budget: budget.clone(),
             started: Instant::now(),
             spent: 0,
+            look_at: LOOK_EVERY,
         }
     }
 
-    /// Counts one reduction. Time and cancellation are looked at each 1,024.
+    /// Counts one reduction. Time and cancellation are looked at each 1,024,
+    /// those of evaluations inside this one counted.
     pub(crate) fn reduce(&mut self) -> Result<(), Exhausted> {
         self.spent += 1;
         if self.spent > self.budget.reductions {
             return Err(Exhausted::Reductions);
         }
-        if self.spent.is_multiple_of(1024) {
+        if self.spent >= self.look_at {
+            self.look_at = self.spent + LOOK_EVERY;
             if self
                 .budget
                 .cancel

@@ -62,6 +62,8 @@ pub(crate) struct Host {
     pub(crate) modules: Modules,
     /// How many operations are evaluating inside one another.
     pub(crate) nested: usize,
+    /// Reductions of evaluations inside operations, to be counted by those around.
+    pub(crate) spent_inside: u64,
     /// The program's own space.
     pub(crate) top: Space,
     /// Operations that a symbol calls, beside the rules for that symbol.
@@ -146,6 +148,7 @@ impl Context<'_> {
         self.host.nested += 1;
         let evaluation = crate::fast::run(self.host, self.space, atom, &self.budget, false);
         self.host.nested -= 1;
+        self.host.spent_inside += evaluation.reductions;
         evaluation.atoms()
     }
 }
@@ -234,6 +237,7 @@ impl Builder {
             base_tokens: Map::new(),
             modules: Modules::new(self.files),
             nested: 0,
+            spent_inside: 0,
             top: space.clone(),
             functions: Map::new(),
             tabled: Map::new(),

@@ -65,6 +65,23 @@ impl Value for Pattern {
 const STDLIB: &str = include_str!("../metta/stdlib.metta");
 
 /// Registers every standard operation and loads the library written in MeTTa.
+///
+/// Of the operations that the evaluator carries out itself (`src/evaluate/control.rs`):
+///
+/// - `(if condition then else)`: the condition is evaluated first. An unbound variable as
+///   condition is both, one after the other; what is no truth value leaves the call as it is.
+/// - `(let pattern atom template)`, `(let* ((pattern atom) …) template)`: the atom is evaluated
+///   first; no result where the pattern does not fit. Errors: what is no list of pairs.
+/// - `(case atom ((pattern template) …))`: evaluates the atom; for each result the template
+///   of the first pattern that fits; `Empty` fits where there is no result. `(switch atom
+///   cases)`: the same for an atom as it stands.
+/// - `(collapse atom)`: all results as one expression. `(superpose (atom …))`: each atom as a
+///   result. `(capture atom)`: evaluates in the space where it stands.
+/// - `(match space pattern template)`: the template for each solution; `(, p q …)` is a
+///   join. Costs what the index leaves to look at. Errors: no space.
+///
+/// Source of the forms: the reference's standard library; semantics are held against it by
+/// `tests/conformance`.
 pub(crate) fn install(engine: &mut Engine) {
     for (name, signature, control) in [
         ("if", "(-> Bool Atom Atom $t)", Control::If),

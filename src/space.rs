@@ -429,6 +429,48 @@ impl Space {
         solutions
     }
 
+    /// As [`Space::solutions`], but of one pattern that is no join, and at most `most`
+    /// of them; and whether there may be more.
+    pub(crate) fn first_solutions(
+        &self,
+        pattern: &Atom,
+        bindings: &mut Bindings,
+        proving: bool,
+        most: usize,
+        go_on: &mut dyn FnMut(usize) -> bool,
+    ) -> (Vec<Solution>, bool) {
+        let layers = Layers::of(self);
+        let mut rows = Vec::new();
+        layers.candidates(&Probe::of(pattern, bindings), &mut rows);
+        let mut frame = Frame::default();
+        let mut solutions: Vec<Solution> = Vec::new();
+        let mark = bindings.mark();
+        let mut more = false;
+        let done = layers.each(&rows, |found| {
+            if solutions.len() >= most {
+                more = true;
+                return ControlFlow::Break(());
+            }
+            if !go_on(solutions.len()) {
+                return ControlFlow::Break(());
+            }
+            frame.clear();
+            if found.unify(pattern, &mut frame, bindings) {
+                let mut facts = Vec::new();
+                if proving {
+                    facts.push((found.atom(), found.origin()));
+                }
+                solutions.push((bindings.since(mark), facts));
+            }
+            bindings.undo(mark);
+            ControlFlow::Continue(())
+        });
+        if done.is_break() && !more {
+            return (Vec::new(), false);
+        }
+        (solutions, more)
+    }
+
     /// Calls `visit` for each atom that unifies with `pattern`, with the
     /// bindings that make them equal: this space's own atoms first, then those of its
     /// imports. No space is changed, or asked, by `visit`.

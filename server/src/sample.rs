@@ -138,6 +138,7 @@ impl Sensors {
         put("upstream-error-rate", layer.error_rate);
         put("upstream-latency-ms", layer.latency_p95_ms);
         put("upstream-calls", Some(layer.calls as f64));
+        put("upstream-active", Some(layer.active as f64));
         metrics.append(&mut outside.read(now));
         Ok(Reading {
             seconds,

@@ -3,9 +3,9 @@
 //! Every rule that matches answers, so a rule that is covered is not dead; but
 //! whoever expects the first match only will wonder.
 
-use std::collections::HashMap;
-
 use chimera_grammar::{NodeKind, Severity};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 
 use crate::atom::Atom;
 use crate::check::evaluated::evaluated;
@@ -45,13 +45,9 @@ fn covers(general: &Atom, specific: &Atom) -> bool {
     unify(&seal(general, &[]), &fixed, &mut Bindings::new())
 }
 
-#[expect(
-    clippy::mutable_key_type,
-    reason = "what an expression remembers of itself is no part of its hash or its equality"
-)]
 fn rules(text: &mut Text<'_>, forms: &[Form]) {
-    let mut general: HashMap<(String, usize), Vec<usize>> = HashMap::new();
-    let mut whole: HashMap<Atom, usize> = HashMap::new();
+    let mut general: HashMap<(String, usize), Vec<usize>, FixedState> = HashMap::default();
+    let mut whole: HashMap<Atom, usize, FixedState> = HashMap::default();
     for form in forms.iter().filter(|form| !form.directive) {
         let Some((head, _)) = text.rule(form.node) else {
             continue;

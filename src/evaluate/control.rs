@@ -11,7 +11,7 @@ use crate::evaluate::frame::{Done, FrameKind, Rest, Walk, WalkKind};
 use crate::evaluate::machine::{Choice, Delta, Gather, Machine, Task};
 use crate::evaluate::proof::Step;
 use crate::library::lists::seal;
-use crate::space::Space;
+use crate::space::{Solution, Space};
 use crate::symbol::Symbol;
 use crate::types;
 use crate::unify::{Bindings, Replacement, rebuild, unify};
@@ -316,6 +316,15 @@ fn solutions(
     task: impl Fn() -> Task,
 ) -> Vec<(Task, Delta, crate::evaluate::proof::Steps)> {
     let found = machine.query(space, pattern);
+    ways(machine, found, task)
+}
+
+/// One way per solution, each going on with `task`.
+pub(crate) fn ways(
+    machine: &Machine<'_>,
+    found: Vec<Solution>,
+    task: impl Fn() -> Task,
+) -> Vec<(Task, Delta, crate::evaluate::proof::Steps)> {
     found
         .into_iter()
         .map(|(delta, facts)| {
@@ -590,6 +599,9 @@ pub(crate) fn call(
             Some(gather(machine, Gather::Atoms, task, rest))
         }
         (Control::Match, [Atom::Grounded(Grounded::Space(asked)), pattern, template]) => {
+            if cut::is_limited(&rest) && !cut::is_join(pattern) {
+                return cut::first_solutions(machine, asked, call, space, rest);
+            }
             let task = || Machine::result(template.clone(), call, &space);
             let ways = solutions(machine, asked, pattern, task);
             if machine.is_exhausted() {
@@ -858,6 +870,10 @@ impl Reach {
                 self.rest(rest);
             }
             Choice::Limit { .. } => {}
+            Choice::Solutions(more) => {
+                self.atom(&more.call);
+                self.rest(&more.rest);
+            }
             Choice::Fill(tabled) | Choice::Answers { tabled, .. } => {
                 self.atom(&tabled.call);
                 self.atom(&tabled.returns);

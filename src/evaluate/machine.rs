@@ -10,7 +10,7 @@ use crate::atom::{Atom, Expression, Grounded, Variable, known};
 use crate::budget::{Budget, Exhausted, Meter};
 use crate::engine::{Context, Host};
 use crate::evaluate::control;
-use crate::evaluate::cut;
+use crate::evaluate::cut::{self, MoreSolutions};
 use crate::evaluate::frame::{Done, Elements, FrameKind, Rest};
 use crate::evaluate::lambda;
 use crate::evaluate::proof::{Step, Steps};
@@ -89,6 +89,8 @@ pub(crate) enum Choice {
     Limit { left: u64, mark: Mark },
     /// Bottom of the branches that fill a table.
     Fill(Box<Tabled>),
+    /// The solutions of a `match` that come after those that were tried.
+    Solutions(Box<MoreSolutions>),
     /// The answers of a table, from a number on.
     Answers { tabled: Box<Tabled>, next: usize },
 }
@@ -329,6 +331,30 @@ impl<'h> Machine<'h> {
         })
     }
 
+    /// As [`Machine::query`], for the first `most` solutions of a pattern that is no
+    /// join; and whether there may be more.
+    pub(crate) fn query_first(
+        &mut self,
+        space: &Space,
+        pattern: &Atom,
+        most: usize,
+    ) -> (Vec<Solution>, bool) {
+        let Machine {
+            bindings,
+            meter,
+            exhausted,
+            proving,
+            ..
+        } = self;
+        space.first_solutions(pattern, bindings, *proving, most, &mut |held| {
+            let checked = meter
+                .reduce()
+                .and_then(|()| meter.check_bytes(held * SOLUTION_BYTES));
+            *exhausted = checked.err();
+            exhausted.is_none()
+        })
+    }
+
     /// Whether a query hit a bound, which the next step reports.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.exhausted.is_some()
@@ -423,6 +449,11 @@ impl<'h> Machine<'h> {
                 Choice::Limit { .. } => {}
                 Choice::Fill(tabled) => {
                     if let Some(next) = tabling::pass_ended(self, *tabled) {
+                        return Some(next);
+                    }
+                }
+                Choice::Solutions(more) => {
+                    if let Some(next) = cut::more_solutions(self, *more) {
                         return Some(next);
                     }
                 }
@@ -801,6 +832,7 @@ impl<'h> Machine<'h> {
         };
         let arguments = &call.as_expression().expect("a call is an expression")[1..];
         let answer = operation.call(arguments, &mut context);
+        self.meter.spent += std::mem::take(&mut self.host.spent_inside);
         let steps = self.step(|| Step::Operation(operation.name().to_owned()));
         match answer {
             // One step that gives nothing gives `Empty`, which a chain may look at.
@@ -1129,6 +1161,7 @@ impl<'h> Machine<'h> {
                 | Choice::Case { mark, .. }
                 | Choice::Limit { mark, .. } => mark,
                 Choice::Fill(tabled) | Choice::Answers { tabled, .. } => &mut tabled.mark,
+                Choice::Solutions(more) => &mut more.mark,
             };
             *mark = moved.mark(*mark);
         }

@@ -6,6 +6,15 @@ use crate::engine::Engine;
 use crate::operation::{Operation, OperationError, OperationResult};
 use crate::unify::alpha_equal;
 
+/// What the assertions are made of; see `metta/stdlib.metta`.
+///
+/// - `(_assert-results-are-equal found wanted call)`, `(_assert-results-are-alpha-equal …)`:
+///   `()` if both lists hold the same atoms in any order, equal as they stand or up to
+///   the names of variables; else an error of the call that says what was missed and
+///   what is too much. `…-msg`: with a message of the program's instead. Quadratic at
+///   worst.
+/// - `(_assert-included found wanted call)`: `()` if all wanted atoms are among those
+///   found.
 pub(super) fn install(engine: &mut Engine) {
     for (name, equal) in [
         (

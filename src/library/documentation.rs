@@ -7,6 +7,12 @@ use crate::library::text::plain;
 use crate::operation::{Operation, OperationError};
 use crate::types;
 
+/// What `get-doc` and `help!` are made of; see `metta/stdlib.metta`.
+///
+/// - `(_doc-formal name type description parameters returns)`: the formal documentation
+///   of a function, each parameter with its type. Linear. What has another shape leaves
+///   the call as it is.
+/// - `(_print-doc formal)`: prints it for people; `()`.
 pub(super) fn install(engine: &mut Engine) {
     engine.define(Operation::new(
         "_doc-formal",

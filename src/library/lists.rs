@@ -10,6 +10,24 @@ use crate::number::Number;
 use crate::operation::{Operation, OperationError};
 use crate::unify::{Replacement, rebuild};
 
+/// Lists are expressions, taken as written unless said otherwise. Errors everywhere:
+/// what is no expression where one is wanted.
+///
+/// - `(car-atom list)`, `(cdr-atom list)`: the first element, all others. Errors: an
+///   empty list. The latter is linear.
+/// - `(size-atom list)`, `(index-atom list place)`: constant; places count from 0, and
+///   what is behind the point of a float does not count. Errors: a place outside.
+/// - `(min-atom list)`, `(max-atom list)`: the list is evaluated first; a float, as in
+///   the reference. Errors: no numbers, an empty list. Linear.
+/// - `(unique-atom list)`: the first of each class of atoms that differ in the names
+///   of variables only. `(union-atom a b)`: one behind the other. `(intersection-atom a
+///   b)`, `(subtraction-atom a b)`: as multisets. Linear (hashed).
+/// - `(map-atom list $x template)`, `(filter-atom list $x condition)`, `(foldl-atom list
+///   initial $folded $x template)`: the template for one element after the other, its
+///   other variables renamed apart each time. Errors: no variable; a condition that is
+///   no truth value. Several results of a template give several lists.
+/// - `(atom-subst atom $x template)`: the template with the atom for the variable.
+/// - `(sealed (variable …) atom)`: the atom with all other variables renamed apart.
 pub(super) fn install(engine: &mut Engine) {
     engine.define(Operation::new(
         "car-atom",

@@ -11,6 +11,19 @@ impl From<ModuleError> for OperationError {
     }
 }
 
+/// Modules are named by a symbol or a string; names and paths are in
+/// `src/modules.rs`. Errors everywhere: a module that there is not or that fails, in
+/// words with its place; files that are not granted; `ReadOnly`.
+///
+/// - `(import! destination name)`: loads a module unless it is loaded. Its atoms are seen
+///   in `&self` with the words that it exports, or another word stands for its space; `()`.
+/// - `(include name)`: runs a file as if it stood here; its last results.
+/// - `(register-module! path)`: loads the module at a path; `()`.
+/// - `(mod-space! name)`: a module's space, loaded unless it is. `(module-space-no-deps
+///   space)`: the same without what it imports; constant.
+/// - `(print-mods!)`: prints the names of all loaded modules; `()`.
+///
+/// A module costs what it takes to read and run it, once.
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "import!",

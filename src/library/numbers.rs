@@ -75,6 +75,19 @@ fn truth(value: Option<bool>) -> OperationResult {
         .ok_or(OperationError::NotReducible)
 }
 
+/// Arithmetic, comparison and logic. Arguments that are no numbers, or no truth
+/// values, leave the call as it is: a symbol may still become one.
+///
+/// - `+ - * / %` on two numbers: a whole number if both are, else a float. Whole
+///   division rounds to zero, and `%` has the sign of the dividend. Errors:
+///   `DivisionByZero` (whole numbers only), `NumberTooLarge` beyond 4 Mibit. Constant
+///   for 64 bits; big numbers as their digits take (`num-bigint`).
+/// - `< > <= >=`: by exact value, also across kinds; false beside NaN.
+/// - `and or xor not`: both arguments are evaluated first.
+/// - `==`: whether two atoms of one type are equal as they stand, numbers by value;
+///   linear. Variables are equal to themselves only.
+///
+/// Floats are IEEE 754 binary64.
 pub(super) fn install(engine: &mut Engine) {
     arithmetic(engine, "+", Number::add);
     arithmetic(engine, "-", Number::subtract);
@@ -151,6 +164,16 @@ fn rounding(engine: &mut Engine, name: &'static str, compute: fn(f64) -> f64) {
     ));
 }
 
+/// `PI`, `EXP` and functions of numbers. Each takes constant time and answers a
+/// float; a value outside of a function's domain gives NaN, as IEEE 754 has it.
+///
+/// - `sqrt-math sin-math asin-math cos-math acos-math tan-math atan-math`, angles in
+///   radians; `(pow-math base exponent)`, `(log-math base number)`.
+/// - `trunc-math ceil-math floor-math round-math` (halves away from zero) and
+///   `abs-math`: a whole number stays one.
+/// - `isnan-math isinf-math`: a truth value.
+///
+/// Errors: an argument that is no number, in words.
 fn mathematics(engine: &mut Engine) {
     engine.bind("PI", Atom::float(std::f64::consts::PI));
     engine.bind("EXP", Atom::float(std::f64::consts::E));

@@ -4,6 +4,10 @@ use crate::atom::Atom;
 use crate::engine::Engine;
 use crate::operation::{Operation, OperationError};
 
+/// - `(pragma! key value)`: `interpreter bare-minimal`, `type-check auto`,
+///   `max-stack-depth number` (0 for none); any other key is a setting of another engine
+///   and changes nothing. `()`. Errors: a key that is no symbol, a depth that is no number
+///   (`UnsignedIntegerIsExpected`), `ReadOnly`.
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "pragma!",

@@ -7,6 +7,22 @@ use crate::space::Space;
 use crate::types;
 use crate::unify::alpha_equal;
 
+/// Errors everywhere: what is no space where one is wanted; `ReadOnly` where a change
+/// is not granted.
+///
+/// - `(new-space)`: an empty space. `(add-atom space atom)`: the atom as written, once
+///   more; `()`. `(remove-atom space atom)`: one of its occurrences, if there is one;
+///   `()`. Both take time for the atom's size and the indexes on it.
+/// - `(get-atoms space)`: a result for each atom, imports not counted; linear.
+/// - `(get-type atom)`, `(get-type-space space atom)`: a result for each type; none for
+///   an ill-typed call. `(get-metatype atom)`: `Symbol`, `Variable`, `Expression` or
+///   `Grounded`.
+/// - `(=alpha a b)`: whether they are equal up to the names of variables; linear.
+///   `(noreduce-eq a b)`: whether they are equal as written. `(if-equal a b then else)`:
+///   chooses by `=alpha`.
+/// - `(nop …)`: evaluates its arguments; `()`.
+/// - `(bind! word atom)`: the word stands for the atom in what is read from now on;
+///   `()`. Errors: no symbol.
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new("new-space", "(-> SpaceType)", |_, _| {
         Ok(vec![Atom::space(Space::anonymous())])
@@ -116,6 +132,11 @@ pub(super) fn install(engine: &mut Engine) {
     states(engine);
 }
 
+/// - `(new-state atom)`: a cell that holds the atom. `(get-state state)`: the atom in
+///   it. `(change-state! state atom)`: puts another in, of the type of the first; gives
+///   the state. Constant time, but for the type.
+///
+/// Errors: what is no state; `ReadOnly` where a change is not granted.
 fn states(engine: &mut Engine) {
     engine.define(Operation::new(
         "_new-state",

@@ -30,6 +30,16 @@ fn fill(format: &str, values: &[Atom]) -> String {
     text
 }
 
+/// All are linear in their texts.
+///
+/// - `(println! atom)`: a line to the engine's output, a string without quotes; `()`.
+///   `(trace! message atom)`: a line to the engine's trace; the atom. `(print-alternatives!
+///   atom (atom …))`: how many, and each on a line; `()`.
+/// - `(format-args text (atom …))`: the text with the next atom for each `{}`.
+/// - `(repr atom)`: the atom as it prints, unevaluated. `(parse text)`: the first atom of
+///   a text, unevaluated. Errors: no MeTTa.
+/// - `(stringToChars text)`, `(charsToString (character …))`: errors: no characters.
+/// - `(sort-strings (text …))`: by their bytes, n log n. Errors: no strings.
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "println!",

@@ -99,6 +99,44 @@ fn once_and_limit_leave_the_rest_undone() {
 }
 
 #[test]
+fn the_first_solutions_of_a_query_are_had_without_the_others() {
+    use std::fmt::Write;
+    let mut program = String::from("!(import! &self control)");
+    for number in 0..5_000 {
+        write!(program, "(n {number})").unwrap();
+    }
+    let mut engine = Engine::builder().build();
+    engine.load(&program, "facts").unwrap();
+    let budget = Budget::default().reductions(2_000);
+    let mut ask = |text: &str, budget: &Budget| {
+        let atom = engine.parse(text).unwrap();
+        let found = engine.evaluate(&atom, budget).atoms();
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(ask("(once (match &self (n $x) $x))", &budget), ["0"]);
+    assert_eq!(
+        ask(
+            "(limit 2 (let $x (match &self (n $x) $x) (if (> $x 4) $x (empty))))",
+            &budget
+        ),
+        ["5", "6"]
+    );
+    // What is wanted may come after the first ones.
+    let far = "(once (let $x (match &self (n $x) $x) (if (> $x 40) $x (empty))))";
+    assert_eq!(ask(far, &Budget::default()), ["41"]);
+    let none = "(once (let $x (match &self (n $x) $x) (if (> $x 9000) $x (empty))))";
+    assert_eq!(ask(none, &Budget::default()), [""; 0]);
+    // What is tried may change the space; the solutions are those from before.
+    let change = "(collapse (limit 40 (let $x (match &self (n $x) $x)
+        (let $u (add-atom &self (n new)) (let $v (remove-atom &self (n $x)) $x)))))";
+    let all: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+    assert_eq!(
+        ask(change, &Budget::default()),
+        [format!("({})", all.join(" "))]
+    );
+}
+
+#[test]
 fn folds_conditions_and_sequences() {
     check(
         &["control"],
