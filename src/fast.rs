@@ -8,6 +8,7 @@
 mod cell;
 mod choice;
 mod code;
+mod collect;
 mod compile;
 mod heap;
 mod machine;

@@ -169,6 +169,8 @@ impl Header {
     pub(super) const FLOAT: u64 = 1 << 6;
     /// A tail of another expression: that expression and an offset follow.
     pub(super) const SLICE: u64 = 1 << 7;
+    /// Moved by the collector: the arity is the new index.
+    pub(super) const MOVED: u64 = 1 << 8;
     /// Its elements evaluate to themselves. Only ever with `GROUND`.
     pub(super) const ELEMENTS: u64 = 1 << 9;
     /// It is data that evaluates to itself, as do its elements.

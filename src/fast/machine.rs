@@ -197,8 +197,7 @@ impl<'h> Machine<'h> {
 
     fn reserve(&mut self, words: usize) {
         if self.stack.len() < words {
-            let length = (words * 2).next_power_of_two();
-            self.stack.resize(length, 0);
+            self.stack.resize(words + words / 2, 0);
         }
     }
 
@@ -594,6 +593,9 @@ impl<'h> Machine<'h> {
                     size,
                 } => {
                     fuel!();
+                    if self.heap.cells.len() >= self.collect_at {
+                        self.collect(base, Ok(pc));
+                    }
                     let height = self.choices.len() as u64;
                     go!(self.call(function, operands, size, height, pc, base));
                 }
@@ -604,6 +606,9 @@ impl<'h> Machine<'h> {
                     mark,
                 } => {
                     fuel!();
+                    if self.heap.cells.len() >= self.collect_at {
+                        self.collect(base, Ok(pc));
+                    }
                     let height = (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3;
                     go!(self.call(function, operands, size, height, pc, base));
                 }
@@ -927,10 +932,11 @@ impl<'h> Machine<'h> {
         self.head_trail = self.heap.trail.len();
         let entry = &self.program.functions[function as usize];
         if entry.state == State::Compiled {
+            let to = entry.pc;
             if self.heap.cells.len() >= self.collect_at {
-                return self.collect_at_call(function, target);
+                self.collect(target, Err(count));
             }
-            Next::At(entry.pc, target)
+            Next::At(to, target)
         } else {
             self.enter_other(function, target)
         }
@@ -2116,9 +2122,10 @@ impl<'h> Machine<'h> {
         self.asides.clear();
     }
 
-    fn collect_at_call(&mut self, function: u32, base: usize) -> Next {
-        self.collect_at = usize::MAX;
-        Next::At(self.program.functions[function as usize].pc, base)
+    /// The heap was collected; `at` is where to do so again.
+    pub(super) fn note_collected(&mut self, at: usize) {
+        self.collect_at = at;
+        self.head_trail = self.heap.trail.len();
     }
 }
 
