@@ -269,6 +269,14 @@ pub(super) enum Instruction {
     Jump {
         to: Pc,
     },
+    /// Goes on there unless the slot holds the constant: a symbol without a type, a
+    /// number, a truth value or `()`.
+    JumpUnlessConstant {
+        slot: Slot,
+        index: u32,
+        to: Pc,
+        odd: Pc,
+    },
     /// Goes on there unless the slot holds `True`.
     JumpUnless {
         slot: Slot,

@@ -212,7 +212,11 @@ impl Machine<'_> {
             word.is_header().then(|| Header(word.0).arity())
         };
         let old = std::mem::take(&mut self.heap.trail);
-        let mut tops = self.choices.iter().map(|choice| choice.trail_top).peekable();
+        let mut tops = self
+            .choices
+            .iter()
+            .map(|choice| choice.trail_top)
+            .peekable();
         let mut new_tops = Vec::with_capacity(self.choices.len());
         for (number, at) in old.iter().enumerate() {
             while tops.next_if(|top| *top as usize <= number).is_some() {

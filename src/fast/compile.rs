@@ -436,6 +436,7 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnless { to, .. }
                 | I::JumpUnlessCompare { to, .. }
                 | I::JumpUnlessCompareSmall { to, .. }
+                | I::JumpUnlessConstant { to, .. }
                 | I::Gather { done: to, .. }
                 | I::CaseOpen { empty: to, .. },
             ) => to,
@@ -454,6 +455,7 @@ impl<'m> Compiler<'m> {
                 | I::Compare { odd, .. }
                 | I::JumpUnlessCompare { odd, .. }
                 | I::JumpUnlessCompareSmall { odd, .. }
+                | I::JumpUnlessConstant { odd, .. }
                 | I::CheckSame { odd, .. }
                 | I::Logic { odd, .. }
                 | I::Not { odd, .. }
@@ -1768,6 +1770,11 @@ impl<'m> Compiler<'m> {
     ) -> Compiled<Value> {
         self.program.operations.push((operation.clone(), ANY));
         let number = (self.program.operations.len() - 1) as u32;
+        if let Inline::Arithmetic(_) | Inline::Comparison(_) = inline
+            && let Some(value) = self.raw(inline, atom, children, expected, want)?
+        {
+            return Ok(value);
+        }
         if inline == Inline::Equal {
             return self.equality(atom, children, signature, expected, want);
         }
@@ -1866,6 +1873,64 @@ impl<'m> Compiler<'m> {
                 self.settled.insert(value.index() as Slot);
             }
         })
+    }
+
+    /// Arithmetic on variables and numbers: nothing else is evaluated before, so what is
+    /// no number can be left to the plain evaluator as it is met.
+    fn raw(
+        &mut self,
+        inline: Inline,
+        atom: &Atom,
+        children: &[Atom],
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Option<Value>> {
+        let [_, left, right] = children else {
+            return Ok(None);
+        };
+        let returns = match inline {
+            Inline::Arithmetic(_) => NUMBER,
+            _ => BOOL,
+        };
+        if expected != ANY && expected != returns {
+            return Ok(None);
+        }
+        let mut operands = Vec::with_capacity(2);
+        for argument in [left, right] {
+            match argument {
+                Atom::Variable(variable) => match self.names.get(variable) {
+                    Some(name) if name.fresh_in != Some(self.scope) => {
+                        operands.push(Operand::slot(name.slot));
+                    }
+                    _ => return Ok(None),
+                },
+                Atom::Grounded(Grounded::Number(_)) => {
+                    operands.push(self.constant_value(argument)?);
+                }
+                _ => return Ok(None),
+            }
+        }
+        let to = self.slot()?;
+        let instruction = match inline {
+            Inline::Arithmetic(operation) => {
+                self.arithmetic(operation, to, operands[0], operands[1])?
+            }
+            Inline::Comparison(operation) => Instruction::Compare {
+                operation,
+                to,
+                left: self.in_slot(operands[0])?,
+                right: self.in_slot(operands[1])?,
+                odd: FAIL,
+            },
+            _ => return Ok(None),
+        };
+        let at = self.emit(instruction);
+        let what = OddWhat::Source(atom.clone());
+        let slow = self.slow(vec![(at, Place::Odd)], what, expected)?;
+        self.define(to);
+        self.odd[slow].to = Some(to);
+        self.odd[slow].resume = self.here();
+        Ok(Some(self.give(Operand::slot(to), want)))
     }
 
     /// `==`: its arguments' types have to agree before anything is evaluated.
@@ -2086,7 +2151,7 @@ impl<'m> Compiler<'m> {
         let mut checks = Vec::new();
         let found = self.application_type(children, signature, false, &mut checks)?;
         self.result_fits(&found, &signature.returns, expected)?;
-        let to = self.slot()?;
+        let to = if want == Want::Tail { 0 } else { self.slot()? };
         let mut guard = None;
         let simple = self.simple_comparison(condition);
         if simple.is_none() {
@@ -2182,7 +2247,11 @@ impl<'m> Compiler<'m> {
         else {
             return None;
         };
-        let Some(Inline::Comparison(operation)) = self.program.inline(operation) else {
+        let inline = self.program.inline(operation)?;
+        if inline == Inline::Equal {
+            return self.simple_equality(left, right);
+        }
+        let Inline::Comparison(operation) = inline else {
             return None;
         };
         let slot = |this: &Self, atom: &Atom| match atom {
@@ -2228,6 +2297,37 @@ impl<'m> Compiler<'m> {
             }),
             _ => None,
         }
+    }
+
+    /// A jump for a variable that is compared with a constant.
+    fn simple_equality(&mut self, left: &Atom, right: &Atom) -> Option<Instruction> {
+        let (variable, constant) = match (left, right) {
+            (Atom::Variable(variable), constant) | (constant, Atom::Variable(variable)) => {
+                (variable, constant)
+            }
+            _ => return None,
+        };
+        let slot = self.names.get(variable)?.slot;
+        let plain = match constant {
+            Atom::Symbol(symbol) => {
+                let id = self.heap.symbol(symbol);
+                *symbol != known().empty && self.program.types_of_symbol(self.heap, id).is_none()
+            }
+            Atom::Grounded(Grounded::Bool(_)) => true,
+            Atom::Grounded(Grounded::Number(number)) => number.to_i64().is_some(),
+            Atom::Expression(expression) => expression.children().is_empty(),
+            Atom::Variable(_) | Atom::Grounded(_) => false,
+        };
+        if !plain {
+            return None;
+        }
+        let index = self.constant(constant).ok()?;
+        Some(Instruction::JumpUnlessConstant {
+            slot,
+            index,
+            to: FAIL,
+            odd: FAIL,
+        })
     }
 
     /// `let`: evaluates a value, unifies it with the pattern, goes on.

@@ -543,6 +543,26 @@ impl<'h> Machine<'h> {
                         }
                     }
                 }
+                I::JumpUnlessConstant {
+                    slot,
+                    index,
+                    to,
+                    odd,
+                } => {
+                    let value = slot!(self, base, slot);
+                    let constant = self.program.constants[index as usize];
+                    if value.are_ints(constant) {
+                        if value != constant {
+                            pc = to;
+                        }
+                    } else {
+                        match self.is_constant(value, constant) {
+                            Some(true) => {}
+                            Some(false) => pc = to,
+                            None => pc = odd,
+                        }
+                    }
+                }
                 I::Equal { to, left, right } => {
                     let (left, right) = (slot!(self, base, left), slot!(self, base, right));
                     set!(self, base, to, Cell::boolean(self.heap.equal(left, right)));
@@ -1577,6 +1597,20 @@ impl<'h> Machine<'h> {
             Comparison::LessEqual => order.is_le(),
             Comparison::GreaterEqual => order.is_ge(),
         }))
+    }
+
+    /// Whether a value, once evaluated, is the constant; `None` if it has to be
+    /// evaluated first or the types do not agree.
+    fn is_constant(&mut self, value: Cell, constant: Cell) -> Option<bool> {
+        let value = self.heap.deref(value);
+        if value.is_symbol() && constant.is_symbol() && value != self.heap.empty {
+            return Some(value == constant);
+        }
+        let (a, b) = (self.type_class(value)?, self.type_class(constant)?);
+        if a == Class::Unknown || b == Class::Unknown || a == b && a != Class::Typed {
+            return Some(self.heap.equal(value, constant));
+        }
+        None
     }
 
     /// Whether it is plain to see that two values have a type in common.
