@@ -95,6 +95,15 @@ pub(super) enum Instruction {
     /// Notes that a rule's head matched.
     Neck,
 
+    /// Records the use of a rule, by its number in the table.
+    RecordRule {
+        rule: u32,
+    },
+    /// Records the use of an operation.
+    RecordOperation {
+        operation: u32,
+    },
+
     Move {
         to: Slot,
         from: Slot,

@@ -12,7 +12,7 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
-use crate::evaluate::Control;
+use crate::evaluate::{Control, RuleUse};
 use crate::fast::cell::Cell;
 use crate::fast::code::{
     ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, NUMBER, Operand, Pc, RETURN, Slot, TypeId,
@@ -22,6 +22,7 @@ use crate::fast::program::{
     Function, Head, HeadTest, Inline, Key, Program, Rule, RuleIndex, Signature, State, Temporary,
 };
 use crate::operation::Operation;
+use crate::space::Origin;
 use crate::types;
 
 /// Not compiled: left to the plain evaluator.
@@ -77,7 +78,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     let mut compiled = Vec::with_capacity(found.len());
     let mut size = arity;
     let start = program.code.len();
-    for (row, _) in found {
+    for (row, origin) in found {
         let Some([equal, pattern, body]) = row.as_expression() else {
             program.functions[id as usize].state = State::Plain;
             return;
@@ -91,7 +92,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         program.code.push(Instruction::HeadFail { function: id });
         let pc = program.code.len() as Pc;
         let mut compiler = Compiler::new(host, heap, program, arity);
-        let done = compiler.rule(pattern, body, signature.as_deref(), expected, many);
+        let done = compiler.rule(pattern, body, signature.as_deref(), expected, many, origin);
         match done {
             Ok(tests) => {
                 size = size.max(compiler.slots);
@@ -490,6 +491,7 @@ impl<'m> Compiler<'m> {
         signature: Option<&Signature>,
         expected: TypeId,
         many: bool,
+        origin: Option<Origin>,
     ) -> Compiled<Box<[HeadTest]>> {
         let arguments = &pattern.as_expression().expect("checked")[1..];
         self.count(pattern);
@@ -503,6 +505,19 @@ impl<'m> Compiler<'m> {
         }
         if many {
             self.emit(Instruction::Neck);
+        }
+        if self.program.proving {
+            let (file, line) = match origin {
+                Some(origin) => (Some(origin.file.to_string()), Some(origin.line)),
+                None => (None, None),
+            };
+            self.program.rule_uses.push(Arc::new(RuleUse {
+                file,
+                line,
+                head: pattern.clone(),
+            }));
+            let rule = (self.program.rule_uses.len() - 1) as u32;
+            self.emit(Instruction::RecordRule { rule });
         }
         // A `function` has to know the call that it is the result of.
         if matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function)) {
@@ -1114,6 +1129,12 @@ impl<'m> Compiler<'m> {
         };
         self.depth -= 1;
         Ok(value)
+    }
+
+    fn record(&mut self, operation: u32) {
+        if self.program.proving {
+            self.emit(Instruction::RecordOperation { operation });
+        }
     }
 
     /// Whether evaluating may leave choices behind.
@@ -1770,6 +1791,7 @@ impl<'m> Compiler<'m> {
     ) -> Compiled<Value> {
         self.program.operations.push((operation.clone(), ANY));
         let number = (self.program.operations.len() - 1) as u32;
+        self.record(number);
         if let Inline::Arithmetic(_) | Inline::Comparison(_) = inline
             && let Some(value) = self.raw(inline, atom, children, expected, want)?
         {
@@ -2242,6 +2264,9 @@ impl<'m> Compiler<'m> {
 
     /// A jump for a comparison of variables and small constants, evaluated first of all.
     fn simple_comparison(&mut self, condition: &Atom) -> Option<Instruction> {
+        if self.program.proving {
+            return None;
+        }
         let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
             condition.as_expression()
         else {

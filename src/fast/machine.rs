@@ -13,9 +13,9 @@ use std::rc::Rc;
 use crate::atom::Atom;
 use crate::budget::{Budget, Exhausted, Meter};
 use crate::engine::{Context, Host};
-use crate::evaluate::{Answer, Evaluation, Machine as Plain};
+use crate::evaluate::{Answer, Evaluation, FactUse, Machine as Plain, Proof};
 use crate::fast::cell::{Cell, Header, Kind as Term};
-use crate::fast::choice::{Aside, Choice, Kind, Way};
+use crate::fast::choice::{Aside, Choice, Kind, Step, Way};
 use crate::fast::code::{
     ANY, Arithmetic, BOOL, Comparison, FINISH, Instruction, Logic, NUMBER, Operand, Operands, Pc,
     Slot, TypeId,
@@ -46,9 +46,9 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn new(host: &Host, space: &Space) -> Parts {
+    pub(super) fn new(host: &Host, space: &Space, proving: bool) -> Parts {
         Parts {
-            program: Program::new(host, space),
+            program: Program::new(host, space, proving),
             heap: Heap::new(),
             stack: Vec::new(),
         }
@@ -88,6 +88,8 @@ pub(super) struct Machine<'h> {
     comma: u32,
     /// Names that cells refer to by number stay in use.
     _pin: Pin,
+    /// What led to where the evaluation is, if that is recorded.
+    log: Vec<Step>,
 }
 
 /// Where to go on.
@@ -162,6 +164,7 @@ impl<'h> Machine<'h> {
             frame: Frame::new(),
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),
+            log: Vec::new(),
         }
     }
 
@@ -245,7 +248,8 @@ impl<'h> Machine<'h> {
                 I::HeadFail { function } => go!(self.head_fail(function, base)),
                 I::Finish => {
                     let atom = self.heap.export(self.result);
-                    self.results.push(Answer { atom, proof: None });
+                    let proof = self.program.proving.then(|| self.proof());
+                    self.results.push(Answer { atom, proof });
                     go!(Next::Fail)
                 }
                 I::Select { function } => match self.select(function, base) {
@@ -254,6 +258,8 @@ impl<'h> Machine<'h> {
                 },
                 I::Neck => self.stack[base + 1] |= MATCHED,
 
+                I::RecordRule { rule } => self.log.push(Step::Rule(rule)),
+                I::RecordOperation { operation } => self.log.push(Step::Operation(operation)),
                 I::Move { to, from } => set!(self, base, to, slot!(self, base, from)),
                 I::Constant { to, index } => {
                     set!(self, base, to, self.program.constants[index as usize])
@@ -686,6 +692,7 @@ impl<'h> Machine<'h> {
                     let kind = Kind::Gather {
                         done,
                         items: Vec::new(),
+                        log: Vec::new(),
                     };
                     self.choose(kind, base, base + 2 + usize::from(size));
                 }
@@ -1185,6 +1192,7 @@ impl<'h> Machine<'h> {
             heap_top: self.heap.top(),
             box_top: self.heap.boxes.len() as u32,
             trail_top: self.heap.trail.len() as u32,
+            log_top: self.log.len() as u32,
             aside: false,
         });
         self.protected = stack_top;
@@ -1223,6 +1231,7 @@ impl<'h> Machine<'h> {
             self.heap.undo(choice.trail_top as usize);
             self.heap.cut(choice.heap_top, choice.box_top as usize);
             self.heap.old = choice.heap_top;
+            self.log.truncate(choice.log_top as usize);
             match &mut choice.kind {
                 Kind::Rules { function, next } => {
                     let (function, rule) = (*function, *next);
@@ -1310,8 +1319,9 @@ impl<'h> Machine<'h> {
                         place += 1;
                     }
                 }
-                Kind::Gather { done, items, .. } => {
+                Kind::Gather { done, items, log } => {
                     let (done, items) = (*done, std::mem::take(items));
+                    self.log.append(log);
                     let aside = choice.aside;
                     debug_assert!(!aside, "errors inside wait for choices above it");
                     self.drop_choice();
@@ -1337,6 +1347,7 @@ impl<'h> Machine<'h> {
 
     /// An error waits until the choices above `height` are exhausted.
     fn set_aside(&mut self, height: usize, owner: usize, pc: Pc, base: usize) {
+        let log_top = self.choices[height].log_top as usize;
         let (heap_top, box_top, trail_top) = {
             let choice = &mut self.choices[height];
             choice.aside = true;
@@ -1362,6 +1373,7 @@ impl<'h> Machine<'h> {
             base: base as u32,
             saved,
             variables,
+            log: self.log[log_top..].to_vec(),
         });
     }
 
@@ -1397,6 +1409,7 @@ impl<'h> Machine<'h> {
             }
         }
         self.result = self.heap.word(first);
+        self.log.extend(aside.log);
         Some((aside.pc, aside.base as usize))
     }
 
@@ -1429,8 +1442,10 @@ impl<'h> Machine<'h> {
             (choice.heap_top, choice.box_top as usize)
         };
         let saved = self.heap.save(value, heap_top, box_top);
-        if let Kind::Gather { items, .. } = &mut self.choices[number].kind {
+        let log_top = self.choices[number].log_top as usize;
+        if let Kind::Gather { items, log, .. } = &mut self.choices[number].kind {
             items.push(saved);
+            log.extend_from_slice(&self.log[log_top..]);
         }
     }
 
@@ -1686,6 +1701,22 @@ impl<'h> Machine<'h> {
         })
     }
 
+    /// What led to the result at hand, each once.
+    fn proof(&self) -> Proof {
+        let mut proof = Proof::default();
+        for step in &self.log {
+            match step {
+                Step::Rule(rule) => proof.add_rule(&self.program.rule_uses[*rule as usize]),
+                Step::Operation(number) => {
+                    proof.add_operation(self.program.operations[*number as usize].0.name());
+                }
+                Step::Fact(fact) => proof.add_fact(fact),
+                Step::Plain(other) => proof.add_all(other),
+            }
+        }
+        proof
+    }
+
     // ---- evaluating values ------------------------------------------------------
 
     /// Evaluates a value that may be a call.
@@ -1863,9 +1894,10 @@ impl<'h> Machine<'h> {
         self.meter.spent += u64::from(FUEL - self.fuel);
         self.fuel = FUEL;
         let budget = self.meter.rest();
+        let proving = self.program.proving;
         let run = match ask {
-            Ask::Value => Plain::run_ways(self.host, &self.space, &atom, &wanted, &budget),
-            Ask::Call => Plain::run_call(self.host, &self.space, &atom, &wanted, &budget),
+            Ask::Value => Plain::run_ways(self.host, &self.space, &atom, &wanted, &budget, proving),
+            Ask::Call => Plain::run_call(self.host, &self.space, &atom, &wanted, &budget, proving),
         };
         self.meter.spent += run.reductions;
         self.refresh();
@@ -1881,9 +1913,10 @@ impl<'h> Machine<'h> {
         let ways = run
             .ways
             .into_iter()
-            .map(|(atom, bindings)| Way {
+            .map(|(atom, bindings, proof)| Way {
                 bindings,
                 atom: Some(atom),
+                step: proof.map(|proof| Step::Plain(Rc::new(proof))),
             })
             .collect();
         self.ways(ways, pc, base, size)
@@ -1924,6 +1957,7 @@ impl<'h> Machine<'h> {
                 return false;
             }
         }
+        self.log.extend(way.step.clone());
         if let Some(atom) = &way.atom {
             self.result = self.heap.import(atom);
         }
@@ -2003,11 +2037,18 @@ impl<'h> Machine<'h> {
         let heap = &mut self.heap;
         let mut frame = std::mem::take(&mut self.frame);
         frame.clear();
+        let proving = self.program.proving;
+        let mut fact = None;
         let unified = layers
             .with_row(row, |found| {
-                heap.unify_row(pattern, found.tokens(), found.values(), &mut frame)
+                let unified = heap.unify_row(pattern, found.tokens(), found.values(), &mut frame);
+                if unified && proving {
+                    fact = Some(FactUse::of(found.atom(), found.origin()));
+                }
+                unified
             })
             .unwrap_or(false);
+        self.log.extend(fact.map(|fact| Step::Fact(Rc::new(fact))));
         self.frame = frame;
         unified
     }
@@ -2035,6 +2076,7 @@ impl<'h> Machine<'h> {
                 .map(|(bindings, _)| Way {
                     bindings,
                     atom: None,
+                    step: None,
                 })
                 .collect(),
         )
@@ -2058,6 +2100,9 @@ impl<'h> Machine<'h> {
             let operand = self.program.operands[at + 1 + i];
             let value = self.operand(base, operand);
             arguments.push(self.heap.export(value));
+        }
+        if self.program.proving {
+            self.log.push(Step::Operation(number));
         }
         let budget = self.meter.rest();
         let space = self.space.clone();
@@ -2092,6 +2137,7 @@ impl<'h> Machine<'h> {
                     .map(|atom| Way {
                         bindings: Vec::new(),
                         atom: Some(atom),
+                        step: None,
                     })
                     .collect();
                 self.ways(ways, pc, base, size)
