@@ -634,15 +634,15 @@ pub(crate) fn call(
         // What is no expression has no members.
         (
             Control::Map | Control::Filter,
-            [Atom::Symbol(_) | Atom::Variable(_) | Atom::Grounded(_), _, _],
+            [
+                Atom::Symbol(_) | Atom::Variable(_) | Atom::Grounded(_),
+                _,
+                _,
+            ],
         ) => Some((Task::Return(Atom::unit()), rest)),
         (
             Control::Map | Control::Filter,
-            [
-                Atom::Expression(list),
-                Atom::Variable(variable),
-                template,
-            ],
+            [Atom::Expression(list), Atom::Variable(variable), template],
         ) => {
             let variable = variable.clone();
             let (kept, kept_count) = (Done::default(), 0);

@@ -157,7 +157,10 @@ pub(super) fn install(engine: &mut Engine) {
         "(-> Expression Expression)",
         |arguments, _| {
             if let [Atom::Expression(list)] = arguments
-                && list.children().iter().all(|child| child.as_text().is_some())
+                && list
+                    .children()
+                    .iter()
+                    .all(|child| child.as_text().is_some())
             {
                 let mut strings = list.children().to_vec();
                 strings.sort_by(|a, b| a.as_text().cmp(&b.as_text()));
