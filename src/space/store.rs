@@ -482,10 +482,12 @@ impl Store {
 
     /// Whether the row is there now, and is the atom `flat`.
     fn is(&self, row: u32, flat: &Flat) -> bool {
+        let Some(tokens) = self.tokens(row) else {
+            return false;
+        };
+        let same = flat.payloads.is_empty() && tokens == flat.tokens;
         self.sees(View::Now, row)
-            && self.tokens(row).is_some_and(|tokens| {
-                flat::equal((tokens, &self.values), (&flat.tokens, &flat.payloads[..]))
-            })
+            && (same || flat::equal((tokens, &self.values), (&flat.tokens, &flat.payloads[..])))
     }
 
     /// Removes the oldest row that is the atom `flat`; returns whether there was one.
@@ -565,10 +567,12 @@ impl Store {
         let Store {
             values, garbage, ..
         } = self;
-        flat::each_payload(&mut tokens, |token| {
-            let place = token::payload_place(*token).expect("it is a payload");
-            garbage.extend(values.take(place));
-        });
+        if !values.values.is_empty() {
+            flat::each_payload(&mut tokens, |token| {
+                let place = token::payload_place(*token).expect("it is a payload");
+                garbage.extend(values.take(place));
+            });
+        }
         let mut names = names();
         flat::each_name(&tokens, |id| names.release(id));
     }
