@@ -813,6 +813,16 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+impl Store {
+    /// An empty store in which so many numbers are left for rows.
+    pub(crate) fn with_numbers_left(count: u32) -> Store {
+        let mut store = Store::default();
+        store.rows = Rows::from(ROWS_MAX - count);
+        store
+    }
+}
+
 impl Drop for Store {
     fn drop(&mut self) {
         let mut table: Option<Names> = None;
