@@ -320,6 +320,14 @@ impl Atom {
         matches!(self.as_expression(), Some([head, ..]) if head.is_symbol(&known().error))
     }
 
+    /// The operation if it is one.
+    pub(crate) fn as_operation(&self) -> Option<&Arc<Operation>> {
+        match self {
+            Atom::Grounded(Grounded::Operation(operation)) => Some(operation),
+            _ => None,
+        }
+    }
+
     /// Whether it is `Empty`.
     pub(crate) fn is_empty_symbol(&self) -> bool {
         self.is_symbol(&known().empty)

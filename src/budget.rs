@@ -158,6 +158,23 @@ impl Meter {
         Ok(())
     }
 
+    /// Counts many reductions at once, and looks at time and cancellation.
+    pub(crate) fn reduce_many(&mut self, count: u64) -> Result<(), Exhausted> {
+        self.spent += count;
+        if self.spent > self.budget.reductions {
+            return Err(Exhausted::Reductions);
+        }
+        let cancel = self.budget.cancel.as_ref();
+        if cancel.is_some_and(CancelToken::is_cancelled) {
+            return Err(Exhausted::Cancelled);
+        }
+        let deadline = self.budget.deadline;
+        if deadline.is_some_and(|deadline| self.started.elapsed() > deadline) {
+            return Err(Exhausted::Deadline);
+        }
+        Ok(())
+    }
+
     pub(crate) fn check_depth(&self, depth: usize) -> Result<(), Exhausted> {
         if depth > self.budget.depth {
             Err(Exhausted::Depth)

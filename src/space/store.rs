@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded, known};
+use crate::space::changes;
 use crate::space::column::RowList;
 use crate::space::flat::{self, Flat, Origin};
 use crate::space::index::{At, Path, PathIndex, Posting, Postings, key_at};
@@ -409,6 +410,7 @@ impl Store {
     /// Enters a new row where queries look for it.
     fn link(&mut self, row: u32, tokens: &[u32]) {
         let key = relation_of(tokens, &self.values);
+        changes::note(key);
         let number = self.relations.get_or_make(key, self.clock);
         let relation = self.relations.all[number as usize]
             .as_mut()
@@ -504,6 +506,7 @@ impl Store {
         self.clock += 1;
         let tokens = self.rows.tokens(row).expect("the row is there");
         let key = relation_of(tokens, &self.values);
+        changes::note(key);
         if let Some(&number) = self.relations.by_key.get(&key)
             && let Some(relation) = &mut self.relations.all[number as usize]
         {
