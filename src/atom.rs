@@ -317,11 +317,15 @@ impl Atom {
 
     /// Whether it is `(Error …)`.
     pub fn is_error(&self) -> bool {
-        self.as_expression().is_some_and(|children| {
-            children
-                .first()
-                .is_some_and(|head| head.is_symbol(&known().error))
-        })
+        matches!(self.as_expression(), Some([head, ..]) if head.is_symbol(&known().error))
+    }
+
+    /// The operation if it is one.
+    pub(crate) fn as_operation(&self) -> Option<&Arc<Operation>> {
+        match self {
+            Atom::Grounded(Grounded::Operation(operation)) => Some(operation),
+            _ => None,
+        }
     }
 
     /// Whether it is `Empty`.

@@ -113,7 +113,12 @@ pub(crate) struct Meter {
     budget: Budget,
     started: Instant,
     pub(crate) spent: u64,
+    /// When time and cancellation are looked at next.
+    look_at: u64,
 }
+
+/// Reductions between two looks at time and cancellation.
+const LOOK_EVERY: u64 = 1024;
 
 impl Meter {
     pub(crate) fn start(budget: &Budget) -> Meter {
@@ -121,16 +126,19 @@ impl Meter {
             budget: budget.clone(),
             started: Instant::now(),
             spent: 0,
+            look_at: LOOK_EVERY,
         }
     }
 
-    /// Counts one reduction. Time and cancellation are looked at each 1,024.
+    /// Counts one reduction. Time and cancellation are looked at each 1,024,
+    /// those of evaluations inside this one counted.
     pub(crate) fn reduce(&mut self) -> Result<(), Exhausted> {
         self.spent += 1;
         if self.spent > self.budget.reductions {
             return Err(Exhausted::Reductions);
         }
-        if self.spent.is_multiple_of(1024) {
+        if self.spent >= self.look_at {
+            self.look_at = self.spent + LOOK_EVERY;
             if self
                 .budget
                 .cancel
@@ -146,6 +154,23 @@ impl Meter {
             {
                 return Err(Exhausted::Deadline);
             }
+        }
+        Ok(())
+    }
+
+    /// Counts many reductions at once, and looks at time and cancellation.
+    pub(crate) fn reduce_many(&mut self, count: u64) -> Result<(), Exhausted> {
+        self.spent += count;
+        if self.spent > self.budget.reductions {
+            return Err(Exhausted::Reductions);
+        }
+        let cancel = self.budget.cancel.as_ref();
+        if cancel.is_some_and(CancelToken::is_cancelled) {
+            return Err(Exhausted::Cancelled);
+        }
+        let deadline = self.budget.deadline;
+        if deadline.is_some_and(|deadline| self.started.elapsed() > deadline) {
+            return Err(Exhausted::Deadline);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::atom::{Atom, known};
 use crate::budget::Budget;
-use crate::evaluate::{Evaluation, Machine, TabledFunction};
+use crate::evaluate::{Evaluation, TabledFunction};
 use crate::file_access::FileAccess;
 use crate::files::Files;
 use crate::library;
@@ -62,6 +62,8 @@ pub(crate) struct Host {
     pub(crate) modules: Modules,
     /// How many operations are evaluating inside one another.
     pub(crate) nested: usize,
+    /// Reductions of evaluations inside operations, to be counted by those around.
+    pub(crate) spent_inside: u64,
     /// The program's own space.
     pub(crate) top: Space,
     /// Operations that a symbol calls, beside the rules for that symbol.
@@ -73,6 +75,9 @@ pub(crate) struct Host {
     pub(crate) output: Sink,
     pub(crate) trace: Option<Sink>,
     pub(crate) clock: Arc<dyn Fn() -> f64 + Send + Sync>,
+    pub(crate) compiled: crate::fast::Cache,
+    /// Whether everything is left to the plain evaluator.
+    pub(crate) plain: bool,
     pub(crate) entropy: Entropy,
     /// What the module `fileio` opens files through.
     pub(crate) file_access: Option<Arc<dyn FileAccess>>,
@@ -141,8 +146,9 @@ impl Context<'_> {
             return vec![Atom::error(atom.clone(), reason)];
         }
         self.host.nested += 1;
-        let evaluation = Machine::run(self.host, self.space, atom, &self.budget, false);
+        let evaluation = crate::fast::run(self.host, self.space, atom, &self.budget, false);
         self.host.nested -= 1;
+        self.host.spent_inside += evaluation.reductions;
         evaluation.atoms()
     }
 }
@@ -154,6 +160,7 @@ pub struct Builder {
     clock: Arc<dyn Fn() -> f64 + Send + Sync>,
     grants: Grants,
     files: Option<Arc<dyn Files>>,
+    plain: bool,
     entropy: Option<Entropy>,
     file_access: Option<Arc<dyn FileAccess>>,
 }
@@ -211,6 +218,13 @@ impl Builder {
         self
     }
 
+    /// Evaluates by the plain evaluator only: slow, and the measure of the other.
+    #[must_use]
+    pub fn plain(mut self) -> Builder {
+        self.plain = true;
+        self
+    }
+
     /// The engine, with the standard library loaded.
     pub fn build(self) -> Engine {
         let corelib = Space::module("corelib");
@@ -223,6 +237,7 @@ impl Builder {
             base_tokens: Map::new(),
             modules: Modules::new(self.files),
             nested: 0,
+            spent_inside: 0,
             top: space.clone(),
             functions: Map::new(),
             tabled: Map::new(),
@@ -235,6 +250,8 @@ impl Builder {
             output: self.output,
             trace: self.trace,
             clock: self.clock,
+            compiled: crate::fast::Cache::default(),
+            plain: self.plain,
             entropy: self.entropy.unwrap_or_else(library::fixed_entropy),
             file_access: self.file_access,
         };
@@ -254,6 +271,7 @@ impl Engine {
             clock: Arc::new(|| 0.0),
             grants: Grants::default(),
             files: None,
+            plain: false,
             entropy: None,
             file_access: None,
         }
@@ -379,12 +397,12 @@ impl Engine {
     /// Returns every result, first rule first, the same on every run; no results
     /// is empty. A bound that was hit is an `(Error …)` among them.
     pub fn evaluate(&mut self, atom: &Atom, budget: &Budget) -> Evaluation {
-        Machine::run(&mut self.host, &self.space, atom, budget, false)
+        crate::fast::run(&mut self.host, &self.space, atom, budget, false)
     }
 
     /// As [`Engine::evaluate`], with the rules, facts and operations that led
     /// to each result.
     pub fn evaluate_proving(&mut self, atom: &Atom, budget: &Budget) -> Evaluation {
-        Machine::run(&mut self.host, &self.space, atom, budget, true)
+        crate::fast::run(&mut self.host, &self.space, atom, budget, true)
     }
 }

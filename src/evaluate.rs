@@ -11,12 +11,13 @@ mod lambda;
 mod machine;
 pub(crate) mod proof;
 mod tabling;
+mod within;
 
 pub use proof::{FactUse, Proof, RuleUse};
 
 use crate::atom::Atom;
 
-pub(crate) use control::{Control, contains, substitute};
+pub(crate) use control::{Control, contains, is_instruction, substitute};
 pub(crate) use machine::Machine;
 pub(crate) use tabling::TabledFunction;
 

@@ -17,6 +17,7 @@ mod budget;
 mod check;
 mod engine;
 mod evaluate;
+mod fast;
 mod file_access;
 mod files;
 mod library;

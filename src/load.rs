@@ -103,7 +103,7 @@ pub(crate) fn run(
         let atom = reader::read(&parsed.tree, node, &|word| host.tokens.get(word).cloned());
         let mut failed_rule = None;
         let results = if form.directive {
-            let results = Machine::run(host, space, &atom, budget, false).atoms();
+            let results = crate::fast::run(host, space, &atom, budget, false).atoms();
             if let Some(error) = results.iter().find(|result| result.is_error()) {
                 failed_rule = blame::failed_rule(host, space, &atom, error);
             }

@@ -97,6 +97,11 @@ impl Number {
         }
     }
 
+    /// Whether it is a double.
+    pub(crate) fn is_float(&self) -> bool {
+        matches!(self, Number::Float(_))
+    }
+
     fn to_big(&self) -> Option<BigInt> {
         match self {
             Number::Integer(value) => Some(BigInt::from(*value)),

@@ -22,6 +22,7 @@ use hashbrown::HashSet;
 use crate::atom::{Atom, Grounded, Variable};
 use crate::unify::Bindings;
 
+mod changes;
 mod column;
 pub(crate) mod flat;
 mod index;
@@ -33,11 +34,14 @@ mod rows;
 mod store;
 pub(crate) mod token;
 
+pub(crate) use changes::{Changes, changes};
 use flat::Flat;
 pub(crate) use flat::Origin;
-pub(crate) use layers::{Found, Layers};
+pub(crate) use layers::{Found, Layers, Row};
 use matching::Frame;
 use probe::Probe;
+pub(crate) use relation::{Subject, Version};
+pub(crate) use store::Values;
 use store::{Store, View};
 
 /// A multiset of atoms. Clones are the same space.
@@ -351,6 +355,7 @@ impl Space {
         if !imports.iter().any(|known| known.is_same(&space)) {
             imports.push(space);
             IMPORTS.fetch_add(1, Ordering::Release);
+            changes::note_both();
         }
     }
 

@@ -79,6 +79,11 @@ impl Bindings {
             .map(|variable| (variable, self.apply(&self.values[variable])))
     }
 
+    /// As [`Bindings::iter`], with values as they were bound.
+    pub(crate) fn iter_raw(&self) -> Vec<(Variable, Atom)> {
+        self.since(Mark(0))
+    }
+
     /// Keeps only the bindings that the test lets through, to give memory back.
     /// Marks taken before must be moved.
     pub(crate) fn compact(&mut self, mut keep: impl FnMut(&Variable) -> bool) -> Moved {

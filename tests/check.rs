@@ -201,3 +201,26 @@ fn the_corpus_gives_no_false_alarm() {
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    /// Whatever stands in a text, it is checked to the end, and findings stand in it.
+    #[test]
+    fn any_text_can_be_checked(words in proptest::collection::vec(proptest::sample::select(vec![
+        "(", "(", "(", ")", ")", ")", "!", "= ", ": ", "-> ", "case ", "let* ", "let ", "match ",
+        "import! ", "&self ", "json ", "superpose ", "if ", "$x ", "$y ", "$_ ", "f ", "(f $x) ", "1 ",
+        "\"a\" ", "Number ", "bind! ", "&kb ", "unify ", "|-> ", "foldl-atom ", "Error ", "Empty ",
+        "pragma! ", "interpreter ", "bare-minimal ", "\n",
+    ]), 0..60)) {
+        let source: String = words.concat();
+        for finding in findings(&source, Path::new("")) {
+            proptest::prop_assert!(finding.span.start <= finding.span.end);
+            proptest::prop_assert!(source.get(finding.span.start..finding.span.end).is_some());
+        }
+    }
+}

@@ -128,12 +128,9 @@ fn a_join_ends_at_the_bounds_of_its_budget() {
         (chimera::Budget::default().bytes(1 << 20), "MemoryLimit"),
     ] {
         let results = engine.evaluate(&join, &budget).atoms();
-        assert_eq!(results.len(), 1);
-        assert!(
-            results[0].to_string().ends_with(&format!("{bound})")),
-            "{}",
-            results[0]
-        );
+        let last = results.last().expect("at least the bound");
+        assert!(last.to_string().ends_with(&format!("{bound})")), "{last}");
+        assert!(results.len() < 200_000, "{} results", results.len());
     }
     // The engine is as usable as before.
     assert_eq!(

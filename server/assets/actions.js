@@ -2,6 +2,7 @@
 
 import { badge, byId, make, setText } from "./dom.js";
 import { describe, measured, metricsOf } from "./metrics.js";
+import { ask } from "./remote.js";
 import { dateAndTime, duration, timeOfDay } from "./time.js";
 
 const KEPT = 500;
@@ -50,6 +51,16 @@ function links(title, found, withPlace) {
       withPlace && link.place ? make("span", { class: "place", text: link.place }) : null))));
 }
 
+/// The rules that decided, each opening to what is written at its place.
+function rules(found) {
+  if (!found.length) return null;
+  return make("div", { class: "links" }, make("h4", { text: "Rules" }), ...found.map((rule) => {
+    const name = [make("code", { text: rule.text }), rule.place ? make("span", { class: "place", text: rule.place }) : null];
+    if (!rule.source) return make("p", { class: "rule" }, ...name);
+    return make("details", { class: "rule" }, make("summary", {}, ...name), make("pre", { tabindex: "0", text: rule.source }));
+  }));
+}
+
 function evidence(action) {
   const { before, after } = action.evidence;
   const table = (names) => make("table", { class: "evidence" },
@@ -88,7 +99,7 @@ function why(action) {
     make("p", { class: "quiet" }, `${action.applied ? "Done" : "Not done"}: ${action.outcome}. Decided in ${(action.decided_us / 1000).toFixed(1)} ms, ${judged}. `,
       make("a", { href: action.decision_trace_url, text: `action ${action.id} as JSON` })),
     make("div", { class: "proof" },
-      links("Rules", of("rule"), true),
+      rules(of("rule")),
       links("Facts", facts.filter((fact) => fact.place), true),
       links("Samples and episodes", facts.filter((fact) => !fact.place), false),
       evidence(action),
@@ -116,6 +127,7 @@ class Row {
   update(action) {
     if (this.action && this.action.verdict === action.verdict && this.action.outcome === action.outcome) return;
     this.action = action;
+    this.full = null;
     this.row.dataset.verdict = action.verdict;
     this.done.replaceChildren(make("code", { text: action.healing_strategy }),
       ...(action.mode === "enforce" ? [] : [" ", badge(action.mode)]),
@@ -135,7 +147,22 @@ class Row {
     const open = opened.has(this.id);
     this.button.setAttribute("aria-expanded", String(open));
     this.detail.hidden = !open;
-    this.cell.replaceChildren(...(open ? [why(this.action)] : []));
+    this.cell.replaceChildren(...(open ? [why(this.full || this.action)] : []));
+    if (open && !this.full) this.fetch();
+  }
+
+  /// What only the action by itself tells: the texts of its rules.
+  async fetch() {
+    const asked = this.action;
+    try {
+      const full = await ask(asked.decision_trace_url);
+      if (this.action !== asked) return;
+      metricsOf(full);
+      this.full = full;
+      this.show();
+    } catch (error) {
+      this.cell.append(make("p", { class: "wrong", text: `The texts of its rules could not be fetched: ${error.message}` }));
+    }
   }
 }
 

@@ -11,7 +11,7 @@ import { countDown, showEpisodes, showEvents } from "./episodes.js";
 import { follow } from "./feed.js";
 import { showRates } from "./rates.js";
 import { ask } from "./remote.js";
-import { showModes, showRules } from "./rules.js";
+import { makeModes, showHits, showModes, showRules } from "./rules.js";
 import * as series from "./series.js";
 import { duration, timeOfDay } from "./time.js";
 import { makeView } from "./view.js";
@@ -19,6 +19,8 @@ import { makeView } from "./view.js";
 let health = null;
 let thresholds = {};
 let generation = null;
+/// The newest action that the hits of rules count.
+let counted = 0;
 /// What `/healing/status` was asked for last.
 let known = "";
 /// How far the server's clock is before this one, in milliseconds.
@@ -38,6 +40,7 @@ async function fetchRules() {
   const rules = await ask("/healing/rules");
   ({ generation } = rules);
   thresholds = rules.thresholds;
+  showHits(rules.hits);
 }
 
 /// What only changes while something is dealt with: episodes, rates, events.
@@ -154,7 +157,12 @@ async function news(next) {
   if (next.system_info.healing.armed) series.add(time, next.metrics.all);
   actions.merge(next.recent_healing_actions);
   draw();
-  if (generation !== next.system_info.rules.generation && await tryTo(fetchRules)) draw();
+  const decided = actions.all().length ? actions.all()[actions.all().length - 1].id : 0;
+  const others = generation !== next.system_info.rules.generation;
+  if ((others || decided !== counted) && await tryTo(fetchRules)) {
+    counted = decided;
+    draw();
+  }
   if (statusIsDue()) {
     asked.status = Date.now();
     if (!await tryTo(fetchStatus)) known = "";
@@ -170,6 +178,7 @@ makeView(draw);
 actions.makeActions();
 makeAsk();
 makeDemos();
+makeModes();
 byId("others").addEventListener("toggle", draw);
-follow(inTurn, showLink);
+follow(inTurn, (action) => actions.merge([action]), showLink);
 setText(byId("opened"), timeOfDay(Date.now() / 1000));

@@ -48,6 +48,8 @@ function listen() {
     mode = "live";
     take(JSON.parse(event.data));
   });
+  // More may happen between two of those than each of them tells.
+  stream.addEventListener("action", (event) => tell.action(JSON.parse(event.data)));
   stream.addEventListener("error", async () => {
     // While it is connecting again by itself, there is nothing to do.
     if (stream.readyState !== EventSource.CLOSED) return;
@@ -56,9 +58,10 @@ function listen() {
   });
 }
 
-/// Begins. `news` gets what `/health` answers, `state` how fresh that is, twice a second.
-export function follow(news, state) {
-  tell = { news, state };
+/// Begins. `news` gets what `/health` answers, `action` each action that was decided or
+/// judged, `state` how fresh the news are, twice a second.
+export function follow(news, action, state) {
+  tell = { news, action };
   setInterval(() => state(link()), 500);
   listen();
 }

@@ -1,7 +1,12 @@
-// The rules in force: files, generation, the last reload, what is wrong.
+// The rules in force: files, generation, the last reload, what is wrong; their modes
+// and how often they led to decisions.
 
 import { byId, make, setText } from "./dom.js";
+import { post } from "./remote.js";
 import { dateAndTime } from "./time.js";
+
+const MODES = ["enforce", "shadow", "canary 10"];
+const HITS = 30;
 
 let shownRules = "";
 let shownModes = "";
@@ -37,13 +42,52 @@ export function showRules(rules) {
   byId("rules").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", { text: name }), make("dd", {}, value)]));
 }
 
+/// Shows which rules led to decisions, and how often.
+export function showHits(hits) {
+  byId("hits-part").hidden = hits.length === 0;
+  byId("hits").tBodies[0].replaceChildren(...hits.slice(0, HITS).map((hit) => make("tr", {},
+    make("td", { class: "number", text: String(hit.decisions) }), make("td", {}, make("code", { text: hit.rule })),
+    make("td", {}, make("code", { class: "place", text: hit.place })))));
+}
+
+/// A choice of modes for one rule; the mode it has is one of them, whatever it is.
+function choice(one) {
+  const label = `Mode of ${one.rule} for ${one.fault.replaceAll("-", " ")}`;
+  const select = make("select", { "aria-label": label, "data-fault": one.fault, "data-rule": one.rule },
+    ...[...new Set([one.mode, ...MODES])].map((mode) => make("option", { value: mode, text: mode })),
+    one.live ? make("option", { value: "rules", text: "as the rules say" }) : null);
+  select.value = one.mode;
+  return select;
+}
+
 /// Shows the modes of the rules that have one, as `/healing/status` tells them.
 export function showModes(modes) {
   const key = JSON.stringify(modes);
-  if (key === shownModes) return;
+  // What is being chosen must not change under the one who chooses.
+  if (key === shownModes || byId("modes").contains(document.activeElement)) return;
   shownModes = key;
   byId("modes-part").hidden = modes.length === 0;
   byId("modes").tBodies[0].replaceChildren(...modes.map((one) => make("tr", {},
     make("th", { scope: "row", text: one.fault.replaceAll("-", " ") }), make("td", {}, make("code", { text: one.rule })),
-    make("td", {}, one.mode, one.live ? make("span", { class: "quiet", text: " switched live" }) : null))));
+    make("td", {}, choice(one), one.live ? make("span", { class: "quiet", text: " switched live" }) : null))));
+}
+
+/// Makes the choices switch modes, until the next switch or start.
+export function makeModes() {
+  byId("modes").addEventListener("change", async (event) => {
+    const select = event.target;
+    const asked = new URLSearchParams({ fault: select.dataset.fault, rule: select.dataset.rule, mode: select.value });
+    const said = byId("modes-answer");
+    select.blur();
+    try {
+      const { modes } = await post(`/healing/mode?${asked}`);
+      said.className = "quiet";
+      setText(said, `${select.dataset.rule} of ${select.dataset.fault} is switched until the next switch or start.`);
+      showModes(modes);
+    } catch (error) {
+      said.className = "wrong";
+      setText(said, error.message);
+      shownModes = "";
+    }
+  });
 }

@@ -11,10 +11,11 @@ use hdrhistogram::Histogram;
 
 pub use gate::{Gate, Refused, Weight};
 
-/// The window: so many parts of so long each.
+/// The window has so many parts, of so long each while nobody sets another.
 const PARTS: usize = 5;
 const PART: Duration = Duration::from_secs(2);
-/// Below this many requests in the window a share or percentile says nothing.
+/// Below this many requests in the window a share or percentile says nothing, while
+/// nobody sets another number.
 const VOLUME_MIN: u64 = 10;
 /// The longest latency told apart, in microseconds.
 const LATENCY_MAX_MICROS: u64 = 600_000_000;
@@ -28,6 +29,7 @@ struct Shared {
     requests: AtomicU64,
     failures: AtomicU64,
     window: Mutex<Window>,
+    volume_min: AtomicU64,
     gate: Gate,
 }
 
@@ -36,6 +38,8 @@ struct Window {
     /// The part that counts now, and since when.
     current: usize,
     since: Instant,
+    /// How long each part is.
+    part: Duration,
 }
 
 struct Part {
@@ -61,7 +65,7 @@ pub struct InFlight {
     began: Instant,
 }
 
-/// What the window says. Shares and percentiles are `None` below 10 requests.
+/// What the window says. Shares and percentiles are `None` below the minimum volume.
 #[derive(Clone, Debug, Default)]
 pub struct FrontReading {
     /// Requests under way.
@@ -110,7 +114,9 @@ impl Front {
                 }),
                 current: 0,
                 since: Instant::now(),
+                part: PART,
             }),
+            volume_min: AtomicU64::new(VOLUME_MIN),
             gate: Gate::default(),
         }))
     }
@@ -129,6 +135,16 @@ impl Front {
             front: self.clone(),
             began: Instant::now(),
         }
+    }
+
+    /// Makes the window so long, from now on, and a share or percentile say something
+    /// from so many requests on.
+    pub fn set_window(&self, seconds: f64, volume_min: u64) {
+        let part = Duration::from_secs_f64(seconds.clamp(0.5, 3600.0) / PARTS as f64);
+        self.0
+            .volume_min
+            .store(volume_min.max(1), Ordering::Relaxed);
+        self.window().part = part;
     }
 
     /// What lets requests in.
@@ -160,7 +176,8 @@ impl Front {
         }
         drop(window);
         let requests = all.len();
-        let enough = requests >= VOLUME_MIN;
+        let volume_min = self.0.volume_min.load(Ordering::Relaxed);
+        let enough = requests >= volume_min;
         let quantile = |share| enough.then(|| all.value_at_quantile(share) as f64 / 1000.0);
         FrontReading {
             active: self.active(),
@@ -171,7 +188,7 @@ impl Front {
             latency_p95_ms: quantile(0.95),
             latency_p99_ms: quantile(0.99),
             error_rate: enough.then(|| failures as f64 / requests as f64),
-            client_visible_rate: (requests + refused >= VOLUME_MIN)
+            client_visible_rate: (requests + refused >= volume_min)
                 .then(|| (failures + refused) as f64 / (requests + refused) as f64),
             requests_total: self.0.requests.load(Ordering::Relaxed),
             failures_total: self.0.failures.load(Ordering::Relaxed),
@@ -214,7 +231,8 @@ impl Drop for InFlight {
 impl Window {
     /// Empties the parts that are older than the window.
     fn advance(&mut self, now: Instant) {
-        let parts_gone = now.duration_since(self.since).as_secs() / PART.as_secs();
+        let gone = now.saturating_duration_since(self.since);
+        let parts_gone = (gone.as_nanos() / self.part.as_nanos().max(1)) as u64;
         for _ in 0..parts_gone.min(PARTS as u64) {
             self.current = (self.current + 1) % PARTS;
             let part = &mut self.parts[self.current];
@@ -222,7 +240,7 @@ impl Window {
             part.failures = 0;
             part.refused = 0;
         }
-        self.since += PART * u32::try_from(parts_gone).unwrap_or(u32::MAX);
+        self.since += self.part * u32::try_from(parts_gone).unwrap_or(u32::MAX);
     }
 }
 

@@ -5,8 +5,8 @@
 //! rules begin and end episodes (`episodes`) and decide (`decision`), what passes the
 //! envelope is carried out, and a new [`Status`](crate::status::Status) is published.
 //! What happens in a tick without clock, sensors and effectors is `core`; `learned`
-//! keeps the weights of strategies. `rules` and `watch` bring in new generations of
-//! the rules between ticks.
+//! keeps the weights of strategies, `quotes` the rules as they are written. `rules` and
+//! `watch` bring in new generations of the rules between ticks.
 
 /// Shortest time between ticks, in seconds.
 pub const INTERVAL_MIN: f64 = 0.05;
@@ -19,6 +19,7 @@ mod episodes;
 mod learned;
 #[cfg(test)]
 mod learning;
+mod quotes;
 mod rules;
 #[cfg(test)]
 mod scenarios;

@@ -54,6 +54,8 @@ pub struct Because {
     pub text: String,
     /// Where it stands, `file:line`, if it comes from a file.
     pub place: Option<String>,
+    /// A rule's text there when it decided.
+    pub source: Option<Arc<str>>,
 }
 
 /// Where an episode is.

@@ -209,3 +209,25 @@ fn programs_that_are_run_have_files_clock_and_chance() {
     let expected = "[()]\n[4]\n[()]\n[True]\n[()]\n[True]\n";
     assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
 }
+
+#[test]
+fn the_shipped_rules_pass_the_check() {
+    let rules = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../metta");
+    let mut files = vec![rules.join("healing.metta")];
+    for entry in fs::read_dir(rules.join("healing")).unwrap() {
+        files.push(entry.unwrap().path());
+    }
+    files.retain(|file| {
+        file.extension()
+            .is_some_and(|extension| extension == "metta")
+    });
+    assert!(files.len() > 1);
+    let output = Command::new(env!("CARGO_BIN_EXE_chimera"))
+        .arg("check")
+        .args(&files)
+        .output()
+        .unwrap();
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(shown.contains("0 errors, 0 warnings"), "{shown}");
+}

@@ -29,6 +29,11 @@ impl Expression {
         Expression::with(children, false)
     }
 
+    /// An expression of `children` as a result that evaluates to itself.
+    pub(crate) fn of_evaluated(children: Vec<Atom>) -> Expression {
+        Expression::with(children, true)
+    }
+
     /// An expression of `children`; whether it is a result that evaluates to itself.
     pub(crate) fn with(children: Vec<Atom>, evaluated: bool) -> Expression {
         let ground = children.iter().all(Atom::is_ground);

@@ -114,8 +114,12 @@ pub(crate) struct Machine<'h> {
     pub(crate) steps: Steps,
     pub(crate) tables: Tables,
     proving: bool,
-    meter: Meter,
-    results: Vec<Answer>,
+    pub(super) meter: Meter,
+    pub(super) results: Vec<Answer>,
+    /// What each result binds, where that is asked for.
+    pub(super) bound: Option<Vec<Delta>>,
+    /// Whether a bound ended the evaluation.
+    pub(super) ended: bool,
     collect_at: usize,
     /// A bound that a query hit.
     exhausted: Option<Exhausted>,
@@ -126,7 +130,7 @@ const SOLUTION_BYTES: usize = 192;
 const COLLECT_AT: usize = 1 << 16;
 
 impl<'h> Machine<'h> {
-    fn new(host: &'h mut Host, budget: &Budget, proving: bool) -> Machine<'h> {
+    pub(super) fn new(host: &'h mut Host, budget: &Budget, proving: bool) -> Machine<'h> {
         Machine {
             host,
             bindings: Bindings::new(),
@@ -136,6 +140,8 @@ impl<'h> Machine<'h> {
             proving,
             meter: Meter::start(budget),
             results: Vec::new(),
+            bound: None,
+            ended: false,
             collect_at: COLLECT_AT,
             exhausted: None,
         }
@@ -233,7 +239,11 @@ impl<'h> Machine<'h> {
     }
 
     fn drive(&mut self, task: Task) {
-        let mut next = Some((task, Rest::default()));
+        self.drive_from(task, Rest::default());
+    }
+
+    pub(super) fn drive_from(&mut self, task: Task, rest: Rest) {
+        let mut next = Some((task, rest));
         while let Some((task, rest)) = next {
             next = self.advance(task, rest).or_else(|| self.backtrack());
         }
@@ -257,6 +267,11 @@ impl<'h> Machine<'h> {
                 return Some((Task::Return(error), rest));
             }
             self.choices.clear();
+            self.ended = true;
+            if let Some(bound) = &mut self.bound {
+                self.results.clear();
+                *bound = vec![Delta::new()];
+            }
             self.results.push(Answer {
                 atom: error,
                 proof: self.proving.then(|| self.steps.gather()),
@@ -504,7 +519,10 @@ impl<'h> Machine<'h> {
             Atom::Variable(_) => true,
             Atom::Symbol(symbol) => *symbol == known.empty,
             Atom::Grounded(_) => false,
-            Atom::Expression(expression) => expression.is_evaluated() || atom.is_error(),
+            // An error with too few or too many parts is an ill-typed call.
+            Atom::Expression(expression) => {
+                expression.is_evaluated() || (atom.is_error() && expression.children().len() == 3)
+            }
         };
         // A type variable that stands for a meta-type keeps nothing unevaluated.
         if as_it_stands || types::matches_meta_type(&atom, &expected) {
@@ -521,7 +539,7 @@ impl<'h> Machine<'h> {
 
     /// Opens a place where errors are set aside. Directly inside another one it
     /// would decide the same, so a tail call does not grow the rest.
-    fn alternatives(&mut self, rest: Rest) -> Rest {
+    pub(super) fn alternatives(&mut self, rest: Rest) -> Rest {
         if let Some(frame) = &rest.0
             && matches!(frame.kind, FrameKind::Alternatives { .. })
         {
@@ -817,6 +835,7 @@ impl<'h> Machine<'h> {
         };
         let arguments = &call.as_expression().expect("a call is an expression")[1..];
         let answer = operation.call(arguments, &mut context);
+        self.meter.spent += std::mem::take(&mut self.host.spent_inside);
         let steps = self.step(|| Step::Operation(operation.name().to_owned()));
         match answer {
             // One step that gives nothing gives `Empty`, which a chain may look at.
@@ -935,6 +954,9 @@ impl<'h> Machine<'h> {
             let atom = self.bindings.apply(&atom);
             let proof = self.proving.then(|| self.steps.gather());
             self.results.push(Answer { atom, proof });
+            if let Some(bound) = &mut self.bound {
+                bound.push(self.bindings.iter_raw());
+            }
             return None;
         };
         let next = frame.next.clone();

@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded, known};
+use crate::space::changes;
 use crate::space::column::RowList;
 use crate::space::flat::{self, Flat, Origin};
 use crate::space::index::{At, Path, PathIndex, Posting, Postings, key_at};
@@ -409,6 +410,7 @@ impl Store {
     /// Enters a new row where queries look for it.
     fn link(&mut self, row: u32, tokens: &[u32]) {
         let key = relation_of(tokens, &self.values);
+        changes::note(key);
         let number = self.relations.get_or_make(key, self.clock);
         let relation = self.relations.all[number as usize]
             .as_mut()
@@ -482,10 +484,12 @@ impl Store {
 
     /// Whether the row is there now, and is the atom `flat`.
     fn is(&self, row: u32, flat: &Flat) -> bool {
+        let Some(tokens) = self.tokens(row) else {
+            return false;
+        };
+        let same = flat.payloads.is_empty() && tokens == flat.tokens;
         self.sees(View::Now, row)
-            && self.tokens(row).is_some_and(|tokens| {
-                flat::equal((tokens, &self.values), (&flat.tokens, &flat.payloads[..]))
-            })
+            && (same || flat::equal((tokens, &self.values), (&flat.tokens, &flat.payloads[..])))
     }
 
     /// Removes the oldest row that is the atom `flat`; returns whether there was one.
@@ -502,6 +506,7 @@ impl Store {
         self.clock += 1;
         let tokens = self.rows.tokens(row).expect("the row is there");
         let key = relation_of(tokens, &self.values);
+        changes::note(key);
         if let Some(&number) = self.relations.by_key.get(&key)
             && let Some(relation) = &mut self.relations.all[number as usize]
         {
@@ -565,10 +570,12 @@ impl Store {
         let Store {
             values, garbage, ..
         } = self;
-        flat::each_payload(&mut tokens, |token| {
-            let place = token::payload_place(*token).expect("it is a payload");
-            garbage.extend(values.take(place));
-        });
+        if !values.values.is_empty() {
+            flat::each_payload(&mut tokens, |token| {
+                let place = token::payload_place(*token).expect("it is a payload");
+                garbage.extend(values.take(place));
+            });
+        }
         let mut names = names();
         flat::each_name(&tokens, |id| names.release(id));
     }
@@ -806,6 +813,16 @@ impl Store {
             }
         }
         found[first..].sort();
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    /// An empty store in which so many numbers are left for rows.
+    pub(crate) fn with_numbers_left(count: u32) -> Store {
+        let mut store = Store::default();
+        store.rows = Rows::from(ROWS_MAX - count);
+        store
     }
 }
 

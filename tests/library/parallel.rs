@@ -78,3 +78,16 @@ fn alternatives_share_the_budget() {
     let found = engine.evaluate(&call, &budget).atoms();
     assert!(found[0].to_string().contains("ReductionLimit"), "{found:?}");
 }
+
+#[test]
+fn what_alternatives_spend_counts() {
+    let mut engine = Engine::builder().build();
+    let program = "!(import! &self parallel)
+        (= (count $n) (if (== $n 0) done (count (- $n 1))))
+        (= (again) (let $done (hyperpose ((count 100))) (again)))";
+    engine.load(program, "again").unwrap();
+    let call = engine.parse("(again)").unwrap();
+    let evaluation = engine.evaluate(&call, &Budget::default().reductions(20_000));
+    assert!(evaluation.atoms()[0].to_string().contains("ReductionLimit"));
+    assert!(evaluation.reductions < 30_000, "{}", evaluation.reductions);
+}

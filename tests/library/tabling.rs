@@ -131,6 +131,112 @@ fn tabled_paths_are_the_transitive_closure_of_random_graphs() {
     }
 }
 
+/// A rule for one of several functions whose results are numbers below 7.
+enum Rule {
+    Result(usize),
+    /// `3 x + 1`, of another function's results.
+    Of(usize),
+    /// The sum of two functions' results.
+    Sum(usize, usize),
+}
+
+/// The results of every function: the least sets that the rules allow.
+fn least(rules: &[Vec<Rule>]) -> Vec<[bool; 7]> {
+    let mut sets = vec![[false; 7]; rules.len()];
+    loop {
+        let before = sets.clone();
+        for (function, rules) in rules.iter().enumerate() {
+            for rule in rules {
+                match rule {
+                    Rule::Result(value) => sets[function][*value] = true,
+                    Rule::Of(other) => {
+                        for value in (0..7).filter(|value| before[*other][*value]) {
+                            sets[function][(3 * value + 1) % 7] = true;
+                        }
+                    }
+                    Rule::Sum(left, right) => {
+                        for a in (0..7).filter(|value| before[*left][*value]) {
+                            for b in (0..7).filter(|value| before[*right][*value]) {
+                                sets[function][(a + b) % 7] = true;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        if sets == before {
+            return sets;
+        }
+    }
+}
+
+#[test]
+fn knots_of_random_functions_have_their_least_results() {
+    let mut state = 11_u64;
+    let mut random = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for _ in 0..150 {
+        let functions = 1 + random(6);
+        let mut rules: Vec<Vec<Rule>> = Vec::new();
+        let mut program = String::from("!(import! &self tabling)\n");
+        for function in 0..functions {
+            writeln!(program, "!(table! p{function})").unwrap();
+            let mut own = Vec::new();
+            for _ in 0..1 + random(3) {
+                let rule = match random(4) {
+                    0 => Rule::Result(random(7)),
+                    1 | 2 => Rule::Of(random(functions)),
+                    _ => Rule::Sum(random(functions), random(functions)),
+                };
+                match &rule {
+                    Rule::Result(value) => writeln!(program, "(= (p{function}) {value})"),
+                    Rule::Of(other) => {
+                        writeln!(program, "(= (p{function}) (% (+ (* 3 (p{other})) 1) 7))")
+                    }
+                    Rule::Sum(left, right) => {
+                        writeln!(program, "(= (p{function}) (% (+ (p{left}) (p{right})) 7))")
+                    }
+                }
+                .unwrap();
+                own.push(rule);
+            }
+            rules.push(own);
+        }
+        let expected = least(&rules);
+        let mut engine = Engine::builder().build();
+        engine.load(&program, "knot").unwrap();
+        // Each by itself, and all in one directive, where tables are shared.
+        let first = random(functions);
+        let mut asked: Vec<String> = (0..functions).map(|f| format!("(p{f})")).collect();
+        asked.rotate_left(first);
+        let mut questions = asked.clone();
+        questions.push(format!("(superpose ({}))", asked.join(" ")));
+        for (place, question) in questions.iter().enumerate() {
+            let atom = engine.parse(question).unwrap();
+            let budget = Budget::default().reductions(5_000_000);
+            let found = engine.evaluate(&atom, &budget).atoms();
+            let mut found: Vec<String> = found.iter().map(ToString::to_string).collect();
+            let of = |function: usize| {
+                let set = &expected[function];
+                let values = (0..7).filter(|value| set[*value]);
+                values.map(|value| value.to_string()).collect::<Vec<_>>()
+            };
+            let mut wanted: Vec<String> = if place < functions {
+                of((place + first) % functions)
+            } else {
+                (0..functions).flat_map(of).collect()
+            };
+            found.sort();
+            wanted.sort();
+            assert_eq!(found, wanted, "{question}\n{program}");
+        }
+    }
+}
+
 #[test]
 fn a_call_is_evaluated_once() {
     let count = Arc::new(AtomicUsize::new(0));

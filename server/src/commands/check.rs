@@ -112,7 +112,7 @@ fn findings(source: &str, file: &Path, name: &str) -> Vec<Diagnostic> {
         .files(DirectoryFiles::from(directory))
         .build();
     let mut findings = engine.check(source, name);
-    findings.extend(effectors::check(source));
+    findings.extend(effectors::check(source, &effectors::functions_beside(file)));
     findings.sort_by_key(|finding| finding.span.start);
     findings
 }

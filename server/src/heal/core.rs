@@ -11,6 +11,7 @@ use chimera::{Atom, Budget, Engine};
 use super::decision::{self, Decision, Permission, Transition};
 use super::episodes::{Closed, Episodes, effector_of};
 use super::learned::Weights;
+use super::quotes::Quotes;
 use super::rules::{RuleTexts, Workbench};
 use super::series::Series;
 use super::spaces::Spaces;
@@ -63,6 +64,8 @@ pub(super) struct Core {
     workbench: Workbench,
     /// The rules in force.
     engine: Engine,
+    /// Their texts.
+    quotes: Quotes,
     clock: Arc<AtomicU64>,
     pub(super) spaces: Spaces,
     pub(super) episodes: Episodes,
@@ -111,6 +114,7 @@ impl Core {
         let mut core = Core {
             workbench,
             engine,
+            quotes: Quotes::default(),
             clock,
             spaces,
             episodes,
@@ -148,6 +152,7 @@ impl Core {
     }
 
     fn took_over(&mut self, texts: &RuleTexts, loaded_unix: f64) {
+        self.quotes = Quotes::of(texts);
         self.status.rules = RulesStatus {
             generation: texts.generation.clone(),
             files: texts.names(),
@@ -466,8 +471,9 @@ impl Core {
             reason,
             verdict_in,
             by,
-            because,
+            mut because,
         } = decision;
+        self.quotes.add_to(&mut because);
         let id = self.next_id;
         self.next_id += 1;
         self.count_rules(&because);

@@ -288,16 +288,19 @@ fn because(answer: &Answer) -> Vec<Because> {
         kind: "rule",
         text: rule.head.to_string(),
         place: place(&rule.file, rule.line),
+        source: None,
     });
     let facts = proof.facts.iter().map(|fact| Because {
         kind: "fact",
         text: fact.atom.to_string(),
         place: place(&fact.file, fact.line),
+        source: None,
     });
     let operations = proof.operations.iter().map(|name| Because {
         kind: "operation",
         text: name.clone(),
         place: None,
+        source: None,
     });
     rules.chain(facts).chain(operations).collect()
 }

@@ -149,6 +149,24 @@ impl RuleTexts {
         self.texts.iter().map(|(name, _)| name.clone()).collect()
     }
 
+    /// Names and texts, of those that are text.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.texts
+            .iter()
+            .filter_map(|(name, bytes)| Some((name.as_str(), decode(bytes).ok()?)))
+    }
+
+    #[cfg(test)]
+    pub(super) fn named(texts: &[(&str, &str)]) -> RuleTexts {
+        RuleTexts {
+            texts: texts
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()))
+                .collect(),
+            generation: "named".to_owned(),
+        }
+    }
+
     /// The same with an edit made to each text.
     #[cfg(test)]
     pub(super) fn edited(mut self, edit: impl Fn(&str) -> String) -> RuleTexts {

@@ -80,7 +80,7 @@ impl World for Server {
             ("connection-count", 4.0 + 2.0 * self.pool_idle),
             ("pool-idle", self.pool_idle),
             ("pool-broken", 0.0),
-            ("inbound-idle", 0.0),
+            ("inbound-long-idle", 0.0),
             ("history-readings", 50.0),
             ("error-rate", seen),
             ("errors-in-window", seen * 100.0),

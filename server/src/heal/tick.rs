@@ -26,6 +26,10 @@ const RESCAN: Duration = Duration::from_secs(2);
 const COMMANDS_MAX: usize = 64;
 /// How long a tick waits for an effector before it lets it go on by itself.
 const EFFECTOR_PATIENCE: Duration = Duration::from_millis(250);
+/// The window over which requests are measured, in seconds, and the requests in it from
+/// which on a share says something, while rules do not say.
+const REQUEST_WINDOW: f64 = 10.0;
+const REQUEST_VOLUME: f64 = 10.0;
 /// At full intensity of slow sampling a sample comes after so many usual intervals.
 const SLOWEST_FACTOR: f64 = 5.0;
 
@@ -322,6 +326,16 @@ impl Healer {
     /// Reads from the rules in force what the server itself goes by.
     fn take_over_rules(&mut self) {
         self.set_interval();
+        let number = |head| decision::number(self.core.engine(), head);
+        let window = number("request-window").unwrap_or(REQUEST_WINDOW);
+        let volume_min = number("request-volume").unwrap_or(REQUEST_VOLUME);
+        let volume_min = volume_min.max(1.0) as u64;
+        self.effectors.front.set_window(window, volume_min);
+        self.effectors
+            .upstream
+            .layer()
+            .set_window(window, volume_min);
+        self.sensors.set_long_idle(number("long-idle-seconds"));
         let engine = self.core.engine().reader();
         self.published.engine.store(Arc::new(engine));
     }

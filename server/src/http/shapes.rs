@@ -35,6 +35,7 @@ pub(super) fn action() -> Value {
         ("kind", one_of(&["rule", "fact", "operation"])),
         ("text", string()),
         ("place", nullable(string())),
+        ("source?", string()),
     ]);
     object(&[
         ("id", integer()),

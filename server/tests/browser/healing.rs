@@ -40,6 +40,16 @@ fn a_fault_is_seen_healed_with_its_verdict_and_its_reasons() {
     ] {
         assert!(why.contains(word), "{word:?} in {why}");
     }
+    // A rule opens to what is written where it stands.
+    browser.until("the rules can be opened", |browser| {
+        (browser.count("#actions details.rule") > 3).then_some(())
+    });
+    browser.click("#actions details.rule summary");
+    assert!(
+        browser
+            .text("#actions details.rule pre")
+            .starts_with("(= (decide)")
+    );
     // The marker of the action on the chart, in the colour of its verdict.
     let good = browser.color("--good");
     browser.until("the marker is drawn", |browser| {

@@ -18,6 +18,7 @@ mod honesty;
 mod pages;
 mod picture;
 mod questions;
+mod rules;
 #[path = "../journeys/running.rs"]
 #[allow(dead_code, reason = "the journeys use the rest")]
 mod running;

@@ -63,6 +63,16 @@ async fn health_shows_metrics_thresholds_and_actions() {
 }
 
 #[tokio::test]
+async fn one_action_is_told_with_the_texts_of_its_rules() {
+    let serving = Serving::start().await;
+    let full = serving.get("/healing/actions/1").await.json();
+    assert_eq!(full["because"][0]["source"], "(= (decide) (heal))");
+    assert_eq!(full["because"][1].get("source"), None);
+    let listed = serving.get("/healing/actions").await.json();
+    assert_eq!(listed["actions"][0]["because"][0].get("source"), None);
+}
+
+#[tokio::test]
 async fn success_is_true_for_a_verified_action_only() {
     let serving = Serving::start().await;
     for (verdict, name) in [

@@ -13,3 +13,4 @@ mod reload;
 mod repl;
 mod running;
 mod start;
+mod suite;

@@ -1,7 +1,7 @@
 //! `parallel`: alternatives evaluated at the same time.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::atom::Atom;
 use crate::budget::Budget;
@@ -57,6 +57,7 @@ fn hyperpose(alternatives: &[Atom], context: &mut Context<'_>) -> OperationResul
     let next = AtomicUsize::new(0);
     let results = Mutex::new(vec![Vec::new(); alternatives.len()]);
     let refused = Mutex::new(false);
+    let spent = AtomicU64::new(0);
     let mut host = context.host.clone();
     host.grants.write = false;
     host.grants.write_files = false;
@@ -70,8 +71,9 @@ fn hyperpose(alternatives: &[Atom], context: &mut Context<'_>) -> OperationResul
                 .get(place)
                 .map(|alternative| (place, alternative))
         } {
-            let found = Machine::run(&mut host, space, alternative, &budget, false).atoms();
-            results.lock().expect("no panic while it is locked")[place] = found;
+            let found = Machine::run(&mut host, space, alternative, &budget, false);
+            spent.fetch_add(found.reductions, Ordering::Relaxed);
+            results.lock().expect("no panic while it is locked")[place] = found.atoms();
         }
         if host.write_refused {
             *refused.lock().expect("no panic while it is locked") = true;
@@ -96,6 +98,7 @@ fn hyperpose(alternatives: &[Atom], context: &mut Context<'_>) -> OperationResul
     if refused.into_inner().expect("no panic while it is locked") {
         context.host.write_refused = true;
     }
+    context.host.spent_inside += spent.into_inner();
     let results = results.into_inner().expect("no panic while it is locked");
     Ok(results.into_iter().flatten().collect())
 }

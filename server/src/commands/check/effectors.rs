@@ -1,54 +1,108 @@
 //! Effectors that healing rules name and that there are not: code `E0105`.
 
+use std::collections::HashSet;
+use std::path::Path;
+
 use chimera_grammar::{Diagnostic, LineTable, NodeKind, Parsed, Severity, Span};
 use chimera_server::effect::{SPECS, Spec};
 
-/// Looks at every `(act fault (effector argument …) reason (verdict-in seconds) …)`
-/// written out in a text that is MeTTa, and at the calls in `(rung …)` facts that
-/// are near an effector's name.
-pub(super) fn check(source: &str) -> Vec<Diagnostic> {
+/// Shorter names are near effectors by chance.
+const LENGTH_MIN: usize = 6;
+
+/// Looks at every call of an effector in a text that is MeTTa: in `(act fault (effector
+/// argument …) reason (verdict-in seconds) …)` written out, in `(rung fault strategy step
+/// (call argument …) seconds)`, whose call may also be one of the rules' functions, and in
+/// the rules of such a text what is a letter or two from an effector's name.
+///
+/// `functions` are those that the files beside it define.
+pub(super) fn check(source: &str, functions: &HashSet<String>) -> Vec<Diagnostic> {
     let parsed = chimera_grammar::parse(source);
     if !parsed.errors.is_empty() {
         return Vec::new();
     }
     let lines = LineTable::new(source);
     let text = Text { parsed: &parsed };
-    let mut findings = Vec::new();
+    let mut functions = functions.clone();
+    functions.extend(text.functions());
+    let mut misspelt = Vec::new();
+    let mut calls = Vec::new();
+    let mut heals = false;
     for node in 0..parsed.tree.nodes().len() {
         let children = text.children(node);
         let words = |child: &usize| text.word(*child);
-        let calls: Vec<usize> = match (children.first().and_then(words), &children[..]) {
+        match (children.first().and_then(words), &children[..]) {
             (Some("act"), [_, _, call, _, verdict, ..])
                 if text.head(*verdict) == Some("verdict-in") =>
             {
-                vec![*call]
+                heals = true;
+                calls.push(*call);
             }
-            (Some("rung"), [_, others @ ..]) => {
-                let calls = others.iter().copied();
-                calls.filter(|call| text.is_misspelt(*call)).collect()
+            (Some("rung"), [_, _, _, _, call, _]) => {
+                heals = true;
+                if text
+                    .head(*call)
+                    .is_some_and(|name| !functions.contains(name))
+                {
+                    calls.push(*call);
+                }
             }
-            _ => continue,
-        };
-        for call in calls {
-            let (Some(name), count) = (text.head(call), text.children(call).len()) else {
-                continue;
-            };
-            let known = SPECS.iter().find(|spec| spec.name == name);
-            let Some(message) = message(name, count - 1, known) else {
-                continue;
-            };
-            let span = text.span(call + 1);
-            findings.push(Diagnostic {
-                severity: Severity::Error,
-                code: "E0105",
-                message,
-                help: "the effectors and their parameters stand in `GET /healing/rules` of a running server",
-                span,
-                position: lines.position(source, span.start),
-            });
+            (Some(name), _) if name.len() >= LENGTH_MIN && !functions.contains(name) => {
+                misspelt.push(node);
+            }
+            _ => {}
         }
     }
+    misspelt.retain(|call| heals && text.is_misspelt(*call));
+    calls.extend(misspelt);
+    calls.sort_unstable();
+    calls.dedup();
+    let mut findings = Vec::new();
+    for call in calls {
+        let (Some(name), count) = (text.head(call), text.children(call).len()) else {
+            continue;
+        };
+        let known = SPECS.iter().find(|spec| spec.name == name);
+        let Some(message) = message(name, count - 1, known) else {
+            continue;
+        };
+        let span = text.span(call + 1);
+        findings.push(Diagnostic {
+            severity: Severity::Error,
+            code: "E0105",
+            message,
+            help: "the effectors and their parameters stand in `GET /healing/rules` of a running server",
+            span,
+            position: lines.position(source, span.start),
+        });
+    }
     findings
+}
+
+/// The functions that the rule files beside `file` define, which are one generation
+/// with it: `DIR/healing.metta` and `DIR/healing/*.metta`.
+pub(super) fn functions_beside(file: &Path) -> HashSet<String> {
+    let directory = file.parent().unwrap_or(Path::new(""));
+    let top = if directory.file_name().is_some_and(|name| name == "healing") {
+        directory.parent().unwrap_or(Path::new(""))
+    } else {
+        directory
+    };
+    let mut files = vec![top.join("healing.metta")];
+    if let Ok(entries) = std::fs::read_dir(top.join("healing")) {
+        files.extend(entries.flatten().map(|entry| entry.path()));
+    }
+    let mut functions = HashSet::new();
+    for file in files {
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "metta")
+            && let Ok(source) = std::fs::read_to_string(&file)
+        {
+            let parsed = chimera_grammar::parse(&source);
+            functions.extend(Text { parsed: &parsed }.functions());
+        }
+    }
+    functions
 }
 
 /// What is wrong with a call of an effector.
@@ -75,6 +129,18 @@ struct Text<'p, 's> {
 }
 
 impl Text<'_, '_> {
+    /// The names of all functions that have a rule.
+    fn functions(&self) -> HashSet<String> {
+        let forms = self.parsed.tree.forms().iter();
+        forms
+            .filter_map(|form| match self.children(form.node as usize)[..] {
+                [equal, head, _] if self.word(equal) == Some("=") => self.head(head),
+                _ => None,
+            })
+            .map(str::to_owned)
+            .collect()
+    }
+
     fn end(&self, node: usize) -> usize {
         match self.parsed.tree.nodes()[node].kind {
             NodeKind::Expression { end } => end as usize,
@@ -118,17 +184,19 @@ impl Text<'_, '_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::check;
 
     #[track_caller]
     fn check_one(source: &str, message: &str) {
-        let found = check(source);
+        let found = check(source, &HashSet::new());
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].message.contains(message), "{found:?}");
     }
 
     #[test]
-    fn unknown_effectors_are_found_and_known_ones_are_not() {
+    fn unknown_effectors_are_found() {
         check_one(
             "(= (decide) (act cpu-overload (reboot) because (verdict-in 5)))",
             "no effector `reboot`",
@@ -137,14 +205,23 @@ mod tests {
             "(= (decide) (act cpu-overload (cancel) because (verdict-in 5) (by me)))",
             "takes 1 arguments, not 0",
         );
+        check_one("(rung memory-leak fit 1 (reboot now) 3)", "`reboot`");
         check_one(
-            "(rung memory-leak fit 1 (evict-cahce sessions 1.0) 3)",
-            "evict-cahce",
+            "(rung memory-leak fit 1 (drop) 3) (= (drop) (evict-cahce sessions 1.0))",
+            "`evict-cahce`",
         );
+    }
+
+    #[test]
+    fn known_ones_functions_and_other_data_are_not() {
         let fine = "(= (decide) (act f (cancel background) because (verdict-in 5)))
             (= (decide) (act $f $call $reason (verdict-in $wait)))
             (rung memory-leak fit 1 (tighten-deadline) 12)
-            (act of god) (act f (reboot) because)";
-        assert_eq!(check(fine), []);
+            (rung memory-leak fit 2 (elsewhere 5) 12)
+            (= (tighten-deadline) (deadline upstream 500))
+            (act of god) (act f (reboot) because) (rung of a ladder)";
+        let elsewhere = HashSet::from(["elsewhere".to_owned()]);
+        assert_eq!(check(fine, &elsewhere), []);
+        assert_eq!(check("(evict-cahce is near a name)", &HashSet::new()), []);
     }
 }

@@ -270,7 +270,7 @@ pub(in crate::http) async fn action(
         .iter()
         .find(|record| record.id == id)
         .ok_or_else(missing)?;
-    Ok(Answer::json(&Action::from(&**record)))
+    Ok(Answer::json(&Action::in_full(record)))
 }
 
 #[derive(Serialize)]

@@ -36,6 +36,9 @@ pub(super) struct Because {
     kind: &'static str,
     text: String,
     place: Option<String>,
+    /// A rule as it is written, where one action is told in full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
 }
 
 /// One healing action.
@@ -66,6 +69,17 @@ pub(super) struct Action {
     /// The verdict that its known effect let one expect.
     expected: String,
     because: Vec<Because>,
+}
+
+impl Action {
+    /// The action with the texts of the rules that decided it.
+    pub(super) fn in_full(record: &ActionRecord) -> Action {
+        let mut action = Action::from(record);
+        for (told, link) in action.because.iter_mut().zip(&record.because) {
+            told.source = link.source.as_deref().map(str::to_owned);
+        }
+        action
+    }
 }
 
 impl From<&ActionRecord> for Action {
@@ -122,6 +136,7 @@ impl From<&ActionRecord> for Action {
                     kind: link.kind,
                     text: link.text.clone(),
                     place: link.place.clone(),
+                    source: None,
                 })
                 .collect(),
         }

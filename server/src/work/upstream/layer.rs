@@ -113,6 +113,8 @@ pub struct LayerReading {
     pub latency_p95_ms: Option<f64>,
     /// Calls in the window.
     pub calls: u64,
+    /// Calls under way.
+    pub active: usize,
     /// Failed calls since the start.
     pub failures: u64,
     /// When a call failed last.
@@ -240,6 +242,11 @@ impl Layer {
         locked(&self.settings).deadline = deadline;
     }
 
+    /// Sets the window over which calls are measured, as [`Front::set_window`].
+    pub fn set_window(&self, seconds: f64, volume_min: u64) {
+        self.calls.set_window(seconds, volume_min);
+    }
+
     /// Sets how often a failing call is tried again.
     pub fn set_retries(&self, times: u32) {
         locked(&self.settings).retries = times;
@@ -257,6 +264,7 @@ impl Layer {
             error_rate: calls.error_rate,
             latency_p95_ms: calls.latency_p95_ms,
             calls: calls.requests,
+            active: calls.active,
             failures: self.failures.load(Ordering::Relaxed),
             last_failure: *locked(&self.last_failure),
         }

@@ -1,0 +1,104 @@
+//! Evaluating as part of another evaluation: each result comes with what it binds.
+
+use crate::atom::Atom;
+use crate::budget::Budget;
+use crate::engine::Host;
+use crate::evaluate::frame::{FrameKind, Rest};
+use crate::evaluate::machine::{Delta, Machine, Task};
+use crate::space::Space;
+use crate::unify::Bindings;
+
+/// The results of an expression inside another evaluation.
+pub(crate) struct Ways {
+    /// Each result with what it binds.
+    pub(crate) ways: Vec<(Atom, Delta)>,
+    pub(crate) reductions: u64,
+    /// Whether a bound ended it; then the only result says so.
+    pub(crate) exhausted: bool,
+}
+
+impl<'h> Machine<'h> {
+    /// Evaluates `atom` as a value of a type, as part of another evaluation: what
+    /// its variables are bound to by each result is part of the result.
+    pub(crate) fn run_ways(
+        host: &'h mut Host,
+        space: &Space,
+        atom: &Atom,
+        expected: &Atom,
+        budget: &Budget,
+    ) -> Ways {
+        let task = Task::Metta {
+            atom: atom.clone(),
+            expected: expected.clone(),
+            space: space.clone(),
+        };
+        Machine::ways(host, atom, budget, task, None)
+    }
+
+    /// As [`Machine::run_ways`], of a call whose arguments are as its function wants them;
+    /// its results are evaluated as values of a type.
+    pub(crate) fn run_call(
+        host: &'h mut Host,
+        space: &Space,
+        call: &Atom,
+        returns: &Atom,
+        budget: &Budget,
+    ) -> Ways {
+        let frame = FrameKind::Call {
+            call: call.clone(),
+            unchanged: false,
+            returns: returns.clone(),
+            space: space.clone(),
+        };
+        let task = Task::Eval {
+            atom: call.clone(),
+            space: space.clone(),
+        };
+        Machine::ways(host, call, budget, task, Some(frame))
+    }
+
+    fn ways(
+        host: &'h mut Host,
+        atom: &Atom,
+        budget: &Budget,
+        task: Task,
+        frame: Option<FrameKind>,
+    ) -> Ways {
+        let mut machine = Machine::new(host, budget, false);
+        machine.bound = Some(Vec::new());
+        let rest = match frame {
+            Some(frame) => machine.alternatives(Rest::default()).push(frame),
+            None => Rest::default(),
+        };
+        machine.drive_from(task, rest);
+        let mut variables = Vec::new();
+        atom.for_each_variable(|variable| {
+            if !variables.contains(variable) {
+                variables.push(variable.clone());
+            }
+        });
+        let results = std::mem::take(&mut machine.results);
+        let bound = machine.bound.take().unwrap_or_default();
+        let exhausted = machine.ended;
+        let ways = results
+            .into_iter()
+            .zip(bound)
+            .map(|(answer, delta)| {
+                let mut bindings = Bindings::new();
+                for (variable, value) in delta {
+                    bindings.bind(variable, value);
+                }
+                let delta = variables
+                    .iter()
+                    .filter_map(|variable| Some((variable.clone(), bindings.resolve(variable)?)))
+                    .collect();
+                (answer.atom, delta)
+            })
+            .collect();
+        Ways {
+            ways,
+            reductions: machine.meter.spent,
+            exhausted,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Choices: other ways to go on, and where results are gathered.
+
+use std::rc::Rc;
+
+use crate::atom::{Atom, Variable};
+use crate::fast::cell::Cell;
+use crate::fast::code::{Operands, Pc};
+use crate::fast::heap::Saved;
+use crate::space::{Layers, Row};
+
+/// A point to go back to, with what the machine was like there.
+pub(super) struct Choice {
+    pub(super) kind: Kind,
+    /// The frame that goes on.
+    pub(super) base: u32,
+    /// Frames below are kept for it.
+    pub(super) stack_top: u32,
+    pub(super) heap_top: usize,
+    pub(super) box_top: u32,
+    pub(super) trail_top: u32,
+    /// Whether errors wait for this to be exhausted.
+    pub(super) aside: bool,
+}
+
+pub(super) enum Kind {
+    /// The next rule of a function that may match.
+    Rules { function: u32, next: u32 },
+    /// Places in the code, of which `next` is the next.
+    Places { operands: Operands, next: u32 },
+    /// Elements of an expression; `pc` takes each.
+    Elements { list: Cell, next: u32, pc: Pc },
+    /// Results that are there already; `pc` takes each.
+    Ways { ways: Rc<[Way]>, next: u32, pc: Pc },
+    /// Rows that may match a pattern; goes on at `pc` with each that does.
+    Rows {
+        layers: Rc<Layers>,
+        rows: Rc<[Row]>,
+        next: u32,
+        pattern: Cell,
+        pc: Pc,
+    },
+    /// Where results are gathered; `done` takes them all.
+    Gather { done: Pc, items: Vec<Saved> },
+    /// A `case` that has had no result unless `any`.
+    Case { empty: Pc, any: bool },
+    /// Nothing but the errors that were set aside.
+    Aside,
+}
+
+/// A result of the plain evaluator or of a query: what it binds, and itself.
+pub(super) struct Way {
+    pub(super) bindings: Vec<(Variable, Atom)>,
+    pub(super) atom: Option<Atom>,
+}
+
+/// An error that waits until nothing else can come of its expression.
+pub(super) struct Aside {
+    /// The number of the choice that it waits for.
+    pub(super) choice: u32,
+    /// The word on the stack that says whether its expression has succeeded:
+    /// deeper expressions have higher ones.
+    pub(super) owner: u32,
+    pub(super) pc: Pc,
+    pub(super) base: u32,
+    /// The error, then values of `variables`.
+    pub(super) saved: Saved,
+    pub(super) variables: Vec<u32>,
+}

@@ -1,0 +1,388 @@
+//! Code: what rules are compiled to.
+//!
+//! An instruction names places in the frame of its call (`u16`), places in the
+//! tables of constants, or places in the code. Operand lists stand apart.
+
+/// A place in the code.
+pub(super) type Pc = u32;
+/// A place in a frame.
+pub(super) type Slot = u16;
+/// A type that a value is evaluated with, by its number in the machine's table.
+pub(super) type TypeId = u16;
+
+/// The type that every value has.
+pub(super) const ANY: TypeId = 0;
+/// The type of numbers.
+pub(super) const NUMBER: TypeId = 1;
+/// The type of truth values.
+pub(super) const BOOL: TypeId = 2;
+
+/// Code that is always there.
+pub(super) const FAIL: Pc = 0;
+pub(super) const FINISH: Pc = 1;
+pub(super) const RETURN: Pc = 2;
+
+/// Operands: where in the table of operands their number stands, and then they.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Operands(pub(super) u32);
+
+/// One operand: a slot, or a constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Operand(pub(super) u32);
+
+const CONSTANT: u32 = 1 << 31;
+
+impl Operand {
+    pub(super) fn slot(slot: Slot) -> Operand {
+        Operand(u32::from(slot))
+    }
+
+    pub(super) fn constant(index: u32) -> Operand {
+        Operand(index | CONSTANT)
+    }
+
+    #[inline(always)]
+    pub(super) fn is_constant(self) -> bool {
+        self.0 & CONSTANT != 0
+    }
+
+    #[inline(always)]
+    pub(super) fn index(self) -> usize {
+        (self.0 & !CONSTANT) as usize
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Less,
+    Greater,
+    LessEqual,
+    GreaterEqual,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Logic {
+    And,
+    Or,
+    Xor,
+}
+
+/// One instruction. `odd` is where to go on when the arguments are not what the
+/// instruction is for; `on_fail` where to go when terms do not unify.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Instruction {
+    /// Ends the branch.
+    Fail,
+    /// Ends the attempt to apply a rule: the next one, or the call is data.
+    HeadFail {
+        function: u32,
+    },
+    /// Keeps a result of the whole evaluation and goes back for more.
+    Finish,
+    /// Picks the rules that a call may match.
+    Select {
+        function: u32,
+    },
+    /// Notes that a rule's head matched.
+    Neck,
+
+    Move {
+        to: Slot,
+        from: Slot,
+    },
+    Constant {
+        to: Slot,
+        index: u32,
+    },
+    /// Puts an atom of the table on the heap, with variables of its own.
+    Import {
+        to: Slot,
+        index: u32,
+    },
+    /// A fresh variable.
+    Variable {
+        to: Slot,
+    },
+    /// An expression as it stands.
+    Build {
+        to: Slot,
+        operands: Operands,
+    },
+    /// An expression of evaluated elements: data if no rule is for it, else a call,
+    /// whose result the next instruction takes.
+    BuildOrCall {
+        to: Slot,
+        operands: Operands,
+        function: u32,
+        size: Slot,
+    },
+    /// An expression whose head no rule is for and whose elements are evaluated.
+    BuildData {
+        to: Slot,
+        operands: Operands,
+    },
+
+    MatchConstant {
+        slot: Slot,
+        index: u32,
+        on_fail: Pc,
+    },
+    /// Takes an expression apart into slots from `to` on; of a variable makes one.
+    MatchExpression {
+        slot: Slot,
+        to: Slot,
+        arity: u16,
+        on_fail: Pc,
+    },
+    Unify {
+        left: Slot,
+        right: Slot,
+        on_fail: Pc,
+    },
+    /// Begins a unification that may be taken back; keeps where the trail was.
+    Try {
+        keep: Slot,
+    },
+    /// Takes back what was bound since `Try`.
+    Undo {
+        keep: Slot,
+    },
+    /// Ends a unification that holds.
+    Keep,
+
+    /// Evaluates what a slot holds. If it evaluates to itself the next instruction
+    /// is passed over, else that one takes the result.
+    Evaluate {
+        to: Slot,
+        from: Slot,
+        expected: TypeId,
+        size: Slot,
+    },
+    /// Evaluates by the plain evaluator; the next instruction takes the result.
+    Plain {
+        from: Slot,
+        expected: TypeId,
+        size: Slot,
+    },
+    /// Makes a call by the plain evaluator; its arguments are as they should be.
+    PlainCall {
+        from: Slot,
+        size: Slot,
+    },
+    /// Takes a result; an error goes to the handler.
+    Take {
+        to: Slot,
+        on_error: Pc,
+    },
+    /// Takes a result, whatever it is.
+    TakeAny {
+        to: Slot,
+    },
+    CheckType {
+        slot: Slot,
+        expected: TypeId,
+        odd: Pc,
+    },
+    CheckExpression {
+        slot: Slot,
+        odd: Pc,
+    },
+    /// Checks that two values may have the same type.
+    CheckSame {
+        left: Slot,
+        right: Slot,
+        odd: Pc,
+    },
+
+    AddSmall {
+        to: Slot,
+        left: Slot,
+        right: i32,
+        odd: Pc,
+    },
+    Add {
+        to: Slot,
+        left: Slot,
+        right: Slot,
+        odd: Pc,
+    },
+    Subtract {
+        to: Slot,
+        left: Slot,
+        right: Slot,
+        odd: Pc,
+    },
+    Compute {
+        operation: Arithmetic,
+        to: Slot,
+        left: Slot,
+        right: Slot,
+        odd: Pc,
+    },
+    Compare {
+        operation: Comparison,
+        to: Slot,
+        left: Slot,
+        right: Slot,
+        odd: Pc,
+    },
+    JumpUnlessCompare {
+        operation: Comparison,
+        left: Slot,
+        right: Slot,
+        to: Pc,
+        odd: Pc,
+    },
+    JumpUnlessCompareSmall {
+        operation: Comparison,
+        left: Slot,
+        right: i16,
+        to: Pc,
+        odd: Pc,
+    },
+    Equal {
+        to: Slot,
+        left: Slot,
+        right: Slot,
+    },
+    Logic {
+        operation: Logic,
+        to: Slot,
+        left: Slot,
+        right: Slot,
+        odd: Pc,
+    },
+    Not {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
+    Jump {
+        to: Pc,
+    },
+    /// Goes on there unless the slot holds `True`.
+    JumpUnless {
+        slot: Slot,
+        to: Pc,
+        odd: Pc,
+    },
+
+    Call {
+        function: u32,
+        operands: Operands,
+        size: Slot,
+    },
+    /// A call inside an expression that began when the choices were as `mark` says.
+    CallMarked {
+        function: u32,
+        operands: Operands,
+        size: Slot,
+        mark: Slot,
+    },
+    CallLast {
+        function: u32,
+        operands: Operands,
+    },
+    /// Calls an operation of the host; the next instruction takes the result.
+    /// `stuck` is for a call that the operation is not defined for.
+    Operate {
+        operation: u32,
+        operands: Operands,
+        size: Slot,
+        stuck: Pc,
+    },
+    Return {
+        slot: Slot,
+    },
+    ReturnConstant {
+        index: u32,
+    },
+    /// Returns what was taken last.
+    ReturnResult,
+
+    /// Notes how many choices there are.
+    Mark {
+        to: Slot,
+    },
+    /// An expression that began at `mark` has a result.
+    Exit {
+        mark: Slot,
+    },
+    /// It has an error: set aside while it may still have another result.
+    ErrorAt {
+        mark: Slot,
+    },
+
+    /// Gathers the results of what follows up to `GatherAdd`; `done` takes them.
+    Gather {
+        done: Pc,
+        size: Slot,
+    },
+    GatherAdd {
+        slot: Slot,
+    },
+    /// Begins a `case`: without a result of what follows goes on at `empty`.
+    CaseOpen {
+        keep: Slot,
+        empty: Pc,
+        size: Slot,
+    },
+    CaseAny {
+        keep: Slot,
+    },
+    /// Goes on at each of the operands, which are places in the code.
+    Alternatives {
+        operands: Operands,
+        size: Slot,
+    },
+    /// Each element of an expression; the next instruction takes it.
+    Elements {
+        from: Slot,
+        size: Slot,
+        odd: Pc,
+    },
+    /// What a space holds now, for the patterns of one query.
+    Snapshot {
+        to: Slot,
+        space: Slot,
+        odd: Pc,
+    },
+    /// Each solution of a query.
+    Match {
+        space: Slot,
+        pattern: Slot,
+        size: Slot,
+        odd: Pc,
+    },
+
+    First {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
+    Rest {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
+    SizeAtom {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
+    IndexAtom {
+        to: Slot,
+        from: Slot,
+        index: Slot,
+        odd: Pc,
+    },
+}

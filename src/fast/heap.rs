@@ -1,0 +1,781 @@
+//! The heap of one evaluation: cells, the trail that undoes bindings, host values.
+//!
+//! The first `CONSTANTS` words are for the constants of compiled code and stay
+//! from one evaluation to the next; a new evaluation begins above them. Going
+//! back to a choice cuts the heap to what it was then.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use crate::atom::{Atom, Grounded, Variable};
+use crate::fast::cell::{Cell, Header, Kind};
+use crate::number::Number;
+use crate::symbol::Symbol;
+
+/// Words set apart for constants. Untouched ones cost no memory.
+pub(super) const CONSTANTS: usize = 1 << 20;
+/// Host values set apart for constants.
+const CONSTANT_BOXES: u32 = 1 << 31;
+
+pub(super) struct Heap {
+    pub(super) cells: Vec<u64>,
+    /// Words in use below [`CONSTANTS`].
+    pub(super) constants: usize,
+    pub(super) trail: Vec<u32>,
+    /// Variables below it are older than the newest choice: binding them is noted.
+    pub(super) old: usize,
+    pub(super) boxes: Vec<Atom>,
+    pub(super) constant_boxes: Vec<Atom>,
+    /// Names that code refers to by their numbers, kept in use.
+    symbols: HashMap<u32, Symbol, FixedState>,
+    pub(super) error: Cell,
+    pub(super) empty: Cell,
+    /// Variables of atoms that came in or went out, and the words they are.
+    pub(super) names: Vec<(usize, Variable)>,
+    named: HashMap<Variable, usize, FixedState>,
+}
+
+/// A term taken off the heap, to be put back after going back to a choice.
+/// Words that are new to it are relative and bear a mark.
+#[derive(Debug)]
+pub(super) struct Saved {
+    pub(super) cells: Vec<u64>,
+    pub(super) root: Cell,
+    pub(super) boxes: Vec<Atom>,
+}
+
+/// Marks an index into a [`Saved`].
+const RELATIVE: usize = 1 << 40;
+
+impl Heap {
+    pub(super) fn new() -> Heap {
+        let known = crate::atom::known();
+        Heap {
+            cells: vec![0; CONSTANTS],
+            constants: 0,
+            trail: Vec::new(),
+            old: 0,
+            boxes: Vec::new(),
+            constant_boxes: Vec::new(),
+            symbols: HashMap::default(),
+            error: Cell::symbol(known.error.id()),
+            empty: Cell::symbol(known.empty.id()),
+            names: Vec::new(),
+            named: HashMap::default(),
+        }
+    }
+
+    /// Forgets the last evaluation.
+    pub(super) fn reset(&mut self) {
+        const KEPT: usize = 1 << 22;
+        self.cells.truncate(CONSTANTS);
+        if self.cells.capacity() > CONSTANTS + KEPT {
+            self.cells.shrink_to(CONSTANTS + KEPT);
+        }
+        self.trail.clear();
+        self.boxes.clear();
+        self.names.clear();
+        self.named.clear();
+        self.old = 0;
+    }
+
+    pub(super) fn top(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// The number of a name that code refers to: it stays in use as long as the heap.
+    pub(super) fn symbol(&mut self, symbol: &Symbol) -> u32 {
+        let id = symbol.id();
+        self.symbols.entry(id).or_insert_with(|| symbol.clone());
+        id
+    }
+
+    pub(super) fn symbol_of(&self, id: u32) -> Symbol {
+        match self.symbols.get(&id) {
+            Some(symbol) => symbol.clone(),
+            None => Symbol::from_id(id),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn word(&self, at: usize) -> Cell {
+        Cell(self.cells[at])
+    }
+
+    #[inline(always)]
+    pub(super) fn header(&self, at: usize) -> Header {
+        Header(self.cells[at])
+    }
+
+    /// Follows variables to what they stand for.
+    #[inline(always)]
+    pub(super) fn deref(&self, cell: Cell) -> Cell {
+        if cell.is_ref() {
+            self.follow(cell)
+        } else {
+            cell
+        }
+    }
+
+    fn follow(&self, mut cell: Cell) -> Cell {
+        while cell.is_ref() {
+            let next = self.word(cell.at());
+            if next == cell {
+                break;
+            }
+            cell = next;
+        }
+        cell
+    }
+
+    /// Where the elements of an expression are: the index of the first, and how many.
+    #[inline(always)]
+    pub(super) fn elements(&self, at: usize) -> (usize, usize) {
+        let header = self.header(at);
+        if header.has(Header::SLICE) {
+            self.slice_elements(at, header)
+        } else {
+            (at + 1, header.arity())
+        }
+    }
+
+    fn slice_elements(&self, at: usize, header: Header) -> (usize, usize) {
+        let base = self.word(at + 1).at();
+        let offset = self.word(at + 2).as_int() as usize;
+        (base + 1 + offset, header.arity())
+    }
+
+    /// A fresh variable.
+    pub(super) fn variable(&mut self) -> Cell {
+        let cell = Cell::reference(self.cells.len());
+        self.cells.push(cell.0);
+        cell
+    }
+
+    #[inline(always)]
+    pub(super) fn bind(&mut self, at: usize, value: Cell) {
+        if at < self.old {
+            self.trail.push(at as u32);
+        }
+        self.cells[at] = value.0;
+    }
+
+    /// Forgets the bindings noted since the trail had this length.
+    pub(super) fn undo(&mut self, trail_top: usize) {
+        while self.trail.len() > trail_top {
+            let at = self.trail.pop().expect("longer") as usize;
+            self.cells[at] = Cell::reference(at).0;
+        }
+    }
+
+    /// Cuts the heap to what it was.
+    pub(super) fn cut(&mut self, top: usize, box_top: usize) {
+        self.cells.truncate(top);
+        self.boxes.truncate(box_top);
+        while let Some((at, _)) = self.names.last()
+            && *at >= top
+        {
+            let (_, name) = self.names.pop().expect("just seen");
+            self.named.remove(&name);
+        }
+    }
+
+    pub(super) fn float(&mut self, value: f64) -> Cell {
+        let at = self.cells.len();
+        self.cells
+            .push(Header::new(1, Header::FLOAT | Header::GROUND).0);
+        self.cells.push(value.to_bits());
+        Cell::float(at)
+    }
+
+    pub(super) fn float_of(&self, cell: Cell) -> f64 {
+        f64::from_bits(self.cells[cell.at() + 1])
+    }
+
+    pub(super) fn boxed(&mut self, atom: Atom) -> Cell {
+        let id = self.boxes.len() as u32;
+        self.boxes.push(atom);
+        Cell::boxed(id)
+    }
+
+    pub(super) fn box_of(&self, cell: Cell) -> &Atom {
+        let id = cell.at() as u32;
+        if id >= CONSTANT_BOXES {
+            &self.constant_boxes[(id - CONSTANT_BOXES) as usize]
+        } else {
+            &self.boxes[id as usize]
+        }
+    }
+
+    pub(super) fn integer(&mut self, value: i64) -> Cell {
+        match Cell::int(value) {
+            Some(cell) => cell,
+            None => self.boxed(Atom::integer(value)),
+        }
+    }
+
+    pub(super) fn number(&mut self, number: Number) -> Cell {
+        match number {
+            Number::Integer(value) => self.integer(value),
+            Number::Float(value) => self.float(value),
+            big @ Number::Big(_) => self.boxed(Atom::number(big)),
+        }
+    }
+
+    pub(super) fn number_of(&self, cell: Cell) -> Option<Number> {
+        match cell.kind() {
+            Kind::Int(value) => Some(Number::Integer(value)),
+            Kind::Flt(_) => Some(Number::Float(self.float_of(cell))),
+            Kind::Box(_) => self.box_of(cell).as_number().cloned(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a number of any kind.
+    pub(super) fn is_number(&self, cell: Cell) -> bool {
+        cell.is_int()
+            || cell.is_float()
+            || (cell.is_box() && self.box_of(cell).as_number().is_some())
+    }
+
+    /// Whether an element leaves an expression ground.
+    #[inline(always)]
+    pub(super) fn is_ground(&self, cell: Cell) -> bool {
+        if cell.is_exp() {
+            self.header(cell.at()).has(Header::GROUND)
+        } else {
+            !cell.is_ref()
+        }
+    }
+
+    /// Puts an expression on the heap; bound variables in it are followed one step.
+    pub(super) fn build(&mut self, elements: &[Cell]) -> Cell {
+        let at = self.begin(elements.len());
+        for element in elements {
+            let element = self.deref(*element);
+            self.cells.push(element.0);
+        }
+        self.finish(at, 0)
+    }
+
+    /// Opens an expression of `arity` elements, to be pushed next.
+    #[inline(always)]
+    pub(super) fn begin(&mut self, arity: usize) -> usize {
+        let at = self.cells.len();
+        self.cells.push(Header::new(arity, 0).0);
+        at
+    }
+
+    /// Closes an expression whose elements were pushed; notes what holds of it.
+    /// `EVALUATED` among the flags counts only if it is ground.
+    #[inline(always)]
+    pub(super) fn finish(&mut self, at: usize, mut flags: u64) -> Cell {
+        let arity = self.header(at).arity();
+        let ground = (at + 1..at + 1 + arity).all(|place| self.is_ground(self.word(place)));
+        if ground {
+            flags |= Header::GROUND;
+        } else {
+            flags &= !Header::DATA;
+        }
+        if arity > 0 && self.cells[at + 1] == self.error.0 {
+            flags |= Header::ERROR;
+        }
+        self.cells[at] = Header::new(arity, flags).0;
+        Cell::expression(at)
+    }
+
+    /// The elements of an expression from `offset` on, shared.
+    pub(super) fn tail(&mut self, at: usize, offset: usize) -> Cell {
+        let header = self.header(at);
+        let (base, start) = if header.has(Header::SLICE) {
+            (
+                self.word(at + 1),
+                self.word(at + 2).as_int() as usize + offset,
+            )
+        } else {
+            (Cell::expression(at), offset)
+        };
+        let arity = header.arity() - offset;
+        if arity == 0 {
+            let at = self.begin(0);
+            return self.finish(at, 0);
+        }
+        let mut flags = Header::SLICE | (header.0 & (Header::GROUND | Header::ELEMENTS));
+        let first = self.word(base.at() + 1 + start);
+        if first == self.error {
+            flags |= Header::ERROR;
+        }
+        let slice = self.cells.len();
+        self.cells.push(Header::new(arity, flags).0);
+        self.cells.push(base.0);
+        self.cells.push(Cell::small(start as i32).0);
+        Cell::expression(slice)
+    }
+
+    pub(super) fn is_error(&self, cell: Cell) -> bool {
+        cell.is_exp() && self.header(cell.at()).has(Header::ERROR)
+    }
+
+    /// Whether both are the same term now. Numbers by value.
+    pub(super) fn equal(&self, left: Cell, right: Cell) -> bool {
+        let (left, right) = (self.deref(left), self.deref(right));
+        if left.is_immediate() && right.is_immediate() {
+            return left == right;
+        }
+        let mut pending: SmallVec<[(Cell, Cell); 16]> = SmallVec::new();
+        pending.push((left, right));
+        while let Some((left, right)) = pending.pop() {
+            let (left, right) = (self.deref(left), self.deref(right));
+            if left == right && !left.is_float() {
+                continue;
+            }
+            match (left.kind(), right.kind()) {
+                (Kind::Exp(a), Kind::Exp(b)) => {
+                    let ((a, n), (b, m)) = (self.elements(a), self.elements(b));
+                    if n != m {
+                        return false;
+                    }
+                    for i in (0..n).rev() {
+                        pending.push((self.word(a + i), self.word(b + i)));
+                    }
+                }
+                _ => {
+                    if !self.equal_leaves(left, right) {
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// Compares terms of which not both are expressions.
+    fn equal_leaves(&self, left: Cell, right: Cell) -> bool {
+        match (left.kind(), right.kind()) {
+            (Kind::Flt(_), Kind::Flt(_))
+            | (Kind::Int(_), Kind::Flt(_))
+            | (Kind::Flt(_), Kind::Int(_)) => match (self.number_of(left), self.number_of(right)) {
+                (Some(a), Some(b)) => a == b,
+                _ => false,
+            },
+            (Kind::Box(_), Kind::Box(_)) => self.box_of(left) == self.box_of(right),
+            (Kind::Box(_), Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_))
+            | (Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_), Kind::Box(_)) => {
+                self.leaf(left) == self.leaf(right)
+            }
+            _ => left == right,
+        }
+    }
+
+    /// The atom of a term that is neither variable nor expression.
+    fn leaf(&self, cell: Cell) -> Atom {
+        match cell.kind() {
+            Kind::Int(value) => Atom::integer(value),
+            Kind::Flt(_) => Atom::float(self.float_of(cell)),
+            Kind::Sym(id) => Atom::Symbol(self.symbol_of(id)),
+            Kind::Bool(value) => Atom::boolean(value),
+            Kind::Box(_) => self.box_of(cell).clone(),
+            Kind::Ref(_) | Kind::Exp(_) => unreachable!("no leaf"),
+        }
+    }
+
+    fn occurs(&self, variable: Cell, term: Cell) -> bool {
+        let mut pending: SmallVec<[Cell; 16]> = SmallVec::new();
+        pending.push(term);
+        while let Some(term) = pending.pop() {
+            let term = self.deref(term);
+            if term == variable {
+                return true;
+            }
+            if term.is_exp() && !self.header(term.at()).has(Header::GROUND) {
+                let (first, n) = self.elements(term.at());
+                for i in 0..n {
+                    pending.push(self.word(first + i));
+                }
+            }
+        }
+        false
+    }
+
+    /// Binds an unbound variable unless that makes a cycle.
+    pub(super) fn bind_checked(&mut self, variable: Cell, value: Cell) -> bool {
+        if value.is_exp()
+            && !self.header(value.at()).has(Header::GROUND)
+            && self.occurs(variable, value)
+        {
+            return false;
+        }
+        self.bind(variable.at(), value);
+        true
+    }
+
+    /// Unifies two terms. Bindings made on failure stay: the caller goes back.
+    ///
+    /// Source: J. A. Robinson, "A Machine-Oriented Logic Based on the Resolution
+    /// Principle", J. ACM 12(1), 1965.
+    pub(super) fn unify(&mut self, left: Cell, right: Cell) -> bool {
+        let mut pending: SmallVec<[(Cell, Cell); 16]> = SmallVec::new();
+        pending.push((left, right));
+        while let Some((left, right)) = pending.pop() {
+            let (left, right) = (self.deref(left), self.deref(right));
+            if left == right {
+                if left.is_float() && self.float_of(left).is_nan() {
+                    return false;
+                }
+                continue;
+            }
+            match (left.kind(), right.kind()) {
+                (Kind::Ref(a), Kind::Ref(b)) => {
+                    if a < b {
+                        self.bind(b, left);
+                    } else {
+                        self.bind(a, right);
+                    }
+                }
+                (Kind::Ref(_), _) => {
+                    if !self.bind_checked(left, right) {
+                        return false;
+                    }
+                }
+                (_, Kind::Ref(_)) => {
+                    if !self.bind_checked(right, left) {
+                        return false;
+                    }
+                }
+                (Kind::Exp(a), Kind::Exp(b)) => {
+                    let ((a, n), (b, m)) = (self.elements(a), self.elements(b));
+                    if n != m {
+                        return false;
+                    }
+                    for i in (0..n).rev() {
+                        pending.push((self.word(a + i), self.word(b + i)));
+                    }
+                }
+                _ => {
+                    if !self.equal_leaves(left, right) {
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// The word of a variable of an atom, made if it has none yet.
+    pub(super) fn named_variable(&mut self, variable: &Variable) -> Cell {
+        if let Some(at) = self.named.get(variable) {
+            return Cell::reference(*at);
+        }
+        let cell = self.variable();
+        self.names.push((cell.at(), variable.clone()));
+        self.named.insert(variable.clone(), cell.at());
+        cell
+    }
+
+    fn name_of(&mut self, at: usize) -> Variable {
+        if let Ok(found) = self.names.binary_search_by_key(&at, |(at, _)| *at) {
+            return self.names[found].1.clone();
+        }
+        let name = Variable::new("x").renamed();
+        let place = self.names.partition_point(|(other, _)| *other < at);
+        self.names.insert(place, (at, name.clone()));
+        self.named.insert(name.clone(), at);
+        name
+    }
+
+    fn leaf_cell(&mut self, atom: &Atom) -> Cell {
+        match atom {
+            Atom::Symbol(symbol) => Cell::symbol(symbol.id()),
+            Atom::Variable(variable) => self.named_variable(variable),
+            Atom::Grounded(Grounded::Bool(value)) => Cell::boolean(*value),
+            Atom::Grounded(Grounded::Number(number)) => self.number(number.clone()),
+            Atom::Grounded(_) => self.boxed(atom.clone()),
+            Atom::Expression(_) => unreachable!("no leaf"),
+        }
+    }
+
+    /// Puts an atom on the heap. What is marked as evaluated stays so.
+    pub(super) fn import(&mut self, atom: &Atom) -> Cell {
+        struct Level<'a> {
+            children: &'a [Atom],
+            done: usize,
+            /// Where its cells wait.
+            from: usize,
+            flags: u64,
+        }
+        let Atom::Expression(root) = atom else {
+            return self.leaf_cell(atom);
+        };
+        let level = |expression: &'_ crate::atom::Expression| -> u64 {
+            if expression.is_evaluated() {
+                Header::EVALUATED
+            } else {
+                0
+            }
+        };
+        let mut waiting: Vec<Cell> = Vec::new();
+        let mut levels = vec![Level {
+            children: root.children(),
+            done: 0,
+            from: 0,
+            flags: level(root),
+        }];
+        loop {
+            let open = levels.last_mut().expect("a level is open");
+            match open.children.get(open.done) {
+                Some(Atom::Expression(child)) => {
+                    open.done += 1;
+                    let from = waiting.len();
+                    levels.push(Level {
+                        children: child.children(),
+                        done: 0,
+                        from,
+                        flags: level(child),
+                    });
+                }
+                Some(leaf) => {
+                    open.done += 1;
+                    let cell = self.leaf_cell(leaf);
+                    waiting.push(cell);
+                }
+                None => {
+                    let Level { from, flags, .. } = levels.pop().expect("just seen");
+                    let at = self.begin(waiting.len() - from);
+                    for cell in &waiting[from..] {
+                        self.cells.push(cell.0);
+                    }
+                    waiting.truncate(from);
+                    let done = self.finish(at, flags);
+                    if levels.is_empty() {
+                        return done;
+                    }
+                    waiting.push(done);
+                }
+            }
+        }
+    }
+
+    fn keep_names(&mut self, atom: &Atom) {
+        let mut pending = vec![atom];
+        while let Some(atom) = pending.pop() {
+            match atom {
+                Atom::Symbol(symbol) => {
+                    self.symbol(symbol);
+                }
+                Atom::Expression(expression) => pending.extend(expression.children()),
+                Atom::Variable(_) | Atom::Grounded(_) => {}
+            }
+        }
+    }
+
+    /// A ground atom among the constants. `None` if there is no room.
+    pub(super) fn constant(&mut self, atom: &Atom) -> Option<Cell> {
+        match atom {
+            Atom::Symbol(symbol) => return Some(Cell::symbol(self.symbol(symbol))),
+            Atom::Grounded(Grounded::Bool(value)) => return Some(Cell::boolean(*value)),
+            Atom::Grounded(Grounded::Number(Number::Integer(value))) => {
+                if let Some(cell) = Cell::int(*value) {
+                    return Some(cell);
+                }
+            }
+            _ => {}
+        }
+        self.keep_names(atom);
+        // Built on the heap proper, then taken down to where constants are.
+        let (top, box_top) = (self.cells.len(), self.boxes.len());
+        let built = self.import(atom);
+        let size = self.cells.len() - top;
+        if self.constants + size > CONSTANTS {
+            self.cut(top, box_top);
+            return None;
+        }
+        let shift = top - self.constants;
+        let first_box = CONSTANT_BOXES + self.constant_boxes.len() as u32;
+        let relocate = |cell: Cell| match cell.kind() {
+            Kind::Exp(at) if at >= top => Cell::expression(at - shift),
+            Kind::Flt(at) if at >= top => Cell::float(at - shift),
+            Kind::Box(id) if id < CONSTANT_BOXES && id as usize >= box_top => {
+                Cell::boxed(first_box + (id - box_top as u32))
+            }
+            _ => cell,
+        };
+        let mut raw = false;
+        for at in top..top + size {
+            let word = self.word(at);
+            let moved = if raw || word.is_header() {
+                raw = !raw && Header(word.0).has(Header::FLOAT);
+                word
+            } else {
+                relocate(word)
+            };
+            self.cells[at - shift] = moved.0;
+        }
+        let moved = self.boxes.drain(box_top..);
+        self.constant_boxes.extend(moved);
+        let root = relocate(built);
+        self.cells.truncate(top);
+        self.constants += size;
+        Some(root)
+    }
+
+    /// The atom that a term is now.
+    pub(super) fn export(&mut self, cell: Cell) -> Atom {
+        struct Level {
+            first: usize,
+            arity: usize,
+            evaluated: bool,
+            done: Vec<Atom>,
+        }
+        let mut levels: SmallVec<[Level; 4]> = SmallVec::new();
+        let mut current = self.deref(cell);
+        loop {
+            let mut done = match current.kind() {
+                Kind::Ref(at) => Some(Atom::Variable(self.name_of(at))),
+                Kind::Exp(at) => {
+                    let (first, arity) = self.elements(at);
+                    levels.push(Level {
+                        first,
+                        arity,
+                        evaluated: self.header(at).has(Header::EVALUATED),
+                        done: Vec::with_capacity(arity),
+                    });
+                    None
+                }
+                _ => Some(self.leaf(current)),
+            };
+            loop {
+                if let Some(atom) = done.take() {
+                    match levels.last_mut() {
+                        None => return atom,
+                        Some(level) => level.done.push(atom),
+                    }
+                }
+                let level = levels
+                    .last()
+                    .expect("a level is open or the result returned");
+                if level.done.len() < level.arity {
+                    current = self.deref(self.word(level.first + level.done.len()));
+                    break;
+                }
+                let level = levels.pop().expect("just seen");
+                done = Some(if level.evaluated {
+                    Atom::Expression(crate::atom::Expression::of_evaluated(level.done))
+                } else {
+                    Atom::expression(level.done)
+                });
+            }
+        }
+    }
+
+    /// Takes a term off the heap so that the heap can be cut to `top`. What is
+    /// ground and below stays where it is.
+    pub(super) fn save(&self, cell: Cell, top: usize, box_top: usize) -> Saved {
+        let mut saved = Saved {
+            cells: Vec::new(),
+            root: Cell::FALSE,
+            boxes: Vec::new(),
+        };
+        let mut variables: HashMap<usize, usize, FixedState> = HashMap::default();
+        // Places in `saved` still to be filled, with what belongs there.
+        let mut pending: Vec<(usize, Cell)> = Vec::new();
+        let root = self.save_cell(cell, top, box_top, &mut saved, &mut variables, &mut pending);
+        while let Some((place, cell)) = pending.pop() {
+            let word = self.save_cell(cell, top, box_top, &mut saved, &mut variables, &mut pending);
+            saved.cells[place] = word.0;
+        }
+        saved.root = root;
+        saved
+    }
+
+    fn save_cell(
+        &self,
+        cell: Cell,
+        top: usize,
+        box_top: usize,
+        saved: &mut Saved,
+        variables: &mut HashMap<usize, usize, FixedState>,
+        pending: &mut Vec<(usize, Cell)>,
+    ) -> Cell {
+        let cell = self.deref(cell);
+        match cell.kind() {
+            Kind::Int(_) | Kind::Sym(_) | Kind::Bool(_) => cell,
+            Kind::Box(id) if id >= CONSTANT_BOXES || (id as usize) < box_top => cell,
+            Kind::Box(_) => {
+                saved.boxes.push(self.box_of(cell).clone());
+                Cell(Cell::boxed((saved.boxes.len() - 1) as u32).0 | RELATIVE_BOX)
+            }
+            Kind::Flt(at) if at < top => cell,
+            Kind::Flt(at) => {
+                let place = saved.cells.len();
+                saved.cells.push(self.cells[at]);
+                saved.cells.push(self.cells[at + 1]);
+                Cell::float(RELATIVE + place)
+            }
+            Kind::Ref(at) if at < top => cell,
+            Kind::Ref(at) => {
+                let place = *variables.entry(at).or_insert_with(|| {
+                    let place = saved.cells.len();
+                    saved.cells.push(Cell::reference(RELATIVE + place).0);
+                    place
+                });
+                Cell::reference(RELATIVE + place)
+            }
+            Kind::Exp(at) => {
+                let header = self.header(at);
+                if at < top && header.has(Header::GROUND) {
+                    return cell;
+                }
+                let (first, arity) = self.elements(at);
+                let place = saved.cells.len();
+                // Bindings that are undone later are now part of the term.
+                saved
+                    .cells
+                    .push(Header::new(arity, header.0 & KEPT_FLAGS).0);
+                for i in 0..arity {
+                    saved.cells.push(0);
+                    pending.push((place + 1 + i, self.word(first + i)));
+                }
+                Cell::expression(RELATIVE + place)
+            }
+        }
+    }
+
+    /// Puts a saved term back.
+    pub(super) fn restore(&mut self, saved: &Saved) -> Cell {
+        let base = self.cells.len();
+        let first_box = self.boxes.len() as u32;
+        self.boxes.extend(saved.boxes.iter().cloned());
+        let relocate = |word: u64| -> Cell {
+            if word & RELATIVE_BOX != 0 && Cell(word & !RELATIVE_BOX).is_box() {
+                let id = Cell(word & !RELATIVE_BOX).at() as u32;
+                return Cell::boxed(first_box + id);
+            }
+            let cell = Cell(word);
+            match cell.kind() {
+                Kind::Exp(at) if at & RELATIVE != 0 => Cell::expression(base + (at & !RELATIVE)),
+                Kind::Flt(at) if at & RELATIVE != 0 => Cell::float(base + (at & !RELATIVE)),
+                Kind::Ref(at) if at & RELATIVE != 0 => Cell::reference(base + (at & !RELATIVE)),
+                _ => cell,
+            }
+        };
+        let mut raw = false;
+        for word in &saved.cells {
+            let cell = Cell(*word);
+            let moved = if raw || cell.is_header() {
+                raw = !raw && Header(*word).has(Header::FLOAT);
+                cell
+            } else {
+                relocate(*word)
+            };
+            self.cells.push(moved.0);
+        }
+        relocate(saved.root.0)
+    }
+}
+
+/// Marks a host value of a [`Saved`].
+const RELATIVE_BOX: u64 = 1 << 60;
+const KEPT_FLAGS: u64 = Header::GROUND | Header::DATA | Header::ERROR | TYPE_BITS;
+/// The bits of a header that hold the number of a type.
+pub(super) const TYPE_BITS: u64 = 0x3fff << 10;

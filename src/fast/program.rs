@@ -1,0 +1,478 @@
+//! The compiled program: code, its tables, and what is known of each head.
+
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use crate::atom::{Atom, Grounded, known};
+use crate::engine::Host;
+use crate::evaluate::{Control, is_instruction};
+use crate::fast::cell::{Cell, Kind};
+use crate::fast::code::{ANY, BOOL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId};
+use crate::fast::heap::Heap;
+use crate::operation::Operation;
+use crate::space::{Changes, Layers, Origin, Row, Space, Subject, Version, changes, token};
+use crate::types;
+
+/// A signature: parameter types and the type of the result.
+#[derive(Debug)]
+pub(super) struct Signature {
+    pub(super) parameters: Vec<Atom>,
+    pub(super) returns: Atom,
+}
+
+/// What a head is, by its types and by who carries calls of it out.
+#[derive(Clone)]
+pub(super) enum Head {
+    /// No function type: all elements are evaluated, then rules are looked for.
+    Untyped,
+    /// One function type; rules.
+    Typed(Arc<Signature>),
+    /// One function type; an operation of the host, and no rules.
+    Operation(Arc<Operation>, Arc<Signature>),
+    /// Anything else, which the plain evaluator deals with.
+    Complex,
+}
+
+/// One rule of a function.
+pub(super) struct Rule {
+    /// Where matching its head begins.
+    pub(super) pc: Pc,
+    pub(super) tests: Box<[HeadTest]>,
+}
+
+/// Something that an argument must be for a rule to match, if it is bound.
+#[derive(Debug)]
+pub(super) struct HeadTest {
+    /// The argument, then positions inside it.
+    pub(super) path: SmallVec<[u32; 4]>,
+    pub(super) key: Key,
+}
+
+/// What tells terms apart at one position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    /// A symbol, integer or truth value.
+    Leaf(Cell),
+    /// An expression with that many elements, and its head if that is a symbol.
+    Expression { head: Option<Cell>, arity: usize },
+}
+
+/// The rules of one head and arity, for results expected to be of one type.
+pub(super) struct Function {
+    pub(super) symbol: u32,
+    pub(super) arity: usize,
+    pub(super) expected: TypeId,
+    pub(super) state: State,
+    /// The version of its rules.
+    pub(super) version: Version,
+    /// Where calls begin, once compiled.
+    pub(super) pc: Pc,
+    /// Words of a frame.
+    pub(super) size: Slot,
+    pub(super) rules: Vec<Rule>,
+    pub(super) index: Option<RuleIndex>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Unknown,
+    /// Other rules have changed: these may be what they were.
+    CompiledBefore,
+    DataBefore,
+    /// Rules, compiled.
+    Compiled,
+    /// No rule: calls are data.
+    Data,
+    /// Calls go to the plain evaluator.
+    Plain,
+}
+
+impl State {
+    /// Whether it has to be looked at again before the next call.
+    pub(super) fn is_unsure(self) -> bool {
+        matches!(
+            self,
+            State::Unknown | State::CompiledBefore | State::DataBefore
+        )
+    }
+}
+
+/// Rules by what stands at one position, for functions of many rules.
+pub(super) struct RuleIndex {
+    pub(super) path: SmallVec<[u32; 4]>,
+    pub(super) by_key: HashMap<Key, Vec<u32>, FixedState>,
+    /// Rules that match whatever stands there.
+    pub(super) open: Vec<u32>,
+}
+
+/// Operations that have instructions of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inline {
+    Arithmetic(super::code::Arithmetic),
+    Comparison(super::code::Comparison),
+    Logic(super::code::Logic),
+    Not,
+    Equal,
+    First,
+    Rest,
+    Size,
+    Index,
+    Superpose,
+    Match,
+}
+
+pub(super) struct Program {
+    pub(super) space: Space,
+    /// The space's stores and those of what it imports.
+    pub(super) layers: Layers,
+    /// What had changed when code was last looked at.
+    changes: Changes,
+    pub(super) code: Vec<Instruction>,
+    pub(super) operands: Vec<Operand>,
+    pub(super) constants: Vec<Cell>,
+    constant_ids: HashMap<Cell, u32, FixedState>,
+    pub(super) atoms: Vec<Atom>,
+    pub(super) operations: Vec<(Arc<Operation>, TypeId)>,
+    pub(super) types: Vec<Atom>,
+    pub(super) functions: Vec<Function>,
+    function_ids: HashMap<(u32, usize, TypeId), u32, FixedState>,
+    heads: HashMap<u32, Head, FixedState>,
+    /// Types of symbols: `None` is unknown to the type system.
+    pub(super) symbol_types: HashMap<u32, Option<Vec<Atom>>, FixedState>,
+    /// Slots that hold something where a call returns to.
+    pub(super) live: HashMap<Pc, Box<[u64]>, FixedState>,
+    inline: HashMap<usize, Inline, FixedState>,
+    /// A rule whose head may match any call: nothing is compiled.
+    pub(super) open_rules: bool,
+    /// Rules whose head is an expression: `(= ((f $x) $y) …)`.
+    pub(super) expression_rules: bool,
+    /// Compiled directives and dynamic terms, by atom.
+    pub(super) expressions: HashMap<(Atom, TypeId), (Atom, Option<u32>), FixedState>,
+    /// Code of expressions that were compiled while running.
+    pub(super) temporary: Vec<Temporary>,
+}
+
+/// An expression compiled as the body of a function of its variables.
+pub(super) struct Temporary {
+    pub(super) pc: Pc,
+    pub(super) size: Slot,
+    pub(super) variables: Vec<crate::atom::Variable>,
+}
+
+impl Program {
+    pub(super) fn new(host: &Host, space: &Space) -> Program {
+        let mut inline = HashMap::default();
+        for (name, kind) in INLINE {
+            let operation = match host.base_tokens.get(*name) {
+                Some(Atom::Grounded(Grounded::Operation(operation))) => Some(operation),
+                _ => host.functions.get(&crate::symbol::Symbol::new(name)),
+            };
+            if let Some(operation) = operation {
+                inline.insert(Arc::as_ptr(operation) as usize, *kind);
+            }
+        }
+        let known = known();
+        let symbol = |symbol: &crate::symbol::Symbol| Atom::Symbol(symbol.clone());
+        let mut program = Program {
+            space: space.clone(),
+            layers: Layers::of(space),
+            changes: changes(),
+            code: vec![
+                Instruction::Fail,
+                Instruction::Finish,
+                Instruction::ReturnResult,
+            ],
+            operands: Vec::new(),
+            constants: Vec::new(),
+            constant_ids: HashMap::default(),
+            atoms: Vec::new(),
+            operations: Vec::new(),
+            types: vec![
+                types::undefined(),
+                symbol(&known.number),
+                symbol(&known.bool),
+            ],
+            functions: Vec::new(),
+            function_ids: HashMap::default(),
+            heads: HashMap::default(),
+            symbol_types: HashMap::default(),
+            live: HashMap::default(),
+            inline,
+            open_rules: false,
+            expression_rules: false,
+            expressions: HashMap::default(),
+            temporary: Vec::new(),
+        };
+        debug_assert_eq!((ANY, NUMBER, BOOL), (0, 1, 2));
+        program.survey();
+        program
+    }
+
+    /// Sees whether rules or types have changed. Code that runs goes on; calls look
+    /// for their rules again.
+    pub(super) fn refresh(&mut self) {
+        let now = changes();
+        if now == self.changes {
+            return;
+        }
+        let types = now.types != self.changes.types;
+        self.changes = now;
+        self.layers = Layers::of(&self.space);
+        self.heads.clear();
+        self.expressions.clear();
+        if types {
+            self.symbol_types.clear();
+        }
+        for function in &mut self.functions {
+            function.state = match function.state {
+                _ if types => State::Unknown,
+                State::Compiled => State::CompiledBefore,
+                State::Data => State::DataBefore,
+                State::Plain => State::Unknown,
+                state => state,
+            };
+        }
+        self.survey();
+    }
+
+    /// The version of the rules of a head symbol and arity.
+    pub(super) fn rules_version(&self, symbol: u32, arity: usize) -> Version {
+        let equal = token::symbol(known().equal.id());
+        self.layers.version(equal, subject(symbol, arity))
+    }
+
+    /// The rules of a head symbol and arity, with where they were written, in order.
+    pub(super) fn rules(&self, symbol: u32, arity: usize) -> Vec<(Atom, Option<Origin>)> {
+        let equal = token::symbol(known().equal.id());
+        let mut rows: Vec<Row> = Vec::new();
+        self.layers
+            .rows_about(equal, subject(symbol, arity), &[], &mut rows);
+        let mut found = Vec::with_capacity(rows.len());
+        let _ = self.layers.each(&rows, |row| {
+            found.push((row.atom(), row.origin()));
+            std::ops::ControlFlow::Continue(())
+        });
+        found
+    }
+
+    pub(super) fn has_rules_of(&self, symbol: u32, arity: usize) -> bool {
+        let equal = token::symbol(known().equal.id());
+        let mut rows: Vec<Row> = Vec::new();
+        self.layers
+            .rows_about(equal, subject(symbol, arity), &[], &mut rows);
+        !rows.is_empty()
+    }
+
+    /// Looks for rules that cannot be found by their head symbol.
+    fn survey(&mut self) {
+        let equal = token::symbol(known().equal.id());
+        let mut rows: Vec<Row> = Vec::new();
+        self.layers.rows_of_any_head(&[], &mut rows);
+        self.open_rules = !rows.is_empty();
+        self.expression_rules = false;
+        rows.clear();
+        self.layers.rows_about(equal, Subject::Open, &[], &mut rows);
+        let (mut open, mut expression) = (self.open_rules, false);
+        let _ = self.layers.each(&rows, |row| {
+            let atom = row.atom();
+            match atom.as_expression().and_then(|rule| rule.get(1)) {
+                Some(Atom::Expression(head))
+                    if !matches!(head.children().first(), Some(Atom::Variable(_))) =>
+                {
+                    expression = true;
+                }
+                _ => open = true,
+            }
+            std::ops::ControlFlow::Continue(())
+        });
+        self.open_rules = open;
+        self.expression_rules = expression;
+    }
+
+    pub(super) fn inline(&self, operation: &Arc<Operation>) -> Option<Inline> {
+        self.inline.get(&(Arc::as_ptr(operation) as usize)).copied()
+    }
+
+    pub(super) fn constant(&mut self, cell: Cell) -> u32 {
+        *self.constant_ids.entry(cell).or_insert_with(|| {
+            self.constants.push(cell);
+            (self.constants.len() - 1) as u32
+        })
+    }
+
+    pub(super) fn operands(&mut self, operands: &[Operand]) -> Operands {
+        let at = self.operands.len() as u32;
+        self.operands.push(Operand(operands.len() as u32));
+        self.operands.extend_from_slice(operands);
+        Operands(at)
+    }
+
+    /// The number of a type; `ANY` for one that every value has.
+    pub(super) fn type_id(&mut self, atom: &Atom) -> TypeId {
+        if types::is_undefined(atom) || atom.is_symbol(&known().atom) {
+            return ANY;
+        }
+        match self.types.iter().position(|known| known == atom) {
+            Some(id) => id as TypeId,
+            None => {
+                self.types.push(atom.clone());
+                (self.types.len() - 1) as TypeId
+            }
+        }
+    }
+
+    pub(super) fn function(&mut self, symbol: u32, arity: usize, expected: TypeId) -> u32 {
+        let next = self.functions.len() as u32;
+        let id = *self
+            .function_ids
+            .entry((symbol, arity, expected))
+            .or_insert(next);
+        if id == next {
+            self.functions.push(Function {
+                symbol,
+                arity,
+                expected,
+                state: State::Unknown,
+                version: Version::default(),
+                pc: 0,
+                size: 0,
+                rules: Vec::new(),
+                index: None,
+            });
+        }
+        id
+    }
+
+    /// What is known of calls with this head.
+    pub(super) fn head(&mut self, host: &Host, heap: &mut Heap, head: &Atom) -> Head {
+        match head {
+            Atom::Symbol(symbol) => {
+                let id = heap.symbol(symbol);
+                if let Some(head) = self.heads.get(&id) {
+                    return head.clone();
+                }
+                let found = self.symbol_head(host, heap, id, head);
+                self.heads.insert(id, found.clone());
+                found
+            }
+            Atom::Grounded(Grounded::Operation(operation)) => {
+                let found = operation.type_atom();
+                if types::is_function(found) && operation.control() != Some(Control::Capture) {
+                    Head::Operation(Arc::clone(operation), signature(found))
+                } else {
+                    Head::Complex
+                }
+            }
+            Atom::Grounded(_) if !self.expression_rules => Head::Untyped,
+            Atom::Grounded(_) | Atom::Variable(_) | Atom::Expression(_) => Head::Complex,
+        }
+    }
+
+    fn symbol_head(&mut self, host: &Host, heap: &mut Heap, id: u32, head: &Atom) -> Head {
+        let Atom::Symbol(symbol) = head else {
+            return Head::Complex;
+        };
+        if self.open_rules || is_instruction(symbol) || self.space.may_type_expression(head) {
+            return Head::Complex;
+        }
+        let found = self.types_of_symbol(heap, id).clone();
+        let function = match &found {
+            None => None,
+            Some(types) => match types.as_slice() {
+                [only] if types::is_function(only) => Some(only.clone()),
+                _ if types.iter().any(types::is_function) => return Head::Complex,
+                _ => None,
+            },
+        };
+        let operation = host
+            .functions
+            .get(symbol)
+            .filter(|_| self.space.sees(&host.corelib));
+        match (operation, function) {
+            (Some(operation), Some(found)) => {
+                if self.has_rules(id) {
+                    return Head::Complex;
+                }
+                Head::Operation(Arc::clone(operation), signature(&found))
+            }
+            (Some(_), None) => Head::Complex,
+            (None, Some(found)) => Head::Typed(signature(&found)),
+            (None, None) => Head::Untyped,
+        }
+    }
+
+    /// Whether there are rules for calls of the symbol, with a few arguments.
+    fn has_rules(&self, symbol: u32) -> bool {
+        (0..6).any(|arity| self.has_rules_of(symbol, arity))
+    }
+
+    /// The types that a symbol has been assigned.
+    pub(super) fn types_of_symbol(&mut self, heap: &Heap, id: u32) -> &Option<Vec<Atom>> {
+        self.symbol_types.entry(id).or_insert_with(|| {
+            let atom = Atom::Symbol(heap.symbol_of(id));
+            let found = types::types_of(&self.space, &atom);
+            (!found.iter().all(types::is_undefined)).then_some(found)
+        })
+    }
+
+    pub(super) fn key_of(heap: &Heap, cell: Cell) -> Option<Key> {
+        let cell = heap.deref(cell);
+        match cell.kind() {
+            Kind::Int(_) | Kind::Sym(_) | Kind::Bool(_) => Some(Key::Leaf(cell)),
+            Kind::Exp(at) => {
+                let (first, arity) = heap.elements(at);
+                let head = (arity > 0).then(|| heap.deref(heap.word(first)));
+                if head.is_some_and(Cell::is_ref) {
+                    return None;
+                }
+                Some(Key::Expression {
+                    head: head.filter(|head| head.is_symbol()),
+                    arity,
+                })
+            }
+            // Equal to others by rules of their own, or by value.
+            Kind::Ref(_) | Kind::Flt(_) | Kind::Box(_) => None,
+        }
+    }
+}
+
+pub(super) fn signature(function: &Atom) -> Arc<Signature> {
+    let parts = function.as_expression().expect("a function type");
+    let (returns, parameters) = parts[1..].split_last().expect("a function type returns");
+    Arc::new(Signature {
+        parameters: parameters.to_vec(),
+        returns: returns.clone(),
+    })
+}
+
+fn subject(symbol: u32, arity: usize) -> Subject {
+    Subject::Call(token::symbol(symbol), arity as u32 + 1)
+}
+
+use super::code::{Arithmetic, Comparison, Logic};
+
+const INLINE: &[(&str, Inline)] = &[
+    ("+", Inline::Arithmetic(Arithmetic::Add)),
+    ("-", Inline::Arithmetic(Arithmetic::Subtract)),
+    ("*", Inline::Arithmetic(Arithmetic::Multiply)),
+    ("/", Inline::Arithmetic(Arithmetic::Divide)),
+    ("%", Inline::Arithmetic(Arithmetic::Remainder)),
+    ("<", Inline::Comparison(Comparison::Less)),
+    (">", Inline::Comparison(Comparison::Greater)),
+    ("<=", Inline::Comparison(Comparison::LessEqual)),
+    (">=", Inline::Comparison(Comparison::GreaterEqual)),
+    ("and", Inline::Logic(Logic::And)),
+    ("or", Inline::Logic(Logic::Or)),
+    ("xor", Inline::Logic(Logic::Xor)),
+    ("not", Inline::Not),
+    ("==", Inline::Equal),
+    ("car-atom", Inline::First),
+    ("cdr-atom", Inline::Rest),
+    ("size-atom", Inline::Size),
+    ("index-atom", Inline::Index),
+    ("superpose", Inline::Superpose),
+    ("match", Inline::Match),
+];
