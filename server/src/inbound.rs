@@ -138,6 +138,14 @@ impl Inbound {
         idle.len()
     }
 
+    /// Tells every connection to close: the idle at once, the others when the request
+    /// under way has its answer.
+    pub(crate) fn close_all(&self) {
+        for seat in self.open().values() {
+            seat.closing.notify_one();
+        }
+    }
+
     /// Takes a place for a connection that was opened.
     pub(crate) fn seat(&self) -> Seated {
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
