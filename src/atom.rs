@@ -317,11 +317,7 @@ impl Atom {
 
     /// Whether it is `(Error …)`.
     pub fn is_error(&self) -> bool {
-        self.as_expression().is_some_and(|children| {
-            children
-                .first()
-                .is_some_and(|head| head.is_symbol(&known().error))
-        })
+        matches!(self.as_expression(), Some([head, ..]) if head.is_symbol(&known().error))
     }
 
     /// The operation if it is one.

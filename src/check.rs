@@ -104,16 +104,19 @@ impl Text<'_> {
             }
             let expected = crate::types::undefined();
             if !host.settings.bare_minimal {
-                calls::check(self, host, space, form.node, &expected);
+                calls::check(self, host, space, form.node, &expected, &[]);
             }
             imports.follow(self, host, space, form.node);
         }
+        let typed = Space::anonymous();
+        typed.import(space.clone());
         for form in &forms {
             if !form.directive
                 && let Some((head, body)) = self.rule(form.node)
             {
                 let expected = calls::declared_result(self, space, head);
-                calls::check(self, host, space, body, &expected);
+                let variables = calls::typed_variables(self, space, &typed, head);
+                calls::check(self, host, &typed, body, &expected, &variables);
             }
         }
         names::check(self, host, space, &forms);

@@ -62,7 +62,14 @@ impl Value for Pattern {
     }
 }
 
-const STDLIB: &str = include_str!("../metta/stdlib.metta");
+/// The files of the standard library that are written in MeTTa.
+const FILES: [(&str, &str); 2] = [
+    ("stdlib.metta", include_str!("../metta/stdlib.metta")),
+    (
+        "stdlib-docs.metta",
+        include_str!("../metta/stdlib-docs.metta"),
+    ),
+];
 
 /// Registers every standard operation and loads the library written in MeTTa.
 ///
@@ -142,19 +149,29 @@ pub(crate) fn install(engine: &mut Engine) {
     modules::install(engine);
     documentation::install(engine);
     assertions::install(engine);
-    let parsed = chimera_grammar::parse(STDLIB);
+    for (file, text) in FILES {
+        read_in(engine, file, text);
+    }
+}
+
+/// Adds the atoms of one of the library's files.
+fn read_in(engine: &mut Engine, file: &str, text: &str) {
+    let parsed = chimera_grammar::parse(text);
     assert!(
         parsed.errors.is_empty(),
         "the shipped library is MeTTa: {:?}",
         parsed.errors
     );
-    let file: Arc<str> = "stdlib.metta".into();
+    let file: Arc<str> = file.into();
+    let tokens = engine.host.tokens.clone();
+    // Lines are counted from form to form: the files are long.
+    let (mut counted, mut line) = (0, 1);
     for form in parsed.tree.forms() {
-        let tokens = engine.host.tokens.clone();
         let atom = reader::read(&parsed.tree, form.node as usize, &|word| {
             tokens.get(word).cloned()
         });
-        let line = STDLIB[..form.span.start].matches('\n').count() as u32 + 1;
+        line += text[counted..form.span.start].matches('\n').count() as u32;
+        counted = form.span.start;
         engine.host.corelib.add_from(
             atom,
             Some(Origin {

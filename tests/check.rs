@@ -68,6 +68,18 @@ fn calls_are_held_against_signatures() {
         "(: f (-> Number Number))\n(= (f 1) \"one\")\n(= (f 2) (concat-all))\n(: s (-> String))\n(= (f 3) (s))",
         &[("2:10 E0103", "a String"), ("5:10 E0103", "a String")],
     );
+    // What the signature says of a parameter holds in the body.
+    check(
+        "(: shout (-> String Number))\n(= (shout $s) (+ $s 1))\n(: ok (-> Number String Number))\n(= (ok $n $s) (if (> $n 0) (+ $n 1) (ok 1 $s)))\n(= (ok $n $s) $s)",
+        &[
+            ("2:18 E0102", "argument 1 of `+` is a String"),
+            ("5:15 E0103", "a String"),
+        ],
+    );
+    check(
+        "(:< Dog Animal)\n(: bark (-> Dog Atom))\n(: voice (-> Animal Atom))\n(= (voice $a) (bark $a))",
+        &[],
+    );
     // Directives see what stands above them only.
     check("!(f 1 2)\n(: f (-> Number Number))", &[]);
     // Not evaluated, or not known.

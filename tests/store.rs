@@ -275,3 +275,45 @@ fn a_form_of_a_million_elements_is_stored_and_found() {
     assert!(engine.self_space().remove(&atoms[0]));
     assert_eq!(engine.self_space().len(), 1);
 }
+
+#[test]
+fn readers_beside_a_writer_see_their_snapshot() {
+    const WINDOW: i64 = 500;
+    let space = Space::anonymous();
+    let sample = |n: i64| {
+        let text = Atom::string(&format!("text {n}"));
+        Atom::expression([Atom::symbol("sample"), Atom::symbol(&format!("m{n}")), text])
+    };
+    for n in 0..WINDOW {
+        space.add(sample(n));
+    }
+    let pattern = Atom::expression([
+        Atom::symbol("sample"),
+        Atom::variable("m"),
+        Atom::variable("t"),
+    ]);
+    let writing = std::sync::atomic::AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut rounds = 0;
+                while writing.load(std::sync::atomic::Ordering::Relaxed) || rounds == 0 {
+                    let snapshot = space.snapshot();
+                    let atoms = snapshot.atoms();
+                    // The writer adds one before it removes one.
+                    let count = atoms.len() as i64;
+                    assert!(count == WINDOW || count == WINDOW + 1, "{count} seen");
+                    assert_eq!(snapshot.query(&pattern).len() as i64, count);
+                    assert_eq!(snapshot.count(&atoms[7]), 1);
+                    rounds += 1;
+                }
+            });
+        }
+        for n in WINDOW..WINDOW + 5_000 {
+            space.add(sample(n));
+            assert!(space.remove(&sample(n - WINDOW)));
+        }
+        writing.store(false, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert_eq!(space.len() as i64, WINDOW);
+}

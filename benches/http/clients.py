@@ -91,7 +91,7 @@ async def idle(binary, count):
             statuses = await asyncio.gather(*(answer(reader) for reader, _ in fresh))
             assert set(statuses) == {200}, statuses
             held += fresh
-        await asyncio.sleep(3)
+        await asyncio.sleep(15)
         after = server.rss_mib()
         # Every one of them is still served.
         for _, writer in held[:: max(1, count // 100)]:

@@ -94,11 +94,34 @@ impl Inbound {
     /// open or no idle one is left. Returns how many it closed: they are told at
     /// once and gone a moment later.
     pub fn close_idle(&self, most: usize) -> usize {
+        self.close_long_idle(most, Duration::ZERO)
+    }
+
+    /// How many have done nothing for at least so long.
+    pub fn long_idle(&self, least: Duration) -> usize {
+        let before = self.idle_before(least);
+        let open = self.open();
+        open.values()
+            .filter_map(|seat| seat.idle_since())
+            .filter(|since| before.is_some_and(|before| *since <= before))
+            .count()
+    }
+
+    /// The latest instant, in milliseconds, since when one must have been idle.
+    fn idle_before(&self, least: Duration) -> Option<u64> {
+        let least = u64::try_from(least.as_millis()).unwrap_or(u64::MAX);
+        millis(self.0.started).checked_sub(least)
+    }
+
+    /// The same, of those only that have been idle for at least so long.
+    pub fn close_long_idle(&self, most: usize, least: Duration) -> usize {
+        let before = self.idle_before(least);
         let mut open = self.open();
         let surplus = open.len().saturating_sub(most);
         let mut idle: Vec<(u64, u64)> = open
             .iter()
             .filter_map(|(id, seat)| Some((seat.idle_since()?, *id)))
+            .filter(|(since, _)| before.is_some_and(|before| *since <= before))
             .collect();
         if surplus < idle.len() {
             idle.select_nth_unstable(surplus);
@@ -113,6 +136,14 @@ impl Inbound {
             .closed_idle
             .fetch_add(idle.len() as u64, Ordering::Relaxed);
         idle.len()
+    }
+
+    /// Tells every connection to close: the idle at once, the others when the request
+    /// under way has its answer.
+    pub(crate) fn close_all(&self) {
+        for seat in self.open().values() {
+            seat.closing.notify_one();
+        }
     }
 
     /// Takes a place for a connection that was opened.
@@ -218,6 +249,10 @@ mod tests {
         let reading = inbound.reading();
         assert_eq!((reading.open, reading.idle), (3, 2));
         assert!(reading.idle_longest >= Duration::from_millis(10));
+        let long = Duration::from_secs(60);
+        assert_eq!(inbound.long_idle(Duration::ZERO), 2);
+        assert_eq!(inbound.long_idle(long), 0);
+        assert_eq!(inbound.close_long_idle(0, long), 0);
         assert_eq!(inbound.close_idle(3), 0);
         assert_eq!(inbound.close_idle(2), 1);
         assert!(!inbound.open().contains_key(&first.id));

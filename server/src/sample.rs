@@ -3,7 +3,7 @@
 mod process;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::events::Events;
 use crate::front::Front;
@@ -38,7 +38,11 @@ pub struct Sources {
 pub struct Sensors {
     sources: Sources,
     process: ProcessSensors,
+    long_idle_seconds: f64,
 }
+
+/// From when on a client's connection counts as idle for long, while nobody says.
+const LONG_IDLE_SECONDS: f64 = 3.0;
 
 impl Sensors {
     /// Sensors for this process.
@@ -49,7 +53,15 @@ impl Sensors {
         Ok(Sensors {
             sources,
             process: ProcessSensors::new()?,
+            long_idle_seconds: LONG_IDLE_SECONDS,
         })
+    }
+
+    /// From when on a client's connection counts as idle for long.
+    pub fn set_long_idle(&mut self, seconds: Option<f64>) {
+        self.long_idle_seconds = seconds
+            .filter(|seconds| (0.0..=3600.0).contains(seconds))
+            .unwrap_or(LONG_IDLE_SECONDS);
     }
 
     /// One reading. `now` is the instant that the figures which are rates refer
@@ -91,11 +103,14 @@ impl Sensors {
                 metrics.insert(name.to_owned(), (value * 1e4).round() / 1e4);
             }
         };
+        put("ordinary-requests", Some(front.gate().asked() as f64));
         put("shed-share", Some(front.gate().shed_share()));
         put("request-limit", Some(front.gate().request_limit() as f64));
         let clients = inbound.reading();
         put("inbound-open", Some(clients.open as f64));
         put("inbound-idle", Some(clients.idle as f64));
+        let long = Duration::from_secs_f64(self.long_idle_seconds);
+        put("inbound-long-idle", Some(inbound.long_idle(long) as f64));
         put(
             "inbound-idle-longest-s",
             Some(clients.idle_longest.as_secs_f64()),

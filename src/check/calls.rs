@@ -3,25 +3,27 @@
 
 use chimera_grammar::Severity;
 
-use crate::atom::{Atom, known};
+use crate::atom::{Atom, Variable, known};
 use crate::check::Text;
 use crate::check::evaluated::evaluated;
 use crate::engine::Host;
 use crate::evaluate::Machine;
 use crate::space::Space;
 use crate::types;
+use crate::unify::{Replacement, rebuild};
 
 /// Larger expressions are data, not calls to be typed.
 const NODES_MAX: usize = 5_000;
 
 /// Checks everything that is evaluated of `root`, whose result is to be of the
-/// type `expected`.
+/// type `expected`; `typed` are variables that stand for values of known types.
 pub(super) fn check(
     text: &mut Text<'_>,
     host: &mut Host,
     space: &Space,
     root: usize,
     expected: &Atom,
+    typed: &[(Variable, Atom)],
 ) {
     if text.end(root) - root > NODES_MAX {
         return;
@@ -30,7 +32,7 @@ pub(super) fn check(
         let node = found.node;
         let undefined = types::undefined();
         let expected = if node == root { expected } else { &undefined };
-        let atom = text.atom(node).clone();
+        let atom = with_values(text.atom(node), typed);
         for error in Machine::ill_typed(host, space, &atom, expected) {
             if report(text, node, &atom, &error) {
                 break;
@@ -86,26 +88,79 @@ fn report(text: &mut Text<'_>, node: usize, atom: &Atom, error: &Atom) -> bool {
     }
 }
 
+fn with_values(atom: &Atom, typed: &[(Variable, Atom)]) -> Atom {
+    if typed.is_empty() {
+        return atom.clone();
+    }
+    rebuild(atom, |variable| {
+        match typed.iter().find(|(known, _)| known == variable) {
+            Some((_, value)) => Replacement::Final(value.clone()),
+            None => Replacement::Keep,
+        }
+    })
+}
+
+/// The variables of a rule's head that are whole arguments for which the signature
+/// declares a type, each with a symbol of that type, which `types` comes to know.
+pub(super) fn typed_variables(
+    text: &Text<'_>,
+    space: &Space,
+    types: &Space,
+    head: usize,
+) -> Vec<(Variable, Atom)> {
+    let Some(signature) = signature(text, space, head) else {
+        return Vec::new();
+    };
+    let arguments = text.children(head).split_off(1);
+    let parameters = &signature.as_expression().expect("a function type")[1..];
+    let mut typed: Vec<(Variable, Atom)> = Vec::new();
+    for (argument, parameter) in arguments.iter().zip(parameters) {
+        // What stands for the argument may be of a narrower type.
+        let narrower = Atom::expression([
+            Atom::Symbol(known().subtype.clone()),
+            Atom::variable("narrower"),
+            parameter.clone(),
+        ]);
+        let (Atom::Variable(variable), true) = (
+            text.atom(*argument),
+            parameter.is_ground()
+                && !types::is_meta_type(parameter)
+                && !types::is_undefined(parameter)
+                && space.query(&narrower).is_empty(),
+        ) else {
+            continue;
+        };
+        // No word begins so.
+        let value = Atom::symbol(&format!("\u{0}{parameter}"));
+        let declaration = Atom::expression([
+            Atom::Symbol(known().colon.clone()),
+            value.clone(),
+            parameter.clone(),
+        ]);
+        if types.query(&declaration).is_empty() {
+            types.add(declaration);
+        }
+        typed.push((variable.clone(), value));
+    }
+    typed
+}
+
+/// The one function type that the name of a rule's head has, if it takes as many
+/// arguments as the head.
+fn signature(text: &Text<'_>, space: &Space, head: usize) -> Option<Atom> {
+    let children = text.children(head);
+    let (name, arguments) = children.split_first()?;
+    let mut declared = types::types_of(space, text.atom(*name));
+    let only = declared.pop().filter(|_| declared.is_empty())?;
+    let parts = only.as_expression()?.len();
+    (types::is_function(&only) && parts == arguments.len() + 2).then_some(only)
+}
+
 /// The type that results of rules for `head` are to have; `%Undefined%` where
 /// that is not one plain type.
 pub(super) fn declared_result(text: &Text<'_>, space: &Space, head: usize) -> Atom {
-    let children = text.children(head);
-    let Some((name, arguments)) = children.split_first() else {
-        return types::undefined();
-    };
-    let declared = types::types_of(space, text.atom(*name));
-    let [only] = &declared[..] else {
-        return types::undefined();
-    };
-    match only.as_expression() {
-        Some([_, parameters @ .., result])
-            if types::is_function(only)
-                && parameters.len() == arguments.len()
-                && result.is_ground()
-                && !types::is_meta_type(result) =>
-        {
-            result.clone()
-        }
-        _ => types::undefined(),
-    }
+    let result = signature(text, space, head)
+        .and_then(|signature| signature.as_expression()?.last().cloned())
+        .filter(|result| result.is_ground() && !types::is_meta_type(result));
+    result.unwrap_or_else(types::undefined)
 }

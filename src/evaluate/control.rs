@@ -188,7 +188,7 @@ pub(crate) fn minimal(machine: &mut Machine<'_>, atom: Atom, space: Space, rest:
                 };
                 return Some((task, rest));
             }
-            _ => "(metta <atom> <type> <space>)",
+            _ => "(metta atom type space)",
         }
     } else {
         match arguments {
@@ -631,10 +631,19 @@ pub(crate) fn call(
                 rest,
             )),
         },
-        (Control::Map | Control::Filter, [list, Atom::Variable(variable), template]) => {
-            let Atom::Expression(list) = list else {
-                return Some((Task::Return(Atom::unit()), rest));
-            };
+        // What is no expression has no members.
+        (
+            Control::Map | Control::Filter,
+            [
+                Atom::Symbol(_) | Atom::Variable(_) | Atom::Grounded(_),
+                _,
+                _,
+            ],
+        ) => Some((Task::Return(Atom::unit()), rest)),
+        (
+            Control::Map | Control::Filter,
+            [Atom::Expression(list), Atom::Variable(variable), template],
+        ) => {
             let variable = variable.clone();
             let (kept, kept_count) = (Done::default(), 0);
             let kind = if control == Control::Map {

@@ -519,7 +519,10 @@ impl<'h> Machine<'h> {
             Atom::Variable(_) => true,
             Atom::Symbol(symbol) => *symbol == known.empty,
             Atom::Grounded(_) => false,
-            Atom::Expression(expression) => expression.is_evaluated() || atom.is_error(),
+            // An error with too few or too many parts is an ill-typed call.
+            Atom::Expression(expression) => {
+                expression.is_evaluated() || (atom.is_error() && expression.children().len() == 3)
+            }
         };
         // A type variable that stands for a meta-type keeps nothing unevaluated.
         if as_it_stands || types::matches_meta_type(&atom, &expected) {

@@ -653,7 +653,8 @@ impl<'m> Compiler<'m> {
                     self.pattern_with(child, to + position as Slot, uses)?;
                 }
             }
-            Atom::Symbol(_) | Atom::Grounded(_) => unreachable!("ground"),
+            // A text pattern: what it matches the plain evaluator knows.
+            Atom::Symbol(_) | Atom::Grounded(_) => return Err(Leave),
         }
         self.depth -= 1;
         Ok(())
@@ -942,7 +943,8 @@ impl<'m> Compiler<'m> {
                 }
                 self.build(&operands)?
             }
-            Atom::Symbol(_) | Atom::Grounded(_) => unreachable!("ground"),
+            // A text pattern: what it matches the plain evaluator knows.
+            Atom::Symbol(_) | Atom::Grounded(_) => return Err(Leave),
         };
         self.depth -= 1;
         Ok(value)

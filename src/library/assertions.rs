@@ -42,14 +42,6 @@ pub(super) fn install(engine: &mut Engine) {
             },
         ));
     }
-    engine.define(Operation::new(
-        "_assert-included",
-        "(-> Atom Atom Atom (->))",
-        |arguments, _| match arguments {
-            [found, wanted, call] => included(found, wanted, call),
-            _ => Err(OperationError::NotReducible),
-        },
-    ));
 }
 
 fn same(left: &Atom, right: &Atom) -> bool {
@@ -94,36 +86,6 @@ fn compare(
             Atom::string(&text)
         }
     };
-    Err(OperationError::Atom(Atom::error(call.clone(), reason)))
-}
-
-/// Unit if every wanted atom is among those found.
-fn included(found: &Atom, wanted: &Atom, call: &Atom) -> OperationResult {
-    let (results, wanted) = lists(found, wanted)?;
-    let mut free: Vec<&Atom> = results.iter().collect();
-    let mut missed = wanted.to_vec();
-    missed.retain(|atom| match free.iter().position(|other| *other == atom) {
-        Some(place) => {
-            free.swap_remove(place);
-            false
-        }
-        None => true,
-    });
-    if missed.is_empty() {
-        return Ok(vec![Atom::unit()]);
-    }
-    let word = |text: &str| Atom::symbol(text);
-    let reason = [
-        word("assertIncludes"),
-        word("error:"),
-        Atom::expression(missed),
-        word("not"),
-        word("included"),
-        word("in"),
-        word("result:"),
-        found.clone(),
-    ];
-    let reason = Atom::expression(reason);
     Err(OperationError::Atom(Atom::error(call.clone(), reason)))
 }
 

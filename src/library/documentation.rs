@@ -19,6 +19,20 @@ pub(super) fn install(engine: &mut Engine) {
         "(-> Atom Atom Atom Atom Atom Atom)",
         |arguments, _| match arguments {
             [name, type_atom, description, parameters, returns] => {
+                let documented = parameters.as_expression().map_or(0, <[Atom]>::len);
+                if let Some([head, types @ ..]) = type_atom.as_expression()
+                    && head.is_symbol(&known().arrow)
+                    && types.len() <= documented
+                {
+                    // Another type of the same atom may have enough of them.
+                    return Err(OperationError::Atom(Atom::error(
+                        wrap("get-doc", [name.clone()]),
+                        Atom::string(&format!(
+                            "{documented} parameters are documented, but the type {type_atom} has {}",
+                            types.len().saturating_sub(1)
+                        )),
+                    )));
+                }
                 let formal = formal(name, type_atom, description, parameters, returns)
                     .ok_or(OperationError::NotReducible)?;
                 Ok(vec![formal])

@@ -103,7 +103,7 @@ pub(super) fn install(engine: &mut Engine) {
                 Ok(vec![Atom::space(space.without_imports())])
             }
             _ => Err(OperationError::message(
-                "module-space-no-deps expects a space as its argument",
+                "module-space-no-deps expects a space as an argument",
             )),
         },
     ));

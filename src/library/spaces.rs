@@ -81,6 +81,22 @@ pub(super) fn install(engine: &mut Engine) {
             Ok(types::types_of(space, atom))
         },
     ));
+    engine.define(Operation::new(
+        "_types-in",
+        "(-> Atom Atom Atom)",
+        |arguments, _| match arguments {
+            [atom, space] => match space.as_space() {
+                Some(space) => Ok(vec![Atom::expression(types::types_of(space, atom))]),
+                None => {
+                    let asked = [Atom::symbol("get-type"), atom.clone(), space.clone()];
+                    let reason = "get-type expects a space as the second argument";
+                    let error = Atom::error(Atom::expression(asked), Atom::symbol(reason));
+                    Ok(vec![Atom::expression([error])])
+                }
+            },
+            _ => Err(OperationError::NotReducible),
+        },
+    ));
     engine.register(Operation::new(
         "=alpha",
         "(-> Atom Atom Bool)",

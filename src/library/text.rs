@@ -84,12 +84,15 @@ pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "format-args",
         "(-> String Expression String)",
-        |arguments, _| match arguments {
-            [format, Atom::Expression(values)] => {
-                let format = format.as_text().ok_or(OperationError::NotReducible)?;
-                Ok(vec![Atom::string(&fill(format, values.children()))])
+        |arguments, _| {
+            if let [format, Atom::Expression(values)] = arguments
+                && let Some(format) = format.as_text()
+            {
+                return Ok(vec![Atom::string(&fill(format, values.children()))]);
             }
-            _ => Err(OperationError::NotReducible),
+            Err(OperationError::message(
+                "format-args expects format string as a first argument and expression as a second argument",
+            ))
         },
     ));
     engine.register(Operation::new(
@@ -115,7 +118,7 @@ pub(super) fn install(engine: &mut Engine) {
     ));
     engine.register(Operation::new(
         "stringToChars",
-        "(-> String Expression)",
+        "(-> String Atom)",
         |arguments, _| match arguments {
             [text] => {
                 let text = text.as_text().ok_or(OperationError::NotReducible)?;
@@ -130,7 +133,7 @@ pub(super) fn install(engine: &mut Engine) {
     ));
     engine.register(Operation::new(
         "charsToString",
-        "(-> Expression String)",
+        "(-> %Undefined% String)",
         |arguments, _| match arguments {
             [Atom::Expression(list)] => {
                 let mut text = String::new();
@@ -152,18 +155,20 @@ pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "sort-strings",
         "(-> Expression Expression)",
-        |arguments, _| match arguments {
-            [Atom::Expression(list)] => {
+        |arguments, _| {
+            if let [Atom::Expression(list)] = arguments
+                && list
+                    .children()
+                    .iter()
+                    .all(|child| child.as_text().is_some())
+            {
                 let mut strings = list.children().to_vec();
-                if strings.iter().any(|child| child.as_text().is_none()) {
-                    return Err(OperationError::message(
-                        "sort-strings expects expression with strings as a first argument",
-                    ));
-                }
                 strings.sort_by(|a, b| a.as_text().cmp(&b.as_text()));
-                Ok(vec![Atom::expression(strings)])
+                return Ok(vec![Atom::expression(strings)]);
             }
-            _ => Err(OperationError::NotReducible),
+            Err(OperationError::message(
+                "sort-strings expects expression with strings as a first argument",
+            ))
         },
     ));
 }

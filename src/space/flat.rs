@@ -22,7 +22,11 @@ pub(crate) struct Flat {
 impl Flat {
     /// The tokens of `atom`. Linear.
     pub(crate) fn of(atom: &Atom) -> Flat {
-        let mut flat = Flat::default();
+        let mut flat = Flat {
+            // Enough for most.
+            tokens: Vec::with_capacity(16),
+            payloads: Vec::new(),
+        };
         let mut variables = Numbering::default();
         let mut pending: SmallVec<[std::slice::Iter<'_, Atom>; 8]> = SmallVec::new();
         pending.push(std::slice::from_ref(atom).iter());

@@ -37,7 +37,10 @@ pub(super) fn key_at<P: Payloads + ?Sized>(tokens: &[u32], path: &[u32], payload
         }
         at += 1;
         for _ in 0..child {
-            at = token::skip(tokens, at);
+            at = match token::arity_of(tokens[at]) {
+                None => at + token::width(tokens[at]),
+                Some(_) => token::skip(tokens, at),
+            };
         }
     }
     match Token::read(tokens, at).0.key(payloads) {

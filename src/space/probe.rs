@@ -82,7 +82,7 @@ impl Probe {
         [self.key(index), self.key(index + 1)]
     }
 
-    /// The places of known leaves, then those of expressions, in order.
+    /// The places of known leaves, then those of expressions without a known head.
     pub(super) fn places(&self) -> &Places {
         self.places.get_or_init(|| self.find_places())
     }
@@ -93,10 +93,18 @@ impl Probe {
         // For each open expression, how many children it has.
         let mut arities: SmallVec<[u32; 8]> = SmallVec::new();
         let mut path = Path::new();
-        for &key in &self.keys {
+        for (index, &key) in self.keys.iter().enumerate() {
             match token::arity_of(key) {
                 Some(arity) => {
-                    if path.len() <= DEPTH_MAX && expressions.len() < PLACES_MAX {
+                    let head = if arity == 0 {
+                        WILD
+                    } else {
+                        self.key(index + 1)
+                    };
+                    if path.len() <= DEPTH_MAX
+                        && expressions.len() < PLACES_MAX
+                        && token::is_variable(head)
+                    {
                         expressions.push((path.clone(), key));
                     }
                     if arity > 0 {
@@ -158,20 +166,11 @@ mod tests {
     fn places_are_those_of_known_leaves_and_then_of_expressions() {
         check_places("$x", &[]);
         check_places("a", &[&[]]);
-        check_places("(edge $x n2)", &[&[0], &[2], &[]]);
+        check_places("($f (()) n2)", &[&[2], &[], &[1, 0]]);
+        check_places("(edge $x n2)", &[&[0], &[2]]);
         check_places(
             "(= (decide (metric h1 $v)) ($b) 4)",
-            &[
-                &[0],
-                &[1, 0],
-                &[1, 1, 0],
-                &[1, 1, 1],
-                &[3],
-                &[],
-                &[1],
-                &[1, 1],
-                &[2],
-            ],
+            &[&[0], &[1, 0], &[1, 1, 0], &[1, 1, 1], &[3], &[2]],
         );
     }
 }

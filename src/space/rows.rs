@@ -48,6 +48,17 @@ impl Rows {
         self.next
     }
 
+    /// No rows, of which the first will have this number.
+    #[cfg(test)]
+    pub(super) fn from(next: u32) -> Rows {
+        let mut rows = Rows {
+            next,
+            ..Rows::default()
+        };
+        rows.segments.resize_with(place(next).0 + 1, || None);
+        rows
+    }
+
     /// Adds a row. `origin` is the number of a file, and a line.
     pub(super) fn push(&mut self, tokens: &[u32], origin: Option<(u32, u32)>) -> u32 {
         let row = self.next;

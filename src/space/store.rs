@@ -484,10 +484,12 @@ impl Store {
 
     /// Whether the row is there now, and is the atom `flat`.
     fn is(&self, row: u32, flat: &Flat) -> bool {
+        let Some(tokens) = self.tokens(row) else {
+            return false;
+        };
+        let same = flat.payloads.is_empty() && tokens == flat.tokens;
         self.sees(View::Now, row)
-            && self.tokens(row).is_some_and(|tokens| {
-                flat::equal((tokens, &self.values), (&flat.tokens, &flat.payloads[..]))
-            })
+            && (same || flat::equal((tokens, &self.values), (&flat.tokens, &flat.payloads[..])))
     }
 
     /// Removes the oldest row that is the atom `flat`; returns whether there was one.
@@ -568,10 +570,12 @@ impl Store {
         let Store {
             values, garbage, ..
         } = self;
-        flat::each_payload(&mut tokens, |token| {
-            let place = token::payload_place(*token).expect("it is a payload");
-            garbage.extend(values.take(place));
-        });
+        if !values.values.is_empty() {
+            flat::each_payload(&mut tokens, |token| {
+                let place = token::payload_place(*token).expect("it is a payload");
+                garbage.extend(values.take(place));
+            });
+        }
         let mut names = names();
         flat::each_name(&tokens, |id| names.release(id));
     }
@@ -612,6 +616,9 @@ impl Store {
                 }
                 _ => self.forget(row),
             }
+        }
+        if self.removed.is_empty() {
+            self.removed = HashMap::default();
         }
     }
 
@@ -809,6 +816,16 @@ impl Store {
             }
         }
         found[first..].sort();
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    /// An empty store in which so many numbers are left for rows.
+    pub(crate) fn with_numbers_left(count: u32) -> Store {
+        let mut store = Store::default();
+        store.rows = Rows::from(ROWS_MAX - count);
+        store
     }
 }
 

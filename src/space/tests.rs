@@ -6,6 +6,7 @@ use crate::space::layers::{Layers, Row};
 use crate::space::matching::Frame;
 use crate::space::probe::Probe;
 use crate::space::relation::Subject;
+use crate::space::store::Store;
 use crate::space::{Space, token};
 use crate::symbol::Symbol;
 use crate::unify::Bindings;
@@ -327,4 +328,27 @@ fn wide_and_deep_atoms_are_stored_in_linear_time() {
         assert!(space.remove(atom));
     }
     assert!(space.is_empty());
+}
+
+#[test]
+fn rows_get_new_numbers_when_there_are_none_left() {
+    let space = Space::anonymous();
+    space.change(|store| *store = Store::with_numbers_left(100));
+    let edge =
+        |n: i64| Atom::expression([Atom::symbol("edge"), Atom::integer(n), Atom::string("s")]);
+    for n in 0..90 {
+        space.add(edge(n));
+        if n >= 50 {
+            assert!(space.remove(&edge(n - 50)));
+        }
+    }
+    check_query(&space, "(edge 60 $s)", &["(edge 60 \"s\")"]);
+    for n in 90..200 {
+        space.add(edge(n));
+        assert!(space.remove(&edge(n - 50)));
+    }
+    assert_eq!(space.atoms(), (150..200).map(edge).collect::<Vec<_>>());
+    check_query(&space, "(edge 160 $s)", &["(edge 160 \"s\")"]);
+    let next = space.change(|store| store.next_row());
+    assert!(next.is_some_and(|next| next < 300), "{next:?}");
 }

@@ -107,13 +107,19 @@ pub const SPECS: &[Spec] = &[
     },
     Spec {
         name: "close-idle",
-        parameters: &[
-            Parameter::Name(&["upstream", "inbound"]),
-            Parameter::Count(100_000),
-        ],
-        description: "closes idle connections of the pool, or of clients, the broken first and \
-                      then the oldest, until the number is left; those in use are not touched",
+        parameters: &[Parameter::Name(&["upstream"]), Parameter::Count(1000)],
+        description: "closes idle connections of the pool, the broken first and then the oldest, \
+                      until the number is left; those in use are not touched",
         scope: "target",
+        compensator: None,
+    },
+    Spec {
+        name: "close-inbound",
+        parameters: &[Parameter::Count(100_000), Parameter::Count(3600)],
+        description: "closes clients' connections that have been idle for at least so many \
+                      seconds (the second number), the longest idle first, until the first \
+                      number of them is left",
+        scope: "node",
         compensator: None,
     },
     Spec {
@@ -216,8 +222,13 @@ pub enum Action {
     LimitRequests(u32),
     /// `(close-idle upstream <keep>)`
     CloseIdle(u32),
-    /// `(close-idle inbound <keep>)`
-    CloseIdleInbound(u32),
+    /// `(close-inbound <keep> <seconds>)`
+    CloseInbound {
+        /// How many of them are left.
+        keep: u32,
+        /// For how long one must have been idle.
+        idle_seconds: u32,
+    },
     /// `(recreate-pool upstream)`
     RecreatePool,
     /// `(degrade requests <level>)`
@@ -332,7 +343,7 @@ impl Action {
             });
         }
         let mut share = Ratio::FULL;
-        let mut count = 0;
+        let (mut first_count, mut count) = (0, 0);
         let mut named = "";
         let mut text = String::new();
         let mut granted: Vec<String> = Vec::new();
@@ -348,6 +359,7 @@ impl Action {
                         })?;
                 }
                 Parameter::Count(most) => {
+                    first_count = count;
                     count = argument
                         .as_f64()
                         .filter(|number| {
@@ -395,7 +407,10 @@ impl Action {
             "slow-sampling" => Action::SlowSampling(share),
             "shed" => Action::Shed(share),
             "limit-requests" => Action::LimitRequests(count),
-            "close-idle" if named == "inbound" => Action::CloseIdleInbound(count),
+            "close-inbound" => Action::CloseInbound {
+                keep: first_count,
+                idle_seconds: count,
+            },
             "close-idle" => Action::CloseIdle(count),
             "recreate-pool" => Action::RecreatePool,
             "degrade" => Action::Degrade(count),
@@ -421,7 +436,8 @@ impl Action {
             Action::SlowSampling(_) => "slow-sampling",
             Action::Shed(_) => "shed",
             Action::LimitRequests(_) => "limit-requests",
-            Action::CloseIdle(_) | Action::CloseIdleInbound(_) => "close-idle",
+            Action::CloseIdle(_) => "close-idle",
+            Action::CloseInbound { .. } => "close-inbound",
             Action::RecreatePool => "recreate-pool",
             Action::Degrade(_) => "degrade",
             Action::Breaker(_) => "breaker",
@@ -462,7 +478,7 @@ impl Action {
             | Action::CancelBackground
             | Action::TrimHistory(_)
             | Action::CloseIdle(_)
-            | Action::CloseIdleInbound(_)
+            | Action::CloseInbound { .. }
             | Action::RecreatePool
             | Action::Outside(_)
             | Action::Alert(_) => return None,
@@ -525,7 +541,7 @@ mod tests {
             Err(
                 "there is no effector reboot; there are evict-cache, release-free-memory, \
                  trim-history, slow-sampling, shed, limit-requests, duty-cycle, lift-throttle, \
-                 cancel, close-idle, recreate-pool, degrade, breaker, deadline, retry, \
+                 cancel, close-idle, close-inbound, recreate-pool, degrade, breaker, deadline, retry, \
                  run-command, signal-process, http-request, notify, alert",
             ),
         );
@@ -572,8 +588,9 @@ mod tests {
                 .replace("<text>", "\"t\"")
                 .replace("<granted>", "worker")
                 .replace("closed|half-open|open", "half-open")
-                .replace("upstream|inbound", "inbound")
                 .replace("<0–100000>", "7")
+                .replace("<0–1000>", "7")
+                .replace("<0–3600>", "7")
                 .replace("<0–3>", "2")
                 .replace("<0–60000>", "1500");
             let action = Action::from_atom(&engine.parse(&call).unwrap()).unwrap();

@@ -104,11 +104,14 @@ impl Effectors {
                 let closed = self.upstream.connections().close_idle(keep as usize);
                 Ok(format!("closed {closed} idle connections of the pool"))
             }
-            Action::CloseIdleInbound(keep) => {
-                let reading = self.inbound.reading();
-                let most = reading.open - reading.idle + keep as usize;
-                let closed = self.inbound.close_idle(most);
-                Ok(format!("closed {closed} idle connections of clients"))
+            Action::CloseInbound { keep, idle_seconds } => {
+                let least = Duration::from_secs(u64::from(idle_seconds));
+                let surplus = self.inbound.long_idle(least).saturating_sub(keep as usize);
+                let most = self.inbound.reading().open.saturating_sub(surplus);
+                let closed = self.inbound.close_long_idle(most, least);
+                Ok(format!(
+                    "closed {closed} connections of clients that were idle for {idle_seconds} s"
+                ))
             }
             Action::RecreatePool => {
                 let closed = self.upstream.connections().recreate();

@@ -39,6 +39,8 @@ pub struct Gate {
     shed: AtomicU64,
     /// Ordinary requests so far.
     asked: AtomicU64,
+    /// Those of them that came while a share was shed.
+    weighed: AtomicU64,
     /// Requests at once; 0 for any number.
     limit: AtomicUsize,
     expensive_off: AtomicBool,
@@ -66,6 +68,11 @@ impl Gate {
         self.limit.load(Ordering::Relaxed)
     }
 
+    /// Requests so far that could have been turned away.
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
     /// Turns expensive requests away, or no longer.
     pub fn switch_expensive(&self, on: bool) {
         self.expensive_off.store(!on, Ordering::Relaxed);
@@ -79,6 +86,7 @@ impl Gate {
         if weight == Weight::Vital {
             return Ok(());
         }
+        self.asked.fetch_add(1, Ordering::Relaxed);
         if weight == Weight::Expensive && self.expensive_off.load(Ordering::Relaxed) {
             return Err(Refused::Expensive(RETRY_AFTER));
         }
@@ -89,7 +97,7 @@ impl Gate {
         let shed = self.shed.load(Ordering::Relaxed);
         if shed > 0 {
             // Spread evenly: each time the sum of shares passes a whole, one is shed.
-            let number = self.asked.fetch_add(1, Ordering::Relaxed);
+            let number = self.weighed.fetch_add(1, Ordering::Relaxed);
             let before = number.wrapping_mul(shed) / PARTS;
             if number.wrapping_add(1).wrapping_mul(shed) / PARTS != before {
                 return Err(Refused::Shed(RETRY_AFTER));

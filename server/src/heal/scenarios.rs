@@ -80,7 +80,7 @@ impl World for Server {
             ("connection-count", 4.0 + 2.0 * self.pool_idle),
             ("pool-idle", self.pool_idle),
             ("pool-broken", 0.0),
-            ("inbound-idle", 0.0),
+            ("inbound-long-idle", 0.0),
             ("history-readings", 50.0),
             ("error-rate", seen),
             ("errors-in-window", seen * 100.0),
@@ -549,6 +549,20 @@ fn a_changed_fact_changes_only_what_depends_on_it() {
     }
     assert!(tried >= 30, "{tried}");
     assert!(changed_something >= 8, "{changed_something} of {tried}");
+}
+
+#[test]
+fn facts_say_how_much_is_kept() {
+    let texts = shipped_texts(|text| {
+        text.replace("(keep-readings 900)", "(keep-readings 5)")
+            .replace("(keep-actions 200)", "(keep-actions 2)")
+    });
+    let mut run = Run::new(&texts, Server::new(1));
+    run.world.placebo = true;
+    run.world.cache_mb = 480.0;
+    run.go(20.0);
+    assert_eq!((run.core.history_len(), run.actions().len()), (5, 2));
+    assert!(run.log.len() > 2);
 }
 
 #[test]

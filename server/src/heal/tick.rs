@@ -335,6 +335,7 @@ impl Healer {
             .upstream
             .layer()
             .set_window(window, volume_min);
+        self.sensors.set_long_idle(number("long-idle-seconds"));
         let engine = self.core.engine().reader();
         self.published.engine.store(Arc::new(engine));
     }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Failure, Fixed};
@@ -49,31 +50,85 @@ fn parameter(parameter: &Parameter) -> Value {
 
 /// An error with `detail`.
 fn error(description: &str, schema: &str) -> Value {
+    let example = match schema {
+        "Invalid" => json!([{
+            "type": "int_parsing",
+            "loc": ["query", "count"],
+            "msg": "Input should be a valid integer, unable to parse string as an integer",
+            "input": "abc",
+        }]),
+        _ => json!(description),
+    };
     json!({
         "description": description,
         "content": { "application/json": {
             "schema": { "$ref": format!("#/components/schemas/{schema}") },
+            "example": { "detail": example },
         } },
     })
 }
 
+/// The recorded answer of a route, if it answers JSON. What is taken by GET and by
+/// POST is recorded once.
+fn example(route: &Route) -> Option<&'static Value> {
+    static EXAMPLES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
+        serde_json::from_str(include_str!("../../assets/examples.json"))
+            .expect("the recorded answers are a JSON object")
+    });
+    let recorded = |method| EXAMPLES.get(&format!("{method} {}", route.path));
+    recorded(route.method.as_str()).or_else(|| recorded("POST"))
+}
+
+/// What else a route may answer, by status.
+fn errors(route: &Route) -> Vec<(u16, &'static str)> {
+    let mut errors = vec![
+        (400, "The request is malformed"),
+        (
+            403,
+            "Another site's page, or a name that is not this server's",
+        ),
+        (414, "The target is too long"),
+        (431, "The head has too many fields or bytes"),
+        (
+            500,
+            "A bug of the server; the log has the id of the request",
+        ),
+        (504, "The answer took too long"),
+    ];
+    if route.access == Access::Change || route.path == "/atomspace/evaluate" {
+        errors.push((401, "The token is missing"));
+    }
+    if route.path.contains('{') || route.is_demo() {
+        errors.push((404, "There is no such thing, or demo routes are off"));
+    }
+    if route.method == Method::POST {
+        errors.push((408, "The body took too long"));
+        errors.push((413, "The body is too long"));
+        errors.push((415, "The body is of a type that is not taken here"));
+    }
+    if !route.essential {
+        errors.push((
+            429,
+            "As many requests are under way as healing lets there be",
+        ));
+        errors.push((503, "Too much to do at once, or a part does not answer; Retry-After says when to come again"));
+    }
+    errors.sort_unstable();
+    errors
+}
+
 fn answers(route: &Route) -> Value {
     let mut answers = Map::new();
+    let content = |kind: &str, schema: Value| json!({ "description": route.summary, "content": { kind: { "schema": schema } } });
     let (status, answer) = match route.shape {
-        Shape::Json(schema) => (
-            "200",
-            json!({
-                "description": route.summary,
-                "content": { "application/json": { "schema": schema() } },
-            }),
-        ),
-        Shape::Other(content_type) => (
-            "200",
-            json!({
-                "description": route.summary,
-                "content": { content_type: { "schema": string() } },
-            }),
-        ),
+        Shape::Json(schema) => {
+            let mut answer = content("application/json", schema());
+            if let Some(example) = example(route) {
+                answer["content"]["application/json"]["example"] = example.clone();
+            }
+            ("200", answer)
+        }
+        Shape::Other(content_type) => ("200", content(content_type, string())),
         Shape::Redirect => (
             "307",
             json!({
@@ -83,11 +138,8 @@ fn answers(route: &Route) -> Value {
         ),
     };
     answers.insert(status.to_owned(), answer);
-    if !route.body_example.is_empty() {
-        answers.insert("400".to_owned(), error("The body is wrong", "Error"));
-    }
-    if route.access == Access::Change {
-        answers.insert("401".to_owned(), error("The token is missing", "Error"));
+    for (status, description) in errors(route) {
+        answers.insert(status.to_string(), error(description, "Error"));
     }
     if !route.parameters.is_empty() {
         answers.insert(
@@ -125,8 +177,15 @@ fn operation(route: &Route) -> Value {
             serde_json::from_str(route.body_example).expect("examples in the table are JSON");
         operation["requestBody"] = json!({
             "required": true,
-            "content": { "application/json": { "schema": { "type": "object" }, "example": example } },
+            "content": { "application/json": { "schema": (route.body_schema)(), "example": example } },
         });
+        for other in route
+            .takes
+            .iter()
+            .filter(|kind| **kind != "application/json")
+        {
+            operation["requestBody"]["content"][*other] = json!({ "schema": string() });
+        }
     }
     if route.access == Access::Change {
         operation["security"] = json!([{}, { "token": [] }]);
@@ -179,7 +238,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::openapi;
+    use super::{example, openapi};
     use crate::http::parameters::Kind;
     use crate::http::table::{ROUTES, Shape};
 
@@ -219,6 +278,15 @@ mod tests {
                 Shape::Other(content_type) => assert!(answer[content_type].is_object()),
                 Shape::Redirect => assert!(operation["responses"]["307"].is_object()),
             }
+        }
+    }
+
+    #[test]
+    fn every_json_answer_has_an_example() {
+        for route in ROUTES {
+            let recorded = example(route).is_some();
+            let wanted = matches!(route.shape, Shape::Json(_)) && route.path != "/openapi.json";
+            assert_eq!(recorded, wanted, "{} {}", route.method, route.path);
         }
     }
 

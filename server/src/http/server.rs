@@ -1,15 +1,18 @@
 //! Connections: accepting them, bounding them, ending them.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,7 +20,7 @@ use super::limits::Limits;
 use super::patience::Patient;
 use super::service::{Caller, Service};
 use super::{Shell, refusal};
-use crate::inbound::Seated;
+use crate::inbound::{Seat, Seated};
 
 /// Requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 100;
@@ -54,11 +57,8 @@ pub async fn run_within(
     // Ends streams and idle connections; requests may still come while draining.
     let ending = CancellationToken::new();
     let service = Service::new(limits, address, shell, shutdown.clone(), ending.clone());
-    let reception = Arc::new(Reception {
-        service: Arc::new(service),
-        builder: builder(&limits),
-        ending: ending.clone(),
-    });
+    let inbound = service.shell.inbound.clone();
+    let reception = Arc::new(Reception::new(service));
     let open = TaskTracker::new();
     tokio::select! {
         () = drained(&shutdown, limits.drain) => {}
@@ -66,11 +66,9 @@ pub async fn run_within(
     }
     drop(listener);
     ending.cancel();
+    inbound.close_all();
     open.close();
-    if tokio::time::timeout(limits.shutdown, open.wait())
-        .await
-        .is_err()
-    {
+    if timeout(limits.shutdown, open.wait()).await.is_err() {
         tracing::warn!("requests were still under way at the end");
     }
     Ok(())
@@ -85,28 +83,34 @@ async fn drained(shutdown: &CancellationToken, drain: Duration) {
 /// What every connection is served with.
 struct Reception {
     service: Arc<Service>,
-    builder: auto::Builder<TokioExecutor>,
-    ending: CancellationToken,
+    first: http1::Builder,
+    second: http2::Builder<TokioExecutor>,
 }
 
-fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    // Its own limits stand just beyond ours, which are told in our own words.
-    let head_bytes = limits.head_bytes.max(limits.url_bytes) + (8 << 10);
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(None)
-        // Without pipeline_flush, with which the library does not send its refusals.
-        .max_buf_size(head_bytes.max(8 << 10));
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(Some(limits.write))
-        .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
-        .max_send_buf_size(SEND_BYTES_MAX)
-        .max_concurrent_streams(STREAMS_MAX);
-    builder
+impl Reception {
+    fn new(service: Service) -> Reception {
+        let limits = service.limits;
+        // Its own limits stand just beyond ours, which are told in our own words.
+        let head_bytes = limits.head_bytes.max(limits.url_bytes) + (8 << 10);
+        let mut first = http1::Builder::new();
+        first
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            // Without pipeline_flush, with which the library does not send its refusals.
+            .max_buf_size(head_bytes);
+        let mut second = http2::Builder::new(TokioExecutor::new());
+        second
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Some(limits.write))
+            .max_header_list_size(u32::try_from(head_bytes).unwrap_or(u32::MAX))
+            .max_send_buf_size(SEND_BYTES_MAX)
+            .max_concurrent_streams(STREAMS_MAX);
+        Reception {
+            service: Arc::new(service),
+            first,
+            second,
+        }
+    }
 }
 
 /// Accepts connections for ever.
@@ -150,51 +154,106 @@ async fn accept(listener: &TcpListener, reception: &Arc<Reception>, open: &TaskT
 async fn refuse(mut stream: TcpStream) {
     let full = refusal::full();
     let saying = stream.write_all(&full);
-    let _ = tokio::time::timeout(Duration::from_millis(1), saying).await;
+    let _ = timeout(Duration::from_millis(1), saying).await;
+}
+
+/// The protocols that are spoken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Http1,
+    Http2,
 }
 
 async fn greet(stream: TcpStream, reception: Arc<Reception>, seated: Seated, caller: Caller) {
     // Small answers should leave at once; a socket that refuses this still works.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = &reception.service.shell.settings.tls else {
-        return converse(stream, &reception, &seated, caller).await;
-    };
     let patience = reception.service.limits.head;
-    match tokio::time::timeout(patience, tls.0.accept(stream)).await {
-        Ok(Ok(stream)) => converse(stream, &reception, &seated, caller).await,
-        // Clients that do not trust the certificate, speak no TLS, or say nothing.
-        Ok(Err(error)) => tracing::debug!(%error, "no TLS came about"),
-        Err(_) => tracing::debug!("a client took too long over TLS"),
+    let Some(tls) = &reception.service.shell.settings.tls else {
+        // Nothing is kept for a client that has said nothing yet.
+        let heard = tokio::select! {
+            heard = timeout(patience, first_words(&stream)) => heard,
+            () = seated.seat().closing() => return,
+        };
+        // Too late, or the client has gone.
+        let Ok(Ok(protocol)) = heard else { return };
+        return converse(stream, protocol, &reception, &seated, caller).await;
+    };
+    // Apart, so that connections without TLS have no room for it.
+    let secretly = async {
+        match timeout(patience, tls.0.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                let protocol = match stream.get_ref().1.alpn_protocol() {
+                    Some(b"h2") => Protocol::Http2,
+                    _ => Protocol::Http1,
+                };
+                converse(stream, protocol, &reception, &seated, caller).await;
+            }
+            // Clients that do not trust the certificate, speak no TLS, or say nothing.
+            Ok(Err(error)) => tracing::debug!(%error, "no TLS came about"),
+            Err(_) => tracing::debug!("a client took too long over TLS"),
+        }
+    };
+    Box::pin(secretly).await;
+}
+
+/// Sees by its first bytes which protocol a client speaks, and leaves them unread.
+async fn first_words(stream: &TcpStream) -> io::Result<Protocol> {
+    const PREFACE: &[u8] = b"PRI";
+    let mut heard = [0; PREFACE.len()];
+    loop {
+        let count = stream.peek(&mut heard).await?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if !PREFACE.starts_with(&heard[..count]) {
+            return Ok(Protocol::Http1);
+        }
+        if count == PREFACE.len() {
+            return Ok(Protocol::Http2);
+        }
+        // A byte or two, which stay in sight: what follows them is waited for.
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
 /// Answers what comes on a connection, until it ends.
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    protocol: Protocol,
     reception: &Reception,
     seated: &Seated,
     caller: Caller,
 ) {
     let seat = seated.seat();
-    let io = Patient::new(stream, Arc::clone(seat), reception.service.limits);
+    let io = TokioIo::new(Patient::new(
+        stream,
+        Arc::clone(seat),
+        reception.service.limits,
+    ));
     let answering = service_fn(|request| {
         let answer = Arc::clone(&reception.service).respond(request, Arc::clone(seat), caller);
-        async move { Ok::<_, Infallible>(answer.await) }
+        // On the heap, so that a connection without a request has no room for one.
+        Box::pin(async move { Ok::<_, Infallible>(answer.await) })
     });
-    let connection = reception
-        .builder
-        .serve_connection(TokioIo::new(io), answering);
-    let mut connection = pin!(connection);
-    let asked_to_close = async {
-        tokio::select! {
-            () = seat.closing() => {}
-            () = reception.ending.cancelled() => {}
+    match protocol {
+        Protocol::Http1 => {
+            until_closed(reception.first.serve_connection(io, answering), seat).await;
         }
-    };
+        Protocol::Http2 => {
+            let connection = reception.second.serve_connection(io, answering);
+            Box::pin(until_closed(connection, seat)).await;
+        }
+    }
+}
+
+/// Drives a connection to its end, in good order if it is asked to close.
+async fn until_closed(connection: impl GracefulConnection, seat: &Seat) {
+    let mut connection = pin!(connection);
     // How a connection ends is the client's affair.
     tokio::select! {
+        biased;
         _ = connection.as_mut() => return,
-        () = asked_to_close => connection.as_mut().graceful_shutdown(),
+        () = seat.closing() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
 }

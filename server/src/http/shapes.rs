@@ -286,10 +286,7 @@ pub(super) fn test() -> Value {
 pub(super) fn history() -> Value {
     let point = json!({
         "type": "array",
-        "prefixItems": [
-            { "type": "number", "description": "Unix time in seconds" },
-            { "type": "number", "description": "the value" },
-        ],
+        "description": "Unix time in seconds, and the value",
         "items": number(),
         "minItems": 2,
         "maxItems": 2,
@@ -484,4 +481,28 @@ pub(super) fn stress_report() -> Value {
         ("status", one_of(&["running", "finished"])),
         ("phases", list(phase)),
     ])
+}
+
+/// What `/atomspace/query` takes.
+pub(super) fn query_body() -> Value {
+    object(&[("query", string())])
+}
+
+/// What `/atomspace/evaluate` takes.
+pub(super) fn evaluate_body() -> Value {
+    object(&[("query", string()), ("write?", boolean())])
+}
+
+/// What `/ingest` takes as JSON.
+pub(super) fn ingest_body() -> Value {
+    let sample = object(&[
+        ("metric", string()),
+        ("value", number()),
+        ("time?", nullable(number())),
+    ]);
+    let event = object(&[
+        ("severity", one_of(&["error", "warning"])),
+        ("text", string()),
+    ]);
+    object(&[("samples?", list(sample)), ("events?", list(event))])
 }

@@ -71,6 +71,8 @@ pub(super) struct Route {
     pub(super) takes: &'static [&'static str],
     /// A body that it takes, as an example; empty for none.
     pub(super) body_example: &'static str,
+    /// The schema of such bodies.
+    pub(super) body_schema: fn() -> Value,
     pub(super) summary: &'static str,
     pub(super) shape: Shape,
     pub(super) answer: fn(Arc<Service>, Request) -> Answering,
@@ -107,9 +109,10 @@ impl Route {
     }
 
     /// The same, with a JSON body such as this.
-    const fn taking(mut self, example: &'static str) -> Route {
+    const fn taking(mut self, example: &'static str, schema: fn() -> Value) -> Route {
         self.takes = &["application/json"];
         self.body_example = example;
+        self.body_schema = schema;
         self
     }
 }
@@ -166,6 +169,7 @@ const fn get(
         parameters,
         takes: &[],
         body_example: "",
+        body_schema: || Value::Null,
         summary,
         shape,
         answer,
@@ -190,6 +194,7 @@ const fn post(
         parameters,
         takes: &[],
         body_example: "",
+        body_schema: || Value::Null,
         summary,
         shape,
         answer,
@@ -452,7 +457,7 @@ pub(super) static ROUTES: &[Route] = &[
         answer!(atomspace::query),
     )
     .computing()
-    .taking(atomspace::EXAMPLE),
+    .taking(atomspace::EXAMPLE, shapes::query_body),
     post(
         "/atomspace/evaluate",
         "Evaluate an atom; with \"write\": true it may change the live spaces, which needs the token everywhere",
@@ -462,7 +467,7 @@ pub(super) static ROUTES: &[Route] = &[
         answer!(atomspace::evaluate),
     )
     .computing()
-    .taking(atomspace::EVALUATE_EXAMPLE),
+    .taking(atomspace::EVALUATE_EXAMPLE, shapes::evaluate_body),
     post(
         "/ingest",
         "Samples and events from outside, as JSON, as atoms or as Prometheus writes metrics; they count from the next tick",
@@ -471,7 +476,7 @@ pub(super) static ROUTES: &[Route] = &[
         Shape::Json(shapes::ingested),
         answer!(ingest::ingest),
     )
-    .taking(ingest::EXAMPLE)
+    .taking(ingest::EXAMPLE, shapes::ingest_body)
     .of_types(ingest::TYPES),
     get(
         "/demo/",

@@ -1,5 +1,8 @@
 //! `/openapi.json` and `/docs` tell what the routes do.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use serde_json::Value;
 
 use crate::asking::Reply;
@@ -13,8 +16,46 @@ async fn document(serving: &Serving) -> Value {
 #[track_caller]
 fn check_answer(document: &Value, path: &str, method: &str, reply: &Reply) {
     assert_eq!(reply.status, 200, "{path}: {reply:?}");
+    record(method, path, reply);
     let content = &document["paths"][path][method]["responses"]["200"]["content"];
     schema::check(&content["application/json"]["schema"], &reply.json());
+}
+
+/// With `UPDATE_EXPECT=1`, records an answer as the example of its route.
+fn record(method: &str, path: &str, reply: &Reply) {
+    if std::env::var_os("UPDATE_EXPECT").is_none() || path == "/openapi.json" {
+        return;
+    }
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _writing = WRITING.lock().unwrap();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/examples.json");
+    let text = std::fs::read_to_string(file).unwrap();
+    let mut examples: BTreeMap<String, Value> = serde_json::from_str(&text).unwrap();
+    let name = format!("{} {path}", method.to_uppercase());
+    examples.insert(name, reply.json());
+    let text = serde_json::to_string_pretty(&examples).unwrap();
+    std::fs::write(file, text + "\n").unwrap();
+}
+
+#[tokio::test]
+async fn recorded_answers_fit_their_schemas() {
+    let serving = Serving::start().await;
+    for (path, operations) in document(&serving).await["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let answer = &operation["responses"]["200"]["content"]["application/json"];
+            if !answer["example"].is_null() {
+                schema::check(&answer["schema"], &answer["example"]);
+            }
+            let body = &operation["requestBody"]["content"]["application/json"];
+            if !body.is_null() {
+                schema::check(&body["schema"], &body["example"]);
+            }
+            assert!(
+                !operation["responses"]["default"].is_null(),
+                "{method} {path}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ async fn what_is_no_query_says_what_is_wrong_and_where() {
         ("", "EOF while parsing"),
         ("{", "line 1 column 1"),
         ("nonsense", "expected ident at line 1 column 2"),
-        ("[]", "invalid length 0"),
+        ("[]", "it is a list"),
         ("{}", "missing field `query`"),
         (r#"{"query": 1}"#, "expected a string"),
         (r#"{"query": "a", "write": true}"#, "unknown field `write`"),

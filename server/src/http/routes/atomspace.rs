@@ -358,6 +358,8 @@ fn drawn(text: &str, line: u32, column: u32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use chimera::{Atom, CancelToken, Engine};
 
     use super::{Answered, Evaluator, Failure, Limits, RESULTS_MAX};
@@ -371,9 +373,12 @@ mod tests {
     }
 
     fn ask(engine: &Engine, query: &str) -> Result<Answered, Failure> {
-        // Reductions bound these; the machine may be busy.
+        ask_for(engine, query, Limits::default().query)
+    }
+
+    fn ask_for(engine: &Engine, query: &str, time: Duration) -> Result<Answered, Failure> {
         let limits = Limits {
-            query: std::time::Duration::from_secs(60),
+            query: time,
             ..Limits::default()
         };
         Evaluator::new(engine.reader(), &limits, CancelToken::new()).answer(query)
@@ -498,13 +503,15 @@ mod tests {
 
     #[test]
     fn huge_answers_are_cut() {
+        // The machine may be busy.
+        const LONG: Duration = Duration::from_secs(60);
         let engine = engine("");
         for number in 0..=RESULTS_MAX as i64 {
             engine
                 .self_space()
                 .add(Atom::expression([Atom::symbol("n"), Atom::integer(number)]));
         }
-        let answered = ask(&engine, "(match &self (n $x) $x)").unwrap();
+        let answered = ask_for(&engine, "(match &self (n $x) $x)", LONG).unwrap();
         assert!(answered.truncated);
         assert_eq!(answered.results.len(), RESULTS_MAX);
         assert_eq!(answered.bindings.len(), RESULTS_MAX);
@@ -512,7 +519,7 @@ mod tests {
             Atom::symbol("long"),
             Atom::string(&"x".repeat(1 << 20)),
         ]));
-        let answered = ask(&engine, "(match &self (, (long $x) (n $y)) ok)").unwrap();
+        let answered = ask_for(&engine, "(match &self (, (long $x) (n $y)) ok)", LONG).unwrap();
         assert!(answered.truncated && answered.results.len() < 5);
     }
 }

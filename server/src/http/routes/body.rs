@@ -48,9 +48,14 @@ pub(in crate::http) fn media_type(content_type: &str) -> &str {
 /// # Errors
 /// 400 with what is wrong, where, and an example.
 pub(super) fn json<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|error| {
+    let wrong = |error: &dyn std::fmt::Display| {
         Failure::bad_request(format!(
             "the body is not what is taken here: {error}; send {example}"
         ))
-    })
+    };
+    // The library would also take the fields of an object as a list.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(wrong(&"it is a list"));
+    }
+    serde_json::from_slice(body).map_err(|error| wrong(&error))
 }
