@@ -161,7 +161,8 @@ pub(super) struct Header(pub(super) u64);
 impl Header {
     /// No variable is in it.
     pub(super) const GROUND: u64 = 1 << 3;
-    /// It evaluates to itself. Only ever with `GROUND`.
+    /// It is a result that evaluates to itself; where variables are in it, only as a
+    /// part of another expression.
     pub(super) const EVALUATED: u64 = 1 << 4;
     /// It is `(Error …)`.
     pub(super) const ERROR: u64 = 1 << 5;

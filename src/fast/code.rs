@@ -174,6 +174,8 @@ pub(super) enum Instruction {
         to: Slot,
         from: Slot,
         expected: TypeId,
+        /// Whether it is a part of an expression: a result stays one there.
+        part: bool,
         size: Slot,
     },
     /// Evaluates by the plain evaluator; the next instruction takes the result.
@@ -316,6 +318,9 @@ pub(super) enum Instruction {
         operands: Operands,
         size: Slot,
         stuck: Pc,
+        /// Whether no argument was evaluated to something else: then a call that is data
+        /// is a result that stays one.
+        unchanged: bool,
     },
     Return {
         slot: Slot,

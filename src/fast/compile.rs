@@ -156,7 +156,8 @@ pub(super) fn expression(
     expected: TypeId,
 ) -> Option<u32> {
     let children = atom.as_expression().unwrap_or_default();
-    if matches!(children.first(), None | Some(Atom::Variable(_))) {
+    let malformed = atom.is_error() && !is_whole_error(atom);
+    if malformed || matches!(children.first(), None | Some(Atom::Variable(_))) {
         return None;
     }
     let key = (atom.clone(), expected);
@@ -203,6 +204,19 @@ pub(super) fn expression(
     };
     program.expressions.insert(key, (atom.clone(), id));
     id
+}
+
+/// Whether a call has no arguments that are evaluated to something else.
+fn is_unchanged(children: &[Atom]) -> bool {
+    children[1..].iter().all(|argument| match argument {
+        Atom::Expression(expression) => expression.children().is_empty(),
+        _ => true,
+    })
+}
+
+/// Whether it is `(Error atom reason)`; with fewer or more parts it is an ill-typed call.
+fn is_whole_error(atom: &Atom) -> bool {
+    atom.is_error() && atom.as_expression().is_some_and(|error| error.len() == 3)
 }
 
 /// Whether equal atoms are also written the same: `1` is equal to `1.0`.
@@ -339,7 +353,7 @@ enum OddWhat {
     /// A call as written, whose arguments are as its function wants them.
     Call(Atom),
     /// A call of an operation, of evaluated operands.
-    Operands(u32, Vec<Operand>),
+    Operands(u32, Vec<Operand>, bool),
 }
 
 impl<'m> Compiler<'m> {
@@ -530,6 +544,7 @@ impl<'m> Compiler<'m> {
                 self.return_value(value);
                 self.finish()?;
             }
+            Some(Atom::Variable(_)) => self.body(body, expected)?,
             Some(returns) => {
                 let expected = self.result_type(returns);
                 self.body(body, expected)?;
@@ -806,13 +821,14 @@ impl<'m> Compiler<'m> {
                         size: 0,
                     });
                 }
-                OddWhat::Operands(operation, operands) => {
+                OddWhat::Operands(operation, operands, unchanged) => {
                     let operands = self.program.operands(&operands);
                     let at = self.emit_sized(Instruction::Operate {
                         operation,
                         operands,
                         size: 0,
                         stuck: FAIL,
+                        unchanged,
                     });
                     let here = self.here();
                     self.fill(at, Place::Stuck, here);
@@ -1044,6 +1060,7 @@ impl<'m> Compiler<'m> {
             to,
             from,
             expected,
+            part: want == Want::Own,
             size: 0,
         });
         self.define(to);
@@ -1087,6 +1104,7 @@ impl<'m> Compiler<'m> {
                     self.give(Operand::slot(slot), want)
                 }
             },
+            Atom::Symbol(symbol) if *symbol == known().not_reducible => return Err(Leave),
             Atom::Symbol(symbol) if *symbol == known().empty => {
                 self.emit(Instruction::Fail);
                 // Never reached, but a value all the same.
@@ -1104,9 +1122,9 @@ impl<'m> Compiler<'m> {
                 if expression.children().is_empty() {
                     let value = self.constant_value(atom)?;
                     self.give(value, want)
-                } else if expression.is_evaluated() || atom.is_error() {
+                } else if expression.is_evaluated() || (is_whole_error(atom)) {
                     let value = self.quoted(atom)?;
-                    if atom.is_error() && want != Want::Tail {
+                    if is_whole_error(atom) && want != Want::Tail {
                         // Its own error, which the expression around it reports.
                         let slot = self.in_slot(value)?;
                         let to = self.slot()?;
@@ -1114,6 +1132,7 @@ impl<'m> Compiler<'m> {
                             to,
                             from: slot,
                             expected: ANY,
+                            part: true,
                             size: 0,
                         });
                         self.define(to);
@@ -1252,12 +1271,15 @@ impl<'m> Compiler<'m> {
                 &signature,
                 expected,
                 want,
-                |this, operands, mark, flags| {
+                |this, operands, mark, flags, returned| {
                     let Atom::Symbol(symbol) = &children[0] else {
                         return Err(Leave);
                     };
                     let symbol = this.heap.symbol(symbol);
-                    let returns = this.result_type(&signature.returns);
+                    let returns = match &signature.returns {
+                        Atom::Variable(_) => returned,
+                        returns => this.result_type(returns),
+                    };
                     this.call_symbol(symbol, operands, returns, want, mark, flags)
                 },
             ),
@@ -1276,8 +1298,14 @@ impl<'m> Compiler<'m> {
                         &signature,
                         expected,
                         want,
-                        |this, operands, _, _| {
-                            this.operate(&operation, &signature, &operands[1..], want)
+                        |this, operands, _, _, _| {
+                            this.operate(
+                                &operation,
+                                &signature,
+                                &operands[1..],
+                                is_unchanged(children),
+                                want,
+                            )
                         },
                     ),
                 }
@@ -1297,6 +1325,7 @@ impl<'m> Compiler<'m> {
         operation: &Arc<Operation>,
         signature: &Signature,
         operands: &[Operand],
+        unchanged: bool,
         want: Want,
     ) -> Compiled<Value> {
         let returns = if signature.returns.is_symbol(&known().atom) {
@@ -1314,6 +1343,7 @@ impl<'m> Compiler<'m> {
             operands,
             size: 0,
             stuck: RETURN,
+            unchanged,
         });
         match returns {
             None => {
@@ -1332,6 +1362,7 @@ impl<'m> Compiler<'m> {
                     to,
                     from,
                     expected: returns,
+                    part: false,
                     size: 0,
                 });
                 self.define(to);
@@ -1505,6 +1536,9 @@ impl<'m> Compiler<'m> {
                 (_, Static::Atom) => {}
                 (parameter, Static::Known(_) | Static::Slot(_))
                     if types::is_undefined(parameter) => {}
+                (Atom::Variable(_), Static::Known(actual)) if types::is_meta_type(&actual) => {
+                    return Err(Leave);
+                }
                 (Atom::Variable(variable), actual) => {
                     match bound.iter().find(|(known, _)| known == variable) {
                         None => bound.push((variable.clone(), actual)),
@@ -1557,9 +1591,15 @@ impl<'m> Compiler<'m> {
         signature: &Signature,
         expected: TypeId,
         want: Want,
-        inner: impl FnOnce(&mut Self, Vec<Operand>, Option<Slot>, Flags) -> Compiled<Value>,
+        inner: impl FnOnce(&mut Self, Vec<Operand>, Option<Slot>, Flags, TypeId) -> Compiled<Value>,
     ) -> Compiled<Value> {
-        let guard = self.check(atom, children, signature, expected)?;
+        let (guard, found) = self.check(atom, children, signature, expected)?;
+        // What a type variable of the result stands for.
+        let returned = match (&signature.returns, found) {
+            (Atom::Variable(_), Static::Known(actual)) => self.program.type_id(&actual),
+            (Atom::Variable(_), Static::Any) => expected,
+            _ => ANY,
+        };
         let mut settled = true;
         let evaluated: Vec<Atom> = children[1..]
             .iter()
@@ -1570,14 +1610,16 @@ impl<'m> Compiler<'m> {
         let (value, mark) = self.marked(&evaluated, want, |this, within| {
             let mut operands = vec![this.constant_value(&children[0])?];
             for (argument, parameter) in children[1..].iter().zip(&signature.parameters) {
-                operands.push(this.argument(argument, parameter, signature, &mut settled)?);
+                let operand =
+                    this.argument(argument, parameter, signature, returned, &mut settled)?;
+                operands.push(operand);
             }
             let flags = if settled {
                 Flags::Data
             } else {
                 Flags::Unsettled
             };
-            inner(this, operands, within.mark, flags)
+            inner(this, operands, within.mark, flags, returned)
         })?;
         self.exit(mark);
         self.resume(guard, value, want)
@@ -1588,10 +1630,11 @@ impl<'m> Compiler<'m> {
         argument: &Atom,
         parameter: &Atom,
         signature: &Signature,
+        returned: TypeId,
         settled: &mut bool,
     ) -> Compiled<Operand> {
         // As they are written they are arguments, not results.
-        if argument.is_empty_symbol() || argument.is_error() {
+        if argument.is_empty_symbol() || is_whole_error(argument) {
             return self.quoted(argument);
         }
         if types::matches_meta_type(argument, parameter) {
@@ -1602,6 +1645,7 @@ impl<'m> Compiler<'m> {
             return self.quoted(argument);
         }
         let expected = match parameter {
+            Atom::Variable(_) if returned != ANY && *parameter == signature.returns => returned,
             Atom::Variable(_) => {
                 // Its type may be known from the arguments before.
                 let mut checks = Vec::new();
@@ -1641,11 +1685,11 @@ impl<'m> Compiler<'m> {
         children: &[Atom],
         signature: &Signature,
         expected: TypeId,
-    ) -> Compiled<Option<usize>> {
+    ) -> Compiled<(Option<usize>, Static)> {
         let mut checks = Vec::new();
         let found = self.application_type(children, signature, false, &mut checks)?;
         self.result_fits(&found, &signature.returns, expected)?;
-        self.guard(atom, checks, expected)
+        Ok((self.guard(atom, checks, expected)?, found))
     }
 
     /// What the result is expected to be must fit what the signature says.
@@ -1767,12 +1811,11 @@ impl<'m> Compiler<'m> {
         &mut self,
         instruction: Instruction,
         to: Slot,
-        operation: u32,
-        operands: Vec<Operand>,
+        (operation, operands, unchanged): (u32, Vec<Operand>, bool),
         want: Want,
     ) -> Compiled<Value> {
         let at = self.emit(instruction);
-        let what = OddWhat::Operands(operation, operands);
+        let what = OddWhat::Operands(operation, operands, unchanged);
         let slow = self.slow(vec![(at, Place::Odd)], what, ANY)?;
         self.define(to);
         self.odd[slow].to = Some(to);
@@ -1794,6 +1837,7 @@ impl<'m> Compiler<'m> {
         self.program.operations.push((operation.clone(), ANY));
         let number = (self.program.operations.len() - 1) as u32;
         self.record(number);
+        let unchanged = is_unchanged(children);
         if let Inline::Arithmetic(_) | Inline::Comparison(_) = inline
             && let Some(value) = self.raw(inline, atom, children, expected, want)?
         {
@@ -1808,13 +1852,14 @@ impl<'m> Compiler<'m> {
             signature,
             expected,
             want,
-            |this, operands, _, _| {
+            |this, operands, _, _, _| {
                 let to = this.slot()?;
                 let whole = operands[1..].to_vec();
                 match (inline, &operands[1..]) {
                     (Inline::Arithmetic(operation), [left, right]) => {
                         let instruction = this.arithmetic(operation, to, *left, *right)?;
-                        let value = this.with_slow(instruction, to, number, whole, want)?;
+                        let value =
+                            this.with_slow(instruction, to, (number, whole, unchanged), want)?;
                         Ok(value)
                     }
                     (Inline::Comparison(operation), [left, right]) => {
@@ -1826,7 +1871,7 @@ impl<'m> Compiler<'m> {
                             right,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, want)
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
                     }
                     (Inline::Logic(operation), [left, right]) => {
                         let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
@@ -1837,7 +1882,7 @@ impl<'m> Compiler<'m> {
                             right,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, want)
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
                     }
                     (Inline::Not, [from]) => {
                         let from = this.in_slot(*from)?;
@@ -1846,7 +1891,7 @@ impl<'m> Compiler<'m> {
                             from,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, want)
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
                     }
                     (Inline::Size, [from]) => {
                         let from = this.in_slot(*from)?;
@@ -1855,7 +1900,7 @@ impl<'m> Compiler<'m> {
                             from,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, want)
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
                     }
                     (Inline::Index, [from, index]) => {
                         let (from, index) = (this.in_slot(*from)?, this.in_slot(*index)?);
@@ -1865,7 +1910,7 @@ impl<'m> Compiler<'m> {
                             index,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, want)
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
                     }
                     (Inline::First, [from]) => {
                         let from = this.in_slot(*from)?;
@@ -1874,7 +1919,7 @@ impl<'m> Compiler<'m> {
                             from,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, Want::Own)?;
+                        this.with_slow(instruction, to, (number, whole, unchanged), Want::Own)?;
                         this.settle(to, ANY, want)
                     }
                     (Inline::Rest, [from]) => {
@@ -1884,7 +1929,7 @@ impl<'m> Compiler<'m> {
                             from,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, Want::Own)?;
+                        this.with_slow(instruction, to, (number, whole, unchanged), Want::Own)?;
                         this.settle(to, ANY, want)
                     }
                     _ => Err(Leave),
@@ -1897,6 +1942,15 @@ impl<'m> Compiler<'m> {
                 self.settled.insert(value.index() as Slot);
             }
         })
+    }
+
+    /// An argument of whatever type; `Empty` and errors as they are written are values.
+    fn element(&mut self, argument: &Atom) -> Compiled<Value> {
+        if argument.is_empty_symbol() || is_whole_error(argument) {
+            self.quoted(argument)
+        } else {
+            self.evaluate(argument, ANY, Want::Own)
+        }
     }
 
     /// Arithmetic on variables and numbers: nothing else is evaluated before, so what is
@@ -1976,8 +2030,8 @@ impl<'m> Compiler<'m> {
         self.application_type(children, signature, false, &mut checks)?;
         let guard = self.guard(atom, checks, expected)?;
         let (value, mark) = self.marked(&children[1..], want, |this, _| {
-            let left = this.evaluate(left, ANY, Want::Own)?;
-            let right = this.evaluate(right, ANY, Want::Own)?;
+            let left = this.element(left)?;
+            let right = this.element(right)?;
             let (left, right) = (this.in_slot(left)?, this.in_slot(right)?);
             let to = this.target()?;
             this.emit(Instruction::Equal { to, left, right });
@@ -2200,7 +2254,7 @@ impl<'m> Compiler<'m> {
                     (at, slow)
                 }
                 None => {
-                    let value = if condition.is_empty_symbol() || condition.is_error() {
+                    let value = if condition.is_empty_symbol() || is_whole_error(condition) {
                         this.quoted(condition)?
                     } else {
                         this.evaluate(condition, BOOL, Want::Own)?
@@ -2220,7 +2274,7 @@ impl<'m> Compiler<'m> {
             let inner = inner.want;
             let first = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.evaluate(then, ANY, inner)?;
+                    let value = this.evaluate(then, expected, inner)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -2228,7 +2282,7 @@ impl<'m> Compiler<'m> {
             this.fill(jump, Place::To, here);
             let second = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.evaluate(otherwise, ANY, inner)?;
+                    let value = this.evaluate(otherwise, expected, inner)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -2368,7 +2422,7 @@ impl<'m> Compiler<'m> {
         inner: impl FnOnce(&mut Self, Want) -> Compiled<Value>,
     ) -> Compiled<Value> {
         let mut guard = None;
-        let as_written = value.is_error() || value.is_empty_symbol();
+        let as_written = is_whole_error(value) || value.is_empty_symbol();
         if !as_written {
             let mut checks = Vec::new();
             self.static_type(value, &mut checks)?;
@@ -2453,7 +2507,7 @@ impl<'m> Compiler<'m> {
             });
             let handler = this.handlers.len() - 1;
             this.handler = handler;
-            let found = if value.is_error() {
+            let found = if is_whole_error(value) {
                 this.quoted(value)?
             } else {
                 this.evaluate(value, ANY, Want::Shared)?
@@ -2511,6 +2565,9 @@ impl<'m> Compiler<'m> {
             let Some([pattern, template]) = case.as_expression() else {
                 break;
             };
+            if template.is_symbol(&known().not_reducible) {
+                return Err(Leave);
+            }
             let (end, uses, keep) = self.branch(|this| {
                 let keep = this.target()?;
                 this.emit(Instruction::Try { keep });
@@ -2609,7 +2666,7 @@ impl<'m> Compiler<'m> {
             });
             let handler = this.handlers.len() - 1;
             this.handler = handler;
-            let found = if inner.is_error() {
+            let found = if is_whole_error(inner) {
                 this.quoted(inner)?
             } else {
                 this.part(|this| {
@@ -2671,7 +2728,7 @@ impl<'m> Compiler<'m> {
                             .insert(here, this.defined.clone().into_boxed_slice());
                         let end = this.branch(|this| {
                             this.part(|this| {
-                                let value = if item.is_error() {
+                                let value = if is_whole_error(item) {
                                     // As it stands: an error of this expression.
                                     let value = this.quoted(item)?;
                                     let from = this.in_slot(value)?;

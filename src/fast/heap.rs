@@ -276,7 +276,7 @@ impl Heap {
         if ground {
             flags |= Header::GROUND;
         } else {
-            flags &= !Header::DATA;
+            flags &= !Header::ELEMENTS;
         }
         if arity > 0 && self.cells[at + 1] == self.error.0 {
             flags |= Header::ERROR;

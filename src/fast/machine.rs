@@ -360,6 +360,7 @@ impl<'h> Machine<'h> {
                     to,
                     from,
                     expected,
+                    part,
                     size,
                 } => {
                     let value = slot!(self, base, from);
@@ -367,7 +368,7 @@ impl<'h> Machine<'h> {
                         set!(self, base, to, value);
                         pc += 1;
                     } else {
-                        match self.settle(value, expected, pc, base, size) {
+                        match self.settle(value, expected, part, pc, base, size) {
                             Settled::Value(value) => {
                                 if value == self.heap.empty {
                                     go!(Next::Fail)
@@ -647,9 +648,10 @@ impl<'h> Machine<'h> {
                     operands,
                     size,
                     stuck,
+                    unchanged,
                 } => {
                     fuel!();
-                    go!(self.operate(operation, operands, pc, base, size, stuck));
+                    go!(self.operate(operation, operands, pc, base, size, (stuck, unchanged)));
                 }
                 I::Return { slot } => {
                     let value = slot!(self, base, slot);
@@ -989,8 +991,13 @@ impl<'h> Machine<'h> {
             let (first, count) = self.heap.elements(call.at());
             (1..count).all(|i| self.is_settled(self.heap.word(first + i)))
         };
-        if settled && self.heap.is_ground(call) {
-            self.heap.cells[call.at()] |= Header::DATA;
+        if settled {
+            let ground = self.heap.is_ground(call);
+            self.heap.cells[call.at()] |= if ground {
+                Header::DATA
+            } else {
+                Header::EVALUATED
+            };
         }
         self.leave(call, base)
     }
@@ -1720,10 +1727,12 @@ impl<'h> Machine<'h> {
     // ---- evaluating values ------------------------------------------------------
 
     /// Evaluates a value that may be a call.
+    #[expect(clippy::too_many_arguments, reason = "what it is and where it goes")]
     fn settle(
         &mut self,
         value: Cell,
         expected: TypeId,
+        part: bool,
         pc: Pc,
         base: usize,
         size: Slot,
@@ -1739,7 +1748,11 @@ impl<'h> Machine<'h> {
             return Settled::Next(self.plain(value, expected, pc, base, size));
         }
         let header = self.heap.header(value.at());
-        if header.0 & (Header::EVALUATED | Header::ERROR) != 0 || header.arity() == 0 {
+        let stays = part || header.has(Header::GROUND);
+        if header.has(Header::EVALUATED) && stays
+            || header.has(Header::ERROR) && header.arity() == 3
+            || header.arity() == 0
+        {
             return Settled::Value(value);
         }
         if self.settles(value) {
@@ -1749,7 +1762,13 @@ impl<'h> Machine<'h> {
         if let Some(next) = self.call_value(value, expected, pc, base, size) {
             return next;
         }
-        let atom = self.heap.export(value);
+        let mut atom = self.heap.export(value);
+        if let Atom::Expression(whole) = &atom
+            && whole.is_evaluated()
+        {
+            // A result whose variables are bound by now is evaluated again.
+            atom = Atom::expression(whole.children().to_vec());
+        }
         let expression = compile::expression(
             self.host,
             &mut self.heap,
@@ -2090,7 +2109,7 @@ impl<'h> Machine<'h> {
         pc: Pc,
         base: usize,
         size: Slot,
-        stuck: Pc,
+        (stuck, unchanged): (Pc, bool),
     ) -> Next {
         let (operation, _) = self.program.operations[number as usize].clone();
         let at = operands.0 as usize;
@@ -2153,6 +2172,9 @@ impl<'h> Machine<'h> {
                     }
                     None => {
                         self.result = self.heap.import(&call);
+                        if unchanged && self.result.is_exp() {
+                            self.heap.cells[self.result.at()] |= Header::EVALUATED;
+                        }
                         Next::At(stuck, base)
                     }
                 }
