@@ -1,7 +1,7 @@
 //! The embedding API: build an engine, register operations, load, evaluate.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::atom::{Atom, known};
 use crate::budget::Budget;
@@ -76,6 +76,8 @@ pub(crate) struct Host {
     pub(crate) trace: Option<Sink>,
     pub(crate) clock: Arc<dyn Fn() -> f64 + Send + Sync>,
     pub(crate) compiled: crate::fast::Cache,
+    /// Code for evaluations on other threads; each is in use by one at a time.
+    pub(crate) compiled_beside: Arc<Mutex<Vec<crate::fast::Cache>>>,
     /// Whether everything is left to the plain evaluator.
     pub(crate) plain: bool,
     pub(crate) entropy: Entropy,
@@ -251,6 +253,7 @@ impl Builder {
             trace: self.trace,
             clock: self.clock,
             compiled: crate::fast::Cache::default(),
+            compiled_beside: Arc::default(),
             plain: self.plain,
             entropy: self.entropy.unwrap_or_else(library::fixed_entropy),
             file_access: self.file_access,

@@ -55,9 +55,10 @@ function links(title, found, withPlace) {
 function rules(found) {
   if (!found.length) return null;
   return make("div", { class: "links" }, make("h4", { text: "Rules" }), ...found.map((rule) => {
-    const name = [make("code", { text: rule.text }), rule.place ? make("span", { class: "place", text: rule.place }) : null];
-    if (!rule.source) return make("p", { class: "rule" }, ...name);
-    return make("details", { class: "rule" }, make("summary", {}, ...name), make("pre", { tabindex: "0", text: rule.source }));
+    const name = make("span", { class: "named" }, make("code", { text: rule.text }),
+      rule.place ? make("span", { class: "place", text: rule.place }) : null);
+    if (!rule.source) return make("p", { class: "rule" }, name);
+    return make("details", { class: "rule" }, make("summary", {}, name), make("pre", { tabindex: "0", text: rule.source }));
   }));
 }
 

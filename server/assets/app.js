@@ -28,11 +28,12 @@ let ahead = 0;
 /// Since when samples are missing, in Unix seconds; `null` if none are.
 let missingSince = null;
 /// When was asked last.
-const asked = { past: 0, status: 0 };
+const asked = { past: 0, status: 0, rules: 0 };
 let drawn = false;
 
 const AGAIN_MS = 5000;
 const LEAST_MS = 900;
+const SELDOM_MS = 30000;
 const SIGNS = { healthy: "●", degraded: "◐", unhealthy: "○" };
 
 /// What only changes with the rules: thresholds of all metrics, the interval.
@@ -159,8 +160,10 @@ async function news(next) {
   draw();
   const decided = actions.all().length ? actions.all()[actions.all().length - 1].id : 0;
   const others = generation !== next.system_info.rules.generation;
-  if ((others || decided !== counted) && await tryTo(fetchRules)) {
-    counted = decided;
+  // Facts may also be changed by hand, without another generation.
+  if (others || decided !== counted || Date.now() - asked.rules > SELDOM_MS) {
+    asked.rules = Date.now();
+    if (await tryTo(fetchRules)) counted = decided;
     draw();
   }
   if (statusIsDue()) {
@@ -169,9 +172,10 @@ async function news(next) {
   }
 }
 
-/// News in their order, one after the other.
+/// News in their order, one after the other. A mistake of ours goes to the console and
+/// does not keep the next news from being shown.
 let queue = Promise.resolve();
-const inTurn = (next) => { queue = queue.then(() => news(next)); };
+const inTurn = (next) => { queue = queue.then(() => news(next)).catch(reportError); };
 
 makeCharts(byId("charts"));
 makeView(draw);

@@ -41,6 +41,7 @@ export function draw(plot, thresholds, actions) {
   context.strokeStyle = styled("--limit");
   context.fillStyle = styled("--limit");
   context.setLineDash([6 * pixel, 4 * pixel]);
+  const labels = [];
   for (const { value } of thresholds) {
     const y = sharp(plot.valToPos(value, "y", true));
     if (!(y >= bbox.top && y <= bbox.top + bbox.height)) continue;
@@ -48,7 +49,10 @@ export function draw(plot, thresholds, actions) {
     context.moveTo(bbox.left, y);
     context.lineTo(right, y);
     context.stroke();
-    context.fillText(value.toLocaleString("en"), bbox.left + 4 * pixel, y - 4 * pixel);
+    // Labels of thresholds that are close stand side by side.
+    const beside = labels.filter((label) => Math.abs(label - y) < 13 * pixel).length;
+    labels.push(y);
+    context.fillText(value.toLocaleString("en"), bbox.left + (4 + 34 * beside) * pixel, y - 4 * pixel);
   }
   context.setLineDash([]);
   for (const action of actions) {

@@ -61,7 +61,7 @@ export function shown(metric, value) {
 export function measured(metric, value) {
   if (absent(value)) return "–";
   const unit = metric.unit.startsWith("%") ? ` ${metric.unit.split(" ")[0]}` : ` ${metric.unit}`;
-  return shown(metric, value) + (metric.unit ? unit : "");
+  return shown(metric, value) + (metric.unit && metric.unit !== "events" ? unit : "");
 }
 
 /// How a value stands to its threshold: a word, the share, and it in words.

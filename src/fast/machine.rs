@@ -2027,6 +2027,8 @@ impl<'h> Machine<'h> {
             budget,
         };
         let answer = operation.call(&arguments, &mut context);
+        let inside = std::mem::take(&mut self.host.spent_inside);
+        self.charge(inside);
         self.refresh();
         let head = if self
             .host
@@ -2075,6 +2077,22 @@ impl<'h> Machine<'h> {
     /// Forgets code whose rules or types have changed.
     fn refresh(&mut self) {
         self.program.refresh();
+    }
+
+    /// Counts what evaluations inside an operation have spent, and looks at the
+    /// bounds at the next reduction.
+    fn charge(&mut self, inside: u64) {
+        if inside == 0 {
+            return;
+        }
+        let ahead = u64::from(FUEL - 1);
+        self.meter.spent += inside + u64::from(FUEL - self.fuel);
+        self.fuel = FUEL;
+        if self.meter.spent >= ahead {
+            // As if all fuel but the last had been used: its count comes with the look.
+            self.meter.spent -= ahead;
+            self.fuel = 1;
+        }
     }
 
     /// Looks at the bounds. Whether one was hit, which ends the evaluation.

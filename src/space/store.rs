@@ -617,6 +617,9 @@ impl Store {
                 _ => self.forget(row),
             }
         }
+        if self.removed.is_empty() {
+            self.removed = HashMap::default();
+        }
     }
 
     /// Whether `view` sees a row that is there.

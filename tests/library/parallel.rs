@@ -91,3 +91,19 @@ fn what_alternatives_spend_counts() {
     assert!(evaluation.atoms()[0].to_string().contains("ReductionLimit"));
     assert!(evaluation.reductions < 30_000, "{}", evaluation.reductions);
 }
+
+#[test]
+fn what_one_directive_spends_is_not_charged_to_the_next() {
+    let mut engine = Engine::builder().build();
+    let program = "!(import! &self parallel)
+        (= (count $n) (if (== $n 0) done (count (- $n 1))))
+        (= (twice $n) (hyperpose ((count $n) (count $n))))";
+    engine.load(program, "twice").unwrap();
+    let budget = Budget::default().reductions(1_000_000);
+    let heavy = engine.parse("(twice 20000)").unwrap();
+    assert_eq!(engine.evaluate(&heavy, &budget).atoms().len(), 2);
+    let light = engine.parse("(hyperpose ((+ 1 2)))").unwrap();
+    let evaluation = engine.evaluate(&light, &Budget::default().reductions(2_000));
+    assert_eq!(evaluation.atoms()[0].to_string(), "3");
+    assert!(evaluation.reductions < 2_000);
+}

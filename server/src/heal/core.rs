@@ -22,13 +22,36 @@ use crate::status::{
     SetMode, Status, StrategyRecord, Verdict,
 };
 
-/// Readings and actions kept for people.
-const HISTORY_MAX: usize = 900;
-const ACTIONS_MAX: usize = 200;
+/// Events kept for people.
 const EVENTS_MAX: usize = 100;
-/// Metrics from outside that are kept, and how long each counts as current.
+/// Metrics from outside that are kept.
 const EXTERNAL_MAX: usize = 256;
-const EXTERNAL_SECONDS: f64 = 60.0;
+
+/// What is kept for how long, as facts say; without them, as here.
+#[derive(Clone, Copy)]
+struct Retention {
+    /// `(keep-readings <n>)`, for people.
+    readings: usize,
+    /// `(keep-actions <n>)`, for people.
+    actions: usize,
+    /// `(posted-seconds <s>)`: how long a posted sample counts as current.
+    posted_seconds: f64,
+}
+
+impl Retention {
+    fn of(engine: &Engine) -> Retention {
+        let number = |head, default: f64, most: f64| {
+            decision::number(engine, head)
+                .filter(|number| (1.0..=most).contains(number))
+                .unwrap_or(default)
+        };
+        Retention {
+            readings: number("keep-readings", 900.0, 100_000.0) as usize,
+            actions: number("keep-actions", 200.0, 10_000.0) as usize,
+            posted_seconds: number("posted-seconds", 60.0, 86_400.0),
+        }
+    }
+}
 /// Samples from outside that wait for a tick.
 const INGESTED_MAX: usize = 10_000;
 /// Rules whose decisions are counted.
@@ -82,6 +105,7 @@ pub(super) struct Core {
     open: Vec<Open>,
     next_id: u64,
     history: VecDeque<Arc<Reading>>,
+    retention: Retention,
     pub(super) status: Status,
 }
 
@@ -112,6 +136,7 @@ impl Core {
         let mut engine = workbench.engine();
         texts.load(&mut engine)?;
         let mut core = Core {
+            retention: Retention::of(&engine),
             workbench,
             engine,
             quotes: Quotes::default(),
@@ -164,6 +189,7 @@ impl Core {
 
     /// Shows the facts of the rules that people see by themselves.
     fn show_facts(&mut self) {
+        self.retention = Retention::of(&self.engine);
         self.status.thresholds = decision::numbers(&self.engine, "threshold");
         self.status.modes = decision::modes(&self.engine, &self.spaces.modes);
         self.show_strategies();
@@ -231,7 +257,7 @@ impl Core {
             }
         }
         self.external
-            .retain(|_, (_, came)| seconds - *came <= EXTERNAL_SECONDS);
+            .retain(|_, (_, came)| seconds - *came <= self.retention.posted_seconds);
         self.count_events(&mut reading);
         for (metric, value) in &reading.metrics {
             self.series.push(metric, seconds, *value);
@@ -243,7 +269,7 @@ impl Core {
         let expected = self.status.thresholds.keys().cloned();
         self.spaces
             .assert_reading(seconds, &reading.metrics, &current, expected);
-        if self.history.len() >= HISTORY_MAX {
+        while self.history.len() >= self.retention.readings {
             self.history.pop_front();
         }
         self.history.push_back(Arc::new(reading.clone()));
@@ -539,9 +565,8 @@ impl Core {
                 None
             }
         };
-        if self.status.actions.len() >= ACTIONS_MAX {
-            self.status.actions.remove(0);
-        }
+        let surplus = (self.status.actions.len() + 1).saturating_sub(self.retention.actions);
+        self.status.actions.drain(..surplus);
         self.status.actions.push(Arc::new(record));
         order
     }

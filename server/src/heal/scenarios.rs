@@ -552,6 +552,20 @@ fn a_changed_fact_changes_only_what_depends_on_it() {
 }
 
 #[test]
+fn facts_say_how_much_is_kept() {
+    let texts = shipped_texts(|text| {
+        text.replace("(keep-readings 900)", "(keep-readings 5)")
+            .replace("(keep-actions 200)", "(keep-actions 2)")
+    });
+    let mut run = Run::new(&texts, Server::new(1));
+    run.world.placebo = true;
+    run.world.cache_mb = 480.0;
+    run.go(20.0);
+    assert_eq!((run.core.history_len(), run.actions().len()), (5, 2));
+    assert!(run.log.len() > 2);
+}
+
+#[test]
 fn a_long_run_keeps_no_more_than_a_short_one() {
     let mut run = Run::new(&shipped(), Server::new(9));
     run.interval = 30.0;

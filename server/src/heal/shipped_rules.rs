@@ -284,6 +284,17 @@ fn texts_are_classified_and_counted_by_their_patterns() {
 fn a_cache_that_nobody_asks_for_is_evicted() {
     let held = |cache: f64| shipped(&[("memory-mb", 230.0), ("cache-mb", cache)]).after(9.0);
     held(99.0).check(&[]);
+    // Also when more is seen than that: what fits the level would leave it unused.
+    let mut both = held(99.0).with("cache-mb", 480.0).with("memory-mb", 390.0);
+    both = both.after(8.0);
+    let calls: Vec<String> = both.actions().iter().map(|one| one.call.clone()).collect();
+    assert!(!calls.is_empty());
+    assert!(
+        calls
+            .iter()
+            .all(|call| call == "(evict-cache sessions 1.0)"),
+        "{calls:?}"
+    );
     held(200.0).check(&[
         "(evict-cache sessions 1.0) cache-mb has been over 100 for 8.0 s and nobody asked for it",
     ]);

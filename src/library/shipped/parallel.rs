@@ -1,12 +1,12 @@
 //! `parallel`: alternatives evaluated at the same time.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::atom::Atom;
 use crate::budget::Budget;
 use crate::engine::Context;
-use crate::evaluate::Machine;
+use crate::fast;
 use crate::operation::{Operation, OperationError, OperationResult};
 
 /// Threads that help evaluations, of all engines of the process.
@@ -63,18 +63,22 @@ fn hyperpose(alternatives: &[Atom], context: &mut Context<'_>) -> OperationResul
     host.grants.write_files = false;
     host.nested += 1;
     let space = context.space;
+    let beside = Arc::clone(&context.host.compiled_beside);
     let work = || {
         let mut host = host.clone();
+        let lock = || beside.lock().expect("no panic while it is locked");
+        host.compiled = lock().pop().unwrap_or_default();
         while let Some((place, alternative)) = {
             let place = next.fetch_add(1, Ordering::Relaxed);
             alternatives
                 .get(place)
                 .map(|alternative| (place, alternative))
         } {
-            let found = Machine::run(&mut host, space, alternative, &budget, false);
+            let found = fast::run(&mut host, space, alternative, &budget, false);
             spent.fetch_add(found.reductions, Ordering::Relaxed);
             results.lock().expect("no panic while it is locked")[place] = found.atoms();
         }
+        lock().push(host.compiled.clone());
         if host.write_refused {
             *refused.lock().expect("no panic while it is locked") = true;
         }
