@@ -198,8 +198,9 @@ async fn greet(stream: TcpStream, reception: Arc<Reception>, seated: Seated, cal
 
 /// Sees by its first bytes which protocol a client speaks, and leaves them unread.
 async fn first_words(stream: &TcpStream) -> io::Result<Protocol> {
-    const PREFACE: &[u8] = b"PRI";
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
     let mut heard = [0; PREFACE.len()];
+    let mut wait = Duration::from_millis(5);
     loop {
         let count = stream.peek(&mut heard).await?;
         if count == 0 {
@@ -211,8 +212,9 @@ async fn first_words(stream: &TcpStream) -> io::Result<Protocol> {
         if count == PREFACE.len() {
             return Ok(Protocol::Http2);
         }
-        // A byte or two, which stay in sight: what follows them is waited for.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        // Part of it, which stays in sight: what follows is waited for, ever longer.
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(1));
     }
 }
 
