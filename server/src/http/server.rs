@@ -174,8 +174,12 @@ async fn greet(stream: TcpStream, reception: Arc<Reception>, seated: Seated, cal
             heard = timeout(patience, first_words(&stream)) => heard,
             () = seated.seat().closing() => return,
         };
-        // Too late, or the client has gone.
-        let Ok(Ok(protocol)) = heard else { return };
+        let Ok(Ok(protocol)) = heard else {
+            // Too late, or the client has gone. What it said is taken, since a
+            // connection that is closed over unread bytes is reset.
+            let _ = stream.try_read(&mut [0; 64]);
+            return;
+        };
         return converse(stream, protocol, &reception, &seated, caller).await;
     };
     // Apart, so that connections without TLS have no room for it.
