@@ -84,6 +84,21 @@ impl Value for AnyType {
     }
 }
 
+/// Name of the type variables that stand for what may be any type. No program
+/// can write it.
+const ANY_TYPE: &str = "any type";
+
+/// `type_atom` as programs see it: `%Undefined%` for what may be any type.
+fn shown(type_atom: &Atom) -> Atom {
+    rebuild(type_atom, |variable| {
+        if variable.name() == ANY_TYPE {
+            Replacement::Final(undefined())
+        } else {
+            Replacement::Keep
+        }
+    })
+}
+
 /// As [`typed`], for a call: what may be any type is a type variable there, which
 /// the other arguments and the result may tell more of.
 pub(crate) fn typed_for_call(space: &Space, atom: &Atom) -> Vec<Typed> {
@@ -99,7 +114,7 @@ pub(crate) fn typed_for_call(space: &Space, atom: &Atom) -> Vec<Typed> {
 fn without_any_type(type_atom: &Atom) -> Atom {
     match type_atom {
         Atom::Grounded(Grounded::Value(value)) if value.as_any().is::<AnyType>() => {
-            Atom::Variable(Variable::new("any").renamed())
+            Atom::Variable(Variable::new(ANY_TYPE).renamed())
         }
         Atom::Expression(expression) if !expression.is_ground() => {
             let children = expression.children().iter();
@@ -416,8 +431,8 @@ pub(crate) fn bad_argument(call: &Atom, position: usize, expected: &Atom, actual
     let reason = Atom::expression([
         Atom::Symbol(known().bad_arg_type.clone()),
         Atom::integer(position as i64 + 1),
-        expected.clone(),
-        actual.clone(),
+        shown(expected),
+        shown(actual),
     ]);
     Atom::error(call.clone(), reason)
 }

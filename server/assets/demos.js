@@ -44,6 +44,7 @@ async function press(button) {
 
 /// Shows what the demonstrations hold, by the metrics of the newest sample.
 export function showHeld(metrics) {
+  if (!byId("held")) return;
   const held = [
     ["cache-mb", (value) => `${measured(describe("cache-mb"), value)} in the cache`],
     ["background-threads", (value) => `${value} threads burning`],
@@ -52,12 +53,12 @@ export function showHeld(metrics) {
   setText(byId("held"), held.length ? `Held now: ${held.join(", ")}.` : "Nothing is held now.");
 }
 
-/// Makes buttons with `data-post` work; hides the demos where the server has none.
-export async function makeDemos() {
+/// Makes buttons with `data-post` work; the demos go where the server has none.
+export function makeDemos() {
+  if (document.documentElement.dataset.demos === "off") {
+    byId("demos").replaceChildren(make("p", { class: "quiet", text: "The demo faults are switched off on this server." }));
+  }
   for (const button of document.querySelectorAll("button[data-post]")) {
     button.addEventListener("click", () => press(button));
   }
-  const response = await fetch("/demo/");
-  if (response.ok) return;
-  byId("demos").replaceChildren(make("p", { class: "quiet", text: "The demo faults are switched off on this server." }));
 }

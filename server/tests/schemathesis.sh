@@ -26,7 +26,7 @@ done
 # CPU or hundreds of MiB each time. Well-formed queries may still be no MeTTa, so that
 # what fits a schema is refused is no fault here.
 "$tools/bin/schemathesis" run "http://127.0.0.1:$port/openapi.json" \
-  --seed 1 --generation-deterministic --generation-database none \
+  --seed 1 --generation-deterministic \
   --max-examples "$examples" --max-time "$seconds" --phases examples,coverage,fuzzing \
   --exclude-path /events --exclude-path-regex 'request.failures|memory-leak|cpu-overload|stress-test$' \
   --exclude-checks positive_data_acceptance --request-timeout 30 --warnings off --no-color

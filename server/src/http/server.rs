@@ -174,8 +174,12 @@ async fn greet(stream: TcpStream, reception: Arc<Reception>, seated: Seated, cal
             heard = timeout(patience, first_words(&stream)) => heard,
             () = seated.seat().closing() => return,
         };
-        // Too late, or the client has gone.
-        let Ok(Ok(protocol)) = heard else { return };
+        let Ok(Ok(protocol)) = heard else {
+            // Too late, or the client has gone. What it said is taken, since a
+            // connection that is closed over unread bytes is reset.
+            let _ = stream.try_read(&mut [0; 64]);
+            return;
+        };
         return converse(stream, protocol, &reception, &seated, caller).await;
     };
     // Apart, so that connections without TLS have no room for it.
@@ -198,8 +202,9 @@ async fn greet(stream: TcpStream, reception: Arc<Reception>, seated: Seated, cal
 
 /// Sees by its first bytes which protocol a client speaks, and leaves them unread.
 async fn first_words(stream: &TcpStream) -> io::Result<Protocol> {
-    const PREFACE: &[u8] = b"PRI";
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
     let mut heard = [0; PREFACE.len()];
+    let mut wait = Duration::from_millis(5);
     loop {
         let count = stream.peek(&mut heard).await?;
         if count == 0 {
@@ -211,8 +216,9 @@ async fn first_words(stream: &TcpStream) -> io::Result<Protocol> {
         if count == PREFACE.len() {
             return Ok(Protocol::Http2);
         }
-        // A byte or two, which stay in sight: what follows them is waited for.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        // Part of it, which stays in sight: what follows is waited for, ever longer.
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(1));
     }
 }
 

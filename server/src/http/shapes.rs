@@ -504,5 +504,7 @@ pub(super) fn ingest_body() -> Value {
         ("severity", one_of(&["error", "warning"])),
         ("text", string()),
     ]);
-    object(&[("samples?", list(sample)), ("events?", list(event))])
+    let mut told = object(&[("samples?", list(sample)), ("events?", list(event))]);
+    told["minProperties"] = json!(1);
+    told
 }

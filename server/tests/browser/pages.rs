@@ -112,3 +112,16 @@ fn the_dashboard_is_small_and_loads_once() {
     let bytes = bytes.as_u64().unwrap();
     assert!((20_000..100_000).contains(&bytes), "{bytes} bytes");
 }
+
+#[test]
+#[ignore = "needs chromium; see main.rs"]
+fn a_server_without_demos_offers_none() {
+    let server = Server::start(&shipped_rules(), &["--demo", "off"]);
+    let browser = Browser::open(&server.url);
+    browser.until_text("#link", "live");
+    assert!(browser.text("#demos").contains("switched off"));
+    assert_eq!(browser.count("[data-post^='/demo/']"), 0);
+    browser.go(&format!("{}/simple-dashboard", server.url));
+    assert_eq!(browser.count("form"), 1);
+    browser.check_clean(&server.url);
+}

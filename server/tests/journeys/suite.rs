@@ -256,3 +256,46 @@ fn injected_faults_stay_as_they_are_without_rules() {
     let tasks = server.get("/demo/status").1["demo_status"]["cpu_tasks"].clone();
     assert_eq!((&tasks["active"], &tasks["duty"]), (&4.into(), &1.0.into()));
 }
+
+#[test]
+fn a_rule_in_shadow_only_says_what_it_would_do_and_what_is_learned_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let learned = folder.path().join("learned.metta");
+    let rules = quick_rules()
+        .replace("(horizon memory-mb 10)", "")
+        .replace("(unused-limit cache-mb 100)", "");
+    let server = Server::start(&rules, &["--learned", learned.to_str().unwrap()]);
+    let switch = |mode: &str| {
+        let path = format!("/healing/mode?fault=memory-leak&rule=level&mode={mode}");
+        let (status, answer) = server.post(&path);
+        assert_eq!(status, 200, "{answer}");
+    };
+    switch("shadow");
+    server.post("/demo/memory-leak?size_mb=60&count=8");
+    let action = server.until("it says what it would do", |server| server.actions().pop());
+    assert_eq!(action["mode"], "shadow", "{action}");
+    assert_eq!(action["applied"], false);
+    server.wait_ticks(5);
+    assert!(server.rss_mib() > 480.0);
+    switch("enforce");
+    server.until("it is done now", |server| {
+        (server.rss_mib() < 400.0 && verified(server, "memory_leak") > 0).then_some(())
+    });
+    let text = server.until("what was learned is kept", |_| {
+        let text = std::fs::read_to_string(&learned).ok()?;
+        text.contains("(weight memory-leak fit 0.").then_some(text)
+    });
+    drop(server);
+    let again = Server::start(&rules, &["--learned", learned.to_str().unwrap()]);
+    let strategies = again.get("/healing/strategies").1["strategies"].clone();
+    let fit = strategies
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["fault"] == "memory-leak" && one["strategy"] == "fit")
+        .unwrap()
+        .clone();
+    assert_eq!(fit["learned"], true);
+    let weight = format!("(weight memory-leak fit {} ", fit["mean"]);
+    assert!(text.contains(&weight), "{weight} in {text}");
+}

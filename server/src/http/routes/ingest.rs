@@ -29,13 +29,18 @@ const NAME_MAX: usize = 64;
 const TIME_OFF_MAX: f64 = 60.0;
 
 /// What came from outside.
-#[derive(Debug, Default, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, PartialEq)]
 struct Told {
-    #[serde(default)]
     samples: Vec<Sample>,
-    #[serde(default)]
     events: Vec<Event>,
+}
+
+/// The same as JSON: one of the two must be there.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToldAsJson {
+    samples: Option<Vec<Sample>>,
+    events: Option<Vec<Event>>,
 }
 
 #[derive(Debug, Deserialize, PartialEq)]
@@ -98,10 +103,23 @@ fn read(request: &Request) -> Result<Told, Failure> {
     let begins = request.body.iter().find(|byte| !byte.is_ascii_whitespace());
     match (request.media_type.to_ascii_lowercase().as_str(), begins) {
         (METTA, _) => atoms::read(text()?),
-        (JSON, _) | (_, None | Some(b'{' | b'[')) => body::json(&request.body, EXAMPLE),
+        (JSON, _) | (_, None | Some(b'{' | b'[')) => read_json(&request.body),
         (_, Some(b'(' | b';')) => atoms::read(text()?),
         _ => prometheus::read(text()?),
     }
+}
+
+fn read_json(body: &[u8]) -> Result<Told, Failure> {
+    let ToldAsJson { samples, events } = body::json(body, EXAMPLE)?;
+    if samples.is_none() && events.is_none() {
+        return Err(Failure::bad_request(format!(
+            "the body has neither samples nor events; send {EXAMPLE}"
+        )));
+    }
+    Ok(Told {
+        samples: samples.unwrap_or_default(),
+        events: events.unwrap_or_default(),
+    })
 }
 
 fn check_all(told: &Told, now: f64) -> Result<(), Failure> {

@@ -109,11 +109,24 @@ fn serve(name: &str, request: &Request) -> Result<Answer, Failure> {
     Ok(as_page(asset.file.answer(request)))
 }
 
+/// The dashboard of a server whose demo routes are off: it offers none.
+static WITHOUT_DEMOS: LazyLock<Fixed> = LazyLock::new(|| {
+    let page = include_str!("../../../assets/index.html");
+    Fixed::new(
+        HTML,
+        page.replacen("<html ", "<html data-demos=\"off\" ", 1),
+    )
+});
+
 pub(in crate::http) async fn dashboard(
-    _: Arc<Service>,
+    service: Arc<Service>,
     request: Request,
 ) -> Result<Answer, Failure> {
-    serve("index.html", &request)
+    if service.shell.settings.demo {
+        serve("index.html", &request)
+    } else {
+        Ok(as_page(WITHOUT_DEMOS.answer(&request)))
+    }
 }
 
 pub(in crate::http) async fn asset(_: Arc<Service>, request: Request) -> Result<Answer, Failure> {

@@ -38,8 +38,10 @@ pub(in crate::http) async fn simple_dashboard(
 ) -> Result<Answer, Failure> {
     let status = service.shell.healing.status.load();
     let word = word(&status);
+    let demos = service.shell.settings.demo;
     let forms: String = FORMS
         .iter()
+        .filter(|(path, _)| demos || !path.starts_with("/demo/"))
         .map(|(path, label)| {
             format!("<form method=post action=\"{path}\"><button>{label}</button></form>")
         })
@@ -47,7 +49,7 @@ pub(in crate::http) async fn simple_dashboard(
     Ok(html(format!(
         "{}<p>It is <span class=\"badge {word}\">{word}</span> as of {}. This page reloads itself every 5 s.</p>{}\
          <section><h2>Metrics with a threshold</h2>{}</section>\
-         <section><h2>Healing actions</h2>{}</section><section><h2>Try it</h2>{forms}</section>\
+         <section><h2>Healing actions</h2>{}</section><section><h2>Do</h2>{forms}</section>\
          <section><h2>Every other metric</h2>{}</section>",
         beginning("Chimera", "Chimera", "<meta http-equiv=refresh content=5>"),
         timestamp(status.reading.unix),
