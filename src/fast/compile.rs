@@ -538,7 +538,10 @@ impl<'m> Compiler<'m> {
             return Err(Leave);
         }
         match signature.map(|signature| &signature.returns) {
-            Some(returns) if returns.is_symbol(&known().atom) => {
+            returns
+                if body.is_error()
+                    || returns.is_some_and(|returns| returns.is_symbol(&known().atom)) =>
+            {
                 self.introduce(body)?;
                 let value = self.quoted(body)?;
                 self.return_value(value);

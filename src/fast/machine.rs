@@ -1727,7 +1727,6 @@ impl<'h> Machine<'h> {
     // ---- evaluating values ------------------------------------------------------
 
     /// Evaluates a value that may be a call.
-    #[expect(clippy::too_many_arguments, reason = "what it is and where it goes")]
     fn settle(
         &mut self,
         value: Cell,
