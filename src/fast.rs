@@ -8,6 +8,7 @@
 mod cell;
 mod choice;
 mod code;
+mod collect;
 mod compile;
 mod heap;
 mod machine;
@@ -27,7 +28,7 @@ use machine::{Machine, Parts};
 /// What was compiled for an engine and those that share it; taken out while an
 /// evaluation runs.
 #[derive(Clone, Default)]
-pub(crate) struct Cache(Arc<Mutex<Compiled>>);
+pub(crate) struct Cache(Arc<Mutex<[Compiled; 2]>>);
 
 #[derive(Default)]
 enum Compiled {
@@ -38,16 +39,18 @@ enum Compiled {
 }
 
 impl Cache {
-    fn take(&self) -> Compiled {
+    /// Code that records what it uses is kept apart.
+    fn take(&self, proving: bool) -> Compiled {
         match self.0.lock() {
-            Ok(mut place) => std::mem::replace(&mut *place, Compiled::InUse),
+            Ok(mut places) => std::mem::replace(&mut places[usize::from(proving)], Compiled::InUse),
             Err(_) => Compiled::InUse,
         }
     }
 
     fn put(&self, parts: Box<Parts>) {
-        if let Ok(mut place) = self.0.lock() {
-            *place = Compiled::Ready(parts);
+        if let Ok(mut places) = self.0.lock() {
+            let proving = usize::from(parts.program.proving);
+            places[proving] = Compiled::Ready(parts);
         }
     }
 }
@@ -75,7 +78,7 @@ pub(crate) fn run(
         return Plain::run(host, space, atom, budget, proving);
     }
     let cache = host.compiled.clone();
-    let mut parts = match cache.take() {
+    let mut parts = match cache.take(proving) {
         // An operation evaluates something while an evaluation runs.
         Compiled::InUse => return Plain::run(host, space, atom, budget, proving),
         Compiled::Ready(mut parts)
@@ -84,7 +87,7 @@ pub(crate) fn run(
             parts.program.refresh();
             parts
         }
-        Compiled::Ready(_) | Compiled::Nothing => Box::new(Parts::new(host, space)),
+        Compiled::Ready(_) | Compiled::Nothing => Box::new(Parts::new(host, space, proving)),
     };
     let Some(expression) = parts.compile(host, atom) else {
         cache.put(parts);

@@ -42,6 +42,43 @@ pub struct FactUse {
     pub atom: Atom,
 }
 
+impl FactUse {
+    pub(crate) fn of(atom: Atom, origin: Option<Origin>) -> FactUse {
+        let (file, line) = place(&origin);
+        FactUse { file, line, atom }
+    }
+}
+
+impl Proof {
+    pub(crate) fn add_rule(&mut self, rule: &RuleUse) {
+        if !self.rules.contains(rule) {
+            self.rules.push(rule.clone());
+        }
+    }
+
+    pub(crate) fn add_fact(&mut self, fact: &FactUse) {
+        if !self.facts.contains(fact) {
+            self.facts.push(fact.clone());
+        }
+    }
+
+    pub(crate) fn add_operation(&mut self, name: &str) {
+        if !self.operations.iter().any(|known| known == name) {
+            self.operations.push(name.to_owned());
+        }
+    }
+
+    /// Adds all that another proof names.
+    pub(crate) fn add_all(&mut self, other: &Proof) {
+        other.rules.iter().for_each(|rule| self.add_rule(rule));
+        other.facts.iter().for_each(|fact| self.add_fact(fact));
+        other
+            .operations
+            .iter()
+            .for_each(|name| self.add_operation(name));
+    }
+}
+
 pub(crate) enum Step {
     Rule {
         head: Atom,

@@ -3,6 +3,7 @@
 use crate::atom::Atom;
 use crate::budget::Budget;
 use crate::engine::Host;
+use crate::evaluate::Proof;
 use crate::evaluate::frame::{FrameKind, Rest};
 use crate::evaluate::machine::{Delta, Machine, Task};
 use crate::space::Space;
@@ -11,7 +12,7 @@ use crate::unify::Bindings;
 /// The results of an expression inside another evaluation.
 pub(crate) struct Ways {
     /// Each result with what it binds.
-    pub(crate) ways: Vec<(Atom, Delta)>,
+    pub(crate) ways: Vec<(Atom, Delta, Option<Proof>)>,
     pub(crate) reductions: u64,
     /// Whether a bound ended it; then the only result says so.
     pub(crate) exhausted: bool,
@@ -26,13 +27,14 @@ impl<'h> Machine<'h> {
         atom: &Atom,
         expected: &Atom,
         budget: &Budget,
+        proving: bool,
     ) -> Ways {
         let task = Task::Metta {
             atom: atom.clone(),
             expected: expected.clone(),
             space: space.clone(),
         };
-        Machine::ways(host, atom, budget, task, None)
+        Machine::ways(host, atom, (budget, proving), task, None)
     }
 
     /// As [`Machine::run_ways`], of a call whose arguments are as its function wants them;
@@ -43,6 +45,7 @@ impl<'h> Machine<'h> {
         call: &Atom,
         returns: &Atom,
         budget: &Budget,
+        proving: bool,
     ) -> Ways {
         let frame = FrameKind::Call {
             call: call.clone(),
@@ -54,17 +57,17 @@ impl<'h> Machine<'h> {
             atom: call.clone(),
             space: space.clone(),
         };
-        Machine::ways(host, call, budget, task, Some(frame))
+        Machine::ways(host, call, (budget, proving), task, Some(frame))
     }
 
     fn ways(
         host: &'h mut Host,
         atom: &Atom,
-        budget: &Budget,
+        (budget, proving): (&Budget, bool),
         task: Task,
         frame: Option<FrameKind>,
     ) -> Ways {
-        let mut machine = Machine::new(host, budget, false);
+        let mut machine = Machine::new(host, budget, proving);
         machine.bound = Some(Vec::new());
         let rest = match frame {
             Some(frame) => machine.alternatives(Rest::default()).push(frame),
@@ -92,7 +95,7 @@ impl<'h> Machine<'h> {
                     .iter()
                     .filter_map(|variable| Some((variable.clone(), bindings.resolve(variable)?)))
                     .collect();
-                (answer.atom, delta)
+                (answer.atom, delta, answer.proof)
             })
             .collect();
         Ways {

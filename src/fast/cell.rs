@@ -161,7 +161,8 @@ pub(super) struct Header(pub(super) u64);
 impl Header {
     /// No variable is in it.
     pub(super) const GROUND: u64 = 1 << 3;
-    /// It evaluates to itself. Only ever with `GROUND`.
+    /// It is a result that evaluates to itself; where variables are in it, only as a
+    /// part of another expression.
     pub(super) const EVALUATED: u64 = 1 << 4;
     /// It is `(Error …)`.
     pub(super) const ERROR: u64 = 1 << 5;
@@ -169,6 +170,8 @@ impl Header {
     pub(super) const FLOAT: u64 = 1 << 6;
     /// A tail of another expression: that expression and an offset follow.
     pub(super) const SLICE: u64 = 1 << 7;
+    /// Moved by the collector: the arity is the new index.
+    pub(super) const MOVED: u64 = 1 << 8;
     /// Its elements evaluate to themselves. Only ever with `GROUND`.
     pub(super) const ELEMENTS: u64 = 1 << 9;
     /// It is data that evaluates to itself, as do its elements.

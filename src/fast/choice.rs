@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::atom::{Atom, Variable};
+use crate::evaluate::{FactUse, Proof};
 use crate::fast::cell::Cell;
 use crate::fast::code::{Operands, Pc};
 use crate::fast::heap::Saved;
@@ -18,6 +19,7 @@ pub(super) struct Choice {
     pub(super) heap_top: usize,
     pub(super) box_top: u32,
     pub(super) trail_top: u32,
+    pub(super) log_top: u32,
     /// Whether errors wait for this to be exhausted.
     pub(super) aside: bool,
 }
@@ -40,7 +42,12 @@ pub(super) enum Kind {
         pc: Pc,
     },
     /// Where results are gathered; `done` takes them all.
-    Gather { done: Pc, items: Vec<Saved> },
+    Gather {
+        done: Pc,
+        items: Vec<Saved>,
+        /// What led to them.
+        log: Vec<Step>,
+    },
     /// A `case` that has had no result unless `any`.
     Case { empty: Pc, any: bool },
     /// Nothing but the errors that were set aside.
@@ -51,6 +58,7 @@ pub(super) enum Kind {
 pub(super) struct Way {
     pub(super) bindings: Vec<(Variable, Atom)>,
     pub(super) atom: Option<Atom>,
+    pub(super) step: Option<Step>,
 }
 
 /// An error that waits until nothing else can come of its expression.
@@ -65,4 +73,15 @@ pub(super) struct Aside {
     /// The error, then values of `variables`.
     pub(super) saved: Saved,
     pub(super) variables: Vec<u32>,
+    pub(super) log: Vec<Step>,
+}
+
+/// Something that led to a result.
+#[derive(Clone)]
+pub(super) enum Step {
+    Rule(u32),
+    Operation(u32),
+    Fact(Rc<FactUse>),
+    /// What the plain evaluator used.
+    Plain(Rc<Proof>),
 }

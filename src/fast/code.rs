@@ -95,6 +95,15 @@ pub(super) enum Instruction {
     /// Notes that a rule's head matched.
     Neck,
 
+    /// Records the use of a rule, by its number in the table.
+    RecordRule {
+        rule: u32,
+    },
+    /// Records the use of an operation.
+    RecordOperation {
+        operation: u32,
+    },
+
     Move {
         to: Slot,
         from: Slot,
@@ -165,6 +174,8 @@ pub(super) enum Instruction {
         to: Slot,
         from: Slot,
         expected: TypeId,
+        /// Whether it is a part of an expression: a result stays one there.
+        part: bool,
         size: Slot,
     },
     /// Evaluates by the plain evaluator; the next instruction takes the result.
@@ -269,6 +280,14 @@ pub(super) enum Instruction {
     Jump {
         to: Pc,
     },
+    /// Goes on there unless the slot holds the constant: a symbol without a type, a
+    /// number, a truth value or `()`.
+    JumpUnlessConstant {
+        slot: Slot,
+        index: u32,
+        to: Pc,
+        odd: Pc,
+    },
     /// Goes on there unless the slot holds `True`.
     JumpUnless {
         slot: Slot,
@@ -299,6 +318,9 @@ pub(super) enum Instruction {
         operands: Operands,
         size: Slot,
         stuck: Pc,
+        /// Whether no argument was evaluated to something else: then a call that is data
+        /// is a result that stays one.
+        unchanged: bool,
     },
     Return {
         slot: Slot,

@@ -12,7 +12,7 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
-use crate::evaluate::Control;
+use crate::evaluate::{Control, RuleUse};
 use crate::fast::cell::Cell;
 use crate::fast::code::{
     ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, NUMBER, Operand, Pc, RETURN, Slot, TypeId,
@@ -22,6 +22,7 @@ use crate::fast::program::{
     Function, Head, HeadTest, Inline, Key, Program, Rule, RuleIndex, Signature, State, Temporary,
 };
 use crate::operation::Operation;
+use crate::space::Origin;
 use crate::types;
 
 /// Not compiled: left to the plain evaluator.
@@ -77,7 +78,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     let mut compiled = Vec::with_capacity(found.len());
     let mut size = arity;
     let start = program.code.len();
-    for (row, _) in found {
+    for (row, origin) in found {
         let Some([equal, pattern, body]) = row.as_expression() else {
             program.functions[id as usize].state = State::Plain;
             return;
@@ -91,7 +92,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         program.code.push(Instruction::HeadFail { function: id });
         let pc = program.code.len() as Pc;
         let mut compiler = Compiler::new(host, heap, program, arity);
-        let done = compiler.rule(pattern, body, signature.as_deref(), expected, many);
+        let done = compiler.rule(pattern, body, signature.as_deref(), expected, many, origin);
         match done {
             Ok(tests) => {
                 size = size.max(compiler.slots);
@@ -155,7 +156,8 @@ pub(super) fn expression(
     expected: TypeId,
 ) -> Option<u32> {
     let children = atom.as_expression().unwrap_or_default();
-    if matches!(children.first(), None | Some(Atom::Variable(_))) {
+    let malformed = atom.is_error() && !is_whole_error(atom);
+    if malformed || matches!(children.first(), None | Some(Atom::Variable(_))) {
         return None;
     }
     let key = (atom.clone(), expected);
@@ -202,6 +204,19 @@ pub(super) fn expression(
     };
     program.expressions.insert(key, (atom.clone(), id));
     id
+}
+
+/// Whether a call has no arguments that are evaluated to something else.
+fn is_unchanged(children: &[Atom]) -> bool {
+    children[1..].iter().all(|argument| match argument {
+        Atom::Expression(expression) => expression.children().is_empty(),
+        _ => true,
+    })
+}
+
+/// Whether it is `(Error atom reason)`; with fewer or more parts it is an ill-typed call.
+fn is_whole_error(atom: &Atom) -> bool {
+    atom.is_error() && atom.as_expression().is_some_and(|error| error.len() == 3)
 }
 
 /// Whether equal atoms are also written the same: `1` is equal to `1.0`.
@@ -338,7 +353,7 @@ enum OddWhat {
     /// A call as written, whose arguments are as its function wants them.
     Call(Atom),
     /// A call of an operation, of evaluated operands.
-    Operands(u32, Vec<Operand>),
+    Operands(u32, Vec<Operand>, bool),
 }
 
 impl<'m> Compiler<'m> {
@@ -436,6 +451,7 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnless { to, .. }
                 | I::JumpUnlessCompare { to, .. }
                 | I::JumpUnlessCompareSmall { to, .. }
+                | I::JumpUnlessConstant { to, .. }
                 | I::Gather { done: to, .. }
                 | I::CaseOpen { empty: to, .. },
             ) => to,
@@ -454,6 +470,7 @@ impl<'m> Compiler<'m> {
                 | I::Compare { odd, .. }
                 | I::JumpUnlessCompare { odd, .. }
                 | I::JumpUnlessCompareSmall { odd, .. }
+                | I::JumpUnlessConstant { odd, .. }
                 | I::CheckSame { odd, .. }
                 | I::Logic { odd, .. }
                 | I::Not { odd, .. }
@@ -488,6 +505,7 @@ impl<'m> Compiler<'m> {
         signature: Option<&Signature>,
         expected: TypeId,
         many: bool,
+        origin: Option<Origin>,
     ) -> Compiled<Box<[HeadTest]>> {
         let arguments = &pattern.as_expression().expect("checked")[1..];
         self.count(pattern);
@@ -502,17 +520,34 @@ impl<'m> Compiler<'m> {
         if many {
             self.emit(Instruction::Neck);
         }
+        if self.program.proving {
+            let (file, line) = match origin {
+                Some(origin) => (Some(origin.file.to_string()), Some(origin.line)),
+                None => (None, None),
+            };
+            self.program.rule_uses.push(Arc::new(RuleUse {
+                file,
+                line,
+                head: pattern.clone(),
+            }));
+            let rule = (self.program.rule_uses.len() - 1) as u32;
+            self.emit(Instruction::RecordRule { rule });
+        }
         // A `function` has to know the call that it is the result of.
         if matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function)) {
             return Err(Leave);
         }
         match signature.map(|signature| &signature.returns) {
-            Some(returns) if returns.is_symbol(&known().atom) => {
+            returns
+                if body.is_error()
+                    || returns.is_some_and(|returns| returns.is_symbol(&known().atom)) =>
+            {
                 self.introduce(body)?;
                 let value = self.quoted(body)?;
                 self.return_value(value);
                 self.finish()?;
             }
+            Some(Atom::Variable(_)) => self.body(body, expected)?,
             Some(returns) => {
                 let expected = self.result_type(returns);
                 self.body(body, expected)?;
@@ -789,13 +824,14 @@ impl<'m> Compiler<'m> {
                         size: 0,
                     });
                 }
-                OddWhat::Operands(operation, operands) => {
+                OddWhat::Operands(operation, operands, unchanged) => {
                     let operands = self.program.operands(&operands);
                     let at = self.emit_sized(Instruction::Operate {
                         operation,
                         operands,
                         size: 0,
                         stuck: FAIL,
+                        unchanged,
                     });
                     let here = self.here();
                     self.fill(at, Place::Stuck, here);
@@ -1027,6 +1063,7 @@ impl<'m> Compiler<'m> {
             to,
             from,
             expected,
+            part: want == Want::Own,
             size: 0,
         });
         self.define(to);
@@ -1070,6 +1107,7 @@ impl<'m> Compiler<'m> {
                     self.give(Operand::slot(slot), want)
                 }
             },
+            Atom::Symbol(symbol) if *symbol == known().not_reducible => return Err(Leave),
             Atom::Symbol(symbol) if *symbol == known().empty => {
                 self.emit(Instruction::Fail);
                 // Never reached, but a value all the same.
@@ -1087,9 +1125,9 @@ impl<'m> Compiler<'m> {
                 if expression.children().is_empty() {
                     let value = self.constant_value(atom)?;
                     self.give(value, want)
-                } else if expression.is_evaluated() || atom.is_error() {
+                } else if expression.is_evaluated() || (is_whole_error(atom)) {
                     let value = self.quoted(atom)?;
-                    if atom.is_error() && want != Want::Tail {
+                    if is_whole_error(atom) && want != Want::Tail {
                         // Its own error, which the expression around it reports.
                         let slot = self.in_slot(value)?;
                         let to = self.slot()?;
@@ -1097,6 +1135,7 @@ impl<'m> Compiler<'m> {
                             to,
                             from: slot,
                             expected: ANY,
+                            part: true,
                             size: 0,
                         });
                         self.define(to);
@@ -1114,6 +1153,12 @@ impl<'m> Compiler<'m> {
         };
         self.depth -= 1;
         Ok(value)
+    }
+
+    fn record(&mut self, operation: u32) {
+        if self.program.proving {
+            self.emit(Instruction::RecordOperation { operation });
+        }
     }
 
     /// Whether evaluating may leave choices behind.
@@ -1229,12 +1274,15 @@ impl<'m> Compiler<'m> {
                 &signature,
                 expected,
                 want,
-                |this, operands, mark, flags| {
+                |this, operands, mark, flags, returned| {
                     let Atom::Symbol(symbol) = &children[0] else {
                         return Err(Leave);
                     };
                     let symbol = this.heap.symbol(symbol);
-                    let returns = this.result_type(&signature.returns);
+                    let returns = match &signature.returns {
+                        Atom::Variable(_) => returned,
+                        returns => this.result_type(returns),
+                    };
                     this.call_symbol(symbol, operands, returns, want, mark, flags)
                 },
             ),
@@ -1253,8 +1301,14 @@ impl<'m> Compiler<'m> {
                         &signature,
                         expected,
                         want,
-                        |this, operands, _, _| {
-                            this.operate(&operation, &signature, &operands[1..], want)
+                        |this, operands, _, _, _| {
+                            this.operate(
+                                &operation,
+                                &signature,
+                                &operands[1..],
+                                is_unchanged(children),
+                                want,
+                            )
                         },
                     ),
                 }
@@ -1274,6 +1328,7 @@ impl<'m> Compiler<'m> {
         operation: &Arc<Operation>,
         signature: &Signature,
         operands: &[Operand],
+        unchanged: bool,
         want: Want,
     ) -> Compiled<Value> {
         let returns = if signature.returns.is_symbol(&known().atom) {
@@ -1291,6 +1346,7 @@ impl<'m> Compiler<'m> {
             operands,
             size: 0,
             stuck: RETURN,
+            unchanged,
         });
         match returns {
             None => {
@@ -1309,6 +1365,7 @@ impl<'m> Compiler<'m> {
                     to,
                     from,
                     expected: returns,
+                    part: false,
                     size: 0,
                 });
                 self.define(to);
@@ -1482,6 +1539,9 @@ impl<'m> Compiler<'m> {
                 (_, Static::Atom) => {}
                 (parameter, Static::Known(_) | Static::Slot(_))
                     if types::is_undefined(parameter) => {}
+                (Atom::Variable(_), Static::Known(actual)) if types::is_meta_type(&actual) => {
+                    return Err(Leave);
+                }
                 (Atom::Variable(variable), actual) => {
                     match bound.iter().find(|(known, _)| known == variable) {
                         None => bound.push((variable.clone(), actual)),
@@ -1534,9 +1594,15 @@ impl<'m> Compiler<'m> {
         signature: &Signature,
         expected: TypeId,
         want: Want,
-        inner: impl FnOnce(&mut Self, Vec<Operand>, Option<Slot>, Flags) -> Compiled<Value>,
+        inner: impl FnOnce(&mut Self, Vec<Operand>, Option<Slot>, Flags, TypeId) -> Compiled<Value>,
     ) -> Compiled<Value> {
-        let guard = self.check(atom, children, signature, expected)?;
+        let (guard, found) = self.check(atom, children, signature, expected)?;
+        // What a type variable of the result stands for.
+        let returned = match (&signature.returns, found) {
+            (Atom::Variable(_), Static::Known(actual)) => self.program.type_id(&actual),
+            (Atom::Variable(_), Static::Any) => expected,
+            _ => ANY,
+        };
         let mut settled = true;
         let evaluated: Vec<Atom> = children[1..]
             .iter()
@@ -1547,14 +1613,16 @@ impl<'m> Compiler<'m> {
         let (value, mark) = self.marked(&evaluated, want, |this, within| {
             let mut operands = vec![this.constant_value(&children[0])?];
             for (argument, parameter) in children[1..].iter().zip(&signature.parameters) {
-                operands.push(this.argument(argument, parameter, signature, &mut settled)?);
+                let operand =
+                    this.argument(argument, parameter, signature, returned, &mut settled)?;
+                operands.push(operand);
             }
             let flags = if settled {
                 Flags::Data
             } else {
                 Flags::Unsettled
             };
-            inner(this, operands, within.mark, flags)
+            inner(this, operands, within.mark, flags, returned)
         })?;
         self.exit(mark);
         self.resume(guard, value, want)
@@ -1565,10 +1633,11 @@ impl<'m> Compiler<'m> {
         argument: &Atom,
         parameter: &Atom,
         signature: &Signature,
+        returned: TypeId,
         settled: &mut bool,
     ) -> Compiled<Operand> {
         // As they are written they are arguments, not results.
-        if argument.is_empty_symbol() || argument.is_error() {
+        if argument.is_empty_symbol() || is_whole_error(argument) {
             return self.quoted(argument);
         }
         if types::matches_meta_type(argument, parameter) {
@@ -1579,6 +1648,7 @@ impl<'m> Compiler<'m> {
             return self.quoted(argument);
         }
         let expected = match parameter {
+            Atom::Variable(_) if returned != ANY && *parameter == signature.returns => returned,
             Atom::Variable(_) => {
                 // Its type may be known from the arguments before.
                 let mut checks = Vec::new();
@@ -1618,11 +1688,11 @@ impl<'m> Compiler<'m> {
         children: &[Atom],
         signature: &Signature,
         expected: TypeId,
-    ) -> Compiled<Option<usize>> {
+    ) -> Compiled<(Option<usize>, Static)> {
         let mut checks = Vec::new();
         let found = self.application_type(children, signature, false, &mut checks)?;
         self.result_fits(&found, &signature.returns, expected)?;
-        self.guard(atom, checks, expected)
+        Ok((self.guard(atom, checks, expected)?, found))
     }
 
     /// What the result is expected to be must fit what the signature says.
@@ -1744,12 +1814,11 @@ impl<'m> Compiler<'m> {
         &mut self,
         instruction: Instruction,
         to: Slot,
-        operation: u32,
-        operands: Vec<Operand>,
+        (operation, operands, unchanged): (u32, Vec<Operand>, bool),
         want: Want,
     ) -> Compiled<Value> {
         let at = self.emit(instruction);
-        let what = OddWhat::Operands(operation, operands);
+        let what = OddWhat::Operands(operation, operands, unchanged);
         let slow = self.slow(vec![(at, Place::Odd)], what, ANY)?;
         self.define(to);
         self.odd[slow].to = Some(to);
@@ -1770,6 +1839,13 @@ impl<'m> Compiler<'m> {
     ) -> Compiled<Value> {
         self.program.operations.push((operation.clone(), ANY));
         let number = (self.program.operations.len() - 1) as u32;
+        self.record(number);
+        let unchanged = is_unchanged(children);
+        if let Inline::Arithmetic(_) | Inline::Comparison(_) = inline
+            && let Some(value) = self.raw(inline, atom, children, expected, want)?
+        {
+            return Ok(value);
+        }
         if inline == Inline::Equal {
             return self.equality(atom, children, signature, expected, want);
         }
@@ -1779,13 +1855,14 @@ impl<'m> Compiler<'m> {
             signature,
             expected,
             want,
-            |this, operands, _, _| {
+            |this, operands, _, _, _| {
                 let to = this.slot()?;
                 let whole = operands[1..].to_vec();
                 match (inline, &operands[1..]) {
                     (Inline::Arithmetic(operation), [left, right]) => {
                         let instruction = this.arithmetic(operation, to, *left, *right)?;
-                        let value = this.with_slow(instruction, to, number, whole, want)?;
+                        let value =
+                            this.with_slow(instruction, to, (number, whole, unchanged), want)?;
                         Ok(value)
                     }
                     (Inline::Comparison(operation), [left, right]) => {
@@ -1797,7 +1874,7 @@ impl<'m> Compiler<'m> {
                             right,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, want)
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
                     }
                     (Inline::Logic(operation), [left, right]) => {
                         let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
@@ -1808,7 +1885,7 @@ impl<'m> Compiler<'m> {
                             right,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, want)
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
                     }
                     (Inline::Not, [from]) => {
                         let from = this.in_slot(*from)?;
@@ -1817,7 +1894,7 @@ impl<'m> Compiler<'m> {
                             from,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, want)
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
                     }
                     (Inline::Size, [from]) => {
                         let from = this.in_slot(*from)?;
@@ -1826,7 +1903,7 @@ impl<'m> Compiler<'m> {
                             from,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, want)
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
                     }
                     (Inline::Index, [from, index]) => {
                         let (from, index) = (this.in_slot(*from)?, this.in_slot(*index)?);
@@ -1836,7 +1913,7 @@ impl<'m> Compiler<'m> {
                             index,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, want)
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
                     }
                     (Inline::First, [from]) => {
                         let from = this.in_slot(*from)?;
@@ -1845,7 +1922,7 @@ impl<'m> Compiler<'m> {
                             from,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, Want::Own)?;
+                        this.with_slow(instruction, to, (number, whole, unchanged), Want::Own)?;
                         this.settle(to, ANY, want)
                     }
                     (Inline::Rest, [from]) => {
@@ -1855,7 +1932,7 @@ impl<'m> Compiler<'m> {
                             from,
                             odd: FAIL,
                         };
-                        this.with_slow(instruction, to, number, whole, Want::Own)?;
+                        this.with_slow(instruction, to, (number, whole, unchanged), Want::Own)?;
                         this.settle(to, ANY, want)
                     }
                     _ => Err(Leave),
@@ -1868,6 +1945,73 @@ impl<'m> Compiler<'m> {
                 self.settled.insert(value.index() as Slot);
             }
         })
+    }
+
+    /// An argument of whatever type; `Empty` and errors as they are written are values.
+    fn element(&mut self, argument: &Atom) -> Compiled<Value> {
+        if argument.is_empty_symbol() || is_whole_error(argument) {
+            self.quoted(argument)
+        } else {
+            self.evaluate(argument, ANY, Want::Own)
+        }
+    }
+
+    /// Arithmetic on variables and numbers: nothing else is evaluated before, so what is
+    /// no number can be left to the plain evaluator as it is met.
+    fn raw(
+        &mut self,
+        inline: Inline,
+        atom: &Atom,
+        children: &[Atom],
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Option<Value>> {
+        let [_, left, right] = children else {
+            return Ok(None);
+        };
+        let returns = match inline {
+            Inline::Arithmetic(_) => NUMBER,
+            _ => BOOL,
+        };
+        if expected != ANY && expected != returns {
+            return Ok(None);
+        }
+        let mut operands = Vec::with_capacity(2);
+        for argument in [left, right] {
+            match argument {
+                Atom::Variable(variable) => match self.names.get(variable) {
+                    Some(name) if name.fresh_in != Some(self.scope) => {
+                        operands.push(Operand::slot(name.slot));
+                    }
+                    _ => return Ok(None),
+                },
+                Atom::Grounded(Grounded::Number(_)) => {
+                    operands.push(self.constant_value(argument)?);
+                }
+                _ => return Ok(None),
+            }
+        }
+        let to = self.slot()?;
+        let instruction = match inline {
+            Inline::Arithmetic(operation) => {
+                self.arithmetic(operation, to, operands[0], operands[1])?
+            }
+            Inline::Comparison(operation) => Instruction::Compare {
+                operation,
+                to,
+                left: self.in_slot(operands[0])?,
+                right: self.in_slot(operands[1])?,
+                odd: FAIL,
+            },
+            _ => return Ok(None),
+        };
+        let at = self.emit(instruction);
+        let what = OddWhat::Source(atom.clone());
+        let slow = self.slow(vec![(at, Place::Odd)], what, expected)?;
+        self.define(to);
+        self.odd[slow].to = Some(to);
+        self.odd[slow].resume = self.here();
+        Ok(Some(self.give(Operand::slot(to), want)))
     }
 
     /// `==`: its arguments' types have to agree before anything is evaluated.
@@ -1889,8 +2033,8 @@ impl<'m> Compiler<'m> {
         self.application_type(children, signature, false, &mut checks)?;
         let guard = self.guard(atom, checks, expected)?;
         let (value, mark) = self.marked(&children[1..], want, |this, _| {
-            let left = this.evaluate(left, ANY, Want::Own)?;
-            let right = this.evaluate(right, ANY, Want::Own)?;
+            let left = this.element(left)?;
+            let right = this.element(right)?;
             let (left, right) = (this.in_slot(left)?, this.in_slot(right)?);
             let to = this.target()?;
             this.emit(Instruction::Equal { to, left, right });
@@ -2088,7 +2232,7 @@ impl<'m> Compiler<'m> {
         let mut checks = Vec::new();
         let found = self.application_type(children, signature, false, &mut checks)?;
         self.result_fits(&found, &signature.returns, expected)?;
-        let to = self.slot()?;
+        let to = if want == Want::Tail { 0 } else { self.slot()? };
         let mut guard = None;
         let simple = self.simple_comparison(condition);
         if simple.is_none() {
@@ -2113,7 +2257,7 @@ impl<'m> Compiler<'m> {
                     (at, slow)
                 }
                 None => {
-                    let value = if condition.is_empty_symbol() || condition.is_error() {
+                    let value = if condition.is_empty_symbol() || is_whole_error(condition) {
                         this.quoted(condition)?
                     } else {
                         this.evaluate(condition, BOOL, Want::Own)?
@@ -2133,7 +2277,7 @@ impl<'m> Compiler<'m> {
             let inner = inner.want;
             let first = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.evaluate(then, ANY, inner)?;
+                    let value = this.evaluate(then, expected, inner)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -2141,7 +2285,7 @@ impl<'m> Compiler<'m> {
             this.fill(jump, Place::To, here);
             let second = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.evaluate(otherwise, ANY, inner)?;
+                    let value = this.evaluate(otherwise, expected, inner)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -2179,12 +2323,19 @@ impl<'m> Compiler<'m> {
 
     /// A jump for a comparison of variables and small constants, evaluated first of all.
     fn simple_comparison(&mut self, condition: &Atom) -> Option<Instruction> {
+        if self.program.proving {
+            return None;
+        }
         let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
             condition.as_expression()
         else {
             return None;
         };
-        let Some(Inline::Comparison(operation)) = self.program.inline(operation) else {
+        let inline = self.program.inline(operation)?;
+        if inline == Inline::Equal {
+            return self.simple_equality(left, right);
+        }
+        let Inline::Comparison(operation) = inline else {
             return None;
         };
         let slot = |this: &Self, atom: &Atom| match atom {
@@ -2232,6 +2383,37 @@ impl<'m> Compiler<'m> {
         }
     }
 
+    /// A jump for a variable that is compared with a constant.
+    fn simple_equality(&mut self, left: &Atom, right: &Atom) -> Option<Instruction> {
+        let (variable, constant) = match (left, right) {
+            (Atom::Variable(variable), constant) | (constant, Atom::Variable(variable)) => {
+                (variable, constant)
+            }
+            _ => return None,
+        };
+        let slot = self.names.get(variable)?.slot;
+        let plain = match constant {
+            Atom::Symbol(symbol) => {
+                let id = self.heap.symbol(symbol);
+                *symbol != known().empty && self.program.types_of_symbol(self.heap, id).is_none()
+            }
+            Atom::Grounded(Grounded::Bool(_)) => true,
+            Atom::Grounded(Grounded::Number(number)) => number.to_i64().is_some(),
+            Atom::Expression(expression) => expression.children().is_empty(),
+            Atom::Variable(_) | Atom::Grounded(_) => false,
+        };
+        if !plain {
+            return None;
+        }
+        let index = self.constant(constant).ok()?;
+        Some(Instruction::JumpUnlessConstant {
+            slot,
+            index,
+            to: FAIL,
+            odd: FAIL,
+        })
+    }
+
     /// `let`: evaluates a value, unifies it with the pattern, goes on.
     fn let_form(
         &mut self,
@@ -2243,7 +2425,7 @@ impl<'m> Compiler<'m> {
         inner: impl FnOnce(&mut Self, Want) -> Compiled<Value>,
     ) -> Compiled<Value> {
         let mut guard = None;
-        let as_written = value.is_error() || value.is_empty_symbol();
+        let as_written = is_whole_error(value) || value.is_empty_symbol();
         if !as_written {
             let mut checks = Vec::new();
             self.static_type(value, &mut checks)?;
@@ -2328,7 +2510,7 @@ impl<'m> Compiler<'m> {
             });
             let handler = this.handlers.len() - 1;
             this.handler = handler;
-            let found = if value.is_error() {
+            let found = if is_whole_error(value) {
                 this.quoted(value)?
             } else {
                 this.evaluate(value, ANY, Want::Shared)?
@@ -2386,6 +2568,9 @@ impl<'m> Compiler<'m> {
             let Some([pattern, template]) = case.as_expression() else {
                 break;
             };
+            if template.is_symbol(&known().not_reducible) {
+                return Err(Leave);
+            }
             let (end, uses, keep) = self.branch(|this| {
                 let keep = this.target()?;
                 this.emit(Instruction::Try { keep });
@@ -2484,7 +2669,7 @@ impl<'m> Compiler<'m> {
             });
             let handler = this.handlers.len() - 1;
             this.handler = handler;
-            let found = if inner.is_error() {
+            let found = if is_whole_error(inner) {
                 this.quoted(inner)?
             } else {
                 this.part(|this| {
@@ -2546,7 +2731,7 @@ impl<'m> Compiler<'m> {
                             .insert(here, this.defined.clone().into_boxed_slice());
                         let end = this.branch(|this| {
                             this.part(|this| {
-                                let value = if item.is_error() {
+                                let value = if is_whole_error(item) {
                                     // As it stands: an error of this expression.
                                     let value = this.quoted(item)?;
                                     let from = this.in_slot(value)?;

@@ -16,7 +16,7 @@ use crate::symbol::Symbol;
 /// Words set apart for constants. Untouched ones cost no memory.
 pub(super) const CONSTANTS: usize = 1 << 20;
 /// Host values set apart for constants.
-const CONSTANT_BOXES: u32 = 1 << 31;
+pub(super) const CONSTANT_BOXES: u32 = 1 << 31;
 
 pub(super) struct Heap {
     pub(super) cells: Vec<u64>,
@@ -46,7 +46,7 @@ pub(super) struct Saved {
 }
 
 /// Marks an index into a [`Saved`].
-const RELATIVE: usize = 1 << 40;
+pub(super) const RELATIVE: usize = 1 << 40;
 
 impl Heap {
     pub(super) fn new() -> Heap {
@@ -276,7 +276,7 @@ impl Heap {
         if ground {
             flags |= Header::GROUND;
         } else {
-            flags &= !Header::DATA;
+            flags &= !Header::ELEMENTS;
         }
         if arity > 0 && self.cells[at + 1] == self.error.0 {
             flags |= Header::ERROR;
@@ -471,6 +471,19 @@ impl Heap {
         self.names.push((cell.at(), variable.clone()));
         self.named.insert(variable.clone(), cell.at());
         cell
+    }
+
+    /// Moves the places of named variables; `None` where nothing refers to one any more.
+    pub(super) fn move_names(&mut self, mut place: impl FnMut(usize) -> Option<usize>) {
+        let names = std::mem::take(&mut self.names);
+        self.named.clear();
+        for (at, name) in names {
+            if let Some(at) = place(at) {
+                self.named.insert(name.clone(), at);
+                self.names.push((at, name));
+            }
+        }
+        self.names.sort_by_key(|(at, _)| *at);
     }
 
     fn name_of(&mut self, at: usize) -> Variable {
@@ -775,7 +788,7 @@ impl Heap {
 }
 
 /// Marks a host value of a [`Saved`].
-const RELATIVE_BOX: u64 = 1 << 60;
+pub(super) const RELATIVE_BOX: u64 = 1 << 60;
 const KEPT_FLAGS: u64 = Header::GROUND | Header::DATA | Header::ERROR | TYPE_BITS;
 /// The bits of a header that hold the number of a type.
 pub(super) const TYPE_BITS: u64 = 0x3fff << 10;

@@ -13,9 +13,9 @@ use std::rc::Rc;
 use crate::atom::Atom;
 use crate::budget::{Budget, Exhausted, Meter};
 use crate::engine::{Context, Host};
-use crate::evaluate::{Answer, Evaluation, Machine as Plain};
+use crate::evaluate::{Answer, Evaluation, FactUse, Machine as Plain, Proof};
 use crate::fast::cell::{Cell, Header, Kind as Term};
-use crate::fast::choice::{Aside, Choice, Kind, Way};
+use crate::fast::choice::{Aside, Choice, Kind, Step, Way};
 use crate::fast::code::{
     ANY, Arithmetic, BOOL, Comparison, FINISH, Instruction, Logic, NUMBER, Operand, Operands, Pc,
     Slot, TypeId,
@@ -46,9 +46,9 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn new(host: &Host, space: &Space) -> Parts {
+    pub(super) fn new(host: &Host, space: &Space, proving: bool) -> Parts {
         Parts {
-            program: Program::new(host, space),
+            program: Program::new(host, space, proving),
             heap: Heap::new(),
             stack: Vec::new(),
         }
@@ -88,6 +88,8 @@ pub(super) struct Machine<'h> {
     comma: u32,
     /// Names that cells refer to by number stay in use.
     _pin: Pin,
+    /// What led to where the evaluation is, if that is recorded.
+    log: Vec<Step>,
 }
 
 /// Where to go on.
@@ -162,6 +164,7 @@ impl<'h> Machine<'h> {
             frame: Frame::new(),
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),
+            log: Vec::new(),
         }
     }
 
@@ -197,8 +200,7 @@ impl<'h> Machine<'h> {
 
     fn reserve(&mut self, words: usize) {
         if self.stack.len() < words {
-            let length = (words * 2).next_power_of_two();
-            self.stack.resize(length, 0);
+            self.stack.resize(words + words / 2, 0);
         }
     }
 
@@ -246,7 +248,8 @@ impl<'h> Machine<'h> {
                 I::HeadFail { function } => go!(self.head_fail(function, base)),
                 I::Finish => {
                     let atom = self.heap.export(self.result);
-                    self.results.push(Answer { atom, proof: None });
+                    let proof = self.program.proving.then(|| self.proof());
+                    self.results.push(Answer { atom, proof });
                     go!(Next::Fail)
                 }
                 I::Select { function } => match self.select(function, base) {
@@ -255,6 +258,8 @@ impl<'h> Machine<'h> {
                 },
                 I::Neck => self.stack[base + 1] |= MATCHED,
 
+                I::RecordRule { rule } => self.log.push(Step::Rule(rule)),
+                I::RecordOperation { operation } => self.log.push(Step::Operation(operation)),
                 I::Move { to, from } => set!(self, base, to, slot!(self, base, from)),
                 I::Constant { to, index } => {
                     set!(self, base, to, self.program.constants[index as usize])
@@ -355,6 +360,7 @@ impl<'h> Machine<'h> {
                     to,
                     from,
                     expected,
+                    part,
                     size,
                 } => {
                     let value = slot!(self, base, from);
@@ -362,7 +368,7 @@ impl<'h> Machine<'h> {
                         set!(self, base, to, value);
                         pc += 1;
                     } else {
-                        match self.settle(value, expected, pc, base, size) {
+                        match self.settle(value, expected, part, pc, base, size) {
                             Settled::Value(value) => {
                                 if value == self.heap.empty {
                                     go!(Next::Fail)
@@ -544,6 +550,26 @@ impl<'h> Machine<'h> {
                         }
                     }
                 }
+                I::JumpUnlessConstant {
+                    slot,
+                    index,
+                    to,
+                    odd,
+                } => {
+                    let value = slot!(self, base, slot);
+                    let constant = self.program.constants[index as usize];
+                    if value.are_ints(constant) {
+                        if value != constant {
+                            pc = to;
+                        }
+                    } else {
+                        match self.is_constant(value, constant) {
+                            Some(true) => {}
+                            Some(false) => pc = to,
+                            None => pc = odd,
+                        }
+                    }
+                }
                 I::Equal { to, left, right } => {
                     let (left, right) = (slot!(self, base, left), slot!(self, base, right));
                     set!(self, base, to, Cell::boolean(self.heap.equal(left, right)));
@@ -594,6 +620,9 @@ impl<'h> Machine<'h> {
                     size,
                 } => {
                     fuel!();
+                    if self.heap.cells.len() >= self.collect_at {
+                        self.collect(base, Ok(pc));
+                    }
                     let height = self.choices.len() as u64;
                     go!(self.call(function, operands, size, height, pc, base));
                 }
@@ -604,6 +633,9 @@ impl<'h> Machine<'h> {
                     mark,
                 } => {
                     fuel!();
+                    if self.heap.cells.len() >= self.collect_at {
+                        self.collect(base, Ok(pc));
+                    }
                     let height = (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3;
                     go!(self.call(function, operands, size, height, pc, base));
                 }
@@ -616,9 +648,10 @@ impl<'h> Machine<'h> {
                     operands,
                     size,
                     stuck,
+                    unchanged,
                 } => {
                     fuel!();
-                    go!(self.operate(operation, operands, pc, base, size, stuck));
+                    go!(self.operate(operation, operands, pc, base, size, (stuck, unchanged)));
                 }
                 I::Return { slot } => {
                     let value = slot!(self, base, slot);
@@ -661,6 +694,7 @@ impl<'h> Machine<'h> {
                     let kind = Kind::Gather {
                         done,
                         items: Vec::new(),
+                        log: Vec::new(),
                     };
                     self.choose(kind, base, base + 2 + usize::from(size));
                 }
@@ -927,10 +961,11 @@ impl<'h> Machine<'h> {
         self.head_trail = self.heap.trail.len();
         let entry = &self.program.functions[function as usize];
         if entry.state == State::Compiled {
+            let to = entry.pc;
             if self.heap.cells.len() >= self.collect_at {
-                return self.collect_at_call(function, target);
+                self.collect(target, Err(count));
             }
-            Next::At(entry.pc, target)
+            Next::At(to, target)
         } else {
             self.enter_other(function, target)
         }
@@ -956,8 +991,13 @@ impl<'h> Machine<'h> {
             let (first, count) = self.heap.elements(call.at());
             (1..count).all(|i| self.is_settled(self.heap.word(first + i)))
         };
-        if settled && self.heap.is_ground(call) {
-            self.heap.cells[call.at()] |= Header::DATA;
+        if settled {
+            let ground = self.heap.is_ground(call);
+            self.heap.cells[call.at()] |= if ground {
+                Header::DATA
+            } else {
+                Header::EVALUATED
+            };
         }
         self.leave(call, base)
     }
@@ -1159,6 +1199,7 @@ impl<'h> Machine<'h> {
             heap_top: self.heap.top(),
             box_top: self.heap.boxes.len() as u32,
             trail_top: self.heap.trail.len() as u32,
+            log_top: self.log.len() as u32,
             aside: false,
         });
         self.protected = stack_top;
@@ -1197,6 +1238,7 @@ impl<'h> Machine<'h> {
             self.heap.undo(choice.trail_top as usize);
             self.heap.cut(choice.heap_top, choice.box_top as usize);
             self.heap.old = choice.heap_top;
+            self.log.truncate(choice.log_top as usize);
             match &mut choice.kind {
                 Kind::Rules { function, next } => {
                     let (function, rule) = (*function, *next);
@@ -1284,8 +1326,9 @@ impl<'h> Machine<'h> {
                         place += 1;
                     }
                 }
-                Kind::Gather { done, items, .. } => {
+                Kind::Gather { done, items, log } => {
                     let (done, items) = (*done, std::mem::take(items));
+                    self.log.append(log);
                     let aside = choice.aside;
                     debug_assert!(!aside, "errors inside wait for choices above it");
                     self.drop_choice();
@@ -1311,6 +1354,7 @@ impl<'h> Machine<'h> {
 
     /// An error waits until the choices above `height` are exhausted.
     fn set_aside(&mut self, height: usize, owner: usize, pc: Pc, base: usize) {
+        let log_top = self.choices[height].log_top as usize;
         let (heap_top, box_top, trail_top) = {
             let choice = &mut self.choices[height];
             choice.aside = true;
@@ -1336,6 +1380,7 @@ impl<'h> Machine<'h> {
             base: base as u32,
             saved,
             variables,
+            log: self.log[log_top..].to_vec(),
         });
     }
 
@@ -1371,6 +1416,7 @@ impl<'h> Machine<'h> {
             }
         }
         self.result = self.heap.word(first);
+        self.log.extend(aside.log);
         Some((aside.pc, aside.base as usize))
     }
 
@@ -1403,8 +1449,10 @@ impl<'h> Machine<'h> {
             (choice.heap_top, choice.box_top as usize)
         };
         let saved = self.heap.save(value, heap_top, box_top);
-        if let Kind::Gather { items, .. } = &mut self.choices[number].kind {
+        let log_top = self.choices[number].log_top as usize;
+        if let Kind::Gather { items, log, .. } = &mut self.choices[number].kind {
             items.push(saved);
+            log.extend_from_slice(&self.log[log_top..]);
         }
     }
 
@@ -1573,6 +1621,20 @@ impl<'h> Machine<'h> {
         }))
     }
 
+    /// Whether a value, once evaluated, is the constant; `None` if it has to be
+    /// evaluated first or the types do not agree.
+    fn is_constant(&mut self, value: Cell, constant: Cell) -> Option<bool> {
+        let value = self.heap.deref(value);
+        if value.is_symbol() && constant.is_symbol() && value != self.heap.empty {
+            return Some(value == constant);
+        }
+        let (a, b) = (self.type_class(value)?, self.type_class(constant)?);
+        if a == Class::Unknown || b == Class::Unknown || a == b && a != Class::Typed {
+            return Some(self.heap.equal(value, constant));
+        }
+        None
+    }
+
     /// Whether it is plain to see that two values have a type in common.
     fn may_have_one_type(&mut self, left: Cell, right: Cell) -> bool {
         let (left, right) = (self.heap.deref(left), self.heap.deref(right));
@@ -1646,6 +1708,22 @@ impl<'h> Machine<'h> {
         })
     }
 
+    /// What led to the result at hand, each once.
+    fn proof(&self) -> Proof {
+        let mut proof = Proof::default();
+        for step in &self.log {
+            match step {
+                Step::Rule(rule) => proof.add_rule(&self.program.rule_uses[*rule as usize]),
+                Step::Operation(number) => {
+                    proof.add_operation(self.program.operations[*number as usize].0.name());
+                }
+                Step::Fact(fact) => proof.add_fact(fact),
+                Step::Plain(other) => proof.add_all(other),
+            }
+        }
+        proof
+    }
+
     // ---- evaluating values ------------------------------------------------------
 
     /// Evaluates a value that may be a call.
@@ -1653,6 +1731,7 @@ impl<'h> Machine<'h> {
         &mut self,
         value: Cell,
         expected: TypeId,
+        part: bool,
         pc: Pc,
         base: usize,
         size: Slot,
@@ -1668,7 +1747,11 @@ impl<'h> Machine<'h> {
             return Settled::Next(self.plain(value, expected, pc, base, size));
         }
         let header = self.heap.header(value.at());
-        if header.0 & (Header::EVALUATED | Header::ERROR) != 0 || header.arity() == 0 {
+        let stays = part || header.has(Header::GROUND);
+        if header.has(Header::EVALUATED) && stays
+            || header.has(Header::ERROR) && header.arity() == 3
+            || header.arity() == 0
+        {
             return Settled::Value(value);
         }
         if self.settles(value) {
@@ -1678,7 +1761,13 @@ impl<'h> Machine<'h> {
         if let Some(next) = self.call_value(value, expected, pc, base, size) {
             return next;
         }
-        let atom = self.heap.export(value);
+        let mut atom = self.heap.export(value);
+        if let Atom::Expression(whole) = &atom
+            && whole.is_evaluated()
+        {
+            // A result whose variables are bound by now is evaluated again.
+            atom = Atom::expression(whole.children().to_vec());
+        }
         let expression = compile::expression(
             self.host,
             &mut self.heap,
@@ -1823,9 +1912,10 @@ impl<'h> Machine<'h> {
         self.meter.spent += u64::from(FUEL - self.fuel);
         self.fuel = FUEL;
         let budget = self.meter.rest();
+        let proving = self.program.proving;
         let run = match ask {
-            Ask::Value => Plain::run_ways(self.host, &self.space, &atom, &wanted, &budget),
-            Ask::Call => Plain::run_call(self.host, &self.space, &atom, &wanted, &budget),
+            Ask::Value => Plain::run_ways(self.host, &self.space, &atom, &wanted, &budget, proving),
+            Ask::Call => Plain::run_call(self.host, &self.space, &atom, &wanted, &budget, proving),
         };
         self.meter.spent += run.reductions;
         self.refresh();
@@ -1841,9 +1931,10 @@ impl<'h> Machine<'h> {
         let ways = run
             .ways
             .into_iter()
-            .map(|(atom, bindings)| Way {
+            .map(|(atom, bindings, proof)| Way {
                 bindings,
                 atom: Some(atom),
+                step: proof.map(|proof| Step::Plain(Rc::new(proof))),
             })
             .collect();
         self.ways(ways, pc, base, size)
@@ -1884,6 +1975,7 @@ impl<'h> Machine<'h> {
                 return false;
             }
         }
+        self.log.extend(way.step.clone());
         if let Some(atom) = &way.atom {
             self.result = self.heap.import(atom);
         }
@@ -1963,11 +2055,18 @@ impl<'h> Machine<'h> {
         let heap = &mut self.heap;
         let mut frame = std::mem::take(&mut self.frame);
         frame.clear();
+        let proving = self.program.proving;
+        let mut fact = None;
         let unified = layers
             .with_row(row, |found| {
-                heap.unify_row(pattern, found.tokens(), found.values(), &mut frame)
+                let unified = heap.unify_row(pattern, found.tokens(), found.values(), &mut frame);
+                if unified && proving {
+                    fact = Some(FactUse::of(found.atom(), found.origin()));
+                }
+                unified
             })
             .unwrap_or(false);
+        self.log.extend(fact.map(|fact| Step::Fact(Rc::new(fact))));
         self.frame = frame;
         unified
     }
@@ -1995,6 +2094,7 @@ impl<'h> Machine<'h> {
                 .map(|(bindings, _)| Way {
                     bindings,
                     atom: None,
+                    step: None,
                 })
                 .collect(),
         )
@@ -2008,7 +2108,7 @@ impl<'h> Machine<'h> {
         pc: Pc,
         base: usize,
         size: Slot,
-        stuck: Pc,
+        (stuck, unchanged): (Pc, bool),
     ) -> Next {
         let (operation, _) = self.program.operations[number as usize].clone();
         let at = operands.0 as usize;
@@ -2018,6 +2118,9 @@ impl<'h> Machine<'h> {
             let operand = self.program.operands[at + 1 + i];
             let value = self.operand(base, operand);
             arguments.push(self.heap.export(value));
+        }
+        if self.program.proving {
+            self.log.push(Step::Operation(number));
         }
         let budget = self.meter.rest();
         let space = self.space.clone();
@@ -2054,6 +2157,7 @@ impl<'h> Machine<'h> {
                     .map(|atom| Way {
                         bindings: Vec::new(),
                         atom: Some(atom),
+                        step: None,
                     })
                     .collect();
                 self.ways(ways, pc, base, size)
@@ -2067,6 +2171,9 @@ impl<'h> Machine<'h> {
                     }
                     None => {
                         self.result = self.heap.import(&call);
+                        if unchanged && self.result.is_exp() {
+                            self.heap.cells[self.result.at()] |= Header::EVALUATED;
+                        }
                         Next::At(stuck, base)
                     }
                 }
@@ -2134,9 +2241,10 @@ impl<'h> Machine<'h> {
         self.asides.clear();
     }
 
-    fn collect_at_call(&mut self, function: u32, base: usize) -> Next {
-        self.collect_at = usize::MAX;
-        Next::At(self.program.functions[function as usize].pc, base)
+    /// The heap was collected; `at` is where to do so again.
+    pub(super) fn note_collected(&mut self, at: usize) {
+        self.collect_at = at;
+        self.head_trail = self.heap.trail.len();
     }
 }
 

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded, known};
 use crate::engine::Host;
-use crate::evaluate::{Control, is_instruction};
+use crate::evaluate::{Control, RuleUse, is_instruction};
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, BOOL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId};
 use crate::fast::heap::Heap;
@@ -136,6 +136,9 @@ pub(super) struct Program {
     constant_ids: HashMap<Cell, u32, FixedState>,
     pub(super) atoms: Vec<Atom>,
     pub(super) operations: Vec<(Arc<Operation>, TypeId)>,
+    /// Whether code records what it uses.
+    pub(super) proving: bool,
+    pub(super) rule_uses: Vec<Arc<RuleUse>>,
     pub(super) types: Vec<Atom>,
     pub(super) functions: Vec<Function>,
     function_ids: HashMap<(u32, usize, TypeId), u32, FixedState>,
@@ -163,7 +166,7 @@ pub(super) struct Temporary {
 }
 
 impl Program {
-    pub(super) fn new(host: &Host, space: &Space) -> Program {
+    pub(super) fn new(host: &Host, space: &Space, proving: bool) -> Program {
         let mut inline = HashMap::default();
         for (name, kind) in INLINE {
             let operation = match host.base_tokens.get(*name) {
@@ -190,6 +193,8 @@ impl Program {
             constant_ids: HashMap::default(),
             atoms: Vec::new(),
             operations: Vec::new(),
+            proving,
+            rule_uses: Vec::new(),
             types: vec![
                 types::undefined(),
                 symbol(&known.number),

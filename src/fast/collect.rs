@@ -1,0 +1,332 @@
+//! The collector: copies what can still be reached, so that endless loops run in
+//! constant memory.
+//!
+//! It runs at calls only, where the code says which slots of each waiting frame hold
+//! something. With choices left, all that survives counts as older than any of them.
+//!
+//! Source: C. J. Cheney, "A Nonrecursive List Compacting Algorithm", CACM 13(11), 1970.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::atom::Atom;
+use crate::fast::cell::{Cell, Header, Kind as Term};
+use crate::fast::choice::Kind;
+use crate::fast::code::{FINISH, Pc};
+use crate::fast::heap::{CONSTANT_BOXES, CONSTANTS, RELATIVE};
+use crate::fast::machine::Machine;
+
+/// The smallest heap that is collected, in words above the constants.
+const SMALLEST: usize = 1 << 19;
+
+/// Slots that hold something, by frame.
+type Live = HashMap<usize, Vec<u64>, FixedState>;
+
+struct Copy<'c> {
+    from: &'c mut Vec<u64>,
+    to: Vec<u64>,
+    boxes: &'c mut Vec<Atom>,
+    kept_boxes: Vec<Atom>,
+    box_places: HashMap<u32, u32, FixedState>,
+    /// Unbound variables among what was copied.
+    unbound: Vec<usize>,
+    /// Whether no choice can undo a binding.
+    settled: bool,
+}
+
+impl Copy<'_> {
+    fn place(&self) -> usize {
+        CONSTANTS + self.to.len()
+    }
+
+    fn forward(&mut self, mut cell: Cell) -> Cell {
+        loop {
+            match cell.kind() {
+                Term::Int(_) | Term::Sym(_) | Term::Bool(_) => return cell,
+                Term::Box(id) if id >= CONSTANT_BOXES => return cell,
+                Term::Box(id) => {
+                    let kept = &mut self.kept_boxes;
+                    let boxes = &mut *self.boxes;
+                    let place = *self.box_places.entry(id).or_insert_with(|| {
+                        let atom = std::mem::replace(&mut boxes[id as usize], Atom::boolean(false));
+                        kept.push(atom);
+                        (kept.len() - 1) as u32
+                    });
+                    return Cell::boxed(place);
+                }
+                Term::Exp(at) | Term::Flt(at) if at < CONSTANTS => return cell,
+                Term::Exp(at) => {
+                    let header = Header(self.from[at]);
+                    if header.has(Header::MOVED) {
+                        return Cell::expression(header.arity());
+                    }
+                    let words = if header.has(Header::SLICE) {
+                        3
+                    } else {
+                        header.arity() + 1
+                    };
+                    let place = self.copy(at, words);
+                    return Cell::expression(place);
+                }
+                Term::Flt(at) => {
+                    let header = Header(self.from[at]);
+                    if header.has(Header::MOVED) {
+                        return Cell::float(header.arity());
+                    }
+                    let place = self.copy(at, 2);
+                    return Cell::float(place);
+                }
+                Term::Ref(at) => {
+                    let word = Cell(self.from[at]);
+                    if word.is_header() {
+                        return Cell::reference(Header(word.0).arity());
+                    }
+                    if word == cell {
+                        let place = self.copy(at, 1);
+                        self.unbound.push(place - CONSTANTS);
+                        // Not to be taken for a place of old.
+                        self.to[place - CONSTANTS] = Cell::FALSE.0;
+                        return Cell::reference(place);
+                    }
+                    if self.settled {
+                        cell = word;
+                        continue;
+                    }
+                    let place = self.copy(at, 1);
+                    return Cell::reference(place);
+                }
+            }
+        }
+    }
+
+    fn copy(&mut self, at: usize, words: usize) -> usize {
+        let place = self.place();
+        self.to.extend_from_slice(&self.from[at..at + words]);
+        self.from[at] = Header::new(place, Header::MOVED).0;
+        place
+    }
+
+    /// Forwards what was copied but not looked at yet.
+    fn scan(&mut self, from: usize) -> usize {
+        let mut at = from;
+        while at < self.to.len() {
+            let word = Cell(self.to[at]);
+            if word.is_header() {
+                let raw = Header(word.0).has(Header::FLOAT);
+                at += if raw { 2 } else { 1 };
+                continue;
+            }
+            let moved = self.forward(word);
+            self.to[at] = moved.0;
+            at += 1;
+        }
+        at
+    }
+
+    fn saved(&mut self, word: u64) -> u64 {
+        let cell = Cell(word);
+        match cell.kind() {
+            Term::Exp(at) | Term::Flt(at) | Term::Ref(at) if at & RELATIVE == 0 => {
+                self.forward(cell).0
+            }
+            Term::Box(_) if word & crate::fast::heap::RELATIVE_BOX == 0 => self.forward(cell).0,
+            _ => word,
+        }
+    }
+}
+
+impl Machine<'_> {
+    /// Collects, if the code tells all that is needed. The running frame waits at `pc`,
+    /// or is about to run with so many arguments.
+    pub(super) fn collect(&mut self, base: usize, at: Result<Pc, usize>) {
+        let live = match self.live(base, at) {
+            Some(live) if self.asides.is_empty() => live,
+            _ => {
+                self.collect_at = self.heap.cells.len() * 2;
+                return;
+            }
+        };
+        let settled = self.choices.is_empty();
+        let mut copy = Copy {
+            from: &mut self.heap.cells,
+            to: Vec::new(),
+            boxes: &mut self.heap.boxes,
+            kept_boxes: Vec::new(),
+            box_places: HashMap::default(),
+            unbound: Vec::new(),
+            settled,
+        };
+        let mut scanned = 0;
+        for (base, mask) in &live {
+            for (word, bits) in mask.iter().enumerate() {
+                let mut bits = *bits;
+                while bits != 0 {
+                    let slot = word * 64 + bits.trailing_zeros() as usize;
+                    bits &= bits - 1;
+                    let place = base + 2 + slot;
+                    self.stack[place] = copy.forward(Cell(self.stack[place])).0;
+                }
+            }
+            scanned = copy.scan(scanned);
+        }
+        for choice in &mut self.choices {
+            match &mut choice.kind {
+                Kind::Elements { list, .. } => *list = copy.forward(*list),
+                Kind::Rows { pattern, .. } => *pattern = copy.forward(*pattern),
+                Kind::Gather { items, .. } => {
+                    for item in items {
+                        item.root = Cell(copy.saved(item.root.0));
+                        let mut raw = false;
+                        for word in &mut item.cells {
+                            if raw {
+                                raw = false;
+                            } else if Cell(*word).is_header() {
+                                raw = Header(*word).has(Header::FLOAT);
+                            } else {
+                                *word = copy.saved(*word);
+                            }
+                        }
+                    }
+                }
+                Kind::Rules { .. }
+                | Kind::Places { .. }
+                | Kind::Ways { .. }
+                | Kind::Case { .. }
+                | Kind::Aside => {}
+            }
+            scanned = copy.scan(scanned);
+        }
+        copy.scan(scanned);
+        let Copy {
+            mut to,
+            kept_boxes,
+            unbound,
+            ..
+        } = copy;
+        for place in unbound {
+            to[place] = Cell::reference(CONSTANTS + place).0;
+        }
+        // Names and bindings of variables that nothing reaches any more are dropped.
+        let moved = |cells: &[u64], at: usize| {
+            let word = Cell(cells[at]);
+            word.is_header().then(|| Header(word.0).arity())
+        };
+        let old = std::mem::take(&mut self.heap.trail);
+        let mut tops = self
+            .choices
+            .iter()
+            .map(|choice| choice.trail_top)
+            .peekable();
+        let mut new_tops = Vec::with_capacity(self.choices.len());
+        for (number, at) in old.iter().enumerate() {
+            while tops.next_if(|top| *top as usize <= number).is_some() {
+                new_tops.push(self.heap.trail.len() as u32);
+            }
+            if let Some(at) = moved(&self.heap.cells, *at as usize) {
+                self.heap.trail.push(at as u32);
+            }
+        }
+        new_tops.resize(self.choices.len(), self.heap.trail.len() as u32);
+        let cells = std::mem::take(&mut self.heap.cells);
+        self.heap.move_names(|at| moved(&cells, at));
+        self.heap.cells = cells;
+        self.heap.cells.truncate(CONSTANTS);
+        self.heap.cells.extend_from_slice(&to);
+        self.heap.boxes = kept_boxes;
+        let top = self.heap.cells.len();
+        let box_top = self.heap.boxes.len() as u32;
+        for (choice, trail_top) in self.choices.iter_mut().zip(new_tops) {
+            choice.heap_top = top;
+            choice.box_top = box_top;
+            choice.trail_top = trail_top;
+        }
+        self.heap.old = if settled { 0 } else { top };
+        self.note_collected(CONSTANTS + (to.len() * 3).max(SMALLEST));
+    }
+
+    /// The slots that hold something, of every frame that is still to go on.
+    fn live(&self, base: usize, at: Result<Pc, usize>) -> Option<Live> {
+        let mut live = Live::default();
+        match at {
+            Ok(pc) => self.waits(&mut live, base, pc)?,
+            Err(arguments) => self.runs(&mut live, base, arguments)?,
+        };
+        for choice in &self.choices {
+            let base = choice.base as usize;
+            match &choice.kind {
+                Kind::Rules { function, .. } => {
+                    let arity = self.program.functions[*function as usize].arity;
+                    self.runs(&mut live, base, arity)?;
+                }
+                Kind::Places { operands, next } => {
+                    let at = operands.0 as usize;
+                    for place in *next..self.program.operands[at].0 {
+                        let pc = self.program.operands[at + 1 + place as usize].0;
+                        self.waits(&mut live, base, pc)?;
+                    }
+                }
+                Kind::Elements { pc, .. } | Kind::Ways { pc, .. } | Kind::Rows { pc, .. } => {
+                    self.waits(&mut live, base, *pc)?;
+                }
+                Kind::Gather { done, .. } => self.waits(&mut live, base, *done)?,
+                Kind::Case { empty, .. } => self.waits(&mut live, base, *empty)?,
+                Kind::Aside => return None,
+            }
+        }
+        Some(live)
+    }
+
+    /// A frame that begins to run with its arguments.
+    fn runs(&self, live: &mut Live, base: usize, arguments: usize) -> Option<()> {
+        let words = arguments.div_ceil(64);
+        let mut mask = vec![u64::MAX; words];
+        if !arguments.is_multiple_of(64) {
+            mask[words - 1] = (1 << (arguments % 64)) - 1;
+        }
+        add(live, base, &mask);
+        self.callers(live, base)
+    }
+
+    /// A frame that waits for something to come back to `pc`.
+    fn waits(&self, live: &mut Live, base: usize, pc: Pc) -> Option<()> {
+        add(live, base, self.program.live.get(&pc)?);
+        self.callers(live, base)
+    }
+
+    fn callers(&self, live: &mut Live, base: usize) -> Option<()> {
+        let mut base = base;
+        loop {
+            let word = self.stack[base];
+            let (pc, below) = ((word >> 32) as Pc, (word & 0xffff_ffff) as usize);
+            if pc == FINISH {
+                return Some(());
+            }
+            let mask: &[u64] = if pc == super::code::RETURN {
+                &[]
+            } else {
+                self.program.live.get(&pc)?
+            };
+            if !add(live, below, mask) {
+                return Some(());
+            }
+            base = below;
+        }
+    }
+}
+
+/// Adds slots of a frame; whether any are new, or the frame is.
+fn add(live: &mut Live, base: usize, mask: &[u64]) -> bool {
+    let mut new = false;
+    let known = live.entry(base).or_insert_with(|| {
+        new = true;
+        Vec::new()
+    });
+    if known.len() < mask.len() {
+        known.resize(mask.len(), 0);
+    }
+    for (known, bits) in known.iter_mut().zip(mask) {
+        new |= *bits & !*known != 0;
+        *known |= *bits;
+    }
+    new
+}
