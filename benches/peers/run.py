@@ -17,19 +17,20 @@ import datetime
 import math
 import os
 import platform
-import re
 import resource
 import shlex
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from families import FAMILIES, Family
+from rendering import plain, render
 
-PROGRAMS = Path(__file__).parent / "programs"
 # Below this a difference of CPU times is noise.
 TICK = 0.002
 
@@ -62,7 +63,7 @@ def engines(arguments: argparse.Namespace) -> list[Engine]:
         shutil.which("chimera"),
     )
     if chimera:
-        runs = [] if Path(chimera).name == "run" else ["run"]
+        runs = ["run"] if Path(chimera).name == "chimera" else []
         found.append(Engine("chimera", [chimera, *runs, "{file}"]))
     swipl = shutil.which("swipl")
     if swipl:
@@ -103,7 +104,11 @@ def run(engine: Engine, file: Path, arguments: argparse.Namespace) -> Run:
             child = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, preexec_fn=limit, start_new_session=True
             )
+            # A run that waits instead of working uses no CPU time: the clock ends it.
+            alarm = threading.Timer(10 * arguments.timeout, os.killpg, (child.pid, signal.SIGKILL))
+            alarm.start()
             _, status, usage = os.wait4(child.pid, 0)
+            alarm.cancel()
             child.returncode = os.waitstatus_to_exitcode(status)
         rss_kib = usage.ru_maxrss
         if timer and note.exists() and (words := note.read_text().split()):
@@ -112,30 +117,13 @@ def run(engine: Engine, file: Path, arguments: argparse.Namespace) -> Run:
         lines = [line for line in lines if line.strip()]
         trouble = None
         cpu = usage.ru_utime + usage.ru_stime
-        if cpu >= arguments.timeout - 0.5:
+        killed = (signal.SIGXCPU, signal.SIGKILL)
+        if cpu >= arguments.timeout - 0.5 or child.returncode in {*(-n for n in killed), *(128 + n for n in killed)}:
             trouble = f"over {arguments.timeout} s"
         elif child.returncode != 0:
             last = err.read_text(errors="replace").strip().split("\n")[-1][:90]
             trouble = f"status {child.returncode}: {last}"
         return Run(cpu, rss_kib / 1024, lines[-1] if lines else "", trouble)
-
-
-def plain(answer: str) -> str:
-    """The answer without the brackets that engines put around results."""
-    return re.sub(r"^[\[(]+|[\])]+$", "", answer.strip()).strip().lower()
-
-
-def render(family: Family, suffix: str, n: int, words: dict[str, int]) -> str:
-    facts = family.facts(n)[0 if suffix == ".metta" else 1]
-    program = (PROGRAMS / f"{family.name}{suffix}").read_text()
-    for word, value in ({"N": n} | family.fill(n) | words).items():
-        program = program.replace(f"@{word}@", str(value))
-    if suffix == ".metta":
-        return facts + program
-    # Directives first: `dynamic` has to precede the facts that it is about.
-    declarations = [line for line in program.splitlines() if line.startswith(":-")]
-    clauses = [line for line in program.splitlines() if not line.startswith(":-")]
-    return "\n".join([*declarations, facts, *clauses]) + "\n"
 
 
 def measure(engine: Engine, family: Family, n: int, arguments: argparse.Namespace, folder: Path) -> Run:
