@@ -13,6 +13,12 @@ def plain(answer: str) -> str:
     return re.sub(r"^[\[(]+|[\])]+$", "", answer.strip()).strip().lower()
 
 
+def render_facts(family: Family, suffix: str, n: int) -> str:
+    """The facts of a program alone, with a `main` that does nothing for Prolog."""
+    metta, prolog = family.facts(n)
+    return metta if suffix == ".metta" else f"{prolog}main.\n"
+
+
 def render(family: Family, suffix: str, n: int, words: dict[str, int]) -> str:
     facts = family.facts(n)[0 if suffix == ".metta" else 1]
     program = (PROGRAMS / f"{family.name}{suffix}").read_text()

@@ -29,7 +29,7 @@ import threading
 from pathlib import Path
 
 from families import FAMILIES, Family
-from rendering import plain, render
+from rendering import plain, render, render_facts
 
 # Below this a difference of CPU times is noise.
 TICK = 0.002
@@ -140,8 +140,11 @@ def measure(engine: Engine, family: Family, n: int, arguments: argparse.Namespac
             return one
         runs.append(one)
     base = engine.startup
-    if family.idle is not None:
-        file.write_text(render(family, engine.suffix, n, family.idle))
+    if family.idle is not None or family.facts_apart:
+        if family.facts_apart:
+            file.write_text(render_facts(family, engine.suffix, n))
+        else:
+            file.write_text(render(family, engine.suffix, n, family.idle or {}))
         idle = [run(engine, file, arguments) for _ in range(arguments.runs)]
         base = statistics.median(one.cpu for one in idle)
     file.unlink()
