@@ -25,6 +25,6 @@ step(@Q@, S, S) :- !.
 step(I, S, R) :-
     New is I + @W@, V is (New * 7) mod 1000, assertz(sample(New, V)),
     sample(I, Old), !, retract(sample(I, Old)), !,
-    decide(V, act(_, Value)), !,
+    findall(A, decide(V, A), [act(_, Value)|_]),
     T is S + Value, J is I + 1, step(J, T, R).
 main :- fill(0), step(0, 0, R), writeln(R).
