@@ -1,0 +1,222 @@
+"""The program families: sizes, the work each size means, the answer it must give, and its facts.
+
+The programs themselves stand in `programs/`; `@N@`, `@N2@`, `@N3@`, `@Q@`, `@W@` and `@LAST@` are
+filled in from here.
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """One program at growing sizes."""
+
+    name: str
+    # Three or more growing sizes, for engines that compile.
+    sizes: tuple[int, ...]
+    # Sizes for engines that walk the tree; each is tried until one runs out of time.
+    small: tuple[int, ...]
+    # What the program has to do at a size, in the unit that is printed.
+    work: Callable[[int], float]
+    unit: str
+    # The last line that a right engine prints at a size.
+    answer: Callable[[int], str]
+    # Further words to fill in.
+    fill: Callable[[int], dict[str, int]] = lambda n: {}
+    # What the exponent is fitted over, if not the work.
+    growth: Callable[[int], float] | None = None
+    # Facts or rules that go before the program: pairs of MeTTa and Prolog lines.
+    facts: Callable[[int], tuple[str, str]] = lambda n: ("", "")
+    # With these words instead, the program only prepares: the cost is the difference.
+    idle: dict[str, int] | None = None
+    # Preparing is reading the facts: the cost is what the program takes beyond that.
+    facts_apart: bool = False
+
+
+@functools.cache
+def fib(n: int) -> int:
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+
+def fib_calls(n: int) -> int:
+    return 2 * fib(n + 1) - 1
+
+
+@functools.cache
+def tak(x: int, y: int, z: int) -> tuple[int, int]:
+    """The value of tak, and the calls it takes."""
+    if y >= x:
+        return z, 1
+    parts = (tak(x - 1, y, z), tak(y - 1, z, x), tak(z - 1, x, y))
+    value, calls = tak(*(value for value, _ in parts))
+    return value, 1 + calls + sum(calls for _, calls in parts)
+
+
+def tak_of(n: int) -> tuple[int, int]:
+    return tak(n, n * 2 // 3, n // 3)
+
+
+def ack_calls(n: int) -> int:
+    return (128 * 4**n - 120 * 2**n + 9 * n + 37) // 3
+
+
+@functools.cache
+def queens(n: int) -> tuple[int, int]:
+    """How many boards of n queens there are, and how many candidates are looked at."""
+
+    def place(board: tuple[int, ...]) -> tuple[int, int]:
+        if len(board) == n:
+            return 1, 0
+        boards = tried = 0
+        for q in range(n):
+            if q in board:
+                continue
+            tried += 1
+            if all(abs(q - p) != d for d, p in enumerate(reversed(board), 1)):
+                more, deeper = place((*board, q))
+                boards += more
+                tried += deeper
+        return boards, tried
+
+    return place(())
+
+
+def triples(n: int) -> int:
+    squares = {z * z for z in range(1, n + 1)}
+    return sum(x * x + y * y in squares for x in range(1, n + 1) for y in range(x, n + 1))
+
+
+def kept_sum(n: int) -> int:
+    return sum(2 * x for x in range(1, n + 1) if 2 * x % 3 == 0)
+
+
+def next_edge(i: int, n: int) -> int:
+    return (i * 7 + 3) % n
+
+
+def edges(n: int) -> tuple[str, str]:
+    pairs = [(i, next_edge(i, n)) for i in range(n)]
+    return (
+        "".join(f"(edge {a} {b})\n" for a, b in pairs),
+        "".join(f"edge({a}, {b}).\n" for a, b in pairs),
+    )
+
+
+def walk(n: int, steps: int) -> int:
+    at = 0
+    for _ in range(steps):
+        at = next_edge(at, n)
+    return at
+
+
+def loops(n: int) -> int:
+    return sum(next_edge(i, n) == i for i in range(n))
+
+
+def grid(n: int) -> tuple[str, str]:
+    steps = [((x, y), (x + 1, y)) for x in range(n) for y in range(n + 1)]
+    steps += [((x, y), (x, y + 1)) for x in range(n + 1) for y in range(n)]
+    return (
+        "".join(f"(axiom step{i} (Edge (At {a} {b}) (At {c} {d})))\n" for i, ((a, b), (c, d)) in enumerate(steps)),
+        "".join(f"axiom(step{i}, edge(at({a}, {b}), at({c}, {d}))).\n" for i, ((a, b), (c, d)) in enumerate(steps)),
+    )
+
+
+def answers(n: int) -> tuple[str, str]:
+    return (
+        "".join(f"(= (answer key{i}) {i})\n" for i in range(n)),
+        "".join(f"answer(key{i}, {i}).\n" for i in range(n)),
+    )
+
+
+def churned(steps: int, window: int) -> int:
+    return sum((i + window) * 7 % 1000 for i in range(steps))
+
+
+def turned(n: int) -> int:
+    a = b = 0
+    for left in range(n, 0, -1):
+        a, b = b, left - a
+    return a + b
+
+
+ASKED = 100_000
+KEYS = (10_000, 100_000, 1_000_000)
+LARGE_WINDOW = 1_000_000
+
+
+def steady(name: str, steps: int) -> Family:
+    """Queries from a key, as many at every number of facts."""
+    return Family(
+        name=name,
+        sizes=KEYS,
+        small=(100, 500),
+        work=lambda n: ASKED if n >= KEYS[0] else 20,
+        unit="query",
+        answer=lambda n: str(walk(n, steps * (ASKED if n >= KEYS[0] else 20))),
+        fill=lambda n: {"Q": ASKED if n >= KEYS[0] else 20},
+        growth=lambda n: n,
+        facts=edges,
+        idle={"Q": 1},
+    )
+
+
+FAMILIES = [
+    Family("fib", (24, 27, 30), (8, 11, 14), fib_calls, "call", lambda n: str(fib(n))),
+    Family("typed", (24, 27, 30), (8, 11, 14), fib_calls, "call", lambda n: str(fib(n))),
+    Family(
+        "tak", (18, 21, 24), (6, 9), lambda n: tak_of(n)[1], "call", lambda n: str(tak_of(n)[0]),
+        fill=lambda n: {"N2": n * 2 // 3, "N3": n // 3},
+    ),
+    Family("ackermann", (6, 7, 8), (1, 2), ack_calls, "call", lambda n: str(2 ** (n + 3) - 3)),
+    Family("peano", (250, 500, 1000), (5, 10, 20), lambda n: n * n, "addition", lambda n: str(n * n)),
+    Family("queens", (8, 9, 10), (4, 5), lambda n: queens(n)[1], "candidate", lambda n: str(queens(n)[0])),
+    Family(
+        "permutations", (7, 8, 9), (3, 4, 5), lambda n: math.factorial(n), "permutation",
+        lambda n: str(math.factorial(n)),
+    ),
+    Family(
+        "triples", (60, 90, 135), (5, 8, 12), lambda n: n * (n + 1) * (n + 2) / 6, "candidate",
+        lambda n: str(triples(n)),
+    ),
+    Family(
+        "chaining", (6, 7, 8), (1, 2, 3), lambda n: math.comb(2 * n + 2, n + 1) - 1, "goal",
+        lambda n: str(math.comb(2 * n, n)), facts=grid,
+    ),
+    steady("match-key", 1),
+    steady("match-join2", 2),
+    steady("match-join3", 3),
+    Family("match-all", (100_000, 300_000, 1_000_000), (100, 300), lambda n: n, "solution", str, facts=edges, facts_apart=True),
+    Family("scan", (100_000, 300_000, 1_000_000), (100, 300), lambda n: 5 * n, "atom", lambda n: str(loops(n)), facts=edges, facts_apart=True),
+    Family("load", (100_000, 300_000, 1_000_000), (100, 1000), lambda n: n, "fact", lambda n: str(next_edge(7, n)), facts=edges),
+    Family("add", (100_000, 300_000, 1_000_000), (50, 100), lambda n: n, "fact", lambda n: "8"),
+    Family(
+        "churn", (10_000, 30_000, 100_000), (5, 10), lambda n: n, "step",
+        lambda n: str(churned(n, 1000 if n > 99 else 20)),
+        fill=lambda n: {"Q": n, "W": 1000 if n > 99 else 20}, idle={"Q": 0},
+    ),
+    Family(
+        "churn-large", (10_000, 30_000, 100_000), (), lambda n: n, "step",
+        lambda n: str(churned(n, LARGE_WINDOW)),
+        fill=lambda n: {"Q": n, "W": LARGE_WINDOW}, idle={"Q": 0},
+    ),
+    Family(
+        "rules", (10, 1_000, 100_000), (), lambda n: ASKED, "call",
+        lambda n: str(n - 1), fill=lambda n: {"Q": ASKED, "LAST": n - 1}, growth=lambda n: n, facts=answers, idle={"Q": 1},
+    ),
+    Family("deep", (100_000, 300_000, 1_000_000), (20, 60), lambda n: n, "level", str),
+    Family("tail", (1_000_000, 3_000_000, 10_000_000), (20, 60), lambda n: n, "turn", str),
+    Family(
+        "garbage", (1_000_000, 3_000_000, 10_000_000), (20, 60), lambda n: n, "turn",
+        lambda n: str(turned(n)),
+    ),
+    Family("lists", (10_000, 100_000, 1_000_000), (20, 60), lambda n: n, "element", lambda n: str(kept_sum(n))),
+    Family("lists-cons", (10_000, 100_000, 1_000_000), (20, 60), lambda n: n, "element", lambda n: str(kept_sum(n))),
+    Family("get-type", (1_000, 10_000, 100_000), (10, 20), lambda n: n, "level", lambda n: "nat"),
+    Family("strings", (10_000, 100_000, 1_000_000), (10, 30), lambda n: n, "string", lambda n: str(n + 999)),
+    Family("interpreter", (14, 17, 20), (3, 5), fib_calls, "call", lambda n: str(fib(n))),
+]
+
