@@ -206,6 +206,26 @@ pub(super) fn expression(
     id
 }
 
+/// Whether it is more than code usually is.
+fn is_large(atom: &Atom) -> bool {
+    const ATOMS: usize = 500;
+    let mut pending = vec![atom];
+    let mut seen = 0;
+    while let Some(atom) = pending.pop() {
+        seen += 1;
+        if seen > ATOMS {
+            return true;
+        }
+        if let Atom::Expression(expression) = atom {
+            if expression.children().len() > ATOMS {
+                return true;
+            }
+            pending.extend(expression.children());
+        }
+    }
+    false
+}
+
 /// Whether a call has no arguments that are evaluated to something else.
 fn is_unchanged(children: &[Atom]) -> bool {
     children[1..].iter().all(|argument| match argument {
@@ -1125,6 +1145,11 @@ impl<'m> Compiler<'m> {
                 if expression.children().is_empty() {
                     let value = self.constant_value(atom)?;
                     self.give(value, want)
+                } else if self.depth > 1 && atom.is_ground() && is_large(atom) {
+                    // Most likely data: looked at as it stands, and only then compiled.
+                    let value = self.quoted(atom)?;
+                    let slot = self.in_slot(value)?;
+                    self.settle(slot, expected, want)?
                 } else if expression.is_evaluated() || (is_whole_error(atom)) {
                     let value = self.quoted(atom)?;
                     if is_whole_error(atom) && want != Want::Tail {
@@ -1163,6 +1188,10 @@ impl<'m> Compiler<'m> {
 
     /// Whether evaluating may leave choices behind.
     fn may_choose(&mut self, atom: &Atom) -> bool {
+        self.may_choose_within(atom, 100)
+    }
+
+    fn may_choose_within(&mut self, atom: &Atom, depth: usize) -> bool {
         let Some(children) = atom.as_expression() else {
             return false;
         };
@@ -1182,7 +1211,10 @@ impl<'m> Compiler<'m> {
                 )
             )
         {
-            return children[1..].iter().any(|child| self.may_choose(child));
+            return depth == 0
+                || children[1..]
+                    .iter()
+                    .any(|child| self.may_choose_within(child, depth - 1));
         }
         true
     }

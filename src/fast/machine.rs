@@ -35,6 +35,9 @@ const HEIGHT: u32 = 34;
 /// In a mark's slot.
 const MARK_SUCCEEDED: u64 = 1 << 63;
 
+/// The most words of frames: two gigabytes.
+const STACK_MAX: usize = 1 << 28;
+
 /// Reductions between looks at the clock and the bounds.
 const FUEL: u32 = 1024;
 
@@ -200,7 +203,9 @@ impl<'h> Machine<'h> {
 
     fn reserve(&mut self, words: usize) {
         if self.stack.len() < words {
-            self.stack.resize(words + words / 2, 0);
+            // A large stack grows by a quarter.
+            let more = if words < 1 << 20 { words } else { words / 4 };
+            self.stack.resize(words + more, 0);
         }
     }
 
@@ -873,8 +878,16 @@ impl<'h> Machine<'h> {
         if entry.state == State::Compiled {
             let needed = above + 2 + usize::from(entry.size);
             let to = entry.pc;
-            if self.stack.len() < needed && !self.deepen(needed) {
-                return self.too_deep(function, above);
+            if self.stack.len() < needed {
+                match self.deepen(needed) {
+                    Ok(()) => {}
+                    Err(Exhausted::Depth) => return self.too_deep(function, above),
+                    Err(bound) => {
+                        self.exhausted = Some(bound);
+                        self.end(base);
+                        return Next::Fail;
+                    }
+                }
             }
             Next::At(to, above)
         } else {
@@ -882,16 +895,18 @@ impl<'h> Machine<'h> {
         }
     }
 
-    fn deepen(&mut self, needed: usize) -> bool {
+    /// Makes room for so many words of frames, if the bounds allow it.
+    fn deepen(&mut self, needed: usize) -> Result<(), Exhausted> {
         // A frame of the plain evaluator is some sixteen words.
-        if needed / 16 > self.budget.depth || needed > u32::MAX as usize / 2 {
-            return false;
+        if needed / 16 > self.budget.depth || needed > STACK_MAX {
+            return Err(Exhausted::Depth);
         }
-        if (needed * 8).saturating_add(self.heap.cells.len() * 8) > self.budget.bytes {
-            return false;
+        let bytes = (needed + self.heap.cells.len() - CONSTANTS).saturating_mul(8);
+        if bytes > self.budget.bytes {
+            return Err(Exhausted::Bytes);
         }
         self.reserve(needed);
-        true
+        Ok(())
     }
 
     fn too_deep(&mut self, function: u32, base: usize) -> Next {
@@ -938,7 +953,7 @@ impl<'h> Machine<'h> {
             self.protected
         };
         let needed = target + 2 + count.max(usize::from(entry.size));
-        if self.stack.len() < needed && !self.deepen(needed) {
+        if self.stack.len() < needed {
             self.reserve(needed);
         }
         // What is read may lie where it is written.
