@@ -39,8 +39,17 @@ struct Told {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ToldAsJson {
+    #[serde(default, deserialize_with = "present")]
     samples: Option<Vec<Sample>>,
+    #[serde(default, deserialize_with = "present")]
     events: Option<Vec<Event>>,
+}
+
+/// What may be left out, but is no `null` where it is written.
+fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 #[derive(Debug, Deserialize, PartialEq)]
