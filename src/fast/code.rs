@@ -41,6 +41,11 @@ impl Operand {
         Operand(index | CONSTANT)
     }
 
+    /// Not an operand but a number among operands.
+    pub(super) fn number(number: u32) -> Operand {
+        Operand(number)
+    }
+
     #[inline(always)]
     pub(super) fn is_constant(self) -> bool {
         self.0 & CONSTANT != 0
@@ -91,6 +96,19 @@ pub(super) enum Instruction {
     /// Picks the rules that a call may match.
     Select {
         function: u32,
+    },
+    /// Goes on by what stands at one place of a call's arguments.
+    Switch {
+        switch: u32,
+    },
+    /// No rule is for the call.
+    NoRule {
+        function: u32,
+    },
+    /// Goes on at each of some rules: operands are the function, how many there are,
+    /// and where they begin.
+    Chain {
+        rules: Operands,
     },
     /// Notes that a rule's head matched.
     Neck,
@@ -152,6 +170,21 @@ pub(super) enum Instruction {
         arity: u16,
         on_fail: Pc,
     },
+    /// Takes apart an expression whose head is the symbol: its arguments go into slots
+    /// from `to` on. Of a variable makes one.
+    MatchCall {
+        slot: Slot,
+        to: Slot,
+        arity: u16,
+        head: u32,
+        on_fail: Pc,
+    },
+    /// The elements, from `skip` on, of what is known to be an expression.
+    Unpack {
+        slot: Slot,
+        to: Slot,
+        skip: u16,
+    },
     Unify {
         left: Slot,
         right: Slot,
@@ -177,6 +210,17 @@ pub(super) enum Instruction {
         /// Whether it is a part of an expression: a result stays one there.
         part: bool,
         size: Slot,
+    },
+    /// Evaluates what a slot holds and returns that.
+    EvaluateLast {
+        from: Slot,
+        expected: TypeId,
+    },
+    /// If what a slot holds plainly evaluates to itself, takes it and goes on there.
+    TakeSettled {
+        to: Slot,
+        from: Slot,
+        settled: Pc,
     },
     /// Evaluates by the plain evaluator; the next instruction takes the result.
     Plain {
@@ -257,6 +301,13 @@ pub(super) enum Instruction {
         operation: Comparison,
         left: Slot,
         right: i16,
+        to: Pc,
+        odd: Pc,
+    },
+    /// Goes on there unless both are the same number; `odd` if one is none.
+    JumpUnlessSame {
+        left: Slot,
+        right: Slot,
         to: Pc,
         odd: Pc,
     },

@@ -115,6 +115,8 @@ pub(super) struct Machine<'h> {
     _pin: Pin,
     /// What led to where the evaluation is, if that is recorded.
     log: Vec<Step>,
+    /// Bytes of results that are being gathered.
+    held: usize,
 }
 
 /// Where to go on.
@@ -177,6 +179,7 @@ impl<'h> Machine<'h> {
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),
             log: Vec::new(),
+            held: 0,
         }
     }
 
@@ -270,6 +273,15 @@ impl<'h> Machine<'h> {
                     Some(to) => pc = to,
                     None => go!(self.data(function, base)),
                 },
+                I::Switch { switch } => pc = self.switch(switch, base),
+                I::NoRule { function } => go!(self.data(function, base)),
+                I::Chain { rules } => {
+                    let at = rules.0 as usize;
+                    let function = self.program.operands[at].index();
+                    let arity = self.program.functions[function].arity;
+                    self.choose(Kind::Chain { rules, next: 1 }, base, base + 2 + arity);
+                    pc = self.program.operands[at + 2].0;
+                }
                 I::Neck => self.stack[base + 1] |= MATCHED,
 
                 I::RecordRule { rule } => self.log.push(Step::Rule(rule)),
@@ -319,10 +331,9 @@ impl<'h> Machine<'h> {
                 } => {
                     let constant = self.program.constants[index as usize];
                     let value = self.heap.deref(slot!(self, base, slot));
-                    if value != constant
-                        && ((value.is_immediate() && constant.is_immediate())
-                            || !self.unify_noted(value, constant))
-                    {
+                    // An expression is no leaf, and leaves are as they look.
+                    let plain = constant.is_immediate() && (value.is_immediate() || value.is_exp());
+                    if value != constant && (plain || !self.unify_noted(value, constant)) {
                         pc = on_fail;
                     }
                 }
@@ -347,6 +358,45 @@ impl<'h> Machine<'h> {
                         self.match_variable(value, base, to, arity);
                     } else {
                         pc = on_fail;
+                    }
+                }
+                I::MatchCall {
+                    slot,
+                    to,
+                    arity,
+                    head,
+                    on_fail,
+                } => {
+                    let value = self.heap.deref(slot!(self, base, slot));
+                    let head = self.program.constants[head as usize];
+                    if value.is_exp() {
+                        let (first, count) = self.heap.elements(value.at());
+                        if count == usize::from(arity) {
+                            let actual = self.heap.deref(self.heap.word(first));
+                            if actual != head
+                                && !(actual.is_ref() && self.unify_noted(actual, head))
+                            {
+                                pc = on_fail;
+                            }
+                            let to = base + 2 + usize::from(to);
+                            for i in 0..count - 1 {
+                                self.stack[to + i] = self.heap.cells[first + 1 + i];
+                            }
+                        } else {
+                            pc = on_fail;
+                        }
+                    } else if value.is_ref() {
+                        self.match_call(value, base, to, arity, head);
+                    } else {
+                        pc = on_fail;
+                    }
+                }
+                I::Unpack { slot, to, skip } => {
+                    let value = self.heap.deref(slot!(self, base, slot));
+                    let (first, count) = self.heap.elements(value.at());
+                    let (first, to) = (first + usize::from(skip), base + 2 + usize::from(to));
+                    for i in 0..count - usize::from(skip) {
+                        self.stack[to + i] = self.heap.cells[first + i];
                     }
                 }
                 I::Unify {
@@ -377,8 +427,8 @@ impl<'h> Machine<'h> {
                     part,
                     size,
                 } => {
-                    let value = slot!(self, base, from);
-                    if value.is_int() && (expected == ANY || expected == NUMBER) {
+                    let value = self.heap.deref(slot!(self, base, from));
+                    if self.is_plain(value, expected) {
                         set!(self, base, to, value);
                         pc += 1;
                     } else {
@@ -399,6 +449,21 @@ impl<'h> Machine<'h> {
                             }
                             Settled::Next(next) => go!(next),
                         }
+                    }
+                }
+                I::EvaluateLast { from, expected } => {
+                    let value = self.heap.deref(slot!(self, base, from));
+                    if self.is_plain(value, expected) {
+                        go!(self.leave(value, base));
+                    } else {
+                        go!(self.settle_last(value, expected, base));
+                    }
+                }
+                I::TakeSettled { to, from, settled } => {
+                    let value = self.heap.deref(slot!(self, base, from));
+                    if self.is_plain(value, ANY) {
+                        set!(self, base, to, value);
+                        pc = settled;
                     }
                 }
                 I::Plain {
@@ -504,9 +569,17 @@ impl<'h> Machine<'h> {
                     odd,
                 } => {
                     let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                    match self.compute(operation, left, right) {
-                        Some(value) => set!(self, base, to, value),
-                        None => pc = odd,
+                    let product = if operation == Arithmetic::Multiply && left.are_ints(right) {
+                        left.as_int().checked_mul(right.0 as i64)
+                    } else {
+                        None
+                    };
+                    match product {
+                        Some(word) => set!(self, base, to, Cell(word as u64)),
+                        None => match self.compute(operation, left, right) {
+                            Some(value) => set!(self, base, to, value),
+                            None => pc = odd,
+                        },
                     }
                 }
                 I::Compare {
@@ -578,6 +651,25 @@ impl<'h> Machine<'h> {
                         }
                     } else {
                         match self.is_constant(value, constant) {
+                            Some(true) => {}
+                            Some(false) => pc = to,
+                            None => pc = odd,
+                        }
+                    }
+                }
+                I::JumpUnlessSame {
+                    left,
+                    right,
+                    to,
+                    odd,
+                } => {
+                    let (left, right) = (slot!(self, base, left), slot!(self, base, right));
+                    if left.are_ints(right) {
+                        if left != right {
+                            pc = to;
+                        }
+                    } else {
+                        match self.same_numbers(left, right) {
                             Some(true) => {}
                             Some(false) => pc = to,
                             None => pc = odd,
@@ -669,14 +761,20 @@ impl<'h> Machine<'h> {
                 }
                 I::Return { slot } => {
                     let value = slot!(self, base, slot);
-                    if value.is_int() && self.choices.len() as u64 == self.stack[base + 1] >> HEIGHT
+                    if value.is_ref()
+                        || value == self.heap.empty
+                        || value.is_exp() && self.heap.is_error(value)
                     {
+                        go!(self.leave(value, base));
+                    } else {
+                        let state = self.stack[base + 1];
+                        if self.choices.len() as u64 > state >> HEIGHT {
+                            self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
+                        }
                         self.result = value;
                         let word = self.stack[base];
                         pc = (word >> 32) as Pc;
                         base = (word & 0xffff_ffff) as usize;
-                    } else {
-                        go!(self.leave(value, base));
                     }
                 }
                 I::ReturnConstant { index } => {
@@ -707,8 +805,7 @@ impl<'h> Machine<'h> {
                 I::Gather { done, size } => {
                     let kind = Kind::Gather {
                         done,
-                        items: Vec::new(),
-                        log: Vec::new(),
+                        gathered: Box::default(),
                     };
                     self.choose(kind, base, base + 2 + usize::from(size));
                 }

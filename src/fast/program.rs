@@ -108,6 +108,65 @@ pub(super) struct RuleIndex {
     pub(super) open: Vec<u32>,
 }
 
+/// Where to go on by what stands at one place of a call's arguments.
+pub(super) struct Switch {
+    /// The argument, and the way inside it.
+    pub(super) slot: Slot,
+    pub(super) below: SmallVec<[u32; 4]>,
+    /// By [`Key::word`]; looked at one by one.
+    pub(super) few: SmallVec<[(u64, Pc); 4]>,
+    pub(super) many: HashMap<u64, Pc, FixedState>,
+    /// For an expression of so many elements that none of these is for.
+    pub(super) arities: Vec<(usize, Pc)>,
+    /// For anything else.
+    pub(super) other: Pc,
+    /// For a variable, and for what is compared by its value.
+    pub(super) open: Pc,
+}
+
+impl Switch {
+    pub(super) const FEW: usize = 4;
+
+    /// Where to go on with this word, which is none of the few.
+    pub(super) fn further(&self, word: u64) -> Pc {
+        if let Some(pc) = self.many.get(&word) {
+            return *pc;
+        }
+        let arity = Key::arity_of(word);
+        self.arities
+            .iter()
+            .find(|(count, _)| Some(*count) == arity)
+            .map_or(self.other, |(_, pc)| *pc)
+    }
+}
+
+impl Key {
+    /// The key as a word: that of a leaf is its cell, no other looks like a cell.
+    pub(super) fn word(self) -> u64 {
+        match self {
+            Key::Leaf(cell) => cell.0,
+            Key::Expression { head, arity } => expression_word(head, arity),
+        }
+    }
+
+    /// Whether only terms with this word have the key.
+    pub(super) fn is_exact(self) -> bool {
+        !matches!(self, Key::Expression { head: None, arity } if arity > 0)
+    }
+
+    /// Of the word of an expression, how many elements that has.
+    pub(super) fn arity_of(word: u64) -> Option<usize> {
+        Cell(word).is_header().then_some((word >> 35) as usize)
+    }
+}
+
+/// The word for an expression with that many elements; its head counts if it is a symbol.
+#[inline(always)]
+pub(super) fn expression_word(head: Option<Cell>, arity: usize) -> u64 {
+    let head = head.map_or(u64::from(u32::MAX) << 3, |head| head.0 & !7);
+    ((arity as u64) << 35) | head | 7
+}
+
 /// Operations that have instructions of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inline {
@@ -154,6 +213,9 @@ pub(super) struct Program {
     pub(super) expression_rules: bool,
     /// Compiled directives and dynamic terms, by atom.
     pub(super) expressions: HashMap<(Atom, TypeId), (Atom, Option<u32>), FixedState>,
+    pub(super) switches: Vec<Switch>,
+    /// Whether expressions with this head, of so many elements, are data.
+    pub(super) data_heads: HashMap<(u32, usize), bool, FixedState>,
     /// Code of expressions that were compiled while running.
     pub(super) temporary: Vec<Temporary>,
 }
@@ -209,6 +271,8 @@ impl Program {
             open_rules: false,
             expression_rules: false,
             expressions: HashMap::default(),
+            switches: Vec::new(),
+            data_heads: HashMap::default(),
             temporary: Vec::new(),
         };
         debug_assert_eq!((ANY, NUMBER, BOOL), (0, 1, 2));
@@ -227,6 +291,7 @@ impl Program {
         self.changes = now;
         self.layers = Layers::of(&self.space);
         self.heads.clear();
+        self.data_heads.clear();
         self.expressions.clear();
         if types {
             self.symbol_types.clear();
@@ -315,6 +380,13 @@ impl Program {
         Operands(at)
     }
 
+    /// Numbers among the operands.
+    pub(super) fn numbers(&mut self, numbers: &[Operand]) -> Operands {
+        let at = self.operands.len() as u32;
+        self.operands.extend_from_slice(numbers);
+        Operands(at)
+    }
+
     /// The number of a type; `ANY` for one that every value has.
     pub(super) fn type_id(&mut self, atom: &Atom) -> TypeId {
         if types::is_undefined(atom) || atom.is_symbol(&known().atom) {
@@ -374,6 +446,15 @@ impl Program {
             Atom::Grounded(_) if !self.expression_rules => Head::Untyped,
             Atom::Grounded(_) | Atom::Variable(_) | Atom::Expression(_) => Head::Complex,
         }
+    }
+
+    /// Whether the symbol has no function type, no operation, and no form is of that name.
+    pub(super) fn is_untyped(&mut self, host: &Host, heap: &mut Heap, id: u32) -> bool {
+        if let Some(head) = self.heads.get(&id) {
+            return matches!(head, Head::Untyped);
+        }
+        let atom = Atom::Symbol(heap.symbol_of(id));
+        matches!(self.head(host, heap, &atom), Head::Untyped)
     }
 
     fn symbol_head(&mut self, host: &Host, heap: &mut Heap, id: u32, head: &Atom) -> Head {

@@ -305,6 +305,10 @@ impl Compiler<'_> {
         {
             return Ok(self.give(Operand::slot(from), want));
         }
+        if want == Want::Tail {
+            self.emit(Instruction::EvaluateLast { from, expected });
+            return Ok(Operand::slot(from));
+        }
         let to = self.slot()?;
         self.emit_sized(Instruction::Evaluate {
             to,

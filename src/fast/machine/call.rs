@@ -125,13 +125,8 @@ impl Machine<'_> {
     pub(super) fn call_last(&mut self, function: u32, operands: Operands, base: usize) -> Next {
         let count = self.program.operands[operands.0 as usize].0 as usize;
         let at = operands.0 as usize + 1;
-        let entry = &self.program.functions[function as usize];
-        let target = if base >= self.protected {
-            base
-        } else {
-            self.protected
-        };
-        let needed = target + 2 + count.max(usize::from(entry.size));
+        let target = base.max(self.protected);
+        let needed = target + 2 + count;
         if self.stack.len() < needed {
             self.reserve(needed);
         }
@@ -152,10 +147,20 @@ impl Machine<'_> {
         let (return_to, state) = (self.stack[base], self.stack[base + 1]);
         self.stack[target] = return_to;
         self.stack[target + 1] = state & !MATCHED;
+        self.enter_last(function, count, target)
+    }
+
+    /// Enters a function in the place of a frame, with its arguments there.
+    #[inline(always)]
+    pub(super) fn enter_last(&mut self, function: u32, count: usize, target: usize) -> Next {
         self.head_trail = self.heap.trail.len();
         let entry = &self.program.functions[function as usize];
         if entry.state == State::Compiled {
             let to = entry.pc;
+            let needed = target + 2 + usize::from(entry.size);
+            if self.stack.len() < needed {
+                self.reserve(needed);
+            }
             if self.heap.cells.len() >= self.collect_at {
                 self.collect(target, Err(count));
             }

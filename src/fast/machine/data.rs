@@ -1,11 +1,10 @@
 //! Expressions: built, taken apart, and whether they are data.
 
 use super::Machine;
-use crate::atom::Atom;
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::code::{ANY, Operands};
 use crate::fast::compile;
-use crate::fast::program::{Head, State};
+use crate::fast::program::State;
 
 impl Machine<'_> {
     pub(super) fn parts(&self, list: Cell) -> Option<(usize, usize)> {
@@ -61,11 +60,16 @@ impl Machine<'_> {
 
     /// Whether no rule, type or operation is for calls of this symbol.
     pub(super) fn is_data_symbol(&mut self, id: u32, count: usize) -> bool {
-        let atom = Atom::Symbol(self.heap.symbol_of(id));
-        if !matches!(
-            self.program.head(self.host, &mut self.heap, &atom),
-            Head::Untyped
-        ) {
+        if let Some(known) = self.program.data_heads.get(&(id, count)) {
+            return *known;
+        }
+        let is_data = self.sees_data_symbol(id, count);
+        self.program.data_heads.insert((id, count), is_data);
+        is_data
+    }
+
+    fn sees_data_symbol(&mut self, id: u32, count: usize) -> bool {
+        if !self.program.is_untyped(self.host, &mut self.heap, id) {
             return false;
         }
         let function = self.program.function(id, count - 1, ANY);
@@ -79,17 +83,43 @@ impl Machine<'_> {
         let at = operands.0 as usize;
         let count = self.program.operands[at].0 as usize;
         let place = self.heap.begin(count);
-        let mut settled = true;
+        // What holds of all elements: they are ground, they are results.
+        let mut all = Header::GROUND | Header::EVALUATED;
+        let mut head = 0;
         for i in 0..count {
             let operand = self.program.operands[at + 1 + i];
-            let value = self.operand(base, operand);
-            let value = self.heap.deref(value);
-            if flags != 0 && value.is_exp() && i > 0 {
-                settled &= self.heap.header(value.at()).has(Header::EVALUATED);
+            let value = self.heap.deref(self.operand(base, operand));
+            if value.is_exp() {
+                let header = self.heap.header(value.at()).0;
+                // A head is evaluated as it is.
+                all &= if i == 0 {
+                    header | Header::EVALUATED
+                } else {
+                    header
+                };
+            } else if value.is_ref() {
+                all &= !Header::GROUND;
+            }
+            if i == 0 {
+                head = value.0;
             }
             self.heap.cells.push(value.0);
         }
-        self.heap.finish(place, if settled { flags } else { 0 })
+        let mut flags = if all & Header::EVALUATED != 0 {
+            flags
+        } else {
+            0
+        };
+        if all & Header::GROUND != 0 {
+            flags |= Header::GROUND;
+        } else {
+            flags &= !Header::ELEMENTS;
+        }
+        if count > 0 && head == self.heap.error.0 {
+            flags |= Header::ERROR;
+        }
+        self.heap.cells[place] = Header::new(count, flags).0;
+        Cell::expression(place)
     }
 
     /// The list without its first element.

@@ -93,4 +93,16 @@ impl Machine<'_> {
         }
         None
     }
+
+    /// Whether two numbers are the same; a variable is the same as none. `None` for
+    /// anything else.
+    pub(super) fn same_numbers(&self, left: Cell, right: Cell) -> Option<bool> {
+        let (left, right) = (self.heap.deref(left), self.heap.deref(right));
+        for cell in [left, right] {
+            if !cell.is_ref() && !self.heap.is_number(cell) {
+                return None;
+            }
+        }
+        Some(self.heap.equal(left, right))
+    }
 }

@@ -122,6 +122,7 @@ impl Machine<'_> {
         }
         let bytes = (base + self.heap.cells.len() - CONSTANTS) * 8
             + self.heap.trail.len() * 4
+            + self.held
             + self.results.len() * std::mem::size_of::<Answer>()
             + self.choices.len() * std::mem::size_of::<Choice>();
         let checked = self

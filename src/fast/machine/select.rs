@@ -4,9 +4,45 @@ use super::{MATCHED, Machine, Next};
 use crate::fast::cell::Cell;
 use crate::fast::choice::{Choice, Kind};
 use crate::fast::code::{Pc, Slot};
-use crate::fast::program::{Key, Program};
+use crate::fast::program::{Key, Program, expression_word};
 
 impl Machine<'_> {
+    /// Where to go on by what stands at one place of the arguments.
+    #[inline(always)]
+    pub(super) fn switch(&self, number: u32, base: usize) -> Pc {
+        let switch = &self.program.switches[number as usize];
+        let mut cell = self
+            .heap
+            .deref(Cell(self.stack[base + 2 + usize::from(switch.slot)]));
+        if !switch.below.is_empty() {
+            match self.inside(cell, &switch.below) {
+                Some(found) => cell = found,
+                None => return switch.open,
+            }
+        }
+        let word = if cell.is_exp() {
+            let (first, count) = self.heap.elements(cell.at());
+            let head = (count > 0).then(|| self.heap.deref(self.heap.word(first)));
+            match head {
+                Some(head) if head.is_ref() => return switch.open,
+                head => expression_word(head.filter(|head| head.is_symbol()), count),
+            }
+        } else if cell.is_immediate() {
+            cell.0
+        } else {
+            return switch.open;
+        };
+        for (known, pc) in &switch.few {
+            if *known == word {
+                return *pc;
+            }
+        }
+        if switch.many.is_empty() && switch.arities.is_empty() {
+            return switch.other;
+        }
+        switch.further(word)
+    }
+
     /// The first rule that may match; a choice for the next, if there is one.
     pub(super) fn select(&mut self, function: u32, base: usize) -> Option<Pc> {
         let first = self.next_rule(function, base, 0)?;
@@ -62,10 +98,15 @@ impl Machine<'_> {
     /// where there is nothing.
     #[inline]
     pub(super) fn at_path(&self, path: &[u32], base: usize) -> Option<Cell> {
-        let mut cell = self
+        let cell = self
             .heap
             .deref(Cell(self.stack[base + 2 + path[0] as usize]));
-        for position in &path[1..] {
+        self.inside(cell, &path[1..])
+    }
+
+    /// What stands at a position inside a term.
+    fn inside(&self, mut cell: Cell, path: &[u32]) -> Option<Cell> {
+        for position in path {
             if !cell.is_exp() {
                 return None;
             }
@@ -119,7 +160,7 @@ impl Machine<'_> {
             return Next::Fail;
         }
         if let Some(Choice {
-            kind: Kind::Rules { .. },
+            kind: Kind::Rules { .. } | Kind::Chain { .. },
             base: own,
             ..
         }) = self.choices.last()
@@ -129,6 +170,32 @@ impl Machine<'_> {
         }
         self.heap.undo(self.head_trail);
         self.data(function, base)
+    }
+
+    /// Makes a call of a symbol with fresh variables of an unbound variable.
+    #[cold]
+    pub(super) fn match_call(
+        &mut self,
+        variable: Cell,
+        base: usize,
+        to: Slot,
+        arity: u16,
+        head: Cell,
+    ) {
+        let arguments = usize::from(arity) - 1;
+        let first = self.heap.cells.len();
+        for i in 0..arguments {
+            let fresh = self.heap.variable();
+            self.stack[base + 2 + usize::from(to) + i] = fresh.0;
+        }
+        let at = self.heap.begin(arguments + 1);
+        self.heap.cells.push(head.0);
+        for i in 0..arguments {
+            self.heap.cells.push(Cell::reference(first + i).0);
+        }
+        let made = self.heap.finish(at, 0);
+        self.heap.trail.push(variable.at() as u32);
+        self.heap.cells[variable.at()] = made.0;
     }
 
     /// As [`Heap::unify`]; notes every binding, so that it can be undone.
