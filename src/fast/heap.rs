@@ -150,6 +150,7 @@ impl Heap {
     }
 
     /// Forgets the bindings noted since the trail had this length.
+    #[inline]
     pub(super) fn undo(&mut self, trail_top: usize) {
         while self.trail.len() > trail_top {
             let at = self.trail.pop().expect("longer") as usize;
@@ -158,9 +159,12 @@ impl Heap {
     }
 
     /// Cuts the heap to what it was.
+    #[inline]
     pub(super) fn cut(&mut self, top: usize, box_top: usize) {
         self.cells.truncate(top);
-        self.boxes.truncate(box_top);
+        if self.boxes.len() > box_top {
+            self.boxes.truncate(box_top);
+        }
         while let Some((at, _)) = self.names.last()
             && *at >= top
         {

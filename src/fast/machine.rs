@@ -213,12 +213,18 @@ impl<'h> Machine<'h> {
         self.run(pc, 0);
     }
 
+    #[inline(always)]
     fn reserve(&mut self, words: usize) {
         if self.stack.len() < words {
-            // A large stack grows by a quarter.
-            let more = if words < 1 << 20 { words } else { words / 4 };
-            self.stack.resize(words + more, 0);
+            self.grow(words);
         }
+    }
+
+    #[cold]
+    fn grow(&mut self, words: usize) {
+        // A large stack grows by an eighth.
+        let more = if words < 1 << 20 { words } else { words / 8 };
+        self.stack.resize(words + more, 0);
     }
 
     #[inline(always)]
@@ -249,6 +255,19 @@ impl<'h> Machine<'h> {
                 }
             };
         }
+        // Hands a result that is no error to the caller.
+        macro_rules! hand {
+            ($value:expr) => {{
+                let state = self.stack[base + 1];
+                if self.choices.len() as u64 > state >> HEIGHT {
+                    self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
+                }
+                self.result = $value;
+                let word = self.stack[base];
+                pc = (word >> 32) as Pc;
+                base = (word & 0xffff_ffff) as usize;
+            }};
+        }
         macro_rules! fuel {
             () => {
                 self.fuel -= 1;
@@ -258,9 +277,9 @@ impl<'h> Machine<'h> {
             };
         }
         loop {
-            let instruction = self.program.code[pc as usize];
+            let at = pc as usize;
             pc += 1;
-            match instruction {
+            match self.program.code[at] {
                 I::Fail => go!(Next::Fail),
                 I::HeadFail { function } => go!(self.head_fail(function, base)),
                 I::Finish => {
@@ -454,7 +473,7 @@ impl<'h> Machine<'h> {
                 I::EvaluateLast { from, expected } => {
                     let value = self.heap.deref(slot!(self, base, from));
                     if self.is_plain(value, expected) {
-                        go!(self.leave(value, base));
+                        hand!(value);
                     } else {
                         go!(self.settle_last(value, expected, base));
                     }
@@ -767,21 +786,21 @@ impl<'h> Machine<'h> {
                     {
                         go!(self.leave(value, base));
                     } else {
-                        let state = self.stack[base + 1];
-                        if self.choices.len() as u64 > state >> HEIGHT {
-                            self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
-                        }
-                        self.result = value;
-                        let word = self.stack[base];
-                        pc = (word >> 32) as Pc;
-                        base = (word & 0xffff_ffff) as usize;
+                        hand!(value);
                     }
                 }
                 I::ReturnConstant { index } => {
                     let value = self.program.constants[index as usize];
                     go!(self.leave(value, base));
                 }
-                I::ReturnResult => go!(self.leave(self.result, base)),
+                I::ReturnResult => {
+                    let value = self.result;
+                    if value.is_int() {
+                        hand!(value);
+                    } else {
+                        go!(self.leave(value, base));
+                    }
+                }
 
                 I::Mark { to } => set!(self, base, to, Cell((self.choices.len() as u64) << 3)),
                 I::Exit { mark } => {

@@ -128,6 +128,7 @@ impl Switch {
     pub(super) const FEW: usize = 4;
 
     /// Where to go on with this word, which is none of the few.
+    #[inline(never)]
     pub(super) fn further(&self, word: u64) -> Pc {
         if let Some(pc) = self.many.get(&word) {
             return *pc;

@@ -49,8 +49,8 @@ struct Grower<'t> {
     reached: Vec<Reached>,
 }
 
-/// The tree for rules with these tests, and how it reaches each; `None` if nothing
-/// tells them apart, or too much.
+/// The tree for rules with these tests, and how it reaches each; `None` if it would
+/// be large.
 pub(super) fn tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
     let mut grower = Grower {
         tests,
@@ -64,7 +64,7 @@ pub(super) fn tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
             reached.known = None;
         }
     }
-    matches!(tree, Tree::Place { .. }).then_some((tree, grower.reached))
+    Some((tree, grower.reached))
 }
 
 impl Grower<'_> {

@@ -51,6 +51,7 @@ impl Machine<'_> {
     }
 
     /// Goes back to the newest choice. `None` once there is none.
+    #[inline(never)]
     pub(super) fn fail(&mut self) -> Option<(Pc, usize)> {
         loop {
             self.fuel -= 1;
@@ -62,7 +63,9 @@ impl Machine<'_> {
             self.heap.undo(choice.trail_top as usize);
             self.heap.cut(choice.heap_top, choice.box_top as usize);
             self.heap.old = choice.heap_top;
-            self.log.truncate(choice.log_top as usize);
+            if self.log.len() > choice.log_top as usize {
+                self.log.truncate(choice.log_top as usize);
+            }
             match &mut choice.kind {
                 Kind::Chain { rules, next } => {
                     let at = rules.0 as usize + 1;
@@ -189,6 +192,7 @@ impl Machine<'_> {
     }
 
     /// An error waits until the choices above `height` are exhausted.
+    #[inline(never)]
     pub(super) fn set_aside(&mut self, height: usize, owner: usize, pc: Pc, base: usize) {
         let log_top = self.choices[height].log_top as usize;
         let (heap_top, box_top, trail_top) = {
@@ -269,6 +273,7 @@ impl Machine<'_> {
     }
 
     /// Keeps a result for the innermost place where results are gathered.
+    #[inline(never)]
     pub(super) fn gather(&mut self, value: Cell, base: usize) {
         let value = self.heap.deref(value);
         if value == self.heap.empty {

@@ -79,6 +79,7 @@ impl Machine<'_> {
         self.program.functions[function as usize].state == State::Data
     }
 
+    #[inline(never)]
     pub(super) fn build(&mut self, operands: Operands, base: usize, flags: u64) -> Cell {
         let at = operands.0 as usize;
         let count = self.program.operands[at].0 as usize;
@@ -86,9 +87,10 @@ impl Machine<'_> {
         // What holds of all elements: they are ground, they are results.
         let mut all = Header::GROUND | Header::EVALUATED;
         let mut head = 0;
-        for i in 0..count {
-            let operand = self.program.operands[at + 1 + i];
-            let value = self.heap.deref(self.operand(base, operand));
+        self.heap.cells.reserve(count);
+        let operands = &self.program.operands[at + 1..at + 1 + count];
+        for (i, operand) in operands.iter().enumerate() {
+            let value = self.heap.deref(self.operand(base, *operand));
             if value.is_exp() {
                 let header = self.heap.header(value.at()).0;
                 // A head is evaluated as it is.
@@ -123,6 +125,7 @@ impl Machine<'_> {
     }
 
     /// The list without its first element.
+    #[inline(never)]
     pub(super) fn rest(&mut self, list: Cell) -> Cell {
         let rest = self.heap.tail(list.at(), 1);
         if self.heap.header(list.at()).has(Header::ELEMENTS) {

@@ -11,6 +11,7 @@ use crate::fast::heap::CONSTANTS;
 
 impl Machine<'_> {
     /// Calls an operation of the host.
+    #[inline(never)]
     pub(super) fn operate(
         &mut self,
         number: u32,

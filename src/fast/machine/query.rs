@@ -17,6 +17,7 @@ impl Machine<'_> {
     }
 
     /// Whether a pattern is `(, …)`.
+    #[inline(never)]
     pub(super) fn is_conjunction(&self, pattern: Cell) -> bool {
         pattern.is_exp() && {
             let (first, count) = self.heap.elements(pattern.at());
@@ -42,6 +43,7 @@ impl Machine<'_> {
     }
 
     /// Goes on with each atom of a space that unifies with the pattern.
+    #[inline(never)]
     pub(super) fn find(
         &mut self,
         space: &Space,
@@ -108,6 +110,7 @@ impl Machine<'_> {
     }
 
     /// The solutions of a query; `None` if what is queried is no space.
+    #[inline(never)]
     pub(super) fn query(&mut self, space: Cell, pattern: Cell) -> Option<Vec<Way>> {
         if !space.is_box() {
             return None;

@@ -44,6 +44,7 @@ impl Machine<'_> {
     }
 
     /// The first rule that may match; a choice for the next, if there is one.
+    #[inline(never)]
     pub(super) fn select(&mut self, function: u32, base: usize) -> Option<Pc> {
         let first = self.next_rule(function, base, 0)?;
         if let Some(next) = self.next_rule(function, base, first + 1) {
@@ -155,6 +156,7 @@ impl Machine<'_> {
     }
 
     /// A rule's head did not match: where none has, the call is data.
+    #[inline(never)]
     pub(super) fn head_fail(&mut self, function: u32, base: usize) -> Next {
         if self.stack[base + 1] & MATCHED != 0 {
             return Next::Fail;
@@ -199,6 +201,7 @@ impl Machine<'_> {
     }
 
     /// As [`Heap::unify`]; notes every binding, so that it can be undone.
+    #[inline(never)]
     pub(super) fn unify_noted(&mut self, left: Cell, right: Cell) -> bool {
         let old = self.heap.old;
         self.heap.old = usize::MAX;
@@ -208,6 +211,7 @@ impl Machine<'_> {
     }
 
     /// Makes an expression of fresh variables of an unbound one.
+    #[inline(never)]
     pub(super) fn match_variable(&mut self, variable: Cell, base: usize, to: Slot, arity: u16) {
         let arity = usize::from(arity);
         let first = self.heap.cells.len();

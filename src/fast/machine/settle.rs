@@ -27,6 +27,7 @@ impl Machine<'_> {
     }
 
     /// Evaluates a value that may be a call.
+    #[inline(never)]
     pub(super) fn settle(
         &mut self,
         value: Cell,
@@ -64,6 +65,7 @@ impl Machine<'_> {
 
     /// Evaluates a value and returns what it evaluates to: a call takes the place of
     /// the frame.
+    #[inline(never)]
     pub(super) fn settle_last(&mut self, value: Cell, expected: TypeId, base: usize) -> Next {
         let pc = crate::fast::code::RETURN;
         if self.stands(value, expected, false) {
@@ -227,6 +229,7 @@ impl Machine<'_> {
     }
 
     /// Evaluates a term by the plain evaluator.
+    #[inline(never)]
     pub(super) fn plain(
         &mut self,
         value: Cell,
@@ -281,6 +284,7 @@ impl Machine<'_> {
     }
 
     /// Goes on with each of these results.
+    #[inline(never)]
     pub(super) fn ways(&mut self, ways: Vec<Way>, pc: Pc, base: usize, size: Slot) -> Next {
         match ways.len() {
             0 => return Next::Fail,
