@@ -28,14 +28,14 @@ use machine::{Machine, Parts};
 /// Code that is ready for an engine and those that share it: each is taken out while an
 /// evaluation runs on it.
 #[derive(Clone, Default)]
-pub(crate) struct Cache(Arc<Mutex<Vec<Box<Parts>>>>);
+pub(crate) struct Cache(Arc<Mutex<Vec<Parts>>>);
 
 /// How many evaluations at the same time find code that is ready.
 const READY_MAX: usize = 8;
 
 impl Cache {
     /// Code for a space, of the newest use. Code that records what it uses is kept apart.
-    fn take(&self, space: &Space, proving: bool) -> Option<Box<Parts>> {
+    fn take(&self, space: &Space, proving: bool) -> Option<Parts> {
         let mut ready = self.0.lock().ok()?;
         let place = ready.iter().rposition(|parts| {
             parts.program.proving == proving && parts.program.space.is_same(space)
@@ -43,7 +43,7 @@ impl Cache {
         Some(ready.remove(place))
     }
 
-    fn put(&self, parts: Box<Parts>) {
+    fn put(&self, parts: Parts) {
         let mut surplus = None;
         if let Ok(mut ready) = self.0.lock() {
             if ready.len() == READY_MAX {
@@ -86,17 +86,17 @@ pub(crate) fn run(
             parts.program.go_to(host.moment.as_ref());
             parts
         }
-        _ => Box::new(Parts::new(host, space, proving)),
+        _ => Parts::new(host, space, proving),
     };
     let Some(expression) = parts.compile(host, atom) else {
         cache.put(parts);
         return Plain::run(host, space, atom, budget, proving);
     };
     host.is_running = true;
-    let mut machine = Machine::new(host, space, *parts, budget);
+    let mut machine = Machine::new(host, space, parts, budget);
     machine.evaluate(expression, atom);
     let (parts, evaluation) = machine.into_parts();
     host.is_running = false;
-    cache.put(Box::new(parts));
+    cache.put(parts);
     evaluation
 }

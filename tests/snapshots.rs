@@ -12,13 +12,13 @@ fn engines(check: impl Fn(Engine)) {
 }
 
 fn load(engine: &mut Engine, source: &str) {
-    for directive in engine.load(source, "test.metta").unwrap() {
+    for directive in engine.load(source, "test.metta").expect("it is MeTTa") {
         assert!(!directive.is_error(), "{directive:?}");
     }
 }
 
 fn ask(engine: &mut Engine, question: &str) -> String {
-    let question = engine.parse(question).unwrap();
+    let question = engine.parse(question).expect("it is one atom");
     let results = engine.evaluate(&question, &Budget::default()).atoms();
     let results: Vec<String> = results.iter().map(ToString::to_string).collect();
     results.join(" ")
@@ -135,7 +135,11 @@ fn a_snapshot_takes_no_change() {
             Err(LoadError::Snapshot { file }) if file == "late.metta"
         ));
         assert!(!then.write_refused());
-        check(&mut then, "(grow)", "(Error (add-atom ModuleSpace(GroundingSpace-top) (a 2)) ReadOnly)");
+        check(
+            &mut then,
+            "(grow)",
+            "(Error (add-atom ModuleSpace(GroundingSpace-top) (a 2)) ReadOnly)",
+        );
         assert!(then.write_refused());
         check(&mut live, "(collapse (match &self (a $x) $x))", "(1)");
     });
