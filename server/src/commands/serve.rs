@@ -208,6 +208,8 @@ fn limits(settings: &Settings) -> Limits {
     let time = |key| settings.value(key).duration();
     Limits {
         connections: count("limits.connections"),
+        client_connections: count("limits.client-connections"),
+        client_requests: count("limits.client-requests"),
         requests: count("limits.requests"),
         head: time("limits.head"),
         idle: time("limits.idle"),
