@@ -9,14 +9,11 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use crate::heal::Facts;
 pub use gate::{Gate, Refused, Weight};
 
-/// The window has so many parts, of so long each while nobody sets another.
+/// The window has so many parts.
 const PARTS: usize = 5;
-const PART: Duration = Duration::from_secs(2);
-/// Below this many requests in the window a share or percentile says nothing, while
-/// nobody sets another number.
-const VOLUME_MIN: u64 = 10;
 /// The longest latency told apart, in microseconds.
 const LATENCY_MAX_MICROS: u64 = 600_000_000;
 
@@ -92,6 +89,11 @@ pub struct FrontReading {
     pub failures_total: u64,
 }
 
+/// How long each part of a window of so many seconds is.
+fn part(window: f64) -> Duration {
+    Duration::from_secs_f64(window / PARTS as f64)
+}
+
 impl Default for Front {
     fn default() -> Front {
         Front::new()
@@ -101,6 +103,7 @@ impl Default for Front {
 impl Front {
     /// A front that has seen nothing.
     pub fn new() -> Front {
+        let facts = Facts::default();
         Front(Arc::new(Shared {
             active: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
@@ -114,9 +117,9 @@ impl Front {
                 }),
                 current: 0,
                 since: Instant::now(),
-                part: PART,
+                part: part(facts.get("request-window")),
             }),
-            volume_min: AtomicU64::new(VOLUME_MIN),
+            volume_min: AtomicU64::new(facts.count("request-volume") as u64),
             gate: Gate::default(),
         }))
     }
@@ -140,11 +143,10 @@ impl Front {
     /// Makes the window so long, from now on, and a share or percentile say something
     /// from so many requests on.
     pub fn set_window(&self, seconds: f64, volume_min: u64) {
-        let part = Duration::from_secs_f64(seconds.clamp(0.5, 3600.0) / PARTS as f64);
         self.0
             .volume_min
             .store(volume_min.max(1), Ordering::Relaxed);
-        self.window().part = part;
+        self.window().part = part(seconds);
     }
 
     /// What lets requests in.
@@ -246,7 +248,7 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answered, Front, PART, PARTS};
+    use super::{Answered, Front, PARTS};
 
     #[test]
     fn shares_need_a_minimum_volume() {
@@ -288,7 +290,7 @@ mod tests {
             front.begin().finish(Answered::Failed);
         }
         let mut window = front.window();
-        let later = window.since + PART * PARTS as u32;
+        let later = window.since + window.part * PARTS as u32;
         window.advance(later);
         assert!(window.parts.iter().all(|part| part.failures == 0));
     }

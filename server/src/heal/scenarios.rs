@@ -25,6 +25,9 @@ struct Server {
     deadline_ms: f64,
     retries: f64,
     breaker: Breaker,
+    breaker_since: f64,
+    probes: f64,
+    probes_failed: f64,
     /// Whether effectors are without effect.
     placebo: bool,
 }
@@ -44,6 +47,9 @@ impl Server {
             deadline_ms: 3000.0,
             retries: 0.0,
             breaker: Breaker::Closed,
+            breaker_since: 0.0,
+            probes: 0.0,
+            probes_failed: 0.0,
             placebo: false,
         }
     }
@@ -92,12 +98,15 @@ impl World for Server {
             ("degradation-level", self.level),
             (
                 "breaker-open",
-                if self.breaker == Breaker::Closed {
-                    0.0
-                } else {
-                    0.5
+                match self.breaker {
+                    Breaker::Closed => 0.0,
+                    Breaker::HalfOpen => 0.5,
+                    Breaker::Open => 1.0,
                 },
             ),
+            ("breaker-since-s", seconds - self.breaker_since),
+            ("breaker-probes", self.probes),
+            ("breaker-probes-failed", self.probes_failed),
             ("shed-share", 0.0),
             ("sampling-intensity", 0.0),
         ];
@@ -107,7 +116,7 @@ impl World for Server {
             .collect()
     }
 
-    fn act(&mut self, action: &Action, _: f64) -> Result<String, String> {
+    fn act(&mut self, action: &Action, seconds: f64) -> Result<String, String> {
         if self.placebo {
             return Ok("nothing".to_owned());
         }
@@ -121,7 +130,16 @@ impl World for Server {
             Action::Degrade(level) => self.level = f64::from(*level),
             Action::Deadline(millis) => self.deadline_ms = f64::from(*millis),
             Action::Retry(times) => self.retries = f64::from(*times),
-            Action::Breaker(state) => self.breaker = *state,
+            Action::Breaker(state) => {
+                self.breaker = *state;
+                self.breaker_since = seconds;
+                (self.probes, self.probes_failed) = (0.0, 0.0);
+            }
+            Action::Probe(times) => {
+                self.probes += f64::from(*times);
+                self.probes_failed += (f64::from(*times) * self.failing).round();
+            }
+            Action::Reclaim("sessions", share) => self.cache_mb *= 1.0 - share.get(),
             _ => {}
         }
         Ok("done".to_owned())
@@ -561,7 +579,7 @@ fn facts_say_how_much_is_kept() {
     run.world.placebo = true;
     run.world.cache_mb = 480.0;
     run.go(20.0);
-    assert_eq!((run.core.history_len(), run.actions().len()), (5, 2));
+    assert_eq!((run.core.history().len(), run.actions().len()), (5, 2));
     assert!(run.log.len() > 2);
 }
 
