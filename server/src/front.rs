@@ -3,6 +3,7 @@
 
 mod gate;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -43,6 +44,8 @@ struct Part {
     latency_micros: Histogram<u32>,
     failures: u64,
     refused: u64,
+    /// Failures and refusals by cause.
+    causes: BTreeMap<&'static str, u64>,
 }
 
 /// What became of a request.
@@ -73,6 +76,8 @@ pub struct FrontReading {
     pub failures: u64,
     /// Requests in the window that healing refused.
     pub refused: u64,
+    /// Failures and refusals in the window by cause; every cause that there ever was.
+    pub causes: BTreeMap<&'static str, u64>,
     /// Median latency in milliseconds.
     pub latency_p50_ms: Option<f64>,
     /// 95th percentile in milliseconds.
@@ -114,6 +119,7 @@ impl Front {
                         .expect("the bounds are in order"),
                     failures: 0,
                     refused: 0,
+                    causes: BTreeMap::new(),
                 }),
                 current: 0,
                 since: Instant::now(),
@@ -166,6 +172,10 @@ impl Front {
         let mut all = Histogram::<u32>::new_with_bounds(1, LATENCY_MAX_MICROS, 2)
             .expect("the bounds are in order");
         let (mut failures, mut refused) = (0, 0);
+        let mut causes = BTreeMap::new();
+        for (cause, count) in window.parts.iter().flat_map(|part| &part.causes) {
+            *causes.entry(*cause).or_default() += count;
+        }
         for part in window
             .parts
             .iter()
@@ -186,6 +196,7 @@ impl Front {
             requests,
             failures,
             refused,
+            causes,
             latency_p50_ms: quantile(0.5),
             latency_p95_ms: quantile(0.95),
             latency_p99_ms: quantile(0.99),
@@ -201,12 +212,22 @@ impl Front {
 impl InFlight {
     /// The request was answered.
     pub fn finish(self, answered: Answered) {
+        self.finish_because(answered, None);
+    }
+
+    /// The same; a failure or refusal is counted under its cause too.
+    pub fn finish_because(self, answered: Answered, cause: Option<&'static str>) {
         let shared = &self.front.0;
         shared.requests.fetch_add(1, Ordering::Relaxed);
         let mut window = self.front.window();
         window.advance(Instant::now());
         let current = window.current;
         let part = &mut window.parts[current];
+        if answered != Answered::Well
+            && let Some(cause) = cause
+        {
+            *part.causes.entry(cause).or_default() += 1;
+        }
         match answered {
             Answered::RefusedByHealing => {
                 part.refused += 1;
@@ -241,6 +262,8 @@ impl Window {
             part.latency_micros.reset();
             part.failures = 0;
             part.refused = 0;
+            // A cause once seen stays, as a count of none.
+            part.causes.values_mut().for_each(|count| *count = 0);
         }
         self.since += self.part * u32::try_from(parts_gone).unwrap_or(u32::MAX);
     }
@@ -272,6 +295,25 @@ mod tests {
         }
         let reading = front.reading();
         assert_eq!((reading.requests, reading.refused), (0, 20));
+    }
+
+    #[test]
+    fn causes_are_counted_in_the_window() {
+        let front = Front::new();
+        front
+            .begin()
+            .finish_because(Answered::Failed, Some("deadline"));
+        front
+            .begin()
+            .finish_because(Answered::RefusedByHealing, Some("shed"));
+        front
+            .begin()
+            .finish_because(Answered::Well, Some("not-found"));
+        let causes = front.reading().causes;
+        assert_eq!(
+            causes.into_iter().collect::<Vec<_>>(),
+            [("deadline", 1), ("shed", 1)]
+        );
     }
 
     #[test]

@@ -21,6 +21,8 @@ mod history;
 mod learned;
 #[cfg(test)]
 mod learning;
+#[cfg(test)]
+mod long;
 mod quotes;
 mod rules;
 #[cfg(test)]

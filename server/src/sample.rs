@@ -121,6 +121,9 @@ impl Sensors {
             "unserved-in-window",
             Some((front.failures + front.refused) as f64),
         );
+        for (cause, count) in &front.causes {
+            put(&format!("failures.{cause}"), Some(*count as f64));
+        }
         put("request-latency-ms", front.latency_p95_ms);
         put("latency-p50-ms", front.latency_p50_ms);
         put("latency-p99-ms", front.latency_p99_ms);

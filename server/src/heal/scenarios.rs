@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use super::rules::RuleTexts;
 use super::virtual_time::{Fixed, Run, World, shipped_texts};
 use crate::effect::Action;
+use crate::events::{Event, Severity};
 use crate::status::{Mode, SetMode, Verdict};
 use crate::work::Breaker;
 
 /// A server with a cache, background work, a pool and a service that it depends on, as
 /// far as healing can see and change it.
-struct Server {
+pub(super) struct Server {
+    events: Vec<Event>,
     random: u64,
     cache_mb: f64,
     threads: f64,
@@ -33,8 +35,9 @@ struct Server {
 }
 
 impl Server {
-    fn new(seed: u64) -> Server {
+    pub(super) fn new(seed: u64) -> Server {
         Server {
+            events: Vec::new(),
             random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
             cache_mb: 0.0,
             threads: 0.0,
@@ -52,6 +55,14 @@ impl Server {
             probes_failed: 0.0,
             placebo: false,
         }
+    }
+
+    /// An error that is told in words at the next tick.
+    pub(super) fn tell_of(&mut self, text: &str) {
+        self.events.push(Event {
+            severity: Severity::Error,
+            text: text.to_owned(),
+        });
     }
 
     fn share(&mut self) -> f64 {
@@ -116,6 +127,10 @@ impl World for Server {
             .collect()
     }
 
+    fn tell(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
     fn act(&mut self, action: &Action, seconds: f64) -> Result<String, String> {
         if self.placebo {
             return Ok("nothing".to_owned());
@@ -162,7 +177,7 @@ fn with_facts(facts: &str) -> RuleTexts {
 }
 
 /// Makes one of the four faults happen.
-fn harm(server: &mut Server, fault: usize, now: f64) {
+pub(super) fn harm(server: &mut Server, fault: usize, now: f64) {
     let size = server.share();
     match fault {
         0 => server.cache_mb += 300.0 + 400.0 * size,

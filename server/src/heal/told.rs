@@ -12,12 +12,15 @@ use crate::status::EventRecord;
 /// What an event takes beside its text, in both forms.
 const EVENT_BYTES: usize = 200;
 
+/// A record with its atom.
+type Kept = VecDeque<(Arc<EventRecord>, Atom)>;
+
 /// The events kept. Clones are the same.
 #[derive(Clone)]
 pub(super) struct Told {
     space: Space,
     /// Oldest first.
-    kept: Arc<Mutex<VecDeque<(Arc<EventRecord>, Atom)>>>,
+    kept: Arc<Mutex<Kept>>,
 }
 
 impl Told {
@@ -29,7 +32,7 @@ impl Told {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Arc<EventRecord>, Atom)>> {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().expect("no panic while events are locked")
     }
 

@@ -96,18 +96,17 @@ fn answer(served: &Served, failure_rate: f64) -> Result<Answer, Failure> {
         .with_header(
             WARNING,
             HeaderValue::from_static("110 - \"response is stale\""),
-        )),
+        )
+        .because("degraded")),
         Served::Refused(after) => Ok(Answer::json(&Refused {
             detail: "requests are refused while the upstream service fails; try again",
             degraded: true,
         })
         .with_status(StatusCode::SERVICE_UNAVAILABLE)
         .with_header(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)))
-        .refused_by_healing()),
-        Served::Failed(kind) => Err(Failure::Other(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            format!("{}: {}", kind.name(), kind.text()),
-        )),
+        .refused_by_healing()
+        .because("refused-upstream")),
+        Served::Failed(kind) => Err(Failure::Upstream(*kind)),
     }
 }
 

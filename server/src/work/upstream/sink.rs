@@ -54,6 +54,17 @@ impl FailureKind {
         }
     }
 
+    /// What failed requests are counted under.
+    pub fn cause(self) -> &'static str {
+        match self {
+            FailureKind::Timeout => "upstream-timeout",
+            FailureKind::DatabaseError => "upstream-database",
+            FailureKind::ValidationError => "upstream-validation",
+            FailureKind::ResourceExhaustion => "upstream-exhaustion",
+            FailureKind::ExternalServiceFailure => "upstream-external",
+        }
+    }
+
     /// What the service says of it.
     pub fn text(self) -> &'static str {
         match self {
