@@ -33,7 +33,7 @@ fn a_week_of_virtual_time_leaves_memory_flat() {
             by_day.push(resident());
         }
     }
-    println!("MiB at the end of each day: {by_day:.1?}");
+    eprintln!("MiB at the end of each day: {by_day:.1?}");
     let (first, last) = (by_day[0], by_day[6]);
     assert!(last - first <= FLAT_MIB, "{by_day:?}");
 }
