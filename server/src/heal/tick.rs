@@ -108,7 +108,7 @@ impl Healer {
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let published = Loop {
             status: Arc::new(ArcSwap::from_pointee(Status::default())),
-            engine: Arc::new(ArcSwap::from_pointee(core.engine().reader())),
+            engine: Arc::new(ArcSwap::from_pointee(core.engine().snapshot())),
             commands: sender,
         };
         let mut healer = Healer {
@@ -340,8 +340,6 @@ impl Healer {
         upstream.injector().set_stay(facts.get("injected-seconds"));
         self.events.set_bounds(facts);
         self.sensors.set_long_idle(facts.get("long-idle-seconds"));
-        let engine = self.core.engine().reader();
-        self.published.engine.store(Arc::new(engine));
     }
 
     fn set_interval(&mut self) {
@@ -356,6 +354,8 @@ impl Healer {
         self.core.status.history = self.core.history().readings();
         let status = Arc::new(self.core.status.clone());
         self.published.status.store(status);
+        let engine = self.core.engine().snapshot();
+        self.published.engine.store(Arc::new(engine));
     }
 }
 
