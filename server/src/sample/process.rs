@@ -226,8 +226,8 @@ impl ProcessSensors {
         Some(f64::from(established))
     }
 
-    /// Threads, and the time that those which serve waited for a core by the time that
-    /// passed. What background threads wait says nothing of how requests fare.
+    /// Threads, and the time that those which serve, and those which do background work,
+    /// waited for a core by the time that passed.
     fn read_threads(
         &mut self,
         own: &Process,
@@ -236,7 +236,7 @@ impl ProcessSensors {
     ) {
         let Ok(tasks) = own.tasks() else { return };
         let mut threads = HashMap::with_capacity(self.threads.len());
-        let mut waited = 0_u64;
+        let (mut waited, mut background_waited) = (0_u64, 0_u64);
         for task in tasks.flatten() {
             let Ok(schedule) = task.schedstat() else {
                 continue;
@@ -246,9 +246,12 @@ impl ProcessSensors {
                 Some(known) => known.background,
                 None => task.stat().is_ok_and(|stat| stat.comm == BACKGROUND_THREAD),
             };
-            if !background {
-                let before = known.map_or(0, |known| known.waited);
-                waited += schedule.run_delay.saturating_sub(before);
+            let before = known.map_or(0, |known| known.waited);
+            let more = schedule.run_delay.saturating_sub(before);
+            if background {
+                background_waited += more;
+            } else {
+                waited += more;
             }
             let thread = Thread {
                 waited: schedule.run_delay,
@@ -264,6 +267,10 @@ impl ProcessSensors {
             put(
                 "scheduling-delay-percent",
                 Some(waited as f64 / elapsed * 100.0),
+            );
+            put(
+                "background-delay-percent",
+                Some(background_waited as f64 / elapsed * 100.0),
             );
         }
         self.threads = threads;
