@@ -16,9 +16,13 @@ pub const INTERVAL_MAX: f64 = 3600.0;
 mod core;
 mod decision;
 mod episodes;
+mod facts;
+mod history;
 mod learned;
 #[cfg(test)]
 mod learning;
+#[cfg(test)]
+mod long;
 mod quotes;
 mod rules;
 #[cfg(test)]
@@ -28,10 +32,12 @@ mod series;
 mod shipped_rules;
 mod spaces;
 mod tick;
+mod told;
 #[cfg(test)]
 mod virtual_time;
 mod watch;
 
+pub use facts::Facts;
 pub use learned::LearnedError;
 pub use rules::RuleSource;
 pub use tick::{Healer, HealerError, Settings};
