@@ -17,9 +17,13 @@ mod census;
 mod core;
 mod decision;
 mod episodes;
+mod facts;
+mod history;
 mod learned;
 #[cfg(test)]
 mod learning;
+#[cfg(test)]
+mod long;
 mod quotes;
 mod rules;
 #[cfg(test)]
@@ -29,10 +33,12 @@ mod series;
 mod shipped_rules;
 mod spaces;
 mod tick;
+mod told;
 #[cfg(test)]
 mod virtual_time;
 mod watch;
 
+pub use facts::Facts;
 pub use learned::LearnedError;
 pub use rules::RuleSource;
 pub use tick::{Healer, HealerError, Settings};

@@ -8,6 +8,9 @@ use arc_swap::ArcSwap;
 use chimera::{Atom, Budget, Engine};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::heal::Facts;
+use crate::reclaimable::Held;
+
 /// One reading of everything that is measured, taken at one instant.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
@@ -311,6 +314,10 @@ pub struct Status {
     pub history: Vec<Arc<Reading>>,
     /// `(threshold <metric> <value>)` atoms now in force.
     pub thresholds: BTreeMap<String, f64>,
+    /// Numbers that the server itself goes by, as the rules say.
+    pub facts: Facts,
+    /// What holds memory that the process can do without.
+    pub reclaimable: Vec<Held>,
     /// Faults whose episode is open now.
     pub open_faults: Vec<String>,
     /// Their episodes.

@@ -136,9 +136,9 @@ impl Service {
         if answered == Answered::Failed {
             self.tell_failure(&id, &method, &uri, &answer);
         }
-        in_flight.finish(answered);
+        in_flight.finish_because(answered, answer.cause);
         self.measures
-            .record(index, status.as_u16(), began.elapsed());
+            .record(index, status.as_u16(), answer.cause, began.elapsed());
         tracing::debug!(request = %id, %method, path = uri.path(), status = status.as_u16());
         let mut response = encoding.encode(answer, method == Method::HEAD).await;
         if let Body::Parts(parts) = response.body_mut() {

@@ -194,6 +194,12 @@ pub(super) fn healing_status() -> Value {
         ("text", string()),
         ("class", nullable(string())),
     ]);
+    let holding = object(&[
+        ("name", string()),
+        ("held_mb", number()),
+        ("reclaims", integer()),
+        ("reclaimed_mb", number()),
+    ]);
     object(&[
         ("status", health_word()),
         ("in_progress", list(string())),
@@ -209,6 +215,8 @@ pub(super) fn healing_status() -> Value {
         ("last_rule_error", nullable(string())),
         ("events_by_class", map(integer())),
         ("recent_events", list(event)),
+        ("reclaimable", list(holding)),
+        ("facts", map(number())),
         ("episodes", list(episode())),
         ("modes", list(mode())),
         ("strategies", list(strategy())),

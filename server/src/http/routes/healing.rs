@@ -13,6 +13,7 @@ use crate::effect::SPECS;
 use crate::http::answer::{Answer, Failure};
 use crate::http::service::Service;
 use crate::http::table::Request;
+use crate::reclaimable::Held;
 use crate::status::{ActionRecord, Command, ModeRecord, Status, StrategyRecord, Verdict};
 
 /// Events that `/healing/status` shows.
@@ -45,6 +46,10 @@ struct HealingStatus {
     events_by_class: BTreeMap<String, u64>,
     /// The newest events, newest first.
     recent_events: Vec<Event>,
+    /// What holds memory that the process can do without.
+    reclaimable: Vec<Holding>,
+    /// Numbers that the server itself goes by, as the rules say.
+    facts: BTreeMap<&'static str, f64>,
     /// Open episodes.
     episodes: Vec<Episode>,
     /// The modes of rules.
@@ -52,6 +57,28 @@ struct HealingStatus {
     /// The ladders and what is known of them.
     strategies: Vec<Strategy>,
     rules: Rules,
+}
+
+/// Something that holds memory that can be reclaimed.
+#[derive(Serialize)]
+struct Holding {
+    name: &'static str,
+    held_mb: f64,
+    /// How often it was reclaimed from since start, and what it gave back in all.
+    reclaims: u64,
+    reclaimed_mb: f64,
+}
+
+impl From<&Held> for Holding {
+    fn from(held: &Held) -> Holding {
+        let mib = |bytes: f64| (bytes / 1_048_576.0 * 100.0).round() / 100.0;
+        Holding {
+            name: held.name,
+            held_mb: mib(held.held_bytes as f64),
+            reclaims: held.calls,
+            reclaimed_mb: mib(held.reclaimed_bytes as f64),
+        }
+    }
 }
 
 /// An open episode.
@@ -202,6 +229,8 @@ pub(in crate::http) async fn status(service: Arc<Service>, _: Request) -> Result
                 class: event.class.clone(),
             })
             .collect(),
+        reclaimable: status.reclaimable.iter().map(Holding::from).collect(),
+        facts: status.facts.iter().collect(),
         episodes: status
             .episodes
             .iter()
