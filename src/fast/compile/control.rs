@@ -789,18 +789,18 @@ fn cases_switch(slot: Slot, cases: &[(Option<Key>, Pc, Pc)], none: Pc) -> Switch
         match key {
             None => {}
             Some(Key::Expression { head: None, arity }) if *arity > 0 => {
-                if !arities.iter().any(|(known, _)| known == arity) {
-                    arities.push((*arity, first(None, Some(*arity))));
-                }
+                arities.push((*arity, first(None, Some(*arity))));
             }
             Some(key) => {
                 let word = key.word();
-                if !keys.iter().any(|(known, _)| *known == word) {
-                    keys.push((word, first(Some(word), Key::arity_of(word))));
-                }
+                keys.push((word, first(Some(word), Key::arity_of(word))));
             }
         }
     }
+    keys.sort_unstable();
+    keys.dedup();
+    arities.sort_unstable();
+    arities.dedup();
     let open = cases.first().map_or(none, |(_, begin, _)| *begin);
     super::switch::switch(&[u32::from(slot)], keys, arities, first(None, None), open)
 }
