@@ -144,6 +144,13 @@ pub(super) enum Instruction {
         to: Slot,
         operands: Operands,
     },
+    /// An expression as it stands, which is noted to be data if its elements are and
+    /// no rule is for the function, or its head is no symbol.
+    BuildNoted {
+        to: Slot,
+        operands: Operands,
+        function: u32,
+    },
     /// An expression of evaluated elements: data if no rule is for it, else a call,
     /// whose result the next instruction takes.
     BuildOrCall {
@@ -423,13 +430,7 @@ pub(super) enum Instruction {
         size: Slot,
         odd: Pc,
     },
-    /// What a space holds now, for the patterns of one query.
-    Snapshot {
-        to: Slot,
-        space: Slot,
-        odd: Pc,
-    },
-    /// Each solution of a query.
+    /// Each solution of a query: of one pattern, or of all in `(, …)`.
     Match {
         space: Slot,
         pattern: Slot,

@@ -76,6 +76,11 @@ pub(super) struct Function {
     pub(super) index: Option<RuleIndex>,
 }
 
+impl Function {
+    /// The number of no function.
+    pub(super) const NONE: u32 = u32::MAX;
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Unknown,
@@ -110,18 +115,41 @@ pub(super) struct RuleIndex {
 
 /// Where to go on by what stands at one place of a call's arguments.
 pub(super) struct Switch {
-    /// The argument, and the way inside it.
+    /// By [`Key::word`]; what is not used of them is like no term.
+    pub(super) few: [Branch; Switch::FEW],
+    /// The argument.
     pub(super) slot: Slot,
-    pub(super) below: SmallVec<[u32; 4]>,
-    /// By [`Key::word`]; looked at one by one.
-    pub(super) few: SmallVec<[(u64, Pc); 4]>,
-    pub(super) many: HashMap<u64, Pc, FixedState>,
-    /// For an expression of so many elements that none of these is for.
-    pub(super) arities: Vec<(usize, Pc)>,
+    /// Whether nothing of the last four counts.
+    pub(super) is_plain: bool,
     /// For anything else.
     pub(super) other: Pc,
     /// For a variable, and for what is compared by its value.
     pub(super) open: Pc,
+    /// The way inside the argument.
+    pub(super) below: SmallVec<[u32; 4]>,
+    /// More words.
+    pub(super) many: HashMap<u64, Pc, FixedState>,
+    /// For an expression of so many elements that no word is for.
+    pub(super) arities: Vec<(usize, Pc)>,
+}
+
+/// Where to go on with one word.
+#[derive(Clone, Copy)]
+pub(super) struct Branch {
+    pub(super) word: u64,
+    pub(super) to: Pc,
+    /// Where the elements after the head go, unless it is `KEEP`.
+    pub(super) elements: Slot,
+}
+
+impl Branch {
+    pub(super) const KEEP: Slot = Slot::MAX;
+    /// For no term.
+    pub(super) const NONE: Branch = Branch {
+        word: u64::MAX,
+        to: 0,
+        elements: Branch::KEEP,
+    };
 }
 
 impl Switch {
@@ -164,7 +192,8 @@ impl Key {
 /// The word for an expression with that many elements; its head counts if it is a symbol.
 #[inline(always)]
 pub(super) fn expression_word(head: Option<Cell>, arity: usize) -> u64 {
-    let head = head.map_or(u64::from(u32::MAX) << 3, |head| head.0 & !7);
+    const NO_SYMBOL: u64 = (u32::MAX as u64) << 3;
+    let head = head.map_or(NO_SYMBOL, |head| head.0 & !7);
     ((arity as u64) << 35) | head | 7
 }
 
@@ -464,6 +493,11 @@ impl Program {
         id
     }
 
+    /// What is known already of calls with this head symbol.
+    pub(super) fn known_head(&self, symbol: u32) -> Option<&Head> {
+        self.heads.get(&symbol)
+    }
+
     /// What is known of calls with this head.
     pub(super) fn head(&mut self, host: &Host, heap: &mut Heap, head: &Atom) -> Head {
         match head {
@@ -487,15 +521,6 @@ impl Program {
             Atom::Grounded(_) if !self.expression_rules => Head::Untyped,
             Atom::Grounded(_) | Atom::Variable(_) | Atom::Expression(_) => Head::Complex,
         }
-    }
-
-    /// Whether the symbol has no function type, no operation, and no form is of that name.
-    pub(super) fn is_untyped(&mut self, host: &Host, heap: &mut Heap, id: u32) -> bool {
-        if let Some(head) = self.heads.get(&id) {
-            return matches!(head, Head::Untyped);
-        }
-        let atom = Atom::Symbol(heap.symbol_of(id));
-        matches!(self.head(host, heap, &atom), Head::Untyped)
     }
 
     fn symbol_head(&mut self, host: &Host, heap: &mut Heap, id: u32, head: &Atom) -> Head {

@@ -647,7 +647,7 @@ impl Compiler<'_> {
         let switch = self.program.switches.len();
         self.program
             .switches
-            .push(super::switch::switch(&[0], vec![], vec![], FAIL, FAIL));
+            .push(super::switch::switch(&[], &[0], vec![], vec![], FAIL, FAIL));
         self.emit(Instruction::Switch {
             switch: switch as u32,
         });
@@ -702,7 +702,7 @@ impl Compiler<'_> {
         }
         let none = self.here();
         self.emit(Instruction::Fail);
-        self.program.switches[switch] = cases_switch(slot, &begins, none);
+        self.program.switches[switch] = cases_switch(&self.program.code, slot, &begins, none);
         self.land(ends);
         self.define(to);
         Ok(Operand::slot(to))
@@ -768,7 +768,12 @@ impl Compiler<'_> {
 }
 
 /// For each key, the first case that a term with it may match.
-fn cases_switch(slot: Slot, cases: &[(Option<Key>, Pc, Pc)], none: Pc) -> Switch {
+fn cases_switch(
+    code: &[Instruction],
+    slot: Slot,
+    cases: &[(Option<Key>, Pc, Pc)],
+    none: Pc,
+) -> Switch {
     let mut keys: Vec<(u64, Pc)> = Vec::new();
     let mut arities: Vec<(usize, Pc)> = Vec::new();
     let first = |word: Option<u64>, arity: Option<usize>| {
@@ -802,5 +807,12 @@ fn cases_switch(slot: Slot, cases: &[(Option<Key>, Pc, Pc)], none: Pc) -> Switch
     arities.sort_unstable();
     arities.dedup();
     let open = cases.first().map_or(none, |(_, begin, _)| *begin);
-    super::switch::switch(&[u32::from(slot)], keys, arities, first(None, None), open)
+    super::switch::switch(
+        code,
+        &[u32::from(slot)],
+        keys,
+        arities,
+        first(None, None),
+        open,
+    )
 }

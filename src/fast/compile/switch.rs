@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::fast::code::{Instruction, Operand, Pc, Slot};
-use crate::fast::program::{HeadTest, Key, Program, Switch};
+use crate::fast::program::{Branch, HeadTest, Key, Program, Switch};
 
 pub(super) type Path = SmallVec<[u32; 4]>;
 
@@ -232,7 +232,7 @@ pub(super) fn write(program: &mut Program, tree: &Tree, places: &Places<'_>) -> 
                 .map(|(arity, tree)| (*arity, write(program, tree, places)))
                 .collect();
             let other = write(program, other, places);
-            let switch = switch(path, keys, arities, other, places.open);
+            let switch = switch(&program.code, path, keys, arities, other, places.open);
             program.switches.push(switch);
             let switch = program.switches.len() as u32 - 1;
             program.code.push(Instruction::Switch { switch });
@@ -241,27 +241,50 @@ pub(super) fn write(program: &mut Program, tree: &Tree, places: &Places<'_>) -> 
     }
 }
 
-/// A switch over a place.
+/// A switch over a place. Where a branch begins with taking apart what was looked at,
+/// the switch does that itself.
 pub(super) fn switch(
+    code: &[Instruction],
     path: &[u32],
     keys: Vec<(u64, Pc)>,
     arities: Vec<(usize, Pc)>,
     other: Pc,
     open: Pc,
 ) -> Switch {
-    let few = keys.len() <= Switch::FEW;
-    let (few, many) = if few {
-        (keys.into_iter().collect(), HashMap::default())
+    let slot = path[0] as Slot;
+    let is_plain = keys.len() <= Switch::FEW && path.len() == 1 && arities.is_empty();
+    let mut few = [Branch::NONE; Switch::FEW];
+    let mut many = HashMap::default();
+    if keys.len() <= Switch::FEW {
+        for (branch, (word, to)) in few.iter_mut().zip(keys) {
+            *branch = Branch {
+                word,
+                to,
+                elements: Branch::KEEP,
+            };
+            if is_plain
+                && let Some(Instruction::Unpack {
+                    slot: from,
+                    to: elements,
+                    skip: 1,
+                }) = code.get(to as usize)
+                && *from == slot
+            {
+                branch.to += 1;
+                branch.elements = *elements;
+            }
+        }
     } else {
-        (SmallVec::new(), keys.into_iter().collect())
-    };
+        many = keys.into_iter().collect();
+    }
     Switch {
-        slot: path[0] as Slot,
-        below: path[1..].into(),
         few,
-        many,
-        arities,
+        slot,
+        is_plain,
         other,
         open,
+        below: path[1..].into(),
+        many,
+        arities,
     }
 }

@@ -4,21 +4,63 @@ use super::{MATCHED, Machine, Next};
 use crate::fast::cell::Cell;
 use crate::fast::choice::{Choice, Kind};
 use crate::fast::code::{Pc, Slot};
-use crate::fast::program::{Key, Program, expression_word};
+use crate::fast::program::{Branch, Key, Program, expression_word};
 
 impl Machine<'_> {
     /// Where to go on by what stands at one place of the arguments.
     #[inline(always)]
-    pub(super) fn switch(&self, number: u32, base: usize) -> Pc {
+    pub(super) fn switch(&mut self, number: u32, base: usize) -> Pc {
         let switch = &self.program.switches[number as usize];
-        let mut cell = self
-            .heap
-            .deref(Cell(self.stack[base + 2 + usize::from(switch.slot)]));
-        if !switch.below.is_empty() {
-            match self.inside(cell, &switch.below) {
-                Some(found) => cell = found,
-                None => return switch.open,
+        let cell = Cell(self.stack[base + 2 + usize::from(switch.slot)]);
+        let cell = self.heap.deref(cell);
+        if !switch.is_plain {
+            return self.switch_further(number, cell);
+        }
+        if cell.is_exp() {
+            let (first, count) = self.heap.elements(cell.at());
+            if count > 0 {
+                let head = self.heap.deref(self.heap.word(first));
+                if head.is_ref() {
+                    return switch.open;
+                }
+                let word = expression_word(head.is_symbol().then_some(head), count);
+                for branch in &switch.few {
+                    if branch.word == word {
+                        if branch.elements != Branch::KEEP {
+                            let to = base + 2 + usize::from(branch.elements);
+                            let elements = &self.heap.cells[first + 1..first + count];
+                            for (slot, element) in self.stack[to..].iter_mut().zip(elements) {
+                                *slot = *element;
+                            }
+                        }
+                        return branch.to;
+                    }
+                }
+                return switch.other;
             }
+        } else if !cell.is_immediate() {
+            return switch.open;
+        }
+        let word = if cell.is_exp() {
+            expression_word(None, 0)
+        } else {
+            cell.0
+        };
+        for branch in &switch.few {
+            if branch.word == word {
+                return branch.to;
+            }
+        }
+        switch.other
+    }
+
+    /// As [`Machine::switch`], of one that looks inside an argument or has many branches.
+    #[inline(never)]
+    fn switch_further(&self, number: u32, mut cell: Cell) -> Pc {
+        let switch = &self.program.switches[number as usize];
+        match self.inside(cell, &switch.below) {
+            Some(found) => cell = found,
+            None => return switch.open,
         }
         let word = if cell.is_exp() {
             let (first, count) = self.heap.elements(cell.at());
@@ -32,15 +74,10 @@ impl Machine<'_> {
         } else {
             return switch.open;
         };
-        for (known, pc) in &switch.few {
-            if *known == word {
-                return *pc;
-            }
+        match switch.few.iter().find(|branch| branch.word == word) {
+            Some(branch) => branch.to,
+            None => switch.further(word),
         }
-        if switch.many.is_empty() && switch.arities.is_empty() {
-            return switch.other;
-        }
-        switch.further(word)
     }
 
     /// The first rule that may match; a choice for the next, if there is one.
