@@ -11,6 +11,7 @@ use crate::fast::heap::CONSTANTS;
 
 impl Machine<'_> {
     /// Calls an operation of the host.
+    #[inline(never)]
     pub(super) fn operate(
         &mut self,
         number: u32,
@@ -124,6 +125,7 @@ impl Machine<'_> {
         self.fuel = FUEL;
         let bytes = (base + self.heap.cells.len() - CONSTANTS) * 8
             + self.heap.trail.len() * 4
+            + self.gathering
             + self.results.len() * std::mem::size_of::<Answer>()
             + self.choices.len() * std::mem::size_of::<Choice>();
         let checked = self
