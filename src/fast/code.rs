@@ -91,6 +91,13 @@ pub(super) enum Logic {
     Xor,
 }
 
+/// A change of a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Add,
+    Remove,
+}
+
 /// One instruction. `odd` is where to go on when the arguments are not what the
 /// instruction is for; `on_fail` where to go when terms do not unify.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -450,6 +457,15 @@ pub(super) enum Instruction {
         space: Slot,
         pattern: Slot,
         size: Slot,
+        odd: Pc,
+    },
+
+    /// Adds a ground atom to a space, or removes it.
+    ChangeSpace {
+        change: Change,
+        to: Slot,
+        space: Slot,
+        atom: Slot,
         odd: Pc,
     },
 
