@@ -11,9 +11,11 @@ mod code;
 mod collect;
 mod compile;
 mod heap;
+mod listing;
 mod machine;
 mod program;
 mod rows;
+mod show;
 
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +24,11 @@ use crate::budget::Budget;
 use crate::engine::Host;
 use crate::evaluate::{Evaluation, Machine as Plain};
 use crate::space::Space;
+use crate::watch::Watch;
 
+pub use listing::ListingError;
+
+pub(crate) use listing::listing;
 use machine::{Machine, Parts};
 
 /// What was compiled for an engine and those that share it; taken out while an
@@ -77,7 +83,11 @@ pub(crate) fn run(
     {
         return Plain::run(host, space, atom, budget, proving);
     }
-    let cache = host.compiled.clone();
+    let watch = host.watch.clone().filter(|_| !proving);
+    let cache = match &watch {
+        Some(_) => host.compiled_watched.clone(),
+        None => host.compiled.clone(),
+    };
     let mut parts = match cache.take(proving) {
         // An operation evaluates something while an evaluation runs.
         Compiled::InUse => return Plain::run(host, space, atom, budget, proving),
@@ -93,9 +103,14 @@ pub(crate) fn run(
         cache.put(parts);
         return Plain::run(host, space, atom, budget, proving);
     };
+    let outer = watch.as_ref().map(Watch::begin);
     let mut machine = Machine::new(host, space, *parts, budget);
+    machine.watch_begin();
     machine.evaluate(expression, atom);
     let (parts, evaluation) = machine.into_parts();
+    if let (Some(watch), Some(outer)) = (watch, outer) {
+        watch.end(&outer, evaluation.reductions);
+    }
     cache.put(Box::new(parts));
     evaluation
 }

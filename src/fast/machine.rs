@@ -30,10 +30,12 @@ mod query;
 mod select;
 mod settle;
 mod typing;
+mod watch;
 
 use std::rc::Rc;
 
 use settle::Ask;
+use watch::Watching;
 
 use crate::atom::Atom;
 use crate::budget::{Budget, Exhausted, Meter};
@@ -86,6 +88,19 @@ impl Parts {
         self.heap.reset();
         compile::expression(host, &mut self.heap, &mut self.program, atom, ANY)
     }
+
+    /// Compiles the rules of a function, to be listed.
+    pub(super) fn compile_function(&mut self, host: &Host, function: u32) {
+        self.heap.reset();
+        compile::function(host, &mut self.heap, &mut self.program, function);
+    }
+
+    /// A constant of the code, as text.
+    pub(super) fn shown(&self, constant: Cell) -> String {
+        let mut text = String::new();
+        let _ = self.heap.show(constant, &mut text);
+        text
+    }
 }
 
 pub(super) struct Machine<'h> {
@@ -115,6 +130,11 @@ pub(super) struct Machine<'h> {
     _pin: Pin,
     /// What led to where the evaluation is, if that is recorded.
     log: Vec<Step>,
+    /// Whether somebody watches, and what is told to them.
+    watched: bool,
+    watching: Watching,
+    /// The most bytes that were in use.
+    peak_bytes: usize,
 }
 
 /// Where to go on.
@@ -153,6 +173,7 @@ impl<'h> Machine<'h> {
         if stack.len() < 4096 {
             stack.resize(4096, 0);
         }
+        let watched = program.watched;
         Machine {
             host,
             program,
@@ -177,13 +198,18 @@ impl<'h> Machine<'h> {
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),
             log: Vec::new(),
+            watched,
+            watching: Watching::default(),
+            peak_bytes: 0,
         }
     }
 
-    pub(super) fn into_parts(self) -> (Parts, Evaluation) {
+    pub(super) fn into_parts(mut self) -> (Parts, Evaluation) {
+        self.note_peak(0);
         let evaluation = Evaluation {
             results: self.results,
             reductions: self.meter.spent + u64::from(FUEL - self.fuel),
+            peak_bytes: self.peak_bytes,
         };
         let parts = Parts {
             program: self.program,
@@ -272,6 +298,11 @@ impl<'h> Machine<'h> {
                 },
                 I::Neck => self.stack[base + 1] |= MATCHED,
 
+                I::Watch { what, to } => {
+                    if self.watch(what, base) {
+                        pc = to;
+                    }
+                }
                 I::RecordRule { rule } => self.log.push(Step::Rule(rule)),
                 I::RecordOperation { operation } => self.log.push(Step::Operation(operation)),
                 I::Move { to, from } => set!(self, base, to, slot!(self, base, from)),

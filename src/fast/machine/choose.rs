@@ -14,6 +14,9 @@ impl Machine<'_> {
     }
 
     pub(in crate::fast) fn choose(&mut self, kind: Kind, base: usize, stack_top: usize) {
+        if self.watched {
+            self.watch_choice(&kind);
+        }
         let stack_top = stack_top.max(self.protected);
         self.choices.push(Choice {
             kind,
@@ -51,6 +54,16 @@ impl Machine<'_> {
 
     /// Goes back to the newest choice. `None` once there is none.
     pub(super) fn fail(&mut self) -> Option<(Pc, usize)> {
+        let next = self.back();
+        if self.watched
+            && let Some((_, base)) = next
+        {
+            self.watch_back(base);
+        }
+        next
+    }
+
+    fn back(&mut self) -> Option<(Pc, usize)> {
         loop {
             self.fuel -= 1;
             if self.fuel == 0 && self.refuel(self.protected) {

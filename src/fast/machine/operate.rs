@@ -5,9 +5,8 @@ use crate::atom::Atom;
 use crate::engine::Context;
 use crate::evaluate::{Answer, Proof};
 use crate::fast::cell::Header;
-use crate::fast::choice::{Choice, Step, Way};
+use crate::fast::choice::{Step, Way};
 use crate::fast::code::{Operands, Pc, Slot};
-use crate::fast::heap::CONSTANTS;
 
 impl Machine<'_> {
     /// Calls an operation of the host.
@@ -32,6 +31,7 @@ impl Machine<'_> {
         if self.program.proving {
             self.log.push(Step::Operation(number));
         }
+        self.watch_outside();
         let budget = self.meter.rest();
         let space = self.space.clone();
         let mut context = Context {
@@ -120,10 +120,7 @@ impl Machine<'_> {
             self.heap.trail.clear();
             self.head_trail = 0;
         }
-        let bytes = (base + self.heap.cells.len() - CONSTANTS) * 8
-            + self.heap.trail.len() * 4
-            + self.results.len() * std::mem::size_of::<Answer>()
-            + self.choices.len() * std::mem::size_of::<Choice>();
+        let bytes = self.note_peak(base);
         let checked = self
             .meter
             .reduce_many(u64::from(FUEL))
