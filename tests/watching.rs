@@ -35,7 +35,14 @@ fn check_counts(source: &str, expected: &[(u32, u64, u64, u64)]) {
         .rules
         .iter()
         .filter(|rule| rule.rule.file.as_deref() == Some("p.metta"))
-        .map(|rule| (rule.rule.line.unwrap(), rule.calls, rule.exits, rule.choices))
+        .map(|rule| {
+            (
+                rule.rule.line.unwrap(),
+                rule.calls,
+                rule.exits,
+                rule.choices,
+            )
+        })
         .collect();
     found.sort_unstable();
     assert_eq!(found, expected, "{source}");
@@ -103,7 +110,10 @@ fn reductions_and_time_are_charged_to_where_they_were_spent() {
     assert!(profile.rules[0].time > profile.rules[1].time, "{profile}");
     let shown = profile.to_string();
     assert!(shown.contains("(work $n)  p.metta:1"), "{shown}");
-    assert!(shown.starts_with("        ms     %   reductions"), "{shown}");
+    assert!(
+        shown.starts_with("        ms     %   reductions"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -122,7 +132,14 @@ fn watching_changes_no_answer_and_ends_with_the_watch() {
     engine.watch(Some(watch.clone()));
     let during: Vec<String> = questions.iter().map(|q| ask(&mut engine, q)).collect();
     engine.watch(None);
-    let calls = |watch: &Watch| watch.profiled().rules.iter().map(|rule| rule.calls).sum::<u64>();
+    let calls = |watch: &Watch| {
+        watch
+            .profiled()
+            .rules
+            .iter()
+            .map(|rule| rule.calls)
+            .sum::<u64>()
+    };
     let counted = calls(&watch);
     let after: Vec<String> = questions.iter().map(|q| ask(&mut engine, q)).collect();
     assert_eq!(before, during);
@@ -172,13 +189,17 @@ fn a_trace_is_bounded_in_lines_and_in_width() {
     let watch = Watch::trace(50, move |line| told.lock().unwrap().push(line.to_owned()));
     let mut engine = Engine::builder().build();
     engine.watch(Some(watch.clone()));
-    let source = "(= (grow $n $list) (if (== $n 0) $list (grow (- $n 1) (cons $n $list))))\n!(size-atom (grow 200000 ()))";
+    let source = "(= (grow $n $list) (if (== $n 0) $list (grow (- $n 1) (cons $n $list))))\n!(let $list (grow 200000 ()) (size-atom $list))";
     let directives = engine.load(source, "p.metta").unwrap();
     assert_eq!(directives[0].results[0].to_string(), "3");
     let lines = lines.lock().unwrap();
     assert_eq!(lines.len(), 50);
     assert_eq!(watch.skipped(), 400_002 - 50);
-    assert!(lines[49].starts_with(&("  ".repeat(30) + "[49] (grow 199951 (cons")), "{}", lines[49]);
+    assert!(
+        lines[49].starts_with(&("  ".repeat(30) + "[49] (grow 199951 (cons")),
+        "{}",
+        lines[49]
+    );
     assert!(lines[49].contains('…') && lines[49].chars().count() < 260);
 }
 

@@ -371,8 +371,8 @@ pub enum Command {
 pub struct Loop {
     /// What it published last.
     pub status: Arc<ArcSwap<Status>>,
-    /// An engine over the live spaces and the rules in force that cannot write:
-    /// clone it out with `Engine::reader`, evaluate under a budget.
+    /// The rules in force over all spaces, as of what was published last: clone it out with
+    /// `Engine::snapshot`, evaluate under a budget.
     pub engine: Arc<ArcSwap<Engine>>,
     /// Its mailbox; bounded.
     pub commands: mpsc::Sender<Command>,

@@ -15,12 +15,12 @@ use crate::evaluate::frame::{Done, Elements, FrameKind, Rest};
 use crate::evaluate::lambda;
 use crate::evaluate::proof::{Step, Steps};
 use crate::evaluate::tabling::{self, Tabled, Tables};
+use crate::evaluate::watched::Entered;
 use crate::evaluate::{Answer, Evaluation};
 use crate::operation::Operation;
 use crate::space::{Solution, Space};
 use crate::types::{self, Mode, Typed, Way};
 use crate::unify::{Bindings, Mark};
-use crate::evaluate::watched::Entered;
 
 /// Variables with what they were bound to.
 pub(crate) type Delta = Vec<(Variable, Atom)>;

@@ -11,7 +11,7 @@ use crate::fast::code::{ANY, FAIL, FINISH, Instruction, Operand, Operands, Pc, R
 use crate::fast::machine::Parts;
 use crate::fast::program::{Head, HeadTest, Key, Program, State};
 use crate::load::LoadError;
-use crate::space::{Origin, Space};
+use crate::space::{Origin, Space, moment};
 use crate::unify::Bindings;
 
 mod words;
@@ -66,6 +66,7 @@ pub enum ListingError {
 
 /// Lists what the rules of a symbol are compiled to.
 pub(crate) fn listing(host: &Host, space: &Space, name: &Atom) -> Result<String, ListingError> {
+    let _then = moment::enter(host.moment.as_ref());
     let symbol = match name {
         Atom::Symbol(symbol) => symbol,
         Atom::Grounded(_) => return Err(ListingError::Operation(name.to_string())),
@@ -194,7 +195,11 @@ impl Listing<'_> {
         // The first instruction is what follows a head that does not match.
         for pc in rule.code.start + 1..rule.code.end {
             let instruction = self.parts.program.code[pc as usize];
-            lines.push(format!("{:>4}  {}", pc - rule.code.start, words.of(instruction)));
+            lines.push(format!(
+                "{:>4}  {}",
+                pc - rule.code.start,
+                words.of(instruction)
+            ));
         }
         for line in lines {
             self.line(line);

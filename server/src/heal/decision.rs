@@ -98,7 +98,7 @@ fn budget() -> Budget {
 }
 
 fn ask(engine: &Engine, question: &Atom) -> Vec<Atom> {
-    engine.reader().evaluate(question, &budget()).atoms()
+    engine.snapshot().evaluate(question, &budget()).atoms()
 }
 
 fn question(name: &str, arguments: Vec<Atom>) -> Atom {
@@ -171,7 +171,10 @@ fn transition(result: &Atom) -> Option<Transition> {
 pub(super) fn decide(engine: &Engine) -> Decisions {
     let started = Instant::now();
     let asked = question("decide", Vec::new());
-    let answers = engine.reader().evaluate_proving(&asked, &budget()).results;
+    let answers = engine
+        .snapshot()
+        .evaluate_proving(&asked, &budget())
+        .results;
     let mut found = Decisions::default();
     for answer in answers {
         // Without a rule the question comes back: nothing is decided.

@@ -1,6 +1,6 @@
 //! Series of values by metric, and the arithmetic on them that rules can ask for.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque, vec_deque};
 use std::sync::{Arc, RwLock};
 
 use chimera::{Atom, Context, Engine, Operation, OperationError, OperationResult};
@@ -39,20 +39,26 @@ impl Series {
         }
     }
 
-    fn with<T>(&self, metric: &str, ask: impl FnOnce(&VecDeque<Point>) -> T) -> Option<T> {
+    /// What was measured up to an instant, if anything was: so the answer at a moment does
+    /// not change with what is measured while it is looked for.
+    fn until<T>(
+        &self,
+        metric: &str,
+        now: f64,
+        ask: impl FnOnce(vec_deque::Iter<'_, Point>) -> T,
+    ) -> Option<T> {
         let all = self.0.read().expect("no panic while series are locked");
-        all.get(metric).filter(|points| !points.is_empty()).map(ask)
+        let points = all.get(metric)?;
+        let end = points.partition_point(|point| point.seconds <= now);
+        (end > 0).then(|| ask(points.range(..end)))
     }
 
     /// How long every value up to the newest has been on one side of a line.
-    fn held(&self, metric: &str, beyond: impl Fn(f64) -> bool) -> f64 {
-        self.with(metric, |points| {
-            let first = points
-                .iter()
-                .rev()
-                .take_while(|point| beyond(point.value))
-                .last();
-            match (first, points.back()) {
+    fn held(&self, metric: &str, now: f64, beyond: impl Fn(f64) -> bool) -> f64 {
+        self.until(metric, now, |points| {
+            let newest = points.clone().next_back();
+            let first = points.rev().take_while(|point| beyond(point.value)).last();
+            match (first, newest) {
                 (Some(first), Some(last)) => last.seconds - first.seconds,
                 _ => 0.0,
             }
@@ -71,11 +77,10 @@ impl Series {
     }
 
     /// Points of the `window` seconds that ended at `at`.
-    fn before(&self, metric: &str, at: f64, window: f64) -> Vec<Point> {
-        self.with(metric, |points| {
+    fn before(&self, metric: &str, now: f64, at: f64, window: f64) -> Vec<Point> {
+        self.until(metric, now.min(at), |points| {
             points
-                .iter()
-                .filter(|point| point.seconds <= at && point.seconds >= at - window)
+                .filter(|point| point.seconds >= at - window)
                 .copied()
                 .collect()
         })
@@ -83,11 +88,11 @@ impl Series {
     }
 
     /// Points not older than `seconds` before the newest.
-    fn recent(&self, metric: &str, seconds: f64) -> Vec<Point> {
-        self.with(metric, |points| {
-            let since = points.back().map_or(0.0, |last| last.seconds - seconds);
+    fn recent(&self, metric: &str, now: f64, seconds: f64) -> Vec<Point> {
+        self.until(metric, now, |points| {
+            let newest = points.clone().next_back();
+            let since = newest.map_or(0.0, |last| last.seconds - seconds);
             let mut recent: Vec<Point> = points
-                .iter()
                 .rev()
                 .take_while(|point| point.seconds >= since)
                 .copied()
@@ -106,9 +111,11 @@ impl Series {
             "(-> Atom Number Number)",
             |series, call| {
                 let limit = call.number(1)?;
-                Ok(vec![rounded(
-                    series.held(&call.metric()?, |value| value > limit),
-                )])
+                Ok(vec![rounded(series.held(
+                    &call.metric()?,
+                    call.now,
+                    |value| value > limit,
+                ))])
             },
         );
         self.register(
@@ -117,9 +124,11 @@ impl Series {
             "(-> Atom Number Number)",
             |series, call| {
                 let limit = call.number(1)?;
-                Ok(vec![rounded(
-                    series.held(&call.metric()?, |value| value < limit),
-                )])
+                Ok(vec![rounded(series.held(
+                    &call.metric()?,
+                    call.now,
+                    |value| value < limit,
+                ))])
             },
         );
         self.register(
@@ -128,9 +137,11 @@ impl Series {
             "(-> Atom Number Number)",
             |series, call| {
                 let limit = call.number(1)?;
-                Ok(vec![rounded(
-                    series.held(&call.metric()?, |value| value <= limit),
-                )])
+                Ok(vec![rounded(series.held(
+                    &call.metric()?,
+                    call.now,
+                    |value| value <= limit,
+                ))])
             },
         );
         // What a metric would be so long after an instant, going by the window before
@@ -141,7 +152,7 @@ impl Series {
             "(-> Atom Number Number Number Number)",
             |series, call| {
                 let (at, window, ahead) = (call.number(1)?, call.number(2)?, call.number(3)?);
-                let points = series.before(&call.metric()?, at, window);
+                let points = series.before(&call.metric()?, call.now, at, window);
                 Ok(forecast(&points, ahead).map(rounded).into_iter().collect())
             },
         );
@@ -150,13 +161,13 @@ impl Series {
             "window",
             "(-> Atom Number Expression)",
             |series, call| {
-                let points = series.recent(&call.metric()?, call.number(1)?);
+                let points = series.recent(&call.metric()?, call.now, call.number(1)?);
                 let values = points.iter().map(|point| Atom::float(point.value));
                 Ok(vec![Atom::expression(values.collect::<Vec<_>>())])
             },
         );
         self.register(engine, "mean", "(-> Atom Number Number)", |series, call| {
-            let points = series.recent(&call.metric()?, call.number(1)?);
+            let points = series.recent(&call.metric()?, call.now, call.number(1)?);
             let sum: f64 = points.iter().map(|point| point.value).sum();
             Ok(one(&points, || sum / points.len() as f64))
         });
@@ -165,10 +176,12 @@ impl Series {
             "slope",
             "(-> Atom Number Number)",
             |series, call| {
-                Ok(slope(&series.recent(&call.metric()?, call.number(1)?))
-                    .map(rounded)
-                    .into_iter()
-                    .collect())
+                Ok(
+                    slope(&series.recent(&call.metric()?, call.now, call.number(1)?))
+                        .map(rounded)
+                        .into_iter()
+                        .collect(),
+                )
             },
         );
         self.register(
@@ -182,7 +195,7 @@ impl Series {
                         "quantile expects a share from 0 to 1 as its second argument",
                     ));
                 }
-                let points = series.recent(&call.metric()?, call.number(2)?);
+                let points = series.recent(&call.metric()?, call.now, call.number(2)?);
                 let mut values: Vec<f64> = points.iter().map(|point| point.value).collect();
                 values.sort_by(f64::total_cmp);
                 Ok(one(&points, || {
@@ -235,8 +248,14 @@ impl Series {
         engine.register(Operation::new(
             name,
             signature,
-            move |arguments: &[Atom], _: &mut Context<'_>| {
-                answer(&series, &Call { name, arguments })
+            move |arguments: &[Atom], context: &mut Context<'_>| {
+                let now = context.now();
+                let call = Call {
+                    name,
+                    arguments,
+                    now,
+                };
+                answer(&series, &call)
             },
         ));
     }
@@ -246,6 +265,8 @@ impl Series {
 struct Call<'a> {
     name: &'static str,
     arguments: &'a [Atom],
+    /// When it is asked for.
+    now: f64,
 }
 
 impl Call<'_> {

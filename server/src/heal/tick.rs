@@ -110,7 +110,7 @@ impl Healer {
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let published = Loop {
             status: Arc::new(ArcSwap::from_pointee(Status::default())),
-            engine: Arc::new(ArcSwap::from_pointee(core.engine().reader())),
+            engine: Arc::new(ArcSwap::from_pointee(core.engine().snapshot())),
             commands: sender,
         };
         let mut healer = Healer {
@@ -336,8 +336,6 @@ impl Healer {
             .layer()
             .set_window(window, volume_min);
         self.sensors.set_long_idle(number("long-idle-seconds"));
-        let engine = self.core.engine().reader();
-        self.published.engine.store(Arc::new(engine));
     }
 
     fn set_interval(&mut self) {
@@ -354,6 +352,8 @@ impl Healer {
         self.core.status.history = self.core.history();
         let status = Arc::new(self.core.status.clone());
         self.published.status.store(status);
+        let engine = self.core.engine().snapshot();
+        self.published.engine.store(Arc::new(engine));
     }
 }
 

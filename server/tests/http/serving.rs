@@ -214,7 +214,7 @@ fn engine(samples: &Space) -> Engine {
             "healing.metta",
         )
         .unwrap();
-    engine.reader()
+    engine
 }
 
 /// Limits that tests need not wait long for.

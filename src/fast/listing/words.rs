@@ -72,7 +72,10 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         I::BuildData { to, operands } => format!("{} := ({}), data", slot(to), list(operands)),
         I::BuildOrCall { to, operands, .. } => {
             let whole = list(operands);
-            format!("{} := ({whole}), data unless there are rules by then", slot(to))
+            format!(
+                "{} := ({whole}), data unless there are rules by then",
+                slot(to)
+            )
         }
         I::MatchConstant {
             slot: value,
@@ -126,14 +129,23 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         ),
         I::PlainCall { from, .. } => format!("call {} by the plain evaluator", slot(from)),
         I::Take { to, on_error } => {
-            format!("{} := the result; an error goes to {}", slot(to), place(on_error))
+            format!(
+                "{} := the result; an error goes to {}",
+                slot(to),
+                place(on_error)
+            )
         }
         I::TakeAny { to } => format!("{} := the result", slot(to)),
         I::CheckType {
             slot: value,
             expected,
             odd: other,
-        } => format!("check that {}{} fits{}", slot(value), wanted(expected), odd(other)),
+        } => format!(
+            "check that {}{} fits{}",
+            slot(value),
+            wanted(expected),
+            odd(other)
+        ),
         I::CheckExpression {
             slot: value,
             odd: other,
@@ -159,13 +171,25 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             left,
             right,
             odd: other,
-        } => format!("{} := {} + {}{}", slot(to), slot(left), slot(right), odd(other)),
+        } => format!(
+            "{} := {} + {}{}",
+            slot(to),
+            slot(left),
+            slot(right),
+            odd(other)
+        ),
         I::Subtract {
             to,
             left,
             right,
             odd: other,
-        } => format!("{} := {} - {}{}", slot(to), slot(left), slot(right), odd(other)),
+        } => format!(
+            "{} := {} - {}{}",
+            slot(to),
+            slot(left),
+            slot(right),
+            odd(other)
+        ),
         I::Compute {
             operation,
             to,
@@ -333,7 +357,12 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             to,
             from,
             odd: other,
-        } => format!("{} := the first element of {}{}", slot(to), slot(from), odd(other)),
+        } => format!(
+            "{} := the first element of {}{}",
+            slot(to),
+            slot(from),
+            odd(other)
+        ),
         I::Rest {
             to,
             from,
