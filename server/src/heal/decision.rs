@@ -389,11 +389,6 @@ pub(super) fn facts(space: &Space, head: &str, arity: usize) -> Vec<Vec<Atom>> {
         .collect()
 }
 
-/// The number of a fact `(<head> <number>)`.
-pub(super) fn number(engine: &Engine, head: &str) -> Option<f64> {
-    facts(engine.self_space(), head, 1).first()?[0].as_f64()
-}
-
 /// The target that `(target <fault> <target>)` names; `self` without one.
 pub(super) fn target(engine: &Engine, fault: &str) -> String {
     let named = facts(engine.self_space(), "target", 2)
@@ -446,10 +441,4 @@ pub(super) fn numbers(engine: &Engine, fact: &str) -> BTreeMap<String, f64> {
         .iter()
         .filter_map(|fact| Some((fact[0].as_symbol()?.to_owned(), fact[1].as_f64()?)))
         .collect()
-}
-
-/// The seconds between ticks by `(sample-interval <seconds>)`, if they are sane.
-pub(super) fn sample_interval(engine: &Engine) -> Option<f64> {
-    number(engine, "sample-interval")
-        .filter(|seconds| (super::INTERVAL_MIN..=super::INTERVAL_MAX).contains(seconds))
 }

@@ -1,20 +1,26 @@
 //! Series of values by metric, and the arithmetic on them that rules can ask for.
 
 use std::collections::{BTreeMap, VecDeque, vec_deque};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chimera::{Atom, Context, Engine, Operation, OperationError, OperationResult};
 use sha2::{Digest, Sha256};
 
-/// Values kept per metric, and for how long.
+/// Values kept per metric at most, however long they are to be kept.
 const POINTS_MAX: usize = 3600;
-const AGE_MAX_SECONDS: f64 = 3600.0;
 /// Points that a forecast goes by at most.
 const FORECAST_POINTS_MAX: usize = 60;
 
 /// What was measured, oldest first, by metric. Clones are the same series.
 #[derive(Clone, Default)]
-pub(super) struct Series(Arc<RwLock<BTreeMap<String, VecDeque<Point>>>>);
+pub(super) struct Series(Arc<RwLock<All>>);
+
+#[derive(Default)]
+struct All {
+    points: BTreeMap<String, VecDeque<Point>>,
+    /// How old a value may become.
+    keep_seconds: f64,
+}
 
 #[derive(Clone, Copy)]
 struct Point {
@@ -23,17 +29,29 @@ struct Point {
 }
 
 impl Series {
+    /// Keeps values for so long, from now on.
+    pub(super) fn keep(&self, seconds: f64) {
+        self.write().keep_seconds = seconds;
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, All> {
+        self.0.write().expect("no panic while series are locked")
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, All> {
+        self.0.read().expect("no panic while series are locked")
+    }
+
     pub(super) fn push(&self, metric: &str, seconds: f64, value: f64) {
-        let mut all = self.0.write().expect("no panic while series are locked");
-        let points = match all.get_mut(metric) {
+        let mut all = self.write();
+        let oldest = seconds - all.keep_seconds;
+        let points = match all.points.get_mut(metric) {
             Some(points) => points,
-            None => all.entry(metric.to_owned()).or_default(),
+            None => all.points.entry(metric.to_owned()).or_default(),
         };
         points.push_back(Point { seconds, value });
         while points.len() > POINTS_MAX
-            || points
-                .front()
-                .is_some_and(|point| seconds - point.seconds > AGE_MAX_SECONDS)
+            || points.front().is_some_and(|point| point.seconds < oldest)
         {
             points.pop_front();
         }
@@ -47,8 +65,8 @@ impl Series {
         now: f64,
         ask: impl FnOnce(vec_deque::Iter<'_, Point>) -> T,
     ) -> Option<T> {
-        let all = self.0.read().expect("no panic while series are locked");
-        let points = all.get(metric)?;
+        let all = self.read();
+        let points = all.points.get(metric)?;
         let end = points.partition_point(|point| point.seconds <= now);
         (end > 0).then(|| ask(points.range(..end)))
     }
@@ -66,14 +84,23 @@ impl Series {
         .unwrap_or(0.0)
     }
 
-    /// Drops all but the newest `keep` values of each metric.
-    pub(super) fn trim(&self, keep: usize) {
-        let mut all = self.0.write().expect("no panic while series are locked");
-        for points in all.values_mut() {
-            let gone = points.len().saturating_sub(keep);
+    /// Drops the oldest values of each metric until the share of them is left.
+    pub(super) fn trim(&self, share: f64) {
+        let mut all = self.write();
+        for points in all.points.values_mut() {
+            let keep = (points.len() as f64 * share).floor() as usize;
+            let gone = points.len() - keep;
             points.drain(..gone);
             points.shrink_to_fit();
         }
+        all.points.retain(|_, points| !points.is_empty());
+    }
+
+    /// Bytes that the values take.
+    pub(super) fn bytes(&self) -> usize {
+        let all = self.read();
+        let values: usize = all.points.values().map(VecDeque::capacity).sum();
+        values * size_of::<Point>()
     }
 
     /// Points of the `window` seconds that ended at `at`.
@@ -360,6 +387,7 @@ mod tests {
     #[track_caller]
     fn check(values: &[f64], call: &str, expected: &str) {
         let series = Series::default();
+        series.keep(3600.0);
         for (second, value) in values.iter().enumerate() {
             series.push("m", second as f64, *value);
         }
