@@ -337,18 +337,13 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         I::Elements {
             from, odd: other, ..
         } => format!("for each element of {}{}", slot(from), odd(other)),
-        I::Snapshot {
-            to,
-            space,
-            odd: other,
-        } => format!("{} := {} as it is now{}", slot(to), slot(space), odd(other)),
         I::Match {
             space,
             pattern,
             odd: other,
             ..
         } => format!(
-            "for each atom of {} that unifies with {}{}",
+            "for each answer of {} to {}{}",
             slot(space),
             slot(pattern),
             odd(other)

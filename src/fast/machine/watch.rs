@@ -150,7 +150,7 @@ impl Machine<'_> {
     pub(super) fn watch_choice(&mut self, kind: &Kind) {
         match kind {
             Kind::Rules { .. } => self.watching.leaves_choice = true,
-            Kind::Places { .. } | Kind::Elements { .. } | Kind::Ways { .. } | Kind::Rows { .. } => {
+            Kind::Places { .. } | Kind::Elements { .. } | Kind::Ways { .. } | Kind::Join(_) => {
                 if let Some(watch) = &self.host.watch {
                     watch.choice();
                 }
