@@ -15,6 +15,7 @@ mod listing;
 mod machine;
 mod program;
 mod rows;
+mod save;
 mod show;
 
 use std::sync::{Arc, Mutex};

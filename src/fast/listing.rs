@@ -7,9 +7,10 @@ use std::ops::Range;
 
 use crate::atom::{Atom, Variable, known};
 use crate::engine::Host;
-use crate::fast::code::{ANY, FAIL, FINISH, Instruction, Operand, Operands, Pc, RETURN, Slot};
+use crate::fast::cell::Cell;
+use crate::fast::code::{ANY, FAIL, FINISH, Operand, Operands, Pc, RETURN, Slot};
 use crate::fast::machine::Parts;
-use crate::fast::program::{Head, HeadTest, Key, Program, State};
+use crate::fast::program::{Branch, Head, HeadTest, Key, Program, State};
 use crate::load::LoadError;
 use crate::space::{Origin, Space, moment};
 use crate::unify::Bindings;
@@ -20,6 +21,8 @@ mod words;
 #[derive(Default)]
 pub(super) struct Listed {
     rules: Vec<ListedRule>,
+    /// Where the code ends that picks a rule; it stands after the rules.
+    pub(super) choice: Pc,
     /// Names given to slots in the rule that is being compiled.
     names: Vec<(Slot, String)>,
 }
@@ -159,6 +162,44 @@ impl Listing<'_> {
         }
         for (number, rule) in listed.rules.iter().enumerate() {
             self.rule(function, number, rule);
+            self.code(listed, &rule.names, rule.code.clone(), Some(number));
+        }
+        let rules_end = listed.rules.last().map_or(0, |rule| rule.code.end);
+        if rules_end < listed.choice {
+            self.line("\nwhich rule");
+            self.code(listed, &[], rules_end..listed.choice, None);
+        }
+    }
+
+    /// Lists a stretch of code, numbered from its beginning.
+    fn code(
+        &mut self,
+        listed: &Listed,
+        names: &[(Slot, String)],
+        code: Range<Pc>,
+        rule: Option<usize>,
+    ) {
+        // The first instruction of a rule is what follows a head that does not match.
+        let first = code.start + u32::from(rule.is_some());
+        let words = Words {
+            parts: self.parts,
+            rules: &listed.rules,
+            names,
+            code: code.clone(),
+            rule,
+        };
+        let lines: Vec<String> = (first..code.end)
+            .map(|pc| {
+                let instruction = words.program().code[pc as usize];
+                format!(
+                    "{:>4}  {}",
+                    pc - code.start,
+                    words::words(&words, instruction)
+                )
+            })
+            .collect();
+        for line in lines {
+            self.line(line);
         }
     }
 
@@ -187,23 +228,6 @@ impl Listing<'_> {
             let tests: Vec<String> = tests.iter().map(|test| self.test(test)).collect();
             self.line(format_args!("  only if {}", tests.join(", ")));
         }
-        let words = Words {
-            parts: self.parts,
-            rule,
-        };
-        let mut lines = Vec::new();
-        // The first instruction is what follows a head that does not match.
-        for pc in rule.code.start + 1..rule.code.end {
-            let instruction = self.parts.program.code[pc as usize];
-            lines.push(format!(
-                "{:>4}  {}",
-                pc - rule.code.start,
-                words.of(instruction)
-            ));
-        }
-        for line in lines {
-            self.line(line);
-        }
     }
 
     fn test(&self, test: &HeadTest) -> String {
@@ -231,10 +255,14 @@ fn place_of(path: &[u32]) -> String {
     words
 }
 
-/// Tells instructions of one rule in words.
+/// Tells instructions of a stretch of code in words.
 struct Words<'w> {
     parts: &'w Parts,
-    rule: &'w ListedRule,
+    rules: &'w [ListedRule],
+    names: &'w [(Slot, String)],
+    code: Range<Pc>,
+    /// The rule that the code is of.
+    rule: Option<usize>,
 }
 
 impl Words<'_> {
@@ -244,7 +272,7 @@ impl Words<'_> {
 
     fn slot(&self, slot: Slot) -> String {
         let mut names: Vec<&str> = Vec::new();
-        for (named, name) in &self.rule.names {
+        for (named, name) in self.names {
             if *named == slot && !names.contains(&name.as_str()) {
                 names.push(name);
             }
@@ -291,17 +319,74 @@ impl Words<'_> {
         self.program().operations[operation as usize].0.name()
     }
 
-    fn place(&self, pc: Pc) -> String {
-        match pc {
-            FAIL => "failure".to_owned(),
-            FINISH => "the end".to_owned(),
-            RETURN => "return".to_owned(),
-            _ if pc == self.rule.code.start => "the next rule".to_owned(),
-            _ => format!("{}", i64::from(pc) - i64::from(self.rule.code.start)),
+    /// Where rules that are tried one after the other begin.
+    fn chain(&self, rules: Operands) -> Vec<Pc> {
+        let operands = &self.program().operands[rules.0 as usize + 1..];
+        let count = operands[0].index();
+        operands[1..=count]
+            .iter()
+            .map(|place| place.index() as Pc)
+            .collect()
+    }
+
+    fn switch(&self, number: u32) -> String {
+        let switch = &self.program().switches[number as usize];
+        let mut path = vec![u32::from(switch.slot)];
+        path.extend_from_slice(&switch.below);
+        let mut ways: Vec<(u64, Pc)> = switch
+            .few
+            .iter()
+            .filter(|branch| branch.word != Branch::NONE.word)
+            .map(|branch| (branch.word, branch.to))
+            .collect();
+        ways.extend(switch.many.iter().map(|(word, pc)| (*word, *pc)));
+        ways.sort_by_key(|(word, pc)| (*pc, *word));
+        let mut words: Vec<String> = ways
+            .into_iter()
+            .map(|(word, pc)| format!("{}: {}", self.word(word), self.place(pc)))
+            .collect();
+        for (arity, pc) in &switch.arities {
+            words.push(format!("{arity} elements: {}", self.place(*pc)));
+        }
+        words.push(format!("a variable: {}", self.place(switch.open)));
+        words.push(format!("other: {}", self.place(switch.other)));
+        format!("by {}, {}", place_of(&path), words.join("; "))
+    }
+
+    /// What a switch compares with.
+    fn word(&self, word: u64) -> String {
+        match Key::arity_of(word) {
+            None => self.parts.shown(Cell(word)),
+            Some(0) => "()".to_owned(),
+            Some(arity) => {
+                let rest = " …".repeat(arity - 1);
+                match (word >> 3) as u32 {
+                    u32::MAX => format!("(…{rest})"),
+                    id => format!("({}{rest})", self.parts.shown(Cell::symbol(id))),
+                }
+            }
         }
     }
 
-    fn of(&self, instruction: Instruction) -> String {
-        words::words(self, instruction)
+    fn place(&self, pc: Pc) -> String {
+        match pc {
+            FAIL => return "failure".to_owned(),
+            FINISH => return "the end".to_owned(),
+            RETURN => return "return".to_owned(),
+            _ if self.rule.is_some() && pc == self.code.start => {
+                return "the next rule".to_owned();
+            }
+            _ => {}
+        }
+        if self.code.contains(&pc) {
+            return (pc - self.code.start).to_string();
+        }
+        match self.rules.iter().position(|rule| rule.code.contains(&pc)) {
+            Some(rule) => {
+                let within = pc - self.rules[rule].code.start;
+                format!("rule {} at {within}", rule + 1)
+            }
+            None => format!("code {pc}"),
+        }
     }
 }

@@ -49,7 +49,13 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         I::Fail => "fail".to_owned(),
         I::HeadFail { .. } => "the head does not match".to_owned(),
         I::Finish => "keep a result".to_owned(),
-        I::Select { function } => format!("pick a rule of {}", rule.function(function)),
+        I::Select { .. } => "try the rules one by one, as far as they may match".to_owned(),
+        I::Switch { switch } => rule.switch(switch),
+        I::NoRule { .. } => "the call is data".to_owned(),
+        I::Chain { rules } => {
+            let places: Vec<String> = rule.chain(rules).into_iter().map(place).collect();
+            format!("try {}", places.join(", then "))
+        }
         I::Neck => "the head matches".to_owned(),
         I::RecordRule { .. } => "record the rule".to_owned(),
         I::RecordOperation { operation } => {
@@ -69,6 +75,13 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         }
         I::Variable { to } => format!("{} := a new variable", slot(to)),
         I::Build { to, operands } => format!("{} := ({}), as it stands", slot(to), list(operands)),
+        I::BuildNoted { to, operands, .. } => {
+            format!(
+                "{} := ({}), data if its elements are",
+                slot(to),
+                list(operands)
+            )
+        }
         I::BuildData { to, operands } => format!("{} := ({}), data", slot(to), list(operands)),
         I::BuildOrCall { to, operands, .. } => {
             let whole = list(operands);
@@ -101,6 +114,33 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 place(on_fail)
             )
         }
+        I::MatchCall {
+            slot: value,
+            to,
+            arity,
+            head,
+            on_fail,
+        } => {
+            let parts: Vec<String> = (0..arity.saturating_sub(1))
+                .map(|part| slot(to + part))
+                .collect();
+            format!(
+                "match {} with ({} {}), else {}",
+                slot(value),
+                rule.constant(head),
+                parts.join(" "),
+                place(on_fail)
+            )
+        }
+        I::Unpack {
+            slot: value,
+            to,
+            skip,
+        } => format!(
+            "{} and on := the elements of {} from number {skip} on",
+            slot(to),
+            slot(value)
+        ),
         I::Unify {
             left,
             right,
@@ -121,6 +161,19 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(from),
             wanted(expected),
             slot(to)
+        ),
+        I::EvaluateLast { from, expected } => {
+            format!(
+                "evaluate {}{} and return that",
+                slot(from),
+                wanted(expected)
+            )
+        }
+        I::TakeSettled { to, from, settled } => format!(
+            "if {} is plainly its own value, {} := it and go to {}",
+            slot(from),
+            slot(to),
+            place(settled)
         ),
         I::Plain { from, expected, .. } => format!(
             "evaluate {}{} by the plain evaluator",
@@ -277,6 +330,18 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             "unless {} is {} go to {}{}",
             slot(value),
             rule.constant(index),
+            place(to),
+            odd(other)
+        ),
+        I::JumpUnlessSame {
+            left,
+            right,
+            to,
+            odd: other,
+        } => format!(
+            "unless {} == {} go to {}{}",
+            slot(left),
+            slot(right),
             place(to),
             odd(other)
         ),

@@ -10,6 +10,7 @@ use crate::fast::code::{Operands, Pc, Slot};
 
 impl Machine<'_> {
     /// Calls an operation of the host.
+    #[inline(never)]
     pub(super) fn operate(
         &mut self,
         number: u32,

@@ -149,7 +149,7 @@ impl Machine<'_> {
     #[inline(never)]
     pub(super) fn watch_choice(&mut self, kind: &Kind) {
         match kind {
-            Kind::Rules { .. } => self.watching.leaves_choice = true,
+            Kind::Rules { .. } | Kind::Chain { .. } => self.watching.leaves_choice = true,
             Kind::Places { .. } | Kind::Elements { .. } | Kind::Ways { .. } | Kind::Join(_) => {
                 if let Some(watch) = &self.host.watch {
                     watch.choice();
@@ -173,6 +173,7 @@ impl Machine<'_> {
     pub(in crate::fast) fn note_peak(&mut self, base: usize) -> usize {
         let bytes = (base + self.heap.cells.len() - CONSTANTS) * 8
             + self.heap.trail.len() * 4
+            + self.gathering
             + self.results.len() * std::mem::size_of::<crate::evaluate::Answer>()
             + self.choices.len() * std::mem::size_of::<Choice>();
         self.peak_bytes = self.peak_bytes.max(bytes);
