@@ -99,6 +99,13 @@ pub(super) enum Watched {
     Last,
 }
 
+/// A change of a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Add,
+    Remove,
+}
+
 /// One instruction. `odd` is where to go on when the arguments are not what the
 /// instruction is for; `on_fail` where to go when terms do not unify.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -459,6 +466,15 @@ pub(super) enum Instruction {
         space: Slot,
         pattern: Slot,
         size: Slot,
+        odd: Pc,
+    },
+
+    /// Adds a ground atom to a space, or removes it.
+    ChangeSpace {
+        change: Change,
+        to: Slot,
+        space: Slot,
+        atom: Slot,
         odd: Pc,
     },
 

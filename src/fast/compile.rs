@@ -562,6 +562,7 @@ impl<'m> Compiler<'m> {
                 | I::CheckExpression { odd, .. }
                 | I::Elements { odd, .. }
                 | I::Match { odd, .. }
+                | I::ChangeSpace { odd, .. }
                 | I::First { odd, .. }
                 | I::Rest { odd, .. }
                 | I::SizeAtom { odd, .. }

@@ -51,6 +51,7 @@ use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
 use crate::fast::program::{Program, State};
 use crate::fast::rows::Frame;
+use crate::space::flat::Flat;
 use crate::space::probe::Probe;
 use crate::space::{Changes, Layers, Space};
 use crate::symbol::{Pin, pin};
@@ -132,6 +133,7 @@ pub(super) struct Machine<'h> {
     /// From which choice on queries may be of rows that can still be removed.
     pub(super) held: usize,
     pub(super) probe: Probe,
+    pub(super) flat: Flat,
     pub(super) frame: Frame,
     comma: u32,
     /// Names that cells refer to by number stay in use.
@@ -207,7 +209,8 @@ impl<'h> Machine<'h> {
             found: Vec::new(),
             held: 0,
             probe: Probe::default(),
-            frame: Frame::new(),
+            flat: Flat::default(),
+            frame: Frame::default(),
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),
             log: Vec::new(),
@@ -932,6 +935,21 @@ impl<'h> Machine<'h> {
                     let pattern = self.heap.deref(slot!(self, base, pattern));
                     match self.space_of(space) {
                         Some(space) => go!(self.find(&space, pattern, pc, base, size)),
+                        None => pc = odd,
+                    }
+                }
+
+                I::ChangeSpace {
+                    change,
+                    to,
+                    space,
+                    atom,
+                    odd,
+                } => {
+                    fuel!();
+                    let (space, atom) = (slot!(self, base, space), slot!(self, base, atom));
+                    match self.change_space(change, space, atom) {
+                        Some(unit) => set!(self, base, to, unit),
                         None => pc = odd,
                     }
                 }

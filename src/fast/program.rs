@@ -212,6 +212,7 @@ pub(super) enum Inline {
     Index,
     Superpose,
     Match,
+    Change(super::code::Change),
 }
 
 pub(super) struct Program {
@@ -611,7 +612,7 @@ fn subject(symbol: u32, arity: usize) -> Subject {
     Subject::Call(token::symbol(symbol), arity as u32 + 1)
 }
 
-use super::code::{Arithmetic, Comparison, Logic};
+use super::code::{Arithmetic, Change, Comparison, Logic};
 
 const INLINE: &[(&str, Inline)] = &[
     ("+", Inline::Arithmetic(Arithmetic::Add)),
@@ -631,6 +632,8 @@ const INLINE: &[(&str, Inline)] = &[
     ("car-atom", Inline::First),
     ("cdr-atom", Inline::Rest),
     ("size-atom", Inline::Size),
+    ("add-atom", Inline::Change(Change::Add)),
+    ("remove-atom", Inline::Change(Change::Remove)),
     ("index-atom", Inline::Index),
     ("superpose", Inline::Superpose),
     ("match", Inline::Match),

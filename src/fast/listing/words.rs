@@ -2,7 +2,7 @@
 
 use super::Words;
 use crate::fast::code::{
-    ANY, Arithmetic, Comparison, Instruction, Logic, Operands, Pc, Slot, TypeId, Watched,
+    ANY, Arithmetic, Change, Comparison, Instruction, Logic, Operands, Pc, Slot, TypeId, Watched,
 };
 
 fn arithmetic(operation: Arithmetic) -> &'static str {
@@ -413,6 +413,24 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(pattern),
             odd(other)
         ),
+        I::ChangeSpace {
+            change,
+            to,
+            space,
+            atom,
+            odd: other,
+        } => {
+            let (verb, space) = match change {
+                Change::Add => ("add", format!("to {}", slot(space))),
+                Change::Remove => ("remove", format!("from {}", slot(space))),
+            };
+            format!(
+                "{verb} {} {space}, {} := (){}",
+                slot(atom),
+                slot(to),
+                odd(other)
+            )
+        }
         I::First {
             to,
             from,
