@@ -1,0 +1,483 @@
+//! Bodies of rules: evaluating an expression, and what becomes of its value.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
+use super::{
+    Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Place, Value, Want, is_large,
+    is_whole_error,
+};
+use crate::atom::{Atom, Grounded, Variable, known};
+use crate::evaluate::Control;
+use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Operand, Pc, Slot, TypeId};
+use crate::fast::program::Inline;
+use crate::types;
+
+impl Compiler<'_> {
+    /// Bounds the native stack that compiling takes.
+    pub(super) fn deeper(&mut self) -> Compiled<()> {
+        self.depth += 1;
+        if self.depth > 200 { Err(Leave) } else { Ok(()) }
+    }
+
+    pub(super) fn constant(&mut self, atom: &Atom) -> Compiled<u32> {
+        let cell = self.heap.constant(atom).ok_or(Leave)?;
+        Ok(self.program.constant(cell))
+    }
+
+    pub(super) fn constant_value(&mut self, atom: &Atom) -> Compiled<Value> {
+        Ok(Operand::constant(self.constant(atom)?))
+    }
+
+    /// A body: instantiated, evaluated and returned.
+    pub(super) fn body(&mut self, body: &Atom, expected: TypeId) -> Compiled<()> {
+        self.introduce(body)?;
+        self.evaluate(body, expected, Want::Tail)?;
+        self.finish()
+    }
+
+    /// Makes variables of those that occur first in `atom`, but for those that a
+    /// form inside binds itself.
+    pub(super) fn introduce(&mut self, atom: &Atom) -> Compiled<()> {
+        let mut local = HashSet::<Variable, FixedState>::default();
+        self.locals(atom, &mut local, 0);
+        let mut fresh = Vec::new();
+        atom.for_each_variable(|variable| {
+            if !self.names.contains_key(variable)
+                && !local.contains(variable)
+                && !fresh.contains(variable)
+            {
+                fresh.push(variable.clone());
+            }
+        });
+        for variable in fresh {
+            self.fresh(&variable)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn fresh(&mut self, variable: &Variable) -> Compiled<Slot> {
+        let slot = self.target()?;
+        self.emit(Instruction::Variable { to: slot });
+        let fresh_in = Some(self.scope);
+        self.names.insert(variable.clone(), Name { slot, fresh_in });
+        Ok(slot)
+    }
+
+    /// Variables that occur in one binding form only, which introduces them.
+    pub(super) fn locals(
+        &self,
+        atom: &Atom,
+        local: &mut HashSet<Variable, FixedState>,
+        depth: usize,
+    ) {
+        if depth > 100 {
+            return;
+        }
+        let Some(children) = atom.as_expression() else {
+            return;
+        };
+        let all_within = |parts: &[&Atom], variable: &Variable| {
+            let mut count = 0;
+            for part in parts {
+                part.for_each_variable(|other| count += usize::from(other == variable));
+            }
+            self.counts.get(variable) == Some(&count)
+        };
+        let mut take = |pattern: &Atom, parts: &[&Atom]| {
+            pattern.for_each_variable(|variable| {
+                if all_within(parts, variable) {
+                    local.insert(variable.clone());
+                }
+            });
+        };
+        match children {
+            [head, pattern, _, template] if head.as_symbol() == Some("let") => {
+                take(pattern, &[pattern, template]);
+            }
+            [head, Atom::Expression(pairs), template] if head.as_symbol() == Some("let*") => {
+                let pairs: Vec<&[Atom]> = pairs
+                    .children()
+                    .iter()
+                    .filter_map(Atom::as_expression)
+                    .collect();
+                for (place, pair) in pairs.iter().enumerate() {
+                    let [pattern, _] = pair else { continue };
+                    let mut parts = vec![pattern];
+                    for later in &pairs[place + 1..] {
+                        parts.extend(later.iter());
+                    }
+                    parts.push(template);
+                    take(pattern, &parts);
+                }
+            }
+            [head, _, Atom::Expression(cases)]
+                if matches!(head.as_symbol(), Some("case" | "switch")) =>
+            {
+                for case in cases.children() {
+                    if let Some([pattern, template]) = case.as_expression() {
+                        take(pattern, &[pattern, template]);
+                    }
+                }
+            }
+            [
+                Atom::Grounded(Grounded::Operation(operation)),
+                _,
+                pattern,
+                template,
+            ] if operation.control() == Some(Control::Match) => {
+                take(pattern, &[pattern, template]);
+            }
+            [head, left, right, then, _] if head.as_symbol() == Some("unify") => {
+                take(left, &[left, right, then]);
+                take(right, &[left, right, then]);
+            }
+            _ => {}
+        }
+        for child in children {
+            self.locals(child, local, depth + 1);
+        }
+    }
+
+    pub(super) fn return_value(&mut self, value: Value) {
+        if value.is_constant() {
+            self.emit(Instruction::ReturnConstant {
+                index: value.index() as u32,
+            });
+        } else {
+            self.emit(Instruction::Return {
+                slot: value.index() as Slot,
+            });
+        }
+    }
+
+    pub(super) fn in_slot(&mut self, value: Value) -> Compiled<Slot> {
+        if value.is_constant() {
+            let to = self.target()?;
+            self.emit(Instruction::Constant {
+                to,
+                index: value.index() as u32,
+            });
+            Ok(to)
+        } else {
+            Ok(value.index() as Slot)
+        }
+    }
+
+    /// Hands on a value that is there.
+    pub(super) fn give(&mut self, value: Value, want: Want) -> Value {
+        if want == Want::Tail {
+            self.return_value(value);
+        }
+        value
+    }
+
+    pub(super) fn build(&mut self, operands: &[Operand]) -> Compiled<Value> {
+        let to = self.target()?;
+        let operands = self.program.operands(operands);
+        self.emit(Instruction::Build { to, operands });
+        Ok(Operand::slot(to))
+    }
+
+    /// `atom` as it stands, with its variables' values.
+    pub(super) fn quoted(&mut self, atom: &Atom) -> Compiled<Value> {
+        self.deeper()?;
+        let value = match atom {
+            Atom::Variable(variable) => match self.names.get(variable) {
+                Some(name) => Operand::slot(name.slot),
+                None => Operand::slot(self.fresh(variable)?),
+            },
+            ground if ground.is_ground() => match self.constant_value(ground) {
+                Ok(value) => value,
+                Err(Leave) => {
+                    let to = self.target()?;
+                    self.program.atoms.push(ground.clone());
+                    let index = (self.program.atoms.len() - 1) as u32;
+                    self.emit(Instruction::Import { to, index });
+                    Operand::slot(to)
+                }
+            },
+            Atom::Expression(expression) => {
+                let mut operands = Vec::with_capacity(expression.children().len());
+                for child in expression.children() {
+                    operands.push(self.quoted(child)?);
+                }
+                self.build(&operands)?
+            }
+            // A text pattern: what it matches the plain evaluator knows.
+            Atom::Symbol(_) | Atom::Grounded(_) => return Err(Leave),
+        };
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    /// Evaluates `atom` with an expected type; leaves to the plain evaluator what
+    /// cannot be compiled.
+    pub(super) fn evaluate(
+        &mut self,
+        atom: &Atom,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        let at = self.here() as usize;
+        let saved = (
+            self.names.clone(),
+            self.settled.clone(),
+            self.numbers.clone(),
+            self.defined.clone(),
+            self.slots,
+            self.handlers.len(),
+            self.handler,
+            self.odd.len(),
+            self.sized.len(),
+            self.depth,
+        );
+        let uses: Vec<usize> = self
+            .handlers
+            .iter()
+            .map(|handler| handler.uses.len())
+            .collect();
+        match self.compile(atom, expected, want) {
+            Ok(value) => Ok(value),
+            Err(Leave) => {
+                if saved.9 > 150 {
+                    return Err(Leave);
+                }
+                for pc in at..self.program.code.len() {
+                    self.program.live.remove(&(pc as Pc + 1));
+                }
+                self.program.code.truncate(at);
+                self.names = saved.0;
+                self.settled = saved.1;
+                self.numbers = saved.2;
+                self.defined = saved.3;
+                self.slots = saved.4;
+                self.handlers.truncate(saved.5);
+                self.handler = saved.6;
+                for (handler, uses) in self.handlers.iter_mut().zip(uses) {
+                    handler.uses.truncate(uses);
+                }
+                self.odd.truncate(saved.7);
+                self.sized.truncate(saved.8);
+                self.depth = saved.9;
+                self.leave(atom, expected, want)
+            }
+        }
+    }
+
+    /// Evaluates an expression as it stands at run time.
+    pub(super) fn leave(&mut self, atom: &Atom, expected: TypeId, want: Want) -> Compiled<Value> {
+        if self.depth == 0 && want == Want::Tail {
+            self.left = true;
+        }
+        let from = self.quoted(atom)?;
+        let from = self.in_slot(from)?;
+        let dynamic = matches!(atom.as_expression(), Some([Atom::Variable(_), ..]));
+        if dynamic {
+            self.left = false;
+            return self.settle(from, expected, want);
+        }
+        self.emit_sized(Instruction::Plain {
+            from,
+            expected,
+            size: 0,
+        });
+        self.take(want)
+    }
+
+    /// Takes the result of what was called last.
+    pub(super) fn take(&mut self, want: Want) -> Compiled<Value> {
+        if want == Want::Tail {
+            self.emit(Instruction::ReturnResult);
+            return Ok(Operand::slot(0));
+        }
+        let to = self.target()?;
+        let at = self.emit(Instruction::Take { to, on_error: FAIL });
+        let handler = self.handler;
+        self.handlers[handler].uses.push((at, Place::OnError));
+        Ok(Operand::slot(to))
+    }
+
+    /// Evaluates what a slot holds.
+    pub(super) fn settle(&mut self, from: Slot, expected: TypeId, want: Want) -> Compiled<Value> {
+        if self.settled.contains(&from) && expected == ANY
+            || self.numbers.contains(&from) && (expected == NUMBER || expected == ANY)
+        {
+            return Ok(self.give(Operand::slot(from), want));
+        }
+        let to = self.slot()?;
+        self.emit_sized(Instruction::Evaluate {
+            to,
+            from,
+            expected,
+            part: want == Want::Own,
+            size: 0,
+        });
+        self.define(to);
+        let at = self.emit(Instruction::Take { to, on_error: FAIL });
+        let handler = self.handler;
+        self.handlers[handler].uses.push((at, Place::OnError));
+        self.settled.insert(to);
+        Ok(self.give(Operand::slot(to), want))
+    }
+
+    /// The known types of a symbol or host value as a constant; whether one fits.
+    pub(super) fn constant_fits(&mut self, atom: &Atom, expected: &Atom) -> Compiled<bool> {
+        if types::is_undefined(expected) || expected.is_symbol(&known().atom) {
+            return Ok(true);
+        }
+        if !expected.is_ground() {
+            return Err(Leave);
+        }
+        let found = types::types_of(&self.program.space, atom);
+        Ok(found.iter().any(|actual| {
+            let mut bindings = crate::unify::Bindings::new();
+            types::match_types(expected, actual, &mut bindings)
+        }))
+    }
+
+    pub(super) fn compile(&mut self, atom: &Atom, expected: TypeId, want: Want) -> Compiled<Value> {
+        self.deeper()?;
+        let value = match atom {
+            Atom::Variable(variable) => match self.names.get(variable) {
+                // It stood for nothing when this part was instantiated.
+                Some(name) if name.fresh_in == Some(self.scope) => {
+                    let value = Operand::slot(name.slot);
+                    self.give(value, want)
+                }
+                Some(name) => {
+                    let slot = name.slot;
+                    self.settle(slot, expected, want)?
+                }
+                None => {
+                    let slot = self.fresh(variable)?;
+                    self.give(Operand::slot(slot), want)
+                }
+            },
+            Atom::Symbol(symbol) if *symbol == known().not_reducible => return Err(Leave),
+            Atom::Symbol(symbol) if *symbol == known().empty => {
+                self.emit(Instruction::Fail);
+                // Never reached, but a value all the same.
+                self.constant_value(&Atom::unit())?
+            }
+            Atom::Symbol(_) | Atom::Grounded(_) => {
+                let wanted = self.program.types[usize::from(expected)].clone();
+                if !self.constant_fits(atom, &wanted)? {
+                    return Err(Leave);
+                }
+                let value = self.constant_value(atom)?;
+                self.give(value, want)
+            }
+            Atom::Expression(expression) => {
+                if expression.children().is_empty() {
+                    let value = self.constant_value(atom)?;
+                    self.give(value, want)
+                } else if self.depth > 1 && atom.is_ground() && is_large(atom) {
+                    // Most likely data: looked at as it stands, and only then compiled.
+                    let value = self.quoted(atom)?;
+                    let slot = self.in_slot(value)?;
+                    self.settle(slot, expected, want)?
+                } else if expression.is_evaluated() || (is_whole_error(atom)) {
+                    let value = self.quoted(atom)?;
+                    if is_whole_error(atom) && want != Want::Tail {
+                        // Its own error, which the expression around it reports.
+                        let slot = self.in_slot(value)?;
+                        let to = self.slot()?;
+                        self.emit_sized(Instruction::Evaluate {
+                            to,
+                            from: slot,
+                            expected: ANY,
+                            part: true,
+                            size: 0,
+                        });
+                        self.define(to);
+                        let at = self.emit(Instruction::Take { to, on_error: FAIL });
+                        let handler = self.handler;
+                        self.handlers[handler].uses.push((at, Place::OnError));
+                        Operand::slot(to)
+                    } else {
+                        self.give(value, want)
+                    }
+                } else {
+                    self.call(atom, expression.children(), expected, want)?
+                }
+            }
+        };
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    pub(super) fn record(&mut self, operation: u32) {
+        if self.program.proving {
+            self.emit(Instruction::RecordOperation { operation });
+        }
+    }
+
+    /// Whether evaluating may leave choices behind.
+    pub(super) fn may_choose(&mut self, atom: &Atom) -> bool {
+        self.may_choose_within(atom, 100)
+    }
+
+    pub(super) fn may_choose_within(&mut self, atom: &Atom, depth: usize) -> bool {
+        let Some(children) = atom.as_expression() else {
+            return false;
+        };
+        let Some(head) = children.first() else {
+            return false;
+        };
+        if let Atom::Grounded(Grounded::Operation(operation)) = head
+            && matches!(
+                self.program.inline(operation),
+                Some(
+                    Inline::Arithmetic(_)
+                        | Inline::Comparison(_)
+                        | Inline::Logic(_)
+                        | Inline::Not
+                        | Inline::Equal
+                        | Inline::Size
+                )
+            )
+        {
+            return depth == 0
+                || children[1..]
+                    .iter()
+                    .any(|child| self.may_choose_within(child, depth - 1));
+        }
+        true
+    }
+
+    /// Evaluates a part that something is done with afterwards: while choices of
+    /// its elements are left, its errors are set aside.
+    pub(super) fn marked<T>(
+        &mut self,
+        elements: &[Atom],
+        want: Want,
+        inner: impl FnOnce(&mut Self, Inner) -> Compiled<T>,
+    ) -> Compiled<(T, Option<Slot>)> {
+        if want != Want::Own || !elements.iter().any(|element| self.may_choose(element)) {
+            let mark = if want == Want::Shared {
+                self.handlers[self.handler].mark
+            } else {
+                None
+            };
+            return Ok((inner(self, Inner { mark, want })?, None));
+        }
+        let mark = self.target()?;
+        self.emit(Instruction::Mark { to: mark });
+        let outer = self.handler;
+        self.handlers.push(Handler {
+            mark: Some(mark),
+            outer,
+            uses: Vec::new(),
+            kind: Catch::Outer,
+        });
+        self.handler = self.handlers.len() - 1;
+        let within = Inner {
+            mark: Some(mark),
+            want: Want::Shared,
+        };
+        let result = inner(self, within)?;
+        self.handler = outer;
+        Ok((result, Some(mark)))
+    }
+}

@@ -1,0 +1,239 @@
+//! Calls of functions and of operations.
+
+use std::sync::Arc;
+
+use super::{Compiled, Compiler, Flags, Leave, Place, Value, Want, is_unchanged};
+use crate::atom::{Atom, known};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, RETURN, Slot, TypeId};
+use crate::fast::program::{Head, Inline, Signature, State};
+use crate::operation::Operation;
+
+impl Compiler<'_> {
+    pub(super) fn call(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        let head = self.program.head(self.host, self.heap, &children[0]);
+        match head {
+            Head::Complex => match children {
+                [Atom::Symbol(symbol), left, right, then, otherwise]
+                    if *symbol == known().unify =>
+                {
+                    self.unify_form(atom, [left, right, then, otherwise], want)
+                }
+                _ => Err(Leave),
+            },
+            Head::Untyped => {
+                let (value, mark) = self.marked(&children[1..], want, |this, inner| {
+                    let mut operands = Vec::with_capacity(children.len());
+                    for child in children {
+                        operands.push(this.evaluate(child, ANY, Want::Own)?);
+                    }
+                    match &children[0] {
+                        Atom::Symbol(symbol) => {
+                            let symbol = this.heap.symbol(symbol);
+                            this.call_symbol(
+                                symbol,
+                                operands,
+                                expected,
+                                want,
+                                inner.mark,
+                                Flags::Data,
+                            )
+                        }
+                        _ => {
+                            let to = this.target()?;
+                            let operands = this.program.operands(&operands);
+                            this.emit(Instruction::BuildData { to, operands });
+                            Ok(this.give(Operand::slot(to), want))
+                        }
+                    }
+                })?;
+                self.exit(mark);
+                Ok(value)
+            }
+            Head::Typed(signature) => self.typed(
+                atom,
+                children,
+                &signature,
+                expected,
+                want,
+                |this, operands, mark, flags, returned| {
+                    let Atom::Symbol(symbol) = &children[0] else {
+                        return Err(Leave);
+                    };
+                    let symbol = this.heap.symbol(symbol);
+                    let returns = match &signature.returns {
+                        Atom::Variable(_) => returned,
+                        returns => this.result_type(returns),
+                    };
+                    this.call_symbol(symbol, operands, returns, want, mark, flags)
+                },
+            ),
+            Head::Operation(operation, signature) => {
+                if let Some(control) = operation.control() {
+                    return self.control(control, atom, children, &signature, expected, want);
+                }
+                match self.program.inline(&operation) {
+                    Some(Inline::Superpose) => self.superpose(atom, children, &signature, want),
+                    Some(inline) => self.inlined(
+                        inline, &operation, atom, children, &signature, expected, want,
+                    ),
+                    None => self.typed(
+                        atom,
+                        children,
+                        &signature,
+                        expected,
+                        want,
+                        |this, operands, _, _, _| {
+                            this.operate(
+                                &operation,
+                                &signature,
+                                &operands[1..],
+                                is_unchanged(children),
+                                want,
+                            )
+                        },
+                    ),
+                }
+            }
+        }
+    }
+
+    pub(super) fn exit(&mut self, mark: Option<Slot>) {
+        if let Some(mark) = mark {
+            self.emit(Instruction::Exit { mark });
+        }
+    }
+
+    /// A call of an operation of the host, as any.
+    pub(super) fn operate(
+        &mut self,
+        operation: &Arc<Operation>,
+        signature: &Signature,
+        operands: &[Operand],
+        unchanged: bool,
+        want: Want,
+    ) -> Compiled<Value> {
+        let returns = if signature.returns.is_symbol(&known().atom) {
+            None
+        } else {
+            Some(self.result_type(&signature.returns))
+        };
+        self.program
+            .operations
+            .push((operation.clone(), returns.unwrap_or(TypeId::MAX)));
+        let number = (self.program.operations.len() - 1) as u32;
+        let operands = self.program.operands(operands);
+        let at = self.emit_sized(Instruction::Operate {
+            operation: number,
+            operands,
+            size: 0,
+            stuck: RETURN,
+            unchanged,
+        });
+        match returns {
+            None => {
+                if want != Want::Tail {
+                    let here = self.here();
+                    self.fill(at, Place::Stuck, here);
+                }
+                self.take(want)
+            }
+            Some(returns) => {
+                // A result is evaluated further, but not a call that is data.
+                let value = self.take(Want::Own)?;
+                let from = value.index() as Slot;
+                let to = self.slot()?;
+                self.emit_sized(Instruction::Evaluate {
+                    to,
+                    from,
+                    expected: returns,
+                    part: false,
+                    size: 0,
+                });
+                self.define(to);
+                let here = self.here();
+                if want != Want::Tail {
+                    self.fill(at, Place::Stuck, here);
+                }
+                let take = self.emit(Instruction::Take { to, on_error: FAIL });
+                let handler = self.handler;
+                self.handlers[handler].uses.push((take, Place::OnError));
+                Ok(self.give(Operand::slot(to), want))
+            }
+        }
+    }
+
+    /// Calls a function by its symbol, or makes data of it.
+    pub(super) fn call_symbol(
+        &mut self,
+        symbol: u32,
+        mut operands: Vec<Operand>,
+        expected: TypeId,
+        want: Want,
+        mark: Option<Slot>,
+        flags: Flags,
+    ) -> Compiled<Value> {
+        let arity = operands.len() - 1;
+        let function = self.program.function(symbol, arity, expected);
+        if self.program.functions[function as usize].state == State::Unknown
+            && !self.program.has_rules_of(symbol, arity)
+        {
+            let version = self.program.rules_version(symbol, arity);
+            self.program.functions[function as usize].version = version;
+            self.program.functions[function as usize].state = State::Data;
+        }
+        if matches!(
+            self.program.functions[function as usize].state,
+            State::Data | State::DataBefore
+        ) {
+            let to = self.slot()?;
+            let list = self.program.operands(&operands);
+            if flags == Flags::Unsettled {
+                self.define(to);
+                self.emit(Instruction::Build { to, operands: list });
+                return Ok(self.give(Operand::slot(to), want));
+            }
+            self.emit_sized(Instruction::BuildOrCall {
+                to,
+                operands: list,
+                function,
+                size: 0,
+            });
+            self.define(to);
+            let at = self.emit(Instruction::Take { to, on_error: FAIL });
+            let handler = self.handler;
+            self.handlers[handler].uses.push((at, Place::OnError));
+            return Ok(self.give(Operand::slot(to), want));
+        }
+        operands.remove(0);
+        let operands = self.program.operands(&operands);
+        match (want, mark) {
+            (Want::Tail, _) => {
+                self.emit(Instruction::CallLast { function, operands });
+                Ok(Operand::slot(0))
+            }
+            (_, Some(mark)) => {
+                self.emit_sized(Instruction::CallMarked {
+                    function,
+                    operands,
+                    size: 0,
+                    mark,
+                });
+                self.take(want)
+            }
+            (_, None) => {
+                self.emit_sized(Instruction::Call {
+                    function,
+                    operands,
+                    size: 0,
+                });
+                self.take(want)
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Several results: `collapse`, `superpose`, `match`.
+
+use super::{
+    Catch, Check, Compiled, Compiler, Handler, Leave, OddWhat, Place, Value, Want, is_whole_error,
+};
+use crate::atom::{Atom, Grounded, known};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, TypeId};
+use crate::fast::program::Signature;
+
+impl Compiler<'_> {
+    pub(super) fn collapse(&mut self, inner: &Atom, want: Want) -> Compiled<Value> {
+        let to = self.slot()?;
+        let open = self.emit_sized(Instruction::Gather {
+            done: FAIL,
+            size: 0,
+        });
+        self.branch(|this| {
+            let slot = this.target()?;
+            let mark = this.target()?;
+            this.emit(Instruction::Mark { to: mark });
+            let outer = this.handler;
+            this.handlers.push(Handler {
+                mark: Some(mark),
+                outer,
+                uses: Vec::new(),
+                kind: Catch::Value { slot, resume: FAIL },
+            });
+            let handler = this.handlers.len() - 1;
+            this.handler = handler;
+            let found = if is_whole_error(inner) {
+                this.quoted(inner)?
+            } else {
+                this.part(|this| {
+                    this.introduce(inner)?;
+                    this.evaluate(inner, ANY, Want::Shared)
+                })?
+            };
+            this.handler = outer;
+            this.emit(Instruction::Exit { mark });
+            let found = this.in_slot(found)?;
+            this.emit(Instruction::Move {
+                to: slot,
+                from: found,
+            });
+            let resume = this.here();
+            this.handlers[handler].kind = Catch::Value { slot, resume };
+            this.emit(Instruction::GatherAdd { slot });
+            Ok(())
+        })?;
+        let here = self.here();
+        self.fill(open, Place::To, here);
+        self.program
+            .live
+            .insert(here, self.defined.clone().into_boxed_slice());
+        self.define(to);
+        self.emit(Instruction::TakeAny { to });
+        Ok(self.give(Operand::slot(to), want))
+    }
+
+    pub(super) fn superpose(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        signature: &Signature,
+        want: Want,
+    ) -> Compiled<Value> {
+        match &children[1..] {
+            [Atom::Expression(list)] => {
+                let items = list.children();
+                if items.is_empty() {
+                    self.emit(Instruction::Fail);
+                    return self.constant_value(&Atom::unit());
+                }
+                if items.len() > 2000 {
+                    return Err(Leave);
+                }
+                let to = self.slot()?;
+                let (_, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {
+                    let at = this.program.operands.len();
+                    let places = vec![Operand(0); items.len()];
+                    let operands = this.program.operands(&places);
+                    this.emit_sized(Instruction::Alternatives { operands, size: 0 });
+                    let mut ends = Vec::new();
+                    for (place, item) in items.iter().enumerate() {
+                        let here = this.here();
+                        this.program.operands[at + 1 + place] = Operand(here);
+                        this.program
+                            .live
+                            .insert(here, this.defined.clone().into_boxed_slice());
+                        let end = this.branch(|this| {
+                            this.part(|this| {
+                                let value = if is_whole_error(item) {
+                                    // As it stands: an error of this expression.
+                                    let value = this.quoted(item)?;
+                                    let from = this.in_slot(value)?;
+                                    this.settle(from, ANY, inner.want)?
+                                } else {
+                                    this.evaluate(item, ANY, inner.want)?
+                                };
+                                Ok(this.join(value, to, want))
+                            })
+                        })?;
+                        ends.push(end);
+                    }
+                    this.land(ends);
+                    Ok(())
+                })?;
+                self.define(to);
+                if want != Want::Tail {
+                    self.exit(mark);
+                }
+                Ok(Operand::slot(to))
+            }
+            [Atom::Variable(variable)] => {
+                let Some(name) = self.names.get(variable).copied() else {
+                    return Err(Leave);
+                };
+                let wanted = Atom::Symbol(known().expression.clone());
+                let checks = vec![Check::Type(name.slot, wanted)];
+                let _ = signature;
+                let guard = self.guard(atom, checks, ANY)?;
+                let (value, mark) =
+                    self.marked(std::slice::from_ref(atom), want, |this, inner| {
+                        let at = this.emit_sized(Instruction::Elements {
+                            from: name.slot,
+                            size: 0,
+                            odd: FAIL,
+                        });
+                        this.fill(at, Place::Odd, FAIL);
+                        let item = this.target()?;
+                        this.emit(Instruction::TakeAny { to: item });
+                        this.settle(item, ANY, inner.want)
+                    })?;
+                if want != Want::Tail {
+                    self.exit(mark);
+                }
+                self.resume(guard, value, want)
+            }
+            _ => Err(Leave),
+        }
+    }
+
+    pub(super) fn match_form(
+        &mut self,
+        atom: &Atom,
+        space: &Atom,
+        pattern: &Atom,
+        template: &Atom,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        match space {
+            Atom::Grounded(Grounded::Space(_)) => {}
+            Atom::Variable(variable) if self.names.contains_key(variable) => {}
+            _ => return Err(Leave),
+        }
+        let (value, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {
+            let space_value = this.quoted(space)?;
+            let space_slot = this.in_slot(space_value)?;
+            let patterns = match pattern.as_expression() {
+                Some([head, patterns @ ..]) if head.as_symbol() == Some(",") => patterns,
+                _ => std::slice::from_ref(pattern),
+            };
+            // Without patterns there is one solution.
+            let mut uses = Vec::new();
+            let mut asked = space_slot;
+            if patterns.len() > 1 {
+                asked = this.target()?;
+                let at = this.emit(Instruction::Snapshot {
+                    to: asked,
+                    space: space_slot,
+                    odd: FAIL,
+                });
+                uses.push((at, Place::Odd));
+            }
+            for pattern in patterns {
+                let pattern_value = this.quoted(pattern)?;
+                let pattern_slot = this.in_slot(pattern_value)?;
+                let at = this.emit_sized(Instruction::Match {
+                    space: asked,
+                    pattern: pattern_slot,
+                    size: 0,
+                    odd: FAIL,
+                });
+                if patterns.len() == 1 {
+                    uses.push((at, Place::Odd));
+                }
+            }
+            let slow = this.slow(uses, OddWhat::Source(atom.clone()), expected)?;
+            let value = this.part(|this| {
+                this.introduce(template)?;
+                this.evaluate(template, ANY, inner.want)
+            })?;
+            let value = if want == Want::Tail {
+                value
+            } else {
+                // The slow way needs a slot to put its value.
+                let slot = this.in_slot(value)?;
+                let to = this.target()?;
+                this.emit(Instruction::Move { to, from: slot });
+                this.odd[slow].to = Some(to);
+                this.odd[slow].resume = this.here();
+                Operand::slot(to)
+            };
+            Ok(value)
+        })?;
+        if want != Want::Tail {
+            self.exit(mark);
+        }
+        Ok(value)
+    }
+}

@@ -1,0 +1,580 @@
+//! Control: `if`, `let`, `let*`, `case`, `unify`.
+
+use super::{
+    Catch, Compiled, Compiler, Handler, Leave, Name, OddWhat, Place, Static, Value, Want,
+    is_whole_error,
+};
+use crate::atom::{Atom, Grounded, Variable, known};
+use crate::evaluate::Control;
+use crate::fast::code::{ANY, BOOL, Comparison, FAIL, Instruction, Operand, Slot, TypeId};
+use crate::fast::program::{Inline, Signature};
+
+impl Compiler<'_> {
+    /// Begins a part that is instantiated on its own, as the body of a `let`.
+    pub(super) fn part<T>(&mut self, inner: impl FnOnce(&mut Self) -> Compiled<T>) -> Compiled<T> {
+        let outer = self.scope;
+        self.scopes += 1;
+        self.scope = self.scopes;
+        let result = inner(self);
+        self.scope = outer;
+        result
+    }
+
+    pub(super) fn control(
+        &mut self,
+        control: Control,
+        atom: &Atom,
+        children: &[Atom],
+        signature: &Signature,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        match (control, &children[1..]) {
+            (Control::If, [condition, then, otherwise]) => self.if_form(
+                atom, children, signature, condition, then, otherwise, expected, want,
+            ),
+            (Control::Let, [pattern, value, template]) => {
+                self.form_fits(signature, expected)?;
+                self.let_form(atom, pattern, value, want, expected, |this, want| {
+                    this.part(|this| {
+                        this.introduce(template)?;
+                        this.evaluate(template, ANY, want)
+                    })
+                })
+            }
+            (Control::LetStar, [Atom::Expression(pairs), template]) => {
+                self.form_fits(signature, expected)?;
+                self.let_star(atom, pairs.children(), template, want, expected)
+            }
+            (Control::Case, [value, Atom::Expression(cases)]) => {
+                self.form_fits(signature, expected)?;
+                self.case_form(value, cases.children(), want)
+            }
+            (Control::Switch, [value, Atom::Expression(cases)])
+                if children[0].as_symbol() == Some("switch") =>
+            {
+                self.form_fits(signature, expected)?;
+                let mut checks = Vec::new();
+                self.static_type(value, &mut checks)?;
+                let guard = self.guard(atom, checks, expected)?;
+                let (value, mark) =
+                    self.marked(std::slice::from_ref(value), want, |this, inner| {
+                        let value = this.evaluate(value, ANY, Want::Own)?;
+                        let slot = this.in_slot(value)?;
+                        this.cases(slot, cases.children(), inner.want)
+                    })?;
+                self.exit(mark);
+                self.resume(guard, value, want)
+            }
+            (Control::Collapse, [inner]) => {
+                let returned = known().expression.clone();
+                let wanted = self.program.types[usize::from(expected)].clone();
+                if expected != ANY && !wanted.is_symbol(&returned) {
+                    self.form_fits(signature, expected)?;
+                }
+                self.collapse(inner, want)
+            }
+            (Control::Match, [space, pattern, template]) => {
+                self.form_fits(signature, expected)?;
+                self.match_form(atom, space, pattern, template, expected, want)
+            }
+            _ => Err(Leave),
+        }
+    }
+
+    pub(super) fn form_fits(&mut self, signature: &Signature, expected: TypeId) -> Compiled<()> {
+        self.result_fits(&Static::Any, &signature.returns, expected)
+    }
+
+    /// Runs `inner` for a branch; what it knows of slots ends with it.
+    pub(super) fn branch<T>(
+        &mut self,
+        inner: impl FnOnce(&mut Self) -> Compiled<T>,
+    ) -> Compiled<T> {
+        let settled = self.settled.clone();
+        let numbers = self.numbers.clone();
+        let names = self.names.clone();
+        let defined = self.defined.clone();
+        let result = inner(self);
+        self.settled = settled;
+        self.numbers = numbers;
+        self.names = names;
+        self.defined = defined;
+        result
+    }
+
+    /// Puts a branch's value where all branches of a form put theirs.
+    pub(super) fn join(&mut self, value: Value, to: Slot, want: Want) -> Option<usize> {
+        if want == Want::Tail {
+            return None;
+        }
+        if value.is_constant() {
+            self.emit(Instruction::Constant {
+                to,
+                index: value.index() as u32,
+            });
+        } else {
+            self.emit(Instruction::Move {
+                to,
+                from: value.index() as Slot,
+            });
+        }
+        Some(self.emit(Instruction::Jump { to: FAIL }))
+    }
+
+    pub(super) fn land(&mut self, jumps: impl IntoIterator<Item = Option<usize>>) {
+        let here = self.here();
+        for at in jumps.into_iter().flatten() {
+            self.fill(at, Place::To, here);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one form")]
+    pub(super) fn if_form(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        signature: &Signature,
+        condition: &Atom,
+        then: &Atom,
+        otherwise: &Atom,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        let mut checks = Vec::new();
+        let found = self.application_type(children, signature, false, &mut checks)?;
+        self.result_fits(&found, &signature.returns, expected)?;
+        let to = if want == Want::Tail { 0 } else { self.slot()? };
+        let mut guard = None;
+        let simple = self.simple_comparison(condition);
+        if simple.is_none() {
+            guard = self.guard(atom, checks, expected)?;
+        }
+        let (_, mark) = self.marked(std::slice::from_ref(condition), want, |this, inner| {
+            let (jump, slow) = match simple {
+                Some(comparison) => {
+                    let at = this.emit(comparison);
+                    let slow = this.slow(
+                        vec![(at, Place::Odd)],
+                        OddWhat::Source(atom.clone()),
+                        expected,
+                    )?;
+                    if let Instruction::JumpUnlessCompare { left, right, .. } = comparison {
+                        this.numbers.insert(left);
+                        this.numbers.insert(right);
+                    }
+                    if let Instruction::JumpUnlessCompareSmall { left, .. } = comparison {
+                        this.numbers.insert(left);
+                    }
+                    (at, slow)
+                }
+                None => {
+                    let value = if condition.is_empty_symbol() || is_whole_error(condition) {
+                        this.quoted(condition)?
+                    } else {
+                        this.evaluate(condition, BOOL, Want::Own)?
+                    };
+                    let slot = this.in_slot(value)?;
+                    let at = this.emit(Instruction::JumpUnless {
+                        slot,
+                        to: FAIL,
+                        odd: FAIL,
+                    });
+                    let source = this.with_value(&children[0], slot, then, otherwise);
+                    let slow =
+                        this.slow(vec![(at, Place::Odd)], OddWhat::Call(source), expected)?;
+                    (at, slow)
+                }
+            };
+            let inner = inner.want;
+            let first = this.branch(|this| {
+                this.part(|this| {
+                    let value = this.evaluate(then, expected, inner)?;
+                    Ok(this.join(value, to, want))
+                })
+            })?;
+            let here = this.here();
+            this.fill(jump, Place::To, here);
+            let second = this.branch(|this| {
+                this.part(|this| {
+                    let value = this.evaluate(otherwise, expected, inner)?;
+                    Ok(this.join(value, to, want))
+                })
+            })?;
+            this.land([first, second]);
+            if want != Want::Tail {
+                this.odd[slow].to = Some(to);
+                this.odd[slow].resume = this.here();
+            }
+            Ok(())
+        })?;
+        if want != Want::Tail {
+            self.define(to);
+            self.exit(mark);
+        }
+        self.resume(guard, Operand::slot(to), want)
+    }
+
+    /// `(if <value in slot> then otherwise)` with a variable that names the slot.
+    pub(super) fn with_value(
+        &mut self,
+        head: &Atom,
+        slot: Slot,
+        then: &Atom,
+        otherwise: &Atom,
+    ) -> Atom {
+        let variable = Variable::new("condition").renamed();
+        self.names.insert(
+            variable.clone(),
+            Name {
+                slot,
+                fresh_in: None,
+            },
+        );
+        Atom::expression([
+            head.clone(),
+            Atom::Variable(variable),
+            then.clone(),
+            otherwise.clone(),
+        ])
+    }
+
+    /// A jump for a comparison of variables and small constants, evaluated first of all.
+    pub(super) fn simple_comparison(&mut self, condition: &Atom) -> Option<Instruction> {
+        if self.program.proving {
+            return None;
+        }
+        let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
+            condition.as_expression()
+        else {
+            return None;
+        };
+        let inline = self.program.inline(operation)?;
+        if inline == Inline::Equal {
+            return self.simple_equality(left, right);
+        }
+        let Inline::Comparison(operation) = inline else {
+            return None;
+        };
+        let slot = |this: &Self, atom: &Atom| match atom {
+            Atom::Variable(variable) => this.names.get(variable).map(|name| name.slot),
+            _ => None,
+        };
+        let small = |atom: &Atom| {
+            atom.as_number()
+                .and_then(crate::number::Number::to_i64)
+                .and_then(|value| i16::try_from(value).ok())
+        };
+        match (
+            slot(self, left),
+            slot(self, right),
+            small(left),
+            small(right),
+        ) {
+            (Some(left), Some(right), _, _) => Some(Instruction::JumpUnlessCompare {
+                operation,
+                left,
+                right,
+                to: FAIL,
+                odd: FAIL,
+            }),
+            (Some(left), None, _, Some(right)) => Some(Instruction::JumpUnlessCompareSmall {
+                operation,
+                left,
+                right,
+                to: FAIL,
+                odd: FAIL,
+            }),
+            (None, Some(left), Some(right), _) => Some(Instruction::JumpUnlessCompareSmall {
+                operation: match operation {
+                    Comparison::Less => Comparison::Greater,
+                    Comparison::Greater => Comparison::Less,
+                    Comparison::LessEqual => Comparison::GreaterEqual,
+                    Comparison::GreaterEqual => Comparison::LessEqual,
+                },
+                left,
+                right,
+                to: FAIL,
+                odd: FAIL,
+            }),
+            _ => None,
+        }
+    }
+
+    /// A jump for a variable that is compared with a constant.
+    pub(super) fn simple_equality(&mut self, left: &Atom, right: &Atom) -> Option<Instruction> {
+        let (variable, constant) = match (left, right) {
+            (Atom::Variable(variable), constant) | (constant, Atom::Variable(variable)) => {
+                (variable, constant)
+            }
+            _ => return None,
+        };
+        let slot = self.names.get(variable)?.slot;
+        let plain = match constant {
+            Atom::Symbol(symbol) => {
+                let id = self.heap.symbol(symbol);
+                *symbol != known().empty && self.program.types_of_symbol(self.heap, id).is_none()
+            }
+            Atom::Grounded(Grounded::Bool(_)) => true,
+            Atom::Grounded(Grounded::Number(number)) => number.to_i64().is_some(),
+            Atom::Expression(expression) => expression.children().is_empty(),
+            Atom::Variable(_) | Atom::Grounded(_) => false,
+        };
+        if !plain {
+            return None;
+        }
+        let index = self.constant(constant).ok()?;
+        Some(Instruction::JumpUnlessConstant {
+            slot,
+            index,
+            to: FAIL,
+            odd: FAIL,
+        })
+    }
+
+    /// `let`: evaluates a value, unifies it with the pattern, goes on.
+    pub(super) fn let_form(
+        &mut self,
+        atom: &Atom,
+        pattern: &Atom,
+        value: &Atom,
+        want: Want,
+        expected: TypeId,
+        inner: impl FnOnce(&mut Self, Want) -> Compiled<Value>,
+    ) -> Compiled<Value> {
+        let mut guard = None;
+        let as_written = is_whole_error(value) || value.is_empty_symbol();
+        if !as_written {
+            let mut checks = Vec::new();
+            self.static_type(value, &mut checks)?;
+            guard = self.guard(atom, checks, expected)?;
+        }
+        let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, within| {
+            let value = if as_written {
+                this.quoted(value)?
+            } else {
+                this.evaluate(value, ANY, Want::Own)?
+            };
+            let slot = this.in_slot(value)?;
+            this.pattern(pattern, slot, FAIL)?;
+            inner(this, within.want)
+        })?;
+        self.exit(mark);
+        self.resume(guard, value, want)
+    }
+
+    pub(super) fn let_star(
+        &mut self,
+        atom: &Atom,
+        pairs: &[Atom],
+        template: &Atom,
+        want: Want,
+        expected: TypeId,
+    ) -> Compiled<Value> {
+        match pairs {
+            [] => self.part(|this| {
+                this.introduce(template)?;
+                this.evaluate(template, ANY, want)
+            }),
+            [pair, others @ ..] => {
+                let Some([pattern, value]) = pair.as_expression() else {
+                    return Err(Leave);
+                };
+                let rest = Atom::expression([
+                    Atom::symbol("let*"),
+                    Atom::expression(others.to_vec()),
+                    template.clone(),
+                ]);
+                self.let_form(atom, pattern, value, want, expected, |this, want| {
+                    this.part(|this| {
+                        this.introduce(&rest)?;
+                        this.let_star(&rest, others, template, want, ANY)
+                    })
+                })
+            }
+        }
+    }
+
+    pub(super) fn case_form(
+        &mut self,
+        value: &Atom,
+        cases: &[Atom],
+        want: Want,
+    ) -> Compiled<Value> {
+        // What cannot fail needs no way back for no result.
+        let quick = matches!(value, Atom::Symbol(symbol) if *symbol != known().empty)
+            || matches!(value, Atom::Grounded(_));
+        let takes_empty = cases.iter().any(|case| match case.as_expression() {
+            Some([pattern, _]) => matches!(pattern, Atom::Variable(_)) || pattern.is_empty_symbol(),
+            _ => true,
+        });
+        let (result, mark) = self.marked(std::slice::from_ref(value), want, |this, inner| {
+            let keep = this.target()?;
+            let open = if quick || !takes_empty {
+                None
+            } else {
+                Some(this.emit_sized(Instruction::CaseOpen {
+                    keep,
+                    empty: FAIL,
+                    size: 0,
+                }))
+            };
+            let slot = this.slot()?;
+            this.define(slot);
+            // An error is a value here.
+            let inner_mark = this.target()?;
+            this.emit(Instruction::Mark { to: inner_mark });
+            let outer = this.handler;
+            this.handlers.push(Handler {
+                mark: Some(inner_mark),
+                outer,
+                uses: Vec::new(),
+                kind: Catch::Value { slot, resume: FAIL },
+            });
+            let handler = this.handlers.len() - 1;
+            this.handler = handler;
+            let found = if is_whole_error(value) {
+                this.quoted(value)?
+            } else {
+                this.evaluate(value, ANY, Want::Shared)?
+            };
+            this.handler = outer;
+            this.emit(Instruction::Exit { mark: inner_mark });
+            if found.is_constant() {
+                this.emit(Instruction::Constant {
+                    to: slot,
+                    index: found.index() as u32,
+                });
+            } else {
+                this.emit(Instruction::Move {
+                    to: slot,
+                    from: found.index() as Slot,
+                });
+            }
+            let resume = this.here();
+            this.handlers[handler].kind = Catch::Value { slot, resume };
+            if open.is_some() {
+                this.emit(Instruction::CaseAny { keep });
+            }
+            let Some(open) = open else {
+                return this.cases(slot, cases, inner.want);
+            };
+            let to = this.slot()?;
+            let first = this.branch(|this| {
+                let value = this.cases(slot, cases, inner.want)?;
+                Ok(this.join(value, to, want))
+            })?;
+            let here = this.here();
+            this.fill(open, Place::To, here);
+            this.program
+                .live
+                .insert(here, this.defined.clone().into_boxed_slice());
+            let second = this.branch(|this| {
+                let empty = this.constant_value(&Atom::Symbol(known().empty.clone()))?;
+                let slot = this.in_slot(empty)?;
+                let value = this.cases(slot, cases, inner.want)?;
+                Ok(this.join(value, to, want))
+            })?;
+            this.land([first, second]);
+            this.define(to);
+            Ok(Operand::slot(to))
+        })?;
+        self.exit(mark);
+        Ok(result)
+    }
+
+    /// The template of the first case whose pattern unifies with what a slot holds.
+    pub(super) fn cases(&mut self, slot: Slot, cases: &[Atom], want: Want) -> Compiled<Value> {
+        let to = self.slot()?;
+        let mut ends = Vec::new();
+        for case in cases {
+            let Some([pattern, template]) = case.as_expression() else {
+                break;
+            };
+            if template.is_symbol(&known().not_reducible) {
+                return Err(Leave);
+            }
+            let (end, uses, keep) = self.branch(|this| {
+                let keep = this.target()?;
+                this.emit(Instruction::Try { keep });
+                let mut uses = Vec::new();
+                this.pattern_with(pattern, slot, &mut uses)?;
+                this.emit(Instruction::Keep);
+                let end = this.part(|this| {
+                    this.introduce(template)?;
+                    let value = this.evaluate(template, ANY, want)?;
+                    Ok(this.join(value, to, want))
+                })?;
+                Ok((end, uses, keep))
+            })?;
+            ends.push(end);
+            let here = self.here();
+            for at in &uses {
+                self.fill(*at, Place::OnFail, here);
+            }
+            self.emit(Instruction::Undo { keep });
+        }
+        self.emit(Instruction::Fail);
+        self.land(ends);
+        self.define(to);
+        Ok(Operand::slot(to))
+    }
+
+    /// The instruction `unify`: what follows depends on whether two terms unify.
+    pub(super) fn unify_form(
+        &mut self,
+        atom: &Atom,
+        parts: [&Atom; 4],
+        want: Want,
+    ) -> Compiled<Value> {
+        let [left, right, then, otherwise] = parts;
+        // A space on the left is queried.
+        if matches!(left, Atom::Grounded(Grounded::Space(_))) {
+            return Err(Leave);
+        }
+        let _ = atom;
+        let to = self.slot()?;
+        let (_, mark) = self.marked(&[], want, |this, inner| {
+            if let Atom::Variable(variable) = left
+                && this.names.contains_key(variable)
+            {
+                // It may stand for a space.
+                return Err(Leave);
+            }
+            let (end, uses, keep) = this.branch(|this| {
+                let keep = this.target()?;
+                let left = this.quoted(left)?;
+                let left = this.in_slot(left)?;
+                this.emit(Instruction::Try { keep });
+                let mut uses = Vec::new();
+                this.pattern_with(right, left, &mut uses)?;
+                this.emit(Instruction::Keep);
+                let end = this.part(|this| {
+                    this.introduce(then)?;
+                    let value = this.evaluate(then, ANY, inner.want)?;
+                    Ok(this.join(value, to, want))
+                })?;
+                Ok((end, uses, keep))
+            })?;
+            let here = this.here();
+            for at in &uses {
+                this.fill(*at, Place::OnFail, here);
+            }
+            this.emit(Instruction::Undo { keep });
+            let second = this.branch(|this| {
+                this.part(|this| {
+                    this.introduce(otherwise)?;
+                    let value = this.evaluate(otherwise, ANY, inner.want)?;
+                    Ok(this.join(value, to, want))
+                })
+            })?;
+            this.land([end, second]);
+            Ok(())
+        })?;
+        self.define(to);
+        if want != Want::Tail {
+            self.exit(mark);
+        }
+        Ok(Operand::slot(to))
+    }
+}

@@ -1,0 +1,284 @@
+//! Operations that have instructions of their own.
+
+use std::sync::Arc;
+
+use super::{Compiled, Compiler, Leave, OddWhat, Place, Value, Want, is_unchanged, is_whole_error};
+use crate::atom::{Atom, Grounded};
+use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
+use crate::fast::program::{Inline, Signature};
+use crate::operation::Operation;
+
+impl Compiler<'_> {
+    #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
+    pub(super) fn inlined(
+        &mut self,
+        inline: Inline,
+        operation: &Arc<Operation>,
+        atom: &Atom,
+        children: &[Atom],
+        signature: &Signature,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        self.program.operations.push((operation.clone(), ANY));
+        let number = (self.program.operations.len() - 1) as u32;
+        self.record(number);
+        let unchanged = is_unchanged(children);
+        if let Inline::Arithmetic(_) | Inline::Comparison(_) = inline
+            && let Some(value) = self.raw(inline, atom, children, expected, want)?
+        {
+            return Ok(value);
+        }
+        if inline == Inline::Equal {
+            return self.equality(atom, children, signature, expected, want);
+        }
+        self.typed(
+            atom,
+            children,
+            signature,
+            expected,
+            want,
+            |this, operands, _, _, _| {
+                let to = this.slot()?;
+                let whole = operands[1..].to_vec();
+                match (inline, &operands[1..]) {
+                    (Inline::Arithmetic(operation), [left, right]) => {
+                        let instruction = this.arithmetic(operation, to, *left, *right)?;
+                        let value =
+                            this.with_slow(instruction, to, (number, whole, unchanged), want)?;
+                        Ok(value)
+                    }
+                    (Inline::Comparison(operation), [left, right]) => {
+                        let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
+                        let instruction = Instruction::Compare {
+                            operation,
+                            to,
+                            left,
+                            right,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
+                    }
+                    (Inline::Logic(operation), [left, right]) => {
+                        let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
+                        let instruction = Instruction::Logic {
+                            operation,
+                            to,
+                            left,
+                            right,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
+                    }
+                    (Inline::Not, [from]) => {
+                        let from = this.in_slot(*from)?;
+                        let instruction = Instruction::Not {
+                            to,
+                            from,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
+                    }
+                    (Inline::Size, [from]) => {
+                        let from = this.in_slot(*from)?;
+                        let instruction = Instruction::SizeAtom {
+                            to,
+                            from,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
+                    }
+                    (Inline::Index, [from, index]) => {
+                        let (from, index) = (this.in_slot(*from)?, this.in_slot(*index)?);
+                        let instruction = Instruction::IndexAtom {
+                            to,
+                            from,
+                            index,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
+                    }
+                    (Inline::First, [from]) => {
+                        let from = this.in_slot(*from)?;
+                        let instruction = Instruction::First {
+                            to,
+                            from,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, (number, whole, unchanged), Want::Own)?;
+                        this.settle(to, ANY, want)
+                    }
+                    (Inline::Rest, [from]) => {
+                        let from = this.in_slot(*from)?;
+                        let instruction = Instruction::Rest {
+                            to,
+                            from,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, (number, whole, unchanged), Want::Own)?;
+                        this.settle(to, ANY, want)
+                    }
+                    _ => Err(Leave),
+                }
+            },
+        )
+        .inspect(|value| {
+            let number = matches!(inline, Inline::Arithmetic(_) | Inline::Size);
+            if number && want != Want::Tail && !value.is_constant() {
+                self.settled.insert(value.index() as Slot);
+            }
+        })
+    }
+
+    /// An argument of whatever type; `Empty` and errors as they are written are values.
+    pub(super) fn element(&mut self, argument: &Atom) -> Compiled<Value> {
+        if argument.is_empty_symbol() || is_whole_error(argument) {
+            self.quoted(argument)
+        } else {
+            self.evaluate(argument, ANY, Want::Own)
+        }
+    }
+
+    /// Arithmetic on variables and numbers: nothing else is evaluated before, so what is
+    /// no number can be left to the plain evaluator as it is met.
+    pub(super) fn raw(
+        &mut self,
+        inline: Inline,
+        atom: &Atom,
+        children: &[Atom],
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Option<Value>> {
+        let [_, left, right] = children else {
+            return Ok(None);
+        };
+        let returns = match inline {
+            Inline::Arithmetic(_) => NUMBER,
+            _ => BOOL,
+        };
+        if expected != ANY && expected != returns {
+            return Ok(None);
+        }
+        let mut operands = Vec::with_capacity(2);
+        for argument in [left, right] {
+            match argument {
+                Atom::Variable(variable) => match self.names.get(variable) {
+                    Some(name) if name.fresh_in != Some(self.scope) => {
+                        operands.push(Operand::slot(name.slot));
+                    }
+                    _ => return Ok(None),
+                },
+                Atom::Grounded(Grounded::Number(_)) => {
+                    operands.push(self.constant_value(argument)?);
+                }
+                _ => return Ok(None),
+            }
+        }
+        let to = self.slot()?;
+        let instruction = match inline {
+            Inline::Arithmetic(operation) => {
+                self.arithmetic(operation, to, operands[0], operands[1])?
+            }
+            Inline::Comparison(operation) => Instruction::Compare {
+                operation,
+                to,
+                left: self.in_slot(operands[0])?,
+                right: self.in_slot(operands[1])?,
+                odd: FAIL,
+            },
+            _ => return Ok(None),
+        };
+        let at = self.emit(instruction);
+        let what = OddWhat::Source(atom.clone());
+        let slow = self.slow(vec![(at, Place::Odd)], what, expected)?;
+        self.define(to);
+        self.odd[slow].to = Some(to);
+        self.odd[slow].resume = self.here();
+        Ok(Some(self.give(Operand::slot(to), want)))
+    }
+
+    /// `==`: its arguments' types have to agree before anything is evaluated.
+    pub(super) fn equality(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        signature: &Signature,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        let [_, left, right] = children else {
+            return Err(Leave);
+        };
+        if expected != ANY && expected != BOOL {
+            return Err(Leave);
+        }
+        let mut checks = Vec::new();
+        self.application_type(children, signature, false, &mut checks)?;
+        let guard = self.guard(atom, checks, expected)?;
+        let (value, mark) = self.marked(&children[1..], want, |this, _| {
+            let left = this.element(left)?;
+            let right = this.element(right)?;
+            let (left, right) = (this.in_slot(left)?, this.in_slot(right)?);
+            let to = this.target()?;
+            this.emit(Instruction::Equal { to, left, right });
+            Ok(this.give(Operand::slot(to), want))
+        })?;
+        self.exit(mark);
+        self.resume(guard, value, want)
+    }
+
+    pub(super) fn arithmetic(
+        &mut self,
+        operation: Arithmetic,
+        to: Slot,
+        left: Operand,
+        right: Operand,
+    ) -> Compiled<Instruction> {
+        let small = |this: &Self, operand: Operand| {
+            operand
+                .is_constant()
+                .then(|| this.program.constants[operand.index()])
+                .filter(|cell| cell.is_int())
+                .and_then(|cell| i32::try_from(cell.as_int()).ok())
+                .filter(|value| value.abs() < 1 << 27)
+        };
+        if let (Arithmetic::Add | Arithmetic::Subtract, Some(value)) =
+            (operation, small(self, right))
+        {
+            let left = self.in_slot(left)?;
+            let right = if operation == Arithmetic::Add {
+                value
+            } else {
+                -value
+            };
+            return Ok(Instruction::AddSmall {
+                to,
+                left,
+                right,
+                odd: FAIL,
+            });
+        }
+        let (left, right) = (self.in_slot(left)?, self.in_slot(right)?);
+        Ok(match operation {
+            Arithmetic::Add => Instruction::Add {
+                to,
+                left,
+                right,
+                odd: FAIL,
+            },
+            Arithmetic::Subtract => Instruction::Subtract {
+                to,
+                left,
+                right,
+                odd: FAIL,
+            },
+            _ => Instruction::Compute {
+                operation,
+                to,
+                left,
+                right,
+                odd: FAIL,
+            },
+        })
+    }
+}

@@ -1,0 +1,173 @@
+//! The ways beside the main one: asking the plain evaluator, handing on errors.
+
+use super::{Catch, Compiled, Compiler, Odd, OddWhat, Place, Value, Want};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
+
+impl Compiler<'_> {
+    /// Opens a slow way whose value goes where the main way's does, to be told by
+    /// [`Compiler::resume`].
+    pub(super) fn slow(
+        &mut self,
+        uses: Vec<(usize, Place)>,
+        what: OddWhat,
+        expected: TypeId,
+    ) -> Compiled<usize> {
+        self.odd.push(Odd {
+            uses,
+            what,
+            expected,
+            to: None,
+            resume: FAIL,
+            handler: self.handler,
+            defined: self.defined.clone(),
+            names: self.names.clone(),
+        });
+        Ok(self.odd.len() - 1)
+    }
+
+    /// The slow way goes on here, with its value where the main way's is.
+    pub(super) fn resume(
+        &mut self,
+        slow: Option<usize>,
+        value: Value,
+        want: Want,
+    ) -> Compiled<Value> {
+        let Some(slow) = slow else {
+            return Ok(value);
+        };
+        if want == Want::Tail {
+            return Ok(value);
+        }
+        // A slot that only these two fill.
+        let to = self.target()?;
+        if value.is_constant() {
+            self.emit(Instruction::Constant {
+                to,
+                index: value.index() as u32,
+            });
+        } else {
+            let from = value.index() as Slot;
+            self.emit(Instruction::Move { to, from });
+            if self.numbers.contains(&from) {
+                self.settled.insert(to);
+            }
+        }
+        self.odd[slow].to = Some(to);
+        self.odd[slow].resume = self.here();
+        Ok(Operand::slot(to))
+    }
+
+    /// Emits an instruction with a slow way that evaluates the call of the operands.
+    pub(super) fn with_slow(
+        &mut self,
+        instruction: Instruction,
+        to: Slot,
+        (operation, operands, unchanged): (u32, Vec<Operand>, bool),
+        want: Want,
+    ) -> Compiled<Value> {
+        let at = self.emit(instruction);
+        let what = OddWhat::Operands(operation, operands, unchanged);
+        let slow = self.slow(vec![(at, Place::Odd)], what, ANY)?;
+        self.define(to);
+        self.odd[slow].to = Some(to);
+        self.odd[slow].resume = self.here();
+        Ok(self.give(Operand::slot(to), want))
+    }
+
+    /// Writes what stands after the main way: slow ways, handlers; sizes.
+    pub(super) fn finish(&mut self) -> Compiled<()> {
+        while let Some(odd) = self.odd.pop() {
+            let here = self.here();
+            for (at, place) in &odd.uses {
+                self.fill(*at, *place, here);
+            }
+            self.defined = odd.defined;
+            self.names = odd.names;
+            match odd.what {
+                OddWhat::Call(atom) => {
+                    let from = self.quoted(&atom)?;
+                    let from = self.in_slot(from)?;
+                    self.emit_sized(Instruction::PlainCall { from, size: 0 });
+                }
+                OddWhat::Source(atom) => {
+                    let from = self.quoted(&atom)?;
+                    let from = self.in_slot(from)?;
+                    self.emit_sized(Instruction::Plain {
+                        from,
+                        expected: odd.expected,
+                        size: 0,
+                    });
+                }
+                OddWhat::Operands(operation, operands, unchanged) => {
+                    let operands = self.program.operands(&operands);
+                    let at = self.emit_sized(Instruction::Operate {
+                        operation,
+                        operands,
+                        size: 0,
+                        stuck: FAIL,
+                        unchanged,
+                    });
+                    let here = self.here();
+                    self.fill(at, Place::Stuck, here);
+                }
+            }
+            match odd.to {
+                Some(to) => {
+                    let at = self.emit(Instruction::Take { to, on_error: FAIL });
+                    self.handlers[odd.handler].uses.push((at, Place::OnError));
+                    self.emit(Instruction::Jump { to: odd.resume });
+                }
+                None => {
+                    self.emit(Instruction::ReturnResult);
+                }
+            }
+        }
+        // Inner handlers lead to outer ones, which are written later.
+        for number in (0..self.handlers.len()).rev() {
+            if self.handlers[number].uses.is_empty() {
+                continue;
+            }
+            let here = self.here();
+            for (at, place) in std::mem::take(&mut self.handlers[number].uses) {
+                self.fill(at, place, here);
+            }
+            if let Some(mark) = self.handlers[number].mark {
+                self.emit(Instruction::ErrorAt { mark });
+            }
+            match self.handlers[number].kind {
+                Catch::Frame => {
+                    self.emit(Instruction::ReturnResult);
+                }
+                Catch::Outer => {
+                    let at = self.emit(Instruction::Jump { to: FAIL });
+                    let outer = self.handlers[number].outer;
+                    self.handlers[outer].uses.push((at, Place::To));
+                }
+                Catch::Value { slot, resume } => {
+                    self.emit(Instruction::TakeAny { to: slot });
+                    self.emit(Instruction::Jump { to: resume });
+                }
+            }
+        }
+        let whole = self.slots as Slot;
+        for at in std::mem::take(&mut self.sized) {
+            use Instruction as I;
+            match &mut self.program.code[at] {
+                I::BuildOrCall { size, .. }
+                | I::Evaluate { size, .. }
+                | I::Plain { size, .. }
+                | I::PlainCall { size, .. }
+                | I::Call { size, .. }
+                | I::CallMarked { size, .. }
+                | I::Operate { size, .. }
+                | I::Gather { size, .. }
+                | I::CaseOpen { size, .. }
+                | I::Alternatives { size, .. }
+                | I::Elements { size, .. }
+                | I::Match { size, .. } => *size = whole,
+                other => unreachable!("{other:?} makes no frame"),
+            }
+        }
+        Ok(())
+    }
+}

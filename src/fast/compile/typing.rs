@@ -1,0 +1,323 @@
+//! Types of calls: what is decided when the code is made, what is looked at when it runs.
+
+use super::{
+    Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_whole_error,
+};
+use crate::atom::{Atom, Grounded, Variable, known};
+use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
+use crate::fast::program::{Head, Signature};
+use crate::types;
+
+impl Compiler<'_> {
+    /// The static type of an argument. `checks` gathers the slots whose values have
+    /// to be looked at, with the types that they must have.
+    pub(super) fn static_type(&mut self, atom: &Atom, checks: &mut Vec<Check>) -> Compiled<Static> {
+        self.deeper()?;
+        let found = match atom {
+            Atom::Variable(variable) => match self.names.get(variable) {
+                Some(name) if name.fresh_in == Some(self.scope) => Static::Any,
+                Some(name) => Static::Slot(name.slot),
+                None => Static::Any,
+            },
+            Atom::Symbol(_) => {
+                let mut found = types::types_of(&self.program.space, atom);
+                match found.pop() {
+                    Some(only) if found.is_empty() && types::is_undefined(&only) => Static::Any,
+                    Some(only) if found.is_empty() && only.is_ground() => Static::Known(only),
+                    _ => return Err(Leave),
+                }
+            }
+            Atom::Grounded(Grounded::Operation(_)) => return Err(Leave),
+            Atom::Grounded(_) => match types::types_of(&self.program.space, atom).pop() {
+                Some(only) if types::is_undefined(&only) => Static::Any,
+                Some(only) if only.is_ground() => Static::Known(only),
+                _ => return Err(Leave),
+            },
+            Atom::Expression(expression) if expression.children().is_empty() => Static::Any,
+            Atom::Expression(expression) => {
+                let children = expression.children();
+                match self.program.head(self.host, self.heap, &children[0]) {
+                    Head::Untyped => {
+                        let head = &children[0];
+                        let unknown = match head {
+                            Atom::Symbol(symbol) => {
+                                let id = self.heap.symbol(symbol);
+                                self.program.types_of_symbol(self.heap, id).is_none()
+                            }
+                            _ => false,
+                        };
+                        if !unknown {
+                            return Err(Leave);
+                        }
+                        Static::Any
+                    }
+                    Head::Typed(signature) | Head::Operation(_, signature) => {
+                        self.application_type(children, &signature, true, checks)?
+                    }
+                    Head::Complex => return Err(Leave),
+                }
+            }
+        };
+        self.depth -= 1;
+        Ok(found)
+    }
+
+    /// The type that a call has; leaves what is not well-typed for certain.
+    pub(super) fn application_type(
+        &mut self,
+        children: &[Atom],
+        signature: &Signature,
+        nested: bool,
+        checks: &mut Vec<Check>,
+    ) -> Compiled<Static> {
+        let arguments = &children[1..];
+        if signature.parameters.len() != arguments.len() {
+            return Err(Leave);
+        }
+        // What type variables stand for: known, or the type of a slot's value.
+        let mut bound: Vec<(Variable, Static)> = Vec::new();
+        for (parameter, argument) in signature.parameters.iter().zip(arguments) {
+            if types::matches_meta_type(argument, parameter) {
+                continue;
+            }
+            if types::is_meta_type(parameter) {
+                // A variable may stand for what the parameter takes.
+                let slot = match self.static_type(argument, checks)? {
+                    Static::Slot(slot) if parameter.is_symbol(&known().expression) => slot,
+                    _ => return Err(Leave),
+                };
+                checks.push(Check::Type(slot, parameter.clone()));
+                continue;
+            }
+            let actual = self.static_type(argument, checks)?;
+            match (parameter, actual) {
+                (_, Static::Any) => {}
+                (_, Static::Atom) if nested => return Err(Leave),
+                (_, Static::Atom) => {}
+                (parameter, Static::Known(_) | Static::Slot(_))
+                    if types::is_undefined(parameter) => {}
+                (Atom::Variable(_), Static::Known(actual)) if types::is_meta_type(&actual) => {
+                    return Err(Leave);
+                }
+                (Atom::Variable(variable), actual) => {
+                    match bound.iter().find(|(known, _)| known == variable) {
+                        None => bound.push((variable.clone(), actual)),
+                        Some((_, before)) => match (before, &actual) {
+                            (Static::Known(a), Static::Known(b)) if a == b => {}
+                            (Static::Slot(slot), Static::Known(known))
+                            | (Static::Known(known), Static::Slot(slot)) => {
+                                checks.push(Check::Type(*slot, known.clone()));
+                            }
+                            (Static::Slot(a), Static::Slot(b)) => {
+                                checks.push(Check::Same(*a, *b));
+                            }
+                            _ => return Err(Leave),
+                        },
+                    }
+                }
+                (parameter, _) if !parameter.is_ground() => return Err(Leave),
+                (parameter, Static::Known(actual)) => {
+                    let mut bindings = crate::unify::Bindings::new();
+                    if !types::match_types(parameter, &actual, &mut bindings) {
+                        return Err(Leave);
+                    }
+                }
+                (parameter, Static::Slot(slot)) => {
+                    checks.push(Check::Type(slot, parameter.clone()));
+                }
+            }
+        }
+        let returns = &signature.returns;
+        Ok(match returns {
+            _ if types::is_undefined(returns) => Static::Any,
+            _ if returns.is_symbol(&known().atom) => Static::Atom,
+            Atom::Variable(variable) => {
+                match bound.into_iter().find(|(known, _)| known == variable) {
+                    Some((_, found)) => found,
+                    None => Static::Any,
+                }
+            }
+            _ if returns.is_ground() => Static::Known(returns.clone()),
+            _ => return Err(Leave),
+        })
+    }
+
+    /// A call of something with one function type: types are checked, arguments
+    /// are evaluated as it says.
+    pub(super) fn typed(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        signature: &Signature,
+        expected: TypeId,
+        want: Want,
+        inner: impl FnOnce(&mut Self, Vec<Operand>, Option<Slot>, Flags, TypeId) -> Compiled<Value>,
+    ) -> Compiled<Value> {
+        let (guard, found) = self.check(atom, children, signature, expected)?;
+        // What a type variable of the result stands for.
+        let returned = match (&signature.returns, found) {
+            (Atom::Variable(_), Static::Known(actual)) => self.program.type_id(&actual),
+            (Atom::Variable(_), Static::Any) => expected,
+            _ => ANY,
+        };
+        let mut settled = true;
+        let evaluated: Vec<Atom> = children[1..]
+            .iter()
+            .zip(&signature.parameters)
+            .filter(|(argument, parameter)| !types::matches_meta_type(argument, parameter))
+            .map(|(argument, _)| argument.clone())
+            .collect();
+        let (value, mark) = self.marked(&evaluated, want, |this, within| {
+            let mut operands = vec![this.constant_value(&children[0])?];
+            for (argument, parameter) in children[1..].iter().zip(&signature.parameters) {
+                let operand =
+                    this.argument(argument, parameter, signature, returned, &mut settled)?;
+                operands.push(operand);
+            }
+            let flags = if settled {
+                Flags::Data
+            } else {
+                Flags::Unsettled
+            };
+            inner(this, operands, within.mark, flags, returned)
+        })?;
+        self.exit(mark);
+        self.resume(guard, value, want)
+    }
+
+    pub(super) fn argument(
+        &mut self,
+        argument: &Atom,
+        parameter: &Atom,
+        signature: &Signature,
+        returned: TypeId,
+        settled: &mut bool,
+    ) -> Compiled<Operand> {
+        // As they are written they are arguments, not results.
+        if argument.is_empty_symbol() || is_whole_error(argument) {
+            return self.quoted(argument);
+        }
+        if types::matches_meta_type(argument, parameter) {
+            return self.quoted(argument);
+        }
+        if types::is_meta_type(parameter) {
+            // A variable that was checked to stand for an expression.
+            return self.quoted(argument);
+        }
+        let expected = match parameter {
+            Atom::Variable(_) if returned != ANY && *parameter == signature.returns => returned,
+            Atom::Variable(_) => {
+                // Its type may be known from the arguments before.
+                let mut checks = Vec::new();
+                match self.static_type(argument, &mut checks)? {
+                    Static::Known(actual) => self.program.type_id(&actual),
+                    _ => {
+                        let shared = signature
+                            .parameters
+                            .iter()
+                            .filter(|other| *other == parameter)
+                            .count();
+                        if shared > 1 && argument.as_expression().is_some() {
+                            return Err(Leave);
+                        }
+                        ANY
+                    }
+                }
+            }
+            _ if types::is_undefined(parameter) => ANY,
+            _ => self.program.type_id(parameter),
+        };
+        if expected != ANY {
+            // The value may turn out to be of another type than the argument was known to be of.
+            let mut checks = Vec::new();
+            let known = self.static_type(argument, &mut checks)?;
+            if !matches!(known, Static::Known(_) | Static::Slot(_)) {
+                *settled = false;
+            }
+        }
+        self.evaluate(argument, expected, Want::Own)
+    }
+
+    /// Emits the checks that a typed call wants before anything of it is evaluated.
+    pub(super) fn check(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        signature: &Signature,
+        expected: TypeId,
+    ) -> Compiled<(Option<usize>, Static)> {
+        let mut checks = Vec::new();
+        let found = self.application_type(children, signature, false, &mut checks)?;
+        self.result_fits(&found, &signature.returns, expected)?;
+        Ok((self.guard(atom, checks, expected)?, found))
+    }
+
+    /// What the result is expected to be must fit what the signature says.
+    pub(super) fn result_fits(
+        &mut self,
+        found: &Static,
+        returns: &Atom,
+        expected: TypeId,
+    ) -> Compiled<()> {
+        if expected == ANY {
+            return Ok(());
+        }
+        let expected = self.program.types[usize::from(expected)].clone();
+        let returns = match (returns, found) {
+            (Atom::Variable(_), Static::Known(actual)) => actual,
+            (Atom::Variable(_), Static::Slot(_)) => return Err(Leave),
+            _ => returns,
+        };
+        let mut bindings = crate::unify::Bindings::new();
+        if types::match_types(returns, &expected, &mut bindings) {
+            Ok(())
+        } else {
+            Err(Leave)
+        }
+    }
+
+    /// Emits checks; if one fails, the expression is evaluated by the plain evaluator.
+    pub(super) fn guard(
+        &mut self,
+        atom: &Atom,
+        mut checks: Vec<Check>,
+        expected: TypeId,
+    ) -> Compiled<Option<usize>> {
+        checks.dedup_by(|a, b| a == b);
+        let mut uses = Vec::new();
+        for check in checks {
+            let at = match check {
+                Check::Type(slot, wanted) if wanted.is_symbol(&known().expression) => {
+                    self.emit(Instruction::CheckExpression { slot, odd: FAIL })
+                }
+                Check::Type(slot, wanted) => {
+                    let expected = self.program.type_id(&wanted);
+                    if expected == NUMBER && self.numbers.contains(&slot) {
+                        continue;
+                    }
+                    self.emit(Instruction::CheckType {
+                        slot,
+                        expected,
+                        odd: FAIL,
+                    })
+                }
+                Check::Same(left, right) => {
+                    if self.numbers.contains(&left) && self.numbers.contains(&right) {
+                        continue;
+                    }
+                    self.emit(Instruction::CheckSame {
+                        left,
+                        right,
+                        odd: FAIL,
+                    })
+                }
+            };
+            uses.push((at, Place::Odd));
+        }
+        if uses.is_empty() {
+            return Ok(None);
+        }
+        self.slow(uses, OddWhat::Source(atom.clone()), expected)
+            .map(Some)
+    }
+}

@@ -1,0 +1,229 @@
+//! Calls and returns: frames on the stack.
+
+use super::settle::Ask;
+use super::{HEIGHT, MATCHED, Machine, Next, STACK_MAX, SUCCEEDED};
+use crate::atom::Atom;
+use crate::budget::Exhausted;
+use crate::fast::cell::{Cell, Header};
+use crate::fast::code::{Operands, Pc, Slot};
+use crate::fast::compile;
+use crate::fast::heap::CONSTANTS;
+use crate::fast::program::State;
+
+impl Machine<'_> {
+    /// The first word above the frame and above what choices keep.
+    #[inline(always)]
+    pub(super) fn above(&self, base: usize, size: Slot) -> usize {
+        (base + 2 + usize::from(size)).max(self.protected)
+    }
+
+    #[inline(always)]
+    pub(super) fn call(
+        &mut self,
+        function: u32,
+        operands: Operands,
+        size: Slot,
+        height: u64,
+        pc: Pc,
+        base: usize,
+    ) -> Next {
+        let above = self.above(base, size);
+        let count = self.program.operands[operands.0 as usize].0 as usize;
+        let needed = above + 2 + count;
+        if self.stack.len() < needed {
+            self.reserve(needed);
+        }
+        for i in 0..count {
+            let operand = self.program.operands[operands.0 as usize + 1 + i];
+            self.stack[above + 2 + i] = self.operand(base, operand).0;
+        }
+        self.enter(function, above, pc, base, height)
+    }
+
+    /// Enters a function whose arguments stand in the frame `above`.
+    #[inline(always)]
+    pub(super) fn enter(
+        &mut self,
+        function: u32,
+        above: usize,
+        pc: Pc,
+        base: usize,
+        height: u64,
+    ) -> Next {
+        self.stack[above] = (u64::from(pc) << 32) | base as u64;
+        self.stack[above + 1] = (height << HEIGHT) | above as u64;
+        self.head_trail = self.heap.trail.len();
+        let entry = &self.program.functions[function as usize];
+        if entry.state == State::Compiled {
+            let needed = above + 2 + usize::from(entry.size);
+            let to = entry.pc;
+            if self.stack.len() < needed {
+                match self.deepen(needed) {
+                    Ok(()) => {}
+                    Err(Exhausted::Depth) => return self.too_deep(function, above),
+                    Err(bound) => {
+                        self.exhausted = Some(bound);
+                        self.end(base);
+                        return Next::Fail;
+                    }
+                }
+            }
+            Next::At(to, above)
+        } else {
+            self.enter_other(function, above)
+        }
+    }
+
+    /// Makes room for so many words of frames, if the bounds allow it.
+    pub(super) fn deepen(&mut self, needed: usize) -> Result<(), Exhausted> {
+        // A frame of the plain evaluator is some sixteen words.
+        if needed / 16 > self.budget.depth || needed > STACK_MAX {
+            return Err(Exhausted::Depth);
+        }
+        let bytes = (needed + self.heap.cells.len() - CONSTANTS).saturating_mul(8);
+        if bytes > self.budget.bytes {
+            return Err(Exhausted::Bytes);
+        }
+        self.reserve(needed);
+        Ok(())
+    }
+
+    pub(super) fn too_deep(&mut self, function: u32, base: usize) -> Next {
+        let call = self.call_term(function, base);
+        let call = self.heap.export(call);
+        let error = Atom::error(call, Atom::symbol(Exhausted::Depth.symbol()));
+        let error = self.heap.import(&error);
+        self.leave(error, base)
+    }
+
+    /// A function that is not compiled code: compiled now, data, or left to the
+    /// plain evaluator.
+    pub(super) fn enter_other(&mut self, function: u32, base: usize) -> Next {
+        if self.program.functions[function as usize].state.is_unsure() {
+            compile::function(self.host, &mut self.heap, &mut self.program, function);
+        }
+        let entry = &self.program.functions[function as usize];
+        match entry.state {
+            State::Compiled => {
+                let needed = base + 2 + usize::from(entry.size);
+                let to = entry.pc;
+                self.reserve(needed);
+                Next::At(to, base)
+            }
+            State::Data => self.data(function, base),
+            State::Plain | State::Unknown | State::CompiledBefore | State::DataBefore => {
+                let expected = entry.expected;
+                let size = entry.arity as Slot;
+                let call = self.call_term(function, base);
+                // Results are returned from this frame.
+                let pc = crate::fast::code::RETURN;
+                self.ask_plain(Ask::Call, call, expected, pc, base, size)
+            }
+        }
+    }
+
+    pub(super) fn call_last(&mut self, function: u32, operands: Operands, base: usize) -> Next {
+        let count = self.program.operands[operands.0 as usize].0 as usize;
+        let at = operands.0 as usize + 1;
+        let entry = &self.program.functions[function as usize];
+        let target = if base >= self.protected {
+            base
+        } else {
+            self.protected
+        };
+        let needed = target + 2 + count.max(usize::from(entry.size));
+        if self.stack.len() < needed {
+            self.reserve(needed);
+        }
+        // What is read may lie where it is written.
+        const FEW: usize = 8;
+        if count <= FEW {
+            let mut values = [0u64; FEW];
+            for (i, value) in values.iter_mut().enumerate().take(count) {
+                *value = self.operand(base, self.program.operands[at + i]).0;
+            }
+            self.stack[target + 2..target + 2 + count].copy_from_slice(&values[..count]);
+        } else {
+            let values: Vec<u64> = (0..count)
+                .map(|i| self.operand(base, self.program.operands[at + i]).0)
+                .collect();
+            self.stack[target + 2..target + 2 + count].copy_from_slice(&values);
+        }
+        let (return_to, state) = (self.stack[base], self.stack[base + 1]);
+        self.stack[target] = return_to;
+        self.stack[target + 1] = state & !MATCHED;
+        self.head_trail = self.heap.trail.len();
+        let entry = &self.program.functions[function as usize];
+        if entry.state == State::Compiled {
+            let to = entry.pc;
+            if self.heap.cells.len() >= self.collect_at {
+                self.collect(target, Err(count));
+            }
+            Next::At(to, target)
+        } else {
+            self.enter_other(function, target)
+        }
+    }
+
+    /// The call that a frame is for, from its arguments.
+    pub(super) fn call_term(&mut self, function: u32, base: usize) -> Cell {
+        let entry = &self.program.functions[function as usize];
+        let (symbol, arity) = (entry.symbol, entry.arity);
+        let at = self.heap.begin(arity + 1);
+        self.heap.cells.push(Cell::symbol(symbol).0);
+        for i in 0..arity {
+            let value = self.heap.deref(Cell(self.stack[base + 2 + i]));
+            self.heap.cells.push(value.0);
+        }
+        self.heap.finish(at, 0)
+    }
+
+    /// No rule is for the call: it is data.
+    pub(super) fn data(&mut self, function: u32, base: usize) -> Next {
+        let call = self.call_term(function, base);
+        let settled = {
+            let (first, count) = self.heap.elements(call.at());
+            (1..count).all(|i| self.is_settled(self.heap.word(first + i)))
+        };
+        if settled {
+            let ground = self.heap.is_ground(call);
+            self.heap.cells[call.at()] |= if ground {
+                Header::DATA
+            } else {
+                Header::EVALUATED
+            };
+        }
+        self.leave(call, base)
+    }
+
+    /// Hands a result to the caller.
+    #[inline]
+    pub(super) fn leave(&mut self, value: Cell, base: usize) -> Next {
+        let value = self.heap.deref(value);
+        let state = self.stack[base + 1];
+        let height = state >> HEIGHT;
+        if value == self.heap.empty {
+            return Next::Fail;
+        }
+        let pending = self.choices.len() as u64 > height;
+        if value.is_exp() && self.heap.is_error(value) {
+            let owner = (state & 0xffff_ffff) as usize + 1;
+            if self.stack[owner] & SUCCEEDED != 0 {
+                return Next::Fail;
+            }
+            if pending {
+                self.result = value;
+                let word = self.stack[base];
+                let (pc, below) = ((word >> 32) as Pc, (word & 0xffff_ffff) as usize);
+                self.set_aside(height as usize, owner, pc, below);
+                return Next::Fail;
+            }
+        } else if pending {
+            let owner = (state & 0xffff_ffff) as usize + 1;
+            self.stack[owner] |= SUCCEEDED;
+        }
+        self.result = value;
+        let word = self.stack[base];
+        Next::At((word >> 32) as Pc, (word & 0xffff_ffff) as usize)
+    }
+}

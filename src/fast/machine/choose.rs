@@ -1,0 +1,288 @@
+//! Choices: made, gone back to, set aside for errors; results that are gathered.
+
+use std::rc::Rc;
+
+use super::{MARK_SUCCEEDED, Machine, SUCCEEDED};
+use crate::fast::cell::Cell;
+use crate::fast::choice::{Aside, Choice, Kind};
+use crate::fast::code::Pc;
+
+impl Machine<'_> {
+    /// Variables below it have to be noted when they are bound.
+    pub(super) fn old(&self) -> usize {
+        self.choices.last().map_or(0, |choice| choice.heap_top)
+    }
+
+    pub(in crate::fast) fn choose(&mut self, kind: Kind, base: usize, stack_top: usize) {
+        let stack_top = stack_top.max(self.protected);
+        self.choices.push(Choice {
+            kind,
+            base: base as u32,
+            stack_top: stack_top as u32,
+            heap_top: self.heap.top(),
+            box_top: self.heap.boxes.len() as u32,
+            trail_top: self.heap.trail.len() as u32,
+            log_top: self.log.len() as u32,
+            aside: false,
+        });
+        self.protected = stack_top;
+        self.heap.old = self.heap.top();
+    }
+
+    /// Forgets the newest choice.
+    pub(super) fn drop_choice(&mut self) {
+        self.choices.pop();
+        self.protected = self
+            .choices
+            .last()
+            .map_or(0, |choice| choice.stack_top as usize);
+        self.heap.old = self.old();
+    }
+
+    /// The last way of the newest choice is taken: it stays only if errors wait for it.
+    pub(super) fn exhaust(&mut self) {
+        let choice = self.choices.last_mut().expect("a choice is being taken");
+        if choice.aside {
+            choice.kind = Kind::Aside;
+        } else {
+            self.drop_choice();
+        }
+    }
+
+    /// Goes back to the newest choice. `None` once there is none.
+    pub(super) fn fail(&mut self) -> Option<(Pc, usize)> {
+        loop {
+            self.fuel -= 1;
+            if self.fuel == 0 && self.refuel(self.protected) {
+                return None;
+            }
+            let choice = self.choices.last_mut()?;
+            let base = choice.base as usize;
+            self.heap.undo(choice.trail_top as usize);
+            self.heap.cut(choice.heap_top, choice.box_top as usize);
+            self.heap.old = choice.heap_top;
+            self.log.truncate(choice.log_top as usize);
+            match &mut choice.kind {
+                Kind::Rules { function, next } => {
+                    let (function, rule) = (*function, *next);
+                    self.head_trail = self.heap.trail.len();
+                    match self.next_rule(function, base, rule + 1) {
+                        Some(following) => {
+                            if let Some(Choice {
+                                kind: Kind::Rules { next, .. },
+                                ..
+                            }) = self.choices.last_mut()
+                            {
+                                *next = following;
+                            }
+                        }
+                        None => self.exhaust(),
+                    }
+                    let entry = &self.program.functions[function as usize];
+                    return Some((entry.rules[rule as usize].pc, base));
+                }
+                Kind::Places { operands, next } => {
+                    let at = operands.0 as usize;
+                    let count = self.program.operands[at].0;
+                    let pc = self.program.operands[at + 1 + *next as usize].0;
+                    *next += 1;
+                    if *next == count {
+                        self.exhaust();
+                    }
+                    return Some((pc, base));
+                }
+                Kind::Elements { list, next, pc } => {
+                    let (list, pc) = (*list, *pc);
+                    let (first, count) = self.heap.elements(list.at());
+                    self.result = self.heap.word(first + *next as usize);
+                    *next += 1;
+                    if *next as usize == count {
+                        self.exhaust();
+                    }
+                    return Some((pc, base));
+                }
+                Kind::Ways { ways, next, pc } => {
+                    let (ways, pc, number) = (Rc::clone(ways), *pc, *next as usize);
+                    *next += 1;
+                    if number + 1 == ways.len() {
+                        self.exhaust();
+                    }
+                    if self.take_way(&ways[number]) {
+                        return Some((pc, base));
+                    }
+                }
+                Kind::Rows {
+                    layers,
+                    rows,
+                    next,
+                    pattern,
+                    pc,
+                } => {
+                    let (layers, rows) = (Rc::clone(layers), Rc::clone(rows));
+                    let (pattern, pc, first) = (*pattern, *pc, *next as usize);
+                    let (heap_top, trail_top) = (choice.heap_top, choice.trail_top as usize);
+                    let box_top = choice.box_top as usize;
+                    let mut place = first;
+                    while place < rows.len() {
+                        let last = place + 1 == rows.len();
+                        self.fuel -= 1;
+                        if self.fuel == 0 && self.refuel(self.protected) {
+                            return None;
+                        }
+                        if last {
+                            self.exhaust();
+                        } else if let Some(Choice {
+                            kind: Kind::Rows { next, .. },
+                            ..
+                        }) = self.choices.last_mut()
+                        {
+                            *next = place as u32 + 1;
+                        }
+                        if self.take_row(&layers, rows[place], pattern) {
+                            return Some((pc, base));
+                        }
+                        if last {
+                            break;
+                        }
+                        self.heap.undo(trail_top);
+                        self.heap.cut(heap_top, box_top);
+                        place += 1;
+                    }
+                }
+                Kind::Gather { done, items, log } => {
+                    let (done, items) = (*done, std::mem::take(items));
+                    self.log.append(log);
+                    let aside = choice.aside;
+                    debug_assert!(!aside, "errors inside wait for choices above it");
+                    self.drop_choice();
+                    self.result = self.gathered(&items);
+                    return Some((done, base));
+                }
+                Kind::Case { empty, any } => {
+                    let (empty, any) = (*empty, *any);
+                    self.exhaust();
+                    if !any {
+                        return Some((empty, base));
+                    }
+                }
+                Kind::Aside => {
+                    let number = self.choices.len() - 1;
+                    if let Some(next) = self.bring_back(number as u32) {
+                        return Some(next);
+                    }
+                }
+            }
+        }
+    }
+
+    /// An error waits until the choices above `height` are exhausted.
+    pub(super) fn set_aside(&mut self, height: usize, owner: usize, pc: Pc, base: usize) {
+        let log_top = self.choices[height].log_top as usize;
+        let (heap_top, box_top, trail_top) = {
+            let choice = &mut self.choices[height];
+            choice.aside = true;
+            (
+                choice.heap_top,
+                choice.box_top as usize,
+                choice.trail_top as usize,
+            )
+        };
+        let variables: Vec<u32> = self.heap.trail[trail_top..]
+            .iter()
+            .copied()
+            .filter(|at| (*at as usize) < heap_top)
+            .collect();
+        let mut parts = vec![self.result];
+        parts.extend(variables.iter().map(|at| self.heap.word(*at as usize)));
+        let whole = self.heap.build(&parts);
+        let saved = self.heap.save(whole, heap_top, box_top);
+        self.asides.push(Aside {
+            choice: height as u32,
+            owner: owner as u32,
+            pc,
+            base: base as u32,
+            saved,
+            variables,
+            log: self.log[log_top..].to_vec(),
+        });
+    }
+
+    /// The next error that waited for this choice, innermost expressions first;
+    /// drops the choice with the last.
+    pub(super) fn bring_back(&mut self, number: u32) -> Option<(Pc, usize)> {
+        let found = self
+            .asides
+            .iter()
+            .enumerate()
+            .filter(|(_, aside)| aside.choice == number)
+            .max_by(|(i, a), (j, b)| a.owner.cmp(&b.owner).then(j.cmp(i)))
+            .map(|(place, _)| place);
+        let Some(place) = found else {
+            self.drop_choice();
+            return None;
+        };
+        let aside = self.asides.remove(place);
+        if !self.asides.iter().any(|aside| aside.choice == number) {
+            self.drop_choice();
+        }
+        let word = self.stack[aside.owner as usize];
+        if word & (SUCCEEDED | MARK_SUCCEEDED) != 0 && self.owner_succeeded(&aside) {
+            return self.fail();
+        }
+        let whole = self.heap.restore(&aside.saved);
+        let (first, _) = self.heap.elements(whole.at());
+        for (i, variable) in aside.variables.iter().enumerate() {
+            let value = self.heap.word(first + 1 + i);
+            let at = *variable as usize;
+            if value != Cell::reference(at) {
+                self.heap.bind(at, value);
+            }
+        }
+        self.result = self.heap.word(first);
+        self.log.extend(aside.log);
+        Some((aside.pc, aside.base as usize))
+    }
+
+    pub(super) fn owner_succeeded(&self, aside: &Aside) -> bool {
+        // A frame's word holds the frame itself in its low half; a mark never does.
+        let word = self.stack[aside.owner as usize];
+        let frame = (word & 0xffff_ffff) as u32 + 1 == aside.owner;
+        if frame {
+            word & SUCCEEDED != 0
+        } else {
+            word & MARK_SUCCEEDED != 0
+        }
+    }
+
+    /// Keeps a result for the innermost place where results are gathered.
+    pub(super) fn gather(&mut self, value: Cell, base: usize) {
+        let value = self.heap.deref(value);
+        if value == self.heap.empty {
+            return;
+        }
+        let number = self
+            .choices
+            .iter()
+            .rposition(|choice| {
+                matches!(choice.kind, Kind::Gather { .. }) && choice.base as usize == base
+            })
+            .expect("results are gathered inside the choice for them");
+        let (heap_top, box_top) = {
+            let choice = &self.choices[number];
+            (choice.heap_top, choice.box_top as usize)
+        };
+        let saved = self.heap.save(value, heap_top, box_top);
+        let log_top = self.choices[number].log_top as usize;
+        if let Kind::Gather { items, log, .. } = &mut self.choices[number].kind {
+            items.push(saved);
+            log.extend_from_slice(&self.log[log_top..]);
+        }
+    }
+
+    pub(super) fn gathered(&mut self, items: &[crate::fast::heap::Saved]) -> Cell {
+        let cells: Vec<Cell> = items.iter().map(|item| self.heap.restore(item)).collect();
+        let list = self.heap.build(&cells);
+        self.note_data(list);
+        list
+    }
+}

@@ -1,0 +1,96 @@
+//! Arithmetic and comparisons.
+
+use super::Machine;
+use super::typing::Class;
+use crate::fast::cell::Cell;
+use crate::fast::code::{Arithmetic, Comparison};
+
+impl Machine<'_> {
+    /// Arithmetic beyond small integers; `None` for what is no number, and errors.
+    pub(super) fn compute(
+        &mut self,
+        operation: Arithmetic,
+        left: Cell,
+        right: Cell,
+    ) -> Option<Cell> {
+        let (left, right) = (self.heap.deref(left), self.heap.deref(right));
+        if left.are_ints(right) {
+            let (a, b) = (left.as_int(), right.as_int());
+            let value = match operation {
+                Arithmetic::Add => a.checked_add(b),
+                Arithmetic::Subtract => a.checked_sub(b),
+                Arithmetic::Multiply => a.checked_mul(b),
+                Arithmetic::Divide => a.checked_div(b),
+                Arithmetic::Remainder => a.checked_rem(b),
+            };
+            if let Some(value) = value {
+                return Some(self.heap.integer(value));
+            }
+        }
+        if left.is_float() && right.is_float() {
+            let (a, b) = (self.heap.float_of(left), self.heap.float_of(right));
+            let value = match operation {
+                Arithmetic::Add => a + b,
+                Arithmetic::Subtract => a - b,
+                Arithmetic::Multiply => a * b,
+                Arithmetic::Divide => a / b,
+                Arithmetic::Remainder => a % b,
+            };
+            return Some(self.heap.float(value));
+        }
+        let (a, b) = (self.heap.number_of(left)?, self.heap.number_of(right)?);
+        let value = match operation {
+            Arithmetic::Add => a.add(&b),
+            Arithmetic::Subtract => a.subtract(&b),
+            Arithmetic::Multiply => a.multiply(&b),
+            Arithmetic::Divide => a.divide(&b),
+            Arithmetic::Remainder => a.remainder(&b),
+        };
+        value.ok().map(|value| self.heap.number(value))
+    }
+
+    #[inline(always)]
+    pub(super) fn compare(&self, operation: Comparison, left: Cell, right: Cell) -> Option<bool> {
+        if left.are_ints(right) {
+            let (a, b) = (left.0 as i64, right.0 as i64);
+            return Some(match operation {
+                Comparison::Less => a < b,
+                Comparison::Greater => a > b,
+                Comparison::LessEqual => a <= b,
+                Comparison::GreaterEqual => a >= b,
+            });
+        }
+        self.compare_numbers(operation, left, right)
+    }
+
+    pub(super) fn compare_numbers(
+        &self,
+        operation: Comparison,
+        left: Cell,
+        right: Cell,
+    ) -> Option<bool> {
+        let (left, right) = (self.heap.deref(left), self.heap.deref(right));
+        let (a, b) = (self.heap.number_of(left)?, self.heap.number_of(right)?);
+        let order = a.compare(&b);
+        Some(order.is_some_and(|order| match operation {
+            Comparison::Less => order.is_lt(),
+            Comparison::Greater => order.is_gt(),
+            Comparison::LessEqual => order.is_le(),
+            Comparison::GreaterEqual => order.is_ge(),
+        }))
+    }
+
+    /// Whether a value, once evaluated, is the constant; `None` if it has to be
+    /// evaluated first or the types do not agree.
+    pub(super) fn is_constant(&mut self, value: Cell, constant: Cell) -> Option<bool> {
+        let value = self.heap.deref(value);
+        if value.is_symbol() && constant.is_symbol() && value != self.heap.empty {
+            return Some(value == constant);
+        }
+        let (a, b) = (self.type_class(value)?, self.type_class(constant)?);
+        if a == Class::Unknown || b == Class::Unknown || a == b && a != Class::Typed {
+            return Some(self.heap.equal(value, constant));
+        }
+        None
+    }
+}

@@ -1,0 +1,175 @@
+//! Operations of the library, and the bounds on an evaluation.
+
+use super::{FUEL, Machine, Next};
+use crate::atom::Atom;
+use crate::engine::Context;
+use crate::evaluate::{Answer, Proof};
+use crate::fast::cell::Header;
+use crate::fast::choice::{Choice, Step, Way};
+use crate::fast::code::{Operands, Pc, Slot};
+use crate::fast::heap::CONSTANTS;
+
+impl Machine<'_> {
+    /// Calls an operation of the host.
+    pub(super) fn operate(
+        &mut self,
+        number: u32,
+        operands: Operands,
+        pc: Pc,
+        base: usize,
+        size: Slot,
+        (stuck, unchanged): (Pc, bool),
+    ) -> Next {
+        let (operation, _) = self.program.operations[number as usize].clone();
+        let at = operands.0 as usize;
+        let count = self.program.operands[at].0 as usize;
+        let mut arguments = Vec::with_capacity(count);
+        for i in 0..count {
+            let operand = self.program.operands[at + 1 + i];
+            let value = self.operand(base, operand);
+            arguments.push(self.heap.export(value));
+        }
+        if self.program.proving {
+            self.log.push(Step::Operation(number));
+        }
+        let budget = self.meter.rest();
+        let space = self.space.clone();
+        let mut context = Context {
+            host: self.host,
+            space: &space,
+            budget,
+        };
+        let answer = operation.call(&arguments, &mut context);
+        let inside = std::mem::take(&mut self.host.spent_inside);
+        self.charge(inside);
+        self.refresh();
+        let head = if self
+            .host
+            .functions
+            .contains_key(&crate::symbol::Symbol::new(operation.name()))
+        {
+            Atom::symbol(operation.name())
+        } else {
+            Atom::operation(operation)
+        };
+        let call = |arguments: Vec<Atom>| {
+            Atom::expression(std::iter::once(head).chain(arguments).collect::<Vec<_>>())
+        };
+        match answer {
+            Ok(mut results) if results.len() == 1 => {
+                let result = results.pop().expect("one");
+                self.result = self.heap.import(&result);
+                Next::At(pc, base)
+            }
+            Ok(results) => {
+                let ways = results
+                    .into_iter()
+                    .map(|atom| Way {
+                        bindings: Vec::new(),
+                        atom: Some(atom),
+                        step: None,
+                    })
+                    .collect();
+                self.ways(ways, pc, base, size)
+            }
+            Err(error) => {
+                let call = call(arguments);
+                match error.into_atom(&call) {
+                    Some(error) => {
+                        self.result = self.heap.import(&error);
+                        Next::At(pc, base)
+                    }
+                    None => {
+                        self.result = self.heap.import(&call);
+                        if unchanged && self.result.is_exp() {
+                            self.heap.cells[self.result.at()] |= Header::EVALUATED;
+                        }
+                        Next::At(stuck, base)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Forgets code whose rules or types have changed.
+    pub(super) fn refresh(&mut self) {
+        self.program.refresh();
+    }
+
+    /// Counts what evaluations inside an operation have spent, and looks at the
+    /// bounds at the next reduction.
+    pub(super) fn charge(&mut self, inside: u64) {
+        if inside == 0 {
+            return;
+        }
+        let ahead = u64::from(FUEL - 1);
+        self.meter.spent += inside + u64::from(FUEL - self.fuel);
+        self.fuel = FUEL;
+        if self.meter.spent >= ahead {
+            // As if all fuel but the last had been used: its count comes with the look.
+            self.meter.spent -= ahead;
+            self.fuel = 1;
+        }
+    }
+
+    /// Looks at the bounds. Whether one was hit, which ends the evaluation.
+    #[cold]
+    pub(super) fn refuel(&mut self, base: usize) -> bool {
+        self.fuel = FUEL;
+        if self.choices.is_empty() {
+            self.heap.trail.clear();
+            self.head_trail = 0;
+        }
+        let bytes = (base + self.heap.cells.len() - CONSTANTS) * 8
+            + self.heap.trail.len() * 4
+            + self.results.len() * std::mem::size_of::<Answer>()
+            + self.choices.len() * std::mem::size_of::<Choice>();
+        let checked = self
+            .meter
+            .reduce_many(u64::from(FUEL))
+            .and_then(|()| self.meter.check_bytes(bytes));
+        match checked {
+            Ok(()) => false,
+            Err(exhausted) => {
+                self.exhausted = Some(exhausted);
+                self.end(base);
+                true
+            }
+        }
+    }
+
+    /// Ends the evaluation with the bound that was hit.
+    pub(super) fn end(&mut self, _base: usize) {
+        if let Some(exhausted) = self.exhausted.take() {
+            let error = Atom::error(self.subject.clone(), Atom::symbol(exhausted.symbol()));
+            self.results.push(Answer {
+                atom: error,
+                proof: None,
+            });
+        }
+        self.choices.clear();
+        self.asides.clear();
+    }
+
+    /// What led to the result at hand, each once.
+    pub(super) fn proof(&self) -> Proof {
+        let mut proof = Proof::default();
+        for step in &self.log {
+            match step {
+                Step::Rule(rule) => proof.add_rule(&self.program.rule_uses[*rule as usize]),
+                Step::Operation(number) => {
+                    proof.add_operation(self.program.operations[*number as usize].0.name());
+                }
+                Step::Fact(fact) => proof.add_fact(fact),
+                Step::Plain(other) => proof.add_all(other),
+            }
+        }
+        proof
+    }
+
+    /// The heap was collected; `at` is where to do so again.
+    pub(in crate::fast) fn note_collected(&mut self, at: usize) {
+        self.collect_at = at;
+        self.head_trail = self.heap.trail.len();
+    }
+}

@@ -1,0 +1,290 @@
+//! Evaluating values that may be calls, by code made for them or by the plain evaluator.
+
+use std::rc::Rc;
+
+use super::{FUEL, HEIGHT, Machine, Next, Settled};
+use crate::atom::Atom;
+use crate::evaluate::{Answer, Machine as Plain};
+use crate::fast::cell::{Cell, Header, Kind as Term};
+use crate::fast::choice::{Kind, Step, Way};
+use crate::fast::code::{Pc, Slot, TypeId};
+use crate::fast::compile;
+use crate::fast::program::Head;
+
+impl Machine<'_> {
+    /// Evaluates a value that may be a call.
+    pub(super) fn settle(
+        &mut self,
+        value: Cell,
+        expected: TypeId,
+        part: bool,
+        pc: Pc,
+        base: usize,
+        size: Slot,
+    ) -> Settled {
+        let value = self.heap.deref(value);
+        if value.is_ref() {
+            return Settled::Value(value);
+        }
+        if !value.is_exp() {
+            if self.has_type(value, expected) {
+                return Settled::Value(value);
+            }
+            return Settled::Next(self.plain(value, expected, pc, base, size));
+        }
+        let header = self.heap.header(value.at());
+        let stays = part || header.has(Header::GROUND);
+        if header.has(Header::EVALUATED) && stays
+            || header.has(Header::ERROR) && header.arity() == 3
+            || header.arity() == 0
+        {
+            return Settled::Value(value);
+        }
+        if self.settles(value) {
+            return Settled::Value(value);
+        }
+        self.fuel = self.fuel.saturating_sub(1).max(1);
+        if let Some(next) = self.call_value(value, expected, pc, base, size) {
+            return next;
+        }
+        let mut atom = self.heap.export(value);
+        if let Atom::Expression(whole) = &atom
+            && whole.is_evaluated()
+        {
+            // A result whose variables are bound by now is evaluated again.
+            atom = Atom::expression(whole.children().to_vec());
+        }
+        let expression = compile::expression(
+            self.host,
+            &mut self.heap,
+            &mut self.program,
+            &atom,
+            expected,
+        );
+        match expression {
+            Some(expression) => self.enter_expression(expression, pc, base, size),
+            None => Settled::Next(self.plain(value, expected, pc, base, size)),
+        }
+    }
+
+    pub(super) fn enter_expression(
+        &mut self,
+        expression: u32,
+        pc: Pc,
+        base: usize,
+        size: Slot,
+    ) -> Settled {
+        let above = self.above(base, size);
+        let temporary = &self.program.temporary[expression as usize];
+        let (to, frame) = (temporary.pc, temporary.size);
+        let variables = temporary.variables.clone();
+        self.reserve(above + 2 + usize::from(frame));
+        self.stack[above] = (u64::from(pc) << 32) | base as u64;
+        self.stack[above + 1] = ((self.choices.len() as u64) << HEIGHT) | above as u64;
+        for (slot, variable) in variables.iter().enumerate() {
+            let cell = self.heap.named_variable(variable);
+            self.stack[above + 2 + slot] = cell.0;
+        }
+        Settled::Called(to, above)
+    }
+
+    /// Calls a function that is untyped, with arguments that need no evaluating.
+    pub(super) fn call_value(
+        &mut self,
+        value: Cell,
+        expected: TypeId,
+        pc: Pc,
+        base: usize,
+        size: Slot,
+    ) -> Option<Settled> {
+        let (first, count) = self.heap.elements(value.at());
+        let head = self.heap.deref(self.heap.word(first));
+        let Term::Sym(id) = head.kind() else {
+            return None;
+        };
+        let atom = Atom::Symbol(self.heap.symbol_of(id));
+        if !matches!(
+            self.program.head(self.host, &mut self.heap, &atom),
+            Head::Untyped
+        ) {
+            return None;
+        }
+        for i in 1..count {
+            let argument = self.heap.deref(self.heap.word(first + i));
+            if !(argument.is_ref() || self.is_settled(argument)) {
+                return None;
+            }
+        }
+        let above = self.above(base, size);
+        self.reserve(above + 2 + count);
+        for i in 1..count {
+            self.stack[above + 1 + i] = self.heap.word(first + i).0;
+        }
+        let function = self.program.function(id, count - 1, expected);
+        let height = self.choices.len() as u64;
+        Some(match self.enter(function, above, pc, base, height) {
+            Next::At(pc, base) => Settled::Called(pc, base),
+            Next::Fail => Settled::Next(Next::Fail),
+        })
+    }
+
+    /// Whether a ground expression evaluates to itself for all that is known
+    /// now; notes it of every part that does.
+    pub(super) fn settles(&mut self, value: Cell) -> bool {
+        if !self.heap.is_ground(value) {
+            return false;
+        }
+        let mut pending: Vec<(Cell, usize)> = vec![(value, 0)];
+        while let Some((cell, next)) = pending.pop() {
+            let at = cell.at();
+            let (first, count) = self.heap.elements(at);
+            if next == 0 && !self.is_data_head_shallow(self.heap.word(first), count) {
+                return false;
+            }
+            let mut place = next;
+            let mut below = None;
+            while place < count {
+                let child = self.heap.word(first + place);
+                place += 1;
+                if child.is_exp() {
+                    let header = self.heap.header(child.at());
+                    if header.has(Header::ERROR) {
+                        return false;
+                    }
+                    if header.has(Header::EVALUATED) {
+                        continue;
+                    }
+                    if header.arity() == 0 {
+                        continue;
+                    }
+                    below = Some(child);
+                    break;
+                }
+                if child == self.heap.empty {
+                    return false;
+                }
+            }
+            match below {
+                Some(child) => {
+                    pending.push((cell, place));
+                    pending.push((child, 0));
+                }
+                None => self.heap.cells[at] |= Header::DATA,
+            }
+        }
+        true
+    }
+
+    /// As [`Machine::is_data_head`], of an expression whose head is looked at next.
+    pub(super) fn is_data_head_shallow(&mut self, head: Cell, count: usize) -> bool {
+        if head.is_exp() {
+            return !self.program.expression_rules && self.heap.header(head.at()).arity() > 0;
+        }
+        self.is_data_head(head, count)
+    }
+
+    /// Evaluates a term by the plain evaluator.
+    pub(super) fn plain(
+        &mut self,
+        value: Cell,
+        expected: TypeId,
+        pc: Pc,
+        base: usize,
+        size: Slot,
+    ) -> Next {
+        self.ask_plain(Ask::Value, value, expected, pc, base, size)
+    }
+
+    pub(super) fn ask_plain(
+        &mut self,
+        ask: Ask,
+        value: Cell,
+        expected: TypeId,
+        pc: Pc,
+        base: usize,
+        size: Slot,
+    ) -> Next {
+        let atom = self.heap.export(value);
+        let wanted = self.program.types[usize::from(expected)].clone();
+        self.meter.spent += u64::from(FUEL - self.fuel);
+        self.fuel = FUEL;
+        let budget = self.meter.rest();
+        let proving = self.program.proving;
+        let run = match ask {
+            Ask::Value => Plain::run_ways(self.host, &self.space, &atom, &wanted, &budget, proving),
+            Ask::Call => Plain::run_call(self.host, &self.space, &atom, &wanted, &budget, proving),
+        };
+        self.meter.spent += run.reductions;
+        self.refresh();
+        if run.exhausted {
+            self.results.extend(run.ways.into_iter().map(|way| Answer {
+                atom: way.0,
+                proof: None,
+            }));
+            self.choices.clear();
+            self.asides.clear();
+            return Next::Fail;
+        }
+        let ways = run
+            .ways
+            .into_iter()
+            .map(|(atom, bindings, proof)| Way {
+                bindings,
+                atom: Some(atom),
+                step: proof.map(|proof| Step::Plain(Rc::new(proof))),
+            })
+            .collect();
+        self.ways(ways, pc, base, size)
+    }
+
+    /// Goes on with each of these results.
+    pub(super) fn ways(&mut self, ways: Vec<Way>, pc: Pc, base: usize, size: Slot) -> Next {
+        match ways.len() {
+            0 => return Next::Fail,
+            1 => {}
+            _ => {
+                let ways: Rc<[Way]> = ways.into();
+                let kind = Kind::Ways {
+                    ways: Rc::clone(&ways),
+                    next: 1,
+                    pc,
+                };
+                self.choose(kind, base, base + 2 + usize::from(size));
+                return if self.take_way(&ways[0]) {
+                    Next::At(pc, base)
+                } else {
+                    Next::Fail
+                };
+            }
+        }
+        if self.take_way(&ways[0]) {
+            Next::At(pc, base)
+        } else {
+            Next::Fail
+        }
+    }
+
+    pub(super) fn take_way(&mut self, way: &Way) -> bool {
+        for (variable, atom) in &way.bindings {
+            let variable = self.heap.named_variable(variable);
+            let value = self.heap.import(atom);
+            if !self.heap.unify(variable, value) {
+                return false;
+            }
+        }
+        self.log.extend(way.step.clone());
+        if let Some(atom) = &way.atom {
+            self.result = self.heap.import(atom);
+        }
+        true
+    }
+}
+
+/// What the plain evaluator is asked.
+#[derive(Clone, Copy)]
+pub(super) enum Ask {
+    /// To evaluate a value.
+    Value,
+    /// To make a call whose arguments are as its function wants them.
+    Call,
+}
