@@ -21,7 +21,13 @@ fn main() -> std::process::ExitCode {
         let folder = std::path::Path::new(&file).parent();
         let mut builder = chimera::Engine::builder()
             .output(|text| eprint!("{text}"))
-            .files(chimera::DirectoryFiles::from(folder.unwrap_or(std::path::Path::new(""))));
+            .grants(chimera::Grants {
+                read_files: true,
+                ..chimera::Grants::default()
+            })
+            .files(chimera::DirectoryFiles::from(
+                folder.unwrap_or(std::path::Path::new("")),
+            ));
         if plain {
             builder = builder.plain();
         }

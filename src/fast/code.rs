@@ -176,6 +176,8 @@ pub(super) enum Instruction {
         expected: TypeId,
         /// Whether it is a part of an expression: a result stays one there.
         part: bool,
+        /// Whether `Empty` and errors that stand there are values, as arguments are.
+        argument: bool,
         size: Slot,
     },
     /// Evaluates by the plain evaluator; the next instruction takes the result.
@@ -188,6 +190,10 @@ pub(super) enum Instruction {
     PlainCall {
         from: Slot,
         size: Slot,
+    },
+    /// Makes what a slot holds the result that the next instruction takes.
+    Offer {
+        from: Slot,
     },
     /// Takes a result; an error goes to the handler.
     Take {

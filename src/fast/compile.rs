@@ -557,8 +557,10 @@ impl<'m> Compiler<'m> {
             let rule = (self.program.rule_uses.len() - 1) as u32;
             self.emit(Instruction::RecordRule { rule });
         }
-        // A `function` has to know the call that it is the result of.
-        if matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function)) {
+        // Results that depend on the call that they are of.
+        if body.is_symbol(&known().not_reducible)
+            || matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function))
+        {
             return Err(Leave);
         }
         match signature.map(|signature| &signature.returns) {

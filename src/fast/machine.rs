@@ -375,6 +375,7 @@ impl<'h> Machine<'h> {
                     from,
                     expected,
                     part,
+                    argument,
                     size,
                 } => {
                     let value = slot!(self, base, from);
@@ -384,7 +385,10 @@ impl<'h> Machine<'h> {
                     } else {
                         match self.settle(value, expected, part, pc, base, size) {
                             Settled::Value(value) => {
-                                if value == self.heap.empty {
+                                if argument {
+                                    set!(self, base, to, value);
+                                    pc += 1;
+                                } else if value == self.heap.empty {
                                     go!(Next::Fail)
                                 } else if value.is_exp() && self.heap.is_error(value) {
                                     self.result = value;
@@ -422,6 +426,7 @@ impl<'h> Machine<'h> {
                         pc = on_error;
                     }
                 }
+                I::Offer { from } => self.result = self.heap.deref(slot!(self, base, from)),
                 I::TakeAny { to } => set!(self, base, to, self.result),
                 I::CheckType {
                     slot,

@@ -92,7 +92,7 @@ impl Compiler<'_> {
             });
         };
         match children {
-            [head, pattern, _, template] if head.as_symbol() == Some("let") => {
+            [head, pattern, _, template] if is_let(head) => {
                 take(pattern, &[pattern, template]);
             }
             [head, Atom::Expression(pairs), template] if head.as_symbol() == Some("let*") => {
@@ -265,6 +265,34 @@ impl Compiler<'_> {
         }
     }
 
+    /// What a form goes on with, such as the body of a `let`: an error is its result
+    /// however many parts it has, and `NotReducible` makes the form itself the result.
+    pub(super) fn template(
+        &mut self,
+        atom: &Atom,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        if atom.is_symbol(&known().not_reducible) {
+            return Err(Leave);
+        }
+        if atom.is_error() {
+            return self.as_it_stands(atom, want);
+        }
+        self.evaluate(atom, expected, want)
+    }
+
+    /// A value that is not evaluated; an error goes to the handler.
+    fn as_it_stands(&mut self, atom: &Atom, want: Want) -> Compiled<Value> {
+        let value = self.quoted(atom)?;
+        if !atom.is_error() || want == Want::Tail {
+            return Ok(self.give(value, want));
+        }
+        let from = self.in_slot(value)?;
+        self.emit(Instruction::Offer { from });
+        self.take(want)
+    }
+
     /// Evaluates an expression as it stands at run time.
     pub(super) fn leave(&mut self, atom: &Atom, expected: TypeId, want: Want) -> Compiled<Value> {
         if self.depth == 0 && want == Want::Tail {
@@ -300,6 +328,32 @@ impl Compiler<'_> {
 
     /// Evaluates what a slot holds.
     pub(super) fn settle(&mut self, from: Slot, expected: TypeId, want: Want) -> Compiled<Value> {
+        self.settle_as(from, expected, want, false)
+    }
+
+    /// An argument that is evaluated: `Empty` and errors are values as they are written,
+    /// or where a variable stands for one.
+    pub(super) fn evaluate_argument(&mut self, atom: &Atom, expected: TypeId) -> Compiled<Value> {
+        if atom.is_empty_symbol() || is_whole_error(atom) {
+            return self.quoted(atom);
+        }
+        if let Atom::Variable(variable) = atom
+            && let Some(name) = self.names.get(variable)
+            && name.fresh_in != Some(self.scope)
+        {
+            let slot = name.slot;
+            return self.settle_as(slot, expected, Want::Own, true);
+        }
+        self.evaluate(atom, expected, Want::Own)
+    }
+
+    fn settle_as(
+        &mut self,
+        from: Slot,
+        expected: TypeId,
+        want: Want,
+        argument: bool,
+    ) -> Compiled<Value> {
         if self.settled.contains(&from) && expected == ANY
             || self.numbers.contains(&from) && (expected == NUMBER || expected == ANY)
         {
@@ -311,6 +365,7 @@ impl Compiler<'_> {
             from,
             expected,
             part: want == Want::Own,
+            argument,
             size: 0,
         });
         self.define(to);
@@ -378,26 +433,7 @@ impl Compiler<'_> {
                     let slot = self.in_slot(value)?;
                     self.settle(slot, expected, want)?
                 } else if expression.is_evaluated() || (is_whole_error(atom)) {
-                    let value = self.quoted(atom)?;
-                    if is_whole_error(atom) && want != Want::Tail {
-                        // Its own error, which the expression around it reports.
-                        let slot = self.in_slot(value)?;
-                        let to = self.slot()?;
-                        self.emit_sized(Instruction::Evaluate {
-                            to,
-                            from: slot,
-                            expected: ANY,
-                            part: true,
-                            size: 0,
-                        });
-                        self.define(to);
-                        let at = self.emit(Instruction::Take { to, on_error: FAIL });
-                        let handler = self.handler;
-                        self.handlers[handler].uses.push((at, Place::OnError));
-                        Operand::slot(to)
-                    } else {
-                        self.give(value, want)
-                    }
+                    self.as_it_stands(atom, want)?
                 } else {
                     self.call(atom, expression.children(), expected, want)?
                 }
@@ -479,5 +515,12 @@ impl Compiler<'_> {
         let result = inner(self, within)?;
         self.handler = outer;
         Ok((result, Some(mark)))
+    }
+}
+
+fn is_let(head: &Atom) -> bool {
+    match head {
+        Atom::Grounded(Grounded::Operation(operation)) => operation.control() == Some(Control::Let),
+        _ => head.as_symbol() == Some("let"),
     }
 }

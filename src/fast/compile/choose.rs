@@ -89,14 +89,7 @@ impl Compiler<'_> {
                             .insert(here, this.defined.clone().into_boxed_slice());
                         let end = this.branch(|this| {
                             this.part(|this| {
-                                let value = if is_whole_error(item) {
-                                    // As it stands: an error of this expression.
-                                    let value = this.quoted(item)?;
-                                    let from = this.in_slot(value)?;
-                                    this.settle(from, ANY, inner.want)?
-                                } else {
-                                    this.evaluate(item, ANY, inner.want)?
-                                };
+                                let value = this.template(item, ANY, inner.want)?;
                                 Ok(this.join(value, to, want))
                             })
                         })?;
@@ -189,7 +182,7 @@ impl Compiler<'_> {
             let slow = this.slow(uses, OddWhat::Source(atom.clone()), expected)?;
             let value = this.part(|this| {
                 this.introduce(template)?;
-                this.evaluate(template, ANY, inner.want)
+                this.template(template, ANY, inner.want)
             })?;
             let value = if want == Want::Tail {
                 value

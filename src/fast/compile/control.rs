@@ -38,7 +38,7 @@ impl Compiler<'_> {
                 self.let_form(atom, pattern, value, want, expected, |this, want| {
                     this.part(|this| {
                         this.introduce(template)?;
-                        this.evaluate(template, ANY, want)
+                        this.template(template, ANY, want)
                     })
                 })
             }
@@ -59,7 +59,7 @@ impl Compiler<'_> {
                 let guard = self.guard(atom, checks, expected)?;
                 let (value, mark) =
                     self.marked(std::slice::from_ref(value), want, |this, inner| {
-                        let value = this.evaluate(value, ANY, Want::Own)?;
+                        let value = this.evaluate_argument(value, ANY)?;
                         let slot = this.in_slot(value)?;
                         this.cases(slot, cases.children(), inner.want)
                     })?;
@@ -169,11 +169,7 @@ impl Compiler<'_> {
                     (at, slow)
                 }
                 None => {
-                    let value = if condition.is_empty_symbol() || is_whole_error(condition) {
-                        this.quoted(condition)?
-                    } else {
-                        this.evaluate(condition, BOOL, Want::Own)?
-                    };
+                    let value = this.evaluate_argument(condition, BOOL)?;
                     let slot = this.in_slot(value)?;
                     let at = this.emit(Instruction::JumpUnless {
                         slot,
@@ -189,7 +185,7 @@ impl Compiler<'_> {
             let inner = inner.want;
             let first = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.evaluate(then, expected, inner)?;
+                    let value = this.template(then, expected, inner)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -197,7 +193,7 @@ impl Compiler<'_> {
             this.fill(jump, Place::To, here);
             let second = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.evaluate(otherwise, expected, inner)?;
+                    let value = this.template(otherwise, expected, inner)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -350,11 +346,7 @@ impl Compiler<'_> {
             guard = self.guard(atom, checks, expected)?;
         }
         let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, within| {
-            let value = if as_written {
-                this.quoted(value)?
-            } else {
-                this.evaluate(value, ANY, Want::Own)?
-            };
+            let value = this.evaluate_argument(value, ANY)?;
             let slot = this.in_slot(value)?;
             this.pattern(pattern, slot, FAIL)?;
             inner(this, within.want)
@@ -374,7 +366,7 @@ impl Compiler<'_> {
         match pairs {
             [] => self.part(|this| {
                 this.introduce(template)?;
-                this.evaluate(template, ANY, want)
+                this.template(template, ANY, want)
             }),
             [pair, others @ ..] => {
                 let Some([pattern, value]) = pair.as_expression() else {
@@ -491,9 +483,6 @@ impl Compiler<'_> {
             let Some([pattern, template]) = case.as_expression() else {
                 break;
             };
-            if template.is_symbol(&known().not_reducible) {
-                return Err(Leave);
-            }
             let (end, uses, keep) = self.branch(|this| {
                 let keep = this.target()?;
                 this.emit(Instruction::Try { keep });
@@ -502,7 +491,7 @@ impl Compiler<'_> {
                 this.emit(Instruction::Keep);
                 let end = this.part(|this| {
                     this.introduce(template)?;
-                    let value = this.evaluate(template, ANY, want)?;
+                    let value = this.template(template, ANY, want)?;
                     Ok(this.join(value, to, want))
                 })?;
                 Ok((end, uses, keep))
@@ -551,7 +540,7 @@ impl Compiler<'_> {
                 this.emit(Instruction::Keep);
                 let end = this.part(|this| {
                     this.introduce(then)?;
-                    let value = this.evaluate(then, ANY, inner.want)?;
+                    let value = this.template(then, ANY, inner.want)?;
                     Ok(this.join(value, to, want))
                 })?;
                 Ok((end, uses, keep))
@@ -564,7 +553,7 @@ impl Compiler<'_> {
             let second = this.branch(|this| {
                 this.part(|this| {
                     this.introduce(otherwise)?;
-                    let value = this.evaluate(otherwise, ANY, inner.want)?;
+                    let value = this.template(otherwise, ANY, inner.want)?;
                     Ok(this.join(value, to, want))
                 })
             })?;

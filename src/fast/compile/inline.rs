@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Compiled, Compiler, Leave, OddWhat, Place, Value, Want, is_unchanged, is_whole_error};
+use super::{Compiled, Compiler, Leave, OddWhat, Place, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded};
 use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
 use crate::fast::program::{Inline, Signature};
@@ -132,11 +132,7 @@ impl Compiler<'_> {
 
     /// An argument of whatever type; `Empty` and errors as they are written are values.
     pub(super) fn element(&mut self, argument: &Atom) -> Compiled<Value> {
-        if argument.is_empty_symbol() || is_whole_error(argument) {
-            self.quoted(argument)
-        } else {
-            self.evaluate(argument, ANY, Want::Own)
-        }
+        self.evaluate_argument(argument, ANY)
     }
 
     /// Arithmetic on variables and numbers: nothing else is evaluated before, so what is
