@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
 use super::{
-    Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Place, Value, Want, is_large,
+    Bound, Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Place, Value, Want, is_large,
     is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
@@ -30,10 +30,28 @@ impl Compiler<'_> {
     }
 
     /// A body: instantiated, evaluated and returned.
-    pub(super) fn body(&mut self, body: &Atom, expected: TypeId) -> Compiled<()> {
+    pub(super) fn body(&mut self, body: &Atom, expected: TypeId, bound: Bound) -> Compiled<()> {
         self.introduce(body)?;
-        self.evaluate(body, expected, Want::Tail)?;
+        match bound {
+            Bound::Nothing => self.template(body, expected, Want::Tail, bound)?,
+            Bound::Something => self.evaluate(body, expected, Want::Tail)?,
+        };
         self.finish()
+    }
+
+    /// What matching this pattern with an atom may bind in others than the template.
+    pub(super) fn bound_by(&self, pattern: &Atom, template: &Atom) -> Bound {
+        let Atom::Variable(variable) = pattern else {
+            return Bound::Something;
+        };
+        let mut here = 1;
+        template.for_each_variable(|other| here += usize::from(other == variable));
+        let only_here = self.counts.get(variable) == Some(&here);
+        if only_here || !self.names.contains_key(variable) {
+            Bound::Nothing
+        } else {
+            Bound::Something
+        }
     }
 
     /// Makes variables of those that occur first in `atom`, but for those that a
@@ -267,17 +285,28 @@ impl Compiler<'_> {
 
     /// What a form goes on with, such as the body of a `let`: an error is its result
     /// however many parts it has, and `NotReducible` makes the form itself the result.
+    /// What a variable stands for is evaluated again if it was not a result before, or if
+    /// the form itself bound variables in it, as `bound` tells that it may have.
     pub(super) fn template(
         &mut self,
         atom: &Atom,
         expected: TypeId,
         want: Want,
+        bound: Bound,
     ) -> Compiled<Value> {
         if atom.is_symbol(&known().not_reducible) {
             return Err(Leave);
         }
         if atom.is_error() {
             return self.as_it_stands(atom, want);
+        }
+        if bound == Bound::Nothing
+            && let Atom::Variable(variable) = atom
+            && let Some(name) = self.names.get(variable)
+            && name.fresh_in != Some(self.scope)
+        {
+            let slot = name.slot;
+            return self.settle_as(slot, expected, want, true, false);
         }
         self.evaluate(atom, expected, want)
     }
@@ -328,7 +357,7 @@ impl Compiler<'_> {
 
     /// Evaluates what a slot holds.
     pub(super) fn settle(&mut self, from: Slot, expected: TypeId, want: Want) -> Compiled<Value> {
-        self.settle_as(from, expected, want, false)
+        self.settle_as(from, expected, want, want == Want::Own, false)
     }
 
     /// An argument that is evaluated: `Empty` and errors are values as they are written,
@@ -342,7 +371,7 @@ impl Compiler<'_> {
             && name.fresh_in != Some(self.scope)
         {
             let slot = name.slot;
-            return self.settle_as(slot, expected, Want::Own, true);
+            return self.settle_as(slot, expected, Want::Own, true, true);
         }
         self.evaluate(atom, expected, Want::Own)
     }
@@ -352,6 +381,7 @@ impl Compiler<'_> {
         from: Slot,
         expected: TypeId,
         want: Want,
+        part: bool,
         argument: bool,
     ) -> Compiled<Value> {
         if self.settled.contains(&from) && expected == ANY
@@ -364,7 +394,7 @@ impl Compiler<'_> {
             to,
             from,
             expected,
-            part: want == Want::Own,
+            part,
             argument,
             size: 0,
         });

@@ -1,7 +1,7 @@
 //! Control: `if`, `let`, `let*`, `case`, `unify`.
 
 use super::{
-    Catch, Compiled, Compiler, Handler, Leave, Name, OddWhat, Place, Static, Value, Want,
+    Bound, Catch, Compiled, Compiler, Handler, Leave, Name, OddWhat, Place, Static, Value, Want,
     is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
@@ -35,10 +35,11 @@ impl Compiler<'_> {
             ),
             (Control::Let, [pattern, value, template]) => {
                 self.form_fits(signature, expected)?;
+                let bound = self.bound_by(pattern, template);
                 self.let_form(atom, pattern, value, want, expected, |this, want| {
                     this.part(|this| {
                         this.introduce(template)?;
-                        this.template(template, ANY, want)
+                        this.template(template, ANY, want, bound)
                     })
                 })
             }
@@ -185,7 +186,7 @@ impl Compiler<'_> {
             let inner = inner.want;
             let first = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.template(then, expected, inner)?;
+                    let value = this.template(then, expected, inner, Bound::Nothing)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -193,7 +194,7 @@ impl Compiler<'_> {
             this.fill(jump, Place::To, here);
             let second = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.template(otherwise, expected, inner)?;
+                    let value = this.template(otherwise, expected, inner, Bound::Nothing)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -366,7 +367,7 @@ impl Compiler<'_> {
         match pairs {
             [] => self.part(|this| {
                 this.introduce(template)?;
-                this.template(template, ANY, want)
+                this.template(template, ANY, want, Bound::Nothing)
             }),
             [pair, others @ ..] => {
                 let Some([pattern, value]) = pair.as_expression() else {
@@ -491,7 +492,7 @@ impl Compiler<'_> {
                 this.emit(Instruction::Keep);
                 let end = this.part(|this| {
                     this.introduce(template)?;
-                    let value = this.template(template, ANY, want)?;
+                    let value = this.template(template, ANY, want, Bound::Something)?;
                     Ok(this.join(value, to, want))
                 })?;
                 Ok((end, uses, keep))
@@ -540,7 +541,7 @@ impl Compiler<'_> {
                 this.emit(Instruction::Keep);
                 let end = this.part(|this| {
                     this.introduce(then)?;
-                    let value = this.template(then, ANY, inner.want)?;
+                    let value = this.template(then, ANY, inner.want, Bound::Something)?;
                     Ok(this.join(value, to, want))
                 })?;
                 Ok((end, uses, keep))
@@ -553,7 +554,7 @@ impl Compiler<'_> {
             let second = this.branch(|this| {
                 this.part(|this| {
                     this.introduce(otherwise)?;
-                    let value = this.template(otherwise, ANY, inner.want)?;
+                    let value = this.template(otherwise, ANY, inner.want, Bound::Something)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
