@@ -231,6 +231,8 @@ pub(super) enum Instruction {
     EvaluateLast {
         from: Slot,
         expected: TypeId,
+        /// Whether a result stays one, though variables in it may be bound by now.
+        part: bool,
     },
     /// If what a slot holds plainly evaluates to itself, takes it and goes on there.
     TakeSettled {

@@ -495,12 +495,16 @@ impl<'h> Machine<'h> {
                         }
                     }
                 }
-                I::EvaluateLast { from, expected } => {
+                I::EvaluateLast {
+                    from,
+                    expected,
+                    part,
+                } => {
                     let value = self.heap.deref(slot!(self, base, from));
                     if self.is_plain(value, expected) {
                         hand!(value);
                     } else {
-                        go!(self.settle_last(value, expected, base));
+                        go!(self.settle_last(value, expected, part, base));
                     }
                 }
                 I::TakeSettled { to, from, settled } => {

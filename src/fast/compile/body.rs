@@ -424,7 +424,11 @@ impl Compiler<'_> {
             return Ok(self.give(Operand::slot(from), want));
         }
         if want == Want::Tail {
-            self.emit(Instruction::EvaluateLast { from, expected });
+            self.emit(Instruction::EvaluateLast {
+                from,
+                expected,
+                part,
+            });
             return Ok(Operand::slot(from));
         }
         let to = self.slot()?;
