@@ -74,11 +74,39 @@ pub(super) enum Comparison {
     GreaterEqual,
 }
 
+impl Comparison {
+    /// Whether it holds of terms in this order.
+    #[inline(always)]
+    pub(super) fn holds(self, order: std::cmp::Ordering) -> bool {
+        // A bit for each order in which it holds: less, equal, greater.
+        const HOLDS: [u8; 4] = [0b001, 0b100, 0b011, 0b110];
+        HOLDS[self as usize] >> (order as i8 + 1) & 1 != 0
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Logic {
     And,
     Or,
     Xor,
+}
+
+/// What is told to whoever watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watched {
+    /// A function is called.
+    Call,
+    /// An expression that was compiled while running begins.
+    Expression,
+    /// The head of a rule has matched.
+    Rule { rule: u32, function: u32 },
+    /// The body of a rule gives this.
+    Exit(Operand),
+    /// It gives what was taken last.
+    ExitResult,
+    /// A last call comes, made as any other unless frames are too many: then it is made
+    /// as one, at the place that goes with this.
+    Last,
 }
 
 /// A change of a space.
@@ -127,6 +155,12 @@ pub(super) enum Instruction {
     /// Records the use of an operation.
     RecordOperation {
         operation: u32,
+    },
+
+    /// Tells whoever watches: in code that was made for that only.
+    Watch {
+        what: Watched,
+        to: Pc,
     },
 
     Move {
@@ -381,6 +415,11 @@ pub(super) enum Instruction {
         mark: Slot,
     },
     CallLast {
+        function: u32,
+        operands: Operands,
+    },
+    /// A last call without arguments, as of `empty`.
+    CallLastBare {
         function: u32,
         operands: Operands,
     },

@@ -23,7 +23,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::RuleUse;
-use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot, TypeId};
+use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
 use crate::fast::program::{
     Function, Head, Key, Program, Rule, RuleIndex, Signature, State, Temporary,
@@ -91,10 +91,20 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         }
         tests.push(head::tests(heap, row));
     }
-    let (tree, reached) = match many.then(|| switch::tree(&tests)).flatten() {
+    let (tree, mut reached) = match many.then(|| switch::tree(&tests)).flatten() {
         Some((tree, reached)) => (Some(tree), reached),
         None => (None, Vec::new()),
     };
+    // Where no head can fail, no rule has to know of those before it.
+    let firm = reached.iter().zip(&found).all(|(reached, (rule, _))| {
+        reached
+            .known
+            .as_ref()
+            .is_none_or(|known| head::always_matches(rule, known))
+    });
+    for reached in &mut reached {
+        reached.notes = reached.among_others && !firm;
+    }
     let mut compiled = Vec::with_capacity(found.len());
     let mut entries = Vec::with_capacity(found.len());
     let mut size = arity;
@@ -106,7 +116,8 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         program.code.push(Instruction::HeadFail { function: id });
         let pc = program.code.len() as Pc;
         let mut compiler = Compiler::new(host, heap, program, arity);
-        let reached = reached.get(number);
+        compiler.function = id;
+        let (reached, place) = (reached.get(number), origin.clone());
         match compiler.rule(
             pattern,
             body,
@@ -120,6 +131,9 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
                 size = size.max(compiler.slots);
                 compiled.push(Rule { pc, tests });
                 entries.push(entry);
+                if let Some(listed) = &mut program.listed {
+                    listed.rule(pc - 1..program.code.len() as Pc, &row, place);
+                }
             }
             Err(Leave) => {
                 program.code.truncate(start);
@@ -146,6 +160,15 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
             }
             None => chosen = index(&compiled),
         }
+    }
+    if program.watched {
+        let (what, to) = (Watched::Call, pc);
+        pc = program.code.len() as Pc;
+        program.code.push(Instruction::Watch { what, to: FAIL });
+        program.code.push(Instruction::Jump { to });
+    }
+    if let Some(listed) = &mut program.listed {
+        listed.choice = program.code.len() as Pc;
     }
     let function = &mut program.functions[id as usize];
     function.pc = pc;
@@ -208,6 +231,10 @@ pub(super) fn expression(
         }
     });
     let start = program.code.len();
+    if program.watched {
+        let what = Watched::Expression;
+        program.code.push(Instruction::Watch { what, to: FAIL });
+    }
     let mut compiler = Compiler::new(host, heap, program, variables.len());
     for (slot, variable) in variables.iter().enumerate() {
         compiler.names.insert(
@@ -394,6 +421,10 @@ struct Compiler<'m> {
     /// Whether the whole was left to the plain evaluator.
     left: bool,
     depth: usize,
+    /// The function of the rule.
+    function: u32,
+    /// Whether it is a rule that tells whoever watches how it ends.
+    watched: bool,
 }
 
 /// A slow way: evaluate an expression by the plain evaluator and go on.
@@ -448,6 +479,8 @@ impl<'m> Compiler<'m> {
             odd: Vec::new(),
             left: false,
             depth: 0,
+            function: 0,
+            watched: false,
         };
         compiler.define_first(arity);
         compiler
@@ -517,7 +550,8 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessSame { to, .. }
                 | I::TakeSettled { settled: to, .. }
                 | I::Gather { done: to, .. }
-                | I::CaseOpen { empty: to, .. },
+                | I::CaseOpen { empty: to, .. }
+                | I::Watch { to, .. },
             ) => to,
             (
                 Place::OnFail,
@@ -589,9 +623,10 @@ impl<'m> Compiler<'m> {
         }
         if let Some(switch::Reached {
             known: Some(known),
-            among_others,
+            notes,
+            ..
         }) = reached
-            && (!known.is_empty() || !*among_others)
+            && (!known.is_empty() || !*notes)
         {
             // Once more, without what is known then; slots and names come out the same.
             let over = self.emit(Instruction::Jump { to: FAIL });
@@ -602,7 +637,7 @@ impl<'m> Compiler<'m> {
             for (slot, argument) in arguments.iter().enumerate() {
                 self.known_pattern(argument, slot as Slot, known, head_fail)?;
             }
-            if *among_others {
+            if *notes {
                 self.emit(Instruction::Neck);
             }
             debug_assert_eq!((slots, names), (self.slots, self.names.len()));
@@ -610,17 +645,12 @@ impl<'m> Compiler<'m> {
             self.fill(over, Place::To, here);
         }
         if self.program.proving {
-            let (file, line) = match origin {
-                Some(origin) => (Some(origin.file.to_string()), Some(origin.line)),
-                None => (None, None),
-            };
-            self.program.rule_uses.push(Arc::new(RuleUse {
-                file,
-                line,
-                head: pattern.clone(),
-            }));
-            let rule = (self.program.rule_uses.len() - 1) as u32;
+            let rule = self.rule_use(pattern, origin);
             self.emit(Instruction::RecordRule { rule });
+        } else if self.program.watched {
+            let (rule, function) = (self.rule_use(pattern, origin), self.function);
+            self.watch(Watched::Rule { rule, function });
+            self.watched = true;
         }
         // Results that depend on the call that they are of.
         if body.is_symbol(&known().not_reducible)
@@ -654,6 +684,31 @@ impl<'m> Compiler<'m> {
             }
         }
         Ok(begin)
+    }
+
+    fn rule_use(&mut self, head: &Atom, origin: Option<Origin>) -> u32 {
+        let (file, line) = match origin {
+            Some(origin) => (Some(origin.file.to_string()), Some(origin.line)),
+            None => (None, None),
+        };
+        self.program.rule_uses.push(Arc::new(RuleUse {
+            file,
+            line,
+            head: head.clone(),
+        }));
+        (self.program.rule_uses.len() - 1) as u32
+    }
+
+    fn watch(&mut self, what: Watched) -> usize {
+        self.emit(Instruction::Watch { what, to: FAIL })
+    }
+
+    /// Gives a variable's slot its name.
+    fn name(&mut self, variable: &Variable, name: Name) {
+        if let Some(listed) = &mut self.program.listed {
+            listed.name(name.slot, variable);
+        }
+        self.names.insert(variable.clone(), name);
     }
 
     // ---- bodies -------------------------------------------------------------

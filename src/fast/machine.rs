@@ -30,11 +30,13 @@ mod query;
 mod select;
 mod settle;
 mod typing;
+mod watch;
 
 use std::rc::Rc;
 
 pub(in crate::fast) use query::{Join, Tops};
 use settle::Ask;
+use watch::Watching;
 
 use crate::atom::Atom;
 use crate::budget::{Budget, Exhausted, Meter};
@@ -42,9 +44,7 @@ use crate::engine::Host;
 use crate::evaluate::{Answer, Evaluation};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Aside, Choice, Kind, Step};
-use crate::fast::code::{
-    ANY, Arithmetic, Comparison, FINISH, Instruction, Logic, NUMBER, Operand, Pc,
-};
+use crate::fast::code::{ANY, Arithmetic, FINISH, Instruction, Logic, NUMBER, Operand, Pc};
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
 use crate::fast::program::{Program, State};
@@ -89,6 +89,19 @@ impl Parts {
         self.heap.reset();
         compile::expression(host, &mut self.heap, &mut self.program, atom, ANY)
     }
+
+    /// Compiles the rules of a function, to be listed.
+    pub(super) fn compile_function(&mut self, host: &Host, function: u32) {
+        self.heap.reset();
+        compile::function(host, &mut self.heap, &mut self.program, function);
+    }
+
+    /// A constant of the code, as text.
+    pub(super) fn shown(&self, constant: Cell) -> String {
+        let mut text = String::new();
+        let _ = self.heap.show(constant, &mut text);
+        text
+    }
 }
 
 pub(super) struct Machine<'h> {
@@ -127,6 +140,11 @@ pub(super) struct Machine<'h> {
     pub(super) log: Vec<Step>,
     /// Bytes of results that are being gathered.
     gathering: usize,
+    /// Whether somebody watches, and what is told to them.
+    watched: bool,
+    watching: Watching,
+    /// The most bytes that were in use.
+    peak_bytes: usize,
 }
 
 /// Where to go on.
@@ -165,6 +183,7 @@ impl<'h> Machine<'h> {
         if stack.len() < 4096 {
             stack.resize(4096, 0);
         }
+        let watched = program.watched;
         Machine {
             host,
             program,
@@ -194,13 +213,18 @@ impl<'h> Machine<'h> {
             _pin: pin(),
             log: Vec::new(),
             gathering: 0,
+            watched,
+            watching: Watching::default(),
+            peak_bytes: 0,
         }
     }
 
-    pub(super) fn into_parts(self) -> (Parts, Evaluation) {
+    pub(super) fn into_parts(mut self) -> (Parts, Evaluation) {
+        self.note_peak(0);
         let evaluation = Evaluation {
             results: self.results,
             reductions: self.meter.spent + u64::from(FUEL - self.fuel),
+            peak_bytes: self.peak_bytes,
         };
         let parts = Parts {
             program: self.program,
@@ -276,10 +300,16 @@ impl<'h> Machine<'h> {
                 if self.choices.len() as u64 > state >> HEIGHT {
                     self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
                 }
-                self.result = $value;
                 let word = self.stack[base];
                 pc = (word >> 32) as Pc;
                 base = (word & 0xffff_ffff) as usize;
+                // Most often the caller takes it.
+                if let I::Take { to, .. } = self.program.code[pc as usize] {
+                    pc += 1;
+                    set!(self, base, to, $value);
+                } else {
+                    self.result = $value;
+                }
             }};
         }
         macro_rules! fuel {
@@ -317,6 +347,11 @@ impl<'h> Machine<'h> {
                 }
                 I::Neck => self.stack[base + 1] |= MATCHED,
 
+                I::Watch { what, to } => {
+                    if self.watch(what, base) {
+                        pc = to;
+                    }
+                }
                 I::RecordRule { rule } => self.log.push(Step::Rule(rule)),
                 I::RecordOperation { operation } => self.log.push(Step::Operation(operation)),
                 I::Move { to, from } => set!(self, base, to, slot!(self, base, from)),
@@ -349,7 +384,7 @@ impl<'h> Machine<'h> {
                 } => {
                     fuel!();
                     if self.program.functions[function as usize].state == State::Data {
-                        set!(self, base, to, self.build(operands, base, Header::DATA));
+                        set!(self, base, to, self.build_data(operands, base));
                         pc += 1;
                     } else {
                         let above = self.above(base, size);
@@ -668,14 +703,7 @@ impl<'h> Machine<'h> {
                     let left = slot!(self, base, left);
                     if left.is_int() {
                         let right = i64::from(right) << 3;
-                        let left = left.0 as i64;
-                        let holds = match operation {
-                            Comparison::Less => left < right,
-                            Comparison::Greater => left > right,
-                            Comparison::LessEqual => left <= right,
-                            Comparison::GreaterEqual => left >= right,
-                        };
-                        if !holds {
+                        if !operation.holds((left.0 as i64).cmp(&right)) {
                             pc = to;
                         }
                     } else {
@@ -797,6 +825,14 @@ impl<'h> Machine<'h> {
                 I::CallLast { function, operands } => {
                     fuel!();
                     go!(self.call_last(function, operands, base));
+                }
+                I::CallLastBare { function, operands } => {
+                    fuel!();
+                    if self.is_failing(function) {
+                        go!(Next::Fail);
+                    } else {
+                        go!(self.call_last(function, operands, base));
+                    }
                 }
                 I::Operate {
                     operation,
