@@ -268,7 +268,7 @@ pub(super) fn expression(
     }
     compiler.define_first(variables.len());
     compiler.count(atom);
-    let done = compiler.body(atom, expected);
+    let done = compiler.body(atom, expected, Bound::Something);
     let size = compiler.slots as Slot;
     let left = compiler.left;
     let id = match done {
@@ -346,6 +346,13 @@ struct Name {
     slot: Slot,
     /// The part of the body at whose beginning it stood for nothing yet.
     fresh_in: Option<u32>,
+}
+
+/// What a form's own matching may have bound in atoms that were there before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Nothing,
+    Something,
 }
 
 /// What to do with a value.
@@ -666,10 +673,21 @@ impl<'m> Compiler<'m> {
             self.watch(Watched::Rule { rule, function });
             self.watched = true;
         }
-        // A `function` has to know the call that it is the result of.
-        if matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function)) {
+        // Results that depend on the call that they are of.
+        if body.is_symbol(&known().not_reducible)
+            || matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function))
+        {
             return Err(Leave);
         }
+        // Different variables as arguments bind nothing in what is handed over.
+        let mut arguments_seen = arguments.iter().enumerate();
+        let bound = if arguments_seen.all(|(place, argument)| {
+            matches!(argument, Atom::Variable(_)) && !arguments[..place].contains(argument)
+        }) {
+            Bound::Nothing
+        } else {
+            Bound::Something
+        };
         match signature.map(|signature| &signature.returns) {
             returns
                 if body.is_error()
@@ -680,12 +698,11 @@ impl<'m> Compiler<'m> {
                 self.return_value(value);
                 self.finish()?;
             }
-            Some(Atom::Variable(_)) => self.body(body, expected)?,
+            Some(Atom::Variable(_)) | None => self.body(body, expected, bound)?,
             Some(returns) => {
                 let expected = self.result_type(returns);
-                self.body(body, expected)?;
+                self.body(body, expected, bound)?;
             }
-            None => self.body(body, expected)?,
         }
         Ok(begin)
     }
