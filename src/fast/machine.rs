@@ -374,6 +374,9 @@ impl<'h> Machine<'h> {
                     let atom = self.program.atoms[index as usize].clone();
                     set!(self, base, to, self.heap.import(&atom));
                 }
+                I::Instantiate { to, template } => {
+                    set!(self, base, to, self.instantiate(template, base));
+                }
                 I::Variable { to } => set!(self, base, to, self.heap.variable()),
                 I::Build { to, operands } => {
                     set!(self, base, to, self.build(operands, base, 0));
