@@ -14,6 +14,7 @@ mod heap;
 mod machine;
 mod program;
 mod rows;
+mod save;
 
 use std::sync::{Arc, Mutex};
 

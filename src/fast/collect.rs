@@ -11,9 +11,9 @@ use hashbrown::HashMap;
 
 use crate::atom::Atom;
 use crate::fast::cell::{Cell, Header, Kind as Term};
-use crate::fast::choice::Kind;
-use crate::fast::code::{FINISH, Pc};
-use crate::fast::heap::{CONSTANT_BOXES, CONSTANTS, RELATIVE};
+use crate::fast::choice::{Choice, Kind};
+use crate::fast::code::{FINISH, Pc, RETURN};
+use crate::fast::heap::{CONSTANT_BOXES, CONSTANTS};
 use crate::fast::machine::Machine;
 
 /// The smallest heap that is collected, in words above the constants.
@@ -122,17 +122,6 @@ impl Copy<'_> {
         }
         at
     }
-
-    fn saved(&mut self, word: u64) -> u64 {
-        let cell = Cell(word);
-        match cell.kind() {
-            Term::Exp(at) | Term::Flt(at) | Term::Ref(at) if at & RELATIVE == 0 => {
-                self.forward(cell).0
-            }
-            Term::Box(_) if word & crate::fast::heap::RELATIVE_BOX == 0 => self.forward(cell).0,
-            _ => word,
-        }
-    }
 }
 
 impl Machine<'_> {
@@ -172,23 +161,16 @@ impl Machine<'_> {
         for choice in &mut self.choices {
             match &mut choice.kind {
                 Kind::Elements { list, .. } => *list = copy.forward(*list),
-                Kind::Rows { pattern, .. } => *pattern = copy.forward(*pattern),
-                Kind::Gather { items, .. } => {
-                    for item in items {
-                        item.root = Cell(copy.saved(item.root.0));
-                        let mut raw = false;
-                        for word in &mut item.cells {
-                            if raw {
-                                raw = false;
-                            } else if Cell(*word).is_header() {
-                                raw = Header(*word).has(Header::FLOAT);
-                            } else {
-                                *word = copy.saved(*word);
-                            }
-                        }
+                Kind::Join(join) => {
+                    for pattern in join.patterns_mut() {
+                        *pattern = copy.forward(*pattern);
                     }
                 }
+                Kind::Gather { gathered, .. } => {
+                    gathered.saved.replace(|cell| copy.forward(cell));
+                }
                 Kind::Rules { .. }
+                | Kind::Chain { .. }
                 | Kind::Places { .. }
                 | Kind::Ways { .. }
                 | Kind::Case { .. }
@@ -212,12 +194,9 @@ impl Machine<'_> {
             word.is_header().then(|| Header(word.0).arity())
         };
         let old = std::mem::take(&mut self.heap.trail);
-        let mut tops = self
-            .choices
-            .iter()
-            .map(|choice| choice.trail_top)
-            .peekable();
-        let mut new_tops = Vec::with_capacity(self.choices.len());
+        let tops: Vec<u32> = self.choices.iter().flat_map(Choice::trail_tops).collect();
+        let mut tops = tops.into_iter().peekable();
+        let mut new_tops = Vec::with_capacity(tops.len());
         for (number, at) in old.iter().enumerate() {
             while tops.next_if(|top| *top as usize <= number).is_some() {
                 new_tops.push(self.heap.trail.len() as u32);
@@ -226,7 +205,7 @@ impl Machine<'_> {
                 self.heap.trail.push(at as u32);
             }
         }
-        new_tops.resize(self.choices.len(), self.heap.trail.len() as u32);
+        new_tops.extend(tops.map(|_| self.heap.trail.len() as u32));
         let cells = std::mem::take(&mut self.heap.cells);
         self.heap.move_names(|at| moved(&cells, at));
         self.heap.cells = cells;
@@ -235,10 +214,9 @@ impl Machine<'_> {
         self.heap.boxes = kept_boxes;
         let top = self.heap.cells.len();
         let box_top = self.heap.boxes.len() as u32;
-        for (choice, trail_top) in self.choices.iter_mut().zip(new_tops) {
-            choice.heap_top = top;
-            choice.box_top = box_top;
-            choice.trail_top = trail_top;
+        let mut new_tops = new_tops.into_iter();
+        for choice in &mut self.choices {
+            choice.move_tops(top, box_top, &mut new_tops);
         }
         self.heap.old = if settled { 0 } else { top };
         self.note_collected(CONSTANTS + (to.len() * 3).max(SMALLEST));
@@ -258,6 +236,11 @@ impl Machine<'_> {
                     let arity = self.program.functions[*function as usize].arity;
                     self.runs(&mut live, base, arity)?;
                 }
+                Kind::Chain { rules, .. } => {
+                    let function = self.program.operands[rules.0 as usize].index();
+                    let arity = self.program.functions[function].arity;
+                    self.runs(&mut live, base, arity)?;
+                }
                 Kind::Places { operands, next } => {
                     let at = operands.0 as usize;
                     for place in *next..self.program.operands[at].0 {
@@ -265,9 +248,10 @@ impl Machine<'_> {
                         self.waits(&mut live, base, pc)?;
                     }
                 }
-                Kind::Elements { pc, .. } | Kind::Ways { pc, .. } | Kind::Rows { pc, .. } => {
+                Kind::Elements { pc, .. } | Kind::Ways { pc, .. } => {
                     self.waits(&mut live, base, *pc)?;
                 }
+                Kind::Join(join) => self.waits(&mut live, base, join.pc())?,
                 Kind::Gather { done, .. } => self.waits(&mut live, base, *done)?,
                 Kind::Case { empty, .. } => self.waits(&mut live, base, *empty)?,
                 Kind::Aside => return None,
@@ -289,7 +273,13 @@ impl Machine<'_> {
 
     /// A frame that waits for something to come back to `pc`.
     fn waits(&self, live: &mut Live, base: usize, pc: Pc) -> Option<()> {
-        add(live, base, self.program.live.get(&pc)?);
+        // What returns at once needs none of its slots.
+        let mask: &[u64] = if pc == RETURN {
+            &[]
+        } else {
+            self.program.live.get(&pc)?
+        };
+        add(live, base, mask);
         self.callers(live, base)
     }
 
@@ -301,7 +291,7 @@ impl Machine<'_> {
             if pc == FINISH {
                 return Some(());
             }
-            let mask: &[u64] = if pc == super::code::RETURN {
+            let mask: &[u64] = if pc == RETURN {
                 &[]
             } else {
                 self.program.live.get(&pc)?

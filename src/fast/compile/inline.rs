@@ -258,6 +258,15 @@ impl Compiler<'_> {
                 odd: FAIL,
             });
         }
+        if let (Arithmetic::Add, Some(value)) = (operation, small(self, left)) {
+            let left = self.in_slot(right)?;
+            return Ok(Instruction::AddSmall {
+                to,
+                left,
+                right: value,
+                odd: FAIL,
+            });
+        }
         let (left, right) = (self.in_slot(left)?, self.in_slot(right)?);
         Ok(match operation {
             Arithmetic::Add => Instruction::Add {

@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use super::{MARK_SUCCEEDED, Machine, SUCCEEDED};
+use super::{MARK_SUCCEEDED, Machine, SUCCEEDED, Tops};
 use crate::fast::cell::Cell;
 use crate::fast::choice::{Aside, Choice, Kind};
 use crate::fast::code::Pc;
+use crate::fast::save::Saved;
 
 impl Machine<'_> {
     /// Variables below it have to be noted when they are bound.
@@ -14,29 +15,52 @@ impl Machine<'_> {
     }
 
     pub(in crate::fast) fn choose(&mut self, kind: Kind, base: usize, stack_top: usize) {
+        let tops = self.tops();
+        let log_top = self.log.len();
+        self.push_choice(kind, base, stack_top, tops, log_top);
+    }
+
+    /// What the machine is like now.
+    pub(super) fn tops(&self) -> Tops {
+        Tops {
+            heap: self.heap.top(),
+            boxes: self.heap.boxes.len() as u32,
+            trail: self.heap.trail.len() as u32,
+        }
+    }
+
+    /// Adds a choice that goes back to what the machine was like before.
+    pub(super) fn push_choice(
+        &mut self,
+        kind: Kind,
+        base: usize,
+        stack_top: usize,
+        tops: Tops,
+        log_top: usize,
+    ) {
         let stack_top = stack_top.max(self.protected);
         self.choices.push(Choice {
             kind,
             base: base as u32,
             stack_top: stack_top as u32,
-            heap_top: self.heap.top(),
-            box_top: self.heap.boxes.len() as u32,
-            trail_top: self.heap.trail.len() as u32,
-            log_top: self.log.len() as u32,
+            heap_top: tops.heap,
+            box_top: tops.boxes,
+            trail_top: tops.trail,
+            log_top: log_top as u32,
             aside: false,
         });
         self.protected = stack_top;
-        self.heap.old = self.heap.top();
+        self.heap.old = tops.heap;
     }
 
     /// Forgets the newest choice.
     pub(super) fn drop_choice(&mut self) {
-        self.choices.pop();
-        self.protected = self
-            .choices
-            .last()
-            .map_or(0, |choice| choice.stack_top as usize);
-        self.heap.old = self.old();
+        self.choices.truncate(self.choices.len() - 1);
+        let (protected, old) = self.choices.last().map_or((0, 0), |choice| {
+            (choice.stack_top as usize, choice.heap_top)
+        });
+        self.protected = protected;
+        self.heap.old = old;
     }
 
     /// The last way of the newest choice is taken: it stays only if errors wait for it.
@@ -50,6 +74,7 @@ impl Machine<'_> {
     }
 
     /// Goes back to the newest choice. `None` once there is none.
+    #[inline(never)]
     pub(super) fn fail(&mut self) -> Option<(Pc, usize)> {
         loop {
             self.fuel -= 1;
@@ -61,8 +86,21 @@ impl Machine<'_> {
             self.heap.undo(choice.trail_top as usize);
             self.heap.cut(choice.heap_top, choice.box_top as usize);
             self.heap.old = choice.heap_top;
-            self.log.truncate(choice.log_top as usize);
+            if self.log.len() > choice.log_top as usize {
+                self.log.truncate(choice.log_top as usize);
+            }
             match &mut choice.kind {
+                Kind::Chain { rules, next } => {
+                    let at = rules.0 as usize + 1;
+                    let count = self.program.operands[at].0;
+                    let pc = self.program.operands[at + 1 + *next as usize].0;
+                    self.head_trail = self.heap.trail.len();
+                    *next += 1;
+                    if *next == count {
+                        self.exhaust();
+                    }
+                    return Some((pc, base));
+                }
                 Kind::Rules { function, next } => {
                     let (function, rule) = (*function, *next);
                     self.head_trail = self.heap.trail.len();
@@ -111,51 +149,19 @@ impl Machine<'_> {
                         return Some((pc, base));
                     }
                 }
-                Kind::Rows {
-                    layers,
-                    rows,
-                    next,
-                    pattern,
-                    pc,
-                } => {
-                    let (layers, rows) = (Rc::clone(layers), Rc::clone(rows));
-                    let (pattern, pc, first) = (*pattern, *pc, *next as usize);
-                    let (heap_top, trail_top) = (choice.heap_top, choice.trail_top as usize);
-                    let box_top = choice.box_top as usize;
-                    let mut place = first;
-                    while place < rows.len() {
-                        let last = place + 1 == rows.len();
-                        self.fuel -= 1;
-                        if self.fuel == 0 && self.refuel(self.protected) {
-                            return None;
-                        }
-                        if last {
-                            self.exhaust();
-                        } else if let Some(Choice {
-                            kind: Kind::Rows { next, .. },
-                            ..
-                        }) = self.choices.last_mut()
-                        {
-                            *next = place as u32 + 1;
-                        }
-                        if self.take_row(&layers, rows[place], pattern) {
-                            return Some((pc, base));
-                        }
-                        if last {
-                            break;
-                        }
-                        self.heap.undo(trail_top);
-                        self.heap.cut(heap_top, box_top);
-                        place += 1;
-                    }
-                }
-                Kind::Gather { done, items, log } => {
-                    let (done, items) = (*done, std::mem::take(items));
-                    self.log.append(log);
+                Kind::Join(_) => match self.find_next() {
+                    Ok(Some(pc)) => return Some((pc, base)),
+                    Ok(None) => {}
+                    Err(()) => return None,
+                },
+                Kind::Gather { done, gathered } => {
+                    let (done, mut gathered) = (*done, std::mem::take(gathered));
+                    self.log.append(&mut gathered.log);
                     let aside = choice.aside;
                     debug_assert!(!aside, "errors inside wait for choices above it");
                     self.drop_choice();
-                    self.result = self.gathered(&items);
+                    self.gathering -= gathered.saved.bytes();
+                    self.result = self.gathered(gathered.saved);
                     return Some((done, base));
                 }
                 Kind::Case { empty, any } => {
@@ -176,17 +182,13 @@ impl Machine<'_> {
     }
 
     /// An error waits until the choices above `height` are exhausted.
+    #[inline(never)]
     pub(super) fn set_aside(&mut self, height: usize, owner: usize, pc: Pc, base: usize) {
         let log_top = self.choices[height].log_top as usize;
-        let (heap_top, box_top, trail_top) = {
-            let choice = &mut self.choices[height];
-            choice.aside = true;
-            (
-                choice.heap_top,
-                choice.box_top as usize,
-                choice.trail_top as usize,
-            )
-        };
+        self.choices[height].aside = true;
+        let tops = self.choices[height].first_tops();
+        let (heap_top, box_top) = (tops.heap, tops.boxes as usize);
+        let trail_top = tops.trail as usize;
         let variables: Vec<u32> = self.heap.trail[trail_top..]
             .iter()
             .copied()
@@ -195,7 +197,8 @@ impl Machine<'_> {
         let mut parts = vec![self.result];
         parts.extend(variables.iter().map(|at| self.heap.word(*at as usize)));
         let whole = self.heap.build(&parts);
-        let saved = self.heap.save(whole, heap_top, box_top);
+        let mut saved = Saved::default();
+        self.heap.save(whole, heap_top, box_top, &mut saved);
         self.asides.push(Aside {
             choice: height as u32,
             owner: owner as u32,
@@ -229,7 +232,7 @@ impl Machine<'_> {
         if word & (SUCCEEDED | MARK_SUCCEEDED) != 0 && self.owner_succeeded(&aside) {
             return self.fail();
         }
-        let whole = self.heap.restore(&aside.saved);
+        let whole = self.heap.restore(aside.saved)[0];
         let (first, _) = self.heap.elements(whole.at());
         for (i, variable) in aside.variables.iter().enumerate() {
             let value = self.heap.word(first + 1 + i);
@@ -255,6 +258,7 @@ impl Machine<'_> {
     }
 
     /// Keeps a result for the innermost place where results are gathered.
+    #[inline(never)]
     pub(super) fn gather(&mut self, value: Cell, base: usize) {
         let value = self.heap.deref(value);
         if value == self.heap.empty {
@@ -271,16 +275,19 @@ impl Machine<'_> {
             let choice = &self.choices[number];
             (choice.heap_top, choice.box_top as usize)
         };
-        let saved = self.heap.save(value, heap_top, box_top);
         let log_top = self.choices[number].log_top as usize;
-        if let Kind::Gather { items, log, .. } = &mut self.choices[number].kind {
-            items.push(saved);
-            log.extend_from_slice(&self.log[log_top..]);
+        if let Kind::Gather { gathered, .. } = &mut self.choices[number].kind {
+            let before = gathered.saved.bytes();
+            self.heap
+                .save(value, heap_top, box_top, &mut gathered.saved);
+            self.gathering += gathered.saved.bytes() - before;
+            gathered.log.extend_from_slice(&self.log[log_top..]);
         }
     }
 
-    pub(super) fn gathered(&mut self, items: &[crate::fast::heap::Saved]) -> Cell {
-        let cells: Vec<Cell> = items.iter().map(|item| self.heap.restore(item)).collect();
+    /// The list of what was gathered.
+    pub(super) fn gathered(&mut self, saved: Saved) -> Cell {
+        let cells = self.heap.restore(saved);
         let list = self.heap.build(&cells);
         self.note_data(list);
         list
