@@ -27,10 +27,9 @@ async fn invalid(serving: &Serving, path: &str) -> (String, String, Value) {
 #[tokio::test]
 async fn the_leak_is_as_large_as_asked_for() {
     let serving = Serving::start().await;
-    let answer = serving
-        .post("/demo/memory-leak?size_mb=8&count=4")
-        .await
-        .json();
+    let reply = serving.post("/demo/memory-leak?size_mb=8&count=4").await;
+    let answer = reply.json();
+    assert_eq!(answer["incident_id"], reply.header("x-request-id"));
     assert_eq!(answer["requested_mb"], 32);
     assert_eq!(answer["total_memory_hogs"], 4);
     assert_eq!(serving.sessions.held_bytes(), 32 << 20);
