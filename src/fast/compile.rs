@@ -23,7 +23,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::RuleUse;
-use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot, TypeId};
+use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
 use crate::fast::program::{
     Function, Head, Key, Program, Rule, RuleIndex, Signature, State, Temporary,
@@ -106,7 +106,8 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         program.code.push(Instruction::HeadFail { function: id });
         let pc = program.code.len() as Pc;
         let mut compiler = Compiler::new(host, heap, program, arity);
-        let reached = reached.get(number);
+        compiler.function = id;
+        let (reached, place) = (reached.get(number), origin.clone());
         match compiler.rule(
             pattern,
             body,
@@ -120,6 +121,9 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
                 size = size.max(compiler.slots);
                 compiled.push(Rule { pc, tests });
                 entries.push(entry);
+                if let Some(listed) = &mut program.listed {
+                    listed.rule(pc - 1..program.code.len() as Pc, &row, place);
+                }
             }
             Err(Leave) => {
                 program.code.truncate(start);
@@ -146,6 +150,15 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
             }
             None => chosen = index(&compiled),
         }
+    }
+    if program.watched {
+        let (what, to) = (Watched::Call, pc);
+        pc = program.code.len() as Pc;
+        program.code.push(Instruction::Watch { what, to: FAIL });
+        program.code.push(Instruction::Jump { to });
+    }
+    if let Some(listed) = &mut program.listed {
+        listed.choice = program.code.len() as Pc;
     }
     let function = &mut program.functions[id as usize];
     function.pc = pc;
@@ -208,6 +221,10 @@ pub(super) fn expression(
         }
     });
     let start = program.code.len();
+    if program.watched {
+        let what = Watched::Expression;
+        program.code.push(Instruction::Watch { what, to: FAIL });
+    }
     let mut compiler = Compiler::new(host, heap, program, variables.len());
     for (slot, variable) in variables.iter().enumerate() {
         compiler.names.insert(
@@ -387,6 +404,10 @@ struct Compiler<'m> {
     /// Whether the whole was left to the plain evaluator.
     left: bool,
     depth: usize,
+    /// The function of the rule.
+    function: u32,
+    /// Whether it is a rule that tells whoever watches how it ends.
+    watched: bool,
 }
 
 /// A slow way: evaluate an expression by the plain evaluator and go on.
@@ -441,6 +462,8 @@ impl<'m> Compiler<'m> {
             odd: Vec::new(),
             left: false,
             depth: 0,
+            function: 0,
+            watched: false,
         };
         compiler.define_first(arity);
         compiler
@@ -510,7 +533,8 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessSame { to, .. }
                 | I::TakeSettled { settled: to, .. }
                 | I::Gather { done: to, .. }
-                | I::CaseOpen { empty: to, .. },
+                | I::CaseOpen { empty: to, .. }
+                | I::Watch { to, .. },
             ) => to,
             (
                 Place::OnFail,
@@ -538,6 +562,7 @@ impl<'m> Compiler<'m> {
                 | I::CheckExpression { odd, .. }
                 | I::Elements { odd, .. }
                 | I::Match { odd, .. }
+                | I::ChangeSpace { odd, .. }
                 | I::First { odd, .. }
                 | I::Rest { odd, .. }
                 | I::SizeAtom { odd, .. }
@@ -602,17 +627,12 @@ impl<'m> Compiler<'m> {
             self.fill(over, Place::To, here);
         }
         if self.program.proving {
-            let (file, line) = match origin {
-                Some(origin) => (Some(origin.file.to_string()), Some(origin.line)),
-                None => (None, None),
-            };
-            self.program.rule_uses.push(Arc::new(RuleUse {
-                file,
-                line,
-                head: pattern.clone(),
-            }));
-            let rule = (self.program.rule_uses.len() - 1) as u32;
+            let rule = self.rule_use(pattern, origin);
             self.emit(Instruction::RecordRule { rule });
+        } else if self.program.watched {
+            let (rule, function) = (self.rule_use(pattern, origin), self.function);
+            self.watch(Watched::Rule { rule, function });
+            self.watched = true;
         }
         // A `function` has to know the call that it is the result of.
         if matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function)) {
@@ -636,6 +656,31 @@ impl<'m> Compiler<'m> {
             None => self.body(body, expected)?,
         }
         Ok(begin)
+    }
+
+    fn rule_use(&mut self, head: &Atom, origin: Option<Origin>) -> u32 {
+        let (file, line) = match origin {
+            Some(origin) => (Some(origin.file.to_string()), Some(origin.line)),
+            None => (None, None),
+        };
+        self.program.rule_uses.push(Arc::new(RuleUse {
+            file,
+            line,
+            head: head.clone(),
+        }));
+        (self.program.rule_uses.len() - 1) as u32
+    }
+
+    fn watch(&mut self, what: Watched) -> usize {
+        self.emit(Instruction::Watch { what, to: FAIL })
+    }
+
+    /// Gives a variable's slot its name.
+    fn name(&mut self, variable: &Variable, name: Name) {
+        if let Some(listed) = &mut self.program.listed {
+            listed.name(name.slot, variable);
+        }
+        self.names.insert(variable.clone(), name);
     }
 
     // ---- bodies -------------------------------------------------------------

@@ -31,6 +31,8 @@ pub(super) struct Heap {
     symbols: HashMap<u32, Symbol, FixedState>,
     pub(super) error: Cell,
     pub(super) empty: Cell,
+    /// `()`.
+    pub(super) unit: Cell,
     /// Variables of atoms that came in or went out, and the words they are.
     pub(super) names: Vec<(usize, Variable)>,
     named: HashMap<Variable, usize, FixedState>,
@@ -39,7 +41,7 @@ pub(super) struct Heap {
 impl Heap {
     pub(super) fn new() -> Heap {
         let known = crate::atom::known();
-        Heap {
+        let mut heap = Heap {
             cells: vec![0; CONSTANTS],
             constants: 0,
             trail: Vec::new(),
@@ -49,9 +51,13 @@ impl Heap {
             symbols: HashMap::default(),
             error: Cell::symbol(known.error.id()),
             empty: Cell::symbol(known.empty.id()),
+            unit: Cell::FALSE,
             names: Vec::new(),
             named: HashMap::default(),
-        }
+        };
+        let unit = heap.constant(&Atom::unit());
+        heap.unit = unit.expect("there is room for the first constant");
+        heap
     }
 
     /// Forgets the last evaluation.
@@ -476,6 +482,12 @@ impl Heap {
             }
         }
         self.names.sort_by_key(|(at, _)| *at);
+    }
+
+    /// The name of a variable, if it has got one.
+    pub(super) fn known_name(&self, at: usize) -> Option<&Variable> {
+        let found = self.names.binary_search_by_key(&at, |(at, _)| *at).ok()?;
+        Some(&self.names[found].1)
     }
 
     fn name_of(&mut self, at: usize) -> Variable {

@@ -30,11 +30,13 @@ mod query;
 mod select;
 mod settle;
 mod typing;
+mod watch;
 
 use std::rc::Rc;
 
 pub(in crate::fast) use query::{Join, Tops};
 use settle::Ask;
+use watch::Watching;
 
 use crate::atom::Atom;
 use crate::budget::{Budget, Exhausted, Meter};
@@ -49,6 +51,7 @@ use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
 use crate::fast::program::{Program, State};
 use crate::fast::rows::Frame;
+use crate::space::flat::Flat;
 use crate::space::probe::Probe;
 use crate::space::{Changes, Layers, Space};
 use crate::symbol::{Pin, pin};
@@ -88,6 +91,19 @@ impl Parts {
         self.heap.reset();
         compile::expression(host, &mut self.heap, &mut self.program, atom, ANY)
     }
+
+    /// Compiles the rules of a function, to be listed.
+    pub(super) fn compile_function(&mut self, host: &Host, function: u32) {
+        self.heap.reset();
+        compile::function(host, &mut self.heap, &mut self.program, function);
+    }
+
+    /// A constant of the code, as text.
+    pub(super) fn shown(&self, constant: Cell) -> String {
+        let mut text = String::new();
+        let _ = self.heap.show(constant, &mut text);
+        text
+    }
 }
 
 pub(super) struct Machine<'h> {
@@ -117,6 +133,7 @@ pub(super) struct Machine<'h> {
     /// From which choice on queries may be of rows that can still be removed.
     pub(super) held: usize,
     pub(super) probe: Probe,
+    pub(super) flat: Flat,
     pub(super) frame: Frame,
     comma: u32,
     /// Names that cells refer to by number stay in use.
@@ -125,6 +142,11 @@ pub(super) struct Machine<'h> {
     pub(super) log: Vec<Step>,
     /// Bytes of results that are being gathered.
     gathering: usize,
+    /// Whether somebody watches, and what is told to them.
+    watched: bool,
+    watching: Watching,
+    /// The most bytes that were in use.
+    peak_bytes: usize,
 }
 
 /// Where to go on.
@@ -163,6 +185,7 @@ impl<'h> Machine<'h> {
         if stack.len() < 4096 {
             stack.resize(4096, 0);
         }
+        let watched = program.watched;
         Machine {
             host,
             program,
@@ -186,18 +209,24 @@ impl<'h> Machine<'h> {
             found: Vec::new(),
             held: 0,
             probe: Probe::default(),
-            frame: Frame::new(),
+            flat: Flat::default(),
+            frame: Frame::default(),
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),
             log: Vec::new(),
             gathering: 0,
+            watched,
+            watching: Watching::default(),
+            peak_bytes: 0,
         }
     }
 
-    pub(super) fn into_parts(self) -> (Parts, Evaluation) {
+    pub(super) fn into_parts(mut self) -> (Parts, Evaluation) {
+        self.note_peak(0);
         let evaluation = Evaluation {
             results: self.results,
             reductions: self.meter.spent + u64::from(FUEL - self.fuel),
+            peak_bytes: self.peak_bytes,
         };
         let parts = Parts {
             program: self.program,
@@ -314,6 +343,11 @@ impl<'h> Machine<'h> {
                 }
                 I::Neck => self.stack[base + 1] |= MATCHED,
 
+                I::Watch { what, to } => {
+                    if self.watch(what, base) {
+                        pc = to;
+                    }
+                }
                 I::RecordRule { rule } => self.log.push(Step::Rule(rule)),
                 I::RecordOperation { operation } => self.log.push(Step::Operation(operation)),
                 I::Move { to, from } => set!(self, base, to, slot!(self, base, from)),
@@ -901,6 +935,21 @@ impl<'h> Machine<'h> {
                     let pattern = self.heap.deref(slot!(self, base, pattern));
                     match self.space_of(space) {
                         Some(space) => go!(self.find(&space, pattern, pc, base, size)),
+                        None => pc = odd,
+                    }
+                }
+
+                I::ChangeSpace {
+                    change,
+                    to,
+                    space,
+                    atom,
+                    odd,
+                } => {
+                    fuel!();
+                    let (space, atom) = (slot!(self, base, space), slot!(self, base, atom));
+                    match self.change_space(change, space, atom) {
+                        Some(unit) => set!(self, base, to, unit),
                         None => pc = odd,
                     }
                 }

@@ -12,6 +12,7 @@ use crate::evaluate::{Control, RuleUse, is_instruction};
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, BOOL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId};
 use crate::fast::heap::Heap;
+use crate::fast::listing::Listed;
 use crate::operation::Operation;
 use crate::space::{Changes, Layers, Moment, Origin, Row, Space, Subject, Version, changes, token};
 use crate::types;
@@ -211,6 +212,7 @@ pub(super) enum Inline {
     Index,
     Superpose,
     Match,
+    Change(super::code::Change),
 }
 
 pub(super) struct Program {
@@ -231,6 +233,10 @@ pub(super) struct Program {
     pub(super) operations: Vec<(Arc<Operation>, TypeId)>,
     /// Whether code records what it uses.
     pub(super) proving: bool,
+    /// Whether code tells whoever watches what it does.
+    pub(super) watched: bool,
+    /// What is noted for a listing, where one is wanted.
+    pub(super) listed: Option<Box<Listed>>,
     pub(super) rule_uses: Vec<Arc<RuleUse>>,
     pub(super) types: Vec<Atom>,
     pub(super) functions: Vec<Function>,
@@ -292,6 +298,8 @@ impl Program {
             atoms: Vec::new(),
             operations: Vec::new(),
             proving,
+            watched: host.watch.is_some() && !proving,
+            listed: None,
             rule_uses: Vec::new(),
             types: vec![
                 types::undefined(),
@@ -604,7 +612,7 @@ fn subject(symbol: u32, arity: usize) -> Subject {
     Subject::Call(token::symbol(symbol), arity as u32 + 1)
 }
 
-use super::code::{Arithmetic, Comparison, Logic};
+use super::code::{Arithmetic, Change, Comparison, Logic};
 
 const INLINE: &[(&str, Inline)] = &[
     ("+", Inline::Arithmetic(Arithmetic::Add)),
@@ -624,6 +632,8 @@ const INLINE: &[(&str, Inline)] = &[
     ("car-atom", Inline::First),
     ("cdr-atom", Inline::Rest),
     ("size-atom", Inline::Size),
+    ("add-atom", Inline::Change(Change::Add)),
+    ("remove-atom", Inline::Change(Change::Remove)),
     ("index-atom", Inline::Index),
     ("superpose", Inline::Superpose),
     ("match", Inline::Match),

@@ -79,6 +79,17 @@ impl Compiler<'_> {
                         };
                         this.with_slow(instruction, to, (number, whole, unchanged), want)
                     }
+                    (Inline::Change(change), [space, atom]) => {
+                        let (space, atom) = (this.in_slot(*space)?, this.in_slot(*atom)?);
+                        let instruction = Instruction::ChangeSpace {
+                            change,
+                            to,
+                            space,
+                            atom,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
+                    }
                     (Inline::Size, [from]) => {
                         let from = this.in_slot(*from)?;
                         let instruction = Instruction::SizeAtom {
