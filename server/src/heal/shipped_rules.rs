@@ -148,6 +148,42 @@ fn a_climbed_ladder_ends_in_an_alert_and_is_tried_again() {
 }
 
 #[test]
+fn a_fault_is_not_given_up_while_what_can_be_acted_on_is_on_its_way() {
+    let run = shipped(&[
+        ("memory-mb", 700.0),
+        ("allocated-mb", 700.0),
+        ("cache-mb", 0.0),
+        ("cache-filling-mb", 900.0),
+        ("reclaimable.history-mb", 12.0),
+    ])
+    .after(20.0);
+    assert!(run.actions().is_empty(), "{:?}", run.verdicts());
+    let run = run
+        .with("cache-filling-mb", 0.0)
+        .with("cache-mb", 900.0)
+        .after(1.0);
+    assert_eq!(run.actions()[0].call, "(evict-cache sessions 0.489)");
+}
+
+#[test]
+fn growth_alone_is_not_given_up() {
+    let mut run = shipped(&[
+        ("memory-mb", 50.0),
+        ("cache-mb", 0.0),
+        ("allocated-mb", 50.0),
+    ]);
+    for second in 0..12 {
+        let used = 50.0 + 29.0 * f64::from(second);
+        run = run
+            .with("memory-mb", used)
+            .with("allocated-mb", used)
+            .after(1.0);
+    }
+    assert_eq!(run.core.status.open_faults, ["memory-leak"]);
+    assert!(run.actions().is_empty(), "{:?}", run.verdicts());
+}
+
+#[test]
 fn the_throttle_fits_the_demand_and_stays_while_it_is_wanted() {
     let busy = |cpu: f64, duty: f64, threads: f64| {
         shipped(&[
