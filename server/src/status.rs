@@ -168,6 +168,17 @@ pub struct ModeRecord {
     pub live: bool,
 }
 
+/// One rule of the files in force.
+#[derive(Clone, Debug)]
+pub struct RuleRecord {
+    /// Its head.
+    pub rule: String,
+    /// Where it stands, `file:line`.
+    pub place: String,
+    /// The rules with a mode that it has part in, by fault and name.
+    pub named: Vec<(String, String)>,
+}
+
 /// What is known of one ladder of a fault.
 #[derive(Clone, Debug)]
 pub struct StrategyRecord {
@@ -328,8 +339,10 @@ pub struct Status {
     pub decision_times: DecisionTimes,
     /// Actions by fault and by the verdict on them, since start.
     pub verdict_counts: BTreeMap<(String, &'static str), u64>,
-    /// How many decisions each rule led to since start, by its place and its head.
-    pub rule_hits: BTreeMap<(String, String), u64>,
+    /// Every rule of the files in force, in their order.
+    pub rule_list: Arc<[RuleRecord]>,
+    /// How many decisions each of them led to since start.
+    pub rule_decisions: Arc<Vec<u64>>,
     /// Ticks since start.
     pub ticks: u64,
     /// Seconds between ticks.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chimera::{Atom, Budget, Engine};
 
+use super::census::Census;
 use super::decision::{self, Decision, Permission, Transition};
 use super::episodes::{Closed, Episodes, effector_of};
 use super::facts::Facts;
@@ -22,16 +23,14 @@ use crate::effect::{Action, Admitted, Envelope};
 use crate::events::Event;
 use crate::reclaimable::Reclaimable;
 use crate::status::{
-    ActionRecord, Because, EventRecord, Mode, ModeRecord, Reading, RulesError, RulesStatus,
-    SetMode, Status, StrategyRecord, Verdict,
+    ActionRecord, EventRecord, Mode, ModeRecord, Reading, RulesError, RulesStatus, SetMode, Status,
+    StrategyRecord, Verdict,
 };
 
 /// Metrics from outside that are kept.
 const EXTERNAL_MAX: usize = 256;
 /// Samples from outside that wait for a tick.
 const INGESTED_MAX: usize = 10_000;
-/// Rules whose decisions are counted.
-const RULES_COUNTED_MAX: usize = 2000;
 /// Events of a kind that are counted at most.
 const TOLD_MAX: usize = 10_000;
 /// What the counts of events are called as metrics.
@@ -63,6 +62,7 @@ pub(super) struct Core {
     engine: Engine,
     /// Their texts.
     quotes: Quotes,
+    census: Census,
     clock: Arc<AtomicU64>,
     pub(super) spaces: Spaces,
     pub(super) episodes: Episodes,
@@ -114,6 +114,7 @@ impl Core {
             workbench,
             engine,
             quotes: Quotes::default(),
+            census: Census::default(),
             clock,
             spaces,
             episodes,
@@ -160,6 +161,14 @@ impl Core {
             error: None,
         };
         self.show_facts();
+        self.census = self.census.followed_by(texts, &self.status.modes);
+        self.show_census();
+    }
+
+    /// Shows which rules there are, and how many decisions each led to.
+    fn show_census(&mut self) {
+        self.status.rule_list = self.census.rules();
+        self.status.rule_decisions = self.census.decisions();
     }
 
     /// Shows the facts of the rules that people see by themselves.
@@ -448,17 +457,6 @@ impl Core {
     }
 
     /// Records a decision; an order if it is to be carried out.
-    /// Counts the rules that a decision came from.
-    fn count_rules(&mut self, because: &[Because]) {
-        for link in because.iter().filter(|link| link.kind == "rule") {
-            let key = (link.place.clone().unwrap_or_default(), link.text.clone());
-            let counts = &mut self.status.rule_hits;
-            if counts.len() < RULES_COUNTED_MAX || counts.contains_key(&key) {
-                *counts.entry(key).or_default() += 1;
-            }
-        }
-    }
-
     fn take_up(&mut self, decision: Decision, seconds: f64, took: Duration) -> Option<Order> {
         let Decision {
             fault,
@@ -471,7 +469,8 @@ impl Core {
         self.quotes.add_to(&mut because);
         let id = self.next_id;
         self.next_id += 1;
-        self.count_rules(&because);
+        self.census.count(&because);
+        self.show_census();
         let admitted = match &by.permission {
             Permission::Enforce => Action::from_atom(&call)
                 .map_err(|error| error.to_string())

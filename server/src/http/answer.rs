@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -227,6 +228,14 @@ impl Answer {
     pub(super) fn because(mut self, cause: &'static str) -> Answer {
         self.cause = Some(cause);
         self
+    }
+
+    /// What a client gets that asks more often than it may.
+    pub(super) fn too_often(wait: Duration) -> Answer {
+        let detail = "your address asks more often than this server allows; try again";
+        Answer::json(&json!({ "detail": detail }))
+            .with_status(StatusCode::TOO_MANY_REQUESTS)
+            .with_header(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1))
     }
 
     /// The same, counted as refused to shed load.

@@ -238,6 +238,14 @@ pub(super) fn healing_rules() -> Value {
         ("place", string()),
         ("decisions", integer()),
     ]);
+    let rule = object(&[
+        ("rule", string()),
+        ("place", string()),
+        ("decisions", integer()),
+        ("mode", string()),
+        ("modes", list(mode())),
+    ]);
+    fields.push(("rules", list(rule)));
     fields.push(("hits", list(hits)));
     fields.push(("modes", list(mode())));
     fields.push(("effectors", list(effector)));

@@ -1,6 +1,9 @@
 //! Evaluating values that may be calls, by code made for them or by the plain evaluator.
 
+use std::ops::Range;
 use std::rc::Rc;
+
+use smallvec::{SmallVec, smallvec};
 
 use super::{FUEL, HEIGHT, Machine, Next, Settled};
 use crate::atom::Atom;
@@ -9,7 +12,6 @@ use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
 use crate::fast::code::{Pc, Slot, TypeId};
 use crate::fast::compile;
-use crate::fast::program::Head;
 
 impl Machine<'_> {
     /// Evaluates a value that may be a call.
@@ -44,6 +46,9 @@ impl Machine<'_> {
             return Settled::Value(value);
         }
         self.fuel = self.fuel.saturating_sub(1).max(1);
+        if let Some(data) = self.settled_copy(value) {
+            return Settled::Value(data);
+        }
         if let Some(next) = self.call_value(value, expected, pc, base, size) {
             return next;
         }
@@ -102,11 +107,7 @@ impl Machine<'_> {
         let Term::Sym(id) = head.kind() else {
             return None;
         };
-        let atom = Atom::Symbol(self.heap.symbol_of(id));
-        if !matches!(
-            self.program.head(self.host, &mut self.heap, &atom),
-            Head::Untyped
-        ) {
+        if !self.is_untyped(id) {
             return None;
         }
         for i in 1..count {
@@ -134,7 +135,7 @@ impl Machine<'_> {
         if !self.heap.is_ground(value) {
             return false;
         }
-        let mut pending: Vec<(Cell, usize)> = vec![(value, 0)];
+        let mut pending: SmallVec<[(Cell, usize); 8]> = smallvec![(value, 0)];
         while let Some((cell, next)) = pending.pop() {
             let at = cell.at();
             let (first, count) = self.heap.elements(at);
@@ -175,6 +176,89 @@ impl Machine<'_> {
         true
     }
 
+    /// What an expression with variables evaluates to, if it and all its parts are data: the
+    /// same, with what its variables stand for now.
+    pub(super) fn settled_copy(&mut self, value: Cell) -> Option<Cell> {
+        let (top, box_top) = (self.heap.top(), self.heap.boxes.len());
+        let copy = self.copy_data(value);
+        if copy.is_none() {
+            self.heap.cut(top, box_top);
+        }
+        copy
+    }
+
+    fn copy_data(&mut self, value: Cell) -> Option<Cell> {
+        // Copies that are open, the place in each of the next element, and the elements
+        // that are left.
+        let mut open: SmallVec<[(usize, usize, Range<usize>); 8]> = SmallVec::new();
+        let mut current = value;
+        loop {
+            // An expression that was not looked at yet.
+            let (first, count) = self.heap.elements(current.at());
+            if !self.is_data_head_deep(self.heap.word(first), count) {
+                return None;
+            }
+            let copy = self.heap.begin(count);
+            self.heap.cells.resize(copy + 1 + count, 0);
+            open.push((copy, copy + 1, first..first + count));
+            loop {
+                let (copy, to, elements) = open.last_mut().expect("one is open");
+                let done = match elements.next() {
+                    None => {
+                        let copy = *copy;
+                        open.pop();
+                        self.heap.finish(copy, Header::DATA)
+                    }
+                    Some(from) => {
+                        let element = self.heap.deref(self.heap.word(from));
+                        if element == self.heap.empty {
+                            return None;
+                        }
+                        if element.is_exp() {
+                            let header = self.heap.header(element.at());
+                            if header.has(Header::ERROR) {
+                                return None;
+                            }
+                            if !header.has(Header::EVALUATED) && header.arity() > 0 {
+                                if !header.has(Header::GROUND) {
+                                    current = element;
+                                    break;
+                                }
+                                if !self.settles(element) {
+                                    return None;
+                                }
+                            }
+                        }
+                        self.heap.cells[*to] = element.0;
+                        *to += 1;
+                        continue;
+                    }
+                };
+                match open.last_mut() {
+                    None => return Some(done),
+                    Some((_, to, _)) => {
+                        self.heap.cells[*to] = done.0;
+                        *to += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether expressions of `count` elements with this head are data, if their elements are:
+    /// a head that is an expression may be a result, and yet something that is called.
+    fn is_data_head_deep(&mut self, head: Cell, count: usize) -> bool {
+        let (mut head, mut count) = (self.heap.deref(head), count);
+        while head.is_exp() {
+            let (first, arity) = self.heap.elements(head.at());
+            if self.program.expression_rules || arity == 0 {
+                return false;
+            }
+            (head, count) = (self.heap.deref(self.heap.word(first)), arity);
+        }
+        self.is_data_head(head, count)
+    }
+
     /// As [`Machine::is_data_head`], of an expression whose head is looked at next.
     pub(super) fn is_data_head_shallow(&mut self, head: Cell, count: usize) -> bool {
         if head.is_exp() {
@@ -204,6 +288,7 @@ impl Machine<'_> {
         base: usize,
         size: Slot,
     ) -> Next {
+        self.hold_rows();
         let atom = self.heap.export(value);
         let wanted = self.program.types[usize::from(expected)].clone();
         self.meter.spent += u64::from(FUEL - self.fuel);
