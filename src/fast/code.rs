@@ -41,6 +41,11 @@ impl Operand {
         Operand(index | CONSTANT)
     }
 
+    /// Not an operand but a number among operands.
+    pub(super) fn number(number: u32) -> Operand {
+        Operand(number)
+    }
+
     #[inline(always)]
     pub(super) fn is_constant(self) -> bool {
         self.0 & CONSTANT != 0
@@ -76,6 +81,31 @@ pub(super) enum Logic {
     Xor,
 }
 
+/// What is told to whoever watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watched {
+    /// A function is called.
+    Call,
+    /// An expression that was compiled while running begins.
+    Expression,
+    /// The head of a rule has matched.
+    Rule { rule: u32, function: u32 },
+    /// The body of a rule gives this.
+    Exit(Operand),
+    /// It gives what was taken last.
+    ExitResult,
+    /// A last call comes, made as any other unless frames are too many: then it is made
+    /// as one, at the place that goes with this.
+    Last,
+}
+
+/// A change of a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Add,
+    Remove,
+}
+
 /// One instruction. `odd` is where to go on when the arguments are not what the
 /// instruction is for; `on_fail` where to go when terms do not unify.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,6 +122,19 @@ pub(super) enum Instruction {
     Select {
         function: u32,
     },
+    /// Goes on by what stands at one place of a call's arguments.
+    Switch {
+        switch: u32,
+    },
+    /// No rule is for the call.
+    NoRule {
+        function: u32,
+    },
+    /// Goes on at each of some rules: operands are the function, how many there are,
+    /// and where they begin.
+    Chain {
+        rules: Operands,
+    },
     /// Notes that a rule's head matched.
     Neck,
 
@@ -102,6 +145,12 @@ pub(super) enum Instruction {
     /// Records the use of an operation.
     RecordOperation {
         operation: u32,
+    },
+
+    /// Tells whoever watches: in code that was made for that only.
+    Watch {
+        what: Watched,
+        to: Pc,
     },
 
     Move {
@@ -125,6 +174,13 @@ pub(super) enum Instruction {
     Build {
         to: Slot,
         operands: Operands,
+    },
+    /// An expression as it stands, which is noted to be data if its elements are and
+    /// no rule is for the function, or its head is no symbol.
+    BuildNoted {
+        to: Slot,
+        operands: Operands,
+        function: u32,
     },
     /// An expression of evaluated elements: data if no rule is for it, else a call,
     /// whose result the next instruction takes.
@@ -152,6 +208,21 @@ pub(super) enum Instruction {
         arity: u16,
         on_fail: Pc,
     },
+    /// Takes apart an expression whose head is the symbol: its arguments go into slots
+    /// from `to` on. Of a variable makes one.
+    MatchCall {
+        slot: Slot,
+        to: Slot,
+        arity: u16,
+        head: u32,
+        on_fail: Pc,
+    },
+    /// The elements, from `skip` on, of what is known to be an expression.
+    Unpack {
+        slot: Slot,
+        to: Slot,
+        skip: u16,
+    },
     Unify {
         left: Slot,
         right: Slot,
@@ -177,6 +248,17 @@ pub(super) enum Instruction {
         /// Whether it is a part of an expression: a result stays one there.
         part: bool,
         size: Slot,
+    },
+    /// Evaluates what a slot holds and returns that.
+    EvaluateLast {
+        from: Slot,
+        expected: TypeId,
+    },
+    /// If what a slot holds plainly evaluates to itself, takes it and goes on there.
+    TakeSettled {
+        to: Slot,
+        from: Slot,
+        settled: Pc,
     },
     /// Evaluates by the plain evaluator; the next instruction takes the result.
     Plain {
@@ -257,6 +339,13 @@ pub(super) enum Instruction {
         operation: Comparison,
         left: Slot,
         right: i16,
+        to: Pc,
+        odd: Pc,
+    },
+    /// Goes on there unless both are the same number; `odd` if one is none.
+    JumpUnlessSame {
+        left: Slot,
+        right: Slot,
         to: Pc,
         odd: Pc,
     },
@@ -377,6 +466,15 @@ pub(super) enum Instruction {
         space: Slot,
         pattern: Slot,
         size: Slot,
+        odd: Pc,
+    },
+
+    /// Adds a ground atom to a space, or removes it.
+    ChangeSpace {
+        change: Change,
+        to: Slot,
+        space: Slot,
+        atom: Slot,
         odd: Pc,
     },
 

@@ -12,6 +12,7 @@ mod control;
 mod head;
 mod inline;
 mod slow;
+mod switch;
 mod typing;
 
 use std::sync::Arc;
@@ -22,10 +23,10 @@ use hashbrown::{HashMap, HashSet};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::RuleUse;
-use crate::fast::code::{Instruction, Operand, Pc, Slot, TypeId};
+use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
 use crate::fast::program::{
-    Function, Head, HeadTest, Key, Program, Rule, RuleIndex, Signature, State, Temporary,
+    Function, Head, Key, Program, Rule, RuleIndex, Signature, State, Temporary,
 };
 use crate::space::Origin;
 
@@ -79,28 +80,50 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         return;
     }
     let many = found.len() > 1;
-    let mut compiled = Vec::with_capacity(found.len());
-    let mut size = arity;
-    let start = program.code.len();
-    for (row, origin) in found {
-        let Some([equal, pattern, body]) = row.as_expression() else {
-            program.functions[id as usize].state = State::Plain;
-            return;
-        };
-        let usable = equal.is_symbol(&known().equal)
-            && matches!(pattern.as_expression(), Some([first, ..]) if *first == head);
+    let mut tests = Vec::with_capacity(found.len());
+    for (row, _) in &found {
+        let usable = matches!(row.as_expression(), Some([equal, pattern, _])
+            if equal.is_symbol(&known().equal)
+                && matches!(pattern.as_expression(), Some([first, ..]) if *first == head));
         if !usable {
             program.functions[id as usize].state = State::Plain;
             return;
         }
+        tests.push(head::tests(heap, row));
+    }
+    let (tree, reached) = match many.then(|| switch::tree(&tests)).flatten() {
+        Some((tree, reached)) => (Some(tree), reached),
+        None => (None, Vec::new()),
+    };
+    let mut compiled = Vec::with_capacity(found.len());
+    let mut entries = Vec::with_capacity(found.len());
+    let mut size = arity;
+    let start = program.code.len();
+    for (number, ((row, origin), tests)) in found.into_iter().zip(tests).enumerate() {
+        let Some([_, pattern, body]) = row.as_expression() else {
+            unreachable!("seen to be a rule");
+        };
         program.code.push(Instruction::HeadFail { function: id });
         let pc = program.code.len() as Pc;
         let mut compiler = Compiler::new(host, heap, program, arity);
-        let done = compiler.rule(pattern, body, signature.as_deref(), expected, many, origin);
-        match done {
-            Ok(tests) => {
+        compiler.function = id;
+        let (reached, place) = (reached.get(number), origin.clone());
+        match compiler.rule(
+            pattern,
+            body,
+            signature.as_deref(),
+            expected,
+            many,
+            reached,
+            origin,
+        ) {
+            Ok(entry) => {
                 size = size.max(compiler.slots);
                 compiled.push(Rule { pc, tests });
+                entries.push(entry);
+                if let Some(listed) = &mut program.listed {
+                    listed.rule(pc - 1..program.code.len() as Pc, &row, place);
+                }
             }
             Err(Leave) => {
                 program.code.truncate(start);
@@ -109,18 +132,39 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
             }
         }
     }
-    let pc = if many {
+    let mut pc = compiled[0].pc;
+    let mut chosen = None;
+    if many {
+        pc = program.code.len() as Pc;
         program.code.push(Instruction::Select { function: id });
-        program.code.len() as Pc - 1
-    } else {
-        compiled[0].pc
-    };
-    let index = index(&compiled);
+        match &tree {
+            Some(tree) => {
+                program.code.push(Instruction::NoRule { function: id });
+                let places = switch::Places {
+                    function: id,
+                    rules: &entries,
+                    open: pc,
+                    none: pc + 1,
+                };
+                pc = switch::write(program, tree, &places);
+            }
+            None => chosen = index(&compiled),
+        }
+    }
+    if program.watched {
+        let (what, to) = (Watched::Call, pc);
+        pc = program.code.len() as Pc;
+        program.code.push(Instruction::Watch { what, to: FAIL });
+        program.code.push(Instruction::Jump { to });
+    }
+    if let Some(listed) = &mut program.listed {
+        listed.choice = program.code.len() as Pc;
+    }
     let function = &mut program.functions[id as usize];
     function.pc = pc;
     function.size = size as Slot;
     function.rules = compiled;
-    function.index = index;
+    function.index = chosen;
     function.state = State::Compiled;
 }
 
@@ -177,6 +221,10 @@ pub(super) fn expression(
         }
     });
     let start = program.code.len();
+    if program.watched {
+        let what = Watched::Expression;
+        program.code.push(Instruction::Watch { what, to: FAIL });
+    }
     let mut compiler = Compiler::new(host, heap, program, variables.len());
     for (slot, variable) in variables.iter().enumerate() {
         compiler.names.insert(
@@ -356,6 +404,10 @@ struct Compiler<'m> {
     /// Whether the whole was left to the plain evaluator.
     left: bool,
     depth: usize,
+    /// The function of the rule.
+    function: u32,
+    /// Whether it is a rule that tells whoever watches how it ends.
+    watched: bool,
 }
 
 /// A slow way: evaluate an expression by the plain evaluator and go on.
@@ -410,6 +462,8 @@ impl<'m> Compiler<'m> {
             odd: Vec::new(),
             left: false,
             depth: 0,
+            function: 0,
+            watched: false,
         };
         compiler.define_first(arity);
         compiler
@@ -476,13 +530,17 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessCompare { to, .. }
                 | I::JumpUnlessCompareSmall { to, .. }
                 | I::JumpUnlessConstant { to, .. }
+                | I::JumpUnlessSame { to, .. }
+                | I::TakeSettled { settled: to, .. }
                 | I::Gather { done: to, .. }
-                | I::CaseOpen { empty: to, .. },
+                | I::CaseOpen { empty: to, .. }
+                | I::Watch { to, .. },
             ) => to,
             (
                 Place::OnFail,
                 I::MatchConstant { on_fail, .. }
                 | I::MatchExpression { on_fail, .. }
+                | I::MatchCall { on_fail, .. }
                 | I::Unify { on_fail, .. },
             ) => on_fail,
             (
@@ -495,6 +553,7 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessCompare { odd, .. }
                 | I::JumpUnlessCompareSmall { odd, .. }
                 | I::JumpUnlessConstant { odd, .. }
+                | I::JumpUnlessSame { odd, .. }
                 | I::CheckSame { odd, .. }
                 | I::Logic { odd, .. }
                 | I::Not { odd, .. }
@@ -503,6 +562,7 @@ impl<'m> Compiler<'m> {
                 | I::CheckExpression { odd, .. }
                 | I::Elements { odd, .. }
                 | I::Match { odd, .. }
+                | I::ChangeSpace { odd, .. }
                 | I::First { odd, .. }
                 | I::Rest { odd, .. }
                 | I::SizeAtom { odd, .. }
@@ -521,6 +581,8 @@ impl<'m> Compiler<'m> {
 
     // ---- rules --------------------------------------------------------------
 
+    /// Compiles a rule. Returns where it begins for calls that were told apart.
+    #[expect(clippy::too_many_arguments, reason = "all that is known of a rule")]
     fn rule(
         &mut self,
         pattern: &Atom,
@@ -528,33 +590,49 @@ impl<'m> Compiler<'m> {
         signature: Option<&Signature>,
         expected: TypeId,
         many: bool,
+        reached: Option<&switch::Reached>,
         origin: Option<Origin>,
-    ) -> Compiled<Box<[HeadTest]>> {
+    ) -> Compiled<Pc> {
         let arguments = &pattern.as_expression().expect("checked")[1..];
         self.count(pattern);
         self.count(body);
-        let mut tests = Vec::new();
         let head_fail = self.here() - 1;
+        let mut begin = self.here();
         for (slot, argument) in arguments.iter().enumerate() {
-            let mut path = vec![slot as u32];
-            self.tests(argument, &mut path, &mut tests);
             self.pattern(argument, slot as Slot, head_fail)?;
         }
         if many {
             self.emit(Instruction::Neck);
         }
+        if let Some(switch::Reached {
+            known: Some(known),
+            among_others,
+        }) = reached
+            && (!known.is_empty() || !*among_others)
+        {
+            // Once more, without what is known then; slots and names come out the same.
+            let over = self.emit(Instruction::Jump { to: FAIL });
+            let (slots, names) = (self.slots, self.names.len());
+            self.slots = arguments.len();
+            self.names.clear();
+            begin = self.here();
+            for (slot, argument) in arguments.iter().enumerate() {
+                self.known_pattern(argument, slot as Slot, known, head_fail)?;
+            }
+            if *among_others {
+                self.emit(Instruction::Neck);
+            }
+            debug_assert_eq!((slots, names), (self.slots, self.names.len()));
+            let here = self.here();
+            self.fill(over, Place::To, here);
+        }
         if self.program.proving {
-            let (file, line) = match origin {
-                Some(origin) => (Some(origin.file.to_string()), Some(origin.line)),
-                None => (None, None),
-            };
-            self.program.rule_uses.push(Arc::new(RuleUse {
-                file,
-                line,
-                head: pattern.clone(),
-            }));
-            let rule = (self.program.rule_uses.len() - 1) as u32;
+            let rule = self.rule_use(pattern, origin);
             self.emit(Instruction::RecordRule { rule });
+        } else if self.program.watched {
+            let (rule, function) = (self.rule_use(pattern, origin), self.function);
+            self.watch(Watched::Rule { rule, function });
+            self.watched = true;
         }
         // A `function` has to know the call that it is the result of.
         if matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function)) {
@@ -577,7 +655,32 @@ impl<'m> Compiler<'m> {
             }
             None => self.body(body, expected)?,
         }
-        Ok(tests.into_boxed_slice())
+        Ok(begin)
+    }
+
+    fn rule_use(&mut self, head: &Atom, origin: Option<Origin>) -> u32 {
+        let (file, line) = match origin {
+            Some(origin) => (Some(origin.file.to_string()), Some(origin.line)),
+            None => (None, None),
+        };
+        self.program.rule_uses.push(Arc::new(RuleUse {
+            file,
+            line,
+            head: head.clone(),
+        }));
+        (self.program.rule_uses.len() - 1) as u32
+    }
+
+    fn watch(&mut self, what: Watched) -> usize {
+        self.emit(Instruction::Watch { what, to: FAIL })
+    }
+
+    /// Gives a variable's slot its name.
+    fn name(&mut self, variable: &Variable, name: Name) {
+        if let Some(listed) = &mut self.program.listed {
+            listed.name(name.slot, variable);
+        }
+        self.names.insert(variable.clone(), name);
     }
 
     // ---- bodies -------------------------------------------------------------
