@@ -166,6 +166,47 @@ fn a_fault_is_not_given_up_while_what_can_be_acted_on_is_on_its_way() {
 }
 
 #[test]
+fn what_was_given_up_begins_again_once_there_is_something_to_act_on() {
+    let run = shipped(&[("cpu-percent", 200.0), ("background-threads", 0.0)]).after(8.0);
+    assert_eq!(run.core.status.episodes[0].state, EpisodeState::GivenUp);
+    let run = run
+        .with("background-threads", 4.0)
+        .with("background-demand-percent", 400.0)
+        .with("background-duty", 1.0)
+        .after(2.0);
+    let calls: Vec<String> = run.actions().iter().map(|one| one.call.clone()).collect();
+    assert_eq!(
+        calls,
+        [
+            "(alert \"no step of the ladder is left; it is tried again later\")",
+            "(duty-cycle background 0.122)"
+        ]
+    );
+}
+
+#[test]
+fn taking_back_is_not_itself_taken_back() {
+    // Waits too long, which nothing here changes, while its CPU is free.
+    let run = shipped(&[
+        ("cpu-percent", 10.0),
+        ("throttled-percent", 50.0),
+        ("sampling-intensity", 0.25),
+    ])
+    .after(30.0);
+    let calls: Vec<String> = run.actions().iter().map(|one| one.call.clone()).collect();
+    assert!(
+        calls.contains(&"(slow-sampling self 0)".to_owned()),
+        "{calls:?}"
+    );
+    assert!(
+        !calls
+            .iter()
+            .any(|call| call.starts_with("(slow-sampling self 0.2")),
+        "{calls:?}"
+    );
+}
+
+#[test]
 fn growth_alone_is_not_given_up() {
     let mut run = shipped(&[
         ("memory-mb", 50.0),
