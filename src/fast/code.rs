@@ -386,6 +386,52 @@ pub(super) enum Instruction {
         odd: Pc,
     },
 
+    /// Checks that no variable is in a value.
+    CheckGround {
+        slot: Slot,
+        odd: Pc,
+    },
+    /// Begins to go through a list, with code and a frame of its own: a list, the
+    /// place of the next element, what there is so far, and what is used of outside.
+    /// `mark` is as in `CallMarked`, if there is one.
+    Walk {
+        to: Pc,
+        operands: Operands,
+        size: Slot,
+        frame: Slot,
+        mark: Slot,
+    },
+    /// The next element, and its place in the slot after; `done` if there is none.
+    Item {
+        to: Slot,
+        done: Pc,
+    },
+    /// Goes on with the next element; `count` slots are kept.
+    Again {
+        to: Pc,
+        next: Slot,
+        so_far: Slot,
+        count: Slot,
+        frame: Slot,
+    },
+    /// What there is so far, and one more.
+    Push {
+        to: Slot,
+        so_far: Slot,
+        value: Slot,
+    },
+    /// The list of what was pushed; goes on at `odd` if it may be a call.
+    List {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
+    /// The error of a condition that is no truth value.
+    NoTruth {
+        call: Slot,
+        value: Slot,
+    },
+
     First {
         to: Slot,
         from: Slot,

@@ -13,6 +13,7 @@ mod head;
 mod inline;
 mod slow;
 mod typing;
+mod walk;
 
 use std::sync::Arc;
 
@@ -170,15 +171,21 @@ pub(super) fn expression(
     {
         return *id;
     }
+    let start = program.code.len();
+    let mut compiler = Compiler::new(host, heap, program, 0);
+    compiler.count(atom);
     let mut variables: Vec<Variable> = Vec::new();
     atom.for_each_variable(|variable| {
         if !variables.contains(variable) {
             variables.push(variable.clone());
         }
     });
-    let start = program.code.len();
-    let mut compiler = Compiler::new(host, heap, program, variables.len());
+    compiler.slots = variables.len();
     for (slot, variable) in variables.iter().enumerate() {
+        if compiler.is_walked(variable) {
+            compiler.written.insert(variable.clone(), slot as Slot);
+            continue;
+        }
         compiler.names.insert(
             variable.clone(),
             Name {
@@ -188,7 +195,6 @@ pub(super) fn expression(
         );
     }
     compiler.define_first(variables.len());
-    compiler.count(atom);
     let done = compiler.body(atom, expected);
     let size = compiler.slots as Slot;
     let left = compiler.left;
@@ -310,6 +316,7 @@ enum Place {
     Odd,
     OnFail,
     Stuck,
+    Done,
 }
 
 /// The static type of an argument.
@@ -330,6 +337,8 @@ enum Check {
     Type(Slot, Atom),
     /// The values in both slots have a type in common.
     Same(Slot, Slot),
+    /// There is no variable in the value.
+    Ground(Slot),
 }
 
 struct Compiler<'m> {
@@ -339,6 +348,11 @@ struct Compiler<'m> {
     names: HashMap<Variable, Name, FixedState>,
     /// How often each variable occurs in the whole rule.
     counts: HashMap<Variable, usize, FixedState>,
+    /// How often in forms that put elements in its place.
+    walked: HashMap<Variable, usize, FixedState>,
+    /// Slots of variables of an expression that elements take the place of: only an
+    /// expression as it stands has them.
+    written: HashMap<Variable, Slot, FixedState>,
     /// Slots that hold settled values; numbers.
     settled: HashSet<Slot, FixedState>,
     numbers: HashSet<Slot, FixedState>,
@@ -393,6 +407,8 @@ impl<'m> Compiler<'m> {
             program,
             names: HashMap::default(),
             counts: HashMap::default(),
+            walked: HashMap::default(),
+            written: HashMap::default(),
             settled: HashSet::default(),
             numbers: HashSet::default(),
             defined: Vec::new(),
@@ -509,7 +525,9 @@ impl<'m> Compiler<'m> {
                 | I::SizeAtom { odd, .. }
                 | I::IndexAtom { odd, .. },
             ) => odd,
+            (Place::Odd, I::CheckGround { odd, .. } | I::List { odd, .. }) => odd,
             (Place::Stuck, I::Operate { stuck, .. }) => stuck,
+            (Place::Done, I::Item { done, .. }) => done,
             (_, other) => unreachable!("{other:?} has no such place"),
         };
         *field = pc;
@@ -518,6 +536,10 @@ impl<'m> Compiler<'m> {
     fn count(&mut self, atom: &Atom) {
         let counts = &mut self.counts;
         atom.for_each_variable(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
+        let walked = &mut self.walked;
+        walk::count_walked(atom, |variable| {
+            *walked.entry(variable.clone()).or_insert(0) += 1;
+        });
     }
 
     // ---- rules --------------------------------------------------------------

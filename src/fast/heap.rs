@@ -249,6 +249,27 @@ impl Heap {
         }
     }
 
+    /// Whether no variable without a value is in a term.
+    pub(super) fn is_ground_now(&self, cell: Cell) -> bool {
+        let cell = self.deref(cell);
+        if !cell.is_exp() {
+            return !cell.is_ref();
+        }
+        let mut pending: SmallVec<[Cell; 16]> = SmallVec::new();
+        pending.push(cell);
+        while let Some(cell) = pending.pop() {
+            let cell = self.deref(cell);
+            if cell.is_ref() {
+                return false;
+            }
+            if cell.is_exp() && !self.header(cell.at()).has(Header::GROUND) {
+                let (first, n) = self.elements(cell.at());
+                pending.extend((first..first + n).map(|at| self.word(at)));
+            }
+        }
+        true
+    }
+
     /// Puts an expression on the heap; bound variables in it are followed one step.
     pub(super) fn build(&mut self, elements: &[Cell]) -> Cell {
         let at = self.begin(elements.len());

@@ -30,6 +30,7 @@ mod query;
 mod select;
 mod settle;
 mod typing;
+mod walk;
 
 use std::rc::Rc;
 
@@ -42,7 +43,7 @@ use crate::evaluate::{Answer, Evaluation};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Aside, Choice, Kind, Step};
 use crate::fast::code::{
-    ANY, Arithmetic, Comparison, FINISH, Instruction, Logic, NUMBER, Operand, Pc,
+    ANY, Arithmetic, Comparison, FINISH, Instruction, Logic, NUMBER, Operand, Pc, Slot,
 };
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
@@ -789,6 +790,64 @@ impl<'h> Machine<'h> {
                         }
                         None => pc = odd,
                     }
+                }
+
+                I::CheckGround { slot, odd } => {
+                    if !self.heap.is_ground_now(slot!(self, base, slot)) {
+                        pc = odd;
+                    }
+                }
+                I::Walk {
+                    to,
+                    operands,
+                    size,
+                    frame,
+                    mark,
+                } => {
+                    fuel!();
+                    let height = if mark == Slot::MAX {
+                        self.choices.len() as u64
+                    } else {
+                        (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3
+                    };
+                    let above = self.above(base, size);
+                    self.begin_walk(operands, base, above, frame);
+                    self.stack[above] = (u64::from(pc) << 32) | base as u64;
+                    self.stack[above + 1] = (height << HEIGHT) | above as u64;
+                    pc = to;
+                    base = above;
+                }
+                I::Item { to, done } => match self.item(base) {
+                    Some((item, next)) => {
+                        set!(self, base, to, item);
+                        set!(self, base, to + 1, next);
+                    }
+                    None => pc = done,
+                },
+                I::Again {
+                    to,
+                    next,
+                    so_far,
+                    count,
+                    frame,
+                } => {
+                    fuel!();
+                    go!(self.again(to, base, (next, so_far), (count, frame)));
+                }
+                I::Push { to, so_far, value } => {
+                    let (so_far, value) = (slot!(self, base, so_far), slot!(self, base, value));
+                    set!(self, base, to, self.push(so_far, value));
+                }
+                I::List { to, from, odd } => {
+                    let (list, is_data) = self.list(slot!(self, base, from));
+                    set!(self, base, to, list);
+                    if !is_data {
+                        pc = odd;
+                    }
+                }
+                I::NoTruth { call, value } => {
+                    let (call, value) = (slot!(self, base, call), slot!(self, base, value));
+                    self.result = self.no_truth(call, value);
                 }
 
                 I::First { to, from, odd } => {

@@ -3,6 +3,7 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
+use super::walk::template_of;
 use super::{
     Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Place, Value, Want, is_large,
     is_whole_error,
@@ -77,6 +78,10 @@ impl Compiler<'_> {
         let Some(children) = atom.as_expression() else {
             return;
         };
+        if let Some((_, variables)) = template_of(children) {
+            let own = variables.into_iter().filter(|other| self.is_walked(other));
+            local.extend(own.cloned());
+        }
         let all_within = |parts: &[&Atom], variable: &Variable| {
             let mut count = 0;
             for part in parts {
@@ -132,7 +137,11 @@ impl Compiler<'_> {
                 take(left, &[left, right, then]);
                 take(right, &[left, right, then]);
             }
-            _ => {}
+            _ => {
+                if let Some((template, _)) = template_of(children) {
+                    take(template, &[template]);
+                }
+            }
         }
         for child in children {
             self.locals(child, local, depth + 1);
@@ -185,7 +194,10 @@ impl Compiler<'_> {
         let value = match atom {
             Atom::Variable(variable) => match self.names.get(variable) {
                 Some(name) => Operand::slot(name.slot),
-                None => Operand::slot(self.fresh(variable)?),
+                None => match self.written.get(variable) {
+                    Some(slot) => Operand::slot(*slot),
+                    None => Operand::slot(self.fresh(variable)?),
+                },
             },
             ground if ground.is_ground() => match self.constant_value(ground) {
                 Ok(value) => value,

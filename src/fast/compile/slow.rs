@@ -164,7 +164,9 @@ impl Compiler<'_> {
                 | I::CaseOpen { size, .. }
                 | I::Alternatives { size, .. }
                 | I::Elements { size, .. }
+                | I::Walk { size, .. }
                 | I::Match { size, .. } => *size = whole,
+                I::Again { frame, .. } => *frame = whole,
                 other => unreachable!("{other:?} makes no frame"),
             }
         }

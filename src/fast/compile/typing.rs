@@ -301,6 +301,12 @@ impl Compiler<'_> {
                         odd: FAIL,
                     })
                 }
+                Check::Ground(slot) => {
+                    if self.numbers.contains(&slot) {
+                        continue;
+                    }
+                    self.emit(Instruction::CheckGround { slot, odd: FAIL })
+                }
                 Check::Same(left, right) => {
                     if self.numbers.contains(&left) && self.numbers.contains(&right) {
                         continue;

@@ -1,0 +1,378 @@
+//! Lists gone through element by element: `map-atom`, `filter-atom`, `foldl-atom`.
+//!
+//! The template is compiled once, as the body of a loop in a frame of its own: its
+//! first slots hold the list, the place of the next element and what there is so far,
+//! then values that the template takes from outside. Going on is a last call, so a
+//! choice made inside an element's template keeps the frame it was made in.
+
+use super::{Catch, Check, Compiled, Compiler, Handler, Leave, Name, Place, Static, Value, Want};
+use crate::atom::{Atom, Variable};
+use crate::evaluate::{Control, is_instruction};
+use crate::fast::cell::Cell;
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Pc, Slot, TypeId};
+use crate::fast::program::Signature;
+use crate::types;
+
+const LIST: Slot = 0;
+const SO_FAR: Slot = 2;
+/// The first slot with a value from outside.
+const CAPTURED: usize = 3;
+
+/// The parts of a form: list, initial value, variables, template.
+struct Walk<'a> {
+    control: Control,
+    list: &'a Atom,
+    initial: Option<&'a Atom>,
+    variables: Vec<&'a Variable>,
+    template: &'a Atom,
+}
+
+impl<'a> Walk<'a> {
+    fn of(control: Control, arguments: &'a [Atom]) -> Option<Walk<'a>> {
+        match (control, arguments) {
+            (Control::Map | Control::Filter, [list, Atom::Variable(item), template]) => {
+                Some(Walk {
+                    control,
+                    list,
+                    initial: None,
+                    variables: vec![item],
+                    template,
+                })
+            }
+            (
+                Control::Fold,
+                [
+                    list,
+                    initial,
+                    Atom::Variable(so_far),
+                    Atom::Variable(item),
+                    template,
+                ],
+            ) if so_far != item => Some(Walk {
+                control,
+                list,
+                initial: Some(initial),
+                variables: vec![so_far, item],
+                template,
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Counts the occurrences of variables in forms that put elements in their place.
+pub(super) fn count_walked(atom: &Atom, mut add: impl FnMut(&Variable)) {
+    let mut pending = vec![atom];
+    while let Some(atom) = pending.pop() {
+        let Some(children) = atom.as_expression() else {
+            continue;
+        };
+        pending.extend(children);
+        if let Some(walk) = written_walk(children) {
+            for variable in &walk.variables {
+                add(variable);
+                walk.template.for_each_variable(|other| {
+                    if other == *variable {
+                        add(other);
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// The parts of an expression that is written as one of the forms.
+fn written_walk(children: &[Atom]) -> Option<Walk<'_>> {
+    let control = match children.first()?.as_symbol()? {
+        "map-atom" => Control::Map,
+        "filter-atom" => Control::Filter,
+        "foldl-atom" => Control::Fold,
+        _ => return None,
+    };
+    Walk::of(control, &children[1..])
+}
+
+/// The template of an expression that is written as one of the forms, and the
+/// variables that elements take the place of.
+pub(super) fn template_of(children: &[Atom]) -> Option<(&Atom, Vec<&Variable>)> {
+    written_walk(children).map(|walk| (walk.template, walk.variables))
+}
+
+impl Compiler<'_> {
+    /// Whether elements take the place of a variable wherever it occurs.
+    pub(super) fn is_walked(&self, variable: &Variable) -> bool {
+        self.walked
+            .get(variable)
+            .is_some_and(|walked| self.counts.get(variable) == Some(walked))
+    }
+
+    pub(super) fn walk_form(
+        &mut self,
+        control: Control,
+        atom: &Atom,
+        children: &[Atom],
+        signature: &Signature,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        let walk = Walk::of(control, &children[1..]).ok_or(Leave)?;
+        let is_own =
+            |variable: &&Variable| self.is_walked(variable) && !self.names.contains_key(*variable);
+        if !walk.variables.iter().all(is_own) {
+            return Err(Leave);
+        }
+        let mut captured: Vec<(Variable, Slot)> = Vec::new();
+        walk.template.for_each_variable(|variable| {
+            if let Some(name) = self.names.get(variable)
+                && !captured.iter().any(|(known, _)| known == variable)
+            {
+                captured.push((variable.clone(), name.slot));
+            }
+        });
+        let mut checks = Vec::new();
+        let found = self.application_type(children, signature, false, &mut checks)?;
+        self.result_fits(&found, &signature.returns, expected)?;
+        // Variables in it would be other ones for each element.
+        checks.extend(captured.iter().map(|(_, slot)| Check::Ground(*slot)));
+        let guard = self.guard(atom, checks, expected)?;
+        let over = self.emit(Instruction::Jump { to: FAIL });
+        let start = self.here();
+        let frame = self.walk_frame(&walk, children, &captured)?;
+        let here = self.here();
+        self.fill(over, Place::To, here);
+        let zero = self.program.constant(Cell::small(0));
+        let mut operands = vec![self.quoted(walk.list)?, Operand::constant(zero)];
+        operands.push(match walk.initial {
+            Some(initial) => self.quoted(initial)?,
+            None => self.constant_value(&Atom::unit())?,
+        });
+        operands.extend(captured.iter().map(|(_, slot)| Operand::slot(*slot)));
+        let operands = self.program.operands(&operands);
+        let (value, _) = self.marked(&[], want, |this, inner| {
+            this.emit_sized(Instruction::Walk {
+                to: start,
+                operands,
+                size: 0,
+                frame,
+                mark: inner.mark.unwrap_or(Slot::MAX),
+            });
+            this.take(want)
+        })?;
+        self.resume(guard, value, want)
+    }
+
+    /// Writes the loop; how many slots its frame has.
+    fn walk_frame(
+        &mut self,
+        walk: &Walk<'_>,
+        children: &[Atom],
+        captured: &[(Variable, Slot)],
+    ) -> Compiled<Slot> {
+        let start = self.here();
+        let mut inner = Compiler::new(
+            self.host,
+            self.heap,
+            self.program,
+            CAPTURED + captured.len(),
+        );
+        inner.counts = self.counts.clone();
+        inner.walked = self.walked.clone();
+        inner.depth = self.depth;
+        for (place, (variable, _)) in captured.iter().enumerate() {
+            inner.name(variable, (CAPTURED + place) as Slot);
+        }
+        let entry = inner.defined.clone();
+        let item = inner.target()?;
+        // The place after it goes into the slot after.
+        let next = inner.target()?;
+        let at = inner.emit(Instruction::Item {
+            to: item,
+            done: FAIL,
+        });
+        let outside = inner.names.clone();
+        let mut wrong = None;
+        match walk.variables.as_slice() {
+            [so_far, variable] => {
+                inner.name(so_far, SO_FAR);
+                inner.name(variable, item);
+            }
+            variables => inner.name(variables[0], item),
+        }
+        inner.introduce(walk.template)?;
+        let count = captured.len();
+        match walk.control {
+            Control::Map => {
+                inner.is_mapped(walk.template)?;
+                let value = inner.evaluate(walk.template, ANY, Want::Own)?;
+                let value = inner.in_slot(value)?;
+                inner.push_on(start, next, value, count)?;
+            }
+            Control::Filter => {
+                let value = inner.evaluate(walk.template, ANY, Want::Own)?;
+                let value = inner.in_slot(value)?;
+                let jump = inner.emit(Instruction::JumpUnless {
+                    slot: value,
+                    to: FAIL,
+                    odd: FAIL,
+                });
+                wrong = Some((jump, value));
+                inner.push_on(start, next, item, count)?;
+                let here = inner.here();
+                inner.fill(jump, Place::To, here);
+                inner.go_on(start, next, SO_FAR, count);
+            }
+            _ => {
+                let value = inner.value_or_error(walk.template)?;
+                inner.go_on(start, next, value, count);
+            }
+        }
+        inner.names = outside;
+        if let Some((jump, value)) = wrong {
+            inner.no_truth_value(walk, children, jump, value)?;
+        }
+        inner.defined = entry;
+        inner.settled.clear();
+        inner.numbers.clear();
+        let here = inner.here();
+        inner.fill(at, Place::Done, here);
+        inner.walk_end(walk.control)?;
+        inner.finish()?;
+        Ok(inner.slots as Slot)
+    }
+
+    /// What becomes of a list that has been gone through.
+    fn walk_end(&mut self, control: Control) -> Compiled<()> {
+        if control == Control::Fold {
+            self.settle(SO_FAR, ANY, Want::Tail)?;
+            return Ok(());
+        }
+        let list = self.target()?;
+        let at = self.emit(Instruction::List {
+            to: list,
+            from: SO_FAR,
+            odd: FAIL,
+        });
+        if control == Control::Filter {
+            // What was kept has not been evaluated yet.
+            let here = self.here();
+            self.fill(at, Place::Odd, here);
+            self.settle(list, ANY, Want::Tail)?;
+            return Ok(());
+        }
+        self.return_value(Operand::slot(list));
+        let here = self.here();
+        self.fill(at, Place::Odd, here);
+        self.emit_sized(Instruction::PlainCall {
+            from: list,
+            size: 0,
+        });
+        self.emit(Instruction::ReturnResult);
+        Ok(())
+    }
+
+    /// A condition that is no truth value.
+    fn no_truth_value(
+        &mut self,
+        walk: &Walk<'_>,
+        children: &[Atom],
+        jump: usize,
+        value: Slot,
+    ) -> Compiled<()> {
+        let here = self.here();
+        self.fill(jump, Place::Odd, here);
+        let list = Variable::new("list").renamed();
+        self.name(&list, LIST);
+        let call = Atom::expression([
+            children[0].clone(),
+            Atom::Variable(list),
+            Atom::Variable(walk.variables[0].clone()),
+            walk.template.clone(),
+        ]);
+        let call = self.quoted(&call)?;
+        let call = self.in_slot(call)?;
+        self.emit(Instruction::NoTruth { call, value });
+        self.emit(Instruction::ReturnResult);
+        Ok(())
+    }
+
+    fn name(&mut self, variable: &Variable, slot: Slot) {
+        self.names.insert(
+            variable.clone(),
+            Name {
+                slot,
+                fresh_in: None,
+            },
+        );
+    }
+
+    fn push_on(&mut self, start: Pc, next: Slot, value: Slot, captured: usize) -> Compiled<()> {
+        let to = self.target()?;
+        self.emit(Instruction::Push {
+            to,
+            so_far: SO_FAR,
+            value,
+        });
+        self.go_on(start, next, to, captured);
+        Ok(())
+    }
+
+    /// The next element.
+    fn go_on(&mut self, start: Pc, next: Slot, so_far: Slot, captured: usize) {
+        let at = self.emit(Instruction::Again {
+            to: start,
+            next,
+            so_far,
+            count: (CAPTURED + captured) as Slot,
+            frame: 0,
+        });
+        self.sized.push(at);
+    }
+
+    /// Whether a list of such templates is evaluated element by element: its head's
+    /// type is that of a value, and it is no instruction to be carried out first.
+    fn is_mapped(&mut self, template: &Atom) -> Compiled<()> {
+        let Atom::Expression(expression) = template else {
+            return match template {
+                Atom::Grounded(_) if template.as_operation().is_none() => Ok(()),
+                _ => Err(Leave),
+            };
+        };
+        let instruction = match expression.children().first() {
+            Some(Atom::Symbol(head)) => is_instruction(head),
+            Some(_) => false,
+            None => true,
+        };
+        if instruction || template.is_error() || expression.is_evaluated() {
+            return Err(Leave);
+        }
+        match self.static_type(template, &mut Vec::new())? {
+            Static::Known(found) if types::is_function(&found) => Err(Leave),
+            Static::Known(_) | Static::Any | Static::Atom => Ok(()),
+            Static::Slot(_) => Err(Leave),
+        }
+    }
+
+    /// Evaluates a template whose errors are values.
+    fn value_or_error(&mut self, template: &Atom) -> Compiled<Slot> {
+        let slot = self.target()?;
+        let mark = self.target()?;
+        self.emit(Instruction::Mark { to: mark });
+        let outer = self.handler;
+        self.handlers.push(Handler {
+            mark: Some(mark),
+            outer,
+            uses: Vec::new(),
+            kind: Catch::Value { slot, resume: FAIL },
+        });
+        let handler = self.handlers.len() - 1;
+        self.handler = handler;
+        let found = self.evaluate(template, ANY, Want::Shared)?;
+        self.handler = outer;
+        self.emit(Instruction::Exit { mark });
+        let from = self.in_slot(found)?;
+        self.emit(Instruction::Move { to: slot, from });
+        let resume = self.here();
+        self.handlers[handler].kind = Catch::Value { slot, resume };
+        Ok(slot)
+    }
+}
