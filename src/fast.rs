@@ -14,6 +14,7 @@ mod heap;
 mod machine;
 mod program;
 mod rows;
+mod types;
 
 use std::sync::{Arc, Mutex};
 
@@ -82,7 +83,9 @@ pub(crate) fn run(
         // An operation evaluates something while an evaluation runs.
         Compiled::InUse => return Plain::run(host, space, atom, budget, proving),
         Compiled::Ready(mut parts)
-            if parts.program.space.is_same(space) && parts.program.code.len() < CODE_MAX =>
+            if parts.program.space.is_same(space)
+                && parts.program.code.len() < CODE_MAX
+                && !parts.program.value_types.is_full() =>
         {
             parts.program.refresh();
             parts

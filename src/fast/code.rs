@@ -386,10 +386,38 @@ pub(super) enum Instruction {
         odd: Pc,
     },
 
-    /// Checks that no variable is in a value.
+    /// Checks that no variable is in a value, nor that it is `Empty` or an error.
     CheckGround {
         slot: Slot,
         odd: Pc,
+    },
+    /// Checks that an expression, by its tree, has a type and may be used as another.
+    CheckTree {
+        tree: u32,
+        expected: TypeId,
+        odd: Pc,
+    },
+    /// For the first element of a list: checks that its template has the type of a value.
+    CheckFirst {
+        tree: u32,
+        odd: Pc,
+    },
+    /// Looks at the types of a call's arguments: the function for what its result is.
+    Decide {
+        to: Slot,
+        site: u32,
+        odd: Pc,
+    },
+    /// Calls the function whose number a slot holds; `mark` as in `CallMarked`.
+    CallDecided {
+        function: Slot,
+        operands: Operands,
+        size: Slot,
+        mark: Slot,
+    },
+    CallDecidedLast {
+        function: Slot,
+        operands: Operands,
     },
     /// Begins to go through a list, with code and a frame of its own: a list, the
     /// place of the next element, what there is so far, and what is used of outside.
@@ -402,9 +430,12 @@ pub(super) enum Instruction {
         mark: Slot,
     },
     /// The next element, and its place in the slot after; `done` if there is none.
+    /// `odd` if it, or what it is folded into, ends an evaluation where it is a value.
     Item {
         to: Slot,
+        folding: bool,
         done: Pc,
+        odd: Pc,
     },
     /// Goes on with the next element; `count` slots are kept.
     Again {

@@ -9,6 +9,7 @@ mod body;
 mod call;
 mod choose;
 mod control;
+mod decide;
 mod head;
 mod inline;
 mod slow;
@@ -76,7 +77,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     program.functions[id as usize].version = version;
     let found = program.rules(symbol, arity);
     if found.is_empty() {
-        program.functions[id as usize].state = State::Data;
+        program.note_data(id, &kind);
         return;
     }
     let many = found.len() > 1;
@@ -328,6 +329,8 @@ enum Static {
     Known(Atom),
     /// As the value in the slot.
     Slot(Slot),
+    /// As that of the tree when it is looked at.
+    Tree(u32),
 }
 
 /// What has to hold of values before a typed call is made.
@@ -339,6 +342,8 @@ enum Check {
     Same(Slot, Slot),
     /// There is no variable in the value.
     Ground(Slot),
+    /// The tree has a type, and that one.
+    Tree(u32, Atom),
 }
 
 struct Compiler<'m> {
@@ -525,7 +530,15 @@ impl<'m> Compiler<'m> {
                 | I::SizeAtom { odd, .. }
                 | I::IndexAtom { odd, .. },
             ) => odd,
-            (Place::Odd, I::CheckGround { odd, .. } | I::List { odd, .. }) => odd,
+            (
+                Place::Odd,
+                I::CheckGround { odd, .. }
+                | I::CheckTree { odd, .. }
+                | I::CheckFirst { odd, .. }
+                | I::Decide { odd, .. }
+                | I::List { odd, .. }
+                | I::Item { odd, .. },
+            ) => odd,
             (Place::Stuck, I::Operate { stuck, .. }) => stuck,
             (Place::Done, I::Item { done, .. }) => done,
             (_, other) => unreachable!("{other:?} has no such place"),
@@ -593,7 +606,8 @@ impl<'m> Compiler<'m> {
                 self.return_value(value);
                 self.finish()?;
             }
-            Some(Atom::Variable(_)) => self.body(body, expected)?,
+            // What it is expected to be says what type variables stand for.
+            Some(returns) if !returns.is_ground() => self.body(body, expected)?,
             Some(returns) => {
                 let expected = self.result_type(returns);
                 self.body(body, expected)?;

@@ -306,6 +306,26 @@ impl Heap {
         Cell::expression(at)
     }
 
+    /// The number of the type that was noted in an expression's header; 0 is none.
+    #[inline(always)]
+    pub(super) fn noted_type(&self, at: usize) -> u16 {
+        ((self.cells[at] & TYPE_BITS) >> TYPE_BITS.trailing_zeros()) as u16
+    }
+
+    /// Notes the number of a ground expression's type in its header.
+    pub(super) fn note_type(&mut self, at: usize, number: u16) {
+        let bits = u64::from(number) << TYPE_BITS.trailing_zeros();
+        self.cells[at] = (self.cells[at] & !TYPE_BITS) | bits;
+    }
+
+    /// Notes the type of what was just built, if it is data that stays as it is.
+    #[inline(always)]
+    pub(super) fn note_type_of_data(&mut self, built: Cell, number: u16) {
+        if number != 0 && self.header(built.at()).has(Header::DATA | Header::GROUND) {
+            self.note_type(built.at(), number);
+        }
+    }
+
     /// The elements of an expression from `offset` on, shared.
     pub(super) fn tail(&mut self, at: usize, offset: usize) -> Cell {
         let header = self.header(at);

@@ -24,6 +24,7 @@ macro_rules! set {
 mod call;
 mod choose;
 mod data;
+mod decide;
 mod number;
 mod operate;
 mod query;
@@ -43,7 +44,7 @@ use crate::evaluate::{Answer, Evaluation};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Aside, Choice, Kind, Step};
 use crate::fast::code::{
-    ANY, Arithmetic, Comparison, FINISH, Instruction, Logic, NUMBER, Operand, Pc, Slot,
+    ANY, Arithmetic, Comparison, FINISH, Instruction, Logic, NUMBER, Operand, Pc, Slot, TypeId,
 };
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
@@ -108,6 +109,8 @@ pub(super) struct Machine<'h> {
     /// How long the trail was when the head that is being matched began.
     head_trail: usize,
     subject: Atom,
+    /// A type that was seen to be one that was expected.
+    fit: (u16, TypeId),
     layers: Option<(Space, Changes, Rc<Layers>)>,
     rows: Vec<Row>,
     frame: Frame,
@@ -172,6 +175,7 @@ impl<'h> Machine<'h> {
             collect_at: CONSTANTS + (1 << 18),
             head_trail: 0,
             subject: Atom::unit(),
+            fit: (0, ANY),
             layers: None,
             rows: Vec::new(),
             frame: Frame::new(),
@@ -297,8 +301,12 @@ impl<'h> Machine<'h> {
                     size,
                 } => {
                     fuel!();
-                    if self.program.functions[function as usize].state == State::Data {
-                        set!(self, base, to, self.build(operands, base, Header::DATA));
+                    let entry = &self.program.functions[function as usize];
+                    if entry.state == State::Data {
+                        let data_type = entry.data_type;
+                        let built = self.build(operands, base, Header::DATA);
+                        self.heap.note_type_of_data(built, data_type);
+                        set!(self, base, to, built);
                         pc += 1;
                     } else {
                         let above = self.above(base, size);
@@ -431,7 +439,10 @@ impl<'h> Machine<'h> {
                 } => {
                     let value = self.heap.deref(slot!(self, base, slot));
                     let is_number = value.is_int() && expected == NUMBER;
-                    if !is_number && !self.has_type(value, expected) {
+                    if !is_number
+                        && !self.is_known_fit(value, expected)
+                        && !self.has_type(value, expected)
+                    {
                         pc = odd;
                     }
                 }
@@ -793,9 +804,51 @@ impl<'h> Machine<'h> {
                 }
 
                 I::CheckGround { slot, odd } => {
-                    if !self.heap.is_ground_now(slot!(self, base, slot)) {
+                    let value = self.heap.deref(slot!(self, base, slot));
+                    if self.ends(value) || !self.heap.is_ground_now(value) {
                         pc = odd;
                     }
+                }
+                I::CheckTree {
+                    tree,
+                    expected,
+                    odd,
+                } => {
+                    if !self.tree_has_type(tree, expected, base) {
+                        pc = odd;
+                    }
+                }
+                I::CheckFirst { tree, odd } => {
+                    if self.is_first_item(base) && !self.tree_is_value(tree, base) {
+                        pc = odd;
+                    }
+                }
+                I::Decide { to, site, odd } => match self.decide(site, base) {
+                    Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                    None => pc = odd,
+                },
+                I::CallDecided {
+                    function,
+                    operands,
+                    size,
+                    mark,
+                } => {
+                    fuel!();
+                    if self.heap.cells.len() >= self.collect_at {
+                        self.collect(base, Ok(pc));
+                    }
+                    let height = if mark == Slot::MAX {
+                        self.choices.len() as u64
+                    } else {
+                        (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3
+                    };
+                    let function = slot!(self, base, function).as_int() as u32;
+                    go!(self.call(function, operands, size, height, pc, base));
+                }
+                I::CallDecidedLast { function, operands } => {
+                    fuel!();
+                    let function = slot!(self, base, function).as_int() as u32;
+                    go!(self.call_last(function, operands, base));
                 }
                 I::Walk {
                     to,
@@ -817,10 +870,18 @@ impl<'h> Machine<'h> {
                     pc = to;
                     base = above;
                 }
-                I::Item { to, done } => match self.item(base) {
+                I::Item {
+                    to,
+                    folding,
+                    done,
+                    odd,
+                } => match self.item(base) {
                     Some((item, next)) => {
                         set!(self, base, to, item);
                         set!(self, base, to + 1, next);
+                        if self.ends(item) || folding && self.ends(self.folded(base)) {
+                            pc = odd;
+                        }
                     }
                     None => pc = done,
                 },

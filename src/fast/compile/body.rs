@@ -338,13 +338,11 @@ impl Compiler<'_> {
         if types::is_undefined(expected) || expected.is_symbol(&known().atom) {
             return Ok(true);
         }
-        if !expected.is_ground() {
-            return Err(Leave);
-        }
+        let expected = types::renamed(expected);
         let found = types::types_of(&self.program.space, atom);
         Ok(found.iter().any(|actual| {
             let mut bindings = crate::unify::Bindings::new();
-            types::match_types(expected, actual, &mut bindings)
+            types::match_types(&expected, actual, &mut bindings)
         }))
     }
 

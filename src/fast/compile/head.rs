@@ -1,19 +1,15 @@
 //! Heads of rules: what is tested before one is entered, and matching its parts.
 
 use super::{Compiled, Compiler, Leave, Name, Place, TESTS_MAX};
-use crate::atom::{Atom, Grounded, known};
+use crate::atom::{Atom, Grounded};
 use crate::fast::cell::Cell;
-use crate::fast::code::{ANY, FAIL, Instruction, Pc, Slot, TypeId};
+use crate::fast::code::{FAIL, Instruction, Pc, Slot, TypeId};
 use crate::fast::program::{HeadTest, Key};
 
 impl Compiler<'_> {
     /// The type that results of a function with this return type are evaluated with.
     pub(super) fn result_type(&mut self, returns: &Atom) -> TypeId {
-        match returns {
-            Atom::Variable(_) => ANY,
-            _ if returns.is_symbol(&known().expression) => ANY,
-            _ => self.program.type_id(returns),
-        }
+        self.program.result_type(returns)
     }
 
     pub(super) fn tests(&mut self, pattern: &Atom, path: &mut Vec<u32>, tests: &mut Vec<HeadTest>) {

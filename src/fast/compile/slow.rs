@@ -165,6 +165,7 @@ impl Compiler<'_> {
                 | I::Alternatives { size, .. }
                 | I::Elements { size, .. }
                 | I::Walk { size, .. }
+                | I::CallDecided { size, .. }
                 | I::Match { size, .. } => *size = whole,
                 I::Again { frame, .. } => *frame = whole,
                 other => unreachable!("{other:?} makes no frame"),

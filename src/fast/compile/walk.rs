@@ -5,7 +5,9 @@
 //! then values that the template takes from outside. Going on is a last call, so a
 //! choice made inside an element's template keeps the frame it was made in.
 
-use super::{Catch, Check, Compiled, Compiler, Handler, Leave, Name, Place, Static, Value, Want};
+use super::{
+    Catch, Check, Compiled, Compiler, Handler, Leave, Name, OddWhat, Place, Static, Value, Want,
+};
 use crate::atom::{Atom, Variable};
 use crate::evaluate::{Control, is_instruction};
 use crate::fast::cell::Cell;
@@ -185,12 +187,8 @@ impl Compiler<'_> {
         let item = inner.target()?;
         // The place after it goes into the slot after.
         let next = inner.target()?;
-        let at = inner.emit(Instruction::Item {
-            to: item,
-            done: FAIL,
-        });
         let outside = inner.names.clone();
-        let mut wrong = None;
+        let (mut wrong, mut first) = (None, None);
         match walk.variables.as_slice() {
             [so_far, variable] => {
                 inner.name(so_far, SO_FAR);
@@ -199,17 +197,30 @@ impl Compiler<'_> {
             variables => inner.name(variables[0], item),
         }
         inner.introduce(walk.template)?;
+        let mark = if walk.control == Control::Fold {
+            let mark = inner.target()?;
+            inner.emit(Instruction::Mark { to: mark });
+            Some(mark)
+        } else {
+            None
+        };
+        let at = inner.emit(Instruction::Item {
+            to: item,
+            folding: mark.is_some(),
+            done: FAIL,
+            odd: FAIL,
+        });
         let count = captured.len();
         match walk.control {
             Control::Map => {
-                inner.is_mapped(walk.template)?;
-                let value = inner.evaluate(walk.template, ANY, Want::Own)?;
-                let value = inner.in_slot(value)?;
+                if let Some(tree) = inner.is_mapped(walk.template)? {
+                    first = Some(inner.emit(Instruction::CheckFirst { tree, odd: FAIL }));
+                }
+                let value = inner.instance(walk.template, at, Want::Own)?;
                 inner.push_on(start, next, value, count)?;
             }
             Control::Filter => {
-                let value = inner.evaluate(walk.template, ANY, Want::Own)?;
-                let value = inner.in_slot(value)?;
+                let value = inner.instance(walk.template, at, Want::Own)?;
                 let jump = inner.emit(Instruction::JumpUnless {
                     slot: value,
                     to: FAIL,
@@ -222,13 +233,28 @@ impl Compiler<'_> {
                 inner.go_on(start, next, SO_FAR, count);
             }
             _ => {
-                let value = inner.value_or_error(walk.template)?;
+                let value = inner.value_or_error(walk.template, at, mark)?;
                 inner.go_on(start, next, value, count);
             }
         }
         inner.names = outside;
         if let Some((jump, value)) = wrong {
-            inner.no_truth_value(walk, children, jump, value)?;
+            let here = inner.here();
+            inner.fill(jump, Place::Odd, here);
+            let call = inner.whole_form(walk, children)?;
+            inner.emit(Instruction::NoTruth { call, value });
+            inner.emit(Instruction::ReturnResult);
+        }
+        if let Some(first) = first {
+            let here = inner.here();
+            inner.fill(first, Place::Odd, here);
+            let from = inner.whole_form(walk, children)?;
+            inner.emit_sized(Instruction::Plain {
+                from,
+                expected: ANY,
+                size: 0,
+            });
+            inner.emit(Instruction::ReturnResult);
         }
         inner.defined = entry;
         inner.settled.clear();
@@ -270,16 +296,8 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    /// A condition that is no truth value.
-    fn no_truth_value(
-        &mut self,
-        walk: &Walk<'_>,
-        children: &[Atom],
-        jump: usize,
-        value: Slot,
-    ) -> Compiled<()> {
-        let here = self.here();
-        self.fill(jump, Place::Odd, here);
+    /// The form with the list it is for.
+    fn whole_form(&mut self, walk: &Walk<'_>, children: &[Atom]) -> Compiled<Slot> {
         let list = Variable::new("list").renamed();
         self.name(&list, LIST);
         let call = Atom::expression([
@@ -289,10 +307,7 @@ impl Compiler<'_> {
             walk.template.clone(),
         ]);
         let call = self.quoted(&call)?;
-        let call = self.in_slot(call)?;
-        self.emit(Instruction::NoTruth { call, value });
-        self.emit(Instruction::ReturnResult);
-        Ok(())
+        self.in_slot(call)
     }
 
     fn name(&mut self, variable: &Variable, slot: Slot) {
@@ -329,11 +344,12 @@ impl Compiler<'_> {
     }
 
     /// Whether a list of such templates is evaluated element by element: its head's
-    /// type is that of a value, and it is no instruction to be carried out first.
-    fn is_mapped(&mut self, template: &Atom) -> Compiled<()> {
+    /// type is that of a value, and it is no instruction to be carried out first. What
+    /// the type of the first depends on, if only the element tells.
+    fn is_mapped(&mut self, template: &Atom) -> Compiled<Option<u32>> {
         let Atom::Expression(expression) = template else {
             return match template {
-                Atom::Grounded(_) if template.as_operation().is_none() => Ok(()),
+                Atom::Grounded(_) if template.as_operation().is_none() => Ok(None),
                 _ => Err(Leave),
             };
         };
@@ -347,29 +363,43 @@ impl Compiler<'_> {
         }
         match self.static_type(template, &mut Vec::new())? {
             Static::Known(found) if types::is_function(&found) => Err(Leave),
-            Static::Known(_) | Static::Any | Static::Atom => Ok(()),
-            Static::Slot(_) => Err(Leave),
+            Static::Known(_) | Static::Any | Static::Atom => Ok(None),
+            Static::Slot(_) => self.tree(template).map(Some),
+            Static::Tree(tree) => Ok(Some(tree)),
         }
     }
 
+    /// Evaluates the template for an element. One that is no value as an argument, as
+    /// an error, goes into the template as it stands.
+    fn instance(&mut self, template: &Atom, item: usize, want: Want) -> Compiled<Slot> {
+        let source = OddWhat::Source(template.clone());
+        let slow = self.slow(vec![(item, Place::Odd)], source, ANY)?;
+        let value = self.evaluate(template, ANY, want)?;
+        let value = self.resume(Some(slow), value, want)?;
+        self.in_slot(value)
+    }
+
     /// Evaluates a template whose errors are values.
-    fn value_or_error(&mut self, template: &Atom) -> Compiled<Slot> {
-        let slot = self.target()?;
-        let mark = self.target()?;
-        self.emit(Instruction::Mark { to: mark });
+    fn value_or_error(
+        &mut self,
+        template: &Atom,
+        item: usize,
+        mark: Option<Slot>,
+    ) -> Compiled<Slot> {
+        let slot = self.slot()?;
         let outer = self.handler;
         self.handlers.push(Handler {
-            mark: Some(mark),
+            mark,
             outer,
             uses: Vec::new(),
             kind: Catch::Value { slot, resume: FAIL },
         });
         let handler = self.handlers.len() - 1;
         self.handler = handler;
-        let found = self.evaluate(template, ANY, Want::Shared)?;
+        let from = self.instance(template, item, Want::Shared)?;
         self.handler = outer;
-        self.emit(Instruction::Exit { mark });
-        let from = self.in_slot(found)?;
+        self.exit(mark);
+        self.define(slot);
         self.emit(Instruction::Move { to: slot, from });
         let resume = self.here();
         self.handlers[handler].kind = Catch::Value { slot, resume };

@@ -6,7 +6,7 @@ use crate::engine::Context;
 use crate::evaluate::{Answer, Proof};
 use crate::fast::cell::Header;
 use crate::fast::choice::{Choice, Step, Way};
-use crate::fast::code::{Operands, Pc, Slot};
+use crate::fast::code::{ANY, Operands, Pc, Slot};
 use crate::fast::heap::CONSTANTS;
 
 impl Machine<'_> {
@@ -94,6 +94,7 @@ impl Machine<'_> {
     /// Forgets code whose rules or types have changed.
     pub(super) fn refresh(&mut self) {
         self.program.refresh();
+        self.fit = (0, ANY);
     }
 
     /// Counts what evaluations inside an operation have spent, and looks at the

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use super::{FUEL, HEIGHT, Machine, Next, Settled};
 use crate::atom::Atom;
 use crate::evaluate::{Answer, Machine as Plain};
@@ -10,6 +12,8 @@ use crate::fast::choice::{Kind, Step, Way};
 use crate::fast::code::{Pc, Slot, TypeId};
 use crate::fast::compile;
 use crate::fast::program::Head;
+use crate::fast::types::Argument;
+use crate::types;
 
 impl Machine<'_> {
     /// Evaluates a value that may be a call.
@@ -88,7 +92,7 @@ impl Machine<'_> {
         Settled::Called(to, above)
     }
 
-    /// Calls a function that is untyped, with arguments that need no evaluating.
+    /// Calls a function with arguments that need no evaluating.
     pub(super) fn call_value(
         &mut self,
         value: Cell,
@@ -103,24 +107,46 @@ impl Machine<'_> {
             return None;
         };
         let atom = Atom::Symbol(self.heap.symbol_of(id));
-        if !matches!(
-            self.program.head(self.host, &mut self.heap, &atom),
-            Head::Untyped
-        ) {
-            return None;
-        }
+        let signature = match self.program.head(self.host, &mut self.heap, &atom) {
+            Head::Untyped => None,
+            Head::Typed(signature) if signature.parameters.len() == count - 1 => Some(signature),
+            Head::Typed(_) | Head::Operation(..) | Head::Complex => return None,
+        };
+        let mut arguments: SmallVec<[Argument; 6]> = SmallVec::new();
         for i in 1..count {
             let argument = self.heap.deref(self.heap.word(first + i));
-            if !(argument.is_ref() || self.is_settled(argument)) {
+            let parameter = signature.as_ref().map(|all| &all.parameters[i - 1]);
+            let as_written = parameter.is_some_and(types::is_meta_type);
+            if !as_written && !(argument.is_ref() || self.is_settled(argument)) {
                 return None;
             }
+            if parameter.is_some() {
+                let found = if as_written {
+                    self.program.value_types.unknown()
+                } else {
+                    self.type_of(argument)?
+                };
+                let kind = self.kind_of(argument);
+                arguments.push(Argument { found, kind });
+            }
         }
+        let function = match signature {
+            Some(signature) => {
+                let metas = signature.parameters.iter().zip(&arguments);
+                let mut metas = metas.filter(|(parameter, _)| types::is_meta_type(parameter));
+                // An argument of another kind than its parameter's may still fit.
+                if !metas.all(|(parameter, argument)| argument.kind.is_taken_by(parameter)) {
+                    return None;
+                }
+                self.decide_values(id, &arguments, expected)?
+            }
+            None => self.program.function(id, count - 1, expected),
+        };
         let above = self.above(base, size);
         self.reserve(above + 2 + count);
         for i in 1..count {
             self.stack[above + 1 + i] = self.heap.word(first + i).0;
         }
-        let function = self.program.function(id, count - 1, expected);
         let height = self.choices.len() as u64;
         Some(match self.enter(function, above, pc, base, height) {
             Next::At(pc, base) => Settled::Called(pc, base),
@@ -205,7 +231,7 @@ impl Machine<'_> {
         size: Slot,
     ) -> Next {
         let atom = self.heap.export(value);
-        let wanted = self.program.types[usize::from(expected)].clone();
+        let wanted = types::renamed(&self.program.types[usize::from(expected)]);
         self.meter.spent += u64::from(FUEL - self.fuel);
         self.fuel = FUEL;
         let budget = self.meter.rest();

@@ -41,6 +41,23 @@ impl Machine<'_> {
         Some((item, next))
     }
 
+    /// Whether the element at hand is the first.
+    pub(super) fn is_first_item(&self, base: usize) -> bool {
+        Cell(self.stack[base + 2 + INDEX]) == Cell::small(0)
+    }
+
+    /// What there is so far, of a walk that folds.
+    #[inline(always)]
+    pub(super) fn folded(&self, base: usize) -> Cell {
+        Cell(self.stack[base + 2 + SO_FAR])
+    }
+
+    /// Whether a value ends the evaluation of what it is a part of.
+    #[inline(always)]
+    pub(super) fn ends(&self, value: Cell) -> bool {
+        value == self.heap.empty || self.heap.is_error(value)
+    }
+
     /// Goes on with the next element, in the same frame unless a choice keeps it.
     pub(super) fn again(
         &mut self,
