@@ -1,7 +1,7 @@
 //! The embedding API: build an engine, register operations, load, evaluate.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::atom::{Atom, known};
 use crate::budget::Budget;
@@ -13,7 +13,7 @@ use crate::load::{Directive, LoadError};
 use crate::modules::Modules;
 use crate::operation::{Operation, OperationError};
 use crate::persistent::Map;
-use crate::space::Space;
+use crate::space::{Moment, Space, moment};
 use crate::symbol::Symbol;
 
 /// Gives bits that nobody can foretell, or the same ones on each run.
@@ -26,6 +26,8 @@ type Sink = Arc<dyn Fn(&str) + Send + Sync>;
 pub struct Engine {
     pub(crate) host: Host,
     pub(crate) space: Space,
+    /// What a snapshot sees of the program's space.
+    seen: Option<Space>,
 }
 
 /// What an engine's programs may do beyond computing.
@@ -76,13 +78,29 @@ pub(crate) struct Host {
     pub(crate) trace: Option<Sink>,
     pub(crate) clock: Arc<dyn Fn() -> f64 + Send + Sync>,
     pub(crate) compiled: crate::fast::Cache,
-    /// Code for evaluations on other threads; each is in use by one at a time.
-    pub(crate) compiled_beside: Arc<Mutex<Vec<crate::fast::Cache>>>,
+    /// Whether compiled code runs, and has called what is evaluated with this.
+    pub(crate) is_running: bool,
     /// Whether everything is left to the plain evaluator.
     pub(crate) plain: bool,
     pub(crate) entropy: Entropy,
     /// What the module `fileio` opens files through.
     pub(crate) file_access: Option<Arc<dyn FileAccess>>,
+    /// When all spaces are seen; `None` is the present.
+    pub(crate) moment: Option<Moment>,
+}
+
+impl Host {
+    /// The same, at this moment and without leave to change anything; a host at a moment
+    /// stays at that. What is evaluated with it sees no later change of any space.
+    pub(crate) fn snapshot(&self) -> Host {
+        let mut host = self.clone();
+        host.grants.write = false;
+        host.grants.write_files = false;
+        host.write_refused = false;
+        host.is_running = false;
+        host.moment.get_or_insert_with(Moment::open);
+        host
+    }
 }
 
 /// Settings that `pragma!` changes.
@@ -253,12 +271,17 @@ impl Builder {
             trace: self.trace,
             clock: self.clock,
             compiled: crate::fast::Cache::default(),
-            compiled_beside: Arc::default(),
+            is_running: false,
             plain: self.plain,
             entropy: self.entropy.unwrap_or_else(library::fixed_entropy),
             file_access: self.file_access,
+            moment: None,
         };
-        let mut engine = Engine { host, space };
+        let mut engine = Engine {
+            host,
+            space,
+            seen: None,
+        };
         library::install(&mut engine);
         engine.bind("&self", Atom::space(engine.space.clone()));
         engine
@@ -280,17 +303,41 @@ impl Engine {
         }
     }
 
-    /// An engine over the same spaces and tokens that cannot change them: for
-    /// queries beside the engine that owns them, also from another thread. O(1).
+    /// An engine over what all spaces hold now: those that the program has names for, and
+    /// those that are atoms in others. It cannot change them, sees no change of them, and
+    /// keeps nobody from changing them; so it answers several questions, or one that takes
+    /// long, from one moment, also on another thread. Its clock stands still. A snapshot of a
+    /// snapshot is of the same moment.
+    ///
+    /// O(1). While a snapshot is open, what it sees stays in memory. Values of states
+    /// (`new-state`) are no part of it.
+    ///
+    /// ```
+    /// use chimera::{Budget, Engine};
+    ///
+    /// let mut engine = Engine::builder().build();
+    /// engine.load("(a 1) (a 2)", "facts.metta").expect("it is MeTTa");
+    /// let mut before = engine.snapshot();
+    /// engine.load("(a 3) !(remove-atom &self (a 1))", "more.metta").expect("it is MeTTa");
+    /// let question = before.parse("(match &self (a $x) $x)").expect("it is one atom");
+    /// let answer = before.evaluate(&question, &Budget::default()).atoms();
+    /// assert_eq!(format!("{answer:?}"), "[1, 2]");
+    /// ```
     #[must_use]
-    pub fn reader(&self) -> Engine {
-        let mut host = self.host.clone();
-        host.grants.write = false;
-        host.grants.write_files = false;
-        host.write_refused = false;
+    pub fn snapshot(&self) -> Engine {
+        let mut host = self.host.snapshot();
+        if self.host.moment.is_none() {
+            let now = (host.clock)();
+            host.clock = Arc::new(move || now);
+        }
+        let seen = {
+            let _then = moment::enter(host.moment.as_ref());
+            self.space.snapshot()
+        };
         Engine {
             host,
             space: self.space.clone(),
+            seen: Some(seen),
         }
     }
 
@@ -299,9 +346,9 @@ impl Engine {
         self.host.write_refused
     }
 
-    /// The program's own space, `&self`.
+    /// The program's own space, `&self`; for a snapshot, as it sees that space.
     pub fn self_space(&self) -> &Space {
-        &self.space
+        self.seen.as_ref().unwrap_or(&self.space)
     }
 
     /// Makes the word `token` stand for `atom` in everything read from now on,
@@ -333,7 +380,8 @@ impl Engine {
     /// directives, in order. Runs all of it, also after a directive's error.
     ///
     /// # Errors
-    /// If `source` is not MeTTa; then nothing of it has been applied.
+    /// If `source` is not MeTTa, or if this is a snapshot; then nothing of it has been
+    /// applied.
     pub fn load(&mut self, source: &str, file: &str) -> Result<Vec<Directive>, LoadError> {
         let mut directives = Vec::new();
         self.run(source, file, &Budget::default(), |directive| {
@@ -347,7 +395,8 @@ impl Engine {
     /// where `each` says `false`. Each directive has the whole budget.
     ///
     /// # Errors
-    /// If `source` is not MeTTa; then nothing of it has been applied.
+    /// If `source` is not MeTTa, or if this is a snapshot; then nothing of it has been
+    /// applied.
     pub fn run(
         &mut self,
         source: &str,
@@ -363,6 +412,7 @@ impl Engine {
     /// `atoms_max` atoms of each space that `&self` sees. Sorted; for completion.
     pub fn words(&self, atoms_max: usize) -> Vec<String> {
         let mut words: BTreeSet<String> = self.host.tokens.keys().cloned().collect();
+        let _then = moment::enter(self.host.moment.as_ref());
         for space in self.space.closure() {
             let mut left = atoms_max;
             space.each_own(&mut |atom| {

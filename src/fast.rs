@@ -22,37 +22,38 @@ use crate::atom::Atom;
 use crate::budget::Budget;
 use crate::engine::Host;
 use crate::evaluate::{Evaluation, Machine as Plain};
-use crate::space::Space;
+use crate::space::{Space, moment};
 
 use machine::{Machine, Parts};
 
-/// What was compiled for an engine and those that share it; taken out while an
-/// evaluation runs.
+/// Code that is ready for an engine and those that share it: each is taken out while an
+/// evaluation runs on it.
 #[derive(Clone, Default)]
-pub(crate) struct Cache(Arc<Mutex<[Compiled; 2]>>);
+pub(crate) struct Cache(Arc<Mutex<Vec<Parts>>>);
 
-#[derive(Default)]
-enum Compiled {
-    #[default]
-    Nothing,
-    Ready(Box<Parts>),
-    InUse,
-}
+/// How many evaluations at the same time find code that is ready.
+const READY_MAX: usize = 8;
 
 impl Cache {
-    /// Code that records what it uses is kept apart.
-    fn take(&self, proving: bool) -> Compiled {
-        match self.0.lock() {
-            Ok(mut places) => std::mem::replace(&mut places[usize::from(proving)], Compiled::InUse),
-            Err(_) => Compiled::InUse,
-        }
+    /// Code for a space, of the newest use. Code that records what it uses is kept apart.
+    fn take(&self, space: &Space, proving: bool) -> Option<Parts> {
+        let mut ready = self.0.lock().ok()?;
+        let place = ready.iter().rposition(|parts| {
+            parts.program.proving == proving && parts.program.space.is_same(space)
+        })?;
+        Some(ready.remove(place))
     }
 
-    fn put(&self, parts: Box<Parts>) {
-        if let Ok(mut places) = self.0.lock() {
-            let proving = usize::from(parts.program.proving);
-            places[proving] = Compiled::Ready(parts);
+    fn put(&self, parts: Parts) {
+        let mut surplus = None;
+        if let Ok(mut ready) = self.0.lock() {
+            if ready.len() == READY_MAX {
+                surplus = Some(ready.remove(0));
+            }
+            ready.push(parts);
         }
+        // Dropping code may drop spaces, which takes locks of its own.
+        drop(surplus);
     }
 }
 
@@ -67,9 +68,11 @@ pub(crate) fn run(
     budget: &Budget,
     proving: bool,
 ) -> Evaluation {
+    let _then = moment::enter(host.moment.as_ref());
     let settings = host.settings;
     let is_call = matches!(atom, Atom::Expression(_));
-    let plain = host.plain || !host.tabled.is_empty();
+    // An operation that evaluates something while an evaluation runs gets the plain one.
+    let plain = host.plain || host.is_running || !host.tabled.is_empty();
     if proving
         || !is_call
         || plain
@@ -79,26 +82,24 @@ pub(crate) fn run(
         return Plain::run(host, space, atom, budget, proving);
     }
     let cache = host.compiled.clone();
-    let mut parts = match cache.take(proving) {
-        // An operation evaluates something while an evaluation runs.
-        Compiled::InUse => return Plain::run(host, space, atom, budget, proving),
-        Compiled::Ready(mut parts)
-            if parts.program.space.is_same(space)
-                && parts.program.code.len() < CODE_MAX
-                && !parts.program.value_types.is_full() =>
+    let mut parts = match cache.take(space, proving) {
+        Some(mut parts)
+            if parts.program.code.len() < CODE_MAX && !parts.program.value_types.is_full() =>
         {
-            parts.program.refresh();
+            parts.program.go_to(host.moment.as_ref());
             parts
         }
-        Compiled::Ready(_) | Compiled::Nothing => Box::new(Parts::new(host, space, proving)),
+        _ => Parts::new(host, space, proving),
     };
     let Some(expression) = parts.compile(host, atom) else {
         cache.put(parts);
         return Plain::run(host, space, atom, budget, proving);
     };
-    let mut machine = Machine::new(host, space, *parts, budget);
+    host.is_running = true;
+    let mut machine = Machine::new(host, space, parts, budget);
     machine.evaluate(expression, atom);
     let (parts, evaluation) = machine.into_parts();
-    cache.put(Box::new(parts));
+    host.is_running = false;
+    cache.put(parts);
     evaluation
 }

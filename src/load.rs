@@ -52,6 +52,12 @@ pub enum LoadError {
     /// The text has another number of atoms than one.
     #[error("expected one atom, found {0}")]
     NotOneAtom(usize),
+    /// The engine is a snapshot, which takes no program.
+    #[error("{file}: a snapshot takes no program; load it into the engine that it is of")]
+    Snapshot {
+        /// The file's name.
+        file: String,
+    },
 }
 
 fn check(parsed: &chimera_grammar::Parsed<'_>, file: &str) -> Result<(), LoadError> {
@@ -82,6 +88,11 @@ pub(crate) fn run(
     budget: &Budget,
     mut each: impl FnMut(Directive) -> bool,
 ) -> Result<(), LoadError> {
+    if host.moment.is_some() {
+        return Err(LoadError::Snapshot {
+            file: file.to_owned(),
+        });
+    }
     if !chimera_grammar::is_well_formed(source) {
         check(&chimera_grammar::parse(source), file)?;
     }

@@ -10,6 +10,8 @@
 //! of each store; then their tokens are unified with the pattern, some hundreds under
 //! one lock. So no reader holds a lock for long, and rows that went away in between
 //! are simply no longer there. What evaluates rules by itself uses [`Layers`].
+//!
+//! An evaluation at a moment (`moment.rs`) sees all spaces as they were then.
 
 use std::fmt;
 use std::ops::{ControlFlow, Range};
@@ -28,6 +30,7 @@ pub(crate) mod flat;
 mod index;
 mod layers;
 mod matching;
+pub(crate) mod moment;
 pub(crate) mod probe;
 mod relation;
 mod rows;
@@ -39,6 +42,7 @@ use flat::Flat;
 pub(crate) use flat::Origin;
 pub(crate) use layers::{Found, Layers, Row};
 use matching::Frame;
+pub(crate) use moment::Moment;
 use probe::Probe;
 pub(crate) use relation::{Subject, Version};
 pub(crate) use store::Values;
@@ -118,7 +122,8 @@ impl Space {
     }
 
     fn live(name: SpaceName) -> Space {
-        Space::with(name, Kind::Live(RwLock::default()), Vec::new())
+        let store = Store::new(moment::newest());
+        Space::with(name, Kind::Live(RwLock::new(store)), Vec::new())
     }
 
     fn with(name: SpaceName, kind: Kind, imports: Vec<Space>) -> Space {
@@ -166,21 +171,49 @@ impl Space {
     /// A read-only view of the present atoms. O(1); of a fork, linear in what the fork
     /// has changed.
     pub fn snapshot(&self) -> Space {
+        if let Some(seen) = self.seen() {
+            return seen;
+        }
+        match &self.0.kind {
+            Kind::Live(store) => self.sight(&mut write(store)),
+            Kind::Snapshot { .. } => self.clone(),
+            Kind::Fork { .. } => self.fork(),
+            Kind::Alone { base } => base.snapshot().without_imports(),
+        }
+    }
+
+    /// What this space holds now, for readers; `store` is its own, locked.
+    fn sight(&self, store: &mut Store) -> Space {
         let kind = match &self.0.kind {
-            Kind::Live(store) => Kind::Snapshot {
+            Kind::Live(_) => Kind::Snapshot {
                 base: self.clone(),
-                epoch: write(store).begin_snapshot(),
+                epoch: store.begin_snapshot(),
             },
-            Kind::Snapshot { .. } => return self.clone(),
-            Kind::Fork { .. } => return self.fork(),
-            Kind::Alone { base } => return base.snapshot().without_imports(),
+            Kind::Fork { base, hidden, .. } => Kind::Fork {
+                base: base.clone(),
+                hidden: RwLock::new(read(hidden).clone()),
+                added: RwLock::new(store.copy()),
+            },
+            Kind::Snapshot { .. } | Kind::Alone { .. } => return self.clone(),
         };
-        Space::with(self.name_again(), kind, self.imports())
+        Space::with(self.name_again(), kind, read(&self.0.imports).clone())
+    }
+
+    /// What an evaluation at a moment sees of the space; `None` if it is in the present, or
+    /// if the space does not change.
+    fn seen(&self) -> Option<Space> {
+        match &self.0.kind {
+            Kind::Live(_) | Kind::Fork { .. } => moment::seen(self),
+            Kind::Snapshot { .. } | Kind::Alone { .. } => None,
+        }
     }
 
     /// A writable copy. O(1) for a live space; for a fork, linear in what the
     /// fork has changed. Changes of one are never seen by the other.
     pub fn fork(&self) -> Space {
+        if let Some(seen) = self.seen() {
+            return seen.fork();
+        }
         let kind = match &self.0.kind {
             Kind::Alone { base } => return base.fork().without_imports(),
             Kind::Live(_) | Kind::Snapshot { .. } => Kind::Fork {
@@ -198,7 +231,7 @@ impl Space {
                 added: RwLock::new(read(added).copy()),
             },
         };
-        Space::with(self.name_again(), kind, self.imports())
+        Space::with(self.name_again(), kind, read(&self.0.imports).clone())
     }
 
     /// Adds `atom`. Adding it again makes it answer twice. A snapshot ignores it.
@@ -236,24 +269,41 @@ impl Space {
     /// Changes the store that takes what is added; `None` for a snapshot.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Store) -> R) -> Option<R> {
         match &self.0.kind {
-            Kind::Live(store) | Kind::Fork { added: store, .. } => Some(changed(store, change)),
+            Kind::Live(store) | Kind::Fork { added: store, .. } => {
+                Some(self.changed(store, change))
+            }
             Kind::Alone { base } => base.change(change),
             Kind::Snapshot { .. } => None,
         }
+    }
+
+    /// Changes the space's own store; moments that are open keep what was there. What the
+    /// store no longer refers to is dropped after the lock, since it may be a snapshot of
+    /// the same store.
+    fn changed<R>(&self, store: &RwLock<Store>, change: impl FnOnce(&mut Store) -> R) -> R {
+        let mut locked = write(store);
+        let held = moment::settle(self, &mut locked);
+        let result = change(&mut locked);
+        let garbage = std::mem::take(&mut locked.garbage);
+        drop(locked);
+        drop((garbage, held));
+        result
     }
 
     /// Removes one occurrence of `atom`, the oldest; returns whether there was one.
     pub fn remove(&self, atom: &Atom) -> bool {
         let flat = Flat::of(atom);
         match &self.0.kind {
-            Kind::Live(store) => changed(store, |store| store.remove(&flat)),
+            Kind::Live(store) => self.changed(store, |store| store.remove(&flat)),
             Kind::Snapshot { .. } => false,
             Kind::Alone { base } => base.remove(atom),
             Kind::Fork {
                 base,
                 hidden,
                 added,
-            } => base.hide(atom, &flat, hidden) || changed(added, |store| store.remove(&flat)),
+            } => self.changed(added, |store| {
+                base.hide(atom, &flat, hidden) || store.remove(&flat)
+            }),
         }
     }
 
@@ -290,6 +340,13 @@ impl Space {
 
     /// How many atoms the space holds itself, imports not counted.
     pub fn len(&self) -> usize {
+        if let Some(seen) = self.seen() {
+            return seen.own_len();
+        }
+        self.own_len()
+    }
+
+    fn own_len(&self) -> usize {
         match &self.0.kind {
             Kind::Live(store) => read(store).len(),
             Kind::Alone { base } => base.len(),
@@ -320,7 +377,7 @@ impl Space {
     /// Removes every atom.
     pub fn clear(&self) {
         match &self.0.kind {
-            Kind::Live(store) => changed(store, Store::clear),
+            Kind::Live(store) => self.changed(store, Store::clear),
             Kind::Alone { base } => base.clear(),
             Kind::Snapshot { .. } => {}
             Kind::Fork {
@@ -330,27 +387,38 @@ impl Space {
             } => {
                 let mut rows = Vec::new();
                 Layers::own(base).candidates(&Probe::everything(), &mut rows);
-                write(hidden).extend(rows.iter().map(|row| row.row));
-                changed(added, Store::clear);
+                self.changed(added, |store| {
+                    write(hidden).extend(rows.iter().map(|row| row.row));
+                    store.clear();
+                });
             }
         }
     }
 
     /// The spaces whose atoms queries see too.
     pub fn imports(&self) -> Vec<Space> {
-        read(&self.0.imports).clone()
+        match self.seen() {
+            Some(seen) => read(&seen.0.imports).clone(),
+            None => read(&self.0.imports).clone(),
+        }
     }
 
     /// Whether it is `library` or imports it directly.
     pub(crate) fn sees(&self, library: &Space) -> bool {
-        self.is_same(library)
-            || read(&self.0.imports)
-                .iter()
-                .any(|import| import.is_same(library))
+        self.is_same(library) || self.imports().iter().any(|import| import.is_same(library))
     }
 
     /// Lets queries see the atoms of `space` too.
     pub fn import(&self, space: Space) {
+        match &self.0.kind {
+            Kind::Live(store) | Kind::Fork { added: store, .. } => {
+                self.changed(store, |_| self.note_import(space));
+            }
+            Kind::Snapshot { .. } | Kind::Alone { .. } => self.note_import(space),
+        }
+    }
+
+    fn note_import(&self, space: Space) {
         let mut imports = write(&self.0.imports);
         if !imports.iter().any(|known| known.is_same(&space)) {
             imports.push(space);
@@ -510,6 +578,9 @@ impl Space {
 
     /// All that it imports, directly or not, each once, itself excepted.
     fn imported(&self) -> Arc<[Space]> {
+        if let Some(seen) = self.seen() {
+            return seen.imported_then(self);
+        }
         let now = IMPORTS.load(Ordering::Acquire);
         {
             let known = read(&self.0.closure);
@@ -517,6 +588,30 @@ impl Space {
                 return Arc::clone(&known.1);
             }
         }
+        let imported: Arc<[Space]> = self.find_imported().into();
+        *write(&self.0.closure) = (now, Arc::clone(&imported));
+        imported
+    }
+
+    /// The same of a space that is seen at a moment: each as it is seen then.
+    fn imported_then(&self, present: &Space) -> Arc<[Space]> {
+        const KNOWN: u64 = u64::MAX;
+        {
+            let known = read(&self.0.closure);
+            if known.0 == KNOWN {
+                return Arc::clone(&known.1);
+            }
+        }
+        let imported: Arc<[Space]> = present
+            .find_imported()
+            .into_iter()
+            .map(|import| import.seen().unwrap_or(import))
+            .collect();
+        *write(&self.0.closure) = (KNOWN, Arc::clone(&imported));
+        imported
+    }
+
+    fn find_imported(&self) -> Vec<Space> {
         let mut spaces = vec![self.clone()];
         let mut next = 0;
         while next < spaces.len() {
@@ -527,9 +622,8 @@ impl Space {
             }
             next += 1;
         }
-        let imported: Arc<[Space]> = spaces.drain(1..).collect();
-        *write(&self.0.closure) = (now, Arc::clone(&imported));
-        imported
+        spaces.remove(0);
+        spaces
     }
 
     /// Calls `visit` for each atom of this space itself, imports not counted.
@@ -556,7 +650,11 @@ impl Drop for Body {
         if let Kind::Snapshot { base, epoch } = &self.kind
             && let Kind::Live(store) = &base.0.kind
         {
-            changed(store, |store| store.end_snapshot(*epoch));
+            let mut locked = write(store);
+            locked.end_snapshot(*epoch);
+            let garbage = std::mem::take(&mut locked.garbage);
+            drop(locked);
+            drop(garbage);
         }
     }
 }
@@ -567,17 +665,6 @@ fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 
 fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().expect("no panic while a space is locked")
-}
-
-/// Changes a store. What it no longer refers to is dropped after the lock, since it may
-/// be a snapshot of the same store.
-fn changed<R>(store: &RwLock<Store>, change: impl FnOnce(&mut Store) -> R) -> R {
-    let mut locked = write(store);
-    let result = change(&mut locked);
-    let garbage = std::mem::take(&mut locked.garbage);
-    drop(locked);
-    drop(garbage);
-    result
 }
 
 impl fmt::Display for Space {

@@ -11,7 +11,7 @@ import { countDown, showEpisodes, showEvents } from "./episodes.js";
 import { follow } from "./feed.js";
 import { showRates } from "./rates.js";
 import { ask } from "./remote.js";
-import { makeModes, showHits, showModes, showRules } from "./rules.js";
+import { makeRules, showEveryRule, showModes, showRules } from "./rules.js";
 import * as series from "./series.js";
 import { duration, timeOfDay } from "./time.js";
 import { makeView } from "./view.js";
@@ -41,7 +41,7 @@ async function fetchRules() {
   const rules = await ask("/healing/rules");
   ({ generation } = rules);
   thresholds = rules.thresholds;
-  showHits(rules.hits);
+  showEveryRule(rules.rules);
 }
 
 /// What only changes while something is dealt with: episodes, rates, events.
@@ -182,7 +182,7 @@ makeView(draw);
 actions.makeActions();
 makeAsk();
 makeDemos();
-makeModes();
+makeRules();
 byId("others").addEventListener("toggle", draw);
 follow(inTurn, (action) => actions.merge([action]), showLink);
 setText(byId("opened"), timeOfDay(Date.now() / 1000));

@@ -1,12 +1,13 @@
 // The rules in force: files, generation, the last reload, what is wrong; their modes
-// and how often they led to decisions.
+// and how often each led to decisions.
 
 import { byId, make, setText } from "./dom.js";
 import { post } from "./remote.js";
 import { dateAndTime } from "./time.js";
 
 const MODES = ["enforce", "shadow", "canary 10"];
-const HITS = 30;
+/// Rules that are listed at once.
+const LISTED = 200;
 
 let shownRules = "";
 let shownModes = "";
@@ -42,12 +43,32 @@ export function showRules(rules) {
   byId("rules").replaceChildren(...rows.flatMap(([name, value]) => [make("dt", { text: name }), make("dd", {}, value)]));
 }
 
-/// Shows which rules led to decisions, and how often.
-export function showHits(hits) {
-  byId("hits-part").hidden = hits.length === 0;
-  byId("hits").tBodies[0].replaceChildren(...hits.slice(0, HITS).map((hit) => make("tr", {},
-    make("td", { class: "number", text: String(hit.decisions) }), make("td", {}, make("code", { text: hit.rule })),
-    make("td", {}, make("code", { class: "place", text: hit.place })))));
+let everyRule = [];
+
+/// Shows every rule of the files, those that led to most decisions first.
+export function showEveryRule(rules) {
+  everyRule = rules.map((rule, place) => ({ rule, place }))
+    .sort((a, b) => b.rule.decisions - a.rule.decisions || a.place - b.place)
+    .map(({ rule }) => rule);
+  byId("every-rule").hidden = rules.length === 0;
+  const decided = rules.filter((rule) => rule.decisions > 0).length;
+  setText(byId("rule-counts"), `${rules.length.toLocaleString("en")}, of which ${decided} led to decisions`);
+  listRules();
+}
+
+/// Lists those that the filter leaves, while the list is open.
+function listRules() {
+  if (!byId("every-rule").open) return;
+  const words = byId("rule-filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const text = (rule) => `${rule.rule} ${rule.mode} ${rule.place}`.toLowerCase();
+  const left = everyRule.filter((rule) => words.every((word) => text(rule).includes(word)));
+  byId("every-rule-table").tBodies[0].replaceChildren(...left.slice(0, LISTED).map((one) => make("tr", { class: one.decisions ? null : "never" },
+    make("td", { class: "number", text: one.decisions.toLocaleString("en") }), make("td", {}, make("code", { text: one.rule })),
+    make("td", { text: one.mode, title: one.modes.map((mode) => `${mode.fault} ${mode.rule}: ${mode.mode}`).join("\n") || null }),
+    make("td", {}, make("code", { class: "place", text: one.place })))));
+  const out = byId("rules-left-out");
+  out.hidden = left.length > 0 && left.length <= LISTED;
+  setText(out, left.length ? `${LISTED} of ${left.length.toLocaleString("en")} are shown; say more of what you look for.` : "No rule has that.");
 }
 
 /// A choice of modes for one rule; the mode it has is one of them, whatever it is.
@@ -72,8 +93,11 @@ export function showModes(modes) {
     make("td", {}, choice(one), one.live ? make("span", { class: "quiet", text: " switched live" }) : null))));
 }
 
-/// Makes the choices switch modes, until the next switch or start.
-export function makeModes() {
+/// Makes the list of rules and its filter work, and the choices switch modes, until
+/// the next switch or start.
+export function makeRules() {
+  byId("every-rule").addEventListener("toggle", listRules);
+  byId("rule-filter").addEventListener("input", listRules);
   byId("modes").addEventListener("change", async (event) => {
     const select = event.target;
     const asked = new URLSearchParams({ fault: select.dataset.fault, rule: select.dataset.rule, mode: select.value });

@@ -5,7 +5,9 @@
 mod action;
 mod effectors;
 mod envelope;
+mod specs;
 
-pub use action::{Action, CallError, Parameter, SPECS, Spec};
+pub use action::{Action, CallError};
 pub use effectors::Effectors;
 pub use envelope::{Admitted, Envelope, Limit, Refusal};
+pub use specs::{Parameter, SPECS, Spec};

@@ -4,10 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Events that wait for the next tick; more are counted and dropped.
-const WAITING_MAX: usize = 500;
-/// Characters kept of a text.
-const TEXT_MAX: usize = 300;
+use crate::heal::Facts;
 
 /// How bad an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +38,25 @@ pub struct Event {
 #[derive(Clone, Default)]
 pub struct Events(Arc<Mutex<Waiting>>);
 
-#[derive(Default)]
 struct Waiting {
     events: VecDeque<Event>,
     dropped: u64,
+    /// Events that may wait for the next tick; more are counted and dropped.
+    waiting_max: usize,
+    /// Characters kept of a text.
+    text_max: usize,
+}
+
+impl Default for Waiting {
+    fn default() -> Waiting {
+        let facts = Facts::default();
+        Waiting {
+            events: VecDeque::new(),
+            dropped: 0,
+            waiting_max: facts.count("events-waiting"),
+            text_max: facts.count("event-text"),
+        }
+    }
 }
 
 impl Events {
@@ -55,12 +67,19 @@ impl Events {
     /// Tells what happened.
     pub fn tell(&self, severity: Severity, text: &str) {
         let mut waiting = self.lock();
-        if waiting.events.len() >= WAITING_MAX {
+        if waiting.events.len() >= waiting.waiting_max {
             waiting.dropped += 1;
             return;
         }
-        let text = text.chars().take(TEXT_MAX).collect();
+        let text = text.chars().take(waiting.text_max).collect();
         waiting.events.push_back(Event { severity, text });
+    }
+
+    /// Lets so many events wait and keeps so many characters of each, from now on.
+    pub fn set_bounds(&self, facts: &Facts) {
+        let mut waiting = self.lock();
+        waiting.waiting_max = facts.count("events-waiting");
+        waiting.text_max = facts.count("event-text");
     }
 
     /// What was told since the last call, and how much was dropped meanwhile.
@@ -73,17 +92,20 @@ impl Events {
 
 #[cfg(test)]
 mod tests {
-    use super::{Events, Severity, TEXT_MAX, WAITING_MAX};
+    use super::{Events, Severity};
+    use crate::heal::Facts;
 
     #[test]
     fn events_are_bounded_in_number_and_length() {
         let events = Events::default();
-        for _ in 0..WAITING_MAX + 3 {
-            events.tell(Severity::Error, &"é".repeat(1000));
+        let facts = Facts::default();
+        let (waiting, text) = (facts.count("events-waiting"), facts.count("event-text"));
+        for _ in 0..waiting + 3 {
+            events.tell(Severity::Error, &"é".repeat(text + 1));
         }
         let (taken, dropped) = events.take();
-        assert_eq!((taken.len(), dropped), (WAITING_MAX, 3));
-        assert_eq!(taken[0].text.chars().count(), TEXT_MAX);
+        assert_eq!((taken.len(), dropped), (waiting, 3));
+        assert_eq!(taken[0].text.chars().count(), text);
         assert_eq!(events.take(), (Vec::new(), 0));
     }
 }

@@ -3,20 +3,18 @@
 
 mod gate;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use crate::heal::Facts;
 pub use gate::{Gate, Refused, Weight};
 
-/// The window has so many parts, of so long each while nobody sets another.
+/// The window has so many parts.
 const PARTS: usize = 5;
-const PART: Duration = Duration::from_secs(2);
-/// Below this many requests in the window a share or percentile says nothing, while
-/// nobody sets another number.
-const VOLUME_MIN: u64 = 10;
 /// The longest latency told apart, in microseconds.
 const LATENCY_MAX_MICROS: u64 = 600_000_000;
 
@@ -46,6 +44,8 @@ struct Part {
     latency_micros: Histogram<u32>,
     failures: u64,
     refused: u64,
+    /// Failures and refusals by cause.
+    causes: BTreeMap<&'static str, u64>,
 }
 
 /// What became of a request.
@@ -76,6 +76,8 @@ pub struct FrontReading {
     pub failures: u64,
     /// Requests in the window that healing refused.
     pub refused: u64,
+    /// Failures and refusals in the window by cause; every cause that there ever was.
+    pub causes: BTreeMap<&'static str, u64>,
     /// Median latency in milliseconds.
     pub latency_p50_ms: Option<f64>,
     /// 95th percentile in milliseconds.
@@ -92,6 +94,11 @@ pub struct FrontReading {
     pub failures_total: u64,
 }
 
+/// How long each part of a window of so many seconds is.
+fn part(window: f64) -> Duration {
+    Duration::from_secs_f64(window / PARTS as f64)
+}
+
 impl Default for Front {
     fn default() -> Front {
         Front::new()
@@ -101,6 +108,7 @@ impl Default for Front {
 impl Front {
     /// A front that has seen nothing.
     pub fn new() -> Front {
+        let facts = Facts::default();
         Front(Arc::new(Shared {
             active: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
@@ -111,12 +119,13 @@ impl Front {
                         .expect("the bounds are in order"),
                     failures: 0,
                     refused: 0,
+                    causes: BTreeMap::new(),
                 }),
                 current: 0,
                 since: Instant::now(),
-                part: PART,
+                part: part(facts.get("request-window")),
             }),
-            volume_min: AtomicU64::new(VOLUME_MIN),
+            volume_min: AtomicU64::new(facts.count("request-volume") as u64),
             gate: Gate::default(),
         }))
     }
@@ -140,11 +149,10 @@ impl Front {
     /// Makes the window so long, from now on, and a share or percentile say something
     /// from so many requests on.
     pub fn set_window(&self, seconds: f64, volume_min: u64) {
-        let part = Duration::from_secs_f64(seconds.clamp(0.5, 3600.0) / PARTS as f64);
         self.0
             .volume_min
             .store(volume_min.max(1), Ordering::Relaxed);
-        self.window().part = part;
+        self.window().part = part(seconds);
     }
 
     /// What lets requests in.
@@ -164,6 +172,10 @@ impl Front {
         let mut all = Histogram::<u32>::new_with_bounds(1, LATENCY_MAX_MICROS, 2)
             .expect("the bounds are in order");
         let (mut failures, mut refused) = (0, 0);
+        let mut causes = BTreeMap::new();
+        for (cause, count) in window.parts.iter().flat_map(|part| &part.causes) {
+            *causes.entry(*cause).or_default() += count;
+        }
         for part in window
             .parts
             .iter()
@@ -184,6 +196,7 @@ impl Front {
             requests,
             failures,
             refused,
+            causes,
             latency_p50_ms: quantile(0.5),
             latency_p95_ms: quantile(0.95),
             latency_p99_ms: quantile(0.99),
@@ -199,12 +212,22 @@ impl Front {
 impl InFlight {
     /// The request was answered.
     pub fn finish(self, answered: Answered) {
+        self.finish_because(answered, None);
+    }
+
+    /// The same; a failure or refusal is counted under its cause too.
+    pub fn finish_because(self, answered: Answered, cause: Option<&'static str>) {
         let shared = &self.front.0;
         shared.requests.fetch_add(1, Ordering::Relaxed);
         let mut window = self.front.window();
         window.advance(Instant::now());
         let current = window.current;
         let part = &mut window.parts[current];
+        if answered != Answered::Well
+            && let Some(cause) = cause
+        {
+            *part.causes.entry(cause).or_default() += 1;
+        }
         match answered {
             Answered::RefusedByHealing => {
                 part.refused += 1;
@@ -239,6 +262,8 @@ impl Window {
             part.latency_micros.reset();
             part.failures = 0;
             part.refused = 0;
+            // A cause once seen stays, as a count of none.
+            part.causes.values_mut().for_each(|count| *count = 0);
         }
         self.since += self.part * u32::try_from(parts_gone).unwrap_or(u32::MAX);
     }
@@ -246,7 +271,7 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answered, Front, PART, PARTS};
+    use super::{Answered, Front, PARTS};
 
     #[test]
     fn shares_need_a_minimum_volume() {
@@ -273,6 +298,25 @@ mod tests {
     }
 
     #[test]
+    fn causes_are_counted_in_the_window() {
+        let front = Front::new();
+        front
+            .begin()
+            .finish_because(Answered::Failed, Some("deadline"));
+        front
+            .begin()
+            .finish_because(Answered::RefusedByHealing, Some("shed"));
+        front
+            .begin()
+            .finish_because(Answered::Well, Some("not-found"));
+        let causes = front.reading().causes;
+        assert_eq!(
+            causes.into_iter().collect::<Vec<_>>(),
+            [("deadline", 1), ("shed", 1)]
+        );
+    }
+
+    #[test]
     fn a_request_given_up_is_no_longer_active() {
         let front = Front::new();
         let request = front.begin();
@@ -288,7 +332,7 @@ mod tests {
             front.begin().finish(Answered::Failed);
         }
         let mut window = front.window();
-        let later = window.since + PART * PARTS as u32;
+        let later = window.since + window.part * PARTS as u32;
         window.advance(later);
         assert!(window.parts.iter().all(|part| part.failures == 0));
     }

@@ -5,7 +5,7 @@
 //! rules begin and end episodes (`episodes`) and decide (`decision`), what passes the
 //! envelope is carried out, and a new [`Status`](crate::status::Status) is published.
 //! What happens in a tick without clock, sensors and effectors is `core`; `learned`
-//! keeps the weights of strategies, `quotes` the rules as they are written. `rules` and
+//! keeps the weights of strategies, `quotes` the rules as they are written, `census` how often each decided. `rules` and
 //! `watch` bring in new generations of the rules between ticks.
 
 /// Shortest time between ticks, in seconds.
@@ -13,12 +13,17 @@ pub const INTERVAL_MIN: f64 = 0.05;
 /// Longest time between ticks, in seconds.
 pub const INTERVAL_MAX: f64 = 3600.0;
 
+mod census;
 mod core;
 mod decision;
 mod episodes;
+mod facts;
+mod history;
 mod learned;
 #[cfg(test)]
 mod learning;
+#[cfg(test)]
+mod long;
 mod quotes;
 mod rules;
 #[cfg(test)]
@@ -28,10 +33,12 @@ mod series;
 mod shipped_rules;
 mod spaces;
 mod tick;
+mod told;
 #[cfg(test)]
 mod virtual_time;
 mod watch;
 
+pub use facts::Facts;
 pub use learned::LearnedError;
 pub use rules::RuleSource;
 pub use tick::{Healer, HealerError, Settings};

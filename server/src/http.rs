@@ -6,6 +6,7 @@
 //! from what the loop published last.
 
 mod answer;
+mod clients;
 mod docs;
 mod encoding;
 mod guard;

@@ -10,6 +10,7 @@ pub mod http;
 pub mod inbound;
 pub mod logging;
 pub mod outside;
+pub mod reclaimable;
 pub mod sample;
 pub mod settings;
 pub mod status;

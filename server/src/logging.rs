@@ -62,7 +62,10 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
     for part in level.split(',').filter(|part| !part.contains(['=', '['])) {
         part.trim()
             .parse::<tracing::level_filters::LevelFilter>()
-            .map_err(|_| wrong(format!("{part:?} is no level")))?;
+            .ok()
+            // Numbers would do for the library, however many zeros they begin with.
+            .filter(|_| part.trim().starts_with(|first: char| first.is_alphabetic()))
+            .ok_or_else(|| wrong(format!("{part:?} is no level")))?;
     }
     EnvFilter::try_new(level).map_err(|error| wrong(error.to_string()))
 }
@@ -136,7 +139,7 @@ mod tests {
             level.set(good).unwrap();
             assert_eq!(level.get(), good);
         }
-        for bad in ["", "loud", "a=loud", "info,loud"] {
+        for bad in ["", "loud", "a=loud", "info,loud", "0000"] {
             let said = level.set(bad).unwrap_err().to_string();
             assert!(said.contains("is no log level"), "{said}");
         }

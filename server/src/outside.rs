@@ -15,7 +15,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-pub use config::{Command, Config, ConfigError, Notice, Probe, Request, Scrape, Signal, Watch};
+pub use config::{
+    Command, Config, ConfigError, LimitOf, Notice, Probe, Request, Scrape, Signal, Watch,
+};
 use probes::Newest;
 use processes::Processes;
 

@@ -1,12 +1,14 @@
 //! Sensors: one reading of this process, its host, its work and its front.
 
 mod process;
+mod quota;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::events::Events;
 use crate::front::Front;
+use crate::heal::Facts;
 use crate::inbound::Inbound;
 use crate::outside::Outside;
 use crate::status::Reading;
@@ -41,9 +43,6 @@ pub struct Sensors {
     long_idle_seconds: f64,
 }
 
-/// From when on a client's connection counts as idle for long, while nobody says.
-const LONG_IDLE_SECONDS: f64 = 3.0;
-
 impl Sensors {
     /// Sensors for this process.
     ///
@@ -53,15 +52,13 @@ impl Sensors {
         Ok(Sensors {
             sources,
             process: ProcessSensors::new()?,
-            long_idle_seconds: LONG_IDLE_SECONDS,
+            long_idle_seconds: Facts::default().get("long-idle-seconds"),
         })
     }
 
     /// From when on a client's connection counts as idle for long.
-    pub fn set_long_idle(&mut self, seconds: Option<f64>) {
-        self.long_idle_seconds = seconds
-            .filter(|seconds| (0.0..=3600.0).contains(seconds))
-            .unwrap_or(LONG_IDLE_SECONDS);
+    pub fn set_long_idle(&mut self, seconds: f64) {
+        self.long_idle_seconds = seconds;
     }
 
     /// One reading. `now` is the instant that the figures which are rates refer
@@ -120,6 +117,13 @@ impl Sensors {
         put("requests-in-window", Some(front.requests as f64));
         put("errors-in-window", Some(front.failures as f64));
         put("refused-by-healing", Some(front.refused as f64));
+        put(
+            "unserved-in-window",
+            Some((front.failures + front.refused) as f64),
+        );
+        for (cause, count) in &front.causes {
+            put(&format!("failures.{cause}"), Some(*count as f64));
+        }
         put("request-latency-ms", front.latency_p95_ms);
         put("latency-p50-ms", front.latency_p50_ms);
         put("latency-p99-ms", front.latency_p99_ms);
@@ -145,6 +149,9 @@ impl Sensors {
                 Breaker::Open => 1.0,
             }),
         );
+        put("breaker-since-s", Some(layer.breaker_for.as_secs_f64()));
+        put("breaker-probes", Some(layer.probes as f64));
+        put("breaker-probes-failed", Some(layer.probes_failed as f64));
         put(
             "upstream-deadline-ms",
             Some(layer.deadline.as_millis() as f64),

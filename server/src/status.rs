@@ -8,6 +8,9 @@ use arc_swap::ArcSwap;
 use chimera::{Atom, Budget, Engine};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::heal::Facts;
+use crate::reclaimable::Held;
+
 /// One reading of everything that is measured, taken at one instant.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
@@ -165,6 +168,17 @@ pub struct ModeRecord {
     pub live: bool,
 }
 
+/// One rule of the files in force.
+#[derive(Clone, Debug)]
+pub struct RuleRecord {
+    /// Its head.
+    pub rule: String,
+    /// Where it stands, `file:line`.
+    pub place: String,
+    /// The rules with a mode that it has part in, by fault and name.
+    pub named: Vec<(String, String)>,
+}
+
 /// What is known of one ladder of a fault.
 #[derive(Clone, Debug)]
 pub struct StrategyRecord {
@@ -300,6 +314,10 @@ pub struct Status {
     pub history: Vec<Arc<Reading>>,
     /// `(threshold <metric> <value>)` atoms now in force.
     pub thresholds: BTreeMap<String, f64>,
+    /// Numbers that the server itself goes by, as the rules say.
+    pub facts: Facts,
+    /// What holds memory that the process can do without.
+    pub reclaimable: Vec<Held>,
     /// Faults whose episode is open now.
     pub open_faults: Vec<String>,
     /// Their episodes.
@@ -321,8 +339,10 @@ pub struct Status {
     pub decision_times: DecisionTimes,
     /// Actions by fault and by the verdict on them, since start.
     pub verdict_counts: BTreeMap<(String, &'static str), u64>,
-    /// How many decisions each rule led to since start, by its place and its head.
-    pub rule_hits: BTreeMap<(String, String), u64>,
+    /// Every rule of the files in force, in their order.
+    pub rule_list: Arc<[RuleRecord]>,
+    /// How many decisions each of them led to since start.
+    pub rule_decisions: Arc<Vec<u64>>,
     /// Ticks since start.
     pub ticks: u64,
     /// Seconds between ticks.
@@ -371,8 +391,8 @@ pub enum Command {
 pub struct Loop {
     /// What it published last.
     pub status: Arc<ArcSwap<Status>>,
-    /// An engine over the live spaces and the rules in force that cannot write:
-    /// clone it out with `Engine::reader`, evaluate under a budget.
+    /// The rules in force over all spaces, as of what was published last: clone it out with
+    /// `Engine::snapshot`, evaluate under a budget.
     pub engine: Arc<ArcSwap<Engine>>,
     /// Its mailbox; bounded.
     pub commands: mpsc::Sender<Command>,

@@ -5,17 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::front::{Answered, Front};
+use crate::heal::Facts;
 use crate::status::{Loop, Verdict};
 use crate::work::{Background, ConnectionFault, Ratio, Served, Sessions, Upstream};
 
-/// The longest that a phase waits to be detected and verified.
-const PHASE_PATIENCE: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(100);
 /// Reports that are kept.
 const REPORTS_MAX: usize = 20;
-const MIB_EACH: usize = 40;
-/// What befalls which share of the connections that are opened.
-const HARM: (ConnectionFault, f64) = (ConnectionFault::Reset, 0.1);
 
 /// What the test acts on.
 #[derive(Clone)]
@@ -133,9 +129,10 @@ impl Stress {
         let fault = FAULTS[index];
         let newest = newest_id(subjects);
         let began = Instant::now();
+        let patience = patience(&subjects.healing.status.load().facts);
         let injected = inject(fault, subjects).await;
         self.update(id, |report| report.phases[index].injected = injected);
-        while began.elapsed() < PHASE_PATIENCE {
+        while began.elapsed() < patience {
             if fault == "request-failures" {
                 ask(subjects).await;
             }
@@ -178,45 +175,64 @@ fn newest_id(subjects: &Subjects) -> u64 {
     status.actions.last().map_or(0, |action| action.id)
 }
 
-/// Causes the fault, beyond its threshold where there is one.
+/// The longest that a phase waits to be detected and verified.
+fn patience(facts: &Facts) -> Duration {
+    Duration::from_secs_f64(facts.get("stress-patience"))
+}
+
+/// Causes the fault, as far beyond its threshold as facts say. Without a threshold
+/// there is nothing to be beyond.
 async fn inject(fault: &str, subjects: &Subjects) -> String {
     let status = subjects.healing.status.load_full();
-    let threshold =
-        |metric: &str, default: f64| status.thresholds.get(metric).copied().unwrap_or(default);
+    let facts = &status.facts;
+    let threshold = |metric: &str| status.thresholds.get(metric).copied();
     match fault {
         "memory-leak" => {
+            let Some(limit) = threshold("memory-mb") else {
+                return "nothing: the rules have no threshold of memory-mb".to_owned();
+            };
             let used = status.reading.metrics.get("memory-mb").copied();
-            let missing = 1.25 * threshold("memory-mb", 400.0) - used.unwrap_or(0.0);
-            let count = (missing / MIB_EACH as f64).ceil().clamp(1.0, 50.0) as usize;
-            match subjects.sessions.fill(MIB_EACH, count).await {
-                Ok(_) => format!("{count} sessions of {MIB_EACH} MiB"),
+            let missing = facts.get("stress-memory") * limit - used.unwrap_or(0.0);
+            let each = facts.count("stress-session-mb");
+            let count = (missing / each as f64).ceil().clamp(1.0, 1000.0) as usize;
+            match subjects.sessions.fill(each, count).await {
+                Ok(_) => format!("{count} sessions of {each} MiB"),
                 Err(error) => format!("nothing: {error}"),
             }
         }
         "cpu-overload" => {
-            let cores = (threshold("cpu-percent", 75.0) / 100.0).ceil().max(1.0);
-            let threads = (cores as usize * 4).clamp(4, 16);
-            match subjects.background.start(PHASE_PATIENCE, threads) {
+            let Some(limit) = threshold("cpu-percent") else {
+                return "nothing: the rules have no threshold of cpu-percent".to_owned();
+            };
+            let cores = (limit / 100.0).ceil().max(1.0);
+            let threads = (cores * facts.get("stress-threads")) as usize;
+            match subjects.background.start(patience(facts), threads) {
                 Ok(()) => format!("{threads} background threads"),
                 Err(error) => format!("nothing: {error}"),
             }
         }
         "connection-issues" => {
-            // Both ends count, so this is twice the threshold.
-            let count = threshold("connection-count", 80.0).clamp(1.0, 400.0) as usize;
-            let opened = subjects.upstream.connections().open(count, HARM).await;
+            let Some(limit) = threshold("connection-count") else {
+                return "nothing: the rules have no threshold of connection-count".to_owned();
+            };
+            // Both ends of each count.
+            let count = (limit * facts.get("stress-connections") / 2.0).ceil() as usize;
+            let harm = (ConnectionFault::Reset, facts.get("broken-connections"));
+            let opened = subjects.upstream.connections().open(count, harm).await;
             format!("{} connections", opened.total)
         }
         _ => {
-            subjects.upstream.injector().fail(0.9);
-            "nine of ten calls of the upstream service fail".to_owned()
+            let share = facts.get("stress-failing");
+            subjects.upstream.injector().fail(share);
+            format!("{share} of the calls of the upstream service fail")
         }
     }
 }
 
 /// One request as a client would make it, counted as one.
 async fn ask(subjects: &Subjects) {
-    subjects.upstream.injector().fail(0.9);
+    let share = subjects.healing.status.load().facts.get("stress-failing");
+    subjects.upstream.injector().fail(share);
     let in_flight = subjects.front.begin();
     let served = subjects.upstream.layer().serve().await;
     in_flight.finish(match served {

@@ -6,7 +6,7 @@ mod background;
 mod sessions;
 mod upstream;
 
-pub use background::{Background, StartError};
+pub use background::{BACKGROUND_THREAD, Background, StartError};
 pub use sessions::{Evicted, FillError, Filled, Sessions};
 pub use upstream::{
     Breaker, ConnectionFault, Connections, FailureKind, Injector, Layer, LayerReading, Opened,

@@ -420,13 +420,91 @@ fn a_server_that_is_not_there_ends_the_session_at_its_beginning() {
              Connection refused (os error 111)\n"
         ),
     );
-    check_output(
-        &repl(&["--connect", "https://localhost"], b"!(+ 1 2)"),
-        2,
-        "",
-        "error: `https://localhost` is not the URL of a server: https is not supported; \
-         expected one like http://127.0.0.1:8000\n",
+}
+
+/// A server that speaks TLS with a certificate made for this test.
+struct Secret {
+    child: std::process::Child,
+    url: String,
+    directory: tempfile::TempDir,
+}
+
+impl Secret {
+    fn start() -> Secret {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name| directory.path().join(name);
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(path("certificate.pem"), made.cert.pem()).unwrap();
+        std::fs::write(path("key.pem"), made.signing_key.serialize_pem()).unwrap();
+        let rules = path("rules");
+        std::fs::create_dir(&rules).unwrap();
+        std::fs::write(rules.join("healing.metta"), "(likes Ann tea)\n").unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_chimera"))
+            .args(["serve", "--port", "0", "--rules"])
+            .arg(&rules)
+            .env("CHIMERA_TLS_CERTIFICATE", path("certificate.pem"))
+            .env("CHIMERA_TLS_KEY", path("key.pem"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let (sender, receiver) = channel();
+        thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                if let Some((_, url)) = line.split_once("serving on ") {
+                    let _ = sender.send(url.replace("127.0.0.1", "localhost"));
+                }
+            }
+        });
+        let url = receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+        Secret {
+            child,
+            url,
+            directory,
+        }
+    }
+
+    fn repl(&self, authorities: Option<&str>) -> Output {
+        let mut arguments = vec!["--connect", self.url.as_str()];
+        let file = authorities.map(|name| self.directory.path().join(name));
+        if let Some(file) = &file {
+            arguments.extend(["--ca", file.to_str().unwrap()]);
+        }
+        repl(&arguments, b"!(match &self (likes $who tea) $who)\n")
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_server_that_speaks_tls_is_asked_if_it_is_trusted() {
+    let server = Secret::start();
+    check_output(&server.repl(Some("certificate.pem")), 0, "[Ann]\n", "");
+    // Nobody the system knows has signed it.
+    let refused = server.repl(None);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("--ca FILE"), "{said}");
+    for (file, problem) in [("key.pem", "it has none"), ("nothing.pem", "nothing.pem")] {
+        let refused = server.repl(Some(file));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains(problem), "{said}");
+    }
+    // In the clear there is nothing to trust.
+    let ca = server.directory.path().join("certificate.pem");
+    let clear = server.url.replace("https", "http");
+    let refused = repl(
+        &["--connect", &clear, "--ca", ca.to_str().unwrap()],
+        b"!(a)",
     );
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("not asked by https"), "{said}");
 }
 
 #[test]

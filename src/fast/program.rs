@@ -15,7 +15,7 @@ use crate::fast::heap::Heap;
 use crate::fast::types::{Argument, ValueTypes};
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
-use crate::space::{Changes, Layers, Origin, Row, Space, Subject, Version, changes, token};
+use crate::space::{Changes, Layers, Moment, Origin, Row, Space, Subject, Version, changes, token};
 use crate::types;
 
 /// A signature: parameter types and the type of the result.
@@ -156,6 +156,10 @@ pub(super) struct Program {
     pub(super) layers: Layers,
     /// What had changed when code was last looked at.
     changes: Changes,
+    /// The moment it was looked at; `None` is the present.
+    moment: Option<u64>,
+    /// What had changed of each of the stores then.
+    changes_seen: Option<SmallVec<[(usize, Changes); 4]>>,
     pub(super) code: Vec<Instruction>,
     pub(super) operands: Vec<Operand>,
     pub(super) constants: Vec<Cell>,
@@ -213,6 +217,8 @@ impl Program {
             space: space.clone(),
             layers: Layers::of(space),
             changes: changes(),
+            moment: host.moment.as_ref().map(Moment::number),
+            changes_seen: None,
             code: vec![
                 Instruction::Fail,
                 Instruction::Finish,
@@ -246,6 +252,7 @@ impl Program {
             temporary: Vec::new(),
         };
         debug_assert_eq!((ANY, NUMBER, BOOL), (0, 1, 2));
+        program.changes_seen = Some(program.layers.changes());
         program.survey();
         program
     }
@@ -253,13 +260,46 @@ impl Program {
     /// Sees whether rules or types have changed. Code that runs goes on; calls look
     /// for their rules again.
     pub(super) fn refresh(&mut self) {
+        // Nothing changes at a moment.
         let now = changes();
-        if now == self.changes {
+        if self.moment.is_some() || now == self.changes {
             return;
         }
         let types = now.types != self.changes.types;
         self.changes = now;
         self.layers = Layers::of(&self.space);
+        self.changes_seen = Some(self.layers.changes());
+        self.invalidate(types);
+    }
+
+    /// Goes to a moment, or to the present. Code is good there if rules and types are
+    /// what they were when it was made.
+    pub(super) fn go_to(&mut self, moment: Option<&Moment>) {
+        let moment = moment.map(Moment::number);
+        if moment == self.moment {
+            return self.refresh();
+        }
+        let before = self.leave();
+        self.moment = moment;
+        self.changes = changes();
+        self.layers = Layers::of(&self.space);
+        let now = self.layers.changes();
+        let same = before.as_ref() == Some(&now);
+        self.changes_seen = Some(now);
+        if !same {
+            // What is new of types is not told apart.
+            self.invalidate(true);
+        }
+    }
+
+    /// What code was made of; `None` if that cannot be told for certain.
+    fn leave(&mut self) -> Option<SmallVec<[(usize, Changes); 4]>> {
+        let known = self.changes_seen.take();
+        // In the present, others may have changed rules while code was made.
+        known.filter(|_| self.moment.is_some() || self.changes == changes())
+    }
+
+    fn invalidate(&mut self, types: bool) {
         self.heads.clear();
         self.expressions.clear();
         if types {

@@ -11,7 +11,7 @@ static RULES: AtomicU64 = AtomicU64::new(0);
 static TYPES: AtomicU64 = AtomicU64::new(0);
 
 /// How often rules, and types, of any space have changed; imports count as both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
     pub(crate) rules: u64,
     pub(crate) types: u64,
@@ -25,21 +25,27 @@ pub(crate) fn changes() -> Changes {
     }
 }
 
-/// Notes that a row of this relation comes or goes.
-pub(super) fn note(key: RelationKey) {
-    match key {
-        RelationKey::About(head, _) => {
-            let count = if token::symbol_id(head) == Some(known().equal.id()) {
-                &RULES
-            } else {
-                &TYPES
-            };
-            count.fetch_add(1, Ordering::Release);
+/// Notes, also in the counts of its store, that a row of this relation comes or goes.
+pub(super) fn note(key: RelationKey, of_store: &mut Changes) {
+    let mut count = |rules: bool, types: bool| {
+        if rules {
+            of_store.rules += 1;
+            RULES.fetch_add(1, Ordering::Release);
         }
-        RelationKey::Known(head, 3) if token::symbol_id(head) == Some(known().subtype.id()) => {
+        if types {
+            of_store.types += 1;
             TYPES.fetch_add(1, Ordering::Release);
         }
-        RelationKey::Open | RelationKey::Headless(3) => note_both(),
+    };
+    match key {
+        RelationKey::About(head, _) => {
+            let is_rule = token::symbol_id(head) == Some(known().equal.id());
+            count(is_rule, !is_rule);
+        }
+        RelationKey::Known(head, 3) if token::symbol_id(head) == Some(known().subtype.id()) => {
+            count(false, true);
+        }
+        RelationKey::Open | RelationKey::Headless(3) => count(true, true),
         RelationKey::Known(..) | RelationKey::Headless(_) | RelationKey::Leaves => {}
     }
 }

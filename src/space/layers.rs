@@ -24,7 +24,7 @@ use crate::space::matching::{Frame, unify_row};
 use crate::space::probe::Probe;
 use crate::space::relation::{Subject, Version};
 use crate::space::store::{Store, Values, View};
-use crate::space::{BATCH, Hidden, Kind, Space, read, write};
+use crate::space::{BATCH, Changes, Hidden, Kind, Space, read, write};
 use crate::unify::Bindings;
 
 /// A row of one of the layers that it was found in.
@@ -84,6 +84,13 @@ impl Layers {
     }
 
     fn push(&mut self, space: &Space) {
+        match space.seen() {
+            Some(seen) => self.push_own(&seen),
+            None => self.push_own(space),
+        }
+    }
+
+    fn push_own(&mut self, space: &Space) {
         match &space.0.kind {
             Kind::Live(_) => self.0.push(Layer {
                 space: space.clone(),
@@ -209,16 +216,31 @@ impl Layers {
             .iter()
             .map(|layer| {
                 let hides = layer.hidden().map_or(0, |hidden| read(hidden).len() as u64);
-                let version = match layer.view {
-                    View::Now => read(layer.store()).version(head, subject),
-                    View::At(_) => Version::default(),
-                };
+                let version = read(layer.store()).version(head, subject, layer.view);
                 version.and(Version {
                     changed: hides,
                     cut: hides,
                 })
             })
             .fold(Version::default(), Version::and)
+    }
+
+    /// How often rules and types have changed in each of the stores, as far as they are
+    /// seen: equal if nothing did. A store is told by where it is.
+    pub(crate) fn changes(&self) -> SmallVec<[(usize, Changes); 4]> {
+        self.0
+            .iter()
+            .map(|layer| {
+                let store: *const RwLock<Store> = layer.store();
+                let mut changes = read(layer.store()).changes(layer.view);
+                if let Some(hidden) = layer.hidden() {
+                    let hidden = read(hidden).len() as u64;
+                    changes.rules += hidden;
+                    changes.types += hidden;
+                }
+                (store.addr(), changes)
+            })
+            .collect()
     }
 
     /// For each layer the number of its next row: what is added later has that or more.

@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded, known};
-use crate::space::changes;
+use crate::space::changes::{self, Changes};
 use crate::space::column::RowList;
 use crate::space::flat::{self, Flat, Origin};
 use crate::space::index::{At, Path, PathIndex, Posting, Postings, key_at};
@@ -35,6 +35,23 @@ pub(crate) enum View {
     At(u64),
 }
 
+/// What a snapshot was taken of.
+#[derive(Clone, Copy)]
+struct Then {
+    /// The first row that it does not see.
+    bound: u32,
+    clock: u64,
+    changes: Changes,
+}
+
+/// Which rows a view sees of those that are there.
+#[derive(Clone, Copy)]
+struct Sight {
+    bound: u32,
+    /// Rows removed after it are seen.
+    epoch: u64,
+}
+
 #[derive(Default)]
 pub(crate) struct Store {
     rows: Rows,
@@ -46,8 +63,11 @@ pub(crate) struct Store {
     removed: HashMap<u32, u64, FixedState>,
     /// The rows that wait for the snapshot of an epoch to end.
     waiting: BTreeMap<u64, Vec<u32>>,
-    /// By epoch, the first row that the snapshot does not see.
-    snapshots: BTreeMap<u64, u32>,
+    snapshots: BTreeMap<u64, Then>,
+    /// The newest moment that has what it sees of this store.
+    pub(super) settled: u64,
+    /// How often rules and types have changed here.
+    changes: Changes,
     epoch: u64,
     files: Vec<Arc<str>>,
     /// Counts changes.
@@ -295,6 +315,13 @@ fn colon() -> u32 {
 }
 
 impl Store {
+    /// An empty store that has nothing for moments up to this one.
+    pub(crate) fn new(settled: u64) -> Store {
+        let mut store = Store::default();
+        store.settled = settled;
+        store
+    }
+
     /// How many atoms there are now.
     pub(crate) fn len(&self) -> usize {
         self.rows.len() - self.removed.len()
@@ -342,9 +369,10 @@ impl Store {
 
     /// How many rows `view` sees.
     pub(crate) fn count(&self, view: View) -> usize {
+        let sight = self.sight(view);
         self.rows
             .iter()
-            .filter(|(row, _)| self.sees(view, *row))
+            .filter(|(row, _)| self.sees_row(sight, *row))
             .count()
     }
 
@@ -410,7 +438,7 @@ impl Store {
     /// Enters a new row where queries look for it.
     fn link(&mut self, row: u32, tokens: &[u32]) {
         let key = relation_of(tokens, &self.values);
-        changes::note(key);
+        changes::note(key, &mut self.changes);
         let number = self.relations.get_or_make(key, self.clock);
         let relation = self.relations.all[number as usize]
             .as_mut()
@@ -506,7 +534,7 @@ impl Store {
         self.clock += 1;
         let tokens = self.rows.tokens(row).expect("the row is there");
         let key = relation_of(tokens, &self.values);
-        changes::note(key);
+        changes::note(key, &mut self.changes);
         if let Some(&number) = self.relations.by_key.get(&key)
             && let Some(relation) = &mut self.relations.all[number as usize]
         {
@@ -518,7 +546,7 @@ impl Store {
         let seen = self
             .snapshots
             .last_key_value()
-            .filter(|(_, bound)| row < **bound)
+            .filter(|(_, then)| row < then.bound)
             .map(|(epoch, _)| *epoch);
         let Some(epoch) = seen else {
             return self.forget(row);
@@ -596,7 +624,12 @@ impl Store {
     /// Opens a snapshot of the present; its epoch.
     pub(crate) fn begin_snapshot(&mut self) -> u64 {
         let epoch = self.epoch;
-        self.snapshots.insert(epoch, self.rows.next());
+        let then = Then {
+            bound: self.rows.next(),
+            clock: self.clock,
+            changes: self.changes,
+        };
+        self.snapshots.insert(epoch, then);
         self.epoch += 1;
         epoch
     }
@@ -604,11 +637,9 @@ impl Store {
     /// Closes a snapshot, and forgets what only it saw.
     pub(crate) fn end_snapshot(&mut self, epoch: u64) {
         self.snapshots.remove(&epoch);
-        let Some(rows) = self.waiting.remove(&epoch) else {
-            return;
-        };
+        let rows = self.waiting.remove(&epoch).unwrap_or_default();
         let older = self.snapshots.range(..epoch).next_back();
-        let older = older.map(|(epoch, bound)| (*epoch, *bound));
+        let older = older.map(|(epoch, then)| (*epoch, then.bound));
         for row in rows {
             match older {
                 Some((epoch, bound)) if row < bound => {
@@ -617,23 +648,45 @@ impl Store {
                 _ => self.forget(row),
             }
         }
-        if self.removed.is_empty() {
+        if self.removed.is_empty() && self.removed.capacity() > 0 {
             self.removed = HashMap::default();
+        }
+        self.renumber_in_time();
+    }
+
+    /// Gives rows new numbers well before numbers run out, while no snapshot is open.
+    fn renumber_in_time(&mut self) {
+        let few = self.len() < ROWS_MAX as usize / 4;
+        if few && self.snapshots.is_empty() && self.rows.next() > ROWS_MAX / 2 {
+            self.renumber();
         }
     }
 
     /// Whether `view` sees a row that is there.
     pub(crate) fn sees(&self, view: View, row: u32) -> bool {
+        self.sees_row(self.sight(view), row)
+    }
+
+    fn sight(&self, view: View) -> Sight {
         match view {
-            View::Now => self.removed.is_empty() || !self.removed.contains_key(&row),
-            View::At(epoch) => {
-                self.snapshots.get(&epoch).is_some_and(|bound| row < *bound)
-                    && self
-                        .removed
-                        .get(&row)
-                        .is_none_or(|removed| *removed > epoch)
-            }
+            View::Now => Sight {
+                bound: u32::MAX,
+                epoch: u64::MAX,
+            },
+            View::At(epoch) => Sight {
+                bound: self.snapshots.get(&epoch).map_or(0, |then| then.bound),
+                epoch,
+            },
         }
+    }
+
+    fn sees_row(&self, sight: Sight, row: u32) -> bool {
+        row < sight.bound
+            && (self.removed.is_empty()
+                || self
+                    .removed
+                    .get(&row)
+                    .is_none_or(|removed| *removed > sight.epoch))
     }
 
     fn asks_for_everything(probe: &Probe) -> bool {
@@ -646,11 +699,12 @@ impl Store {
     #[must_use]
     pub(crate) fn candidates(&self, probe: &Probe, view: View, found: &mut Vec<u32>) -> bool {
         if Store::asks_for_everything(probe) {
+            let sight = self.sight(view);
             found.extend(
                 self.rows
                     .iter()
                     .map(|(row, _)| row)
-                    .filter(|&row| self.sees(view, row)),
+                    .filter(|&row| self.sees_row(sight, row)),
             );
             return true;
         }
@@ -690,7 +744,8 @@ impl Store {
         view: View,
         found: &mut Vec<u32>,
     ) {
-        if view == View::Now && self.removed.is_empty() {
+        let sight = self.sight(view);
+        if sight.bound >= self.rows.next() && self.removed.is_empty() {
             if has_gaps {
                 found.extend(rows.filter(|&row| !self.rows.is_gone(row)));
             } else {
@@ -699,7 +754,7 @@ impl Store {
             return;
         }
         found.extend(
-            rows.filter(|&row| self.sees(view, row) && !(has_gaps && self.rows.is_gone(row))),
+            rows.filter(|&row| self.sees_row(sight, row) && !(has_gaps && self.rows.is_gone(row))),
         );
     }
 
@@ -771,8 +826,12 @@ impl Store {
     }
 
     /// When the rules, or types, about a subject changed: `head` is the token of `=`
-    /// or `:`.
-    pub(crate) fn version(&self, head: u32, subject: Subject) -> Version {
+    /// or `:`. If they changed after a snapshot, it has a version of its own.
+    pub(crate) fn version(&self, head: u32, subject: Subject, view: View) -> Version {
+        let then = match view {
+            View::Now => u64::MAX,
+            View::At(epoch) => self.snapshots.get(&epoch).map_or(0, |then| then.clock),
+        };
         [
             RelationKey::About(head, subject),
             RelationKey::About(head, Subject::Open),
@@ -782,9 +841,27 @@ impl Store {
         .into_iter()
         .map(|key| {
             let relation = self.relations.get(key);
-            relation.map_or(Version::default(), |relation| relation.version)
+            match (relation, view) {
+                (None, _) => Version::default(),
+                (Some(relation), View::At(epoch)) if relation.version.changed > then => Version {
+                    changed: !epoch,
+                    cut: !epoch,
+                },
+                (Some(relation), _) => relation.version,
+            }
         })
         .fold(Version::default(), Version::and)
+    }
+
+    /// How often rules and types had changed for that view.
+    pub(crate) fn changes(&self, view: View) -> Changes {
+        match view {
+            View::Now => self.changes,
+            View::At(epoch) => self
+                .snapshots
+                .get(&epoch)
+                .map_or(Changes::default(), |then| then.changes),
+        }
     }
 
     /// Counts changes of any kind.

@@ -56,6 +56,22 @@ pub fn allocated_bytes() -> Option<u64> {
     u64::try_from(bytes).ok()
 }
 
+/// Bytes of resident pages that hold nothing live; `None` if the allocator does not
+/// say. Its own bookkeeping, a few MiB at most, counts among them.
+#[cfg(feature = "jemalloc")]
+pub fn free_bytes() -> Option<u64> {
+    tikv_jemalloc_ctl::epoch::advance().ok()?;
+    let resident = tikv_jemalloc_ctl::stats::resident::read().ok()?;
+    let allocated = tikv_jemalloc_ctl::stats::allocated::read().ok()?;
+    u64::try_from(resident.saturating_sub(allocated)).ok()
+}
+
+/// Bytes of resident pages that hold nothing live; the system's allocator does not say.
+#[cfg(not(feature = "jemalloc"))]
+pub fn free_bytes() -> Option<u64> {
+    None
+}
+
 /// Gives pages that hold nothing live back to the system.
 ///
 /// # Errors

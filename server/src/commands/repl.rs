@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, IsTerminal, Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use chimera_repl::{
 
 mod client;
 mod remote;
+mod trust;
 
 use remote::Remote;
 
@@ -29,6 +31,10 @@ pub(crate) struct Arguments {
     /// Query a running server, which changes nothing in it.
     #[arg(long, value_name = "URL")]
     connect: Option<String>,
+    /// A PEM file with the certificates to trust, of authorities or the server's own,
+    /// for an https URL; by default the system's.
+    #[arg(long, value_name = "FILE", requires = "connect")]
+    ca: Option<PathBuf>,
     /// How long one directive may take, or `off` [default: 30; off when piped
     /// into an engine of its own].
     #[arg(long, value_name = "SECONDS", value_parser = time_limit)]
@@ -68,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         local.set_limits(limits);
         return drive(local, at_terminal);
     };
-    match Remote::connect(url, interrupts, limits) {
+    match Remote::connect(url, arguments.ca.as_deref(), interrupts, limits) {
         Ok(remote) => drive(remote, at_terminal),
         Err(error) => fail(&error),
     }

@@ -208,6 +208,8 @@ fn limits(settings: &Settings) -> Limits {
     let time = |key| settings.value(key).duration();
     Limits {
         connections: count("limits.connections"),
+        client_connections: count("limits.client-connections"),
+        client_requests: count("limits.client-requests"),
         requests: count("limits.requests"),
         head: time("limits.head"),
         idle: time("limits.idle"),
@@ -360,7 +362,10 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
     };
     let shutdown = CancellationToken::new();
     tokio::spawn(end_on_signal(shutdown.clone()));
-    let healing = tokio::spawn(healer.run(shutdown.clone()));
+    // On a thread of its own: rules that take long to load or to decide, and the kernel's
+    // tables, keep none of the threads that answer requests.
+    let (runtime, until) = (tokio::runtime::Handle::current(), shutdown.clone());
+    let healing = tokio::task::spawn_blocking(move || runtime.block_on(healer.run(until)));
     let scheme = if shell.settings.tls.is_some() {
         "https"
     } else {

@@ -4,200 +4,9 @@ use std::collections::BTreeMap;
 
 use chimera::Atom;
 
+use super::specs::{Parameter, SPECS, Spec};
 use crate::outside::Deed;
 use crate::work::{Breaker, Ratio};
-
-/// What an effector is, for the rules' author.
-#[derive(Clone, Copy, Debug)]
-pub struct Spec {
-    /// The name that calls it.
-    pub name: &'static str,
-    /// Its parameters in order.
-    pub parameters: &'static [Parameter],
-    /// What it does.
-    pub description: &'static str,
-    /// How far it reaches: `node` is this process, `target` what it depends on or watches.
-    pub scope: &'static str,
-    /// Whether it can be undone, and by which effector.
-    pub compensator: Option<&'static str>,
-}
-
-/// One parameter of an effector.
-#[derive(Clone, Copy, Debug)]
-pub enum Parameter {
-    /// One of these names.
-    Name(&'static [&'static str]),
-    /// A share, `0` to `1`.
-    Share,
-    /// A whole number from 0 to this.
-    Count(u32),
-    /// A string, or a word.
-    Text,
-    /// The name of something that the configuration grants.
-    Granted,
-}
-
-/// Every effector, in the order of the documentation.
-pub const SPECS: &[Spec] = &[
-    Spec {
-        name: "evict-cache",
-        parameters: &[Parameter::Name(&["sessions"]), Parameter::Share],
-        description: "takes out the oldest sessions until the share of the cache's bytes is gone, \
-                      and returns the pages to the system",
-        scope: "node",
-        compensator: None,
-    },
-    Spec {
-        name: "release-free-memory",
-        parameters: &[],
-        description: "returns pages that hold nothing live to the system",
-        scope: "node",
-        compensator: None,
-    },
-    Spec {
-        name: "trim-history",
-        parameters: &[Parameter::Share],
-        description: "drops the oldest readings until the share of those kept is gone",
-        scope: "node",
-        compensator: None,
-    },
-    Spec {
-        name: "slow-sampling",
-        parameters: &[Parameter::Name(&["self"]), Parameter::Share],
-        description: "takes samples more seldom: at 0 as usual, at 1 each fifth",
-        scope: "node",
-        compensator: Some("slow-sampling"),
-    },
-    Spec {
-        name: "shed",
-        parameters: &[Parameter::Name(&["requests"]), Parameter::Share],
-        description: "turns the share of requests away with 503 and Retry-After; what shows health \
-                      and what resets are never shed",
-        scope: "node",
-        compensator: Some("shed"),
-    },
-    Spec {
-        name: "limit-requests",
-        parameters: &[Parameter::Name(&["requests"]), Parameter::Count(100_000)],
-        description: "lets at most so many requests run at once, 0 for any number; the others are \
-                      turned away with 429 and Retry-After",
-        scope: "node",
-        compensator: Some("limit-requests"),
-    },
-    Spec {
-        name: "duty-cycle",
-        parameters: &[Parameter::Name(&["background"]), Parameter::Share],
-        description: "lets background threads run for the share of the time",
-        scope: "node",
-        compensator: Some("duty-cycle"),
-    },
-    Spec {
-        name: "lift-throttle",
-        parameters: &[Parameter::Name(&["background"])],
-        description: "lets background threads run all the time again",
-        scope: "node",
-        compensator: None,
-    },
-    Spec {
-        name: "cancel",
-        parameters: &[Parameter::Name(&["background"])],
-        description: "ends all background work",
-        scope: "node",
-        compensator: None,
-    },
-    Spec {
-        name: "close-idle",
-        parameters: &[Parameter::Name(&["upstream"]), Parameter::Count(1000)],
-        description: "closes idle connections of the pool, the broken first and then the oldest, \
-                      until the number is left; those in use are not touched",
-        scope: "target",
-        compensator: None,
-    },
-    Spec {
-        name: "close-inbound",
-        parameters: &[Parameter::Count(100_000), Parameter::Count(3600)],
-        description: "closes clients' connections that have been idle for at least so many \
-                      seconds (the second number), the longest idle first, until the first \
-                      number of them is left",
-        scope: "node",
-        compensator: None,
-    },
-    Spec {
-        name: "recreate-pool",
-        parameters: &[Parameter::Name(&["upstream"])],
-        description: "closes all idle connections of the pool; those in use when they come back",
-        scope: "target",
-        compensator: None,
-    },
-    Spec {
-        name: "degrade",
-        parameters: &[Parameter::Name(&["requests"]), Parameter::Count(3)],
-        description: "sets the degradation level: 0 as it is, 1 older answers stand in for failed \
-                      ones, 2 the same without asking upstream and expensive routes off, 3 refuse",
-        scope: "node",
-        compensator: Some("degrade"),
-    },
-    Spec {
-        name: "breaker",
-        parameters: &[
-            Parameter::Name(&["upstream"]),
-            Parameter::Name(&["closed", "half-open", "open"]),
-        ],
-        description: "sets the circuit breaker before the upstream service",
-        scope: "target",
-        compensator: Some("breaker"),
-    },
-    Spec {
-        name: "deadline",
-        parameters: &[Parameter::Name(&["upstream"]), Parameter::Count(60_000)],
-        description: "sets how many milliseconds a call of the upstream service may take",
-        scope: "target",
-        compensator: Some("deadline"),
-    },
-    Spec {
-        name: "retry",
-        parameters: &[Parameter::Name(&["upstream"]), Parameter::Count(3)],
-        description: "has a failing call of the upstream service tried again so often, within a \
-                      budget of a fifth of all calls",
-        scope: "target",
-        compensator: Some("retry"),
-    },
-    Spec {
-        name: "run-command",
-        parameters: &[Parameter::Granted],
-        description: "runs a command that the configuration grants, without a shell, within its time",
-        scope: "target",
-        compensator: None,
-    },
-    Spec {
-        name: "signal-process",
-        parameters: &[Parameter::Granted, Parameter::Granted],
-        description: "sends a watched process a signal that the configuration grants",
-        scope: "target",
-        compensator: None,
-    },
-    Spec {
-        name: "http-request",
-        parameters: &[Parameter::Granted],
-        description: "makes an HTTP request that the configuration grants",
-        scope: "target",
-        compensator: None,
-    },
-    Spec {
-        name: "notify",
-        parameters: &[Parameter::Granted, Parameter::Text],
-        description: "tells a webhook that the configuration grants",
-        scope: "target",
-        compensator: None,
-    },
-    Spec {
-        name: "alert",
-        parameters: &[Parameter::Text],
-        description: "tells the operator, in the log and on the dashboard, that rules have given up",
-        scope: "node",
-        compensator: None,
-    },
-];
 
 /// A call of an effector with checked arguments.
 #[derive(Clone, Debug, PartialEq)]
@@ -212,6 +21,8 @@ pub enum Action {
     LiftBackgroundThrottle,
     /// `(cancel background)`
     CancelBackground,
+    /// `(reclaim <resource> <share>)`
+    Reclaim(&'static str, Ratio),
     /// `(trim-history <share>)`
     TrimHistory(Ratio),
     /// `(slow-sampling self <share>)`
@@ -235,6 +46,8 @@ pub enum Action {
     Degrade(u32),
     /// `(breaker upstream closed|half-open|open)`
     Breaker(Breaker),
+    /// `(probe upstream <times>)`
+    Probe(u32),
     /// `(deadline upstream <milliseconds>)`
     Deadline(u32),
     /// `(retry upstream <times>)`
@@ -293,22 +106,6 @@ impl Spec {
             found: found.to_string(),
         }
     }
-
-    /// The call as rules write it, e.g. `(evict-cache sessions <share>)`.
-    pub fn usage(&self) -> String {
-        let mut text = format!("({}", self.name);
-        for parameter in self.parameters {
-            text.push(' ');
-            text.push_str(&match parameter {
-                Parameter::Name(names) => names.join("|"),
-                Parameter::Share => "<share>".to_owned(),
-                Parameter::Count(most) => format!("<0–{most}>"),
-                Parameter::Text => "<text>".to_owned(),
-                Parameter::Granted => "<granted>".to_owned(),
-            });
-        }
-        text + ")"
-    }
 }
 
 impl Action {
@@ -352,7 +149,7 @@ impl Action {
                 Parameter::Name(names) => {
                     named = argument
                         .as_symbol()
-                        .filter(|name| names.contains(name))
+                        .and_then(|name| names.iter().find(|known| **known == name))
                         .ok_or_else(|| {
                             let expected = format!("one of {}", names.join(", "));
                             spec.argument_error(index, &expected, argument)
@@ -403,6 +200,7 @@ impl Action {
             "duty-cycle" => Action::DutyCycleBackground(share),
             "lift-throttle" => Action::LiftBackgroundThrottle,
             "cancel" => Action::CancelBackground,
+            "reclaim" => Action::Reclaim(named, share),
             "trim-history" => Action::TrimHistory(share),
             "slow-sampling" => Action::SlowSampling(share),
             "shed" => Action::Shed(share),
@@ -417,6 +215,7 @@ impl Action {
             "breaker" => {
                 Action::Breaker(Breaker::of_name(named).expect("the parameter allows its names"))
             }
+            "probe" => Action::Probe(count),
             "deadline" => Action::Deadline(count),
             "retry" => Action::Retry(count),
             "alert" => Action::Alert(text),
@@ -432,6 +231,7 @@ impl Action {
             Action::DutyCycleBackground(_) => "duty-cycle",
             Action::LiftBackgroundThrottle => "lift-throttle",
             Action::CancelBackground => "cancel",
+            Action::Reclaim(..) => "reclaim",
             Action::TrimHistory(_) => "trim-history",
             Action::SlowSampling(_) => "slow-sampling",
             Action::Shed(_) => "shed",
@@ -441,6 +241,7 @@ impl Action {
             Action::RecreatePool => "recreate-pool",
             Action::Degrade(_) => "degrade",
             Action::Breaker(_) => "breaker",
+            Action::Probe(_) => "probe",
             Action::Deadline(_) => "deadline",
             Action::Retry(_) => "retry",
             Action::Outside(Deed::Run(_)) => "run-command",
@@ -476,7 +277,9 @@ impl Action {
             | Action::ReleaseFreeMemory
             | Action::LiftBackgroundThrottle
             | Action::CancelBackground
+            | Action::Reclaim(..)
             | Action::TrimHistory(_)
+            | Action::Probe(_)
             | Action::CloseIdle(_)
             | Action::CloseInbound { .. }
             | Action::RecreatePool
@@ -497,7 +300,8 @@ mod tests {
 
     use chimera::Engine;
 
-    use super::{Action, SPECS};
+    use super::super::specs::SPECS;
+    use super::Action;
     use crate::work::Ratio;
 
     #[track_caller]
@@ -540,8 +344,8 @@ mod tests {
             "(reboot)",
             Err(
                 "there is no effector reboot; there are evict-cache, release-free-memory, \
-                 trim-history, slow-sampling, shed, limit-requests, duty-cycle, lift-throttle, \
-                 cancel, close-idle, close-inbound, recreate-pool, degrade, breaker, deadline, retry, \
+                 reclaim, trim-history, slow-sampling, shed, limit-requests, duty-cycle, lift-throttle, \
+                 cancel, close-idle, close-inbound, recreate-pool, degrade, breaker, probe, deadline, retry, \
                  run-command, signal-process, http-request, notify, alert",
             ),
         );
@@ -588,6 +392,8 @@ mod tests {
                 .replace("<text>", "\"t\"")
                 .replace("<granted>", "worker")
                 .replace("closed|half-open|open", "half-open")
+                .replace("sessions|history|events|buffers|allocator", "history")
+                .replace("<0–20>", "3")
                 .replace("<0–100000>", "7")
                 .replace("<0–1000>", "7")
                 .replace("<0–3600>", "7")

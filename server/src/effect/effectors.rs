@@ -9,6 +9,7 @@ use super::envelope::Admitted;
 use crate::front::Front;
 use crate::inbound::Inbound;
 use crate::outside::Outside;
+use crate::reclaimable::Registry;
 use crate::work::{Background, Ratio, Sessions, Upstream};
 
 /// What actions act on.
@@ -26,9 +27,9 @@ pub struct Effectors {
     pub inbound: Inbound,
     /// Other programs.
     pub outside: Outside,
+    /// What holds memory that the process can do without.
+    pub registry: Registry,
 }
-
-const MIB: f64 = 1_048_576.0;
 
 impl Effectors {
     /// Carries `admitted` out, off the asynchronous workers; says what was done, or in
@@ -40,9 +41,16 @@ impl Effectors {
         let effectors = self.clone();
         let action = admitted.into_action();
         async move {
-            if let Action::Outside(deed) = action {
-                return effectors.outside.carry_out(deed).await;
-            }
+            let action = match action {
+                Action::Outside(deed) => return effectors.outside.carry_out(deed).await,
+                Action::Probe(times) => {
+                    let failed = effectors.upstream.layer().probe(times).await;
+                    return Ok(format!(
+                        "tried the upstream service {times} times; {failed} failed"
+                    ));
+                }
+                other => other,
+            };
             tokio::task::spawn_blocking(move || effectors.carry_out(action))
                 .await
                 .unwrap_or_else(|failed| Err(format!("the effector failed: {failed}")))
@@ -51,25 +59,10 @@ impl Effectors {
 
     fn carry_out(&self, action: Action) -> Result<String, String> {
         match action {
-            Action::EvictSessions(share) => {
-                let before = crate::sample::rss_mb();
-                let (evicted, released) = self.sessions.evict_then(share, release);
-                released?;
-                Ok(format!(
-                    "evicted {} sessions of {:.0} MiB; {}",
-                    evicted.entries,
-                    evicted.bytes as f64 / MIB,
-                    measured(before)
-                ))
-            }
-            Action::ReleaseFreeMemory => {
-                let before = crate::sample::rss_mb();
-                release()?;
-                Ok(format!(
-                    "released the pages of free memory; {}",
-                    measured(before)
-                ))
-            }
+            Action::EvictSessions(share) => self.registry.reclaim("sessions", share),
+            Action::ReleaseFreeMemory => self.registry.reclaim("allocator", Ratio::FULL),
+            Action::TrimHistory(share) => self.registry.reclaim("history", share),
+            Action::Reclaim(resource, share) => self.registry.reclaim(resource, share),
             Action::DutyCycleBackground(share) => {
                 self.background.set_duty(share);
                 Ok(format!(
@@ -148,22 +141,9 @@ impl Effectors {
                 tracing::error!(%text, "the rules have given up");
                 Ok(format!("told the operator: {text}"))
             }
-            Action::TrimHistory(_) | Action::SlowSampling(_) | Action::Outside(_) => {
-                unreachable!("what is about the loop or other programs is done elsewhere")
+            Action::SlowSampling(_) | Action::Probe(_) | Action::Outside(_) => {
+                unreachable!("what waits, or is about the loop itself, is done elsewhere")
             }
         }
-    }
-}
-
-fn release() -> Result<(), String> {
-    chimera_reclaim::release_free_memory().map_err(|error| error.to_string())
-}
-
-fn measured(before: Option<f64>) -> String {
-    match (before, crate::sample::rss_mb()) {
-        (Some(before), Some(after)) => {
-            format!("resident memory went from {before:.0} to {after:.0} MiB")
-        }
-        _ => "resident memory is not known".to_owned(),
     }
 }

@@ -3,7 +3,8 @@
 use chimera::Atom;
 use std::collections::{HashMap, VecDeque};
 
-use super::action::{Action, SPECS};
+use super::action::Action;
+use super::specs::SPECS;
 use crate::outside::Deed;
 
 const MINUTE: f64 = 60.0;
@@ -72,27 +73,6 @@ pub struct Envelope {
     grants: Vec<(&'static str, String, usize)>,
     /// When each effector, and each grant of one, was let through.
     admitted: HashMap<(&'static str, String), VecDeque<f64>>,
-}
-
-impl Default for Envelope {
-    /// The limits that the server starts with.
-    fn default() -> Envelope {
-        let limits = SPECS.iter().map(|spec| {
-            let per_minute = match spec.name {
-                "duty-cycle" | "lift-throttle" | "degrade" | "breaker" | "deadline" | "retry"
-                | "shed" | "limit-requests" | "slow-sampling" => 30,
-                _ => 12,
-            };
-            (
-                spec.name,
-                Limit {
-                    per_minute,
-                    share_max: 1.0,
-                },
-            )
-        });
-        Envelope::new(limits.collect())
-    }
 }
 
 impl Envelope {
@@ -184,7 +164,10 @@ impl Envelope {
             keys.push(((effector, name), per_minute));
         }
         if let Some(limit) = self.limits.get(effector) {
-            if let Action::EvictSessions(share) = &action
+            if let Action::EvictSessions(share)
+            | Action::TrimHistory(share)
+            | Action::Reclaim(_, share)
+            | Action::Shed(share) = &action
                 && share.get() > limit.share_max
             {
                 return Err(Refusal::Share {
@@ -242,7 +225,7 @@ mod tests {
             ("run-command", "restart".to_owned(), 1),
             ("signal-process", "worker TERM".to_owned(), 5),
         ];
-        let mut envelope = Envelope::default().with_grants(grants);
+        let mut envelope = Envelope::new(HashMap::new()).with_grants(grants);
         let run = |name: &str| Action::Outside(Deed::Run(name.to_owned()));
         assert!(envelope.admit(run("restart"), 0.0).is_ok());
         let often = envelope.admit(run("restart"), 1.0);

@@ -8,58 +8,31 @@ use std::time::Duration;
 
 use chimera::{Atom, Budget, Engine};
 
+use super::census::Census;
 use super::decision::{self, Decision, Permission, Transition};
 use super::episodes::{Closed, Episodes, effector_of};
+use super::facts::Facts;
+use super::history::History;
 use super::learned::Weights;
 use super::quotes::Quotes;
 use super::rules::{RuleTexts, Workbench};
 use super::series::Series;
 use super::spaces::Spaces;
+use super::told::Told;
 use crate::effect::{Action, Admitted, Envelope};
 use crate::events::Event;
+use crate::reclaimable::Reclaimable;
 use crate::status::{
-    ActionRecord, Because, EventRecord, Mode, ModeRecord, Reading, RulesError, RulesStatus,
-    SetMode, Status, StrategyRecord, Verdict,
+    ActionRecord, EventRecord, Mode, ModeRecord, Reading, RulesError, RulesStatus, SetMode, Status,
+    StrategyRecord, Verdict,
 };
 
-/// Events kept for people.
-const EVENTS_MAX: usize = 100;
 /// Metrics from outside that are kept.
 const EXTERNAL_MAX: usize = 256;
-
-/// What is kept for how long, as facts say; without them, as here.
-#[derive(Clone, Copy)]
-struct Retention {
-    /// `(keep-readings <n>)`, for people.
-    readings: usize,
-    /// `(keep-actions <n>)`, for people.
-    actions: usize,
-    /// `(posted-seconds <s>)`: how long a posted sample counts as current.
-    posted_seconds: f64,
-}
-
-impl Retention {
-    fn of(engine: &Engine) -> Retention {
-        let number = |head, default: f64, most: f64| {
-            decision::number(engine, head)
-                .filter(|number| (1.0..=most).contains(number))
-                .unwrap_or(default)
-        };
-        Retention {
-            readings: number("keep-readings", 900.0, 100_000.0) as usize,
-            actions: number("keep-actions", 200.0, 10_000.0) as usize,
-            posted_seconds: number("posted-seconds", 60.0, 86_400.0),
-        }
-    }
-}
 /// Samples from outside that wait for a tick.
 const INGESTED_MAX: usize = 10_000;
-/// Rules whose decisions are counted.
-const RULES_COUNTED_MAX: usize = 2000;
 /// Events of a kind that are counted at most.
 const TOLD_MAX: usize = 10_000;
-/// The window over which events are counted while rules name none.
-const EVENT_WINDOW_DEFAULT: f64 = 10.0;
 /// What the counts of events are called as metrics.
 const EVENT_METRICS: &str = "events.";
 
@@ -89,10 +62,13 @@ pub(super) struct Core {
     engine: Engine,
     /// Their texts.
     quotes: Quotes,
+    census: Census,
     clock: Arc<AtomicU64>,
     pub(super) spaces: Spaces,
     pub(super) episodes: Episodes,
     series: Series,
+    history: History,
+    told: Told,
     envelope: Envelope,
     weights: Weights,
     tally: BTreeMap<(String, String), [u64; 3]>,
@@ -101,11 +77,9 @@ pub(super) struct Core {
     /// Those that came since the last tick.
     ingested: Vec<(String, f64)>,
     /// When events of each kind came.
-    told: BTreeMap<String, VecDeque<f64>>,
+    came: BTreeMap<String, VecDeque<f64>>,
     open: Vec<Open>,
     next_id: u64,
-    history: VecDeque<Arc<Reading>>,
-    retention: Retention,
     pub(super) status: Status,
 }
 
@@ -132,27 +106,29 @@ impl Core {
             clock: Arc::new(move || f64::from_bits(ticking.load(Ordering::Relaxed))),
             series: series.clone(),
         };
+        let events = spaces.events.clone();
         weights.assert(&spaces.weights);
         let mut engine = workbench.engine();
         texts.load(&mut engine)?;
         let mut core = Core {
-            retention: Retention::of(&engine),
             workbench,
             engine,
             quotes: Quotes::default(),
+            census: Census::default(),
             clock,
             spaces,
             episodes,
+            history: History::new(series.clone()),
+            told: Told::new(events),
             series,
             envelope,
             weights,
             tally: BTreeMap::new(),
             external: BTreeMap::new(),
             ingested: Vec::new(),
-            told: BTreeMap::new(),
+            came: BTreeMap::new(),
             open: Vec::new(),
             next_id: 1,
-            history: VecDeque::new(),
             status: Status::default(),
         };
         core.took_over(texts, loaded_unix);
@@ -185,11 +161,26 @@ impl Core {
             error: None,
         };
         self.show_facts();
+        self.census = self.census.followed_by(texts, &self.status.modes);
+        self.show_census();
+    }
+
+    /// Shows which rules there are, and how many decisions each led to.
+    fn show_census(&mut self) {
+        self.status.rule_list = self.census.rules();
+        self.status.rule_decisions = self.census.decisions();
     }
 
     /// Shows the facts of the rules that people see by themselves.
     fn show_facts(&mut self) {
-        self.retention = Retention::of(&self.engine);
+        let (facts, wrong) = Facts::of(&self.engine);
+        for fact in wrong {
+            tracing::warn!(%fact, "a fact cannot be");
+            self.status.last_rule_error = Some(fact);
+        }
+        self.spaces.keep(&facts);
+        self.series.keep(facts.get("keep-series-seconds"));
+        self.status.facts = facts;
         self.status.thresholds = decision::numbers(&self.engine, "threshold");
         self.status.modes = decision::modes(&self.engine, &self.spaces.modes);
         self.show_strategies();
@@ -256,12 +247,12 @@ impl Core {
                 tracing::warn!(%metric, "too many metrics from outside; this one is dropped");
             }
         }
+        let posted_seconds = self.status.facts.get("posted-seconds");
         self.external
-            .retain(|_, (_, came)| seconds - *came <= self.retention.posted_seconds);
+            .retain(|_, (_, came)| seconds - *came <= posted_seconds);
         self.count_events(&mut reading);
-        for (metric, value) in &reading.metrics {
-            self.series.push(metric, seconds, *value);
-        }
+        self.history
+            .push(&reading, self.status.facts.count("keep-readings"));
         let mut current = reading.metrics.clone();
         for (metric, (value, _)) in &self.external {
             current.entry(metric.clone()).or_insert(*value);
@@ -269,43 +260,28 @@ impl Core {
         let expected = self.status.thresholds.keys().cloned();
         self.spaces
             .assert_reading(seconds, &reading.metrics, &current, expected);
-        while self.history.len() >= self.retention.readings {
-            self.history.pop_front();
-        }
-        self.history.push_back(Arc::new(reading.clone()));
         self.status.reading = reading;
     }
 
-    /// The readings kept, oldest first.
-    pub(super) fn history(&self) -> Vec<Arc<Reading>> {
-        self.history.iter().cloned().collect()
+    /// What was measured, as far as it is kept.
+    pub(super) fn history(&self) -> &History {
+        &self.history
     }
 
-    /// Drops all but the newest `keep` readings; returns how many went.
-    pub(super) fn trim_history(&mut self, keep: usize) -> usize {
-        let gone = self.history.len().saturating_sub(keep);
-        self.history.drain(..gone);
-        self.history.shrink_to_fit();
-        self.series.trim(keep);
-        gone
-    }
-
-    /// How many readings are kept.
-    pub(super) fn history_len(&self) -> usize {
-        self.history.len()
+    /// What this holds that can be reclaimed.
+    pub(super) fn reclaimable(&self) -> [Box<dyn Reclaimable>; 2] {
+        [Box::new(self.history.clone()), Box::new(self.told.clone())]
     }
 
     /// `events.<kind>`: how many events of each kind came within the window.
     fn count_events(&mut self, reading: &mut Reading) {
-        let window = decision::number(&self.engine, "event-window")
-            .filter(|seconds| *seconds > 0.0)
-            .unwrap_or(EVENT_WINDOW_DEFAULT);
+        let window = self.status.facts.get("event-window");
         for metric in self.status.thresholds.keys() {
             if let Some(kind) = metric.strip_prefix(EVENT_METRICS) {
-                self.told.entry(kind.to_owned()).or_default();
+                self.came.entry(kind.to_owned()).or_default();
             }
         }
-        for (kind, times) in &mut self.told {
+        for (kind, times) in &mut self.came {
             while times
                 .front()
                 .is_some_and(|at| reading.seconds - at > window)
@@ -327,10 +303,10 @@ impl Core {
                 .entry("dropped".to_owned())
                 .or_default() += dropped;
         }
+        let some = !events.is_empty();
         // The same text is the same to the rules.
         let mut classes: BTreeMap<String, (Option<String>, Vec<String>)> = BTreeMap::new();
         for Event { severity, text } in events {
-            self.spaces.assert_event(severity.name(), &text, seconds);
             let (class, kinds) = classes
                 .entry(text.clone())
                 .or_insert_with(|| {
@@ -341,22 +317,24 @@ impl Core {
                 })
                 .clone();
             for kind in kinds {
-                let times = self.told.entry(kind).or_default();
+                let times = self.came.entry(kind).or_default();
                 if times.len() < TOLD_MAX {
                     times.push_back(seconds);
                 }
             }
             let counted = class.clone().unwrap_or_else(|| "unknown".to_owned());
             *self.status.event_counts.entry(counted).or_default() += 1;
-            if self.status.events.len() >= EVENTS_MAX {
-                self.status.events.remove(0);
-            }
-            self.status.events.push(Arc::new(EventRecord {
+            let record = EventRecord {
                 unix,
                 severity: severity.name(),
                 text,
                 class,
-            }));
+            };
+            let kept = self.status.facts.count("keep-events");
+            self.told.push(record, seconds, kept);
+        }
+        if some {
+            self.status.events = self.told.records();
         }
     }
 
@@ -479,17 +457,6 @@ impl Core {
     }
 
     /// Records a decision; an order if it is to be carried out.
-    /// Counts the rules that a decision came from.
-    fn count_rules(&mut self, because: &[Because]) {
-        for link in because.iter().filter(|link| link.kind == "rule") {
-            let key = (link.place.clone().unwrap_or_default(), link.text.clone());
-            let counts = &mut self.status.rule_hits;
-            if counts.len() < RULES_COUNTED_MAX || counts.contains_key(&key) {
-                *counts.entry(key).or_default() += 1;
-            }
-        }
-    }
-
     fn take_up(&mut self, decision: Decision, seconds: f64, took: Duration) -> Option<Order> {
         let Decision {
             fault,
@@ -502,7 +469,8 @@ impl Core {
         self.quotes.add_to(&mut because);
         let id = self.next_id;
         self.next_id += 1;
-        self.count_rules(&because);
+        self.census.count(&because);
+        self.show_census();
         let admitted = match &by.permission {
             Permission::Enforce => Action::from_atom(&call)
                 .map_err(|error| error.to_string())
@@ -565,7 +533,8 @@ impl Core {
                 None
             }
         };
-        let surplus = (self.status.actions.len() + 1).saturating_sub(self.retention.actions);
+        let surplus =
+            (self.status.actions.len() + 1).saturating_sub(self.status.facts.count("keep-actions"));
         self.status.actions.drain(..surplus);
         self.status.actions.push(Arc::new(record));
         order

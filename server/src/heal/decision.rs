@@ -98,7 +98,7 @@ fn budget() -> Budget {
 }
 
 fn ask(engine: &Engine, question: &Atom) -> Vec<Atom> {
-    engine.reader().evaluate(question, &budget()).atoms()
+    engine.snapshot().evaluate(question, &budget()).atoms()
 }
 
 fn question(name: &str, arguments: Vec<Atom>) -> Atom {
@@ -171,7 +171,10 @@ fn transition(result: &Atom) -> Option<Transition> {
 pub(super) fn decide(engine: &Engine) -> Decisions {
     let started = Instant::now();
     let asked = question("decide", Vec::new());
-    let answers = engine.reader().evaluate_proving(&asked, &budget()).results;
+    let answers = engine
+        .snapshot()
+        .evaluate_proving(&asked, &budget())
+        .results;
     let mut found = Decisions::default();
     for answer in answers {
         // Without a rule the question comes back: nothing is decided.
@@ -386,11 +389,6 @@ pub(super) fn facts(space: &Space, head: &str, arity: usize) -> Vec<Vec<Atom>> {
         .collect()
 }
 
-/// The number of a fact `(<head> <number>)`.
-pub(super) fn number(engine: &Engine, head: &str) -> Option<f64> {
-    facts(engine.self_space(), head, 1).first()?[0].as_f64()
-}
-
 /// The target that `(target <fault> <target>)` names; `self` without one.
 pub(super) fn target(engine: &Engine, fault: &str) -> String {
     let named = facts(engine.self_space(), "target", 2)
@@ -443,10 +441,4 @@ pub(super) fn numbers(engine: &Engine, fact: &str) -> BTreeMap<String, f64> {
         .iter()
         .filter_map(|fact| Some((fact[0].as_symbol()?.to_owned(), fact[1].as_f64()?)))
         .collect()
-}
-
-/// The seconds between ticks by `(sample-interval <seconds>)`, if they are sane.
-pub(super) fn sample_interval(engine: &Engine) -> Option<f64> {
-    number(engine, "sample-interval")
-        .filter(|seconds| (super::INTERVAL_MIN..=super::INTERVAL_MAX).contains(seconds))
 }

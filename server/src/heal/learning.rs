@@ -183,3 +183,41 @@ fn facts_bound_what_is_chosen() {
         .atoms();
     assert_eq!(chosen[0].to_string(), "none");
 }
+
+/// So many choices with weights that change at random, one ladder barred; none is ever
+/// the barred one.
+fn bounded_choices(number: u64) {
+    let mut random = World {
+        random: 99,
+        best: 0,
+    };
+    for barred in 0..3 {
+        let mut learner = Learner::new(&format!("(never {FAULT} {})", ACTIONS[barred]));
+        let mut chosen = [0_u64; 3];
+        for _ in 0..number / 3 {
+            // As if anything might have been learned, most of all of the barred one.
+            let of = (random.share() * 3.0) as usize;
+            let mean = if of == barred { 1.0 } else { random.share() };
+            let evidence = 0.01 + 20.0 * random.share();
+            learner
+                .weights
+                .set(&learner.spaces.weights, FAULT, ACTIONS[of], mean, evidence);
+            chosen[learner.choose()] += 1;
+        }
+        assert_eq!(chosen[barred], 0);
+        // Both others were, or there would be nothing to bound.
+        let others = chosen.iter().filter(|count| **count > number / 20).count();
+        assert_eq!(others, 2, "{chosen:?}");
+    }
+}
+
+#[test]
+fn no_choice_is_beyond_what_is_barred() {
+    bounded_choices(1000);
+}
+
+#[test]
+#[ignore = "takes a minute; the CI runs it optimised"]
+fn none_of_a_million_choices_is_beyond_what_is_barred() {
+    bounded_choices(1_000_000);
+}

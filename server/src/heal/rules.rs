@@ -37,6 +37,11 @@ const BUILT_IN: [(&str, &str); 6] = [
         include_str!("../../../metta/healing/verdict.metta"),
     ),
 ];
+/// The shipped file of facts.
+pub(super) fn shipped_facts() -> &'static str {
+    BUILT_IN[0].1
+}
+
 /// What one directive of a rule file may spend.
 const LOAD_DEADLINE: Duration = Duration::from_secs(2);
 const LOAD_REDUCTIONS: u64 = 20_000_000;

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use super::rules::RuleTexts;
 use super::virtual_time::{Fixed, Run, World, shipped_texts};
 use crate::effect::Action;
+use crate::events::{Event, Severity};
 use crate::status::{Mode, SetMode, Verdict};
 use crate::work::Breaker;
 
 /// A server with a cache, background work, a pool and a service that it depends on, as
 /// far as healing can see and change it.
-struct Server {
+pub(super) struct Server {
+    events: Vec<Event>,
     random: u64,
     cache_mb: f64,
     threads: f64,
@@ -25,13 +27,17 @@ struct Server {
     deadline_ms: f64,
     retries: f64,
     breaker: Breaker,
+    breaker_since: f64,
+    probes: f64,
+    probes_failed: f64,
     /// Whether effectors are without effect.
     placebo: bool,
 }
 
 impl Server {
-    fn new(seed: u64) -> Server {
+    pub(super) fn new(seed: u64) -> Server {
         Server {
+            events: Vec::new(),
             random: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
             cache_mb: 0.0,
             threads: 0.0,
@@ -44,8 +50,19 @@ impl Server {
             deadline_ms: 3000.0,
             retries: 0.0,
             breaker: Breaker::Closed,
+            breaker_since: 0.0,
+            probes: 0.0,
+            probes_failed: 0.0,
             placebo: false,
         }
+    }
+
+    /// An error that is told in words at the next tick.
+    pub(super) fn tell_of(&mut self, text: &str) {
+        self.events.push(Event {
+            severity: Severity::Error,
+            text: text.to_owned(),
+        });
     }
 
     fn share(&mut self) -> f64 {
@@ -92,12 +109,15 @@ impl World for Server {
             ("degradation-level", self.level),
             (
                 "breaker-open",
-                if self.breaker == Breaker::Closed {
-                    0.0
-                } else {
-                    0.5
+                match self.breaker {
+                    Breaker::Closed => 0.0,
+                    Breaker::HalfOpen => 0.5,
+                    Breaker::Open => 1.0,
                 },
             ),
+            ("breaker-since-s", seconds - self.breaker_since),
+            ("breaker-probes", self.probes),
+            ("breaker-probes-failed", self.probes_failed),
             ("shed-share", 0.0),
             ("sampling-intensity", 0.0),
         ];
@@ -107,7 +127,11 @@ impl World for Server {
             .collect()
     }
 
-    fn act(&mut self, action: &Action, _: f64) -> Result<String, String> {
+    fn tell(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    fn act(&mut self, action: &Action, seconds: f64) -> Result<String, String> {
         if self.placebo {
             return Ok("nothing".to_owned());
         }
@@ -121,7 +145,16 @@ impl World for Server {
             Action::Degrade(level) => self.level = f64::from(*level),
             Action::Deadline(millis) => self.deadline_ms = f64::from(*millis),
             Action::Retry(times) => self.retries = f64::from(*times),
-            Action::Breaker(state) => self.breaker = *state,
+            Action::Breaker(state) => {
+                self.breaker = *state;
+                self.breaker_since = seconds;
+                (self.probes, self.probes_failed) = (0.0, 0.0);
+            }
+            Action::Probe(times) => {
+                self.probes += f64::from(*times);
+                self.probes_failed += (f64::from(*times) * self.failing).round();
+            }
+            Action::Reclaim("sessions", share) => self.cache_mb *= 1.0 - share.get(),
             _ => {}
         }
         Ok("done".to_owned())
@@ -144,7 +177,7 @@ fn with_facts(facts: &str) -> RuleTexts {
 }
 
 /// Makes one of the four faults happen.
-fn harm(server: &mut Server, fault: usize, now: f64) {
+pub(super) fn harm(server: &mut Server, fault: usize, now: f64) {
     let size = server.share();
     match fault {
         0 => server.cache_mb += 300.0 + 400.0 * size,
@@ -561,7 +594,7 @@ fn facts_say_how_much_is_kept() {
     run.world.placebo = true;
     run.world.cache_mb = 480.0;
     run.go(20.0);
-    assert_eq!((run.core.history_len(), run.actions().len()), (5, 2));
+    assert_eq!((run.core.history().len(), run.actions().len()), (5, 2));
     assert!(run.log.len() > 2);
 }
 

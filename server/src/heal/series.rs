@@ -1,20 +1,26 @@
 //! Series of values by metric, and the arithmetic on them that rules can ask for.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, RwLock};
+use std::collections::{BTreeMap, VecDeque, vec_deque};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chimera::{Atom, Context, Engine, Operation, OperationError, OperationResult};
 use sha2::{Digest, Sha256};
 
-/// Values kept per metric, and for how long.
+/// Values kept per metric at most, however long they are to be kept.
 const POINTS_MAX: usize = 3600;
-const AGE_MAX_SECONDS: f64 = 3600.0;
 /// Points that a forecast goes by at most.
 const FORECAST_POINTS_MAX: usize = 60;
 
 /// What was measured, oldest first, by metric. Clones are the same series.
 #[derive(Clone, Default)]
-pub(super) struct Series(Arc<RwLock<BTreeMap<String, VecDeque<Point>>>>);
+pub(super) struct Series(Arc<RwLock<All>>);
+
+#[derive(Default)]
+struct All {
+    points: BTreeMap<String, VecDeque<Point>>,
+    /// How old a value may become.
+    keep_seconds: f64,
+}
 
 #[derive(Clone, Copy)]
 struct Point {
@@ -23,36 +29,54 @@ struct Point {
 }
 
 impl Series {
+    /// Keeps values for so long, from now on.
+    pub(super) fn keep(&self, seconds: f64) {
+        self.write().keep_seconds = seconds;
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, All> {
+        self.0.write().expect("no panic while series are locked")
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, All> {
+        self.0.read().expect("no panic while series are locked")
+    }
+
     pub(super) fn push(&self, metric: &str, seconds: f64, value: f64) {
-        let mut all = self.0.write().expect("no panic while series are locked");
-        let points = match all.get_mut(metric) {
+        let mut all = self.write();
+        let oldest = seconds - all.keep_seconds;
+        let points = match all.points.get_mut(metric) {
             Some(points) => points,
-            None => all.entry(metric.to_owned()).or_default(),
+            None => all.points.entry(metric.to_owned()).or_default(),
         };
         points.push_back(Point { seconds, value });
         while points.len() > POINTS_MAX
-            || points
-                .front()
-                .is_some_and(|point| seconds - point.seconds > AGE_MAX_SECONDS)
+            || points.front().is_some_and(|point| point.seconds < oldest)
         {
             points.pop_front();
         }
     }
 
-    fn with<T>(&self, metric: &str, ask: impl FnOnce(&VecDeque<Point>) -> T) -> Option<T> {
-        let all = self.0.read().expect("no panic while series are locked");
-        all.get(metric).filter(|points| !points.is_empty()).map(ask)
+    /// What was measured up to an instant, if anything was: so the answer at a moment does
+    /// not change with what is measured while it is looked for.
+    fn until<T>(
+        &self,
+        metric: &str,
+        now: f64,
+        ask: impl FnOnce(vec_deque::Iter<'_, Point>) -> T,
+    ) -> Option<T> {
+        let all = self.read();
+        let points = all.points.get(metric)?;
+        let end = points.partition_point(|point| point.seconds <= now);
+        (end > 0).then(|| ask(points.range(..end)))
     }
 
     /// How long every value up to the newest has been on one side of a line.
-    fn held(&self, metric: &str, beyond: impl Fn(f64) -> bool) -> f64 {
-        self.with(metric, |points| {
-            let first = points
-                .iter()
-                .rev()
-                .take_while(|point| beyond(point.value))
-                .last();
-            match (first, points.back()) {
+    fn held(&self, metric: &str, now: f64, beyond: impl Fn(f64) -> bool) -> f64 {
+        self.until(metric, now, |points| {
+            let newest = points.clone().next_back();
+            let first = points.rev().take_while(|point| beyond(point.value)).last();
+            match (first, newest) {
                 (Some(first), Some(last)) => last.seconds - first.seconds,
                 _ => 0.0,
             }
@@ -60,22 +84,30 @@ impl Series {
         .unwrap_or(0.0)
     }
 
-    /// Drops all but the newest `keep` values of each metric.
-    pub(super) fn trim(&self, keep: usize) {
-        let mut all = self.0.write().expect("no panic while series are locked");
-        for points in all.values_mut() {
-            let gone = points.len().saturating_sub(keep);
+    /// Drops the oldest values of each metric until the share of them is left.
+    pub(super) fn trim(&self, share: f64) {
+        let mut all = self.write();
+        for points in all.points.values_mut() {
+            let keep = (points.len() as f64 * share).floor() as usize;
+            let gone = points.len() - keep;
             points.drain(..gone);
             points.shrink_to_fit();
         }
+        all.points.retain(|_, points| !points.is_empty());
+    }
+
+    /// Bytes that the values take.
+    pub(super) fn bytes(&self) -> usize {
+        let all = self.read();
+        let values: usize = all.points.values().map(VecDeque::capacity).sum();
+        values * size_of::<Point>()
     }
 
     /// Points of the `window` seconds that ended at `at`.
-    fn before(&self, metric: &str, at: f64, window: f64) -> Vec<Point> {
-        self.with(metric, |points| {
+    fn before(&self, metric: &str, now: f64, at: f64, window: f64) -> Vec<Point> {
+        self.until(metric, now.min(at), |points| {
             points
-                .iter()
-                .filter(|point| point.seconds <= at && point.seconds >= at - window)
+                .filter(|point| point.seconds >= at - window)
                 .copied()
                 .collect()
         })
@@ -83,11 +115,11 @@ impl Series {
     }
 
     /// Points not older than `seconds` before the newest.
-    fn recent(&self, metric: &str, seconds: f64) -> Vec<Point> {
-        self.with(metric, |points| {
-            let since = points.back().map_or(0.0, |last| last.seconds - seconds);
+    fn recent(&self, metric: &str, now: f64, seconds: f64) -> Vec<Point> {
+        self.until(metric, now, |points| {
+            let newest = points.clone().next_back();
+            let since = newest.map_or(0.0, |last| last.seconds - seconds);
             let mut recent: Vec<Point> = points
-                .iter()
                 .rev()
                 .take_while(|point| point.seconds >= since)
                 .copied()
@@ -106,9 +138,11 @@ impl Series {
             "(-> Atom Number Number)",
             |series, call| {
                 let limit = call.number(1)?;
-                Ok(vec![rounded(
-                    series.held(&call.metric()?, |value| value > limit),
-                )])
+                Ok(vec![rounded(series.held(
+                    &call.metric()?,
+                    call.now,
+                    |value| value > limit,
+                ))])
             },
         );
         self.register(
@@ -117,9 +151,11 @@ impl Series {
             "(-> Atom Number Number)",
             |series, call| {
                 let limit = call.number(1)?;
-                Ok(vec![rounded(
-                    series.held(&call.metric()?, |value| value < limit),
-                )])
+                Ok(vec![rounded(series.held(
+                    &call.metric()?,
+                    call.now,
+                    |value| value < limit,
+                ))])
             },
         );
         self.register(
@@ -128,9 +164,11 @@ impl Series {
             "(-> Atom Number Number)",
             |series, call| {
                 let limit = call.number(1)?;
-                Ok(vec![rounded(
-                    series.held(&call.metric()?, |value| value <= limit),
-                )])
+                Ok(vec![rounded(series.held(
+                    &call.metric()?,
+                    call.now,
+                    |value| value <= limit,
+                ))])
             },
         );
         // What a metric would be so long after an instant, going by the window before
@@ -141,7 +179,7 @@ impl Series {
             "(-> Atom Number Number Number Number)",
             |series, call| {
                 let (at, window, ahead) = (call.number(1)?, call.number(2)?, call.number(3)?);
-                let points = series.before(&call.metric()?, at, window);
+                let points = series.before(&call.metric()?, call.now, at, window);
                 Ok(forecast(&points, ahead).map(rounded).into_iter().collect())
             },
         );
@@ -150,13 +188,13 @@ impl Series {
             "window",
             "(-> Atom Number Expression)",
             |series, call| {
-                let points = series.recent(&call.metric()?, call.number(1)?);
+                let points = series.recent(&call.metric()?, call.now, call.number(1)?);
                 let values = points.iter().map(|point| Atom::float(point.value));
                 Ok(vec![Atom::expression(values.collect::<Vec<_>>())])
             },
         );
         self.register(engine, "mean", "(-> Atom Number Number)", |series, call| {
-            let points = series.recent(&call.metric()?, call.number(1)?);
+            let points = series.recent(&call.metric()?, call.now, call.number(1)?);
             let sum: f64 = points.iter().map(|point| point.value).sum();
             Ok(one(&points, || sum / points.len() as f64))
         });
@@ -165,10 +203,12 @@ impl Series {
             "slope",
             "(-> Atom Number Number)",
             |series, call| {
-                Ok(slope(&series.recent(&call.metric()?, call.number(1)?))
-                    .map(rounded)
-                    .into_iter()
-                    .collect())
+                Ok(
+                    slope(&series.recent(&call.metric()?, call.now, call.number(1)?))
+                        .map(rounded)
+                        .into_iter()
+                        .collect(),
+                )
             },
         );
         self.register(
@@ -182,7 +222,7 @@ impl Series {
                         "quantile expects a share from 0 to 1 as its second argument",
                     ));
                 }
-                let points = series.recent(&call.metric()?, call.number(2)?);
+                let points = series.recent(&call.metric()?, call.now, call.number(2)?);
                 let mut values: Vec<f64> = points.iter().map(|point| point.value).collect();
                 values.sort_by(f64::total_cmp);
                 Ok(one(&points, || {
@@ -235,8 +275,14 @@ impl Series {
         engine.register(Operation::new(
             name,
             signature,
-            move |arguments: &[Atom], _: &mut Context<'_>| {
-                answer(&series, &Call { name, arguments })
+            move |arguments: &[Atom], context: &mut Context<'_>| {
+                let now = context.now();
+                let call = Call {
+                    name,
+                    arguments,
+                    now,
+                };
+                answer(&series, &call)
             },
         ));
     }
@@ -246,6 +292,8 @@ impl Series {
 struct Call<'a> {
     name: &'static str,
     arguments: &'a [Atom],
+    /// When it is asked for.
+    now: f64,
 }
 
 impl Call<'_> {
@@ -339,6 +387,7 @@ mod tests {
     #[track_caller]
     fn check(values: &[f64], call: &str, expected: &str) {
         let series = Series::default();
+        series.keep(3600.0);
         for (second, value) in values.iter().enumerate() {
             series.push("m", second as f64, *value);
         }

@@ -126,14 +126,17 @@ fn an_episode_ends_when_what_told_of_it_is_low_for_long_enough() {
 
 #[test]
 fn a_climbed_ladder_ends_in_an_alert_and_is_tried_again() {
-    let run = shipped(&MUCH).after(40.0);
+    let mut metrics = MUCH.to_vec();
+    metrics.push(("reclaimable.history-mb", 12.0));
+    metrics.push(("reclaimable.buffers-mb", 6.0));
+    metrics.push(("reclaimable.events-mb", 1.0));
+    let run = shipped(&metrics).after(40.0);
     let calls: Vec<String> = run.actions().iter().map(|a| a.call.clone()).collect();
     let ladder = [
         "(evict-cache sessions 0.5)",
         "(evict-cache sessions 1.0)",
         "(release-free-memory)",
-        "(trim-history 0.5)",
-        "(recreate-pool upstream)",
+        "(reclaim history 1.0)",
         "(alert \"no step of the ladder is left; it is tried again later\")",
     ];
     assert_eq!(calls, ladder);
@@ -237,6 +240,58 @@ fn failing_requests_are_degraded_and_restored_when_the_service_is_well() {
     run.after(1.0).check(&[
         "(degrade requests 0) the upstream service is well and requests are at degradation level 1.0",
     ]);
+}
+
+#[test]
+fn what_is_refused_counts_as_failed_and_is_not_helped_by_refusing_more() {
+    let at = |level: f64| {
+        shipped(&[
+            ("client-visible-error-rate", 0.6),
+            ("error-rate", 0.0),
+            ("upstream-error-rate", 0.9),
+            ("degradation-level", level),
+        ])
+    };
+    at(3.0).after(4.0).check(&[
+        "(degrade requests 2) client-visible-error-rate is 0.6 over its threshold 0.1 for 3.0 s",
+    ]);
+    // Refused for another's sake: nothing here helps, which is said.
+    let run = at(0.0).after(8.0);
+    let calls: Vec<String> = run.actions().iter().map(|one| one.call.clone()).collect();
+    assert_eq!(
+        calls,
+        ["(alert \"no step of the ladder is left; it is tried again later\")"]
+    );
+}
+
+#[test]
+fn probes_close_the_breaker_or_open_it_again() {
+    let at = |open: f64, since: f64, probes: f64, failed: f64| {
+        shipped(&[
+            ("breaker-open", open),
+            ("breaker-since-s", since),
+            ("breaker-probes", probes),
+            ("breaker-probes-failed", failed),
+        ])
+        .after(1.0)
+    };
+    at(1.0, 4.0, 0.0, 0.0).check(&[]);
+    at(1.0, 5.0, 0.0, 0.0)
+        .check(&["(breaker upstream half-open) the breaker has been open for 5.0 s"]);
+    at(0.5, 1.0, 2.0, 0.0).check(&[]);
+    at(0.5, 2.0, 2.0, 0.0).check(&["(probe upstream 3) only 2.0 probes were made in 2.0 s"]);
+    at(0.5, 1.0, 3.0, 0.0)
+        .check(&["(breaker upstream closed) all 3.0 probes of the upstream service worked"]);
+    at(0.5, 1.0, 4.0, 1.0)
+        .check(&["(breaker upstream open) 1.0 of 4.0 probes of the upstream service failed"]);
+}
+
+#[test]
+fn a_process_kept_from_running_is_overloaded_whatever_it_uses() {
+    let run = shipped(&[("cpu-percent", 20.0), ("throttled-percent", 40.0)]).after(3.0);
+    assert_eq!(run.core.status.open_faults, ["cpu-overload"]);
+    let run = shipped(&[("cpu-percent", 20.0), ("throttled-percent", 20.0)]).after(3.0);
+    assert!(run.core.status.open_faults.is_empty());
 }
 
 #[test]

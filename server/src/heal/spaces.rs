@@ -6,13 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use chimera::{Atom, Space};
 
 use super::atom;
-
-/// Readings whose samples stay in `&samples`.
-const READINGS_MAX: usize = 120;
-/// Events that stay in `&events`.
-const EVENTS_MAX: usize = 500;
-/// How long a metric without a value is called stale; then it is missing.
-const STALE_SECONDS_MAX: f64 = 600.0;
+use super::facts::Facts;
 
 pub(super) struct Spaces {
     pub(super) samples: Space,
@@ -28,8 +22,10 @@ pub(super) struct Spaces {
     latest: BTreeMap<String, Atom>,
     /// When each metric had a value last.
     seen: BTreeMap<String, f64>,
-    /// Event atoms in `&events`, oldest first.
-    told: VecDeque<Atom>,
+    /// Readings whose samples stay in `&samples`.
+    keep_samples: usize,
+    /// How long a metric without a value is called stale; then it is missing.
+    stale_seconds: f64,
 }
 
 impl Spaces {
@@ -48,8 +44,15 @@ impl Spaces {
             readings: VecDeque::new(),
             latest: BTreeMap::new(),
             seen: BTreeMap::new(),
-            told: VecDeque::new(),
+            keep_samples: 1,
+            stale_seconds: 1.0,
         }
+    }
+
+    /// Sets how much stays, from now on.
+    pub(super) fn keep(&mut self, facts: &Facts) {
+        self.keep_samples = facts.count("keep-samples");
+        self.stale_seconds = facts.get("stale-seconds");
     }
 
     /// The words that stand for the spaces in rules.
@@ -74,7 +77,7 @@ impl Spaces {
         current: &BTreeMap<String, f64>,
         expected: impl Iterator<Item = String>,
     ) {
-        if self.readings.len() >= READINGS_MAX {
+        while self.readings.len() >= self.keep_samples {
             for old in self.readings.pop_front().into_iter().flatten() {
                 self.samples.remove(&old);
             }
@@ -120,25 +123,7 @@ impl Spaces {
             self.samples.add(atom.clone());
         }
         // What has been silent for long is forgotten.
-        self.seen.retain(|_, at| seconds - *at <= STALE_SECONDS_MAX);
-    }
-
-    /// Asserts `(event <severity> <text> <seconds>)`.
-    pub(super) fn assert_event(&mut self, severity: &str, text: &str, seconds: f64) {
-        if self.told.len() >= EVENTS_MAX
-            && let Some(old) = self.told.pop_front()
-        {
-            self.events.remove(&old);
-        }
-        let event = atom(
-            "event",
-            vec![
-                Atom::symbol(severity),
-                Atom::string(text),
-                Atom::float(seconds),
-            ],
-        );
-        self.events.add(event.clone());
-        self.told.push_back(event);
+        self.seen
+            .retain(|_, at| seconds - *at <= self.stale_seconds);
     }
 }

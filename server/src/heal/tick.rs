@@ -11,27 +11,17 @@ use tokio::time::{Instant as TokioInstant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, Order, Outcome};
-use super::decision;
 use super::learned::{LearnedError, Weights};
 use super::rules::RuleSource;
 use super::watch::{self, Watch};
 use crate::effect::{Action, Effectors, Envelope};
 use crate::events::Events;
+use crate::reclaimable::{FreePages, Reclaimable, Registry};
 use crate::sample::{SensorError, Sensors, Sources};
 use crate::status::{Command, Loop, RulesError, Status};
 use crate::work::Ratio;
 
-/// How often the rule files are looked at without a hint.
-const RESCAN: Duration = Duration::from_secs(2);
 const COMMANDS_MAX: usize = 64;
-/// How long a tick waits for an effector before it lets it go on by itself.
-const EFFECTOR_PATIENCE: Duration = Duration::from_millis(250);
-/// The window over which requests are measured, in seconds, and the requests in it from
-/// which on a share says something, while rules do not say.
-const REQUEST_WINDOW: f64 = 10.0;
-const REQUEST_VOLUME: f64 = 10.0;
-/// At full intensity of slow sampling a sample comes after so many usual intervals.
-const SLOWEST_FACTOR: f64 = 5.0;
 
 /// How the loop is set up.
 #[derive(Clone, Debug)]
@@ -97,8 +87,15 @@ impl Healer {
             Some(path) => Weights::of_file(path)?,
             None => Weights::default(),
         };
-        let envelope = Envelope::default().with_grants(sources.outside.config().grants());
+        let config = sources.outside.config();
+        let envelope = Envelope::new(config.limits()).with_grants(config.grants());
         let core = Core::new(&texts, envelope, weights, unix_now()).map_err(HealerError::Rules)?;
+        let mut resources: Vec<Box<dyn Reclaimable>> = vec![
+            Box::new(sources.sessions.clone()),
+            Box::new(sources.upstream.connections().clone()),
+            Box::new(FreePages),
+        ];
+        resources.extend(core.reclaimable());
         let effectors = Effectors {
             sessions: sources.sessions.clone(),
             background: sources.background.clone(),
@@ -106,11 +103,12 @@ impl Healer {
             front: sources.front.clone(),
             inbound: sources.inbound.clone(),
             outside: sources.outside.clone(),
+            registry: Registry::new(resources),
         };
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let published = Loop {
             status: Arc::new(ArcSwap::from_pointee(Status::default())),
-            engine: Arc::new(ArcSwap::from_pointee(core.engine().reader())),
+            engine: Arc::new(ArcSwap::from_pointee(core.engine().snapshot())),
             commands: sender,
         };
         let mut healer = Healer {
@@ -137,7 +135,7 @@ impl Healer {
         self.effectors.outside.start();
         let mut hints = self.watch();
         let mut next_tick = TokioInstant::now();
-        let mut next_scan = TokioInstant::now() + RESCAN;
+        let mut next_scan = TokioInstant::now() + self.rescan();
         loop {
             tokio::select! {
                 biased;
@@ -158,7 +156,7 @@ impl Healer {
                 Some(()) = hint(&mut hints) => self.reload(false),
                 () = sleep_until(next_scan) => {
                     self.reload(false);
-                    next_scan = TokioInstant::now() + RESCAN;
+                    next_scan = TokioInstant::now() + self.rescan();
                 }
                 Some(command) = self.commands.recv() => self.obey(command),
             }
@@ -199,6 +197,11 @@ impl Healer {
         }
     }
 
+    /// How often the rule files are looked at without a hint.
+    fn rescan(&self) -> Duration {
+        Duration::from_secs_f64(self.core.status.facts.get("rescan-seconds"))
+    }
+
     fn watch(&self) -> Option<(Watch, mpsc::Receiver<()>)> {
         let RuleSource::Directory(directory) = &self.settings.rules else {
             return None;
@@ -208,7 +211,7 @@ impl Healer {
                 tracing::warn!(
                     %error,
                     "rule files are not watched; they are looked at every {} s",
-                    RESCAN.as_secs()
+                    self.rescan().as_secs_f64()
                 );
             })
             .ok()
@@ -235,11 +238,18 @@ impl Healer {
         let own = [
             ("loop-lag-ms", lag_ms),
             ("sampling-intensity", self.slowness.get()),
-            ("history-readings", self.core.history_len() as f64),
+            ("history-readings", self.core.history().len() as f64),
         ];
         for (metric, value) in own {
             reading.metrics.insert(metric.to_owned(), value);
         }
+        let held = self.effectors.registry.readings();
+        for one in &held {
+            let mib = (one.held_bytes as f64 / 1_048_576.0 * 100.0).round() / 100.0;
+            let metric = format!("reclaimable.{}-mb", one.name);
+            reading.metrics.insert(metric, mib);
+        }
+        self.core.status.reclaimable = held;
         let (events, dropped) = self.events.take();
         let orders = self.core.tick(reading, events, dropped);
         for order in orders {
@@ -253,11 +263,6 @@ impl Healer {
     async fn carry_out(&mut self, order: Order, seconds: f64) {
         let Order { id, admitted } = order;
         let outcome = match admitted.action() {
-            Action::TrimHistory(share) => {
-                let kept = self.core.history_len() as f64 * (1.0 - share.get());
-                let gone = self.core.trim_history(kept as usize);
-                Ok(format!("dropped {gone} readings"))
-            }
             Action::SlowSampling(share) => {
                 self.slowness = *share;
                 self.set_interval();
@@ -266,7 +271,8 @@ impl Healer {
             }
             _ => {
                 let mut work = tokio::spawn(self.effectors.apply(admitted));
-                match tokio::time::timeout(EFFECTOR_PATIENCE, &mut work).await {
+                let patience = self.core.status.facts.get("effector-patience-ms") / 1000.0;
+                match tokio::time::timeout(Duration::from_secs_f64(patience), &mut work).await {
                     Ok(done) => ended(done),
                     Err(_) => {
                         self.working.spawn(async move { (id, ended(work.await)) });
@@ -326,34 +332,30 @@ impl Healer {
     /// Reads from the rules in force what the server itself goes by.
     fn take_over_rules(&mut self) {
         self.set_interval();
-        let number = |head| decision::number(self.core.engine(), head);
-        let window = number("request-window").unwrap_or(REQUEST_WINDOW);
-        let volume_min = number("request-volume").unwrap_or(REQUEST_VOLUME);
-        let volume_min = volume_min.max(1.0) as u64;
-        self.effectors.front.set_window(window, volume_min);
-        self.effectors
-            .upstream
-            .layer()
-            .set_window(window, volume_min);
-        self.sensors.set_long_idle(number("long-idle-seconds"));
-        let engine = self.core.engine().reader();
-        self.published.engine.store(Arc::new(engine));
+        let facts = &self.core.status.facts;
+        let (front, upstream) = (&self.effectors.front, &self.effectors.upstream);
+        let (window, volume) = (facts.get("request-window"), facts.count("request-volume"));
+        front.set_window(window, volume as u64);
+        upstream.layer().set_bounds(facts);
+        upstream.injector().set_stay(facts.get("injected-seconds"));
+        self.events.set_bounds(facts);
+        self.sensors.set_long_idle(facts.get("long-idle-seconds"));
     }
 
     fn set_interval(&mut self) {
-        let usual = self
-            .settings
-            .interval
-            .or_else(|| decision::sample_interval(self.core.engine()))
-            .unwrap_or(1.0);
-        let factor = 1.0 + (SLOWEST_FACTOR - 1.0) * self.slowness.get();
+        let facts = &self.core.status.facts;
+        let usual = self.settings.interval;
+        let usual = usual.unwrap_or_else(|| facts.get("sample-interval"));
+        let factor = 1.0 + (facts.get("slowest-sampling") - 1.0) * self.slowness.get();
         self.core.status.interval = (usual * factor * 1000.0).round() / 1000.0;
     }
 
     fn publish(&mut self) {
-        self.core.status.history = self.core.history();
+        self.core.status.history = self.core.history().readings();
         let status = Arc::new(self.core.status.clone());
         self.published.status.store(status);
+        let engine = self.core.engine().snapshot();
+        self.published.engine.store(Arc::new(engine));
     }
 }
 

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -22,6 +23,7 @@ use sha2::{Digest, Sha256};
 use super::table::Request;
 use crate::front::{Answered, Refused};
 use crate::inbound::UnderWay;
+use crate::work::FailureKind;
 
 /// About as many headers as an answer has.
 const HEADERS: usize = 12;
@@ -89,6 +91,8 @@ pub(super) struct Answer {
     pub(super) answered: Answered,
     /// Why it is none that was asked for, for the log.
     pub(super) failure: Option<String>,
+    /// The same in a word, for counting.
+    pub(super) cause: Option<&'static str>,
 }
 
 /// An answer that is always the same.
@@ -150,6 +154,7 @@ impl Answer {
             headers: Vec::new(),
             answered: Answered::Well,
             failure: None,
+            cause: None,
         }
     }
 
@@ -173,6 +178,7 @@ impl Answer {
             headers: Vec::new(),
             answered: Answered::Well,
             failure: None,
+            cause: None,
         }
     }
 
@@ -191,18 +197,21 @@ impl Answer {
 
     /// What a request gets that the gate did not let in.
     pub(super) fn turned_away(refused: Refused) -> Answer {
-        let (status, detail, after) = match refused {
+        let (cause, status, detail, after) = match refused {
             Refused::Shed(after) => (
+                "shed",
                 StatusCode::SERVICE_UNAVAILABLE,
                 "healing sheds load; try again",
                 after,
             ),
             Refused::Limited(after) => (
+                "limited",
                 StatusCode::TOO_MANY_REQUESTS,
                 "as many requests are under way as healing lets run at once; try again",
                 after,
             ),
             Refused::Expensive(after) => (
+                "expensive-off",
                 StatusCode::SERVICE_UNAVAILABLE,
                 "healing has switched expensive routes off for a while; try again",
                 after,
@@ -212,6 +221,21 @@ impl Answer {
             .with_status(status)
             .with_header(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)))
             .refused_by_healing()
+            .because(cause)
+    }
+
+    /// The same, counted under this cause.
+    pub(super) fn because(mut self, cause: &'static str) -> Answer {
+        self.cause = Some(cause);
+        self
+    }
+
+    /// What a client gets that asks more often than it may.
+    pub(super) fn too_often(wait: Duration) -> Answer {
+        let detail = "your address asks more often than this server allows; try again";
+        Answer::json(&json!({ "detail": detail }))
+            .with_status(StatusCode::TOO_MANY_REQUESTS)
+            .with_header(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1))
     }
 
     /// The same, counted as refused to shed load.
@@ -285,6 +309,8 @@ pub(super) enum Failure {
     Unavailable(String),
     /// 429: too much of this; the text says of what.
     TooMany(String),
+    /// 500: the upstream service failed so.
+    Upstream(FailureKind),
     /// Any other status with a text.
     Other(StatusCode, String),
 }
@@ -296,6 +322,28 @@ impl Failure {
 
     pub(super) fn not_found(text: impl Into<String>) -> Failure {
         Failure::Other(StatusCode::NOT_FOUND, text.into())
+    }
+
+    /// Why, in a word that is counted.
+    fn cause(&self) -> &'static str {
+        match self {
+            Failure::NotFound => "not-found",
+            Failure::MethodNotAllowed(_) => "method",
+            Failure::Invalid(_) => "invalid",
+            Failure::Forbidden(_) => "forbidden",
+            Failure::Unauthorized => "unauthorized",
+            Failure::TooLarge(_) => "too-large",
+            Failure::MediaType(_) => "media-type",
+            Failure::Busy(_) => "busy",
+            Failure::Panicked(_) => "panic",
+            Failure::Unavailable(_) => "unavailable",
+            Failure::TooMany(_) => "too-many",
+            Failure::Upstream(kind) => kind.cause(),
+            Failure::Other(StatusCode::GATEWAY_TIMEOUT, _) => "deadline",
+            Failure::Other(StatusCode::NOT_FOUND, _) => "not-found",
+            Failure::Other(status, _) if status.is_server_error() => "internal",
+            Failure::Other(..) => "bad-request",
+        }
     }
 }
 
@@ -309,6 +357,7 @@ impl fmt::Display for Failure {
                 "this needs the server's token: send it as Authorization: Bearer <token>",
             ),
             Failure::TooLarge(limit) => write!(f, "the body may have at most {limit} bytes"),
+            Failure::Upstream(kind) => write!(f, "{}: {}", kind.name(), kind.text()),
             Failure::Panicked(id) => {
                 write!(f, "Internal Server Error; request {id} is in the log")
             }
@@ -332,12 +381,13 @@ pub(super) fn allow_header(methods: &[Method]) -> HeaderValue {
 impl From<Failure> for Answer {
     fn from(failure: Failure) -> Answer {
         let text = failure.to_string();
+        let cause = failure.cause();
         let detail = |status| Answer {
             failure: Some(text.clone()),
             ..Answer::json(&json!({ "detail": text })).with_status(status)
         };
         let later = HeaderValue::from_static("1");
-        match failure {
+        let answer = match failure {
             Failure::NotFound => detail(StatusCode::NOT_FOUND),
             Failure::MethodNotAllowed(methods) => {
                 detail(StatusCode::METHOD_NOT_ALLOWED).with_header(ALLOW, allow_header(&methods))
@@ -349,7 +399,9 @@ impl From<Failure> for Answer {
                 .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
             Failure::TooLarge(_) => detail(StatusCode::PAYLOAD_TOO_LARGE),
             Failure::MediaType(_) => detail(StatusCode::UNSUPPORTED_MEDIA_TYPE),
-            Failure::Panicked(_) => detail(StatusCode::INTERNAL_SERVER_ERROR),
+            Failure::Panicked(_) | Failure::Upstream(_) => {
+                detail(StatusCode::INTERNAL_SERVER_ERROR)
+            }
             Failure::Busy(_) | Failure::Unavailable(_) => {
                 detail(StatusCode::SERVICE_UNAVAILABLE).with_header(RETRY_AFTER, later)
             }
@@ -357,6 +409,7 @@ impl From<Failure> for Answer {
                 detail(StatusCode::TOO_MANY_REQUESTS).with_header(RETRY_AFTER, later)
             }
             Failure::Other(status, _) => detail(status),
-        }
+        };
+        answer.because(cause)
     }
 }

@@ -9,6 +9,11 @@ pub struct Limits {
     /// Connections at once. Beyond them the longest idle ones are closed; where
     /// none is idle, new ones are told to come back, but for what must answer.
     pub connections: usize,
+    /// Connections at once from one address; 0 is any number.
+    pub client_connections: usize,
+    /// Requests a second from one address; beyond them 429, but for what must
+    /// answer. 0 is any number.
+    pub client_requests: usize,
     /// Requests at once; beyond them all but what must answer are turned away.
     pub requests: usize,
     /// How long a connection may take to send its first request, and each later
@@ -50,6 +55,8 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             connections: 16_384,
+            client_connections: 0,
+            client_requests: 0,
             requests: 1024,
             head: Duration::from_secs(10),
             idle: Duration::from_secs(75),

@@ -1,5 +1,8 @@
-//! How long requests take, by route and by the class of their status.
+//! How long requests take, by route and by the class of their status, and the causes of
+//! answers that were not as asked.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -20,7 +23,26 @@ struct Histogram {
 }
 
 /// Every route's durations. What is no route is counted together.
-pub(super) struct Measures(Vec<[Histogram; CLASSES.len()]>);
+pub(super) struct Measures {
+    durations: Vec<[Histogram; CLASSES.len()]>,
+    /// Answers that were not as asked, by route, class and cause.
+    causes: Mutex<BTreeMap<(usize, usize, &'static str), u64>>,
+}
+
+/// How many answers of a route had a cause.
+pub(super) struct Caused {
+    pub(super) method: &'static str,
+    pub(super) route: &'static str,
+    pub(super) class: &'static str,
+    pub(super) cause: &'static str,
+    pub(super) count: u64,
+}
+
+fn named(index: usize) -> (&'static str, &'static str) {
+    ROUTES
+        .get(index)
+        .map_or(("", ""), |route| (route.method.as_str(), route.path))
+}
 
 /// One histogram as it is now.
 pub(super) struct Reading {
@@ -36,25 +58,63 @@ pub(super) struct Reading {
 impl Default for Measures {
     fn default() -> Measures {
         let rows = ROUTES.len() + 1;
-        Measures((0..rows).map(|_| Default::default()).collect())
+        Measures {
+            durations: (0..rows).map(|_| Default::default()).collect(),
+            causes: Mutex::default(),
+        }
     }
 }
 
 impl Measures {
     /// A request was answered; `route` is its place in the table, if it has one.
-    pub(super) fn record(&self, route: Option<usize>, status: u16, took: Duration) {
+    pub(super) fn record(
+        &self,
+        route: Option<usize>,
+        status: u16,
+        cause: Option<&'static str>,
+        took: Duration,
+    ) {
         let class = usize::from(status / 100).clamp(2, 5) - 2;
-        let histogram = &self.0[route.unwrap_or(ROUTES.len())][class];
+        let route = route.unwrap_or(ROUTES.len());
+        if let Some(cause) = cause {
+            let mut causes = self
+                .causes
+                .lock()
+                .expect("no panic while causes are locked");
+            *causes.entry((route, class, cause)).or_default() += 1;
+        }
+        let histogram = &self.durations[route][class];
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let bucket = BUCKETS_MICROS.partition_point(|end| *end < micros);
         histogram.buckets[bucket].fetch_add(1, Ordering::Relaxed);
         histogram.sum_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
+    /// How many answers there were of each route, class and cause.
+    pub(super) fn causes(&self) -> Vec<Caused> {
+        let causes = self
+            .causes
+            .lock()
+            .expect("no panic while causes are locked");
+        causes
+            .iter()
+            .map(|((route, class, cause), count)| {
+                let (method, route) = named(*route);
+                Caused {
+                    method,
+                    route,
+                    class: CLASSES[*class],
+                    cause,
+                    count: *count,
+                }
+            })
+            .collect()
+    }
+
     /// Every histogram that is not empty.
     pub(super) fn readings(&self) -> Vec<Reading> {
         let mut readings = Vec::new();
-        for (index, classes) in self.0.iter().enumerate() {
+        for (index, classes) in self.durations.iter().enumerate() {
             for (class, histogram) in CLASSES.iter().zip(classes) {
                 let mut count = 0;
                 let up_to: Vec<u64> = histogram
@@ -68,9 +128,7 @@ impl Measures {
                 if count == 0 {
                     continue;
                 }
-                let (method, route) = ROUTES
-                    .get(index)
-                    .map_or(("", ""), |route| (route.method.as_str(), route.path));
+                let (method, route) = named(index);
                 readings.push(Reading {
                     method,
                     route,
@@ -95,9 +153,9 @@ mod tests {
     fn durations_are_counted_by_route_class_and_bucket() {
         let measures = Measures::default();
         for micros in [500, 501, 99_000_000] {
-            measures.record(Some(0), 200, Duration::from_micros(micros));
+            measures.record(Some(0), 200, None, Duration::from_micros(micros));
         }
-        measures.record(None, 404, Duration::ZERO);
+        measures.record(None, 404, Some("not-found"), Duration::ZERO);
         let readings = measures.readings();
         assert_eq!(readings.len(), 2);
         let first = &readings[0];
@@ -106,5 +164,9 @@ mod tests {
         assert_eq!(first.up_to.last(), Some(&2));
         assert_eq!(first.sum, Duration::from_micros(99_001_001));
         assert_eq!((readings[1].route, readings[1].class), ("", "4xx"));
+        let causes = measures.causes();
+        assert_eq!(causes.len(), 1);
+        let one = &causes[0];
+        assert_eq!((one.class, one.cause, one.count), ("4xx", "not-found", 1));
     }
 }

@@ -73,6 +73,14 @@ pub(super) fn too_slow(limit: Duration) -> Vec<u8> {
     )
 }
 
+/// What a client is told who has as many connections as it may.
+pub(super) fn too_many() -> Vec<u8> {
+    answer(
+        StatusCode::TOO_MANY_REQUESTS,
+        "there are as many connections from your address as there may be; use those, or close some",
+    )
+}
+
 /// What a client is told who cannot be served at all now.
 pub(super) fn full() -> Vec<u8> {
     answer(
@@ -83,10 +91,9 @@ pub(super) fn full() -> Vec<u8> {
 
 fn answer(status: StatusCode, detail: &str) -> Vec<u8> {
     let body = json!({ "detail": detail }).to_string();
-    let retry = if status == StatusCode::SERVICE_UNAVAILABLE {
-        "retry-after: 1\r\n"
-    } else {
-        ""
+    let retry = match status {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => "retry-after: 1\r\n",
+        _ => "",
     };
     // It never was a request, so it has no number among them.
     static NUMBER: AtomicU64 = AtomicU64::new(1);

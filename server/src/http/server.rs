@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::clients::Guest;
 use super::limits::Limits;
 use super::patience::Patient;
 use super::service::{Caller, Service};
@@ -63,6 +65,7 @@ pub async fn run_within(
     tokio::select! {
         () = drained(&shutdown, limits.drain) => {}
         () = accept(&listener, &reception, &open) => {}
+        () = renew_certificate(&reception) => {}
     }
     drop(listener);
     ending.cancel();
@@ -78,6 +81,14 @@ pub async fn run_within(
 async fn drained(shutdown: &CancellationToken, drain: Duration) {
     shutdown.cancelled().await;
     tokio::time::sleep(drain).await;
+}
+
+/// Looks for new certificates for ever, or for nothing where there are none.
+async fn renew_certificate(reception: &Reception) {
+    match &reception.service.shell.settings.tls {
+        Some(tls) => tls.renew().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// What every connection is served with.
@@ -119,8 +130,8 @@ async fn accept(listener: &TcpListener, reception: &Arc<Reception>, open: &TaskT
     let limit = reception.service.limits.connections;
     let mut full = false;
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, from) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, or a connection that broke at once.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -128,6 +139,13 @@ async fn accept(listener: &TcpListener, reception: &Arc<Reception>, open: &TaskT
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
+        };
+        let from = from.ip();
+        let Some(guest) = reception.service.clients.connect(from) else {
+            if reception.service.shell.settings.tls.is_none() {
+                refuse(stream, &refusal::too_many()).await;
+            }
+            continue;
         };
         let count = inbound.count();
         // Said once each time that it comes to this, not for each connection.
@@ -140,21 +158,33 @@ async fn accept(listener: &TcpListener, reception: &Arc<Reception>, open: &TaskT
             caller = Caller::Surplus;
             if count >= limit + SURPLUS {
                 if reception.service.shell.settings.tls.is_none() {
-                    refuse(stream).await;
+                    refuse(stream, &refusal::full()).await;
                 }
                 continue;
             }
         }
-        let seated = inbound.seat();
-        open.spawn(greet(stream, Arc::clone(reception), seated, caller));
+        let visitor = Visitor {
+            from,
+            caller,
+            seated: inbound.seat(),
+            _guest: guest,
+        };
+        open.spawn(greet(stream, Arc::clone(reception), visitor));
     }
 }
 
-/// Says that there is no room, if that can be said at once.
-async fn refuse(mut stream: TcpStream) {
-    let full = refusal::full();
-    let saying = stream.write_all(&full);
+/// Says why there is no room, if that can be said at once.
+async fn refuse(mut stream: TcpStream, why: &[u8]) {
+    let saying = stream.write_all(why);
     let _ = timeout(Duration::from_millis(1), saying).await;
+}
+
+/// Whose connection it is, and its places, which end with it.
+struct Visitor {
+    from: IpAddr,
+    caller: Caller,
+    seated: Seated,
+    _guest: Guest,
 }
 
 /// The protocols that are spoken.
@@ -164,7 +194,7 @@ enum Protocol {
     Http2,
 }
 
-async fn greet(stream: TcpStream, reception: Arc<Reception>, seated: Seated, caller: Caller) {
+async fn greet(stream: TcpStream, reception: Arc<Reception>, visitor: Visitor) {
     // Small answers should leave at once; a socket that refuses this still works.
     let _ = stream.set_nodelay(true);
     let patience = reception.service.limits.head;
@@ -172,7 +202,7 @@ async fn greet(stream: TcpStream, reception: Arc<Reception>, seated: Seated, cal
         // Nothing is kept for a client that has said nothing yet.
         let heard = tokio::select! {
             heard = timeout(patience, first_words(&stream)) => heard,
-            () = seated.seat().closing() => return,
+            () = visitor.seated.seat().closing() => return,
         };
         let Ok(Ok(protocol)) = heard else {
             // Too late, or the client has gone. What it said is taken, since a
@@ -180,17 +210,17 @@ async fn greet(stream: TcpStream, reception: Arc<Reception>, seated: Seated, cal
             let _ = stream.try_read(&mut [0; 64]);
             return;
         };
-        return converse(stream, protocol, &reception, &seated, caller).await;
+        return converse(stream, protocol, &reception, &visitor).await;
     };
     // Apart, so that connections without TLS have no room for it.
     let secretly = async {
-        match timeout(patience, tls.0.accept(stream)).await {
+        match timeout(patience, tls.acceptor().accept(stream)).await {
             Ok(Ok(stream)) => {
                 let protocol = match stream.get_ref().1.alpn_protocol() {
                     Some(b"h2") => Protocol::Http2,
                     _ => Protocol::Http1,
                 };
-                converse(stream, protocol, &reception, &seated, caller).await;
+                converse(stream, protocol, &reception, &visitor).await;
             }
             // Clients that do not trust the certificate, speak no TLS, or say nothing.
             Ok(Err(error)) => tracing::debug!(%error, "no TLS came about"),
@@ -227,17 +257,18 @@ async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     protocol: Protocol,
     reception: &Reception,
-    seated: &Seated,
-    caller: Caller,
+    visitor: &Visitor,
 ) {
-    let seat = seated.seat();
+    let Visitor { from, caller, .. } = *visitor;
+    let seat = visitor.seated.seat();
     let io = TokioIo::new(Patient::new(
         stream,
         Arc::clone(seat),
         reception.service.limits,
     ));
     let answering = service_fn(|request| {
-        let answer = Arc::clone(&reception.service).respond(request, Arc::clone(seat), caller);
+        let service = Arc::clone(&reception.service);
+        let answer = service.respond(request, Arc::clone(seat), from, caller);
         // On the heap, so that a connection without a request has no room for one.
         Box::pin(async move { Ok::<_, Infallible>(answer.await) })
     });

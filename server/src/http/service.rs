@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::hash::BuildHasher;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, Body, Failure, allow_header};
+use super::clients::Clients;
 use super::encoding::Encoding;
 use super::guard::{Access, Guard};
 use super::limits::Limits;
@@ -60,6 +61,8 @@ pub(super) struct Service {
     /// What `/health` says, ready to be sent.
     pub(super) prepared: Shelf,
     pub(super) measures: Measures,
+    /// What each client has taken.
+    pub(super) clients: Clients,
     /// One permit for each request that may be turned away.
     requests: Arc<Semaphore>,
     /// Whether requests are being turned away, so that it is said once.
@@ -102,6 +105,7 @@ impl Service {
             ending,
             prepared: Shelf::default(),
             measures: Measures::default(),
+            clients: Clients::new(limits.client_connections, limits.client_requests),
             requests: Arc::new(Semaphore::new(limits.requests)),
             turning_away: AtomicBool::new(false),
             failures_said: Seldom::default(),
@@ -114,6 +118,7 @@ impl Service {
         self: Arc<Self>,
         request: hyper::Request<Incoming>,
         seat: Arc<Seat>,
+        from: IpAddr,
         caller: Caller,
     ) -> Response<Body> {
         let under_way = seat.begin(request.version() == Version::HTTP_2);
@@ -125,15 +130,15 @@ impl Service {
         let began = Instant::now();
         let found = table::find(&method, uri.path(), self.shell.settings.compat_get);
         let index = found.as_ref().ok().map(|found| found.index);
-        let answering = self.answer(request, &uri, found, caller);
+        let answering = self.answer(request, &uri, found, from, caller);
         let (answer, answered) = settle(&id, self.limits.answer, answering).await;
         let status = answer.status;
         if answered == Answered::Failed {
             self.tell_failure(&id, &method, &uri, &answer);
         }
-        in_flight.finish(answered);
+        in_flight.finish_because(answered, answer.cause);
         self.measures
-            .record(index, status.as_u16(), began.elapsed());
+            .record(index, status.as_u16(), answer.cause, began.elapsed());
         tracing::debug!(request = %id, %method, path = uri.path(), status = status.as_u16());
         let mut response = encoding.encode(answer, method == Method::HEAD).await;
         if let Body::Parts(parts) = response.body_mut() {
@@ -166,9 +171,14 @@ impl Service {
         request: hyper::Request<Incoming>,
         uri: &Uri,
         found: Result<Found<'_>, Failure>,
+        from: IpAddr,
         caller: Caller,
     ) -> Result<Answer, Failure> {
         self.check_head(&request)?;
+        let essential = found.as_ref().is_ok_and(|found| found.route.essential);
+        if !essential && let Err(wait) = self.clients.admit(from) {
+            return Ok(Answer::too_often(wait));
+        }
         let method = request.method().clone();
         let query = uri.query().unwrap_or("");
         let authority = uri.authority().map(hyper::http::uri::Authority::as_str);

@@ -194,6 +194,12 @@ pub(super) fn healing_status() -> Value {
         ("text", string()),
         ("class", nullable(string())),
     ]);
+    let holding = object(&[
+        ("name", string()),
+        ("held_mb", number()),
+        ("reclaims", integer()),
+        ("reclaimed_mb", number()),
+    ]);
     object(&[
         ("status", health_word()),
         ("in_progress", list(string())),
@@ -209,6 +215,8 @@ pub(super) fn healing_status() -> Value {
         ("last_rule_error", nullable(string())),
         ("events_by_class", map(integer())),
         ("recent_events", list(event)),
+        ("reclaimable", list(holding)),
+        ("facts", map(number())),
         ("episodes", list(episode())),
         ("modes", list(mode())),
         ("strategies", list(strategy())),
@@ -230,6 +238,14 @@ pub(super) fn healing_rules() -> Value {
         ("place", string()),
         ("decisions", integer()),
     ]);
+    let rule = object(&[
+        ("rule", string()),
+        ("place", string()),
+        ("decisions", integer()),
+        ("mode", string()),
+        ("modes", list(mode())),
+    ]);
+    fields.push(("rules", list(rule)));
     fields.push(("hits", list(hits)));
     fields.push(("modes", list(mode())));
     fields.push(("effectors", list(effector)));

@@ -1,9 +1,11 @@
 //! The file that names other programs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+
+use crate::effect::{Limit, SPECS};
 
 /// What is watched and what may be done.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -30,6 +32,19 @@ pub struct Config {
     /// Webhooks that rules may tell something.
     #[serde(default)]
     pub notify: Vec<Notice>,
+    /// Limits of effectors by their name, where they are not to be the usual ones.
+    #[serde(default)]
+    pub limit: BTreeMap<String, LimitOf>,
+}
+
+/// How often an effector may be called, and with how large a share.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitOf {
+    /// Calls in any 60 seconds.
+    pub per_minute: Option<usize>,
+    /// The largest share that it may be called with.
+    pub share_max: Option<f64>,
 }
 
 /// A process to watch, by pid file or by name: metrics `<name>.down`, `<name>.memory-mb`,
@@ -279,6 +294,22 @@ impl Config {
             address(&notice.url)?;
             seconds(&notice.name, &[notice.timeout_seconds])?;
         }
+        for (effector, limit) in &self.limit {
+            if !SPECS.iter().any(|spec| spec.name == *effector) {
+                let known: Vec<&str> = SPECS.iter().map(|spec| spec.name).collect();
+                return Err(format!(
+                    "limit names {effector}, which is no effector; there are {}",
+                    known.join(", ")
+                ));
+            }
+            if let Some(share) = limit.share_max
+                && !(0.0..=1.0).contains(&share)
+            {
+                return Err(format!(
+                    "limit {effector} has a share_max of {share}; write 0 to 1"
+                ));
+            }
+        }
         unique("watch", self.watch.iter().map(|one| &one.name))?;
         unique("command", self.command.iter().map(|one| &one.name))?;
         unique("request", self.request.iter().map(|one| &one.name))?;
@@ -305,6 +336,23 @@ impl Config {
     pub(super) fn notice_of(&self, name: &str) -> Result<&Notice, String> {
         let known = self.notify.iter().find(|notice| notice.name == name);
         known.ok_or_else(|| not_granted("notify", name))
+    }
+
+    /// The limits of all effectors: the usual ones, but for those that are set here.
+    pub fn limits(&self) -> HashMap<&'static str, Limit> {
+        SPECS
+            .iter()
+            .map(|spec| {
+                let set = self.limit.get(spec.name);
+                let limit = Limit {
+                    per_minute: set
+                        .and_then(|set| set.per_minute)
+                        .unwrap_or(spec.per_minute),
+                    share_max: set.and_then(|set| set.share_max).unwrap_or(1.0),
+                };
+                (spec.name, limit)
+            })
+            .collect()
     }
 
     /// What is granted: the effector, the name that rules call it by, and how often a
@@ -414,6 +462,22 @@ mod tests {
         );
         let twice = "[[command]]\nname = \"a\"\nargv = [\"x\"]\n";
         check_refused(&format!("{twice}{twice}"), "command a stands twice");
+    }
+
+    #[test]
+    fn limits_are_the_usual_ones_but_for_those_that_are_set() {
+        let config =
+            Config::of_text("[limit.evict-cache]\nper_minute = 3\nshare_max = 0.5").unwrap();
+        let limits = config.limits();
+        let evict = limits["evict-cache"];
+        assert_eq!((evict.per_minute, evict.share_max), (3, 0.5));
+        let degrade = limits["degrade"];
+        assert_eq!((degrade.per_minute, degrade.share_max), (30, 1.0));
+        check_refused(
+            "[limit.reboot]\nper_minute = 1",
+            "reboot, which is no effector",
+        );
+        check_refused("[limit.shed]\nshare_max = 2", "a share_max of 2");
     }
 
     #[test]

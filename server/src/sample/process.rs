@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use super::quota::Quota;
+use crate::work::BACKGROUND_THREAD;
 use procfs::FromRead;
 use procfs::net::TcpState;
 use procfs::process::{FDTarget, Process};
@@ -56,6 +58,14 @@ impl CpuMeter {
     }
 }
 
+/// A thread that has been seen before.
+struct Thread {
+    /// Time that it has waited for a core, in nanoseconds.
+    waited: u64,
+    /// Whether it does background work, which may wait.
+    background: bool,
+}
+
 pub(super) struct ProcessSensors {
     system: System,
     pid: Pid,
@@ -63,9 +73,10 @@ pub(super) struct ProcessSensors {
     /// The window that CPU use is averaged over: since when, and what was used before.
     cpu_since: Option<(Instant, u64)>,
     cpu_percent: Option<f64>,
-    /// Time that each thread has waited for a core, in nanoseconds, and as of when.
-    delays: HashMap<i32, u64>,
+    /// What is known of each thread, and as of when.
+    threads: HashMap<i32, Thread>,
     delays_at: Option<Instant>,
+    quota: Quota,
     /// Sockets that were no connection when the tables were read last and the time
     /// before: listeners, and other than TCP.
     not_connections: HashSet<u64>,
@@ -91,7 +102,8 @@ impl ProcessSensors {
             cores: std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64),
             cpu_since: None,
             cpu_percent: None,
-            delays: HashMap::new(),
+            threads: HashMap::new(),
+            quota: Quota::new(),
             delays_at: None,
             not_connections: HashSet::new(),
             not_in_table: HashSet::new(),
@@ -128,6 +140,7 @@ impl ProcessSensors {
             "allocated-mb",
             chimera_reclaim::allocated_bytes().map(|bytes| bytes as f64 / MIB),
         );
+        put("throttled-percent", self.quota.percent(now));
         // What follows is evidence that some systems do not offer: absent there.
         if let Ok(own) = Process::myself() {
             self.read_files(&own, now, put);
@@ -213,7 +226,8 @@ impl ProcessSensors {
         Some(f64::from(established))
     }
 
-    /// Threads, and the time they waited for a core by the time that passed.
+    /// Threads, and the time that those which serve, and those which do background work,
+    /// waited for a core by the time that passed.
     fn read_threads(
         &mut self,
         own: &Process,
@@ -221,29 +235,45 @@ impl ProcessSensors {
         put: &mut impl FnMut(&str, Option<f64>),
     ) {
         let Ok(tasks) = own.tasks() else { return };
-        let mut delays = HashMap::new();
-        let mut threads = 0_u32;
-        let mut waited = 0_u64;
+        let mut threads = HashMap::with_capacity(self.threads.len());
+        let (mut waited, mut background_waited) = (0_u64, 0_u64);
         for task in tasks.flatten() {
-            threads += 1;
             let Ok(schedule) = task.schedstat() else {
                 continue;
             };
-            let before = self.delays.get(&task.tid).copied().unwrap_or(0);
-            waited += schedule.run_delay.saturating_sub(before);
-            delays.insert(task.tid, schedule.run_delay);
+            let known = self.threads.get(&task.tid);
+            let background = match known {
+                Some(known) => known.background,
+                None => task.stat().is_ok_and(|stat| stat.comm == BACKGROUND_THREAD),
+            };
+            let before = known.map_or(0, |known| known.waited);
+            let more = schedule.run_delay.saturating_sub(before);
+            if background {
+                background_waited += more;
+            } else {
+                waited += more;
+            }
+            let thread = Thread {
+                waited: schedule.run_delay,
+                background,
+            };
+            threads.insert(task.tid, thread);
         }
-        put("threads", Some(f64::from(threads)));
+        put("threads", Some(threads.len() as f64));
         if let Some(at) = self.delays_at
-            && !delays.is_empty()
+            && !threads.is_empty()
         {
             let elapsed = now.saturating_duration_since(at).as_nanos() as f64;
             put(
                 "scheduling-delay-percent",
                 Some(waited as f64 / elapsed * 100.0),
             );
+            put(
+                "background-delay-percent",
+                Some(background_waited as f64 / elapsed * 100.0),
+            );
         }
-        self.delays = delays;
+        self.threads = threads;
         self.delays_at = Some(now);
     }
 }

@@ -139,6 +139,18 @@ pub static SETTINGS: &[Setting] = &[
         "Connections at once; beyond them the longest idle ones are closed",
     ),
     setting(
+        "limits.client-connections",
+        "0",
+        count(0, 1_000_000),
+        "Connections at once from one address; beyond them 429 and the end. 0 is any number, as behind a proxy all clients are one",
+    ),
+    setting(
+        "limits.client-requests",
+        "0",
+        count(0, 1_000_000),
+        "Requests a second from one address; beyond them 429, but for what must answer. 0 is any number",
+    ),
+    setting(
         "limits.requests",
         "1024",
         count(1, 1_000_000),

@@ -10,6 +10,8 @@ use super::Ratio;
 const SLICE: Duration = Duration::from_millis(4);
 /// Most threads at once, over all calls of [`Background::start`].
 const THREADS_MAX: usize = 256;
+/// What its threads are called, so that sensors can tell them from those that serve.
+pub const BACKGROUND_THREAD: &str = "background";
 
 /// A pool of background threads. Clones are the same pool.
 #[derive(Clone)]
@@ -102,7 +104,7 @@ impl Background {
         for started in 0..threads {
             let pool = self.clone();
             let thread = std::thread::Builder::new()
-                .name("background".to_owned())
+                .name(BACKGROUND_THREAD.to_owned())
                 .spawn(move || pool.work(end, generation));
             if let Err(error) = thread {
                 self.lock().running -= threads - started;

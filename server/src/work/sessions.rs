@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use super::Ratio;
+use crate::reclaimable::Reclaimable;
 
 const MIB: usize = 1024 * 1024;
 
@@ -174,17 +175,23 @@ impl Sessions {
     /// Takes out the oldest sessions until at least `share` of what is held is
     /// gone. Blocks while their memory is freed.
     pub fn evict(&self, share: Ratio) -> Evicted {
-        self.evict_then(share, || ()).0
+        let wanted = |held: usize| (held as f64 * share.get()).ceil() as usize;
+        self.evict_then(wanted, || ()).0
     }
 
-    /// The same, and `after` before anything is filled again.
-    pub fn evict_then<T>(&self, share: Ratio, after: impl FnOnce() -> T) -> (Evicted, T) {
+    /// Takes out the oldest until what is `wanted` of the bytes held is gone; then does
+    /// `after`, before anything is filled again.
+    fn evict_then<T>(
+        &self,
+        wanted: impl FnOnce(usize) -> usize,
+        after: impl FnOnce() -> T,
+    ) -> (Evicted, T) {
         let _busy = self.busy();
         let mut gone = Vec::new();
         let mut evicted = Evicted::default();
         {
             let mut cache = self.lock();
-            let wanted = (cache.held_bytes as f64 * share.get()).ceil() as usize;
+            let wanted = wanted(cache.held_bytes);
             while evicted.bytes < wanted
                 && let Some(session) = cache.entries.pop_front()
             {
@@ -197,6 +204,27 @@ impl Sessions {
         }
         drop(gone);
         (evicted, after())
+    }
+}
+
+impl Reclaimable for Sessions {
+    fn name(&self) -> &'static str {
+        "sessions"
+    }
+
+    fn held_bytes(&self) -> usize {
+        Sessions::held_bytes(self)
+    }
+
+    /// Their pages go back to the system before anything is filled again, so that what
+    /// a fill measures is its own.
+    fn reclaim_to(&self, level: usize) -> Result<usize, String> {
+        let (evicted, released) = self.evict_then(
+            |held| held.saturating_sub(level),
+            chimera_reclaim::release_free_memory,
+        );
+        released.map_err(|error| error.to_string())?;
+        Ok(evicted.bytes)
     }
 }
 

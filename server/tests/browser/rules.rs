@@ -35,8 +35,27 @@ fn modes_are_switched_and_rules_that_decided_are_counted() {
     // Now that no other rule acts on a leak, the level does; those in shadow mode are told.
     server.post("/demo/memory-leak?size_mb=60&count=8");
     browser.until_text("#actions tbody", "verified");
-    browser.click("#hits-part summary");
-    browser.until_text("#hits", "(decide)");
-    assert!(browser.text("#hits").contains("healing/"));
+    // Every rule is listed, those that decided before the others.
+    let rules = server.get("/healing/rules").1["rules"].clone();
+    let rules = rules.as_array().unwrap();
+    let decided = |rule: &&serde_json::Value| rule["decisions"].as_u64().unwrap() > 0;
+    let led = rules.iter().filter(decided).count();
+    assert!(led > 5 && led < rules.len(), "{led} of {}", rules.len());
+    browser.click("#every-rule summary");
+    browser.until_text("#every-rule-table", "(decide)");
+    browser.until_text(
+        "#rule-counts",
+        &format!("{}, of which {led} led", rules.len()),
+    );
+    assert_eq!(
+        browser.count("#every-rule-table tbody tr"),
+        rules.len().min(200) as u64
+    );
+    browser.keys("#rule-filter", "seeing.metta shadow");
+    browser.until("those of one file and mode are left", |browser| {
+        let rows = browser.count("#every-rule-table tbody tr");
+        (rows > 0 && rows < 10).then_some(())
+    });
+    assert!(browser.text("#every-rule-table").contains("seeing.metta"));
     browser.check_clean(&server.url);
 }

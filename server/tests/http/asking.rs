@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::serving::{PATIENCE, Serving};
@@ -51,6 +51,18 @@ impl Connection {
     pub(crate) async fn open(serving: &Serving) -> Connection {
         Connection {
             stream: TcpStream::connect(serving.address).await.unwrap(),
+            read: Vec::new(),
+        }
+    }
+
+    /// The same, from another address of loopback.
+    pub(crate) async fn open_from(serving: &Serving, address: &str) -> Connection {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket
+            .bind(format!("{address}:0").parse().unwrap())
+            .unwrap();
+        Connection {
+            stream: socket.connect(serving.address).await.unwrap(),
             read: Vec::new(),
         }
     }

@@ -413,3 +413,70 @@ async fn the_end_has_a_deadline() {
         "it waits for a body of ten seconds"
     );
 }
+
+#[tokio::test]
+async fn a_client_that_asks_too_often_is_told_when_to_come_again() {
+    let serving = with(Limits {
+        client_requests: 5,
+        ..limits()
+    })
+    .await;
+    let mut connection = Connection::open(&serving).await;
+    let mut limited = None;
+    for _ in 0..200 {
+        connection.send(&get(&serving, "/test")).await;
+        let reply = connection.reply().await.unwrap();
+        if reply.status == 429 {
+            limited = Some(reply);
+            break;
+        }
+        assert_eq!(reply.status, 200);
+    }
+    let limited = limited.expect("200 requests take less than 40 s");
+    assert!(limited.detail(429).contains("more often"));
+    assert_eq!(limited.header("retry-after"), "1");
+    assert_ne!(limited.header("x-request-id"), "");
+    // What must answer does, and another client has a limit of its own.
+    for path in ["/live", "/health", "/metrics"] {
+        connection.send(&get(&serving, path)).await;
+        assert_eq!(connection.reply().await.unwrap().status, 200, "{path}");
+    }
+    let mut other = Connection::open_from(&serving, "127.0.0.2").await;
+    other.send(&get(&serving, "/test")).await;
+    assert_eq!(other.reply().await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_client_with_too_many_connections_is_told_so_and_others_are_served() {
+    let serving = with(Limits {
+        client_connections: 2,
+        ..limits()
+    })
+    .await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut connection = Connection::open(&serving).await;
+        connection.send(&get(&serving, "/live")).await;
+        assert_eq!(connection.reply().await.unwrap().status, 200);
+        held.push(connection);
+    }
+    let mut surplus = Connection::open(&serving).await;
+    let reply = surplus.reply().await.unwrap();
+    assert!(reply.detail(429).contains("close some"));
+    assert_eq!(reply.header("retry-after"), "1");
+    let mut other = Connection::open_from(&serving, "127.0.0.2").await;
+    other.send(&get(&serving, "/live")).await;
+    assert_eq!(other.reply().await.unwrap().status, 200);
+    // A place that is given back can be had again.
+    drop(held.pop());
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut next = Connection::open(&serving).await;
+        let sent = next.try_send(&get(&serving, "/live")).await;
+        if sent && next.reply().await.is_some_and(|reply| reply.status == 200) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "no place is given back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -63,6 +63,26 @@ async fn health_shows_metrics_thresholds_and_actions() {
 }
 
 #[tokio::test]
+async fn every_rule_is_listed_with_its_decisions_and_its_mode() {
+    let serving = Serving::start().await;
+    let rules = serving.get("/healing/rules").await.json();
+    let mode = json!({"fault": "memory-leak", "rule": "level", "mode": "canary 25", "live": true});
+    assert_eq!(
+        rules["rules"],
+        json!([
+            {"rule": "(decide)", "place": "healing.metta:90", "decisions": 2,
+             "mode": "enforce", "modes": []},
+            {"rule": "(seen level $fault)", "place": "healing.metta:95", "decisions": 0,
+             "mode": "canary 25", "modes": [mode]},
+        ])
+    );
+    assert_eq!(
+        rules["hits"],
+        json!([{"rule": "(decide)", "place": "healing.metta:90", "decisions": 2}])
+    );
+}
+
+#[tokio::test]
 async fn one_action_is_told_with_the_texts_of_its_rules() {
     let serving = Serving::start().await;
     let full = serving.get("/healing/actions/1").await.json();

@@ -181,6 +181,38 @@ async fn queries_beyond_the_limit_wait_and_then_are_sent_away() {
     assert_eq!(serving.query("(double 1)").await.status, 200);
 }
 
+/// All samples are exchanged while a query naps between two of its matches.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_of_several_matches_sees_one_moment_and_delays_no_sample() {
+    let limits = Limits {
+        query: Duration::from_secs(60),
+        ..limits()
+    };
+    let serving = Serving::with(limits, Settings::default(), Mailbox::Answers).await;
+    let sample = |value: i64| Atom::expression([Atom::symbol("sample"), Atom::integer(value)]);
+    serving.samples.add(sample(1));
+    let asked = "(let* (($before (collapse (match &samples (sample $v) $v)))
+                        ($nap (nap))
+                        ($after (collapse (match &samples (sample $v) $v))))
+                   ($before $after))";
+    let exchanged = async {
+        // The nap is two seconds long, and has begun by then.
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        serving.samples.add(sample(2));
+        serving.samples.remove(&sample(1));
+        Instant::now()
+    };
+    let answered = async {
+        let reply = serving.query(asked).await;
+        (reply, Instant::now())
+    };
+    let (exchanged, (reply, answered)) = tokio::join!(exchanged, answered);
+    assert!(exchanged < answered);
+    assert_eq!(reply.json()["results"], json!(["((1) (1))"]), "{reply:?}");
+    let now = serving.query("(match &samples (sample $v) $v)").await;
+    assert_eq!(now.json()["results"], json!(["2"]));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_query_that_nobody_waits_for_is_ended() {
     let limits = Limits {

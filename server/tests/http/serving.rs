@@ -14,7 +14,7 @@ use chimera_server::inbound::Inbound;
 use chimera_server::logging::LogLevel;
 use chimera_server::status::{
     ActionRecord, Because, Command, EpisodeRecord, EpisodeState, Loop, Mode, ModeRecord, Reading,
-    RulesError, RulesStatus, Status, StrategyRecord, Verdict,
+    RuleRecord, RulesError, RulesStatus, Status, StrategyRecord, Verdict,
 };
 use chimera_server::stress::Stress;
 use chimera_server::work::{Background, Sessions, Upstream};
@@ -128,6 +128,15 @@ pub(crate) fn rules_error() -> RulesError {
     }
 }
 
+fn listed(rule: &str, place: &str, named: &[(&str, &str)]) -> RuleRecord {
+    let own = |(fault, rule): &(&str, &str)| ((*fault).to_owned(), (*rule).to_owned());
+    RuleRecord {
+        rule: rule.to_owned(),
+        place: place.to_owned(),
+        named: named.iter().map(own).collect(),
+    }
+}
+
 /// A loop that has run for five seconds, healed once and is healing now.
 pub(crate) fn status() -> Status {
     let now = unix_now();
@@ -187,6 +196,16 @@ pub(crate) fn status() -> Status {
             loaded_unix: now - 5.0,
             error: None,
         },
+        rule_list: [
+            listed("(decide)", "healing.metta:90", &[]),
+            listed(
+                "(seen level $fault)",
+                "healing.metta:95",
+                &[("memory-leak", "level")],
+            ),
+        ]
+        .into(),
+        rule_decisions: Arc::new(vec![2, 0]),
         ticks: 5,
         interval: 1.0,
         misshapen_decisions: 0,
@@ -214,7 +233,7 @@ fn engine(samples: &Space) -> Engine {
             "healing.metta",
         )
         .unwrap();
-    engine.reader()
+    engine
 }
 
 /// Limits that tests need not wait long for.

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on should stop there"
 )]
 
+mod elsewhere;
 mod healing;
 mod http;
 mod other;

@@ -272,7 +272,10 @@ fn a_rule_in_shadow_only_says_what_it_would_do_and_what_is_learned_is_kept() {
     };
     switch("shadow");
     server.post("/demo/memory-leak?size_mb=60&count=8");
-    let action = server.until("it says what it would do", |server| server.actions().pop());
+    let action = server.until("it says what it would do", |server| {
+        let mut actions = server.actions().into_iter();
+        actions.find(|action| action["error_type"] == "memory_leak")
+    });
     assert_eq!(action["mode"], "shadow", "{action}");
     assert_eq!(action["applied"], false);
     server.wait_ticks(5);

@@ -1,7 +1,7 @@
 //! `parallel`: alternatives evaluated at the same time.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use crate::atom::Atom;
 use crate::budget::Budget;
@@ -58,16 +58,11 @@ fn hyperpose(alternatives: &[Atom], context: &mut Context<'_>) -> OperationResul
     let results = Mutex::new(vec![Vec::new(); alternatives.len()]);
     let refused = Mutex::new(false);
     let spent = AtomicU64::new(0);
-    let mut host = context.host.clone();
-    host.grants.write = false;
-    host.grants.write_files = false;
+    let mut host = context.host.snapshot();
     host.nested += 1;
     let space = context.space;
-    let beside = Arc::clone(&context.host.compiled_beside);
     let work = || {
         let mut host = host.clone();
-        let lock = || beside.lock().expect("no panic while it is locked");
-        host.compiled = lock().pop().unwrap_or_default();
         while let Some((place, alternative)) = {
             let place = next.fetch_add(1, Ordering::Relaxed);
             alternatives
@@ -78,7 +73,6 @@ fn hyperpose(alternatives: &[Atom], context: &mut Context<'_>) -> OperationResul
             spent.fetch_add(found.reductions, Ordering::Relaxed);
             results.lock().expect("no panic while it is locked")[place] = found.atoms();
         }
-        lock().push(host.compiled.clone());
         if host.write_refused {
             *refused.lock().expect("no panic while it is locked") = true;
         }

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,8 +11,11 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER, USER_AGENT};
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use super::trust::{Trust, TrustError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -25,6 +29,8 @@ pub(super) struct Endpoint {
     /// As it stands in the `Host` header.
     authority: String,
     path: String,
+    /// Whom to trust, if TLS is spoken.
+    trust: Option<Trust>,
 }
 
 /// Why a URL names no server.
@@ -35,6 +41,17 @@ pub(super) struct UrlError {
     problem: &'static str,
 }
 
+/// Why there is nobody to ask.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EndpointError {
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    #[error("--ca is for servers that speak TLS, and {0} is not asked by https")]
+    TrustForNothing(String),
+}
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClientError {
@@ -42,6 +59,13 @@ pub(super) enum ClientError {
     Connect { server: String, source: io::Error },
     #[error("{server} takes no connection within {} s; is the address right?", CONNECT_TIMEOUT.as_secs())]
     ConnectTimeout { server: String },
+    #[error("{server} cannot be trusted, or speaks no TLS{}", hint(.hinted))]
+    Tls {
+        server: String,
+        /// Whether a certificate of its own may be what is missing.
+        hinted: bool,
+        source: io::Error,
+    },
     #[error(
         "no answer from {server} within {seconds} s (--limit and `:limit` set how long to wait)"
     )]
@@ -53,6 +77,14 @@ pub(super) enum ClientError {
     },
     #[error("the answer from {server} is longer than {} MiB; ask for less", ANSWER_BYTES_MAX >> 20)]
     TooLong { server: String },
+}
+
+fn hint(hinted: &bool) -> &'static str {
+    if *hinted {
+        " (--ca FILE names a certificate to trust)"
+    } else {
+        ""
+    }
 }
 
 /// What a server answered.
@@ -67,8 +99,24 @@ pub(super) struct Answer {
 
 impl Endpoint {
     /// The route `path` of the server at `url`; `http://` may be left out, and a
-    /// path in the URL comes first.
-    pub(super) fn new(url: &str, path: &str) -> Result<Endpoint, UrlError> {
+    /// path in the URL comes first. With `https://` the server must prove to be trusted
+    /// by `authorities`, a PEM file, or else by the system's.
+    pub(super) fn new(
+        url: &str,
+        path: &str,
+        authorities: Option<&Path>,
+    ) -> Result<Endpoint, EndpointError> {
+        let (mut endpoint, secret) = Endpoint::of_url(url, path)?;
+        match (secret, authorities) {
+            (true, _) => endpoint.trust = Some(Trust::new(authorities)?),
+            (false, Some(_)) => return Err(EndpointError::TrustForNothing(endpoint.server())),
+            (false, None) => {}
+        }
+        Ok(endpoint)
+    }
+
+    /// The endpoint without trust, and whether it wants some.
+    fn of_url(url: &str, path: &str) -> Result<(Endpoint, bool), UrlError> {
         let wrong = |problem| UrlError {
             url: url.to_owned(),
             problem,
@@ -79,12 +127,11 @@ impl Endpoint {
             format!("http://{url}")
         };
         let uri: Uri = full.parse().map_err(|_| wrong("it cannot be read"))?;
-        if uri.scheme_str() == Some("https") {
-            return Err(wrong("https is not supported"));
-        }
-        if uri.scheme_str() != Some("http") {
-            return Err(wrong("only http is supported"));
-        }
+        let secret = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(wrong("only http and https are supported")),
+        };
         let authority = uri.authority().ok_or_else(|| wrong("it names no host"))?;
         if authority.as_str().contains('@') {
             return Err(wrong("user names and passwords are not supported"));
@@ -98,20 +145,33 @@ impl Endpoint {
         }
         let port = match authority.port() {
             Some(port) => port.as_u16(),
-            None if authority.as_str().ends_with(authority.host()) => 80,
+            None if authority.as_str().ends_with(authority.host()) => {
+                if secret {
+                    443
+                } else {
+                    80
+                }
+            }
             None => return Err(wrong("the port is no number from 0 to 65535")),
         };
-        Ok(Endpoint {
+        let endpoint = Endpoint {
             host: host.to_owned(),
             port,
             authority: authority.to_string(),
             path: format!("{}{path}", uri.path().trim_end_matches('/')),
-        })
+            trust: None,
+        };
+        Ok((endpoint, secret))
     }
 
     /// The server as in the URL.
     pub(super) fn server(&self) -> String {
-        format!("http://{}", self.authority)
+        let scheme = if self.trust.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}", self.authority)
     }
 
     /// Posts JSON and reads the whole answer, which may take `limit`.
@@ -130,9 +190,9 @@ impl Endpoint {
                 source,
             })?;
         let Some(limit) = limit else {
-            return self.ask(stream, json).await;
+            return self.talk(stream, json).await;
         };
-        timeout(limit, self.ask(stream, json))
+        timeout(limit, self.talk(stream, json))
             .await
             .unwrap_or_else(|_| {
                 Err(ClientError::AnswerTimeout {
@@ -142,7 +202,24 @@ impl Endpoint {
             })
     }
 
-    async fn ask(&self, stream: TcpStream, json: String) -> Result<Answer, ClientError> {
+    async fn talk(&self, stream: TcpStream, json: String) -> Result<Answer, ClientError> {
+        let Some(trust) = &self.trust else {
+            return self.ask(stream, json).await;
+        };
+        let secured = trust.secure(&self.host, stream).await;
+        let stream = secured.map_err(|source| ClientError::Tls {
+            server: self.server(),
+            hinted: source.kind() == io::ErrorKind::InvalidData,
+            source,
+        })?;
+        self.ask(stream, json).await
+    }
+
+    async fn ask(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        json: String,
+    ) -> Result<Answer, ClientError> {
         let broken = |source| ClientError::Exchange {
             server: self.server(),
             source,
@@ -210,9 +287,10 @@ mod tests {
 
     #[track_caller]
     fn check(url: &str, expected: Result<(&str, u16, &str), &str>) {
-        let found = Endpoint::new(url, "/q");
+        let found = Endpoint::of_url(url, "/q");
         match (&found, expected) {
-            (Ok(endpoint), Ok(expected)) => {
+            (Ok((endpoint, secret)), Ok(expected)) => {
+                assert_eq!(*secret, url.starts_with("https://"));
                 let found = (&*endpoint.host, endpoint.port, &*endpoint.path);
                 assert_eq!(found, expected);
             }
@@ -228,12 +306,16 @@ mod tests {
         check("localhost:9", Ok(("localhost", 9, "/q")));
         check("http://[::1]:8000/a/b/", Ok(("::1", 8000, "/a/b/q")));
         check("http://example.org", Ok(("example.org", 80, "/q")));
+        check("https://example.org", Ok(("example.org", 443, "/q")));
+        check("https://example.org:9/a", Ok(("example.org", 9, "/a/q")));
     }
 
     #[test]
     fn what_is_wrong_with_a_url_is_said() {
-        check("https://example.org", Err("https is not supported"));
-        check("ftp://example.org", Err("only http is supported"));
+        check(
+            "ftp://example.org",
+            Err("only http and https are supported"),
+        );
         check("http://", Err("it cannot be read"));
         check("", Err("it cannot be read"));
         check("not a url", Err("it cannot be read"));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,11 +17,18 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
-use super::client::{self, ClientError, Endpoint, UrlError};
+use super::client::{self, ClientError, Endpoint, EndpointError};
 
 const QUERY_PATH: &str = "/atomspace/query";
 /// What the server binds to spaces; no query answers with these names.
-const SPACES: [&str; 4] = ["&episodes", "&events", "&limits", "&samples"];
+const SPACES: [&str; 6] = [
+    "&episodes",
+    "&events",
+    "&limits",
+    "&modes",
+    "&samples",
+    "&weights",
+];
 /// Names that are remembered for completion, at most.
 const WORDS_MAX: usize = 50_000;
 /// How much of an answer that is not understood is shown.
@@ -39,7 +47,7 @@ pub(super) struct Remote {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
     #[error(transparent)]
-    Url(#[from] UrlError),
+    Endpoint(#[from] EndpointError),
     #[error("no runtime for the connection")]
     Runtime(#[from] io::Error),
     #[error(transparent)]
@@ -100,10 +108,11 @@ impl Remote {
     /// gives names to complete.
     pub(super) fn connect(
         url: &str,
+        authorities: Option<&Path>,
         interrupts: Interrupts,
         limits: Limits,
     ) -> Result<Remote, ConnectError> {
-        let endpoint = Endpoint::new(url, QUERY_PATH)?;
+        let endpoint = Endpoint::new(url, QUERY_PATH, authorities)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;

@@ -1,5 +1,6 @@
-//! `/atomspace/query`: questions to the live spaces, which they cannot change; and
-//! `/atomspace/evaluate`, which can if the server's token is shown.
+//! `/atomspace/query`: questions to the spaces as they were after the newest tick, which
+//! they cannot change; and `/atomspace/evaluate`, which can change the live ones if the
+//! server's token is shown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -84,7 +85,7 @@ pub(in crate::http) async fn evaluate(
         return Err(Failure::Unauthorized);
     }
     check_length(&query)?;
-    let reader = service.shell.healing.engine.load().reader();
+    let reader = service.shell.healing.engine.load().snapshot();
     let evaluator = Evaluator::new(reader, &service.limits, CancelToken::new());
     let atom = evaluator.parse(&query)?;
     tracing::info!(%atom, "evaluated with leave to write");
@@ -124,7 +125,7 @@ async fn ask(service: Arc<Service>, query: String) -> Result<Answer, Failure> {
             service.limits.queries
         )));
     };
-    let engine = service.shell.healing.engine.load().reader();
+    let engine = service.shell.healing.engine.load().snapshot();
     let generation = service.shell.healing.status.load().rules.generation.clone();
     let cancel = CancelToken::new();
     let guard = CancelOnDrop(cancel.clone());
@@ -381,7 +382,7 @@ mod tests {
             query: time,
             ..Limits::default()
         };
-        Evaluator::new(engine.reader(), &limits, CancelToken::new()).answer(query)
+        Evaluator::new(engine.snapshot(), &limits, CancelToken::new()).answer(query)
     }
 
     /// Results and bindings, as `result {$variable=value …}`.
@@ -495,7 +496,7 @@ mod tests {
         assert!(started.elapsed() < std::time::Duration::from_secs(30));
         let cancelled = CancelToken::new();
         cancelled.cancel();
-        let answered = Evaluator::new(engine.reader(), &Limits::default(), cancelled)
+        let answered = Evaluator::new(engine.snapshot(), &Limits::default(), cancelled)
             .answer("(loop)")
             .unwrap();
         assert!(answered.error.unwrap().contains("Cancelled"));

@@ -36,10 +36,6 @@ struct Refused {
     degraded: bool,
 }
 
-/// The share of opened connections that a fault befalls.
-const HARMED: f64 = 0.1;
-/// Failing calls that `/demo/request-failures-immediate` makes.
-const BURST: usize = 15;
 const CRITICAL: &str =
     "CRITICAL: Unhandled request type - server cannot process this request pattern";
 
@@ -54,12 +50,14 @@ pub(in crate::http) async fn connection_issues(
         .text("fault")
         .and_then(ConnectionFault::of_name)
         .unwrap_or(ConnectionFault::Reset);
-    let opened = connections.open(count, (fault, HARMED)).await;
+    let facts = &service.shell.healing.status.load().facts;
+    let harmed = facts.get("broken-connections");
+    let opened = connections.open(count, (fault, harmed)).await;
     let reading = connections.reading();
     Ok(Answer::json(&ConnectionIssues {
         message: format!("Opened {count} connections to the upstream service"),
         total_connections: opened.total,
-        active_connections: reading.size - reading.broken,
+        active_connections: opened.total.saturating_sub(reading.broken),
         failed_connections: opened.failed + reading.broken,
         note: "Real loopback connections in a pool, both ends of which count; the rules close \
                the idle ones, watch /health",
@@ -98,18 +96,17 @@ fn answer(served: &Served, failure_rate: f64) -> Result<Answer, Failure> {
         .with_header(
             WARNING,
             HeaderValue::from_static("110 - \"response is stale\""),
-        )),
+        )
+        .because("degraded")),
         Served::Refused(after) => Ok(Answer::json(&Refused {
             detail: "requests are refused while the upstream service fails; try again",
             degraded: true,
         })
         .with_status(StatusCode::SERVICE_UNAVAILABLE)
         .with_header(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)))
-        .refused_by_healing()),
-        Served::Failed(kind) => Err(Failure::Other(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            format!("{}: {}", kind.name(), kind.text()),
-        )),
+        .refused_by_healing()
+        .because("refused-upstream")),
+        Served::Failed(kind) => Err(Failure::Upstream(*kind)),
     }
 }
 
@@ -120,7 +117,14 @@ pub(in crate::http) async fn request_failures_immediate(
     _: Request,
 ) -> Result<Answer, Failure> {
     service.shell.upstream.injector().fail(1.0);
-    for _ in 0..BURST {
+    let burst = service
+        .shell
+        .healing
+        .status
+        .load()
+        .facts
+        .count("burst-requests");
+    for _ in 0..burst {
         let in_flight = service.shell.front.begin();
         let served = service.shell.upstream.layer().serve().await;
         let lost = matches!(served, Served::Failed(_));

@@ -13,6 +13,7 @@ use crate::effect::SPECS;
 use crate::http::answer::{Answer, Failure};
 use crate::http::service::Service;
 use crate::http::table::Request;
+use crate::reclaimable::Held;
 use crate::status::{ActionRecord, Command, ModeRecord, Status, StrategyRecord, Verdict};
 
 /// Events that `/healing/status` shows.
@@ -45,6 +46,10 @@ struct HealingStatus {
     events_by_class: BTreeMap<String, u64>,
     /// The newest events, newest first.
     recent_events: Vec<Event>,
+    /// What holds memory that the process can do without.
+    reclaimable: Vec<Holding>,
+    /// Numbers that the server itself goes by, as the rules say.
+    facts: BTreeMap<&'static str, f64>,
     /// Open episodes.
     episodes: Vec<Episode>,
     /// The modes of rules.
@@ -52,6 +57,28 @@ struct HealingStatus {
     /// The ladders and what is known of them.
     strategies: Vec<Strategy>,
     rules: Rules,
+}
+
+/// Something that holds memory that can be reclaimed.
+#[derive(Serialize)]
+struct Holding {
+    name: &'static str,
+    held_mb: f64,
+    /// How often it was reclaimed from since start, and what it gave back in all.
+    reclaims: u64,
+    reclaimed_mb: f64,
+}
+
+impl From<&Held> for Holding {
+    fn from(held: &Held) -> Holding {
+        let mib = |bytes: f64| (bytes / 1_048_576.0 * 100.0).round() / 100.0;
+        Holding {
+            name: held.name,
+            held_mb: mib(held.held_bytes as f64),
+            reclaims: held.calls,
+            reclaimed_mb: mib(held.reclaimed_bytes as f64),
+        }
+    }
 }
 
 /// An open episode.
@@ -202,6 +229,8 @@ pub(in crate::http) async fn status(service: Arc<Service>, _: Request) -> Result
                 class: event.class.clone(),
             })
             .collect(),
+        reclaimable: status.reclaimable.iter().map(Holding::from).collect(),
+        facts: status.facts.iter().collect(),
         episodes: status
             .episodes
             .iter()
@@ -276,12 +305,59 @@ pub(in crate::http) async fn action(
 #[derive(Serialize)]
 struct RulesAndWords {
     #[serde(flatten)]
-    rules: Rules,
+    generation: Rules,
     thresholds: BTreeMap<String, f64>,
-    /// Rules that led to decisions since start, the most frequent first.
+    /// Every rule of the files, in their order.
+    rules: Vec<Rule>,
+    /// Those that led to decisions since start, the most frequent first.
     hits: Vec<Hits>,
     modes: Vec<Mode>,
     effectors: Vec<Effector>,
+}
+
+/// One rule of the files.
+#[derive(Serialize)]
+struct Rule {
+    rule: String,
+    place: String,
+    /// Decisions that it led to since start.
+    decisions: u64,
+    /// `enforce` for what no mode is about; `mixed` where several are and differ.
+    mode: String,
+    /// The modes that it goes by.
+    modes: Vec<Mode>,
+}
+
+fn listed(status: &Status) -> Vec<Rule> {
+    let counted = status.rule_list.iter().zip(status.rule_decisions.iter());
+    counted
+        .map(|(record, decisions)| {
+            let goes_by = |mode: &&ModeRecord| {
+                let mut named = record.named.iter();
+                named.any(|(fault, rule)| *fault == mode.fault && *rule == mode.rule)
+            };
+            let modes: Vec<Mode> = status
+                .modes
+                .iter()
+                .filter(goes_by)
+                .map(Mode::from)
+                .collect();
+            let mode = match modes.split_first() {
+                None => "enforce",
+                Some((first, others)) if others.iter().all(|one| one.mode == first.mode) => {
+                    &first.mode
+                }
+                Some(_) => "mixed",
+            };
+            Rule {
+                rule: record.rule.clone(),
+                place: record.place.clone(),
+                decisions: *decisions,
+                mode: mode.to_owned(),
+                modes,
+            }
+        })
+        .collect()
 }
 
 /// How often a rule led to a decision.
@@ -292,14 +368,14 @@ struct Hits {
     decisions: u64,
 }
 
-fn hits(status: &Status) -> Vec<Hits> {
-    let mut hits: Vec<Hits> = status
-        .rule_hits
+fn hits(rules: &[Rule]) -> Vec<Hits> {
+    let mut hits: Vec<Hits> = rules
         .iter()
-        .map(|((place, rule), decisions)| Hits {
-            rule: rule.clone(),
-            place: place.clone(),
-            decisions: *decisions,
+        .filter(|rule| rule.decisions > 0)
+        .map(|rule| Hits {
+            rule: rule.rule.clone(),
+            place: rule.place.clone(),
+            decisions: rule.decisions,
         })
         .collect();
     hits.sort_by_key(|one| std::cmp::Reverse(one.decisions));
@@ -317,10 +393,12 @@ struct Effector {
 
 pub(in crate::http) async fn rules(service: Arc<Service>, _: Request) -> Result<Answer, Failure> {
     let status = service.shell.healing.status.load();
+    let rules = listed(&status);
     Ok(Answer::json(&RulesAndWords {
-        rules: Rules::from(&status.rules),
+        generation: Rules::from(&status.rules),
         thresholds: status.thresholds.clone(),
-        hits: hits(&status),
+        hits: hits(&rules),
+        rules,
         modes: status.modes.iter().map(Mode::from).collect(),
         effectors: SPECS
             .iter()

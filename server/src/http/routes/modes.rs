@@ -54,10 +54,13 @@ pub(in crate::http) async fn set_mode(
         rule: given("rule").to_owned(),
         mode,
     };
-    tracing::info!(fault = %set.fault, rule = %set.rule, mode = given("mode"), "mode switched");
+    let (fault, rule) = (set.fault.clone(), set.rule.clone());
     let switched = ask(&service, |answer| Command::SetMode(set, answer)).await?;
     match switched {
-        Ok(modes) => Ok(shown(&modes)),
+        Ok(modes) => {
+            tracing::info!(%fault, %rule, mode = given("mode"), "mode switched");
+            Ok(shown(&modes))
+        }
         Err(unknown) => Err(invalid("rule", unknown)),
     }
 }

@@ -94,6 +94,20 @@ pub(in crate::http) async fn metrics(service: Arc<Service>, _: Request) -> Resul
     write_healing(&mut text, &status);
     write_requests(&mut text, &service.shell.front.reading());
     write_durations(&mut text, &service.measures.readings());
+    let mut causes = text.family(
+        "chimera_answers_by_cause_total",
+        "counter",
+        "Answers that were not as asked, by route, class of status and cause.",
+    );
+    for one in service.measures.causes() {
+        let labels = [
+            ("method", one.method),
+            ("route", one.route),
+            ("class", one.class),
+            ("cause", one.cause),
+        ];
+        causes.labelled(&labels, one.count as f64);
+    }
     write_connections(&mut text, &service.shell.inbound.reading());
     let mut samples = text.family(
         "chimera_sample",

@@ -9,11 +9,7 @@ use super::pool::Connections;
 use super::sink::FailureKind;
 use crate::events::{Events, Severity};
 use crate::front::{Answered, Front};
-
-/// The deadline that holds while rules set no other.
-const DEADLINE_DEFAULT: Duration = Duration::from_millis(3000);
-/// Through a half-open breaker goes one call in so many.
-const HALF_OPEN_ONE_IN: u64 = 5;
+use crate::heal::Facts;
 
 /// Whether calls reach the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,29 +53,70 @@ pub enum Served {
     Failed(FailureKind),
 }
 
-/// What rules set.
+/// What actions set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Settings {
     /// 0: as it is; 1: older answers stand in for failed ones; 2: the same without
     /// asking the service; 3: refuse.
     level: u8,
     breaker: Breaker,
-    deadline: Duration,
+    /// Another than the usual.
+    deadline: Option<Duration>,
     /// How often a failing call is tried again.
     retries: u32,
 }
-
-/// Retries may be this part of all calls; a burst of so many may come before.
-const RETRY_ONE_IN: u64 = 5;
-const RETRY_BURST: u64 = 10;
 
 impl Settings {
     const USUAL: Settings = Settings {
         level: 0,
         breaker: Breaker::Closed,
-        deadline: DEADLINE_DEFAULT,
+        deadline: None,
         retries: 0,
     };
+}
+
+/// What facts set.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    usual_deadline: Duration,
+    /// Through a half-open breaker goes one call in so many.
+    half_open_one_in: u64,
+    /// The share of all calls that retries may be, and the burst that may come before.
+    retry_share: f64,
+    retry_burst: f64,
+}
+
+impl Bounds {
+    fn of(facts: &Facts) -> Bounds {
+        Bounds {
+            usual_deadline: Duration::from_secs_f64(facts.get("usual-deadline-ms") / 1000.0),
+            half_open_one_in: (1.0 / facts.get("half-open-share")).round() as u64,
+            retry_share: facts.get("retry-share"),
+            retry_burst: facts.get("retry-burst"),
+        }
+    }
+}
+
+/// What came of the calls that tried the service since the breaker was set last.
+#[derive(Clone, Copy, Debug)]
+struct Probing {
+    since: Instant,
+    /// Requests that came.
+    asked: u64,
+    /// Calls made of them, or for their own sake.
+    made: u64,
+    failed: u64,
+}
+
+impl Probing {
+    fn new() -> Probing {
+        Probing {
+            since: Instant::now(),
+            asked: 0,
+            made: 0,
+            failed: 0,
+        }
+    }
 }
 
 /// The layer.
@@ -87,6 +124,8 @@ pub struct Layer {
     connections: Connections,
     events: Events,
     settings: Mutex<Settings>,
+    bounds: Mutex<Bounds>,
+    probing: Mutex<Probing>,
     /// Calls of the service: latency and failures over a window.
     calls: Front,
     tried: AtomicU64,
@@ -107,6 +146,12 @@ pub struct LayerReading {
     pub deadline: Duration,
     /// How often a failing call is tried again.
     pub retries: u32,
+    /// For how long the breaker has been as it is.
+    pub breaker_for: Duration,
+    /// Calls that tried the service since then, while it is half-open.
+    pub probes: u64,
+    /// Those of them that failed.
+    pub probes_failed: u64,
     /// The share of calls that failed, over the window.
     pub error_rate: Option<f64>,
     /// 95th percentile of calls in milliseconds, over the window.
@@ -131,6 +176,8 @@ impl Layer {
             connections,
             events,
             settings: Mutex::new(Settings::USUAL),
+            bounds: Mutex::new(Bounds::of(&Facts::default())),
+            probing: Mutex::new(Probing::new()),
             calls: Front::new(),
             tried: AtomicU64::new(0),
             retried: AtomicU64::new(0),
@@ -146,26 +193,56 @@ impl Layer {
         if settings.level >= 3 {
             return Served::Refused(Duration::from_secs(1));
         }
-        let number = self.tried.fetch_add(1, Ordering::Relaxed);
+        self.tried.fetch_add(1, Ordering::Relaxed);
+        let probes = settings.breaker == Breaker::HalfOpen;
         let asks = settings.level < 2
             && match settings.breaker {
                 Breaker::Closed => true,
-                Breaker::HalfOpen => number.is_multiple_of(HALF_OPEN_ONE_IN),
+                Breaker::HalfOpen => self.takes_probe(),
                 Breaker::Open => false,
             };
         if !asks {
             return self.stand_in();
         }
-        match self.call_again(settings).await {
+        let outcome = self.call_again(settings).await;
+        if probes {
+            self.count_probe(outcome.is_ok());
+        }
+        match outcome {
             Ok(answer) => {
                 *locked(&self.last_answer) = Some(answer.clone());
                 Served::Fresh(answer)
             }
-            Err(_) if settings.level >= 1 || settings.breaker == Breaker::HalfOpen => {
-                self.stand_in()
-            }
+            Err(_) if settings.level >= 1 || probes => self.stand_in(),
             Err(kind) => Served::Failed(kind),
         }
+    }
+
+    /// Whether this request is the one in so many that tries the service.
+    fn takes_probe(&self) -> bool {
+        let one_in = locked(&self.bounds).half_open_one_in.max(1);
+        let mut probing = locked(&self.probing);
+        probing.asked += 1;
+        (probing.asked - 1).is_multiple_of(one_in)
+    }
+
+    fn count_probe(&self, worked: bool) {
+        let mut probing = locked(&self.probing);
+        probing.made += 1;
+        probing.failed += u64::from(!worked);
+    }
+
+    /// Tries the service so many times for its own sake, one call after the other;
+    /// returns how many failed.
+    pub async fn probe(&self, times: u32) -> u32 {
+        let settings = *locked(&self.settings);
+        let mut failed = 0;
+        for _ in 0..times {
+            let worked = self.call(self.deadline(settings)).await.is_ok();
+            self.count_probe(worked);
+            failed += u32::from(!worked);
+        }
+        failed
     }
 
     fn stand_in(&self) -> Served {
@@ -176,9 +253,10 @@ impl Layer {
     /// the load of a service that is ill already. The deadline holds for all together.
     async fn call_again(&self, settings: Settings) -> Result<String, FailureKind> {
         let began = Instant::now();
-        let mut outcome = self.call(settings.deadline).await;
+        let deadline = self.deadline(settings);
+        let mut outcome = self.call(deadline).await;
         for _ in 0..settings.retries {
-            let left = settings.deadline.saturating_sub(began.elapsed());
+            let left = deadline.saturating_sub(began.elapsed());
             if outcome.is_ok() || left.is_zero() || !self.may_retry() {
                 break;
             }
@@ -189,7 +267,9 @@ impl Layer {
 
     /// Takes one retry from the budget, if there is one.
     fn may_retry(&self) -> bool {
-        let most = self.tried.load(Ordering::Relaxed) / RETRY_ONE_IN + RETRY_BURST;
+        let bounds = *locked(&self.bounds);
+        let tried = self.tried.load(Ordering::Relaxed) as f64;
+        let most = (tried * bounds.retry_share + bounds.retry_burst) as u64;
         self.retried
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |retried| {
                 (retried < most).then_some(retried + 1)
@@ -232,19 +312,29 @@ impl Layer {
         locked(&self.settings).level
     }
 
-    /// Sets the breaker.
+    /// Sets the breaker. What tried the service before counts no longer.
     pub fn set_breaker(&self, breaker: Breaker) {
         locked(&self.settings).breaker = breaker;
+        *locked(&self.probing) = Probing::new();
     }
 
     /// Sets the deadline of a call.
     pub fn set_deadline(&self, deadline: Duration) {
-        locked(&self.settings).deadline = deadline;
+        locked(&self.settings).deadline = Some(deadline);
     }
 
-    /// Sets the window over which calls are measured, as [`Front::set_window`].
-    pub fn set_window(&self, seconds: f64, volume_min: u64) {
-        self.calls.set_window(seconds, volume_min);
+    fn deadline(&self, settings: Settings) -> Duration {
+        settings
+            .deadline
+            .unwrap_or_else(|| locked(&self.bounds).usual_deadline)
+    }
+
+    /// Takes over what facts say: the window over which calls are measured, the usual
+    /// deadline, the share of probes, the budget of retries.
+    pub fn set_bounds(&self, facts: &Facts) {
+        *locked(&self.bounds) = Bounds::of(facts);
+        let (window, volume) = (facts.get("request-window"), facts.count("request-volume"));
+        self.calls.set_window(window, volume as u64);
     }
 
     /// Sets how often a failing call is tried again.
@@ -256,11 +346,15 @@ impl Layer {
     pub fn reading(&self) -> LayerReading {
         let settings = *locked(&self.settings);
         let calls = self.calls.reading();
+        let probing = *locked(&self.probing);
         LayerReading {
             level: settings.level,
             breaker: settings.breaker,
-            deadline: settings.deadline,
+            deadline: self.deadline(settings),
             retries: settings.retries,
+            breaker_for: probing.since.elapsed(),
+            probes: probing.made,
+            probes_failed: probing.failed,
             error_rate: calls.error_rate,
             latency_p95_ms: calls.latency_p95_ms,
             calls: calls.requests,
@@ -273,6 +367,7 @@ impl Layer {
     /// Back to how it was at the start; what was counted stays.
     pub fn reset(&self) {
         *locked(&self.settings) = Settings::USUAL;
+        *locked(&self.probing) = Probing::new();
     }
 }
 
@@ -334,6 +429,30 @@ mod tests {
             layer.serve().await;
         }
         assert_eq!(upstream.connections().reading().queries, 2);
+    }
+
+    #[tokio::test]
+    async fn what_tries_the_service_is_counted_from_when_the_breaker_was_set() {
+        let upstream = Upstream::start(crate::events::Events::default())
+            .await
+            .unwrap();
+        let layer = upstream.layer();
+        let counted = || (layer.reading().probes, layer.reading().probes_failed);
+        layer.set_breaker(Breaker::HalfOpen);
+        upstream.injector().fail(1.0);
+        for _ in 0..6 {
+            layer.serve().await;
+        }
+        assert_eq!(counted(), (2, 2));
+        assert_eq!(layer.probe(3).await, 3);
+        assert_eq!(counted(), (5, 5));
+        layer.set_breaker(Breaker::HalfOpen);
+        upstream.injector().clear();
+        assert_eq!(layer.probe(3).await, 0);
+        assert_eq!(counted(), (3, 0));
+        layer.set_breaker(Breaker::Closed);
+        layer.serve().await;
+        assert_eq!(counted(), (0, 0));
     }
 
     /// What a call over a connection with this fault gives, and how many idle
@@ -398,7 +517,8 @@ mod tests {
         assert_eq!((opened.total, opened.failed), (40, 0));
         assert_eq!(connections.reading().size, 40);
         let more = connections.open(10, reset).await;
-        assert!(more.total >= 46, "{more:?}");
+        assert_eq!(more.total, 10, "{more:?}");
+        assert_eq!(connections.reading().size, 50);
         connections.close_idle(5);
         let reading = connections.reading();
         assert_eq!((reading.idle, reading.broken), (5, 0));

@@ -1,21 +1,25 @@
 //! The pool of connections to the service.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use deadpool::managed::{self, Metrics, Object, Pool, RecycleError, RecycleResult};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::sink::{ConnectionFault, HARM, Injector, Site};
+use crate::reclaimable::Reclaimable;
 
 /// Connections at most.
 const SIZE_MAX: usize = 1000;
 /// How long a connection may take to be made, and to be waited for.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+/// What is read of an answer at once, and of one at most.
+const BUFFER_BYTES: usize = 8 * 1024;
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// Connections made at once when many are asked for.
 const OPENED_AT_ONCE: usize = 64;
 
@@ -39,7 +43,9 @@ struct Manager(Arc<Shared>);
 
 /// One connection.
 struct Connection {
-    stream: BufReader<TcpStream>,
+    stream: TcpStream,
+    /// What was read last; kept from call to call.
+    buffer: Mutex<Vec<u8>>,
     generation: u64,
     /// Whether a call was begun on it whose answer has not been read: then what comes
     /// next on it would be taken for the answer of another.
@@ -49,7 +55,7 @@ struct Connection {
 /// What became of connections that were asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Opened {
-    /// Connections in the pool now.
+    /// Those that stand.
     pub total: usize,
     /// Those that could not be made.
     pub failed: usize,
@@ -73,13 +79,39 @@ pub struct PoolReading {
 }
 
 impl Connection {
+    /// Sends a line; the line that comes back.
+    async fn ask(&mut self, line: &[u8]) -> std::io::Result<String> {
+        self.stream.write_all(line).await?;
+        let buffer = self.buffer.get_mut().expect("no panic while it is read");
+        buffer.clear();
+        if buffer.capacity() == 0 {
+            buffer.reserve_exact(BUFFER_BYTES);
+        }
+        while buffer.last() != Some(&b'\n') {
+            let too_long = buffer.len() >= ANSWER_BYTES_MAX;
+            if too_long || self.stream.read_buf(buffer).await? == 0 {
+                return Err(std::io::ErrorKind::ConnectionReset.into());
+            }
+        }
+        Ok(String::from_utf8_lossy(buffer).into_owned())
+    }
+
+    fn buffer_bytes(&self) -> usize {
+        let buffer = self.buffer.lock().expect("no panic while it is read");
+        buffer.capacity()
+    }
+
+    fn drop_buffer(&self) {
+        *self.buffer.lock().expect("no panic while it is read") = Vec::new();
+    }
+
     /// Whether the other side has closed, as far as is known.
     fn is_broken(&self) -> bool {
         if self.in_call {
             return true;
         }
         let mut byte = [0_u8; 1];
-        match self.stream.get_ref().try_read(&mut byte) {
+        match self.stream.try_read(&mut byte) {
             Ok(_) => true,
             Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
         }
@@ -105,7 +137,8 @@ impl managed::Manager for Manager {
             stream.write_all(said.as_bytes()).await?;
         }
         Ok(Connection {
-            stream: BufReader::new(stream),
+            stream,
+            buffer: Mutex::default(),
             generation,
             in_call: false,
         })
@@ -157,7 +190,8 @@ impl Connections {
     /// stand idle; `harm` befalls the share of them. The pool holds at most 1,000.
     pub async fn open(&self, count: usize, harm: (ConnectionFault, f64)) -> Opened {
         self.shared.injector.harm_connections(Some(harm));
-        let wanted = (self.pool.status().size + count).min(SIZE_MAX);
+        let before = self.pool.status().size;
+        let wanted = (before + count).min(SIZE_MAX);
         let mut held = Vec::with_capacity(wanted);
         let mut failed = 0;
         let mut opening = FuturesUnordered::new();
@@ -175,7 +209,7 @@ impl Connections {
             }
         }
         self.shared.injector.harm_connections(None);
-        let total = held.len();
+        let total = held.len().saturating_sub(before);
         drop(held);
         Opened { total, failed }
     }
@@ -187,23 +221,16 @@ impl Connections {
     pub(super) async fn call(&self) -> Result<String, std::io::Error> {
         self.shared.queries.fetch_add(1, Ordering::Relaxed);
         let mut connection = self.get().await?;
-        let mut line = String::new();
         connection.in_call = true;
-        let answered = async {
-            connection.stream.get_mut().write_all(b"request\n").await?;
-            connection.stream.read_line(&mut line).await
-        };
-        match answered.await {
-            Ok(read) if read > 0 => {
+        match connection.ask(b"request\n").await {
+            Ok(line) => {
                 connection.in_call = false;
                 Ok(line)
             }
-            outcome => {
+            Err(error) => {
                 // A connection that broke does not go back.
                 drop(Object::take(connection));
-                Err(outcome
-                    .err()
-                    .unwrap_or_else(|| std::io::ErrorKind::ConnectionReset.into()))
+                Err(error)
             }
         }
     }
@@ -259,5 +286,36 @@ impl Connections {
     pub fn recreate(&self) -> usize {
         self.shared.generation.fetch_add(1, Ordering::Relaxed);
         self.pool.retain(|_, _| false).removed.len()
+    }
+}
+
+/// The buffers of the pool's idle connections; each is made anew when it is needed.
+impl Reclaimable for Connections {
+    fn name(&self) -> &'static str {
+        "buffers"
+    }
+
+    fn held_bytes(&self) -> usize {
+        let mut bytes = 0;
+        self.pool.retain(|connection, _| {
+            bytes += connection.buffer_bytes();
+            true
+        });
+        bytes
+    }
+
+    fn reclaim_to(&self, level: usize) -> Result<usize, String> {
+        let mut surplus = self.held_bytes().saturating_sub(level);
+        let mut given = 0;
+        self.pool.retain(|connection, _| {
+            let held = connection.buffer_bytes();
+            if surplus > 0 && held > 0 {
+                connection.drop_buffer();
+                given += held;
+                surplus = surplus.saturating_sub(held);
+            }
+            true
+        });
+        Ok(given)
     }
 }

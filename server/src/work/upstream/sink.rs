@@ -11,8 +11,8 @@ use rand::{Rng, SeedableRng};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-/// How long an injected rate stays after it was last asked for.
-const RATE_STAYS: Duration = Duration::from_secs(10);
+use crate::heal::Facts;
+
 /// What a client of ours says first on a connection that is to be harmed, before the
 /// fault's name: so each harm befalls the connection that it was meant for.
 pub(super) const HARM: &str = "harm ";
@@ -51,6 +51,17 @@ impl FailureKind {
             FailureKind::ValidationError => "validation_error",
             FailureKind::ResourceExhaustion => "resource_exhaustion",
             FailureKind::ExternalServiceFailure => "external_service_failure",
+        }
+    }
+
+    /// What failed requests are counted under.
+    pub fn cause(self) -> &'static str {
+        match self {
+            FailureKind::Timeout => "upstream-timeout",
+            FailureKind::DatabaseError => "upstream-database",
+            FailureKind::ValidationError => "upstream-validation",
+            FailureKind::ResourceExhaustion => "upstream-exhaustion",
+            FailureKind::ExternalServiceFailure => "upstream-external",
         }
     }
 
@@ -119,6 +130,8 @@ pub struct Injector(Arc<Mutex<Injected>>);
 struct Injected {
     rate: f64,
     until: Option<Instant>,
+    /// How long a rate stays after it was last asked for.
+    stays: Duration,
     /// How long answers that do not fail take.
     latency: Duration,
     /// What happens to which share of new connections.
@@ -131,6 +144,7 @@ impl Default for Injector {
         Injector(Arc::new(Mutex::new(Injected {
             rate: 0.0,
             until: None,
+            stays: Duration::from_secs_f64(Facts::default().get("injected-seconds")),
             latency: Duration::ZERO,
             connections: None,
             random: SmallRng::from_os_rng(),
@@ -145,7 +159,13 @@ impl Injector {
             .expect("no panic while the injector is locked")
     }
 
-    /// Makes calls fail at `rate` until 10 s after this was last asked for.
+    /// Lets what is asked for stay for so long.
+    pub fn set_stay(&self, seconds: f64) {
+        self.lock().stays = Duration::from_secs_f64(seconds);
+    }
+
+    /// Makes calls fail at `rate` until some time (`injected-seconds`) after this was
+    /// last asked for.
     pub fn fail(&self, rate: f64) {
         self.fail_slowly(rate, Duration::ZERO);
     }
@@ -155,7 +175,7 @@ impl Injector {
         let mut injected = self.lock();
         injected.rate = rate.clamp(0.0, 1.0);
         injected.latency = latency;
-        injected.until = Some(Instant::now() + RATE_STAYS);
+        injected.until = Some(Instant::now() + injected.stays);
     }
 
     /// The rate at which calls fail now.

@@ -1,0 +1,39 @@
+//! What must hold for very long: a week of healing in the same memory. Run optimised, as
+//! the CI does: `cargo test --release -p chimera-server --lib long -- --ignored`.
+
+use super::scenarios::{Server, harm};
+use super::virtual_time::{Run, shipped_texts};
+
+const HOUR: f64 = 3600.0;
+/// By so many MiB resident memory may differ between the first day's end and the last's.
+const FLAT_MIB: f64 = 6.0;
+
+fn resident() -> f64 {
+    chimera_reclaim::release_free_memory().unwrap();
+    crate::sample::rss_mb().unwrap()
+}
+
+#[test]
+#[ignore = "takes minutes; the CI runs it optimised"]
+fn a_week_of_virtual_time_leaves_memory_flat() {
+    let mut run = Run::new(&shipped_texts(str::to_owned), Server::new(7));
+    let mut by_day = Vec::new();
+    for hour in 0..7 * 24 {
+        // Each fault six times a day, with events that are always new.
+        let now = run.seconds;
+        harm(&mut run.world, hour % 4, now);
+        run.world
+            .tell_of(&format!("pool exhausted by caller {hour} at {now}"));
+        run.go(HOUR);
+        let faults = &run.core.status.open_faults;
+        assert!(faults.is_empty(), "hour {hour}: {faults:?} {:?}", run.log);
+        // The log of the test itself is not the server's.
+        run.log.clear();
+        if hour % 24 == 23 {
+            by_day.push(resident());
+        }
+    }
+    eprintln!("MiB at the end of each day: {by_day:.1?}");
+    let (first, last) = (by_day[0], by_day[6]);
+    assert!(last - first <= FLAT_MIB, "{by_day:?}");
+}

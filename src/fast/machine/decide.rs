@@ -1,0 +1,134 @@
+//! Calls whose types are decided when they run.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::Machine;
+use crate::fast::cell::Cell;
+use crate::fast::code::TypeId;
+use crate::fast::program::{Program, Site, Tree};
+use crate::fast::types::{Argument, ArgumentKind};
+
+impl Machine<'_> {
+    /// Whether an expression is well-typed, and may be used where a type is expected.
+    pub(super) fn tree_has_type(&mut self, tree: u32, expected: TypeId, base: usize) -> bool {
+        let tree = Arc::clone(&self.program.trees[tree as usize]);
+        let Some(found) = self.argument_of(&tree, base) else {
+            return false;
+        };
+        let Program {
+            value_types, types, ..
+        } = &mut self.program;
+        value_types.fits(found.found, expected, &types[usize::from(expected)])
+    }
+
+    /// Whether an expression has a type that is not one of functions.
+    pub(super) fn tree_is_value(&mut self, tree: u32, base: usize) -> bool {
+        let tree = Arc::clone(&self.program.trees[tree as usize]);
+        self.argument_of(&tree, base)
+            .is_some_and(|found| !self.program.value_types.is_function(found.found))
+    }
+
+    /// The type of an expression with what slots hold now.
+    fn argument_of(&mut self, tree: &Tree, base: usize) -> Option<Argument> {
+        match tree {
+            Tree::Unknown => Some(Argument {
+                found: self.program.value_types.unknown(),
+                kind: ArgumentKind::Variable,
+            }),
+            Tree::Value(operand) => {
+                let value = self.heap.deref(self.operand(base, *operand));
+                Some(Argument {
+                    found: self.type_of(value)?,
+                    kind: self.kind_of(value),
+                })
+            }
+            Tree::Call(parts) => {
+                let (head, arguments) = parts.split_first()?;
+                let Tree::Value(operand) = head else {
+                    return None;
+                };
+                let head = self.heap.deref(self.operand(base, *operand));
+                let head = self.type_of_head(head)?;
+                let mut known: SmallVec<[Argument; 6]> = SmallVec::new();
+                if head != self.program.value_types.unknown() {
+                    for argument in arguments {
+                        known.push(self.argument_of(argument, base)?);
+                    }
+                }
+                Some(Argument {
+                    found: self.program.value_types.application(head, &known)?,
+                    kind: ArgumentKind::Expression,
+                })
+            }
+        }
+    }
+
+    /// The function that a call is for, by the types of its arguments; `None` if it is
+    /// not plain to see that it is well-typed and what its types are.
+    pub(super) fn decide(&mut self, number: u32, base: usize) -> Option<u32> {
+        let site = Arc::clone(&self.program.sites[number as usize]);
+        let mut arguments: SmallVec<[Argument; 6]> = SmallVec::new();
+        for (tree, as_written) in &site.trees {
+            if !as_written && let Tree::Value(operand) = tree {
+                let value = self.operand(base, *operand);
+                if !self.stays(value) {
+                    return None;
+                }
+            }
+            arguments.push(self.argument_of(tree, base)?);
+        }
+        if let Some((known, function)) = &self.program.decided[number as usize]
+            && *known == arguments
+        {
+            return Some(*function);
+        }
+        let function = self.decide_anew(&site, &arguments)?;
+        self.program.decided[number as usize] = Some((arguments, function));
+        Some(function)
+    }
+
+    fn decide_anew(&mut self, site: &Site, arguments: &[Argument]) -> Option<u32> {
+        let head = self.type_of_head(Cell::symbol(site.symbol))?;
+        let Program {
+            value_types, types, ..
+        } = &mut self.program;
+        let wanted = types[usize::from(site.expected)].clone();
+        let decision = value_types.decision(head, arguments, site.expected, &wanted)?;
+        for (((tree, as_written), argument), parameter) in
+            site.trees.iter().zip(arguments).zip(&decision.parameters)
+        {
+            // What it is expected to be must not say more than its own type does.
+            let is_call = !as_written && matches!(tree, Tree::Call(_));
+            if is_call && !value_types.says_no_more(parameter, argument.found) {
+                return None;
+            }
+        }
+        let returns = self.program.result_type(&decision.returns);
+        Some(self.program.function(site.symbol, arguments.len(), returns))
+    }
+
+    /// The function that a typed call of values is for.
+    pub(super) fn decide_values(
+        &mut self,
+        symbol: u32,
+        arguments: &[Argument],
+        expected: TypeId,
+    ) -> Option<u32> {
+        let site = Site {
+            symbol,
+            expected,
+            trees: Vec::new(),
+        };
+        self.decide_anew(&site, arguments)
+    }
+
+    /// Whether a value as an argument stays what it is.
+    fn stays(&mut self, value: Cell) -> bool {
+        let value = self.heap.deref(value);
+        value.is_ref()
+            || self.is_settled(value)
+            || value.is_exp() && !self.heap.is_error(value) && self.settles(value)
+    }
+}
