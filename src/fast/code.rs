@@ -463,6 +463,19 @@ pub(super) enum Instruction {
         value: Slot,
     },
 
+    /// A list with one more element before it; `odd` if that makes an error.
+    Cons {
+        to: Slot,
+        first: Slot,
+        rest: Slot,
+        odd: Pc,
+    },
+    /// The first element of a list and the list of the others, as a pair.
+    Decons {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
     First {
         to: Slot,
         from: Slot,

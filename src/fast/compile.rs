@@ -534,6 +534,8 @@ impl<'m> Compiler<'m> {
                 Place::Odd,
                 I::CheckGround { odd, .. }
                 | I::CheckTree { odd, .. }
+                | I::Cons { odd, .. }
+                | I::Decons { odd, .. }
                 | I::CheckFirst { odd, .. }
                 | I::Decide { odd, .. }
                 | I::List { odd, .. }

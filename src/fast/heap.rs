@@ -36,6 +36,9 @@ pub(super) struct Heap {
     named: HashMap<Variable, usize, FixedState>,
 }
 
+/// A word in front of a list that no list has yet. No term is this cell.
+const FREE: Cell = Cell::spare();
+
 /// A term taken off the heap, to be put back after going back to a choice.
 /// Words that are new to it are relative and bear a mark.
 #[derive(Debug)]
@@ -352,6 +355,53 @@ impl Heap {
         self.cells.push(base.0);
         self.cells.push(Cell::small(start as i32).0);
         Cell::expression(slice)
+    }
+
+    /// The elements of an expression with one before them.
+    ///
+    /// Long ones are copied with room in front, which the next element takes as long as
+    /// nothing else has, nor is a choice newer: so a list that grows costs linear time.
+    pub(super) fn prepend(&mut self, first: Cell, at: usize) -> Cell {
+        const SHORT: usize = 8;
+        let (elements, arity) = self.elements(at);
+        if arity < SHORT {
+            let list = self.begin(arity + 1);
+            self.cells.push(first.0);
+            for place in elements..elements + arity {
+                let element = self.deref(self.word(place));
+                self.cells.push(element.0);
+            }
+            return self.finish(list, 0);
+        }
+        let ground = self.header(at).has(Header::GROUND) && self.is_ground(first);
+        let before = elements - 1;
+        let has_room = self.header(at).has(Header::SLICE)
+            && before > self.word(at + 1).at()
+            && before >= self.old.max(CONSTANTS)
+            && self.cells[before] == FREE.0;
+        let (base, start) = if has_room {
+            self.cells[before] = first.0;
+            let base = self.word(at + 1).at();
+            (base, before - base - 1)
+        } else {
+            let base = self.begin(2 * arity + 1);
+            self.cells.resize(base + 1 + arity, FREE.0);
+            self.cells.push(first.0);
+            self.cells.extend_from_within(elements..elements + arity);
+            (base, arity)
+        };
+        let mut flags = Header::SLICE;
+        if ground {
+            flags |= Header::GROUND;
+        }
+        if first == self.error {
+            flags |= Header::ERROR;
+        }
+        let list = self.cells.len();
+        self.cells.push(Header::new(arity + 1, flags).0);
+        self.cells.push(Cell::expression(base).0);
+        self.cells.push(Cell::small(start as i32).0);
+        Cell::expression(list)
     }
 
     pub(super) fn is_error(&self, cell: Cell) -> bool {

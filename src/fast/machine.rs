@@ -911,6 +911,30 @@ impl<'h> Machine<'h> {
                     self.result = self.no_truth(call, value);
                 }
 
+                I::Cons {
+                    to,
+                    first,
+                    rest,
+                    odd,
+                } => {
+                    let (first, rest) = (slot!(self, base, first), slot!(self, base, rest));
+                    if self.heap.deref(first) == self.heap.error {
+                        pc = odd;
+                    } else {
+                        set!(self, base, to, self.cons(first, rest));
+                    }
+                }
+                I::Decons { to, from, odd } => {
+                    let list = self.heap.deref(slot!(self, base, from));
+                    match self.parts(list) {
+                        Some((first, count)) if count > 0 => {
+                            let first = self.heap.word(first);
+                            let rest = self.rest(list);
+                            set!(self, base, to, self.heap.build(&[first, rest]));
+                        }
+                        _ => pc = odd,
+                    }
+                }
                 I::First { to, from, odd } => {
                     let list = self.heap.deref(slot!(self, base, from));
                     match self.parts(list) {

@@ -25,6 +25,11 @@ impl Compiler<'_> {
                 {
                     self.unify_form(atom, [left, right, then, otherwise], want)
                 }
+                [Atom::Symbol(symbol), ..]
+                    if *symbol == known().cons_atom || *symbol == known().decons_atom =>
+                {
+                    self.list_instruction(atom, children, expected, want)
+                }
                 _ => Err(Leave),
             },
             Head::Untyped => {
