@@ -117,7 +117,7 @@ impl Machine<'_> {
             let argument = self.heap.deref(self.heap.word(first + i));
             let parameter = signature.as_ref().map(|all| &all.parameters[i - 1]);
             let as_written = parameter.is_some_and(types::is_meta_type);
-            if !as_written && !(argument.is_ref() || self.is_settled(argument)) {
+            if !(as_written || argument.is_ref() || self.is_settled(argument)) {
                 return None;
             }
             if parameter.is_some() {
