@@ -40,7 +40,7 @@ pub(crate) mod token;
 pub(crate) use changes::{Changes, changes};
 use flat::Flat;
 pub(crate) use flat::Origin;
-pub(crate) use layers::{Found, Layers, Row};
+pub(crate) use layers::{Found, Layers, Open, Row};
 use matching::Frame;
 pub(crate) use moment::Moment;
 use probe::Probe;
@@ -148,6 +148,14 @@ impl Space {
         Arc::ptr_eq(&self.0, &other.0)
             || matches!((&self.0.kind, &other.0.kind),
                 (Kind::Alone { base }, Kind::Alone { base: other }) if base.is_same(other))
+    }
+
+    /// The rows of the base that a fork hides.
+    fn hidden(&self) -> Option<&RwLock<Hidden>> {
+        match &self.0.kind {
+            Kind::Fork { hidden, .. } => Some(hidden),
+            _ => None,
+        }
     }
 
     /// Whether atoms can be added and removed; a snapshot is read-only.
@@ -650,10 +658,12 @@ impl Drop for Body {
         if let Kind::Snapshot { base, epoch } = &self.kind
             && let Kind::Live(store) = &base.0.kind
         {
-            let mut locked = write(store);
-            locked.end_snapshot(*epoch);
-            let garbage = std::mem::take(&mut locked.garbage);
-            drop(locked);
+            let garbage = {
+                let mut store = write(store);
+                store.end_snapshot(*epoch);
+                store.renumber_in_time();
+                std::mem::take(&mut store.garbage)
+            };
             drop(garbage);
         }
     }

@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::atom::{Atom, Variable};
 use crate::evaluate::{FactUse, Proof};
 use crate::fast::cell::Cell;
 use crate::fast::code::{Operands, Pc};
 use crate::fast::heap::Saved;
-use crate::space::{Layers, Row};
+use crate::fast::machine::{Join, Tops};
 
 /// A point to go back to, with what the machine was like there.
 pub(super) struct Choice {
@@ -24,6 +26,59 @@ pub(super) struct Choice {
     pub(super) aside: bool,
 }
 
+impl Choice {
+    /// Goes back to what the machine was like then.
+    pub(super) fn set_tops(&mut self, tops: Tops) {
+        self.heap_top = tops.heap;
+        self.box_top = tops.boxes;
+        self.trail_top = tops.trail;
+    }
+
+    /// How long the trail was at each point that it goes back to, oldest first.
+    pub(super) fn trail_tops(&self) -> SmallVec<[u32; 4]> {
+        match &self.kind {
+            Kind::Join(join) => join.trail_tops().collect(),
+            _ => smallvec![self.trail_top],
+        }
+    }
+
+    /// Takes note of a collection: all that survived is older. `trails` are the new
+    /// [`Choice::trail_tops`].
+    pub(super) fn move_tops(
+        &mut self,
+        heap: usize,
+        boxes: u32,
+        trails: &mut impl Iterator<Item = u32>,
+    ) {
+        let mut tops = Tops {
+            heap,
+            boxes,
+            trail: 0,
+        };
+        match &mut self.kind {
+            Kind::Join(join) => {
+                join.moved(heap, boxes, trails);
+                tops = join.resumes_at();
+            }
+            _ => tops.trail = trails.next().expect("one for each"),
+        }
+        self.set_tops(tops);
+    }
+
+    /// What the machine was like before the first way of the choice was taken.
+    pub(super) fn first_tops(&self) -> Tops {
+        let own = Tops {
+            heap: self.heap_top,
+            boxes: self.box_top,
+            trail: self.trail_top,
+        };
+        match &self.kind {
+            Kind::Join(join) => join.tops().unwrap_or(own),
+            _ => own,
+        }
+    }
+}
+
 pub(super) enum Kind {
     /// The next rule of a function that may match.
     Rules { function: u32, next: u32 },
@@ -33,14 +88,8 @@ pub(super) enum Kind {
     Elements { list: Cell, next: u32, pc: Pc },
     /// Results that are there already; `pc` takes each.
     Ways { ways: Rc<[Way]>, next: u32, pc: Pc },
-    /// Rows that may match a pattern; goes on at `pc` with each that does.
-    Rows {
-        layers: Rc<Layers>,
-        rows: Rc<[Row]>,
-        next: u32,
-        pattern: Cell,
-        pc: Pc,
-    },
+    /// The other solutions of a query.
+    Join(Box<Join>),
     /// Where results are gathered; `done` takes them all.
     Gather {
         done: Pc,

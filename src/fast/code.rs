@@ -372,13 +372,7 @@ pub(super) enum Instruction {
         size: Slot,
         odd: Pc,
     },
-    /// What a space holds now, for the patterns of one query.
-    Snapshot {
-        to: Slot,
-        space: Slot,
-        odd: Pc,
-    },
-    /// Each solution of a query.
+    /// Each solution of a query: of one pattern, or of all in `(, …)`.
     Match {
         space: Slot,
         pattern: Slot,

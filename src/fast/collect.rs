@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 
 use crate::atom::Atom;
 use crate::fast::cell::{Cell, Header, Kind as Term};
-use crate::fast::choice::Kind;
+use crate::fast::choice::{Choice, Kind};
 use crate::fast::code::{FINISH, Pc};
 use crate::fast::heap::{CONSTANT_BOXES, CONSTANTS, RELATIVE};
 use crate::fast::machine::Machine;
@@ -172,7 +172,11 @@ impl Machine<'_> {
         for choice in &mut self.choices {
             match &mut choice.kind {
                 Kind::Elements { list, .. } => *list = copy.forward(*list),
-                Kind::Rows { pattern, .. } => *pattern = copy.forward(*pattern),
+                Kind::Join(join) => {
+                    for pattern in join.patterns_mut() {
+                        *pattern = copy.forward(*pattern);
+                    }
+                }
                 Kind::Gather { items, .. } => {
                     for item in items {
                         item.root = Cell(copy.saved(item.root.0));
@@ -212,12 +216,9 @@ impl Machine<'_> {
             word.is_header().then(|| Header(word.0).arity())
         };
         let old = std::mem::take(&mut self.heap.trail);
-        let mut tops = self
-            .choices
-            .iter()
-            .map(|choice| choice.trail_top)
-            .peekable();
-        let mut new_tops = Vec::with_capacity(self.choices.len());
+        let tops: Vec<u32> = self.choices.iter().flat_map(Choice::trail_tops).collect();
+        let mut tops = tops.into_iter().peekable();
+        let mut new_tops = Vec::with_capacity(tops.len());
         for (number, at) in old.iter().enumerate() {
             while tops.next_if(|top| *top as usize <= number).is_some() {
                 new_tops.push(self.heap.trail.len() as u32);
@@ -226,7 +227,7 @@ impl Machine<'_> {
                 self.heap.trail.push(at as u32);
             }
         }
-        new_tops.resize(self.choices.len(), self.heap.trail.len() as u32);
+        new_tops.extend(tops.map(|_| self.heap.trail.len() as u32));
         let cells = std::mem::take(&mut self.heap.cells);
         self.heap.move_names(|at| moved(&cells, at));
         self.heap.cells = cells;
@@ -235,10 +236,9 @@ impl Machine<'_> {
         self.heap.boxes = kept_boxes;
         let top = self.heap.cells.len();
         let box_top = self.heap.boxes.len() as u32;
-        for (choice, trail_top) in self.choices.iter_mut().zip(new_tops) {
-            choice.heap_top = top;
-            choice.box_top = box_top;
-            choice.trail_top = trail_top;
+        let mut new_tops = new_tops.into_iter();
+        for choice in &mut self.choices {
+            choice.move_tops(top, box_top, &mut new_tops);
         }
         self.heap.old = if settled { 0 } else { top };
         self.note_collected(CONSTANTS + (to.len() * 3).max(SMALLEST));
@@ -265,9 +265,10 @@ impl Machine<'_> {
                         self.waits(&mut live, base, pc)?;
                     }
                 }
-                Kind::Elements { pc, .. } | Kind::Ways { pc, .. } | Kind::Rows { pc, .. } => {
+                Kind::Elements { pc, .. } | Kind::Ways { pc, .. } => {
                     self.waits(&mut live, base, *pc)?;
                 }
+                Kind::Join(join) => self.waits(&mut live, base, join.pc())?,
                 Kind::Gather { done, .. } => self.waits(&mut live, base, *done)?,
                 Kind::Case { empty, .. } => self.waits(&mut live, base, *empty)?,
                 Kind::Aside => return None,

@@ -35,6 +35,7 @@ mod walk;
 
 use std::rc::Rc;
 
+pub(in crate::fast) use query::{Join, Tops};
 use settle::Ask;
 
 use crate::atom::Atom;
@@ -50,7 +51,8 @@ use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
 use crate::fast::program::{Program, State};
 use crate::fast::rows::Frame;
-use crate::space::{Changes, Layers, Row, Space};
+use crate::space::probe::Probe;
+use crate::space::{Changes, Layers, Space};
 use crate::symbol::{Pin, pin};
 
 const MATCHED: u64 = 1 << 32;
@@ -102,7 +104,7 @@ pub(super) struct Machine<'h> {
     pub(super) space: Space,
     meter: Meter,
     budget: Budget,
-    fuel: u32,
+    pub(super) fuel: u32,
     results: Vec<Answer>,
     exhausted: Option<Exhausted>,
     pub(super) collect_at: usize,
@@ -112,13 +114,19 @@ pub(super) struct Machine<'h> {
     /// A type that was seen to be one that was expected.
     fit: (u16, TypeId),
     layers: Option<(Space, Changes, Rc<Layers>)>,
-    rows: Vec<Row>,
-    frame: Frame,
+    /// Kept from query to query.
+    #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
+    pub(super) joins: Vec<Box<Join>>,
+    pub(super) found: Vec<u32>,
+    /// From which choice on queries may be of rows that can still be removed.
+    pub(super) held: usize,
+    pub(super) probe: Probe,
+    pub(super) frame: Frame,
     comma: u32,
     /// Names that cells refer to by number stay in use.
     _pin: Pin,
     /// What led to where the evaluation is, if that is recorded.
-    log: Vec<Step>,
+    pub(super) log: Vec<Step>,
 }
 
 /// Where to go on.
@@ -177,7 +185,10 @@ impl<'h> Machine<'h> {
             subject: Atom::unit(),
             fit: (0, ANY),
             layers: None,
-            rows: Vec::new(),
+            joins: Vec::new(),
+            found: Vec::new(),
+            held: 0,
+            probe: Probe::default(),
             frame: Frame::new(),
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),
@@ -768,16 +779,6 @@ impl<'h> Machine<'h> {
                         pc = odd;
                     }
                 }
-                I::Snapshot { to, space, odd } => {
-                    let space = self.heap.deref(slot!(self, base, space));
-                    match self.space_of(space) {
-                        Some(space) => {
-                            let snapshot = self.heap.boxed(Atom::space(space.snapshot()));
-                            set!(self, base, to, snapshot);
-                        }
-                        None => pc = odd,
-                    }
-                }
                 I::Match {
                     space,
                     pattern,
@@ -787,18 +788,8 @@ impl<'h> Machine<'h> {
                     fuel!();
                     let space = self.heap.deref(slot!(self, base, space));
                     let pattern = self.heap.deref(slot!(self, base, pattern));
-                    if !self.is_conjunction(pattern)
-                        && let Some(found) = self.space_of(space)
-                    {
-                        go!(self.find(&found, pattern, pc, base, size));
-                        continue;
-                    }
-                    match self.query(space, pattern) {
-                        Some(ways) => go!(self.ways(ways, pc, base, size)),
-                        None if self.exhausted.is_some() => {
-                            self.end(base);
-                            return;
-                        }
+                    match self.space_of(space) {
+                        Some(space) => go!(self.find(&space, pattern, pc, base, size)),
                         None => pc = odd,
                     }
                 }

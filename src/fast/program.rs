@@ -451,6 +451,11 @@ impl Program {
         };
     }
 
+    /// What is known already of calls with this head symbol.
+    pub(super) fn known_head(&self, symbol: u32) -> Option<&Head> {
+        self.heads.get(&symbol)
+    }
+
     /// What is known of calls with this head.
     pub(super) fn head(&mut self, host: &Host, heap: &mut Heap, head: &Atom) -> Head {
         match head {

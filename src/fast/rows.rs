@@ -3,29 +3,26 @@
 use smallvec::SmallVec;
 
 use crate::atom::Grounded;
-use crate::fast::cell::{Cell, Header, Kind};
+use crate::fast::cell::{Cell, Kind};
 use crate::fast::heap::Heap;
 use crate::number::Number;
 use crate::space::Values;
 use crate::space::flat;
+use crate::space::probe::KEYS_MAX;
 use crate::space::token::{self, Token, WILD};
 
 /// The variables of one stored atom at one use.
 pub(super) type Frame = SmallVec<[Option<Cell>; 8]>;
 
-/// More of a pattern is not looked at.
-const KEYS_MAX: usize = 48;
-
 impl Heap {
-    /// The keys of a term in pre-order, for a query.
-    pub(super) fn keys(&self, pattern: Cell) -> SmallVec<[u32; 12]> {
-        let mut keys = SmallVec::new();
+    /// Appends the keys of a term in pre-order, for a query.
+    pub(super) fn keys(&self, pattern: Cell, keys: &mut SmallVec<[u32; 12]>) {
         // The next element, and how many are left.
         let mut open: SmallVec<[(usize, usize); 8]> = SmallVec::new();
         let mut current = pattern;
         loop {
             if keys.len() == KEYS_MAX {
-                return keys;
+                return;
             }
             let cell = self.deref(current);
             match cell.kind() {
@@ -38,7 +35,7 @@ impl Heap {
             }
             loop {
                 let Some((next, left)) = open.last_mut() else {
-                    return keys;
+                    return;
                 };
                 if *left == 0 {
                     open.pop();
@@ -75,9 +72,44 @@ impl Heap {
         values: &Values,
         frame: &mut Frame,
     ) -> bool {
+        let query = self.deref(query);
+        let arity = token::arity_of(tokens[0]);
+        let (true, Some(arity)) = (query.is_exp(), arity) else {
+            return self.unify_at(query, tokens, 0, values, frame).is_some();
+        };
+        let (first, count) = self.elements(query.at());
+        if count != arity as usize {
+            return false;
+        }
+        let mut at = 1;
+        for place in first..first + count {
+            let cell = self.word(place);
+            if cell.is_symbol() && token::is_symbol(tokens[at]) {
+                if tokens[at] != token::symbol(cell.at() as u32) {
+                    return false;
+                }
+                at += 1;
+                continue;
+            }
+            match self.unify_at(cell, tokens, at, values, frame) {
+                Some(next) => at = next,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Unifies a term with the stored atom that begins at `at`; where the next one begins.
+    fn unify_at(
+        &mut self,
+        query: Cell,
+        tokens: &[u32],
+        mut at: usize,
+        values: &Values,
+        frame: &mut Frame,
+    ) -> Option<usize> {
         let mut open: SmallVec<[(usize, usize); 8]> = SmallVec::new();
         let mut current = query;
-        let mut at = 0;
         loop {
             let cell = self.deref(current);
             let (token, next) = Token::read(tokens, at);
@@ -96,6 +128,11 @@ impl Heap {
                         }
                         Some(value) => self.unify(cell, value),
                     }
+                }
+                (Kind::Ref(variable), Token::Integer(_) | Token::Symbol(_)) => {
+                    let value = self.import_leaf(token, values, frame);
+                    self.bind(variable, value);
+                    true
                 }
                 (Kind::Ref(_), _) => {
                     let (value, next) = self.import_row(tokens, begin, values, frame);
@@ -118,11 +155,11 @@ impl Heap {
                 (_, token) => self.equals_token(cell, token, values),
             };
             if !unified {
-                return false;
+                return None;
             }
             loop {
                 let Some((next, left)) = open.last_mut() else {
-                    return true;
+                    return Some(at);
                 };
                 if *left == 0 {
                     open.pop();
@@ -228,5 +265,3 @@ impl Heap {
         }
     }
 }
-
-const _: u64 = Header::GROUND;

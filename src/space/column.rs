@@ -70,10 +70,10 @@ impl Column {
             Column::Listed(list) => list.binary_search(&value).ok(),
             Column::Steps { first, step, count } => {
                 let distance = value.checked_sub(*first)?;
-                let index = if *step == 0 {
-                    (distance == 0).then_some(0)?
-                } else {
-                    (distance % step == 0).then_some(distance / step)?
+                let index = match *step {
+                    0 => (distance == 0).then_some(0)?,
+                    1 => distance,
+                    step => (distance % step == 0).then_some(distance / step)?,
                 };
                 (index < *count).then_some(index as usize)
             }

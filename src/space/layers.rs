@@ -4,9 +4,11 @@
 //! ([`Row`]), looked up by probes of keys ([`Probe::of_keys`]), and read as tokens.
 //!
 //! ```text
-//! let layers = Layers::of(&space);                      // cheap; again after an import
-//! layers.candidates(&Probe::of_keys(&keys), &mut rows); // may match, oldest first
-//! layers.each(&rows, |found| { found.tokens(); .. });   // verify by unification
+//! let layers = Layers::of(&space).frozen();          // cheap; as the space is now
+//! probe.set(|keys| heap.keys(pattern, keys));
+//! let mut store = layers.open(0);                    // locks one store
+//! store.candidates(&probe, &mut rows);               // may match, oldest first
+//! store.row(rows[0]);                                // verify by unification
 //! ```
 //!
 //! Rules and types of one subject have versions: while [`Layers::version`] is equal, so
@@ -14,7 +16,7 @@
 //! and `rows_about` with [`Layers::mark`] taken before gives them.
 
 use std::ops::ControlFlow;
-use std::sync::RwLock;
+use std::sync::{RwLock, RwLockReadGuard};
 
 use smallvec::SmallVec;
 
@@ -37,30 +39,126 @@ pub(crate) struct Row {
 }
 
 /// The layers of a space: its own store or stores, then those of all that it imports.
-pub(crate) struct Layers(SmallVec<[Layer; 4]>);
+pub(crate) struct Layers {
+    layers: SmallVec<[Layer; 4]>,
+    /// How many of them are the space's own.
+    own: usize,
+}
 
 struct Layer {
-    /// A space that has a store itself.
+    /// A space that has a store itself, or a snapshot of one, which lasts as long.
     space: Space,
-    /// The fork's hidden rows, if the layer is the base of one.
-    fork: Option<Space>,
+    /// The hidden rows, if the layer is the base of a fork.
+    hidden: Hides,
     view: View,
+    /// Whether the view is a snapshot that ends with the layer.
+    frozen: bool,
+}
+
+/// Rows of the base of a fork that are not seen.
+enum Hides {
+    Nothing,
+    /// Those that this fork hides.
+    Fork(Space),
+    /// Those that one hid at some time.
+    Then(Hidden),
+}
+
+impl Drop for Layer {
+    fn drop(&mut self) {
+        if let (true, View::At(epoch)) = (self.frozen, self.view) {
+            // No new numbers for rows: queries may hold some.
+            let garbage = {
+                let mut store = write(self.store());
+                store.end_snapshot(epoch);
+                std::mem::take(&mut store.garbage)
+            };
+            drop(garbage);
+        }
+    }
 }
 
 impl Layer {
     fn store(&self) -> &RwLock<Store> {
         match &self.space.0.kind {
             Kind::Live(store) | Kind::Fork { added: store, .. } => store,
-            Kind::Snapshot { .. } | Kind::Alone { .. } => {
-                unreachable!("a layer has a store")
-            }
+            Kind::Snapshot { base, .. } => match &base.0.kind {
+                Kind::Live(store) => store,
+                _ => unreachable!("a snapshot's base is live"),
+            },
+            Kind::Alone { .. } => unreachable!("a layer has a store"),
         }
     }
 
-    fn hidden(&self) -> Option<&RwLock<Hidden>> {
-        match &self.fork.as_ref()?.0.kind {
-            Kind::Fork { hidden, .. } => Some(hidden),
-            _ => None,
+    /// How many rows are hidden.
+    fn hides(&self) -> usize {
+        match &self.hidden {
+            Hides::Nothing => 0,
+            Hides::Fork(fork) => fork.hidden().map_or(0, |hidden| read(hidden).len()),
+            Hides::Then(hidden) => hidden.len(),
+        }
+    }
+
+    /// Takes out the rows from `from` on that are hidden.
+    fn hide(&self, rows: &mut Vec<u32>, from: usize) {
+        let mut hide = |hidden: &Hidden| {
+            if !hidden.is_empty() {
+                let mut kept = from;
+                for place in from..rows.len() {
+                    let row = rows[place];
+                    if !hidden.contains(&row) {
+                        rows[kept] = row;
+                        kept += 1;
+                    }
+                }
+                rows.truncate(kept);
+            }
+        };
+        match &self.hidden {
+            Hides::Nothing => {}
+            Hides::Fork(fork) => {
+                if let Some(hidden) = fork.hidden() {
+                    hide(&read(hidden));
+                }
+            }
+            Hides::Then(hidden) => hide(hidden),
+        }
+    }
+
+    /// The same, of which nothing changes any more.
+    fn freeze(&self) -> Layer {
+        let (view, frozen) = match self.view {
+            View::Now => {
+                let epoch = write(self.store()).begin_snapshot();
+                (View::At(epoch), true)
+            }
+            view => (view, false),
+        };
+        let hidden = match &self.hidden {
+            Hides::Nothing => Hides::Nothing,
+            Hides::Fork(fork) => fork
+                .hidden()
+                .map_or(Hides::Nothing, |hidden| Hides::Then(read(hidden).clone())),
+            Hides::Then(hidden) => Hides::Then(hidden.clone()),
+        };
+        Layer {
+            space: self.space.clone(),
+            hidden,
+            view,
+            frozen,
+        }
+    }
+
+    fn share(&self) -> Layer {
+        Layer {
+            space: self.space.clone(),
+            hidden: match &self.hidden {
+                Hides::Nothing => Hides::Nothing,
+                Hides::Fork(fork) => Hides::Fork(fork.clone()),
+                Hides::Then(hidden) => Hides::Then(hidden.clone()),
+            },
+            view: self.view,
+            frozen: false,
         }
     }
 }
@@ -68,8 +166,7 @@ impl Layer {
 impl Layers {
     /// The layers of `space` and of all that it imports.
     pub(crate) fn of(space: &Space) -> Layers {
-        let mut layers = Layers(SmallVec::new());
-        layers.push(space);
+        let mut layers = Layers::own(space);
         for import in space.imported().iter() {
             layers.push(import);
         }
@@ -78,9 +175,68 @@ impl Layers {
 
     /// The layers of `space` without its imports.
     pub(crate) fn own(space: &Space) -> Layers {
-        let mut layers = Layers(SmallVec::new());
+        let mut layers = Layers {
+            layers: SmallVec::new(),
+            own: 0,
+        };
         layers.push(space);
+        layers.own = layers.layers.len();
         layers
+    }
+
+    /// The same rows, whatever is added to or removed from the space itself; its imports
+    /// stay as they are at any time. O(1), or linear in what a fork hides.
+    pub(crate) fn frozen(&self) -> Layers {
+        Layers {
+            layers: self
+                .layers
+                .iter()
+                .enumerate()
+                .map(|(number, layer)| {
+                    if number < self.own {
+                        layer.freeze()
+                    } else {
+                        layer.share()
+                    }
+                })
+                .collect(),
+            own: self.own,
+        }
+    }
+
+    /// Whether nothing that is added to or removed from the space itself is seen.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.layers[..self.own]
+            .iter()
+            .all(|layer| layer.view != View::Now)
+    }
+
+    /// How many layers there are.
+    pub(crate) fn len(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Makes the indexes of a layer that the probe wants; the layer is not open.
+    pub(crate) fn make_indexes(&self, layer: usize, probe: &Probe) {
+        write(self.layers[layer].store()).make_indexes(probe);
+    }
+
+    /// About how many rows of a layer [`Open::candidates`] would find; the layer is not open.
+    pub(crate) fn estimate_in(&self, layer: usize, probe: &Probe) -> usize {
+        let store = self.layers[layer].store();
+        if read(store).wants_indexes(probe) {
+            write(store).make_indexes(probe);
+        }
+        read(store).estimate(probe)
+    }
+
+    /// Locks the store of a layer, for a short while.
+    pub(crate) fn open(&self, layer: usize) -> Open<'_> {
+        let layer = &self.layers[layer];
+        Open {
+            layer,
+            store: read(layer.store()),
+        }
     }
 
     fn push(&mut self, space: &Space) {
@@ -92,26 +248,29 @@ impl Layers {
 
     fn push_own(&mut self, space: &Space) {
         match &space.0.kind {
-            Kind::Live(_) => self.0.push(Layer {
+            Kind::Live(_) => self.layers.push(Layer {
                 space: space.clone(),
-                fork: None,
+                hidden: Hides::Nothing,
                 view: View::Now,
+                frozen: false,
             }),
-            Kind::Snapshot { base, epoch } => self.0.push(Layer {
-                space: base.clone(),
-                fork: None,
+            Kind::Snapshot { epoch, .. } => self.layers.push(Layer {
+                space: space.clone(),
+                hidden: Hides::Nothing,
                 view: View::At(*epoch),
+                frozen: false,
             }),
             Kind::Alone { base } => self.push(base),
             Kind::Fork { base, .. } => {
                 self.push(base);
-                if let Some(layer) = self.0.last_mut() {
-                    layer.fork = Some(space.clone());
+                if let Some(layer) = self.layers.last_mut() {
+                    layer.hidden = Hides::Fork(space.clone());
                 }
-                self.0.push(Layer {
+                self.layers.push(Layer {
                     space: space.clone(),
-                    fork: None,
+                    hidden: Hides::Nothing,
                     view: View::Now,
+                    frozen: false,
                 });
             }
         }
@@ -121,7 +280,7 @@ impl Layers {
     /// the oldest first.
     pub(crate) fn candidates(&self, probe: &Probe, found: &mut Vec<Row>) {
         let mut rows = Vec::new();
-        for (number, layer) in self.0.iter().enumerate() {
+        for (number, layer) in self.layers.iter().enumerate() {
             while !read(layer.store()).candidates(probe, layer.view, &mut rows) {
                 write(layer.store()).make_indexes(probe);
             }
@@ -133,12 +292,7 @@ impl Layers {
         if rows.is_empty() {
             return;
         }
-        if let Some(hidden) = self.0[number].hidden() {
-            let hidden = read(hidden);
-            if !hidden.is_empty() {
-                rows.retain(|row| !hidden.contains(row));
-            }
-        }
+        self.layers[number].hide(rows, 0);
         let layer = number as u32;
         found.extend(rows.drain(..).map(|row| Row { layer, row }));
     }
@@ -151,7 +305,7 @@ impl Layers {
         mut visit: impl FnMut(&Found<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         for of_layer in rows.chunk_by(|one, other| one.layer == other.layer) {
-            let layer = &self.0[of_layer[0].layer as usize];
+            let layer = &self.layers[of_layer[0].layer as usize];
             for batch in of_layer.chunks(BATCH) {
                 let store = read(layer.store());
                 for &row in batch {
@@ -169,53 +323,29 @@ impl Layers {
     }
 
     pub(super) fn any(&self, test: impl Fn(&Store) -> bool) -> bool {
-        self.0.iter().any(|layer| test(&read(layer.store())))
+        self.layers.iter().any(|layer| test(&read(layer.store())))
     }
 }
 
 /// For evaluation on flat atoms.
-#[allow(dead_code, reason = "evaluation on flat atoms comes next")]
 impl Layers {
     /// About how many rows [`Layers::candidates`] would find; never more than that for
     /// a space without snapshots.
+    #[cfg(test)]
     pub(crate) fn estimate(&self, probe: &Probe) -> usize {
-        self.0
+        self.layers
             .iter()
             .map(|layer| read(layer.store()).estimate(probe))
-            .sum()
-    }
-
-    /// Calls `read` with one row, if it is still there.
-    pub(crate) fn with_row<R>(
-        &self,
-        row: Row,
-        read_row: impl FnOnce(&Found<'_>) -> R,
-    ) -> Option<R> {
-        let store = read(self.0[row.layer as usize].store());
-        let tokens = store.tokens(row.row)?;
-        Some(read_row(&Found {
-            store: &store,
-            row,
-            tokens,
-        }))
-    }
-
-    /// Counts changes: equal if nothing at all was added or removed.
-    pub(crate) fn clock(&self) -> u64 {
-        self.0
-            .iter()
-            .filter(|layer| layer.view == View::Now)
-            .map(|layer| read(layer.store()).clock())
             .sum()
     }
 
     /// The version of the rules (`head` is the token of `=`) or types (of `:`) about a
     /// subject, those of any head included.
     pub(crate) fn version(&self, head: u32, subject: Subject) -> Version {
-        self.0
+        self.layers
             .iter()
             .map(|layer| {
-                let hides = layer.hidden().map_or(0, |hidden| read(hidden).len() as u64);
+                let hides = layer.hides() as u64;
                 let version = read(layer.store()).version(head, subject, layer.view);
                 version.and(Version {
                     changed: hides,
@@ -228,24 +358,23 @@ impl Layers {
     /// How often rules and types have changed in each of the stores, as far as they are
     /// seen: equal if nothing did. A store is told by where it is.
     pub(crate) fn changes(&self) -> SmallVec<[(usize, Changes); 4]> {
-        self.0
+        self.layers
             .iter()
             .map(|layer| {
                 let store: *const RwLock<Store> = layer.store();
                 let mut changes = read(layer.store()).changes(layer.view);
-                if let Some(hidden) = layer.hidden() {
-                    let hidden = read(hidden).len() as u64;
-                    changes.rules += hidden;
-                    changes.types += hidden;
-                }
+                let hides = layer.hides() as u64;
+                changes.rules += hides;
+                changes.types += hides;
                 (store.addr(), changes)
             })
             .collect()
     }
 
     /// For each layer the number of its next row: what is added later has that or more.
+    #[cfg(test)]
     pub(crate) fn mark(&self) -> Vec<u32> {
-        self.0
+        self.layers
             .iter()
             .map(|layer| read(layer.store()).next_row())
             .collect()
@@ -278,11 +407,47 @@ impl Layers {
         ask: impl Fn(&Store, u32, View, &mut Vec<u32>),
     ) {
         let mut rows = Vec::new();
-        for (number, layer) in self.0.iter().enumerate() {
+        for (number, layer) in self.layers.iter().enumerate() {
             let from = mark.get(number).copied().unwrap_or(0);
             ask(&read(layer.store()), from, layer.view, &mut rows);
             self.take(number, &mut rows, found);
         }
+    }
+}
+
+/// A layer whose store is locked.
+pub(crate) struct Open<'a> {
+    layer: &'a Layer,
+    store: RwLockReadGuard<'a, Store>,
+}
+
+impl Open<'_> {
+    /// Appends the numbers of the rows that may unify with what the probe asks for, the
+    /// oldest first. Says `false`, and appends nothing, if [`Layers::make_indexes`] is to
+    /// be called first.
+    #[must_use]
+    pub(crate) fn candidates(&self, probe: &Probe, rows: &mut Vec<u32>) -> bool {
+        let from = rows.len();
+        let ready = self.store.candidates(probe, self.layer.view, rows);
+        if ready {
+            self.layer.hide(rows, from);
+        }
+        ready
+    }
+
+    /// A row, if it is still there.
+    pub(crate) fn row(&self, row: Row) -> Option<Found<'_>> {
+        let tokens = self.store.tokens(row.row)?;
+        Some(Found {
+            store: &self.store,
+            row,
+            tokens,
+        })
+    }
+
+    /// Whether no atom has the head that the probe asks for.
+    pub(crate) fn lacks_head(&self, probe: &Probe) -> bool {
+        self.store.lacks_head(probe)
     }
 }
 

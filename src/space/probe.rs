@@ -15,14 +15,14 @@ use crate::unify::Bindings;
 pub(crate) struct Probe {
     keys: SmallVec<[u32; 12]>,
     /// Found when a long list makes them worth it.
-    places: OnceCell<Places>,
+    places: OnceCell<Box<Places>>,
 }
 
 /// Places with the keys that are wanted there.
 pub(super) type Places = SmallVec<[(Path, u32); 4]>;
 
 /// More of a pattern is not looked at.
-const KEYS_MAX: usize = 48;
+pub(crate) const KEYS_MAX: usize = 48;
 /// More places of a pattern are not looked up.
 const PLACES_MAX: usize = 8;
 /// Places deeper than this are not looked up.
@@ -34,13 +34,12 @@ impl Probe {
         Probe::default()
     }
 
-    /// The probe of these keys.
-    #[allow(dead_code, reason = "evaluation on flat atoms comes next")]
-    pub(crate) fn of_keys(keys: &[u32]) -> Probe {
-        Probe {
-            keys: keys.iter().copied().take(KEYS_MAX).collect(),
-            places: OnceCell::new(),
-        }
+    /// Makes it the probe of other keys; `fill` appends them, as many as it likes up
+    /// to [`KEYS_MAX`].
+    pub(crate) fn set(&mut self, fill: impl FnOnce(&mut SmallVec<[u32; 12]>)) {
+        self.places.take();
+        self.keys.clear();
+        fill(&mut self.keys);
     }
 
     /// The probe of `pattern` under `bindings`.
@@ -77,14 +76,42 @@ impl Probe {
         self.keys.get(index).copied().unwrap_or(WILD)
     }
 
+    /// The first two keys: an expression and its head.
+    pub(crate) fn head(&self) -> [u32; 2] {
+        [self.key(0), self.key(1)]
+    }
+
     /// The keys from `index` on, at least the two that tell a subject.
     pub(super) fn subject_at(&self, index: usize) -> [u32; 2] {
         [self.key(index), self.key(index + 1)]
     }
 
+    /// The key at a place; [`WILD`] if nothing is known of it.
+    pub(super) fn key_at(&self, path: &[u32]) -> u32 {
+        let mut at = 0;
+        for &child in path {
+            match token::arity_of(self.key(at)) {
+                Some(arity) if child < arity => {}
+                _ => return WILD,
+            }
+            at += 1;
+            for _ in 0..child {
+                let mut left = 1;
+                while left > 0 {
+                    if at >= self.keys.len() {
+                        return WILD;
+                    }
+                    left = left - 1 + token::arity_of(self.keys[at]).unwrap_or(0) as usize;
+                    at += 1;
+                }
+            }
+        }
+        self.key(at)
+    }
+
     /// The places of known leaves, then those of expressions without a known head.
     pub(super) fn places(&self) -> &Places {
-        self.places.get_or_init(|| self.find_places())
+        self.places.get_or_init(|| Box::new(self.find_places()))
     }
 
     fn find_places(&self) -> Places {

@@ -70,6 +70,11 @@ pub(super) fn subject<P: Payloads + ?Sized>(tokens: &[u32], payloads: &P) -> Sub
 }
 
 impl RelationKey {
+    /// Whether its atoms may be what a pattern with a head symbol asks for, without having it.
+    pub(super) fn is_headless(self) -> bool {
+        matches!(self, RelationKey::Open | RelationKey::Headless(_))
+    }
+
     /// By what relations are grouped for patterns without a known head.
     pub(super) fn group(self) -> Option<u32> {
         match self {

@@ -117,6 +117,8 @@ struct Relations {
     all: Vec<Option<Relation>>,
     free: Vec<u32>,
     by_key: HashMap<RelationKey, u32, FixedState>,
+    /// How many relations are of atoms without a head symbol; most stores have none.
+    headless: u32,
     by_arity: HashMap<u32, Vec<u32>, FixedState>,
     /// The newest row's, since many rows of one relation come one after the other.
     last: Option<(RelationKey, u32)>,
@@ -165,6 +167,7 @@ impl Relations {
             self.all.push(None);
             (self.all.len() - 1) as u32
         });
+        self.headless += u32::from(key.is_headless());
         let mut place = 0;
         if let Some(arity) = key.group() {
             let group = self.by_arity.entry(arity).or_default();
@@ -198,6 +201,7 @@ impl Relations {
         self.last = None;
         let key = relation.key;
         self.by_key.remove(&key);
+        self.headless -= u32::from(key.is_headless());
         self.free.push(number);
         if let Some(group) = key.group().and_then(|arity| self.by_arity.get_mut(&arity)) {
             group.swap_remove(relation.place as usize);
@@ -229,7 +233,9 @@ impl Relations {
                 visit(number, self.at(number));
             }
         };
-        one(RelationKey::Open);
+        if self.headless > 0 {
+            one(RelationKey::Open);
+        }
         let Some(arity) = token::arity_of(probe.key(0)) else {
             return one(RelationKey::Leaves);
         };
@@ -244,7 +250,9 @@ impl Relations {
             }
             return;
         }
-        one(RelationKey::Headless(arity));
+        if self.headless > 0 {
+            one(RelationKey::Headless(arity));
+        }
         if arity == 0 || !token::is_symbol(head) {
             return;
         }
@@ -280,18 +288,52 @@ impl Relation {
         if self.paths.is_empty() || best.len() <= 2 {
             return best;
         }
-        for (path, key) in probe.places() {
-            if let Some(index) = self.paths.iter().find(|index| index.path == *path) {
-                let choice = Choice::Path(index.postings.get(*key), &index.open);
-                if choice.len() < best.len() {
-                    best = choice;
-                    if best.len() <= 2 {
-                        break;
-                    }
+        for index in &self.paths {
+            let key = probe.key_at(&index.path);
+            if token::is_variable(key) {
+                continue;
+            }
+            let choice = Choice::Path(index.postings.get(key), &index.open);
+            if choice.len() < best.len() {
+                best = choice;
+                if best.len() <= 2 {
+                    break;
                 }
             }
         }
         best
+    }
+
+    /// Takes out of `rows`, from `from` on, those that are not in the lists of all that the
+    /// probe asks for, where looking into a list is cheaper than looking at rows.
+    fn narrow(&self, probe: &Probe, rows: &mut Vec<u32>, from: usize) {
+        const FEW: usize = 4;
+        const LONGER: usize = 8;
+        for index in &self.paths {
+            let count = rows.len() - from;
+            if count <= FEW {
+                return;
+            }
+            let key = probe.key_at(&index.path);
+            if token::is_variable(key) || index.open.len() > 0 {
+                continue;
+            }
+            let posting = index.postings.get(key);
+            if posting.len() > LONGER * count {
+                continue;
+            }
+            let mut others = posting.iter().peekable();
+            let mut kept = from;
+            for place in from..rows.len() {
+                let row = rows[place];
+                while others.next_if(|other| *other < row).is_some() {}
+                if others.peek() == Some(&row) {
+                    rows[kept] = row;
+                    kept += 1;
+                }
+            }
+            rows.truncate(kept);
+        }
     }
 
     /// The first path whose index would perhaps shorten the choice.
@@ -334,6 +376,7 @@ impl Store {
     }
 
     /// The number of the next row.
+    #[cfg(test)]
     pub(crate) fn next_row(&self) -> u32 {
         self.rows.next()
     }
@@ -651,11 +694,10 @@ impl Store {
         if self.removed.is_empty() && self.removed.capacity() > 0 {
             self.removed = HashMap::default();
         }
-        self.renumber_in_time();
     }
 
     /// Gives rows new numbers well before numbers run out, while no snapshot is open.
-    fn renumber_in_time(&mut self) {
+    pub(super) fn renumber_in_time(&mut self) {
         let few = self.len() < ROWS_MAX as usize / 4;
         if few && self.snapshots.is_empty() && self.rows.next() > ROWS_MAX / 2 {
             self.renumber();
@@ -724,7 +766,9 @@ impl Store {
                 }
                 Choice::Path(posting, open) => {
                     lists += usize::from(posting.len() > 0) + usize::from(open.len() > 0);
+                    let first = found.len();
                     self.append(posting.iter(), posting.has_gaps(), view, found);
+                    relation.narrow(probe, found, first);
                     self.append(open.iter(), open.has_gaps(), view, found);
                 }
             }
@@ -745,7 +789,9 @@ impl Store {
         found: &mut Vec<u32>,
     ) {
         let sight = self.sight(view);
-        if sight.bound >= self.rows.next() && self.removed.is_empty() {
+        if self.removed.is_empty() {
+            // Rows are in order of age.
+            let rows = rows.take_while(|row| *row < sight.bound);
             if has_gaps {
                 found.extend(rows.filter(|&row| !self.rows.is_gone(row)));
             } else {
@@ -767,6 +813,26 @@ impl Store {
         self.relations
             .each(probe, |_, relation| sum += relation.choose(probe).len());
         sum
+    }
+
+    /// Whether no atom has the head that the probe asks for, of whatever arguments.
+    pub(crate) fn lacks_head(&self, probe: &Probe) -> bool {
+        let [expression, head] = probe.head();
+        let mut lacks = token::arity_of(expression)
+            .is_some_and(|arity| token::is_symbol(head) && !has_subjects(head, arity));
+        self.relations.each(probe, |_, _| lacks = false);
+        lacks
+    }
+
+    /// Whether an index that is not there would perhaps shorten the way.
+    pub(crate) fn wants_indexes(&self, probe: &Probe) -> bool {
+        let mut wants = false;
+        if !Store::asks_for_everything(probe) {
+            self.relations.each(probe, |_, relation| {
+                wants |= relation.wanted(&relation.choose(probe), probe).is_some();
+            });
+        }
+        wants
     }
 
     /// Makes the indexes that the probe wants.
@@ -862,11 +928,6 @@ impl Store {
                 .get(&epoch)
                 .map_or(Changes::default(), |then| then.changes),
         }
-    }
-
-    /// Counts changes of any kind.
-    pub(crate) fn clock(&self) -> u64 {
-        self.clock
     }
 
     /// The rows from `from` on that have `head` and exactly this subject, oldest first.

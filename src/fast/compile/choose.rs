@@ -157,35 +157,15 @@ impl Compiler<'_> {
         let (value, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {
             let space_value = this.quoted(space)?;
             let space_slot = this.in_slot(space_value)?;
-            let patterns = match pattern.as_expression() {
-                Some([head, patterns @ ..]) if head.as_symbol() == Some(",") => patterns,
-                _ => std::slice::from_ref(pattern),
-            };
-            // Without patterns there is one solution.
-            let mut uses = Vec::new();
-            let mut asked = space_slot;
-            if patterns.len() > 1 {
-                asked = this.target()?;
-                let at = this.emit(Instruction::Snapshot {
-                    to: asked,
-                    space: space_slot,
-                    odd: FAIL,
-                });
-                uses.push((at, Place::Odd));
-            }
-            for pattern in patterns {
-                let pattern_value = this.quoted(pattern)?;
-                let pattern_slot = this.in_slot(pattern_value)?;
-                let at = this.emit_sized(Instruction::Match {
-                    space: asked,
-                    pattern: pattern_slot,
-                    size: 0,
-                    odd: FAIL,
-                });
-                if patterns.len() == 1 {
-                    uses.push((at, Place::Odd));
-                }
-            }
+            let pattern_value = this.quoted(pattern)?;
+            let pattern_slot = this.in_slot(pattern_value)?;
+            let at = this.emit_sized(Instruction::Match {
+                space: space_slot,
+                pattern: pattern_slot,
+                size: 0,
+                odd: FAIL,
+            });
+            let uses = vec![(at, Place::Odd)];
             let slow = this.slow(uses, OddWhat::Source(atom.clone()), expected)?;
             let value = this.part(|this| {
                 this.introduce(template)?;

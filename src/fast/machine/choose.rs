@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{MARK_SUCCEEDED, Machine, SUCCEEDED};
+use super::{MARK_SUCCEEDED, Machine, SUCCEEDED, Tops};
 use crate::fast::cell::Cell;
 use crate::fast::choice::{Aside, Choice, Kind};
 use crate::fast::code::Pc;
@@ -14,19 +14,42 @@ impl Machine<'_> {
     }
 
     pub(in crate::fast) fn choose(&mut self, kind: Kind, base: usize, stack_top: usize) {
+        let tops = self.tops();
+        let log_top = self.log.len();
+        self.push_choice(kind, base, stack_top, tops, log_top);
+    }
+
+    /// What the machine is like now.
+    pub(super) fn tops(&self) -> Tops {
+        Tops {
+            heap: self.heap.top(),
+            boxes: self.heap.boxes.len() as u32,
+            trail: self.heap.trail.len() as u32,
+        }
+    }
+
+    /// Adds a choice that goes back to what the machine was like before.
+    pub(super) fn push_choice(
+        &mut self,
+        kind: Kind,
+        base: usize,
+        stack_top: usize,
+        tops: Tops,
+        log_top: usize,
+    ) {
         let stack_top = stack_top.max(self.protected);
         self.choices.push(Choice {
             kind,
             base: base as u32,
             stack_top: stack_top as u32,
-            heap_top: self.heap.top(),
-            box_top: self.heap.boxes.len() as u32,
-            trail_top: self.heap.trail.len() as u32,
-            log_top: self.log.len() as u32,
+            heap_top: tops.heap,
+            box_top: tops.boxes,
+            trail_top: tops.trail,
+            log_top: log_top as u32,
             aside: false,
         });
         self.protected = stack_top;
-        self.heap.old = self.heap.top();
+        self.heap.old = tops.heap;
     }
 
     /// Forgets the newest choice.
@@ -111,44 +134,11 @@ impl Machine<'_> {
                         return Some((pc, base));
                     }
                 }
-                Kind::Rows {
-                    layers,
-                    rows,
-                    next,
-                    pattern,
-                    pc,
-                } => {
-                    let (layers, rows) = (Rc::clone(layers), Rc::clone(rows));
-                    let (pattern, pc, first) = (*pattern, *pc, *next as usize);
-                    let (heap_top, trail_top) = (choice.heap_top, choice.trail_top as usize);
-                    let box_top = choice.box_top as usize;
-                    let mut place = first;
-                    while place < rows.len() {
-                        let last = place + 1 == rows.len();
-                        self.fuel -= 1;
-                        if self.fuel == 0 && self.refuel(self.protected) {
-                            return None;
-                        }
-                        if last {
-                            self.exhaust();
-                        } else if let Some(Choice {
-                            kind: Kind::Rows { next, .. },
-                            ..
-                        }) = self.choices.last_mut()
-                        {
-                            *next = place as u32 + 1;
-                        }
-                        if self.take_row(&layers, rows[place], pattern) {
-                            return Some((pc, base));
-                        }
-                        if last {
-                            break;
-                        }
-                        self.heap.undo(trail_top);
-                        self.heap.cut(heap_top, box_top);
-                        place += 1;
-                    }
-                }
+                Kind::Join(_) => match self.find_next() {
+                    Ok(Some(pc)) => return Some((pc, base)),
+                    Ok(None) => {}
+                    Err(()) => return None,
+                },
                 Kind::Gather { done, items, log } => {
                     let (done, items) = (*done, std::mem::take(items));
                     self.log.append(log);
@@ -178,15 +168,10 @@ impl Machine<'_> {
     /// An error waits until the choices above `height` are exhausted.
     pub(super) fn set_aside(&mut self, height: usize, owner: usize, pc: Pc, base: usize) {
         let log_top = self.choices[height].log_top as usize;
-        let (heap_top, box_top, trail_top) = {
-            let choice = &mut self.choices[height];
-            choice.aside = true;
-            (
-                choice.heap_top,
-                choice.box_top as usize,
-                choice.trail_top as usize,
-            )
-        };
+        self.choices[height].aside = true;
+        let tops = self.choices[height].first_tops();
+        let (heap_top, box_top) = (tops.heap, tops.boxes as usize);
+        let trail_top = tops.trail as usize;
         let variables: Vec<u32> = self.heap.trail[trail_top..]
             .iter()
             .copied()

@@ -59,13 +59,22 @@ impl Machine<'_> {
         }
     }
 
+    /// Whether calls of the symbol have their elements evaluated and are then looked for
+    /// among the rules.
+    pub(super) fn is_untyped(&mut self, id: u32) -> bool {
+        let head = match self.program.known_head(id) {
+            Some(head) => head,
+            None => {
+                let atom = Atom::Symbol(self.heap.symbol_of(id));
+                &self.program.head(self.host, &mut self.heap, &atom)
+            }
+        };
+        matches!(head, Head::Untyped)
+    }
+
     /// Whether no rule, type or operation is for calls of this symbol.
     pub(super) fn is_data_symbol(&mut self, id: u32, count: usize) -> bool {
-        let atom = Atom::Symbol(self.heap.symbol_of(id));
-        if !matches!(
-            self.program.head(self.host, &mut self.heap, &atom),
-            Head::Untyped
-        ) {
+        if !self.is_untyped(id) {
             return false;
         }
         let function = self.program.function(id, count - 1, ANY);

@@ -1,14 +1,17 @@
 //! Calls whose types are decided when they run.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::Machine;
+use crate::atom::Atom;
 use crate::fast::cell::Cell;
 use crate::fast::code::TypeId;
-use crate::fast::program::{Program, Site, Tree};
+use crate::fast::program::{Head, Program, Site, Tree};
 use crate::fast::types::{Argument, ArgumentKind};
+use crate::types;
 
 impl Machine<'_> {
     /// Whether an expression is well-typed, and may be used where a type is expected.
@@ -109,19 +112,44 @@ impl Machine<'_> {
         Some(self.program.function(site.symbol, arguments.len(), returns))
     }
 
-    /// The function that a typed call of values is for.
-    pub(super) fn decide_values(
+    /// The function that a call of something typed is for, if its arguments are as its
+    /// parameters take them and need no evaluating.
+    pub(super) fn typed_function(
         &mut self,
         symbol: u32,
-        arguments: &[Argument],
+        elements: Range<usize>,
         expected: TypeId,
     ) -> Option<u32> {
+        let head = Atom::Symbol(self.heap.symbol_of(symbol));
+        let Head::Typed(signature) = self.program.head(self.host, &mut self.heap, &head) else {
+            return None;
+        };
+        if signature.parameters.len() + 1 != elements.len() {
+            return None;
+        }
+        let mut arguments: SmallVec<[Argument; 6]> = SmallVec::new();
+        for (parameter, at) in signature.parameters.iter().zip(elements.skip(1)) {
+            let argument = self.heap.deref(self.heap.word(at));
+            let kind = self.kind_of(argument);
+            let found = if types::is_meta_type(parameter) {
+                // One of another kind may still fit.
+                if !kind.is_taken_by(parameter) {
+                    return None;
+                }
+                self.program.value_types.unknown()
+            } else if argument.is_ref() || self.is_settled(argument) {
+                self.type_of(argument)?
+            } else {
+                return None;
+            };
+            arguments.push(Argument { found, kind });
+        }
         let site = Site {
             symbol,
             expected,
             trees: Vec::new(),
         };
-        self.decide_anew(&site, arguments)
+        self.decide_anew(&site, &arguments)
     }
 
     /// Whether a value as an argument stays what it is.

@@ -32,6 +32,7 @@ impl Machine<'_> {
         if self.program.proving {
             self.log.push(Step::Operation(number));
         }
+        self.hold_rows();
         let budget = self.meter.rest();
         let space = self.space.clone();
         let mut context = Context {
@@ -43,18 +44,6 @@ impl Machine<'_> {
         let inside = std::mem::take(&mut self.host.spent_inside);
         self.charge(inside);
         self.refresh();
-        let head = if self
-            .host
-            .functions
-            .contains_key(&crate::symbol::Symbol::new(operation.name()))
-        {
-            Atom::symbol(operation.name())
-        } else {
-            Atom::operation(operation)
-        };
-        let call = |arguments: Vec<Atom>| {
-            Atom::expression(std::iter::once(head).chain(arguments).collect::<Vec<_>>())
-        };
         match answer {
             Ok(mut results) if results.len() == 1 => {
                 let result = results.pop().expect("one");
@@ -73,7 +62,14 @@ impl Machine<'_> {
                 self.ways(ways, pc, base, size)
             }
             Err(error) => {
-                let call = call(arguments);
+                let name = crate::symbol::Symbol::new(operation.name());
+                let head = if self.host.functions.contains_key(&name) {
+                    Atom::Symbol(name)
+                } else {
+                    Atom::operation(operation)
+                };
+                let call: Vec<Atom> = std::iter::once(head).chain(arguments).collect();
+                let call = Atom::expression(call);
                 match error.into_atom(&call) {
                     Some(error) => {
                         self.result = self.heap.import(&error);
@@ -116,11 +112,17 @@ impl Machine<'_> {
     /// Looks at the bounds. Whether one was hit, which ends the evaluation.
     #[cold]
     pub(super) fn refuel(&mut self, base: usize) -> bool {
-        self.fuel = FUEL;
         if self.choices.is_empty() {
             self.heap.trail.clear();
             self.head_trail = 0;
         }
+        self.check_bounds(base)
+    }
+
+    /// As [`Machine::refuel`], also where the trail is in use.
+    #[cold]
+    pub(super) fn check_bounds(&mut self, base: usize) -> bool {
+        self.fuel = FUEL;
         let bytes = (base + self.heap.cells.len() - CONSTANTS) * 8
             + self.heap.trail.len() * 4
             + self.results.len() * std::mem::size_of::<Answer>()

@@ -1,14 +1,167 @@
-//! `match`: rows of a space, one after the other.
+//! `match`: each way in which patterns unify with rows of a space, one after the other.
+//!
+//! The patterns of a query are levels of nested loops. A level has the rows that may
+//! match its pattern as it is under what the levels before it bound, and goes back by
+//! itself between its rows. To the rest of the machine all levels are one choice, whose
+//! tops are those of the deepest level that has rows left.
+//!
+//! Where a later pattern has far fewer rows than the first, patterns are taken as their
+//! rows are few, and the solutions, as lists of rows, are put in the order in which the
+//! patterns as written would have given them.
 
 use std::rc::Rc;
 
-use super::{Machine, Next};
+use smallvec::SmallVec;
+
 use crate::evaluate::FactUse;
 use crate::fast::cell::{Cell, Kind as Term};
-use crate::fast::choice::{Kind, Step, Way};
+use crate::fast::choice::{Kind, Step};
 use crate::fast::code::{Pc, Slot};
-use crate::space::probe::Probe;
-use crate::space::{Layers, Row, Space, changes};
+use crate::space::{Layers, Open, Row, Space, changes};
+
+use super::{Machine, Next};
+
+/// Rows looked at under one lock.
+const BATCH: u32 = 256;
+
+/// With no more rows than this for the first pattern, patterns are taken as written.
+const FEW: usize = 64;
+/// How many times fewer rows another pattern must have to be taken before the first.
+const FEWER: usize = 8;
+
+/// A query that has rows left to look at.
+#[derive(Default)]
+pub(in crate::fast) struct Join {
+    /// None while it is no query.
+    layers: Option<Rc<Layers>>,
+    patterns: SmallVec<[Cell; 4]>,
+    levels: SmallVec<[Level; 4]>,
+    /// The rows of all levels, the outermost first.
+    rows: Vec<Row>,
+    /// For each pattern, layers that have nothing for its head.
+    without: SmallVec<[Without; 4]>,
+    /// Whether the pattern with the fewest rows is always next.
+    greedy: bool,
+    /// The solutions that are known already, a row for each pattern.
+    tuples: Vec<Row>,
+    /// Where each solution goes on.
+    pc: Pc,
+}
+
+/// What the machine was like before a row of the level was taken.
+#[derive(Clone, Copy)]
+pub(in crate::fast) struct Tops {
+    pub(in crate::fast) heap: usize,
+    pub(in crate::fast) boxes: u32,
+    pub(in crate::fast) trail: u32,
+}
+
+struct Level {
+    /// Of which pattern.
+    pattern: usize,
+    /// Its rows in the list of rows.
+    first: usize,
+    next: usize,
+    end: usize,
+    tops: Tops,
+}
+
+/// Layers without atoms of this head, a bit each.
+#[derive(Clone, Copy, Default)]
+struct Without {
+    head: [u32; 2],
+    layers: u64,
+}
+
+/// What came of looking for a solution.
+enum Solved {
+    /// There is one, and there are rows left.
+    More,
+    /// There is one, and nothing is left.
+    Last,
+    Nothing,
+    /// A bound was hit.
+    Exhausted,
+}
+
+impl Join {
+    /// Makes it a query of which nothing was looked at yet.
+    fn begin(&mut self, layers: Rc<Layers>, patterns: SmallVec<[Cell; 4]>, pc: Pc) {
+        self.layers = Some(layers);
+        self.levels.clear();
+        self.rows.clear();
+        self.greedy = false;
+        self.tuples.clear();
+        self.without.clear();
+        self.without.resize(patterns.len(), Without::default());
+        self.patterns = patterns;
+        self.pc = pc;
+    }
+
+    fn layers(&self) -> &Rc<Layers> {
+        self.layers.as_ref().expect("it is a query")
+    }
+
+    /// What the machine was like before the query.
+    pub(in crate::fast) fn tops(&self) -> Option<Tops> {
+        self.levels.first().map(|level| level.tops)
+    }
+
+    /// The deepest level that has rows left.
+    fn resumes(&self) -> Option<&Level> {
+        self.levels
+            .iter()
+            .rev()
+            .find(|level| level.next < level.end)
+    }
+
+    /// The terms that it holds, for the collector.
+    pub(in crate::fast) fn patterns_mut(&mut self) -> impl Iterator<Item = &mut Cell> {
+        self.patterns.iter_mut()
+    }
+
+    /// How long the trail was at each level, outermost first.
+    pub(in crate::fast) fn trail_tops(&self) -> impl Iterator<Item = u32> {
+        self.levels.iter().map(|level| level.tops.trail)
+    }
+
+    /// Takes note of a collection: all that survived is older than every level.
+    pub(in crate::fast) fn moved(
+        &mut self,
+        heap: usize,
+        boxes: u32,
+        trails: &mut impl Iterator<Item = u32>,
+    ) {
+        for level in &mut self.levels {
+            let trail = trails.next().expect("one for each level");
+            level.tops = Tops { heap, boxes, trail };
+        }
+    }
+
+    /// What the machine was like before the row that it goes back to next: the tops of its
+    /// choice.
+    pub(in crate::fast) fn resumes_at(&self) -> Tops {
+        self.resumes().expect("rows are left").tops
+    }
+
+    /// Where its solutions go on.
+    pub(in crate::fast) fn pc(&self) -> Pc {
+        self.pc
+    }
+}
+
+/// The store of a layer, locked; never two at once.
+fn opened<'o, 'l>(
+    layers: &'l Layers,
+    layer: u32,
+    open: &'o mut Option<(u32, Open<'l>)>,
+) -> &'o Open<'l> {
+    if open.as_ref().is_none_or(|(other, _)| *other != layer) {
+        *open = None;
+        *open = Some((layer, layers.open(layer as usize)));
+    }
+    &open.as_ref().expect("just opened").1
+}
 
 impl Machine<'_> {
     pub(super) fn space_of(&self, cell: Cell) -> Option<Space> {
@@ -41,7 +194,7 @@ impl Machine<'_> {
         layers
     }
 
-    /// Goes on with each atom of a space that unifies with the pattern.
+    /// Goes on with each solution of a query: of one pattern, or of all in `(, …)`.
     pub(super) fn find(
         &mut self,
         space: &Space,
@@ -50,89 +203,362 @@ impl Machine<'_> {
         base: usize,
         size: Slot,
     ) -> Next {
-        let mut layers = self.layers_of(space);
-        let keys = self.heap.keys(pattern);
-        let mut rows = std::mem::take(&mut self.rows);
-        rows.clear();
-        layers.candidates(&Probe::of_keys(&keys), &mut rows);
-        let next = match rows.len() {
-            0 => Next::Fail,
-            1 => {
-                self.head_trail = self.heap.trail.len();
-                if self.take_row(&layers, rows[0], pattern) {
-                    Next::At(pc, base)
-                } else {
-                    // Nothing that was bound outlives this.
-                    Next::Fail
-                }
+        let mut patterns: SmallVec<[Cell; 4]> = SmallVec::new();
+        if self.is_conjunction(pattern) {
+            let (first, count) = self.heap.elements(pattern.at());
+            patterns.extend((1..count).map(|i| self.heap.word(first + i)));
+            if patterns.is_empty() {
+                return Next::At(pc, base);
             }
-            _ => {
-                // What is found now counts, whatever is done with the first of it.
-                if space.is_writable() {
-                    layers = Rc::new(Layers::of(&space.snapshot()));
+        } else {
+            patterns.push(pattern);
+        }
+        let mut layers = self.layers_of(space);
+        let joins = patterns.len() > 1;
+        if joins && space.is_writable() {
+            // All patterns are about what is there now.
+            layers = Rc::new(layers.frozen());
+        }
+        let mut join = self.joins.pop().unwrap_or_default();
+        join.begin(Rc::clone(&layers), patterns, pc);
+        let log_top = self.log.len();
+        self.open_level(&mut join, 0, &layers, &mut None);
+        let solved = if self.is_better_reordered(&join, &layers) {
+            self.solve_greedily(&mut join, &layers)
+        } else {
+            self.solve(&mut join)
+        };
+        if self.program.proving && matches!(solved, Solved::More | Solved::Last) {
+            self.record_facts(&join);
+        }
+        match solved {
+            Solved::More => {
+                if !joins && space.is_writable() {
+                    self.held = self.held.min(self.choices.len());
                 }
-                let kind = Kind::Rows {
-                    layers,
-                    rows: rows.as_slice().into(),
-                    next: 0,
-                    pattern,
-                    pc,
-                };
-                self.choose(kind, base, base + 2 + usize::from(size));
+                let tops = join.resumes_at();
+                let top = base + 2 + usize::from(size);
+                self.push_choice(Kind::Join(join), base, top, tops, log_top);
+                Next::At(pc, base)
+            }
+            Solved::Last => {
+                self.settle_trail(join.tops());
+                self.give_back(join);
+                Next::At(pc, base)
+            }
+            Solved::Nothing | Solved::Exhausted => {
+                self.give_back(join);
                 Next::Fail
             }
+        }
+    }
+
+    /// Keeps the memory of a query for the next.
+    fn give_back(&mut self, mut join: Box<Join>) {
+        const KEPT: usize = 8;
+        const ROWS: usize = 1 << 12;
+        join.layers = None;
+        if self.joins.len() < KEPT && join.rows.capacity() <= ROWS {
+            self.joins.push(join);
+        }
+    }
+
+    /// Something may be removed from spaces next: the rows that queries have found already
+    /// count, whatever is done with the first of them.
+    pub(super) fn hold_rows(&mut self) {
+        let from = std::mem::replace(&mut self.held, self.choices.len());
+        for choice in self.choices.iter_mut().skip(from) {
+            if let Kind::Join(join) = &mut choice.kind
+                && let Some(layers) = &mut join.layers
+                && !layers.is_frozen()
+            {
+                *layers = Rc::new(layers.frozen());
+            }
+        }
+    }
+
+    /// Goes on with the next solution of the query that the newest choice is for. `Ok(None)` if
+    /// there is none; an error if a bound was hit.
+    pub(super) fn find_next(&mut self) -> Result<Option<Pc>, ()> {
+        let choice = self.choices.last_mut().expect("a choice is being taken");
+        let Kind::Join(mut join) = std::mem::replace(&mut choice.kind, Kind::Aside) else {
+            unreachable!("the newest choice is a query's");
         };
-        self.rows = rows;
-        next
+        let before = join.tops().expect("rows are left");
+        let solved = if join.tuples.is_empty() {
+            self.solve(&mut join)
+        } else {
+            self.solve_tuple(&mut join)
+        };
+        if self.program.proving && matches!(solved, Solved::More | Solved::Last) {
+            self.record_facts(&join);
+        }
+        let pc = join.pc;
+        match solved {
+            Solved::More => {
+                let tops = join.resumes_at();
+                let choice = self.choices.last_mut().expect("still there");
+                choice.kind = Kind::Join(join);
+                choice.set_tops(tops);
+                self.heap.old = tops.heap;
+                Ok(Some(pc))
+            }
+            Solved::Last | Solved::Nothing => {
+                let choice = self.choices.last_mut().expect("still there");
+                choice.set_tops(before);
+                self.give_back(join);
+                self.exhaust();
+                self.heap.old = self.old();
+                self.settle_trail(Some(before));
+                Ok(matches!(solved, Solved::Last).then_some(pc))
+            }
+            Solved::Exhausted => Err(()),
+        }
     }
 
-    /// Unifies the pattern with a row.
-    pub(super) fn take_row(&mut self, layers: &Layers, row: Row, pattern: Cell) -> bool {
-        let heap = &mut self.heap;
-        let mut frame = std::mem::take(&mut self.frame);
-        frame.clear();
-        let proving = self.program.proving;
-        let mut fact = None;
-        let unified = layers
-            .with_row(row, |found| {
-                let unified = heap.unify_row(pattern, found.tokens(), found.values(), &mut frame);
-                if unified && proving {
-                    fact = Some(FactUse::of(found.atom(), found.origin()));
+    /// Forgets the notes of bindings that no choice undoes.
+    fn settle_trail(&mut self, tops: Option<Tops>) {
+        let old = self.old();
+        self.heap.old = old;
+        let Some(tops) = tops else {
+            return;
+        };
+        let trail = &mut self.heap.trail;
+        let first = tops.trail as usize;
+        let mut kept = first;
+        for place in first..trail.len() {
+            let at = trail[place];
+            if (at as usize) < old {
+                trail[kept] = at;
+                kept += 1;
+            }
+        }
+        trail.truncate(kept);
+    }
+
+    fn take_back(&mut self, tops: Tops) {
+        self.heap.undo(tops.trail as usize);
+        self.heap.cut(tops.heap, tops.boxes as usize);
+    }
+
+    /// Goes on from row to row until all patterns have one.
+    fn solve(&mut self, join: &mut Join) -> Solved {
+        let layers = Rc::clone(join.layers());
+        let mut open: Option<(u32, Open<'_>)> = None;
+        let mut looked = 0;
+        loop {
+            let depth = join.levels.len();
+            let Some(level) = join.levels.last_mut() else {
+                return Solved::Nothing;
+            };
+            if level.next == level.end {
+                join.rows.truncate(level.first);
+                join.levels.pop();
+                if let Some(level) = join.levels.last() {
+                    self.take_back(level.tops);
                 }
-                unified
-            })
-            .unwrap_or(false);
-        self.log.extend(fact.map(|fact| Step::Fact(Rc::new(fact))));
-        self.frame = frame;
-        unified
+                continue;
+            }
+            let row = join.rows[level.next];
+            let (tops, pattern) = (level.tops, join.patterns[level.pattern]);
+            level.next += 1;
+            self.fuel -= 1;
+            if self.fuel == 0 && self.check_bounds(self.protected + join.tuples.len()) {
+                return Solved::Exhausted;
+            }
+            looked += 1;
+            if looked == BATCH {
+                looked = 0;
+                open = None;
+            }
+            let store = opened(&layers, row.layer, &mut open);
+            self.heap.old = tops.heap;
+            self.frame.clear();
+            let unified = store.row(row).is_some_and(|found| {
+                let (tokens, values) = (found.tokens(), found.values());
+                let frame = &mut self.frame;
+                self.heap.unify_row(pattern, tokens, values, frame)
+            });
+            if !unified {
+                self.take_back(tops);
+                continue;
+            }
+            if depth < join.patterns.len() {
+                let next = if join.greedy {
+                    open = None;
+                    self.fewest(join, &layers).0
+                } else {
+                    depth
+                };
+                self.open_level(join, next, &layers, &mut open);
+                continue;
+            }
+            return match join.resumes() {
+                Some(_) => Solved::More,
+                None => Solved::Last,
+            };
+        }
     }
 
-    /// The solutions of a query; `None` if what is queried is no space.
-    pub(super) fn query(&mut self, space: Cell, pattern: Cell) -> Option<Vec<Way>> {
-        if !space.is_box() {
-            return None;
+    /// Whether some pattern has far fewer rows than the first one.
+    fn is_better_reordered(&mut self, join: &Join, layers: &Layers) -> bool {
+        let Some(level) = join.levels.first() else {
+            return false;
+        };
+        let rows = level.end - level.first;
+        join.patterns.len() > 1 && rows > FEW && self.fewest(join, layers).1 < rows / FEWER
+    }
+
+    /// The pattern with the fewest rows, for all that is bound now, of those that no level
+    /// is for; of the patterns after the first at the very beginning.
+    fn fewest(&mut self, join: &Join, layers: &Layers) -> (usize, usize) {
+        let mut best = (0, usize::MAX);
+        for (number, pattern) in join.patterns.iter().enumerate() {
+            if join.levels.iter().any(|level| level.pattern == number) {
+                continue;
+            }
+            self.probe.set(|keys| self.heap.keys(*pattern, keys));
+            let rows = (0..layers.len())
+                .map(|layer| layers.estimate_in(layer, &self.probe))
+                .sum();
+            if rows < best.1 {
+                best = (number, rows);
+            }
         }
-        let space = self.heap.box_of(space).as_space()?.clone();
-        let pattern = self.heap.export(pattern);
-        let mut bindings = crate::unify::Bindings::new();
-        let (meter, exhausted) = (&mut self.meter, &mut self.exhausted);
-        let solutions = space.solutions(&pattern, &mut bindings, false, &mut |held| {
-            let checked = meter.reduce().and_then(|()| meter.check_bytes(held * 192));
-            *exhausted = checked.err();
-            exhausted.is_none()
+        best
+    }
+
+    /// Finds all solutions, patterns with few rows first, and goes on with the one that
+    /// patterns as written would have given first.
+    fn solve_greedily(&mut self, join: &mut Join, layers: &Layers) -> Solved {
+        let Some(tops) = join.tops() else {
+            return Solved::Nothing;
+        };
+        join.levels.clear();
+        join.rows.clear();
+        join.greedy = true;
+        let first = self.fewest(join, layers).0;
+        self.open_level(join, first, layers, &mut None);
+        loop {
+            match self.solve(join) {
+                Solved::More | Solved::Last => {
+                    for pattern in 0..join.patterns.len() {
+                        let level = join.levels.iter().find(|level| level.pattern == pattern);
+                        let level = level.expect("each pattern has a level");
+                        join.tuples.push(join.rows[level.next - 1]);
+                    }
+                    let resumed = join.resumes().map_or(tops, |level| level.tops);
+                    self.take_back(resumed);
+                }
+                Solved::Nothing => break,
+                Solved::Exhausted => return Solved::Exhausted,
+            }
+        }
+        self.take_back(tops);
+        let width = join.patterns.len();
+        let mut order: Vec<&[Row]> = join.tuples.chunks(width).collect();
+        order.sort_unstable();
+        join.tuples = order.concat();
+        join.rows = Vec::new();
+        // Of the level that stands for all, each row is a solution.
+        join.levels.push(Level {
+            pattern: 0,
+            first: 0,
+            next: 0,
+            end: join.tuples.len() / width,
+            tops,
         });
-        if self.exhausted.is_some() {
-            return None;
+        if join.tuples.is_empty() {
+            return Solved::Nothing;
         }
-        Some(
-            solutions
-                .into_iter()
-                .map(|(bindings, _)| Way {
-                    bindings,
-                    atom: None,
-                    step: None,
-                })
-                .collect(),
-        )
+        self.solve_tuple(join)
+    }
+
+    /// Goes on with the next of the solutions that are known.
+    fn solve_tuple(&mut self, join: &mut Join) -> Solved {
+        let layers = Rc::clone(join.layers());
+        let mut open: Option<(u32, Open<'_>)> = None;
+        let width = join.patterns.len();
+        let level = join.levels.last_mut().expect("one stands for all");
+        let from = level.next * width;
+        level.next += 1;
+        let last = level.next == level.end;
+        self.heap.old = level.tops.heap;
+        for (pattern, &row) in join.patterns.iter().zip(&join.tuples[from..from + width]) {
+            self.frame.clear();
+            let unified = opened(&layers, row.layer, &mut open)
+                .row(row)
+                .is_some_and(|found| {
+                    let (tokens, values) = (found.tokens(), found.values());
+                    self.heap
+                        .unify_row(*pattern, tokens, values, &mut self.frame)
+                });
+            debug_assert!(unified, "the rows of a solution match, in whatever order");
+        }
+        if last { Solved::Last } else { Solved::More }
+    }
+
+    /// Finds the rows for a pattern.
+    fn open_level<'l>(
+        &mut self,
+        join: &mut Join,
+        number: usize,
+        layers: &'l Layers,
+        open: &mut Option<(u32, Open<'l>)>,
+    ) {
+        let pattern = join.patterns[number];
+        let tops = self.tops();
+        self.probe.set(|keys| self.heap.keys(pattern, keys));
+        let without = &mut join.without[number];
+        let head = self.probe.head();
+        if without.head != head {
+            *without = Without { head, layers: 0 };
+        }
+        let first = join.rows.len();
+        for layer in 0..layers.len() as u32 {
+            let bit = 1_u64.checked_shl(layer).unwrap_or(0);
+            if without.layers & bit != 0 {
+                continue;
+            }
+            loop {
+                let store = opened(layers, layer, open);
+                if store.candidates(&self.probe, &mut self.found) {
+                    if self.found.is_empty() && store.lacks_head(&self.probe) {
+                        without.layers |= bit;
+                    }
+                    break;
+                }
+                *open = None;
+                layers.make_indexes(layer as usize, &self.probe);
+            }
+            let found = self.found.drain(..).map(|row| Row { layer, row });
+            join.rows.extend(found);
+        }
+        join.levels.push(Level {
+            pattern: number,
+            first,
+            next: first,
+            end: join.rows.len(),
+            tops,
+        });
+    }
+
+    fn record_facts(&mut self, join: &Join) {
+        let solution: SmallVec<[Row; 4]> = if join.tuples.is_empty() {
+            let rows = join.levels.iter().map(|level| join.rows[level.next - 1]);
+            rows.collect()
+        } else {
+            let width = join.patterns.len();
+            let next = join.levels.first().map_or(0, |level| level.next);
+            join.tuples[(next - 1) * width..next * width].into()
+        };
+        for row in solution {
+            let fact = join
+                .layers()
+                .open(row.layer as usize)
+                .row(row)
+                .map(|found| FactUse::of(found.atom(), found.origin()));
+            self.log.extend(fact.map(|fact| Step::Fact(Rc::new(fact))));
+        }
     }
 }

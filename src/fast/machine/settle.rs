@@ -1,8 +1,9 @@
 //! Evaluating values that may be calls, by code made for them or by the plain evaluator.
 
+use std::ops::Range;
 use std::rc::Rc;
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::{FUEL, HEIGHT, Machine, Next, Settled};
 use crate::atom::Atom;
@@ -11,8 +12,6 @@ use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
 use crate::fast::code::{Pc, Slot, TypeId};
 use crate::fast::compile;
-use crate::fast::program::Head;
-use crate::fast::types::Argument;
 use crate::types;
 
 impl Machine<'_> {
@@ -48,6 +47,9 @@ impl Machine<'_> {
             return Settled::Value(value);
         }
         self.fuel = self.fuel.saturating_sub(1).max(1);
+        if let Some(data) = self.settled_copy(value) {
+            return Settled::Value(data);
+        }
         if let Some(next) = self.call_value(value, expected, pc, base, size) {
             return next;
         }
@@ -106,41 +108,16 @@ impl Machine<'_> {
         let Term::Sym(id) = head.kind() else {
             return None;
         };
-        let atom = Atom::Symbol(self.heap.symbol_of(id));
-        let signature = match self.program.head(self.host, &mut self.heap, &atom) {
-            Head::Untyped => None,
-            Head::Typed(signature) if signature.parameters.len() == count - 1 => Some(signature),
-            Head::Typed(_) | Head::Operation(..) | Head::Complex => return None,
-        };
-        let mut arguments: SmallVec<[Argument; 6]> = SmallVec::new();
-        for i in 1..count {
-            let argument = self.heap.deref(self.heap.word(first + i));
-            let parameter = signature.as_ref().map(|all| &all.parameters[i - 1]);
-            let as_written = parameter.is_some_and(types::is_meta_type);
-            if !(as_written || argument.is_ref() || self.is_settled(argument)) {
-                return None;
-            }
-            if parameter.is_some() {
-                let found = if as_written {
-                    self.program.value_types.unknown()
-                } else {
-                    self.type_of(argument)?
-                };
-                let kind = self.kind_of(argument);
-                arguments.push(Argument { found, kind });
-            }
-        }
-        let function = match signature {
-            Some(signature) => {
-                let metas = signature.parameters.iter().zip(&arguments);
-                let mut metas = metas.filter(|(parameter, _)| types::is_meta_type(parameter));
-                // An argument of another kind than its parameter's may still fit.
-                if !metas.all(|(parameter, argument)| argument.kind.is_taken_by(parameter)) {
+        let function = if self.is_untyped(id) {
+            for i in 1..count {
+                let argument = self.heap.deref(self.heap.word(first + i));
+                if !(argument.is_ref() || self.is_settled(argument)) {
                     return None;
                 }
-                self.decide_values(id, &arguments, expected)?
             }
-            None => self.program.function(id, count - 1, expected),
+            self.program.function(id, count - 1, expected)
+        } else {
+            self.typed_function(id, first..first + count, expected)?
         };
         let above = self.above(base, size);
         self.reserve(above + 2 + count);
@@ -160,7 +137,7 @@ impl Machine<'_> {
         if !self.heap.is_ground(value) {
             return false;
         }
-        let mut pending: Vec<(Cell, usize)> = vec![(value, 0)];
+        let mut pending: SmallVec<[(Cell, usize); 8]> = smallvec![(value, 0)];
         while let Some((cell, next)) = pending.pop() {
             let at = cell.at();
             let (first, count) = self.heap.elements(at);
@@ -201,6 +178,89 @@ impl Machine<'_> {
         true
     }
 
+    /// What an expression with variables evaluates to, if it and all its parts are data: the
+    /// same, with what its variables stand for now.
+    pub(super) fn settled_copy(&mut self, value: Cell) -> Option<Cell> {
+        let (top, box_top) = (self.heap.top(), self.heap.boxes.len());
+        let copy = self.copy_data(value);
+        if copy.is_none() {
+            self.heap.cut(top, box_top);
+        }
+        copy
+    }
+
+    fn copy_data(&mut self, value: Cell) -> Option<Cell> {
+        // Copies that are open, the place in each of the next element, and the elements
+        // that are left.
+        let mut open: SmallVec<[(usize, usize, Range<usize>); 8]> = SmallVec::new();
+        let mut current = value;
+        loop {
+            // An expression that was not looked at yet.
+            let (first, count) = self.heap.elements(current.at());
+            if !self.is_data_head_deep(self.heap.word(first), count) {
+                return None;
+            }
+            let copy = self.heap.begin(count);
+            self.heap.cells.resize(copy + 1 + count, 0);
+            open.push((copy, copy + 1, first..first + count));
+            loop {
+                let (copy, to, elements) = open.last_mut().expect("one is open");
+                let done = match elements.next() {
+                    None => {
+                        let copy = *copy;
+                        open.pop();
+                        self.heap.finish(copy, Header::DATA)
+                    }
+                    Some(from) => {
+                        let element = self.heap.deref(self.heap.word(from));
+                        if element == self.heap.empty {
+                            return None;
+                        }
+                        if element.is_exp() {
+                            let header = self.heap.header(element.at());
+                            if header.has(Header::ERROR) {
+                                return None;
+                            }
+                            if !header.has(Header::EVALUATED) && header.arity() > 0 {
+                                if !header.has(Header::GROUND) {
+                                    current = element;
+                                    break;
+                                }
+                                if !self.settles(element) {
+                                    return None;
+                                }
+                            }
+                        }
+                        self.heap.cells[*to] = element.0;
+                        *to += 1;
+                        continue;
+                    }
+                };
+                match open.last_mut() {
+                    None => return Some(done),
+                    Some((_, to, _)) => {
+                        self.heap.cells[*to] = done.0;
+                        *to += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether expressions of `count` elements with this head are data, if their elements are:
+    /// a head that is an expression may be a result, and yet something that is called.
+    fn is_data_head_deep(&mut self, head: Cell, count: usize) -> bool {
+        let (mut head, mut count) = (self.heap.deref(head), count);
+        while head.is_exp() {
+            let (first, arity) = self.heap.elements(head.at());
+            if self.program.expression_rules || arity == 0 {
+                return false;
+            }
+            (head, count) = (self.heap.deref(self.heap.word(first)), arity);
+        }
+        self.is_data_head(head, count)
+    }
+
     /// As [`Machine::is_data_head`], of an expression whose head is looked at next.
     pub(super) fn is_data_head_shallow(&mut self, head: Cell, count: usize) -> bool {
         if head.is_exp() {
@@ -230,6 +290,7 @@ impl Machine<'_> {
         base: usize,
         size: Slot,
     ) -> Next {
+        self.hold_rows();
         let atom = self.heap.export(value);
         let wanted = types::renamed(&self.program.types[usize::from(expected)]);
         self.meter.spent += u64::from(FUEL - self.fuel);

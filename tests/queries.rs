@@ -1,0 +1,221 @@
+//! Queries of generated spaces: the compiled evaluator gives what the plain one gives, in
+//! the same order. Cases are drawn from a fixed seed.
+
+use chimera::{Atom, Budget, Engine};
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, prop_oneof};
+use proptest::sample::select;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+/// The text of an atom whose variables are named by when they occur first.
+fn named_by_place(atom: &Atom) -> String {
+    let text = atom.to_string();
+    let mut names: Vec<&str> = Vec::new();
+    let mut out = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        let name = &rest[at..];
+        let end = name.find([' ', '(', ')']).unwrap_or(name.len());
+        let place = names.iter().position(|known| *known == &name[..end]);
+        let place = place.unwrap_or_else(|| {
+            names.push(&name[..end]);
+            names.len() - 1
+        });
+        out.push_str(&format!("${place}"));
+        rest = &name[end..];
+    }
+    out + rest
+}
+
+/// For each directive its results.
+fn results(program: &str, plain: bool) -> Vec<Vec<String>> {
+    let builder = Engine::builder();
+    let builder = if plain { builder.plain() } else { builder };
+    let mut all = Vec::new();
+    builder
+        .build()
+        .run(program, "program", &Budget::default(), |directive| {
+            all.push(directive.results.iter().map(named_by_place).collect());
+            true
+        })
+        .expect("the program is MeTTa");
+    all
+}
+
+#[track_caller]
+fn check(program: &str) {
+    let (fast, plain) = (results(program, false), results(program, true));
+    assert_eq!(fast, plain, "{program}");
+}
+
+fn terms(variables: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        3 => select(variables).prop_map(str::to_owned),
+        3 => select(&["a", "b", "c"][..]).prop_map(str::to_owned),
+        2 => (0..5_u8).prop_map(|n| n.to_string()),
+        1 => select(&["\"s\"", "1.0", "2.5", "True", "()"][..]).prop_map(str::to_owned),
+    ];
+    leaf.prop_recursive(2, 6, 3, |inner| {
+        (select(&["f", "g"][..]), vec(inner, 1..3))
+            .prop_map(|(head, rest)| format!("({head} {})", rest.join(" ")))
+    })
+}
+
+fn facts(variables: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => vec(terms(variables), 2).prop_map(|parts| format!("(edge {})", parts.join(" "))),
+        2 => terms(variables).prop_map(|part| format!("(is {part})")),
+        1 => vec(terms(variables), 3).prop_map(|parts| format!("(q {})", parts.join(" "))),
+    ]
+}
+
+const ASKED: &[&str] = &["$x", "$y", "$z"];
+
+/// Patterns that any atom may match.
+const WIDE: &[&str] = &["$x", "($z $x)", "(, (edge $x $y) $z)", "(,)"];
+
+fn patterns() -> impl Strategy<Value = String> {
+    prop_oneof![
+        1 => facts(ASKED),
+        3 => vec(facts(ASKED), 2..4).prop_map(|all| format!("(, {})", all.join(" "))),
+    ]
+}
+
+fn templates() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => terms(ASKED),
+        1 => Just("(pick $x)".to_owned()),
+        1 => Just("(let $k (pick $x) ($k $y))".to_owned()),
+        1 => Just("(let (f $k) $x ($k $y))".to_owned()),
+        1 => Just("(if (== $x $y) same ($x $y))".to_owned()),
+        1 => Just("(+ $x 1)".to_owned()),
+        1 => facts(ASKED).prop_map(|fact| format!("(remove-atom SPACE {fact})")),
+        1 => Just("(add-atom SPACE (is (new $x)))".to_owned()),
+        1 => facts(ASKED).prop_map(|fact| format!("(match SPACE {fact} ($x $y $z))")),
+        1 => facts(ASKED).prop_map(|fact| format!("(collapse (match SPACE {fact} $y))")),
+    ]
+}
+
+fn programs() -> impl Strategy<Value = String> {
+    let fact = prop_oneof![8 => facts(&["a", "d"]), 1 => facts(&["$v", "$w"])];
+    // The program's own space has the library in it.
+    let asked = prop_oneof![
+        6 => (patterns(), select(&["&self", "&kb"][..])),
+        1 => (select(WIDE).prop_map(str::to_owned), Just("&kb")),
+    ];
+    let query = (
+        select(
+            &[
+                "!(match SPACE PATTERN TEMPLATE)",
+                "!(collapse (match SPACE PATTERN TEMPLATE))",
+                "!(ask SPACE PATTERN TEMPLATE)",
+            ][..],
+        ),
+        asked,
+        templates(),
+    )
+        .prop_map(|(form, (pattern, space), template)| {
+            form.replace("PATTERN", &pattern)
+                .replace("TEMPLATE", &template)
+                .replace("SPACE", space)
+        });
+    (vec(fact, 2..40), vec(query, 1..6)).prop_map(|(facts, queries)| {
+        let mut program = String::from(
+            "!(bind! &kb (new-space))
+             (= (pick a) 1) (= (pick b) 2) (= (pick $x) (other $x))
+             (= (ask $space $pattern $template) (match $space $pattern $template))\n",
+        );
+        for (place, fact) in facts.iter().enumerate() {
+            if place % 2 == 0 {
+                program.push_str(&format!("{fact}\n"));
+            }
+            program.push_str(&format!("!(add-atom &kb {fact})\n"));
+        }
+        program.push_str(&queries.join("\n"));
+        program
+    })
+}
+
+#[test]
+fn generated_queries_are_answered_as_by_the_plain_evaluator() {
+    let config = Config {
+        cases: 200,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, b"chimera: the same queries always");
+    let run = TestRunner::new_with_rng(config, rng).run(&programs(), |program| {
+        check(&program);
+        Ok(())
+    });
+    if let Err(error) = run {
+        panic!("{error}");
+    }
+}
+
+/// Five hundred of `big`, a handful of `small`: written in an order in which the large
+/// relation comes first.
+fn lopsided(queries: &str) -> String {
+    let mut program = String::new();
+    for n in 0..500 {
+        program.push_str(&format!(
+            "(big {n} (m {}))\n(mid (m {n}) {})\n",
+            n / 2,
+            n % 7
+        ));
+    }
+    program.push_str("(small 3 x) (small 3 y) (small 300 z) (small $any w)\n");
+    program + queries
+}
+
+#[test]
+fn joins_that_begin_with_a_long_list_keep_their_order() {
+    check(&lopsided(
+        "!(match &self (, (big $n $m) (mid $m $k) (small $k $s)) ($n $s))
+         !(match &self (, (big $a $m) (big $b $m) (small $b $s)) ($a $b $s))
+         !(match &self (, (big $n $m) (mid $m 6)) $n)
+         !(match &self (, (big $n $m) (small $n $s) (mid $m $k)) ($n $s $k))
+         !(match &self (, (big $n $m) (small $other z) (none $n)) $n)",
+    ));
+}
+
+#[test]
+fn a_query_answers_from_what_was_there_when_it_began() {
+    check(&lopsided(
+        "!(match &self (, (small 3 $s) (mid (m 5) $k)) (remove-atom &self (mid (m 5) $k)))
+         !(match &self (small $n $s) (let () (remove-atom &self (small 3 y)) ($n $s)))
+         !(match &self (, (big $n $m) (mid $m 6)) (remove-atom &self (big $n $m)))
+         !(match &self (, (big $n $m) (mid $m 6)) $n)
+         !(match &self (small $n $s) (add-atom &self (small $s $n)))
+         !(match &self (small $n $s) ($n $s))",
+    ));
+}
+
+#[test]
+fn chaining_builds_proofs() {
+    check(
+        "!(bind! &kb (new-space))
+         !(add-atom &kb (: ab (-> A B)))
+         !(add-atom &kb (: bc (-> B C)))
+         !(add-atom &kb (: a A))
+         !(add-atom &kb (: also (-> $t (Also $t))))
+         (= (bc $kb $_ (: $proof $goal)) (match $kb (: $proof $goal) (: $proof $goal)))
+         (= (bc $kb (S $k) (: ($rule $premise) $goal))
+            (let* (((: $rule (-> $type $goal)) (bc $kb $k (: $rule (-> $type $goal))))
+                   ((: $premise $type) (bc $kb $k (: $premise $type))))
+              (: ($rule $premise) $goal)))
+         !(bc &kb (S (S Z)) (: $proof C))
+         !(bc &kb (S (S Z)) (: $proof (Also B)))
+         !(bc &kb (S Z) (: $proof $anything))
+         (parent a b) (parent b c) (parent c d)
+         (rule (ancestor $x $y) (parent $x $y))
+         (rule (ancestor $x $z) (both (parent $x $y) (ancestor $y $z)))
+         (= (holds $goal) (match &self $goal (fact $goal)))
+         (= (holds (both $one $two))
+            (let $p (holds $one) (let $q (holds $two) (both $p $q))))
+         (= (holds $goal) (match &self (rule $goal $body) (by $goal (holds $body))))
+         !(holds (ancestor a $who))
+         !(let $all (collapse (holds (ancestor $x d))) (size-atom $all))",
+    );
+}
