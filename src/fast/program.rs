@@ -12,7 +12,7 @@ use crate::evaluate::{Control, RuleUse, is_instruction};
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, BOOL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId};
 use crate::fast::heap::Heap;
-use crate::fast::types::{Argument, ValueTypes};
+use crate::fast::types::{Arguments, ValueTypes};
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
 use crate::space::{Changes, Layers, Moment, Origin, Row, Space, Subject, Version, changes, token};
@@ -44,6 +44,8 @@ pub(super) enum Tree {
     Value(Operand),
     /// A variable that stands for nothing.
     Unknown,
+    /// An expression that is known to be of a type.
+    Known(TypeId),
     /// An expression, its head first.
     Call(Vec<Tree>),
 }
@@ -58,7 +60,7 @@ pub(super) struct Site {
 }
 
 /// What was decided last for a site: types of arguments, and the function for them.
-pub(super) type Decided = (SmallVec<[Argument; 6]>, u32);
+pub(super) type Decided = (Arguments, u32);
 
 /// One rule of a function.
 pub(super) struct Rule {

@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use crate::atom::{Atom, known};
 use crate::fast::code::TypeId;
 use crate::library::lists::named_by_place;
+use crate::operation::Operation;
 use crate::types::{self, Part};
 use crate::unify::Bindings;
 
@@ -47,14 +48,32 @@ impl ArgumentKind {
     }
 }
 
-/// An argument as far as typing a call goes.
+/// An argument as far as typing a call goes: the number of its type, and its kind in
+/// the bits above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Argument {
-    pub(super) found: ValueType,
-    pub(super) kind: ArgumentKind,
+pub(super) struct Argument(u16);
+
+impl Argument {
+    pub(super) fn new(found: ValueType, kind: ArgumentKind) -> Argument {
+        Argument(found.0 | (kind as u16) << NUMBERS_MAX.trailing_zeros())
+    }
+
+    pub(super) fn found(self) -> ValueType {
+        ValueType(self.0 & (NUMBERS_MAX - 1))
+    }
+
+    fn kind(self) -> ArgumentKind {
+        let kind = self.0 >> NUMBERS_MAX.trailing_zeros();
+        [
+            ArgumentKind::Symbol,
+            ArgumentKind::Variable,
+            ArgumentKind::Expression,
+            ArgumentKind::Grounded,
+        ][usize::from(kind)]
+    }
 }
 
-type Arguments = SmallVec<[Argument; 6]>;
+pub(super) type Arguments = SmallVec<[Argument; 6]>;
 
 #[derive(Clone)]
 struct Known {
@@ -80,6 +99,12 @@ pub(super) struct ValueTypes {
     applications: HashMap<(ValueType, Arguments), Option<ValueType>, FixedState>,
     decisions: HashMap<(ValueType, Arguments, TypeId), Option<Arc<Decision>>, FixedState>,
     fits: HashMap<(ValueType, TypeId), bool, FixedState>,
+    /// Types of operations, by where they are.
+    operations: HashMap<usize, Option<ValueType>, FixedState>,
+    /// Numbers of types that values are evaluated with.
+    expected: HashMap<TypeId, Option<ValueType>, FixedState>,
+    /// Functions for calls of symbols with values.
+    pub(super) calls: HashMap<(u32, Arguments, TypeId), Option<u32>, FixedState>,
 }
 
 impl ValueTypes {
@@ -92,6 +117,9 @@ impl ValueTypes {
             applications: HashMap::default(),
             decisions: HashMap::default(),
             fits: HashMap::default(),
+            operations: HashMap::default(),
+            expected: HashMap::default(),
+            calls: HashMap::default(),
         };
         made.begin();
         made
@@ -106,6 +134,9 @@ impl ValueTypes {
         self.applications.clear();
         self.decisions.clear();
         self.fits.clear();
+        self.operations.clear();
+        self.expected.clear();
+        self.calls.clear();
         self.begin();
     }
 
@@ -174,9 +205,30 @@ impl ValueTypes {
         Some(number)
     }
 
+    /// The number of an operation's type.
+    pub(super) fn of_operation(&mut self, operation: &Arc<Operation>) -> Option<ValueType> {
+        let address = Arc::as_ptr(operation) as usize;
+        if let Some(known) = self.operations.get(&address) {
+            return *known;
+        }
+        let found = self.number_of(operation.type_atom(), false);
+        self.operations.insert(address, found);
+        found
+    }
+
+    /// The number of a type that values are evaluated with.
+    pub(super) fn of_expected(&mut self, number: TypeId, atom: &Atom) -> Option<ValueType> {
+        if let Some(known) = self.expected.get(&number) {
+            return *known;
+        }
+        let found = self.number_of(atom, false);
+        self.expected.insert(number, found);
+        found
+    }
+
     fn part(&self, argument: Argument) -> Part {
-        let known = self.known(argument.found);
-        let atom = match argument.kind {
+        let known = self.known(argument.found());
+        let atom = match argument.kind() {
             ArgumentKind::Symbol => Atom::symbol("part"),
             ArgumentKind::Variable => Atom::variable("part"),
             ArgumentKind::Expression => Atom::unit(),
@@ -203,10 +255,7 @@ impl ValueTypes {
         if let Some(found) = self.applications.get(&key) {
             return *found;
         }
-        let head_part = self.part(Argument {
-            found: head,
-            kind: ArgumentKind::Symbol,
-        });
+        let head_part = self.part(Argument::new(head, ArgumentKind::Symbol));
         let parts: Vec<Part> = arguments.iter().map(|each| self.part(*each)).collect();
         let found = types::type_of_parts(&head_part, &parts)
             .and_then(|(atom, unknown)| self.number_of(&atom, unknown));
@@ -226,10 +275,7 @@ impl ValueTypes {
         if let Some(found) = self.decisions.get(&key) {
             return found.clone();
         }
-        let head = self.part(Argument {
-            found: function,
-            kind: ArgumentKind::Symbol,
-        });
+        let head = self.part(Argument::new(function, ArgumentKind::Symbol));
         let parts: Vec<Part> = arguments.iter().map(|each| self.part(*each)).collect();
         let found = types::call_of_parts(&head.found, &parts, &types::renamed(wanted)).map(
             |(returns, parameters)| {

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use super::{Compiled, Compiler, Flags, Leave, OddWhat, Place, Value, Want, is_whole_error};
+use super::{
+    Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_whole_error,
+};
 use crate::atom::{Atom, Grounded};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 use crate::fast::program::{Signature, Site, Tree};
@@ -40,7 +42,8 @@ impl Compiler<'_> {
             Atom::Symbol(_) | Atom::Grounded(_) => Ok(Tree::Value(self.constant_value(atom)?)),
             Atom::Expression(expression) => {
                 let children = expression.children();
-                if children.is_empty() || atom.is_ground() {
+                // An argument that is a call is one, whatever is in it.
+                if children.is_empty() || depth > 0 && atom.is_ground() {
                     return Ok(Tree::Value(self.constant_value(atom)?));
                 }
                 if matches!(children[0], Atom::Expression(_)) {
@@ -50,6 +53,24 @@ impl Compiler<'_> {
                 Ok(Tree::Call(parts.collect::<Compiled<_>>()?))
             }
         }
+    }
+
+    /// What the type of an argument depends on, or its type with what has to hold for that.
+    fn argument_tree(&mut self, argument: &Atom, checks: &mut Vec<Check>) -> Compiled<Tree> {
+        if let Atom::Expression(expression) = argument
+            && !expression.children().is_empty()
+        {
+            let (depth, known) = (self.depth, checks.len());
+            let found = self.expression_type(expression.children(), checks);
+            self.depth = depth;
+            match found {
+                Ok(Static::Known(found)) if !types::is_meta_type(&found) => {
+                    return Ok(Tree::Known(self.program.type_id(&found)));
+                }
+                _ => checks.truncate(known),
+            }
+        }
+        self.tree_of(argument, 0)
     }
 
     /// A call of a function whose signature has type variables inside of types.
@@ -70,7 +91,7 @@ impl Compiler<'_> {
         }
         let symbol = self.heap.symbol(symbol);
         let mut trees = Vec::with_capacity(arguments.len());
-        let mut evaluated = Vec::new();
+        let (mut evaluated, mut checks) = (Vec::new(), Vec::new());
         for (parameter, argument) in signature.parameters.iter().zip(arguments) {
             if argument.is_empty_symbol() || is_whole_error(argument) {
                 return Err(Leave);
@@ -85,7 +106,7 @@ impl Compiler<'_> {
             if !as_written && argument.as_expression().is_some() {
                 evaluated.push(argument.clone());
             }
-            trees.push((self.tree_of(argument, 0)?, as_written));
+            trees.push((self.argument_tree(argument, &mut checks)?, as_written));
         }
         self.program.sites.push(Arc::new(Site {
             symbol,
@@ -94,14 +115,15 @@ impl Compiler<'_> {
         }));
         self.program.decided.push(None);
         let site = self.program.sites.len() as u32 - 1;
+        let mut uses = self.emit_checks(checks);
         let function = self.target()?;
         let at = self.emit(Instruction::Decide {
             to: function,
             site,
             odd: FAIL,
         });
-        let source = OddWhat::Source(atom.clone());
-        let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
+        uses.push((at, Place::Odd));
+        let slow = self.slow(uses, OddWhat::Source(atom.clone()), expected)?;
         let (value, mark) = self.marked(&evaluated, want, |this, within| {
             let mut operands = vec![this.constant_value(&children[0])?];
             for (parameter, argument) in signature.parameters.iter().zip(arguments) {

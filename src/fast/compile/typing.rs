@@ -53,7 +53,11 @@ impl Compiler<'_> {
     }
 
     /// The type of an expression by the signature of its head.
-    fn expression_type(&mut self, children: &[Atom], checks: &mut Vec<Check>) -> Compiled<Static> {
+    pub(super) fn expression_type(
+        &mut self,
+        children: &[Atom],
+        checks: &mut Vec<Check>,
+    ) -> Compiled<Static> {
         Ok({
             {
                 match self.program.head(self.host, self.heap, &children[0]) {
@@ -320,6 +324,16 @@ impl Compiler<'_> {
         expected: TypeId,
     ) -> Compiled<Option<usize>> {
         checks.dedup_by(|a, b| a == b);
+        let uses = self.emit_checks(checks);
+        if uses.is_empty() {
+            return Ok(None);
+        }
+        self.slow(uses, OddWhat::Source(atom.clone()), expected)
+            .map(Some)
+    }
+
+    /// Emits checks: where each goes if it fails.
+    pub(super) fn emit_checks(&mut self, checks: Vec<Check>) -> Vec<(usize, Place)> {
         let mut uses = Vec::new();
         for check in checks {
             let at = match check {
@@ -364,10 +378,6 @@ impl Compiler<'_> {
             };
             uses.push((at, Place::Odd));
         }
-        if uses.is_empty() {
-            return Ok(None);
-        }
-        self.slow(uses, OddWhat::Source(atom.clone()), expected)
-            .map(Some)
+        uses
     }
 }

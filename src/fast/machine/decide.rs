@@ -3,14 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use super::Machine;
 use crate::atom::Atom;
 use crate::fast::cell::Cell;
 use crate::fast::code::TypeId;
 use crate::fast::program::{Head, Program, Site, Tree};
-use crate::fast::types::{Argument, ArgumentKind};
+use crate::fast::types::{Argument, ArgumentKind, Arguments};
 use crate::types;
 
 impl Machine<'_> {
@@ -23,29 +21,34 @@ impl Machine<'_> {
         let Program {
             value_types, types, ..
         } = &mut self.program;
-        value_types.fits(found.found, expected, &types[usize::from(expected)])
+        value_types.fits(found.found(), expected, &types[usize::from(expected)])
     }
 
     /// Whether an expression has a type that is not one of functions.
     pub(super) fn tree_is_value(&mut self, tree: u32, base: usize) -> bool {
         let tree = Arc::clone(&self.program.trees[tree as usize]);
         self.argument_of(&tree, base)
-            .is_some_and(|found| !self.program.value_types.is_function(found.found))
+            .is_some_and(|found| !self.program.value_types.is_function(found.found()))
     }
 
     /// The type of an expression with what slots hold now.
     fn argument_of(&mut self, tree: &Tree, base: usize) -> Option<Argument> {
         match tree {
-            Tree::Unknown => Some(Argument {
-                found: self.program.value_types.unknown(),
-                kind: ArgumentKind::Variable,
-            }),
+            Tree::Unknown => Some(Argument::new(
+                self.program.value_types.unknown(),
+                ArgumentKind::Variable,
+            )),
+            Tree::Known(number) => {
+                let Program {
+                    value_types, types, ..
+                } = &mut self.program;
+                let found = value_types.of_expected(*number, &types[usize::from(*number)])?;
+                Some(Argument::new(found, ArgumentKind::Expression))
+            }
             Tree::Value(operand) => {
                 let value = self.heap.deref(self.operand(base, *operand));
-                Some(Argument {
-                    found: self.type_of(value)?,
-                    kind: self.kind_of(value),
-                })
+                let found = self.type_of(value)?;
+                Some(Argument::new(found, self.kind_of(value)))
             }
             Tree::Call(parts) => {
                 let (head, arguments) = parts.split_first()?;
@@ -54,16 +57,14 @@ impl Machine<'_> {
                 };
                 let head = self.heap.deref(self.operand(base, *operand));
                 let head = self.type_of_head(head)?;
-                let mut known: SmallVec<[Argument; 6]> = SmallVec::new();
+                let mut known: Arguments = Arguments::new();
                 if head != self.program.value_types.unknown() {
                     for argument in arguments {
                         known.push(self.argument_of(argument, base)?);
                     }
                 }
-                Some(Argument {
-                    found: self.program.value_types.application(head, &known)?,
-                    kind: ArgumentKind::Expression,
-                })
+                let found = self.program.value_types.application(head, &known)?;
+                Some(Argument::new(found, ArgumentKind::Expression))
             }
         }
     }
@@ -72,7 +73,7 @@ impl Machine<'_> {
     /// not plain to see that it is well-typed and what its types are.
     pub(super) fn decide(&mut self, number: u32, base: usize) -> Option<u32> {
         let site = Arc::clone(&self.program.sites[number as usize]);
-        let mut arguments: SmallVec<[Argument; 6]> = SmallVec::new();
+        let mut arguments: Arguments = Arguments::new();
         for (tree, as_written) in &site.trees {
             if !as_written && let Tree::Value(operand) = tree {
                 let value = self.operand(base, *operand);
@@ -103,8 +104,8 @@ impl Machine<'_> {
             site.trees.iter().zip(arguments).zip(&decision.parameters)
         {
             // What it is expected to be must not say more than its own type does.
-            let is_call = !as_written && matches!(tree, Tree::Call(_));
-            if is_call && !value_types.says_no_more(parameter, argument.found) {
+            let is_call = !as_written && matches!(tree, Tree::Call(_) | Tree::Known(_));
+            if is_call && !value_types.says_no_more(parameter, argument.found()) {
                 return None;
             }
         }
@@ -127,7 +128,7 @@ impl Machine<'_> {
         if signature.parameters.len() + 1 != elements.len() {
             return None;
         }
-        let mut arguments: SmallVec<[Argument; 6]> = SmallVec::new();
+        let mut arguments: Arguments = Arguments::new();
         for (parameter, at) in signature.parameters.iter().zip(elements.skip(1)) {
             let argument = self.heap.deref(self.heap.word(at));
             let kind = self.kind_of(argument);
@@ -142,14 +143,20 @@ impl Machine<'_> {
             } else {
                 return None;
             };
-            arguments.push(Argument { found, kind });
+            arguments.push(Argument::new(found, kind));
+        }
+        let key = (symbol, arguments, expected);
+        if let Some(known) = self.program.value_types.calls.get(&key) {
+            return *known;
         }
         let site = Site {
             symbol,
             expected,
             trees: Vec::new(),
         };
-        self.decide_anew(&site, &arguments)
+        let function = self.decide_anew(&site, &key.1);
+        self.program.value_types.calls.insert(key, function);
+        function
     }
 
     /// Whether a value as an argument stays what it is.

@@ -91,10 +91,7 @@ impl Machine<'_> {
                     if levels.is_empty() {
                         return Some(known);
                     }
-                    found.push(Argument {
-                        found: known,
-                        kind: ArgumentKind::Expression,
-                    });
+                    found.push(Argument::new(known, ArgumentKind::Expression));
                 }
                 let level = levels.last().expect("a level is open or the type returned");
                 let (first, count) = self.heap.elements(level.cell.at());
@@ -107,7 +104,7 @@ impl Machine<'_> {
                     }
                     let leaf = self.type_of_leaf(child)?;
                     let kind = self.kind_of(child);
-                    found.push(Argument { found: leaf, kind });
+                    found.push(Argument::new(leaf, kind));
                     continue;
                 }
                 let level = levels.pop().expect("just seen");
@@ -144,9 +141,7 @@ impl Machine<'_> {
             Term::Box(_) => match self.heap.box_of(cell) {
                 Atom::Grounded(Grounded::Number(_)) => Some(types.number()),
                 Atom::Grounded(Grounded::Text(_)) => Some(types.string()),
-                Atom::Grounded(Grounded::Operation(operation)) => {
-                    types.number_of(operation.type_atom(), false)
-                }
+                Atom::Grounded(Grounded::Operation(operation)) => types.of_operation(operation),
                 _ => None,
             },
             Term::Exp(_) => unreachable!("no leaf"),
