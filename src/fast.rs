@@ -14,6 +14,7 @@ mod heap;
 mod machine;
 mod program;
 mod rows;
+mod save;
 mod types;
 
 use std::sync::{Arc, Mutex};

@@ -250,8 +250,24 @@ impl Space {
     /// Adds `atom` with where it was written. What was a result when it was stored is
     /// code to whoever finds it.
     pub(crate) fn add_from(&self, atom: Atom, origin: Option<Origin>) {
-        let flat = Flat::of(&atom);
-        self.change(|store| store.add(flat, origin.as_ref()));
+        let mut flat = Flat::of(&atom);
+        self.change(|store| store.add(&mut flat, origin.as_ref()));
+    }
+
+    /// As [`Space::add`], of an atom that is flat already; its names are in use. Takes its
+    /// values.
+    pub(crate) fn add_flat(&self, flat: &mut Flat) {
+        self.change(|store| store.add(flat, None));
+    }
+
+    /// As [`Space::remove`], of an atom that is flat already; `None` for a fork.
+    pub(crate) fn remove_flat(&self, flat: &Flat) -> Option<bool> {
+        match &self.0.kind {
+            Kind::Live(store) => Some(self.changed(store, |store| store.remove(flat))),
+            Kind::Snapshot { .. } => Some(false),
+            Kind::Alone { base } => base.remove_flat(flat),
+            Kind::Fork { .. } => None,
+        }
     }
 
     /// Adds rows of tokens, whose names are counted for them already. `values` are those

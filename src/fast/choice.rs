@@ -8,8 +8,8 @@ use crate::atom::{Atom, Variable};
 use crate::evaluate::{FactUse, Proof};
 use crate::fast::cell::Cell;
 use crate::fast::code::{Operands, Pc};
-use crate::fast::heap::Saved;
 use crate::fast::machine::{Join, Tops};
+use crate::fast::save::Saved;
 
 /// A point to go back to, with what the machine was like there.
 pub(super) struct Choice {
@@ -82,6 +82,8 @@ impl Choice {
 pub(super) enum Kind {
     /// The next rule of a function that may match.
     Rules { function: u32, next: u32 },
+    /// Rules of a function that may match, of which `next` is the next.
+    Chain { rules: Operands, next: u32 },
     /// Places in the code, of which `next` is the next.
     Places { operands: Operands, next: u32 },
     /// Elements of an expression; `pc` takes each.
@@ -91,16 +93,19 @@ pub(super) enum Kind {
     /// The other solutions of a query.
     Join(Box<Join>),
     /// Where results are gathered; `done` takes them all.
-    Gather {
-        done: Pc,
-        items: Vec<Saved>,
-        /// What led to them.
-        log: Vec<Step>,
-    },
+    Gather { done: Pc, gathered: Box<Gathered> },
     /// A `case` that has had no result unless `any`.
     Case { empty: Pc, any: bool },
     /// Nothing but the errors that were set aside.
     Aside,
+}
+
+/// Results that were gathered so far.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub(super) saved: Saved,
+    /// What led to them.
+    pub(super) log: Vec<Step>,
 }
 
 /// A result of the plain evaluator or of a query: what it binds, and itself.

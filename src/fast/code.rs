@@ -41,6 +41,11 @@ impl Operand {
         Operand(index | CONSTANT)
     }
 
+    /// Not an operand but a number among operands.
+    pub(super) fn number(number: u32) -> Operand {
+        Operand(number)
+    }
+
     #[inline(always)]
     pub(super) fn is_constant(self) -> bool {
         self.0 & CONSTANT != 0
@@ -76,6 +81,13 @@ pub(super) enum Logic {
     Xor,
 }
 
+/// A change of a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Add,
+    Remove,
+}
+
 /// One instruction. `odd` is where to go on when the arguments are not what the
 /// instruction is for; `on_fail` where to go when terms do not unify.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,6 +103,19 @@ pub(super) enum Instruction {
     /// Picks the rules that a call may match.
     Select {
         function: u32,
+    },
+    /// Goes on by what stands at one place of a call's arguments.
+    Switch {
+        switch: u32,
+    },
+    /// No rule is for the call.
+    NoRule {
+        function: u32,
+    },
+    /// Goes on at each of some rules: operands are the function, how many there are,
+    /// and where they begin.
+    Chain {
+        rules: Operands,
     },
     /// Notes that a rule's head matched.
     Neck,
@@ -126,6 +151,13 @@ pub(super) enum Instruction {
         to: Slot,
         operands: Operands,
     },
+    /// An expression as it stands, which is noted to be data if its elements are and
+    /// no rule is for the function, or its head is no symbol.
+    BuildNoted {
+        to: Slot,
+        operands: Operands,
+        function: u32,
+    },
     /// An expression of evaluated elements: data if no rule is for it, else a call,
     /// whose result the next instruction takes.
     BuildOrCall {
@@ -152,6 +184,21 @@ pub(super) enum Instruction {
         arity: u16,
         on_fail: Pc,
     },
+    /// Takes apart an expression whose head is the symbol: its arguments go into slots
+    /// from `to` on. Of a variable makes one.
+    MatchCall {
+        slot: Slot,
+        to: Slot,
+        arity: u16,
+        head: u32,
+        on_fail: Pc,
+    },
+    /// The elements, from `skip` on, of what is known to be an expression.
+    Unpack {
+        slot: Slot,
+        to: Slot,
+        skip: u16,
+    },
     Unify {
         left: Slot,
         right: Slot,
@@ -177,6 +224,17 @@ pub(super) enum Instruction {
         /// Whether it is a part of an expression: a result stays one there.
         part: bool,
         size: Slot,
+    },
+    /// Evaluates what a slot holds and returns that.
+    EvaluateLast {
+        from: Slot,
+        expected: TypeId,
+    },
+    /// If what a slot holds plainly evaluates to itself, takes it and goes on there.
+    TakeSettled {
+        to: Slot,
+        from: Slot,
+        settled: Pc,
     },
     /// Evaluates by the plain evaluator; the next instruction takes the result.
     Plain {
@@ -257,6 +315,13 @@ pub(super) enum Instruction {
         operation: Comparison,
         left: Slot,
         right: i16,
+        to: Pc,
+        odd: Pc,
+    },
+    /// Goes on there unless both are the same number; `odd` if one is none.
+    JumpUnlessSame {
+        left: Slot,
+        right: Slot,
         to: Pc,
         odd: Pc,
     },
@@ -470,6 +535,15 @@ pub(super) enum Instruction {
         from: Slot,
         odd: Pc,
     },
+    /// Adds a ground atom to a space, or removes it.
+    ChangeSpace {
+        change: Change,
+        to: Slot,
+        space: Slot,
+        atom: Slot,
+        odd: Pc,
+    },
+
     First {
         to: Slot,
         from: Slot,

@@ -12,8 +12,8 @@ use hashbrown::HashMap;
 use crate::atom::Atom;
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Choice, Kind};
-use crate::fast::code::{FINISH, Pc};
-use crate::fast::heap::{CONSTANT_BOXES, CONSTANTS, RELATIVE};
+use crate::fast::code::{FINISH, Pc, RETURN};
+use crate::fast::heap::{CONSTANT_BOXES, CONSTANTS};
 use crate::fast::machine::Machine;
 
 /// The smallest heap that is collected, in words above the constants.
@@ -122,17 +122,6 @@ impl Copy<'_> {
         }
         at
     }
-
-    fn saved(&mut self, word: u64) -> u64 {
-        let cell = Cell(word);
-        match cell.kind() {
-            Term::Exp(at) | Term::Flt(at) | Term::Ref(at) if at & RELATIVE == 0 => {
-                self.forward(cell).0
-            }
-            Term::Box(_) if word & crate::fast::heap::RELATIVE_BOX == 0 => self.forward(cell).0,
-            _ => word,
-        }
-    }
 }
 
 impl Machine<'_> {
@@ -177,22 +166,11 @@ impl Machine<'_> {
                         *pattern = copy.forward(*pattern);
                     }
                 }
-                Kind::Gather { items, .. } => {
-                    for item in items {
-                        item.root = Cell(copy.saved(item.root.0));
-                        let mut raw = false;
-                        for word in &mut item.cells {
-                            if raw {
-                                raw = false;
-                            } else if Cell(*word).is_header() {
-                                raw = Header(*word).has(Header::FLOAT);
-                            } else {
-                                *word = copy.saved(*word);
-                            }
-                        }
-                    }
+                Kind::Gather { gathered, .. } => {
+                    gathered.saved.replace(|cell| copy.forward(cell));
                 }
                 Kind::Rules { .. }
+                | Kind::Chain { .. }
                 | Kind::Places { .. }
                 | Kind::Ways { .. }
                 | Kind::Case { .. }
@@ -258,6 +236,11 @@ impl Machine<'_> {
                     let arity = self.program.functions[*function as usize].arity;
                     self.runs(&mut live, base, arity)?;
                 }
+                Kind::Chain { rules, .. } => {
+                    let function = self.program.operands[rules.0 as usize].index();
+                    let arity = self.program.functions[function].arity;
+                    self.runs(&mut live, base, arity)?;
+                }
                 Kind::Places { operands, next } => {
                     let at = operands.0 as usize;
                     for place in *next..self.program.operands[at].0 {
@@ -290,7 +273,13 @@ impl Machine<'_> {
 
     /// A frame that waits for something to come back to `pc`.
     fn waits(&self, live: &mut Live, base: usize, pc: Pc) -> Option<()> {
-        add(live, base, self.program.live.get(&pc)?);
+        // What returns at once needs none of its slots.
+        let mask: &[u64] = if pc == RETURN {
+            &[]
+        } else {
+            self.program.live.get(&pc)?
+        };
+        add(live, base, mask);
         self.callers(live, base)
     }
 
@@ -302,7 +291,7 @@ impl Machine<'_> {
             if pc == FINISH {
                 return Some(());
             }
-            let mask: &[u64] = if pc == super::code::RETURN {
+            let mask: &[u64] = if pc == RETURN {
                 &[]
             } else {
                 self.program.live.get(&pc)?

@@ -13,6 +13,7 @@ mod decide;
 mod head;
 mod inline;
 mod slow;
+mod switch;
 mod typing;
 mod walk;
 
@@ -24,10 +25,10 @@ use hashbrown::{HashMap, HashSet};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::RuleUse;
-use crate::fast::code::{Instruction, Operand, Pc, Slot, TypeId};
+use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot, TypeId};
 use crate::fast::heap::Heap;
 use crate::fast::program::{
-    Function, Head, HeadTest, Key, Program, Rule, RuleIndex, Signature, State, Temporary,
+    Function, Head, Key, Program, Rule, RuleIndex, Signature, State, Temporary,
 };
 use crate::space::Origin;
 
@@ -81,28 +82,46 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         return;
     }
     let many = found.len() > 1;
-    let mut compiled = Vec::with_capacity(found.len());
-    let mut size = arity;
-    let start = program.code.len();
-    for (row, origin) in found {
-        let Some([equal, pattern, body]) = row.as_expression() else {
-            program.functions[id as usize].state = State::Plain;
-            return;
-        };
-        let usable = equal.is_symbol(&known().equal)
-            && matches!(pattern.as_expression(), Some([first, ..]) if *first == head);
+    let mut tests = Vec::with_capacity(found.len());
+    for (row, _) in &found {
+        let usable = matches!(row.as_expression(), Some([equal, pattern, _])
+            if equal.is_symbol(&known().equal)
+                && matches!(pattern.as_expression(), Some([first, ..]) if *first == head));
         if !usable {
             program.functions[id as usize].state = State::Plain;
             return;
         }
+        tests.push(head::tests(heap, row));
+    }
+    let (tree, reached) = match many.then(|| switch::tree(&tests)).flatten() {
+        Some((tree, reached)) => (Some(tree), reached),
+        None => (None, Vec::new()),
+    };
+    let mut compiled = Vec::with_capacity(found.len());
+    let mut entries = Vec::with_capacity(found.len());
+    let mut size = arity;
+    let start = program.code.len();
+    for (number, ((row, origin), tests)) in found.into_iter().zip(tests).enumerate() {
+        let Some([_, pattern, body]) = row.as_expression() else {
+            unreachable!("seen to be a rule");
+        };
         program.code.push(Instruction::HeadFail { function: id });
         let pc = program.code.len() as Pc;
         let mut compiler = Compiler::new(host, heap, program, arity);
-        let done = compiler.rule(pattern, body, signature.as_deref(), expected, many, origin);
-        match done {
-            Ok(tests) => {
+        let reached = reached.get(number);
+        match compiler.rule(
+            pattern,
+            body,
+            signature.as_deref(),
+            expected,
+            many,
+            reached,
+            origin,
+        ) {
+            Ok(entry) => {
                 size = size.max(compiler.slots);
                 compiled.push(Rule { pc, tests });
+                entries.push(entry);
             }
             Err(Leave) => {
                 program.code.truncate(start);
@@ -111,18 +130,30 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
             }
         }
     }
-    let pc = if many {
+    let mut pc = compiled[0].pc;
+    let mut chosen = None;
+    if many {
+        pc = program.code.len() as Pc;
         program.code.push(Instruction::Select { function: id });
-        program.code.len() as Pc - 1
-    } else {
-        compiled[0].pc
-    };
-    let index = index(&compiled);
+        match &tree {
+            Some(tree) => {
+                program.code.push(Instruction::NoRule { function: id });
+                let places = switch::Places {
+                    function: id,
+                    rules: &entries,
+                    open: pc,
+                    none: pc + 1,
+                };
+                pc = switch::write(program, tree, &places);
+            }
+            None => chosen = index(&compiled),
+        }
+    }
     let function = &mut program.functions[id as usize];
     function.pc = pc;
     function.size = size as Slot;
     function.rules = compiled;
-    function.index = index;
+    function.index = chosen;
     function.state = State::Compiled;
 }
 
@@ -497,6 +528,8 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessCompare { to, .. }
                 | I::JumpUnlessCompareSmall { to, .. }
                 | I::JumpUnlessConstant { to, .. }
+                | I::JumpUnlessSame { to, .. }
+                | I::TakeSettled { settled: to, .. }
                 | I::Gather { done: to, .. }
                 | I::CaseOpen { empty: to, .. },
             ) => to,
@@ -504,6 +537,7 @@ impl<'m> Compiler<'m> {
                 Place::OnFail,
                 I::MatchConstant { on_fail, .. }
                 | I::MatchExpression { on_fail, .. }
+                | I::MatchCall { on_fail, .. }
                 | I::Unify { on_fail, .. },
             ) => on_fail,
             (
@@ -516,6 +550,7 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessCompare { odd, .. }
                 | I::JumpUnlessCompareSmall { odd, .. }
                 | I::JumpUnlessConstant { odd, .. }
+                | I::JumpUnlessSame { odd, .. }
                 | I::CheckSame { odd, .. }
                 | I::Logic { odd, .. }
                 | I::Not { odd, .. }
@@ -524,6 +559,7 @@ impl<'m> Compiler<'m> {
                 | I::CheckExpression { odd, .. }
                 | I::Elements { odd, .. }
                 | I::Match { odd, .. }
+                | I::ChangeSpace { odd, .. }
                 | I::First { odd, .. }
                 | I::Rest { odd, .. }
                 | I::SizeAtom { odd, .. }
@@ -558,6 +594,8 @@ impl<'m> Compiler<'m> {
 
     // ---- rules --------------------------------------------------------------
 
+    /// Compiles a rule. Returns where it begins for calls that were told apart.
+    #[expect(clippy::too_many_arguments, reason = "all that is known of a rule")]
     fn rule(
         &mut self,
         pattern: &Atom,
@@ -565,20 +603,41 @@ impl<'m> Compiler<'m> {
         signature: Option<&Signature>,
         expected: TypeId,
         many: bool,
+        reached: Option<&switch::Reached>,
         origin: Option<Origin>,
-    ) -> Compiled<Box<[HeadTest]>> {
+    ) -> Compiled<Pc> {
         let arguments = &pattern.as_expression().expect("checked")[1..];
         self.count(pattern);
         self.count(body);
-        let mut tests = Vec::new();
         let head_fail = self.here() - 1;
+        let mut begin = self.here();
         for (slot, argument) in arguments.iter().enumerate() {
-            let mut path = vec![slot as u32];
-            self.tests(argument, &mut path, &mut tests);
             self.pattern(argument, slot as Slot, head_fail)?;
         }
         if many {
             self.emit(Instruction::Neck);
+        }
+        if let Some(switch::Reached {
+            known: Some(known),
+            among_others,
+        }) = reached
+            && (!known.is_empty() || !*among_others)
+        {
+            // Once more, without what is known then; slots and names come out the same.
+            let over = self.emit(Instruction::Jump { to: FAIL });
+            let (slots, names) = (self.slots, self.names.len());
+            self.slots = arguments.len();
+            self.names.clear();
+            begin = self.here();
+            for (slot, argument) in arguments.iter().enumerate() {
+                self.known_pattern(argument, slot as Slot, known, head_fail)?;
+            }
+            if *among_others {
+                self.emit(Instruction::Neck);
+            }
+            debug_assert_eq!((slots, names), (self.slots, self.names.len()));
+            let here = self.here();
+            self.fill(over, Place::To, here);
         }
         if self.program.proving {
             let (file, line) = match origin {
@@ -615,7 +674,7 @@ impl<'m> Compiler<'m> {
             }
             None => self.body(body, expected)?,
         }
-        Ok(tests.into_boxed_slice())
+        Ok(begin)
     }
 
     // ---- bodies -------------------------------------------------------------

@@ -31,6 +31,8 @@ pub(super) struct Heap {
     symbols: HashMap<u32, Symbol, FixedState>,
     pub(super) error: Cell,
     pub(super) empty: Cell,
+    /// `()`.
+    pub(super) unit: Cell,
     /// Variables of atoms that came in or went out, and the words they are.
     pub(super) names: Vec<(usize, Variable)>,
     named: HashMap<Variable, usize, FixedState>,
@@ -39,22 +41,10 @@ pub(super) struct Heap {
 /// A word in front of a list that no list has yet. No term is this cell.
 const FREE: Cell = Cell::spare();
 
-/// A term taken off the heap, to be put back after going back to a choice.
-/// Words that are new to it are relative and bear a mark.
-#[derive(Debug)]
-pub(super) struct Saved {
-    pub(super) cells: Vec<u64>,
-    pub(super) root: Cell,
-    pub(super) boxes: Vec<Atom>,
-}
-
-/// Marks an index into a [`Saved`].
-pub(super) const RELATIVE: usize = 1 << 40;
-
 impl Heap {
     pub(super) fn new() -> Heap {
         let known = crate::atom::known();
-        Heap {
+        let mut heap = Heap {
             cells: vec![0; CONSTANTS],
             constants: 0,
             trail: Vec::new(),
@@ -64,9 +54,13 @@ impl Heap {
             symbols: HashMap::default(),
             error: Cell::symbol(known.error.id()),
             empty: Cell::symbol(known.empty.id()),
+            unit: Cell::FALSE,
             names: Vec::new(),
             named: HashMap::default(),
-        }
+        };
+        let unit = heap.constant(&Atom::unit());
+        heap.unit = unit.expect("there is room for the first constant");
+        heap
     }
 
     /// Forgets the last evaluation.
@@ -165,6 +159,7 @@ impl Heap {
     }
 
     /// Forgets the bindings noted since the trail had this length.
+    #[inline]
     pub(super) fn undo(&mut self, trail_top: usize) {
         while self.trail.len() > trail_top {
             let at = self.trail.pop().expect("longer") as usize;
@@ -173,9 +168,12 @@ impl Heap {
     }
 
     /// Cuts the heap to what it was.
+    #[inline]
     pub(super) fn cut(&mut self, top: usize, box_top: usize) {
         self.cells.truncate(top);
-        self.boxes.truncate(box_top);
+        if self.boxes.len() > box_top {
+            self.boxes.truncate(box_top);
+        }
         while let Some((at, _)) = self.names.last()
             && *at >= top
         {
@@ -771,115 +769,7 @@ impl Heap {
             }
         }
     }
-
-    /// Takes a term off the heap so that the heap can be cut to `top`. What is
-    /// ground and below stays where it is.
-    pub(super) fn save(&self, cell: Cell, top: usize, box_top: usize) -> Saved {
-        let mut saved = Saved {
-            cells: Vec::new(),
-            root: Cell::FALSE,
-            boxes: Vec::new(),
-        };
-        let mut variables: HashMap<usize, usize, FixedState> = HashMap::default();
-        // Places in `saved` still to be filled, with what belongs there.
-        let mut pending: Vec<(usize, Cell)> = Vec::new();
-        let root = self.save_cell(cell, top, box_top, &mut saved, &mut variables, &mut pending);
-        while let Some((place, cell)) = pending.pop() {
-            let word = self.save_cell(cell, top, box_top, &mut saved, &mut variables, &mut pending);
-            saved.cells[place] = word.0;
-        }
-        saved.root = root;
-        saved
-    }
-
-    fn save_cell(
-        &self,
-        cell: Cell,
-        top: usize,
-        box_top: usize,
-        saved: &mut Saved,
-        variables: &mut HashMap<usize, usize, FixedState>,
-        pending: &mut Vec<(usize, Cell)>,
-    ) -> Cell {
-        let cell = self.deref(cell);
-        match cell.kind() {
-            Kind::Int(_) | Kind::Sym(_) | Kind::Bool(_) => cell,
-            Kind::Box(id) if id >= CONSTANT_BOXES || (id as usize) < box_top => cell,
-            Kind::Box(_) => {
-                saved.boxes.push(self.box_of(cell).clone());
-                Cell(Cell::boxed((saved.boxes.len() - 1) as u32).0 | RELATIVE_BOX)
-            }
-            Kind::Flt(at) if at < top => cell,
-            Kind::Flt(at) => {
-                let place = saved.cells.len();
-                saved.cells.push(self.cells[at]);
-                saved.cells.push(self.cells[at + 1]);
-                Cell::float(RELATIVE + place)
-            }
-            Kind::Ref(at) if at < top => cell,
-            Kind::Ref(at) => {
-                let place = *variables.entry(at).or_insert_with(|| {
-                    let place = saved.cells.len();
-                    saved.cells.push(Cell::reference(RELATIVE + place).0);
-                    place
-                });
-                Cell::reference(RELATIVE + place)
-            }
-            Kind::Exp(at) => {
-                let header = self.header(at);
-                if at < top && header.has(Header::GROUND) {
-                    return cell;
-                }
-                let (first, arity) = self.elements(at);
-                let place = saved.cells.len();
-                // Bindings that are undone later are now part of the term.
-                saved
-                    .cells
-                    .push(Header::new(arity, header.0 & KEPT_FLAGS).0);
-                for i in 0..arity {
-                    saved.cells.push(0);
-                    pending.push((place + 1 + i, self.word(first + i)));
-                }
-                Cell::expression(RELATIVE + place)
-            }
-        }
-    }
-
-    /// Puts a saved term back.
-    pub(super) fn restore(&mut self, saved: &Saved) -> Cell {
-        let base = self.cells.len();
-        let first_box = self.boxes.len() as u32;
-        self.boxes.extend(saved.boxes.iter().cloned());
-        let relocate = |word: u64| -> Cell {
-            if word & RELATIVE_BOX != 0 && Cell(word & !RELATIVE_BOX).is_box() {
-                let id = Cell(word & !RELATIVE_BOX).at() as u32;
-                return Cell::boxed(first_box + id);
-            }
-            let cell = Cell(word);
-            match cell.kind() {
-                Kind::Exp(at) if at & RELATIVE != 0 => Cell::expression(base + (at & !RELATIVE)),
-                Kind::Flt(at) if at & RELATIVE != 0 => Cell::float(base + (at & !RELATIVE)),
-                Kind::Ref(at) if at & RELATIVE != 0 => Cell::reference(base + (at & !RELATIVE)),
-                _ => cell,
-            }
-        };
-        let mut raw = false;
-        for word in &saved.cells {
-            let cell = Cell(*word);
-            let moved = if raw || cell.is_header() {
-                raw = !raw && Header(*word).has(Header::FLOAT);
-                cell
-            } else {
-                relocate(*word)
-            };
-            self.cells.push(moved.0);
-        }
-        relocate(saved.root.0)
-    }
 }
 
-/// Marks a host value of a [`Saved`].
-pub(super) const RELATIVE_BOX: u64 = 1 << 60;
-const KEPT_FLAGS: u64 = Header::GROUND | Header::DATA | Header::ERROR | TYPE_BITS;
 /// The bits of a header that hold the number of a type.
 pub(super) const TYPE_BITS: u64 = 0x3fff << 10;

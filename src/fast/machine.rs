@@ -51,6 +51,7 @@ use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
 use crate::fast::program::{Program, State};
 use crate::fast::rows::Frame;
+use crate::space::flat::Flat;
 use crate::space::probe::Probe;
 use crate::space::{Changes, Layers, Space};
 use crate::symbol::{Pin, pin};
@@ -121,12 +122,15 @@ pub(super) struct Machine<'h> {
     /// From which choice on queries may be of rows that can still be removed.
     pub(super) held: usize,
     pub(super) probe: Probe,
+    pub(super) flat: Flat,
     pub(super) frame: Frame,
     comma: u32,
     /// Names that cells refer to by number stay in use.
     _pin: Pin,
     /// What led to where the evaluation is, if that is recorded.
     pub(super) log: Vec<Step>,
+    /// Bytes of results that are being gathered.
+    gathering: usize,
 }
 
 /// Where to go on.
@@ -189,10 +193,12 @@ impl<'h> Machine<'h> {
             found: Vec::new(),
             held: 0,
             probe: Probe::default(),
-            frame: Frame::new(),
+            flat: Flat::default(),
+            frame: Frame::default(),
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),
             log: Vec::new(),
+            gathering: 0,
         }
     }
 
@@ -226,12 +232,18 @@ impl<'h> Machine<'h> {
         self.run(pc, 0);
     }
 
+    #[inline(always)]
     fn reserve(&mut self, words: usize) {
         if self.stack.len() < words {
-            // A large stack grows by a quarter.
-            let more = if words < 1 << 20 { words } else { words / 4 };
-            self.stack.resize(words + more, 0);
+            self.grow(words);
         }
+    }
+
+    #[cold]
+    fn grow(&mut self, words: usize) {
+        // A large stack grows by an eighth.
+        let more = if words < 1 << 20 { words } else { words / 8 };
+        self.stack.resize(words + more, 0);
     }
 
     #[inline(always)]
@@ -262,6 +274,19 @@ impl<'h> Machine<'h> {
                 }
             };
         }
+        // Hands a result that is no error to the caller.
+        macro_rules! hand {
+            ($value:expr) => {{
+                let state = self.stack[base + 1];
+                if self.choices.len() as u64 > state >> HEIGHT {
+                    self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
+                }
+                self.result = $value;
+                let word = self.stack[base];
+                pc = (word >> 32) as Pc;
+                base = (word & 0xffff_ffff) as usize;
+            }};
+        }
         macro_rules! fuel {
             () => {
                 self.fuel -= 1;
@@ -271,9 +296,9 @@ impl<'h> Machine<'h> {
             };
         }
         loop {
-            let instruction = self.program.code[pc as usize];
+            let at = pc as usize;
             pc += 1;
-            match instruction {
+            match self.program.code[at] {
                 I::Fail => go!(Next::Fail),
                 I::HeadFail { function } => go!(self.head_fail(function, base)),
                 I::Finish => {
@@ -286,6 +311,15 @@ impl<'h> Machine<'h> {
                     Some(to) => pc = to,
                     None => go!(self.data(function, base)),
                 },
+                I::Switch { switch } => pc = self.switch(switch, base),
+                I::NoRule { function } => go!(self.data(function, base)),
+                I::Chain { rules } => {
+                    let at = rules.0 as usize;
+                    let function = self.program.operands[at].index();
+                    let arity = self.program.functions[function].arity;
+                    self.choose(Kind::Chain { rules, next: 1 }, base, base + 2 + arity);
+                    pc = self.program.operands[at + 2].0;
+                }
                 I::Neck => self.stack[base + 1] |= MATCHED,
 
                 I::RecordRule { rule } => self.log.push(Step::Rule(rule)),
@@ -301,6 +335,13 @@ impl<'h> Machine<'h> {
                 I::Variable { to } => set!(self, base, to, self.heap.variable()),
                 I::Build { to, operands } => {
                     set!(self, base, to, self.build(operands, base, 0));
+                }
+                I::BuildNoted {
+                    to,
+                    operands,
+                    function,
+                } => {
+                    set!(self, base, to, self.build_noted(operands, base, function));
                 }
                 I::BuildData { to, operands } => {
                     set!(self, base, to, self.build(operands, base, Header::DATA));
@@ -339,10 +380,9 @@ impl<'h> Machine<'h> {
                 } => {
                     let constant = self.program.constants[index as usize];
                     let value = self.heap.deref(slot!(self, base, slot));
-                    if value != constant
-                        && ((value.is_immediate() && constant.is_immediate())
-                            || !self.unify_noted(value, constant))
-                    {
+                    // An expression is no leaf, and leaves are as they look.
+                    let plain = constant.is_immediate() && (value.is_immediate() || value.is_exp());
+                    if value != constant && (plain || !self.unify_noted(value, constant)) {
                         pc = on_fail;
                     }
                 }
@@ -367,6 +407,45 @@ impl<'h> Machine<'h> {
                         self.match_variable(value, base, to, arity);
                     } else {
                         pc = on_fail;
+                    }
+                }
+                I::MatchCall {
+                    slot,
+                    to,
+                    arity,
+                    head,
+                    on_fail,
+                } => {
+                    let value = self.heap.deref(slot!(self, base, slot));
+                    let head = self.program.constants[head as usize];
+                    if value.is_exp() {
+                        let (first, count) = self.heap.elements(value.at());
+                        if count == usize::from(arity) {
+                            let actual = self.heap.deref(self.heap.word(first));
+                            if actual != head
+                                && !(actual.is_ref() && self.unify_noted(actual, head))
+                            {
+                                pc = on_fail;
+                            }
+                            let to = base + 2 + usize::from(to);
+                            for i in 0..count - 1 {
+                                self.stack[to + i] = self.heap.cells[first + 1 + i];
+                            }
+                        } else {
+                            pc = on_fail;
+                        }
+                    } else if value.is_ref() {
+                        self.match_call(value, base, to, arity, head);
+                    } else {
+                        pc = on_fail;
+                    }
+                }
+                I::Unpack { slot, to, skip } => {
+                    let value = self.heap.deref(slot!(self, base, slot));
+                    let (first, count) = self.heap.elements(value.at());
+                    let (first, to) = (first + usize::from(skip), base + 2 + usize::from(to));
+                    for i in 0..count - usize::from(skip) {
+                        self.stack[to + i] = self.heap.cells[first + i];
                     }
                 }
                 I::Unify {
@@ -397,8 +476,8 @@ impl<'h> Machine<'h> {
                     part,
                     size,
                 } => {
-                    let value = slot!(self, base, from);
-                    if value.is_int() && (expected == ANY || expected == NUMBER) {
+                    let value = self.heap.deref(slot!(self, base, from));
+                    if self.is_plain(value, expected) {
                         set!(self, base, to, value);
                         pc += 1;
                     } else {
@@ -419,6 +498,21 @@ impl<'h> Machine<'h> {
                             }
                             Settled::Next(next) => go!(next),
                         }
+                    }
+                }
+                I::EvaluateLast { from, expected } => {
+                    let value = self.heap.deref(slot!(self, base, from));
+                    if self.is_plain(value, expected) {
+                        hand!(value);
+                    } else {
+                        go!(self.settle_last(value, expected, base));
+                    }
+                }
+                I::TakeSettled { to, from, settled } => {
+                    let value = self.heap.deref(slot!(self, base, from));
+                    if self.is_plain(value, ANY) {
+                        set!(self, base, to, value);
+                        pc = settled;
                     }
                 }
                 I::Plain {
@@ -527,9 +621,17 @@ impl<'h> Machine<'h> {
                     odd,
                 } => {
                     let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                    match self.compute(operation, left, right) {
-                        Some(value) => set!(self, base, to, value),
-                        None => pc = odd,
+                    let product = if operation == Arithmetic::Multiply && left.are_ints(right) {
+                        left.as_int().checked_mul(right.0 as i64)
+                    } else {
+                        None
+                    };
+                    match product {
+                        Some(word) => set!(self, base, to, Cell(word as u64)),
+                        None => match self.compute(operation, left, right) {
+                            Some(value) => set!(self, base, to, value),
+                            None => pc = odd,
+                        },
                     }
                 }
                 I::Compare {
@@ -601,6 +703,25 @@ impl<'h> Machine<'h> {
                         }
                     } else {
                         match self.is_constant(value, constant) {
+                            Some(true) => {}
+                            Some(false) => pc = to,
+                            None => pc = odd,
+                        }
+                    }
+                }
+                I::JumpUnlessSame {
+                    left,
+                    right,
+                    to,
+                    odd,
+                } => {
+                    let (left, right) = (slot!(self, base, left), slot!(self, base, right));
+                    if left.are_ints(right) {
+                        if left != right {
+                            pc = to;
+                        }
+                    } else {
+                        match self.same_numbers(left, right) {
                             Some(true) => {}
                             Some(false) => pc = to,
                             None => pc = odd,
@@ -692,21 +813,27 @@ impl<'h> Machine<'h> {
                 }
                 I::Return { slot } => {
                     let value = slot!(self, base, slot);
-                    if value.is_int() && self.choices.len() as u64 == self.stack[base + 1] >> HEIGHT
+                    if value.is_ref()
+                        || value == self.heap.empty
+                        || value.is_exp() && self.heap.is_error(value)
                     {
-                        self.result = value;
-                        let word = self.stack[base];
-                        pc = (word >> 32) as Pc;
-                        base = (word & 0xffff_ffff) as usize;
-                    } else {
                         go!(self.leave(value, base));
+                    } else {
+                        hand!(value);
                     }
                 }
                 I::ReturnConstant { index } => {
                     let value = self.program.constants[index as usize];
                     go!(self.leave(value, base));
                 }
-                I::ReturnResult => go!(self.leave(self.result, base)),
+                I::ReturnResult => {
+                    let value = self.result;
+                    if value.is_int() {
+                        hand!(value);
+                    } else {
+                        go!(self.leave(value, base));
+                    }
+                }
 
                 I::Mark { to } => set!(self, base, to, Cell((self.choices.len() as u64) << 3)),
                 I::Exit { mark } => {
@@ -730,8 +857,7 @@ impl<'h> Machine<'h> {
                 I::Gather { done, size } => {
                     let kind = Kind::Gather {
                         done,
-                        items: Vec::new(),
-                        log: Vec::new(),
+                        gathered: Box::default(),
                     };
                     self.choose(kind, base, base + 2 + usize::from(size));
                 }
@@ -926,6 +1052,21 @@ impl<'h> Machine<'h> {
                         _ => pc = odd,
                     }
                 }
+                I::ChangeSpace {
+                    change,
+                    to,
+                    space,
+                    atom,
+                    odd,
+                } => {
+                    fuel!();
+                    let (space, atom) = (slot!(self, base, space), slot!(self, base, atom));
+                    match self.change_space(change, space, atom) {
+                        Some(unit) => set!(self, base, to, unit),
+                        None => pc = odd,
+                    }
+                }
+
                 I::First { to, from, odd } => {
                     let list = self.heap.deref(slot!(self, base, from));
                     match self.parts(list) {

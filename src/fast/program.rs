@@ -104,6 +104,11 @@ pub(super) struct Function {
     pub(super) index: Option<RuleIndex>,
 }
 
+impl Function {
+    /// The number of no function.
+    pub(super) const NONE: u32 = u32::MAX;
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Unknown,
@@ -136,6 +141,90 @@ pub(super) struct RuleIndex {
     pub(super) open: Vec<u32>,
 }
 
+/// Where to go on by what stands at one place of a call's arguments.
+pub(super) struct Switch {
+    /// By [`Key::word`]; what is not used of them is like no term.
+    pub(super) few: [Branch; Switch::FEW],
+    /// The argument.
+    pub(super) slot: Slot,
+    /// Whether nothing of the last four counts.
+    pub(super) is_plain: bool,
+    /// For anything else.
+    pub(super) other: Pc,
+    /// For a variable, and for what is compared by its value.
+    pub(super) open: Pc,
+    /// The way inside the argument.
+    pub(super) below: SmallVec<[u32; 4]>,
+    /// More words.
+    pub(super) many: HashMap<u64, Pc, FixedState>,
+    /// For an expression of so many elements that no word is for.
+    pub(super) arities: Vec<(usize, Pc)>,
+}
+
+/// Where to go on with one word.
+#[derive(Clone, Copy)]
+pub(super) struct Branch {
+    pub(super) word: u64,
+    pub(super) to: Pc,
+    /// Where the elements after the head go, unless it is `KEEP`.
+    pub(super) elements: Slot,
+}
+
+impl Branch {
+    pub(super) const KEEP: Slot = Slot::MAX;
+    /// For no term.
+    pub(super) const NONE: Branch = Branch {
+        word: u64::MAX,
+        to: 0,
+        elements: Branch::KEEP,
+    };
+}
+
+impl Switch {
+    pub(super) const FEW: usize = 4;
+
+    /// Where to go on with this word, which is none of the few.
+    #[inline(never)]
+    pub(super) fn further(&self, word: u64) -> Pc {
+        if let Some(pc) = self.many.get(&word) {
+            return *pc;
+        }
+        let arity = Key::arity_of(word);
+        self.arities
+            .iter()
+            .find(|(count, _)| Some(*count) == arity)
+            .map_or(self.other, |(_, pc)| *pc)
+    }
+}
+
+impl Key {
+    /// The key as a word: that of a leaf is its cell, no other looks like a cell.
+    pub(super) fn word(self) -> u64 {
+        match self {
+            Key::Leaf(cell) => cell.0,
+            Key::Expression { head, arity } => expression_word(head, arity),
+        }
+    }
+
+    /// Whether only terms with this word have the key.
+    pub(super) fn is_exact(self) -> bool {
+        !matches!(self, Key::Expression { head: None, arity } if arity > 0)
+    }
+
+    /// Of the word of an expression, how many elements that has.
+    pub(super) fn arity_of(word: u64) -> Option<usize> {
+        Cell(word).is_header().then_some((word >> 35) as usize)
+    }
+}
+
+/// The word for an expression with that many elements; its head counts if it is a symbol.
+#[inline(always)]
+pub(super) fn expression_word(head: Option<Cell>, arity: usize) -> u64 {
+    const NO_SYMBOL: u64 = (u32::MAX as u64) << 3;
+    let head = head.map_or(NO_SYMBOL, |head| head.0 & !7);
+    ((arity as u64) << 35) | head | 7
+}
+
 /// Operations that have instructions of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inline {
@@ -150,6 +239,7 @@ pub(super) enum Inline {
     Index,
     Superpose,
     Match,
+    Change(super::code::Change),
 }
 
 pub(super) struct Program {
@@ -190,6 +280,9 @@ pub(super) struct Program {
     pub(super) expression_rules: bool,
     /// Compiled directives and dynamic terms, by atom.
     pub(super) expressions: HashMap<(Atom, TypeId), (Atom, Option<u32>), FixedState>,
+    pub(super) switches: Vec<Switch>,
+    /// Whether expressions with this head, of so many elements, are data.
+    pub(super) data_heads: HashMap<(u32, usize), bool, FixedState>,
     /// Code of expressions that were compiled while running.
     pub(super) temporary: Vec<Temporary>,
 }
@@ -251,6 +344,8 @@ impl Program {
             open_rules: false,
             expression_rules: false,
             expressions: HashMap::default(),
+            switches: Vec::new(),
+            data_heads: HashMap::default(),
             temporary: Vec::new(),
         };
         debug_assert_eq!((ANY, NUMBER, BOOL), (0, 1, 2));
@@ -303,6 +398,7 @@ impl Program {
 
     fn invalidate(&mut self, types: bool) {
         self.heads.clear();
+        self.data_heads.clear();
         self.expressions.clear();
         if types {
             self.symbol_types.clear();
@@ -390,6 +486,13 @@ impl Program {
         let at = self.operands.len() as u32;
         self.operands.push(Operand(operands.len() as u32));
         self.operands.extend_from_slice(operands);
+        Operands(at)
+    }
+
+    /// Numbers among the operands.
+    pub(super) fn numbers(&mut self, numbers: &[Operand]) -> Operands {
+        let at = self.operands.len() as u32;
+        self.operands.extend_from_slice(numbers);
         Operands(at)
     }
 
@@ -564,7 +667,7 @@ fn subject(symbol: u32, arity: usize) -> Subject {
     Subject::Call(token::symbol(symbol), arity as u32 + 1)
 }
 
-use super::code::{Arithmetic, Comparison, Logic};
+use super::code::{Arithmetic, Change, Comparison, Logic};
 
 const INLINE: &[(&str, Inline)] = &[
     ("+", Inline::Arithmetic(Arithmetic::Add)),
@@ -584,6 +687,8 @@ const INLINE: &[(&str, Inline)] = &[
     ("car-atom", Inline::First),
     ("cdr-atom", Inline::Rest),
     ("size-atom", Inline::Size),
+    ("add-atom", Inline::Change(Change::Add)),
+    ("remove-atom", Inline::Change(Change::Remove)),
     ("index-atom", Inline::Index),
     ("superpose", Inline::Superpose),
     ("match", Inline::Match),

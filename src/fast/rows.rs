@@ -7,45 +7,71 @@ use crate::fast::cell::{Cell, Kind};
 use crate::fast::heap::Heap;
 use crate::number::Number;
 use crate::space::Values;
-use crate::space::flat;
+use crate::space::flat::{self, Flat};
 use crate::space::probe::KEYS_MAX;
 use crate::space::token::{self, Token, WILD};
 
 /// The variables of one stored atom at one use.
-pub(super) type Frame = SmallVec<[Option<Cell>; 8]>;
+#[derive(Default)]
+pub(super) struct Frame(Vec<Cell>);
+
+/// Stands for a variable that stands for nothing yet; no term.
+const NOTHING: Cell = Cell(u64::MAX);
+
+impl Frame {
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn get(&self, number: u32) -> Option<Cell> {
+        self.0
+            .get(number as usize)
+            .copied()
+            .filter(|cell| *cell != NOTHING)
+    }
+
+    fn set(&mut self, number: u32, value: Cell) {
+        let number = number as usize;
+        if self.0.len() <= number {
+            self.0.resize(number + 1, NOTHING);
+        }
+        self.0[number] = value;
+    }
+}
+
+/// What is left to do of the expressions around: the next element of each, and how many
+/// are left.
+type Around = SmallVec<[(usize, usize); 8]>;
 
 impl Heap {
     /// Appends the keys of a term in pre-order, for a query.
-    pub(super) fn keys(&self, pattern: Cell, keys: &mut SmallVec<[u32; 12]>) {
-        // The next element, and how many are left.
-        let mut open: SmallVec<[(usize, usize); 8]> = SmallVec::new();
+    pub(super) fn keys(&self, pattern: Cell, keys: &mut Vec<u32>) {
+        let mut around = Around::new();
+        let (mut next, mut left) = (0, 0);
         let mut current = pattern;
         loop {
+            let cell = self.deref(current);
+            if cell.is_exp() {
+                if left > 0 {
+                    around.push((next, left));
+                }
+                (next, left) = self.elements(cell.at());
+                keys.push(token::expression(left as u32));
+            } else {
+                keys.push(self.key(cell));
+            }
+            while left == 0 {
+                match around.pop() {
+                    Some(outer) => (next, left) = outer,
+                    None => return,
+                }
+            }
             if keys.len() == KEYS_MAX {
                 return;
             }
-            let cell = self.deref(current);
-            match cell.kind() {
-                Kind::Exp(at) => {
-                    let (first, count) = self.elements(at);
-                    keys.push(token::expression(count as u32));
-                    open.push((first, count));
-                }
-                _ => keys.push(self.key(cell)),
-            }
-            loop {
-                let Some((next, left)) = open.last_mut() else {
-                    return;
-                };
-                if *left == 0 {
-                    open.pop();
-                    continue;
-                }
-                current = self.word(*next);
-                *next += 1;
-                *left -= 1;
-                break;
-            }
+            current = self.word(next);
+            next += 1;
+            left -= 1;
         }
     }
 
@@ -72,104 +98,121 @@ impl Heap {
         values: &Values,
         frame: &mut Frame,
     ) -> bool {
-        let query = self.deref(query);
-        let arity = token::arity_of(tokens[0]);
-        let (true, Some(arity)) = (query.is_exp(), arity) else {
-            return self.unify_at(query, tokens, 0, values, frame).is_some();
-        };
-        let (first, count) = self.elements(query.at());
-        if count != arity as usize {
-            return false;
-        }
-        let mut at = 1;
-        for place in first..first + count {
-            let cell = self.word(place);
-            if cell.is_symbol() && token::is_symbol(tokens[at]) {
-                if tokens[at] != token::symbol(cell.at() as u32) {
-                    return false;
-                }
-                at += 1;
-                continue;
-            }
-            match self.unify_at(cell, tokens, at, values, frame) {
-                Some(next) => at = next,
-                None => return false,
-            }
-        }
-        true
-    }
-
-    /// Unifies a term with the stored atom that begins at `at`; where the next one begins.
-    fn unify_at(
-        &mut self,
-        query: Cell,
-        tokens: &[u32],
-        mut at: usize,
-        values: &Values,
-        frame: &mut Frame,
-    ) -> Option<usize> {
-        let mut open: SmallVec<[(usize, usize); 8]> = SmallVec::new();
+        let mut around = Around::new();
+        let (mut next, mut left) = (0, 0);
         let mut current = query;
+        let mut at = 0;
         loop {
             let cell = self.deref(current);
-            let (token, next) = Token::read(tokens, at);
-            let begin = at;
-            at = next;
-            let unified = match (cell.kind(), token) {
-                (_, Token::Variable(number)) => {
-                    let number = number as usize;
-                    if frame.len() <= number {
-                        frame.resize(number + 1, None);
+            let raw = tokens[at];
+            let unified = if token::is_variable(raw) {
+                at += 1;
+                let number = token::number_of(raw);
+                match frame.get(number) {
+                    None => {
+                        frame.set(number, cell);
+                        true
                     }
-                    match frame[number] {
-                        None => {
-                            frame[number] = Some(cell);
+                    Some(value) => self.unify(cell, value),
+                }
+            } else {
+                match cell.kind() {
+                    Kind::Sym(id) => {
+                        at += 1;
+                        raw == token::symbol(id)
+                    }
+                    Kind::Exp(place) => {
+                        at += 1;
+                        let elements = self.elements(place);
+                        let same = raw == token::expression(elements.1 as u32);
+                        if same {
+                            if left > 0 {
+                                around.push((next, left));
+                            }
+                            (next, left) = elements;
+                        }
+                        same
+                    }
+                    Kind::Ref(variable) => {
+                        if token::arity_of(raw).is_some() {
+                            let (value, after) = self.import_row(tokens, at, values, frame);
+                            at = after;
+                            self.bind_checked(cell, value)
+                        } else {
+                            let (token, after) = Token::read(tokens, at);
+                            at = after;
+                            let value = self.import_leaf(token, values, frame);
+                            self.bind(variable, value);
                             true
                         }
-                        Some(value) => self.unify(cell, value),
+                    }
+                    Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_) | Kind::Box(_) => {
+                        let (token, after) = Token::read(tokens, at);
+                        at = after;
+                        match (cell.kind(), token) {
+                            (Kind::Int(value), Token::Integer(other)) => value == other,
+                            _ => self.equals_token(cell, token, values),
+                        }
                     }
                 }
-                (Kind::Ref(variable), Token::Integer(_) | Token::Symbol(_)) => {
-                    let value = self.import_leaf(token, values, frame);
-                    self.bind(variable, value);
-                    true
-                }
-                (Kind::Ref(_), _) => {
-                    let (value, next) = self.import_row(tokens, begin, values, frame);
-                    at = next;
-                    self.bind_checked(cell, value)
-                }
-                (Kind::Sym(id), Token::Symbol(other)) => id == other,
-                (Kind::Exp(place), Token::Expression(arity)) => {
-                    let (first, count) = self.elements(place);
-                    if count == arity as usize {
-                        open.push((first, count));
-                        true
-                    } else {
-                        false
-                    }
-                }
-                (Kind::Sym(_), _) | (Kind::Exp(_), _) => false,
-                (Kind::Int(value), Token::Integer(other)) => value == other,
-                (Kind::Bool(value), Token::Bool(other)) => value == other,
-                (_, token) => self.equals_token(cell, token, values),
             };
             if !unified {
-                return None;
+                return false;
             }
-            loop {
-                let Some((next, left)) = open.last_mut() else {
-                    return Some(at);
-                };
-                if *left == 0 {
-                    open.pop();
-                    continue;
+            while left == 0 {
+                match around.pop() {
+                    Some(outer) => (next, left) = outer,
+                    None => return true,
                 }
-                current = self.word(*next);
-                *next += 1;
-                *left -= 1;
-                break;
             }
+            current = self.word(next);
+            next += 1;
+            left -= 1;
+        }
+    }
+
+    /// Makes a ground term a flat atom. Its names are in use as long as the heap's are.
+    pub(super) fn flatten(&self, term: Cell, flat: &mut Flat) {
+        flat.tokens.clear();
+        flat.payloads.clear();
+        let mut around = Around::new();
+        let (mut next, mut left) = (0, 0);
+        let mut current = term;
+        loop {
+            let cell = self.deref(current);
+            match cell.kind() {
+                Kind::Exp(at) => {
+                    if left > 0 {
+                        around.push((next, left));
+                    }
+                    (next, left) = self.elements(at);
+                    flat.tokens.push(token::expression(left as u32));
+                }
+                Kind::Sym(id) => flat.tokens.push(token::symbol(id)),
+                Kind::Int(value) => Token::Integer(value).write(&mut flat.tokens),
+                Kind::Flt(_) => Token::Float(self.float_of(cell)).write(&mut flat.tokens),
+                Kind::Bool(value) => Token::Bool(value).write(&mut flat.tokens),
+                Kind::Box(_) => match self.box_of(cell) {
+                    crate::atom::Atom::Grounded(value) => {
+                        let payloads = &mut flat.payloads;
+                        flat::push_value(value, &mut flat.tokens, |value| {
+                            payloads.push(value);
+                            payloads.len() - 1
+                        });
+                    }
+                    other => unreachable!("{other} is no host value"),
+                },
+                Kind::Ref(_) => unreachable!("the term is ground"),
+            }
+            while left == 0 {
+                match around.pop() {
+                    Some(outer) => (next, left) = outer,
+                    None => return,
+                }
+            }
+            current = self.word(next);
+            next += 1;
+            left -= 1;
         }
     }
 
@@ -195,42 +238,45 @@ impl Heap {
         values: &Values,
         frame: &mut Frame,
     ) -> (Cell, usize) {
-        let (token, mut at) = Token::read(tokens, at);
-        let Token::Expression(arity) = token else {
-            return (self.import_leaf(token, values, frame), at);
-        };
-        // Headers of open expressions, the place of the next element, and the end.
-        let mut open: SmallVec<[(usize, usize, usize); 8]> = SmallVec::new();
-        let begin = |heap: &mut Heap, arity: u32| {
-            let header = heap.begin(arity as usize);
-            let first = heap.cells.len();
-            heap.cells.resize(first + arity as usize, 0);
-            (header, first, first + arity as usize)
-        };
-        open.push(begin(self, arity));
+        let mut at = at;
+        // Open expressions around: the header of each, the place of its next element, and how
+        // many are left.
+        let mut around: SmallVec<[(usize, usize, usize); 8]> = SmallVec::new();
+        // The innermost, for which there is no header before the first.
+        let (mut header, mut next, mut left) = (usize::MAX, 0, 0);
         loop {
-            let (header, next, end) = *open.last().expect("one is open");
-            if next == end {
-                open.pop();
-                let done = self.finish(header, 0);
-                match open.last_mut() {
-                    None => return (done, at),
-                    Some((_, next, _)) => {
-                        self.cells[*next] = done.0;
-                        *next += 1;
+            let mut done = match token::arity_of(tokens[at]) {
+                Some(arity) => {
+                    at += 1;
+                    if header != usize::MAX {
+                        around.push((header, next, left));
                     }
+                    left = arity as usize;
+                    header = self.begin(left);
+                    next = header + 1;
+                    self.cells.resize(next + left, 0);
+                    None
                 }
-                continue;
-            }
-            let (token, after) = Token::read(tokens, at);
-            at = after;
-            if let Token::Expression(arity) = token {
-                let inner = begin(self, arity);
-                open.push(inner);
-            } else {
-                let leaf = self.import_leaf(token, values, frame);
-                self.cells[next] = leaf.0;
-                open.last_mut().expect("one is open").1 += 1;
+                None => {
+                    let (token, after) = Token::read(tokens, at);
+                    at = after;
+                    Some(self.import_leaf(token, values, frame))
+                }
+            };
+            loop {
+                if let Some(value) = done {
+                    if header == usize::MAX {
+                        return (value, at);
+                    }
+                    self.cells[next] = value.0;
+                    next += 1;
+                    left -= 1;
+                }
+                if left > 0 {
+                    break;
+                }
+                done = Some(self.finish(header, 0));
+                (header, next, left) = around.pop().unwrap_or((usize::MAX, 0, 0));
             }
         }
     }
@@ -247,20 +293,11 @@ impl Heap {
                 let value = values.payload(place).clone();
                 self.boxed(crate::atom::Atom::Grounded(value))
             }
-            Token::Variable(number) => {
-                let number = number as usize;
-                if frame.len() <= number {
-                    frame.resize(number + 1, None);
-                }
-                match frame[number] {
-                    Some(value) => value,
-                    None => {
-                        let fresh = self.variable();
-                        frame[number] = Some(fresh);
-                        fresh
-                    }
-                }
-            }
+            Token::Variable(number) => frame.get(number).unwrap_or_else(|| {
+                let fresh = self.variable();
+                frame.set(number, fresh);
+                fresh
+            }),
             Token::Expression(_) | Token::Hashed(_) => unreachable!("no leaf"),
         }
     }

@@ -13,7 +13,7 @@ use crate::unify::Bindings;
 /// at the end are unknown too, so a long pattern may be cut anywhere.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Probe {
-    keys: SmallVec<[u32; 12]>,
+    keys: Vec<u32>,
     /// Found when a long list makes them worth it.
     places: OnceCell<Box<Places>>,
 }
@@ -36,7 +36,7 @@ impl Probe {
 
     /// Makes it the probe of other keys; `fill` appends them, as many as it likes up
     /// to [`KEYS_MAX`].
-    pub(crate) fn set(&mut self, fill: impl FnOnce(&mut SmallVec<[u32; 12]>)) {
+    pub(crate) fn set(&mut self, fill: impl FnOnce(&mut Vec<u32>)) {
         self.places.take();
         self.keys.clear();
         fill(&mut self.keys);
@@ -44,7 +44,7 @@ impl Probe {
 
     /// The probe of `pattern` under `bindings`.
     pub(crate) fn of(pattern: &Atom, bindings: &Bindings) -> Probe {
-        let mut keys = SmallVec::new();
+        let mut keys = Vec::with_capacity(16);
         let mut pending: SmallVec<[std::slice::Iter<'_, Atom>; 4]> = SmallVec::new();
         pending.push(std::slice::from_ref(pattern).iter());
         while let Some(children) = pending.last_mut() {

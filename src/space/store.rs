@@ -26,7 +26,7 @@ use crate::space::token::{self, Payloads};
 use crate::symbol::{Names, names};
 
 /// Lists of rows up to this length are looked through without an index.
-const SHORT: usize = 16;
+const SHORT: usize = 8;
 
 /// The rows that the present or a snapshot sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -435,21 +435,21 @@ impl Store {
                 *token = token::payload(flat.payloads.len() as u32);
                 flat.payloads.push(self.values.payload(place).clone());
             });
-            copy.add(flat, self.origin(row).as_ref());
+            copy.add(&mut flat, self.origin(row).as_ref());
         }
         copy
     }
 
     /// Adds an atom, whose names are counted from now on.
-    pub(crate) fn add(&mut self, flat: Flat, origin: Option<&Origin>) {
+    /// Takes its values.
+    pub(crate) fn add(&mut self, flat: &mut Flat, origin: Option<&Origin>) {
         {
             let mut names = names();
             flat::each_name(&flat.tokens, |id| names.retain(id));
         }
         let origin = origin.map(|origin| (self.file(&origin.file), origin.line));
-        let mut tokens = flat.tokens;
-        self.place_values(&mut tokens, flat.payloads.into_iter());
-        self.push(&tokens, origin);
+        self.place_values(&mut flat.tokens, flat.payloads.drain(..));
+        self.push(&flat.tokens, origin);
     }
 
     /// Moves `payloads` into the store, so that the tokens refer to them there.

@@ -180,6 +180,11 @@ pub(crate) fn is_variable(token: u32) -> bool {
     token & TAG_MASK == VARIABLE
 }
 
+/// The number of the token that is a variable.
+pub(crate) fn number_of(variable: u32) -> u32 {
+    variable >> TAG_BITS
+}
+
 /// The id if the token is a name.
 pub(crate) fn symbol_id(token: u32) -> Option<u32> {
     is_symbol(token).then_some(token >> TAG_BITS)

@@ -11,7 +11,7 @@ use super::{
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Operand, Pc, Slot, TypeId};
-use crate::fast::program::Inline;
+use crate::fast::program::{Function, Head, Inline};
 use crate::types;
 
 impl Compiler<'_> {
@@ -223,6 +223,38 @@ impl Compiler<'_> {
         Ok(value)
     }
 
+    /// As [`Compiler::quoted`], of what is evaluated next and most likely is data.
+    fn quoted_data(&mut self, atom: &Atom) -> Compiled<Value> {
+        let Some(children) = atom.as_expression().filter(|_| !atom.is_ground()) else {
+            return self.quoted(atom);
+        };
+        let function = match &children[0] {
+            Atom::Variable(_) => Function::NONE,
+            head @ Atom::Symbol(symbol) => {
+                if !matches!(self.program.head(self.host, self.heap, head), Head::Untyped) {
+                    return self.quoted(atom);
+                }
+                let symbol = self.heap.symbol(symbol);
+                self.program.function(symbol, children.len() - 1, ANY)
+            }
+            _ => return self.quoted(atom),
+        };
+        self.deeper()?;
+        let mut operands = Vec::with_capacity(children.len());
+        for child in children {
+            operands.push(self.quoted_data(child)?);
+        }
+        self.depth -= 1;
+        let to = self.target()?;
+        let operands = self.program.operands(&operands);
+        self.emit(Instruction::BuildNoted {
+            to,
+            operands,
+            function,
+        });
+        Ok(Operand::slot(to))
+    }
+
     /// Evaluates `atom` with an expected type; leaves to the plain evaluator what
     /// cannot be compiled.
     pub(super) fn evaluate(
@@ -282,13 +314,15 @@ impl Compiler<'_> {
         if self.depth == 0 && want == Want::Tail {
             self.left = true;
         }
-        let from = self.quoted(atom)?;
-        let from = self.in_slot(from)?;
         let dynamic = matches!(atom.as_expression(), Some([Atom::Variable(_), ..]));
         if dynamic {
             self.left = false;
+            let from = self.quoted_data(atom)?;
+            let from = self.in_slot(from)?;
             return self.settle(from, expected, want);
         }
+        let from = self.quoted(atom)?;
+        let from = self.in_slot(from)?;
         self.emit_sized(Instruction::Plain {
             from,
             expected,
@@ -316,6 +350,10 @@ impl Compiler<'_> {
             || self.numbers.contains(&from) && (expected == NUMBER || expected == ANY)
         {
             return Ok(self.give(Operand::slot(from), want));
+        }
+        if want == Want::Tail {
+            self.emit(Instruction::EvaluateLast { from, expected });
+            return Ok(Operand::slot(from));
         }
         let to = self.slot()?;
         self.emit_sized(Instruction::Evaluate {

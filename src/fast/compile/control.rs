@@ -6,8 +6,8 @@ use super::{
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
-use crate::fast::code::{ANY, BOOL, Comparison, FAIL, Instruction, Operand, Slot, TypeId};
-use crate::fast::program::{Inline, Signature};
+use crate::fast::code::{ANY, BOOL, Comparison, FAIL, Instruction, Operand, Pc, Slot, TypeId};
+use crate::fast::program::{Inline, Key, Signature, Switch};
 
 impl Compiler<'_> {
     /// Begins a part that is instantiated on its own, as the body of a `let`.
@@ -149,8 +149,11 @@ impl Compiler<'_> {
         self.result_fits(&found, &signature.returns, expected)?;
         let to = if want == Want::Tail { 0 } else { self.slot()? };
         let mut guard = None;
+        // What a branch knows of its slots the slow way does not.
+        let numbers = self.numbers.clone();
         let simple = self.simple_comparison(condition);
-        if simple.is_none() {
+        let numeric = simple.is_none() && self.is_numeric_comparison(condition);
+        if simple.is_none() && !numeric {
             guard = self.guard(atom, checks, expected)?;
         }
         let (_, mark) = self.marked(std::slice::from_ref(condition), want, |this, inner| {
@@ -169,6 +172,15 @@ impl Compiler<'_> {
                     if let Instruction::JumpUnlessCompareSmall { left, .. } = comparison {
                         this.numbers.insert(left);
                     }
+                    (at, slow)
+                }
+                None if numeric => {
+                    let source = OddWhat::Source(atom.clone());
+                    let slow = this.slow(Vec::new(), source, expected)?;
+                    let mut uses = Vec::new();
+                    let at = this.numeric_comparison(condition, &mut uses)?;
+                    uses.push((at, Place::Odd));
+                    this.odd[slow].uses = uses;
                     (at, slow)
                 }
                 None => {
@@ -211,6 +223,7 @@ impl Compiler<'_> {
             }
             Ok(())
         })?;
+        self.numbers = numbers;
         if want != Want::Tail {
             self.define(to);
             self.exit(mark);
@@ -301,6 +314,115 @@ impl Compiler<'_> {
                 odd: FAIL,
             }),
             _ => None,
+        }
+    }
+
+    /// Whether a condition compares sums and products of variables and numbers: nothing
+    /// of it has results of its own, so what is not for numbers can be left to the plain
+    /// evaluator together with the whole form.
+    fn is_numeric_comparison(&self, condition: &Atom) -> bool {
+        let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
+            condition.as_expression()
+        else {
+            return false;
+        };
+        let compares = matches!(
+            self.program.inline(operation),
+            Some(Inline::Comparison(_) | Inline::Equal)
+        );
+        let computes = |atom: &Atom| matches!(atom, Atom::Expression(_));
+        !self.program.proving
+            && compares
+            && (computes(left) || computes(right))
+            && self.is_numeric(left, 8)
+            && self.is_numeric(right, 8)
+    }
+
+    fn is_numeric(&self, atom: &Atom, depth: usize) -> bool {
+        match atom {
+            Atom::Variable(variable) => self
+                .names
+                .get(variable)
+                .is_some_and(|name| name.fresh_in != Some(self.scope)),
+            Atom::Grounded(Grounded::Number(_)) => true,
+            Atom::Expression(_) => match atom.as_expression() {
+                Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) => {
+                    depth > 0
+                        && matches!(self.program.inline(operation), Some(Inline::Arithmetic(_)))
+                        && self.is_numeric(left, depth - 1)
+                        && self.is_numeric(right, depth - 1)
+                }
+                _ => false,
+            },
+            Atom::Symbol(_) | Atom::Grounded(_) => false,
+        }
+    }
+
+    /// A jump for what [`Compiler::is_numeric_comparison`] says; `uses` gathers the
+    /// instructions before it that have an odd way.
+    fn numeric_comparison(
+        &mut self,
+        condition: &Atom,
+        uses: &mut Vec<(usize, Place)>,
+    ) -> Compiled<usize> {
+        let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
+            condition.as_expression()
+        else {
+            return Err(Leave);
+        };
+        let inline = self.program.inline(operation);
+        let left = self.numeric(left, uses)?;
+        let right = self.numeric(right, uses)?;
+        let (left, right) = (self.in_slot(left)?, self.in_slot(right)?);
+        let to = FAIL;
+        let odd = FAIL;
+        let instruction = match inline {
+            Some(Inline::Comparison(operation)) => Instruction::JumpUnlessCompare {
+                operation,
+                left,
+                right,
+                to,
+                odd,
+            },
+            _ => Instruction::JumpUnlessSame {
+                left,
+                right,
+                to,
+                odd,
+            },
+        };
+        Ok(self.emit(instruction))
+    }
+
+    fn numeric(&mut self, atom: &Atom, uses: &mut Vec<(usize, Place)>) -> Compiled<Value> {
+        match atom {
+            Atom::Variable(variable) => match self.names.get(variable) {
+                Some(name) => Ok(Operand::slot(name.slot)),
+                None => Err(Leave),
+            },
+            Atom::Expression(_) => {
+                let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
+                    atom.as_expression()
+                else {
+                    return Err(Leave);
+                };
+                let Some(Inline::Arithmetic(operation)) = self.program.inline(operation) else {
+                    return Err(Leave);
+                };
+                let left = self.numeric(left, uses)?;
+                let right = self.numeric(right, uses)?;
+                let to = self.slot()?;
+                let instruction = self.arithmetic(operation, to, left, right)?;
+                uses.push((self.emit(instruction), Place::Odd));
+                self.define(to);
+                for operand in [left, right] {
+                    if !operand.is_constant() {
+                        self.numbers.insert(operand.index() as Slot);
+                    }
+                }
+                Ok(Operand::slot(to))
+            }
+            _ => self.constant_value(atom),
         }
     }
 
@@ -413,6 +535,19 @@ impl Compiler<'_> {
         });
         let (result, mark) = self.marked(std::slice::from_ref(value), want, |this, inner| {
             let keep = this.target()?;
+            let without = this.defined.clone();
+            let slot = this.slot()?;
+            let at_once = match value {
+                Atom::Variable(variable) => this.names.get(variable).copied(),
+                _ => None,
+            };
+            let at_once = at_once.map(|name| {
+                this.emit(Instruction::TakeSettled {
+                    to: slot,
+                    from: name.slot,
+                    settled: FAIL,
+                })
+            });
             let open = if quick || !takes_empty {
                 None
             } else {
@@ -422,7 +557,7 @@ impl Compiler<'_> {
                     size: 0,
                 }))
             };
-            let slot = this.slot()?;
+            let before = this.defined.clone();
             this.define(slot);
             // An error is a value here.
             let inner_mark = this.target()?;
@@ -459,6 +594,12 @@ impl Compiler<'_> {
             if open.is_some() {
                 this.emit(Instruction::CaseAny { keep });
             }
+            if let Some(at) = at_once {
+                let here = this.here();
+                this.fill(at, Place::To, here);
+            }
+            this.defined = before;
+            this.define(slot);
             let Some(open) = open else {
                 return this.cases(slot, cases, inner.want);
             };
@@ -469,9 +610,8 @@ impl Compiler<'_> {
             })?;
             let here = this.here();
             this.fill(open, Place::To, here);
-            this.program
-                .live
-                .insert(here, this.defined.clone().into_boxed_slice());
+            this.defined.clone_from(&without);
+            this.program.live.insert(here, without.into_boxed_slice());
             let second = this.branch(|this| {
                 let empty = this.constant_value(&Atom::Symbol(known().empty.clone()))?;
                 let slot = this.in_slot(empty)?;
@@ -486,10 +626,36 @@ impl Compiler<'_> {
         Ok(result)
     }
 
+    /// Whether a pattern that a key tells from others is matched by any term with that
+    /// key, without binding anything.
+    fn is_flat(&self, pattern: &Atom) -> bool {
+        let arguments = match pattern.as_expression() {
+            Some([Atom::Symbol(_), arguments @ ..]) => arguments,
+            Some(parts) => return parts.is_empty(),
+            None => return !matches!(pattern, Atom::Variable(_)),
+        };
+        arguments.iter().enumerate().all(|(place, argument)| {
+            let Atom::Variable(variable) = argument else {
+                return false;
+            };
+            !self.names.contains_key(variable) && !arguments[..place].contains(argument)
+        })
+    }
+
     /// The template of the first case whose pattern unifies with what a slot holds.
     pub(super) fn cases(&mut self, slot: Slot, cases: &[Atom], want: Want) -> Compiled<Value> {
         let to = self.slot()?;
         let mut ends = Vec::new();
+        // Cases that cannot match are passed over by what the slot holds.
+        let switch = self.program.switches.len();
+        self.program
+            .switches
+            .push(super::switch::switch(&[], &[0], vec![], vec![], FAIL, FAIL));
+        self.emit(Instruction::Switch {
+            switch: switch as u32,
+        });
+        // Where a case begins; for a term with its key, where it goes on.
+        let mut begins: Vec<(Option<Key>, Pc, Pc)> = Vec::new();
         for case in cases {
             let Some([pattern, template]) = case.as_expression() else {
                 break;
@@ -497,12 +663,32 @@ impl Compiler<'_> {
             if template.is_symbol(&known().not_reducible) {
                 return Err(Leave);
             }
+            let begin = self.here();
             let (end, uses, keep) = self.branch(|this| {
-                let keep = this.target()?;
+                // Only until the pattern has matched: no call sees it.
+                let keep = this.slot()?;
+                let key = super::head::key(this.heap, pattern);
+                let flat = key.is_some_and(Key::is_exact) && this.is_flat(pattern);
+                let first = this.slots as Slot;
                 this.emit(Instruction::Try { keep });
                 let mut uses = Vec::new();
                 this.pattern_with(pattern, slot, &mut uses)?;
                 this.emit(Instruction::Keep);
+                let mut fits = begin;
+                if flat {
+                    let over = this.emit(Instruction::Jump { to: FAIL });
+                    fits = this.here();
+                    if pattern.as_expression().is_some_and(|parts| parts.len() > 1) {
+                        this.emit(Instruction::Unpack {
+                            slot,
+                            to: first,
+                            skip: 1,
+                        });
+                    }
+                    let here = this.here();
+                    this.fill(over, Place::To, here);
+                }
+                begins.push((key, begin, fits));
                 let end = this.part(|this| {
                     this.introduce(template)?;
                     let value = this.evaluate(template, ANY, want)?;
@@ -517,7 +703,9 @@ impl Compiler<'_> {
             }
             self.emit(Instruction::Undo { keep });
         }
+        let none = self.here();
         self.emit(Instruction::Fail);
+        self.program.switches[switch] = cases_switch(&self.program.code, slot, &begins, none);
         self.land(ends);
         self.define(to);
         Ok(Operand::slot(to))
@@ -580,4 +768,54 @@ impl Compiler<'_> {
         }
         Ok(Operand::slot(to))
     }
+}
+
+/// For each key, the first case that a term with it may match.
+fn cases_switch(
+    code: &[Instruction],
+    slot: Slot,
+    cases: &[(Option<Key>, Pc, Pc)],
+    none: Pc,
+) -> Switch {
+    let mut keys: Vec<(u64, Pc)> = Vec::new();
+    let mut arities: Vec<(usize, Pc)> = Vec::new();
+    let first = |word: Option<u64>, arity: Option<usize>| {
+        cases
+            .iter()
+            .find_map(|(key, begin, fits)| match key {
+                None => Some(*begin),
+                Some(key) if Some(key.word()) == word => Some(*fits),
+                Some(Key::Expression {
+                    head: None,
+                    arity: n,
+                }) if Some(*n) == arity => Some(*begin),
+                Some(_) => None,
+            })
+            .unwrap_or(none)
+    };
+    for (key, _, _) in cases {
+        match key {
+            None => {}
+            Some(Key::Expression { head: None, arity }) if *arity > 0 => {
+                arities.push((*arity, first(None, Some(*arity))));
+            }
+            Some(key) => {
+                let word = key.word();
+                keys.push((word, first(Some(word), Key::arity_of(word))));
+            }
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    arities.sort_unstable();
+    arities.dedup();
+    let open = cases.first().map_or(none, |(_, begin, _)| *begin);
+    super::switch::switch(
+        code,
+        &[u32::from(slot)],
+        keys,
+        arities,
+        first(None, None),
+        open,
+    )
 }

@@ -1,10 +1,74 @@
 //! Heads of rules: what is tested before one is entered, and matching its parts.
 
+use super::switch::Path;
 use super::{Compiled, Compiler, Leave, Name, Place, TESTS_MAX};
 use crate::atom::{Atom, Grounded};
 use crate::fast::cell::Cell;
 use crate::fast::code::{FAIL, Instruction, Pc, Slot, TypeId};
+use crate::fast::heap::Heap;
 use crate::fast::program::{HeadTest, Key};
+
+/// What a rule's arguments must be, where that is plain.
+pub(super) fn tests(heap: &mut Heap, rule: &Atom) -> Box<[HeadTest]> {
+    let mut tests = Vec::new();
+    let pattern = rule
+        .as_expression()
+        .and_then(|rule| rule[1].as_expression());
+    let arguments = pattern.map_or(&[][..], |pattern| &pattern[1..]);
+    for (slot, argument) in arguments.iter().enumerate() {
+        add_tests(heap, argument, &mut vec![slot as u32], &mut tests);
+    }
+    tests.into_boxed_slice()
+}
+
+/// What tells a term that matches a pattern from others; `None` if any may match.
+pub(super) fn key(heap: &mut Heap, pattern: &Atom) -> Option<Key> {
+    Some(match pattern {
+        Atom::Variable(_) => return None,
+        Atom::Symbol(symbol) => Key::Leaf(Cell::symbol(heap.symbol(symbol))),
+        Atom::Grounded(Grounded::Bool(value)) => Key::Leaf(Cell::boolean(*value)),
+        Atom::Grounded(Grounded::Number(crate::number::Number::Integer(value))) => {
+            Key::Leaf(Cell::int(*value)?)
+        }
+        Atom::Grounded(_) => return None,
+        Atom::Expression(expression) => {
+            let children = expression.children();
+            let head = match children.first() {
+                Some(Atom::Symbol(symbol)) => Some(Cell::symbol(heap.symbol(symbol))),
+                _ => None,
+            };
+            Key::Expression {
+                head,
+                arity: children.len(),
+            }
+        }
+    })
+}
+
+fn add_tests(heap: &mut Heap, pattern: &Atom, path: &mut Vec<u32>, tests: &mut Vec<HeadTest>) {
+    if tests.len() >= TESTS_MAX {
+        return;
+    }
+    let Some(key) = key(heap, pattern) else {
+        return;
+    };
+    tests.push(HeadTest {
+        path: path.as_slice().into(),
+        key,
+    });
+    if let Atom::Expression(expression) = pattern
+        && path.len() < 4
+    {
+        for (position, child) in expression.children().iter().enumerate() {
+            if position == 0 && matches!(child, Atom::Symbol(_)) {
+                continue;
+            }
+            path.push(position as u32);
+            add_tests(heap, child, path, tests);
+            path.pop();
+        }
+    }
+}
 
 impl Compiler<'_> {
     /// The type that results of a function with this return type are evaluated with.
@@ -12,50 +76,57 @@ impl Compiler<'_> {
         self.program.result_type(returns)
     }
 
-    pub(super) fn tests(&mut self, pattern: &Atom, path: &mut Vec<u32>, tests: &mut Vec<HeadTest>) {
-        if tests.len() >= TESTS_MAX {
-            return;
+    /// As [`Compiler::pattern`], of an argument of which these places are known to be
+    /// what the pattern has there, or to be expressions like that.
+    pub(super) fn known_pattern(
+        &mut self,
+        pattern: &Atom,
+        slot: Slot,
+        known: &[Path],
+        on_fail: Pc,
+    ) -> Compiled<()> {
+        let mut uses = Vec::new();
+        self.known_with(pattern, slot, &mut vec![u32::from(slot)], known, &mut uses)?;
+        for at in uses {
+            self.fill(at, Place::OnFail, on_fail);
         }
-        let key = match pattern {
-            Atom::Variable(_) => return,
-            Atom::Symbol(symbol) => Key::Leaf(Cell::symbol(self.heap.symbol(symbol))),
-            Atom::Grounded(Grounded::Bool(value)) => Key::Leaf(Cell::boolean(*value)),
-            Atom::Grounded(Grounded::Number(crate::number::Number::Integer(value))) => {
-                match Cell::int(*value) {
-                    Some(cell) => Key::Leaf(cell),
-                    None => return,
-                }
-            }
-            Atom::Grounded(_) => return,
-            Atom::Expression(expression) => {
+        Ok(())
+    }
+
+    fn known_with(
+        &mut self,
+        pattern: &Atom,
+        slot: Slot,
+        path: &mut Vec<u32>,
+        known: &[Path],
+        uses: &mut Vec<usize>,
+    ) -> Compiled<()> {
+        let is_known = known.iter().any(|place| place[..] == path[..]);
+        match pattern {
+            Atom::Symbol(_) | Atom::Grounded(_) if is_known => Ok(()),
+            Atom::Expression(expression) if is_known && expression.children().is_empty() => Ok(()),
+            Atom::Expression(expression) if is_known && !pattern.is_ground() => {
                 let children = expression.children();
-                let head = match children.first() {
-                    Some(Atom::Symbol(symbol)) => Some(Cell::symbol(self.heap.symbol(symbol))),
-                    Some(Atom::Variable(_)) => None,
-                    _ => None,
-                };
-                Key::Expression {
-                    head,
-                    arity: children.len(),
+                let to = self.arguments(children)?;
+                self.emit(Instruction::Unpack { slot, to, skip: 1 });
+                for (position, child) in children[1..].iter().enumerate() {
+                    path.push(position as u32 + 1);
+                    self.known_with(child, to + position as Slot, path, known, uses)?;
+                    path.pop();
                 }
+                Ok(())
             }
-        };
-        tests.push(HeadTest {
-            path: path.as_slice().into(),
-            key,
-        });
-        if let Atom::Expression(expression) = pattern
-            && path.len() < 4
-        {
-            for (position, child) in expression.children().iter().enumerate() {
-                if position == 0 && matches!(child, Atom::Symbol(_)) {
-                    continue;
-                }
-                path.push(position as u32);
-                self.tests(child, path, tests);
-                path.pop();
-            }
+            _ => self.pattern_with(pattern, slot, uses),
         }
+    }
+
+    /// Slots for the arguments of a call, one after the other.
+    fn arguments(&mut self, children: &[Atom]) -> Compiled<Slot> {
+        let to = self.slots as Slot;
+        for _ in &children[1..] {
+            self.target()?;
+        }
+        Ok(to)
     }
 
     /// Matches what a slot holds with a pattern.
@@ -107,6 +178,22 @@ impl Compiler<'_> {
                 let children = expression.children();
                 if children.len() > 200 {
                     return Err(Leave);
+                }
+                if let head @ Atom::Symbol(_) = &children[0] {
+                    let head = self.constant(head)?;
+                    let to = self.arguments(children)?;
+                    uses.push(self.emit(Instruction::MatchCall {
+                        slot,
+                        to,
+                        arity: children.len() as u16,
+                        head,
+                        on_fail: FAIL,
+                    }));
+                    for (position, child) in children[1..].iter().enumerate() {
+                        self.pattern_with(child, to + position as Slot, uses)?;
+                    }
+                    self.depth -= 1;
+                    return Ok(());
                 }
                 let to = self.slots as Slot;
                 for _ in children {

@@ -80,6 +80,17 @@ impl Compiler<'_> {
                         };
                         this.with_slow(instruction, to, (number, whole, unchanged), want)
                     }
+                    (Inline::Change(change), [space, atom]) => {
+                        let (space, atom) = (this.in_slot(*space)?, this.in_slot(*atom)?);
+                        let instruction = Instruction::ChangeSpace {
+                            change,
+                            to,
+                            space,
+                            atom,
+                            odd: FAIL,
+                        };
+                        this.with_slow(instruction, to, (number, whole, unchanged), want)
+                    }
                     (Inline::Size, [from]) => {
                         let from = this.in_slot(*from)?;
                         let instruction = Instruction::SizeAtom {
@@ -329,6 +340,15 @@ impl Compiler<'_> {
                 to,
                 left,
                 right,
+                odd: FAIL,
+            });
+        }
+        if let (Arithmetic::Add, Some(value)) = (operation, small(self, left)) {
+            let left = self.in_slot(right)?;
+            return Ok(Instruction::AddSmall {
+                to,
+                left,
+                right: value,
                 odd: FAIL,
             });
         }

@@ -33,9 +33,16 @@ impl Machine<'_> {
         if self.stack.len() < needed {
             self.reserve(needed);
         }
-        for i in 0..count {
-            let operand = self.program.operands[operands.0 as usize + 1 + i];
-            self.stack[above + 2 + i] = self.operand(base, operand).0;
+        let first = operands.0 as usize + 1;
+        let operands = &self.program.operands[first..first + count];
+        let (below, frame) = self.stack.split_at_mut(above);
+        let slots = &below[base + 2..];
+        for (to, operand) in frame[2..2 + count].iter_mut().zip(operands) {
+            *to = if operand.is_constant() {
+                self.program.constants[operand.index()].0
+            } else {
+                slots[operand.index()]
+            };
         }
         self.enter(function, above, pc, base, height)
     }
@@ -75,6 +82,7 @@ impl Machine<'_> {
     }
 
     /// Makes room for so many words of frames, if the bounds allow it.
+    #[inline(never)]
     pub(super) fn deepen(&mut self, needed: usize) -> Result<(), Exhausted> {
         // A frame of the plain evaluator is some sixteen words.
         if needed / 16 > self.budget.depth || needed > STACK_MAX {
@@ -88,6 +96,7 @@ impl Machine<'_> {
         Ok(())
     }
 
+    #[inline(never)]
     pub(super) fn too_deep(&mut self, function: u32, base: usize) -> Next {
         let call = self.call_term(function, base);
         let call = self.heap.export(call);
@@ -98,6 +107,7 @@ impl Machine<'_> {
 
     /// A function that is not compiled code: compiled now, data, or left to the
     /// plain evaluator.
+    #[inline(never)]
     pub(super) fn enter_other(&mut self, function: u32, base: usize) -> Next {
         if self.program.functions[function as usize].state.is_unsure() {
             compile::function(self.host, &mut self.heap, &mut self.program, function);
@@ -125,13 +135,8 @@ impl Machine<'_> {
     pub(super) fn call_last(&mut self, function: u32, operands: Operands, base: usize) -> Next {
         let count = self.program.operands[operands.0 as usize].0 as usize;
         let at = operands.0 as usize + 1;
-        let entry = &self.program.functions[function as usize];
-        let target = if base >= self.protected {
-            base
-        } else {
-            self.protected
-        };
-        let needed = target + 2 + count.max(usize::from(entry.size));
+        let target = base.max(self.protected);
+        let needed = target + 2 + count;
         if self.stack.len() < needed {
             self.reserve(needed);
         }
@@ -139,8 +144,9 @@ impl Machine<'_> {
         const FEW: usize = 8;
         if count <= FEW {
             let mut values = [0u64; FEW];
-            for (i, value) in values.iter_mut().enumerate().take(count) {
-                *value = self.operand(base, self.program.operands[at + i]).0;
+            let operands = &self.program.operands[at..at + count];
+            for (value, operand) in values.iter_mut().zip(operands) {
+                *value = self.operand(base, *operand).0;
             }
             self.stack[target + 2..target + 2 + count].copy_from_slice(&values[..count]);
         } else {
@@ -152,10 +158,20 @@ impl Machine<'_> {
         let (return_to, state) = (self.stack[base], self.stack[base + 1]);
         self.stack[target] = return_to;
         self.stack[target + 1] = state & !MATCHED;
+        self.enter_last(function, count, target)
+    }
+
+    /// Enters a function in the place of a frame, with its arguments there.
+    #[inline(always)]
+    pub(super) fn enter_last(&mut self, function: u32, count: usize, target: usize) -> Next {
         self.head_trail = self.heap.trail.len();
         let entry = &self.program.functions[function as usize];
         if entry.state == State::Compiled {
             let to = entry.pc;
+            let needed = target + 2 + usize::from(entry.size);
+            if self.stack.len() < needed {
+                self.reserve(needed);
+            }
             if self.heap.cells.len() >= self.collect_at {
                 self.collect(target, Err(count));
             }
@@ -179,6 +195,7 @@ impl Machine<'_> {
     }
 
     /// No rule is for the call: it is data.
+    #[inline(never)]
     pub(super) fn data(&mut self, function: u32, base: usize) -> Next {
         let call = self.call_term(function, base);
         let settled = {
@@ -197,7 +214,7 @@ impl Machine<'_> {
     }
 
     /// Hands a result to the caller.
-    #[inline]
+    #[inline(never)]
     pub(super) fn leave(&mut self, value: Cell, base: usize) -> Next {
         let value = self.heap.deref(value);
         let state = self.stack[base + 1];

@@ -6,6 +6,7 @@ use super::{MARK_SUCCEEDED, Machine, SUCCEEDED, Tops};
 use crate::fast::cell::Cell;
 use crate::fast::choice::{Aside, Choice, Kind};
 use crate::fast::code::Pc;
+use crate::fast::save::Saved;
 
 impl Machine<'_> {
     /// Variables below it have to be noted when they are bound.
@@ -54,12 +55,12 @@ impl Machine<'_> {
 
     /// Forgets the newest choice.
     pub(super) fn drop_choice(&mut self) {
-        self.choices.pop();
-        self.protected = self
-            .choices
-            .last()
-            .map_or(0, |choice| choice.stack_top as usize);
-        self.heap.old = self.old();
+        self.choices.truncate(self.choices.len() - 1);
+        let (protected, old) = self.choices.last().map_or((0, 0), |choice| {
+            (choice.stack_top as usize, choice.heap_top)
+        });
+        self.protected = protected;
+        self.heap.old = old;
     }
 
     /// The last way of the newest choice is taken: it stays only if errors wait for it.
@@ -73,6 +74,7 @@ impl Machine<'_> {
     }
 
     /// Goes back to the newest choice. `None` once there is none.
+    #[inline(never)]
     pub(super) fn fail(&mut self) -> Option<(Pc, usize)> {
         loop {
             self.fuel -= 1;
@@ -84,8 +86,21 @@ impl Machine<'_> {
             self.heap.undo(choice.trail_top as usize);
             self.heap.cut(choice.heap_top, choice.box_top as usize);
             self.heap.old = choice.heap_top;
-            self.log.truncate(choice.log_top as usize);
+            if self.log.len() > choice.log_top as usize {
+                self.log.truncate(choice.log_top as usize);
+            }
             match &mut choice.kind {
+                Kind::Chain { rules, next } => {
+                    let at = rules.0 as usize + 1;
+                    let count = self.program.operands[at].0;
+                    let pc = self.program.operands[at + 1 + *next as usize].0;
+                    self.head_trail = self.heap.trail.len();
+                    *next += 1;
+                    if *next == count {
+                        self.exhaust();
+                    }
+                    return Some((pc, base));
+                }
                 Kind::Rules { function, next } => {
                     let (function, rule) = (*function, *next);
                     self.head_trail = self.heap.trail.len();
@@ -139,13 +154,14 @@ impl Machine<'_> {
                     Ok(None) => {}
                     Err(()) => return None,
                 },
-                Kind::Gather { done, items, log } => {
-                    let (done, items) = (*done, std::mem::take(items));
-                    self.log.append(log);
+                Kind::Gather { done, gathered } => {
+                    let (done, mut gathered) = (*done, std::mem::take(gathered));
+                    self.log.append(&mut gathered.log);
                     let aside = choice.aside;
                     debug_assert!(!aside, "errors inside wait for choices above it");
                     self.drop_choice();
-                    self.result = self.gathered(&items);
+                    self.gathering -= gathered.saved.bytes();
+                    self.result = self.gathered(gathered.saved);
                     return Some((done, base));
                 }
                 Kind::Case { empty, any } => {
@@ -166,6 +182,7 @@ impl Machine<'_> {
     }
 
     /// An error waits until the choices above `height` are exhausted.
+    #[inline(never)]
     pub(super) fn set_aside(&mut self, height: usize, owner: usize, pc: Pc, base: usize) {
         let log_top = self.choices[height].log_top as usize;
         self.choices[height].aside = true;
@@ -180,7 +197,8 @@ impl Machine<'_> {
         let mut parts = vec![self.result];
         parts.extend(variables.iter().map(|at| self.heap.word(*at as usize)));
         let whole = self.heap.build(&parts);
-        let saved = self.heap.save(whole, heap_top, box_top);
+        let mut saved = Saved::default();
+        self.heap.save(whole, heap_top, box_top, &mut saved);
         self.asides.push(Aside {
             choice: height as u32,
             owner: owner as u32,
@@ -214,7 +232,7 @@ impl Machine<'_> {
         if word & (SUCCEEDED | MARK_SUCCEEDED) != 0 && self.owner_succeeded(&aside) {
             return self.fail();
         }
-        let whole = self.heap.restore(&aside.saved);
+        let whole = self.heap.restore(aside.saved)[0];
         let (first, _) = self.heap.elements(whole.at());
         for (i, variable) in aside.variables.iter().enumerate() {
             let value = self.heap.word(first + 1 + i);
@@ -240,6 +258,7 @@ impl Machine<'_> {
     }
 
     /// Keeps a result for the innermost place where results are gathered.
+    #[inline(never)]
     pub(super) fn gather(&mut self, value: Cell, base: usize) {
         let value = self.heap.deref(value);
         if value == self.heap.empty {
@@ -256,16 +275,19 @@ impl Machine<'_> {
             let choice = &self.choices[number];
             (choice.heap_top, choice.box_top as usize)
         };
-        let saved = self.heap.save(value, heap_top, box_top);
         let log_top = self.choices[number].log_top as usize;
-        if let Kind::Gather { items, log, .. } = &mut self.choices[number].kind {
-            items.push(saved);
-            log.extend_from_slice(&self.log[log_top..]);
+        if let Kind::Gather { gathered, .. } = &mut self.choices[number].kind {
+            let before = gathered.saved.bytes();
+            self.heap
+                .save(value, heap_top, box_top, &mut gathered.saved);
+            self.gathering += gathered.saved.bytes() - before;
+            gathered.log.extend_from_slice(&self.log[log_top..]);
         }
     }
 
-    pub(super) fn gathered(&mut self, items: &[crate::fast::heap::Saved]) -> Cell {
-        let cells: Vec<Cell> = items.iter().map(|item| self.heap.restore(item)).collect();
+    /// The list of what was gathered.
+    pub(super) fn gathered(&mut self, saved: Saved) -> Cell {
+        let cells = self.heap.restore(saved);
         let list = self.heap.build(&cells);
         self.note_data(list);
         list

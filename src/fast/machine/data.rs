@@ -5,7 +5,10 @@ use crate::atom::Atom;
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::code::{ANY, Operands};
 use crate::fast::compile;
-use crate::fast::program::{Head, State};
+use crate::fast::program::{Function, Head, State};
+
+/// Ground, evaluated; and, turned round, no error.
+const PLAIN: u64 = Header::GROUND | Header::EVALUATED | Header::ERROR;
 
 impl Machine<'_> {
     pub(super) fn parts(&self, list: Cell) -> Option<(usize, usize)> {
@@ -74,6 +77,15 @@ impl Machine<'_> {
 
     /// Whether no rule, type or operation is for calls of this symbol.
     pub(super) fn is_data_symbol(&mut self, id: u32, count: usize) -> bool {
+        if let Some(known) = self.program.data_heads.get(&(id, count)) {
+            return *known;
+        }
+        let is_data = self.sees_data_symbol(id, count);
+        self.program.data_heads.insert((id, count), is_data);
+        is_data
+    }
+
+    fn sees_data_symbol(&mut self, id: u32, count: usize) -> bool {
         if !self.is_untyped(id) {
             return false;
         }
@@ -84,21 +96,85 @@ impl Machine<'_> {
         self.program.functions[function as usize].state == State::Data
     }
 
+    /// Builds an expression; `flags` hold if its elements are results.
+    #[inline(never)]
     pub(super) fn build(&mut self, operands: Operands, base: usize, flags: u64) -> Cell {
+        let (place, all) = self.put(operands, base);
+        let mut flags = if all & Header::EVALUATED != 0 {
+            flags
+        } else {
+            0
+        };
+        if all & Header::GROUND != 0 {
+            flags |= Header::GROUND;
+        } else {
+            flags &= !Header::ELEMENTS;
+        }
+        self.close(place, flags)
+    }
+
+    /// Builds an expression that is data if its elements are, and its head no symbol or
+    /// the name of `function`, for which there must be no rules.
+    #[inline(never)]
+    pub(super) fn build_noted(&mut self, operands: Operands, base: usize, function: u32) -> Cell {
+        let (place, all) = self.put(operands, base);
+        let mut flags = all & Header::GROUND;
+        if all == PLAIN {
+            let head = Cell(self.heap.cells[place + 1]);
+            let is_data = if function == Function::NONE {
+                (head.is_int() || head.is_bool()) && !self.program.expression_rules
+            } else {
+                self.program.functions[function as usize].state == State::Data
+            };
+            if is_data {
+                flags |= Header::DATA;
+            }
+        }
+        self.close(place, flags)
+    }
+
+    /// Puts an expression on the heap, but for what its header says; and what holds of
+    /// all its elements. A head is as it is.
+    #[inline(always)]
+    fn put(&mut self, operands: Operands, base: usize) -> (usize, u64) {
         let at = operands.0 as usize;
         let count = self.program.operands[at].0 as usize;
-        let place = self.heap.begin(count);
-        let mut settled = true;
-        for i in 0..count {
-            let operand = self.program.operands[at + 1 + i];
-            let value = self.operand(base, operand);
-            let value = self.heap.deref(value);
-            if flags != 0 && value.is_exp() && i > 0 {
-                settled &= self.heap.header(value.at()).has(Header::EVALUATED);
+        let operands = &self.program.operands[at + 1..at + 1 + count];
+        let slots = &self.stack[base + 2..];
+        let place = self.heap.cells.len();
+        self.heap.cells.reserve(count + 1);
+        self.heap.cells.push(Header::new(count, 0).0);
+        let mut all = PLAIN;
+        for (i, operand) in operands.iter().enumerate() {
+            let value = if operand.is_constant() {
+                self.program.constants[operand.index()]
+            } else {
+                self.heap.deref(Cell(slots[operand.index()]))
+            };
+            if value.is_exp() {
+                let mut header = self.heap.cells[value.at()];
+                if i == 0 {
+                    header |= Header::EVALUATED;
+                }
+                // Errors and `Empty` are results, but no parts of data.
+                all &= header ^ Header::ERROR;
+            } else if value.is_ref() {
+                all &= !Header::GROUND;
+            } else if value == self.heap.empty {
+                all &= !Header::ERROR;
             }
             self.heap.cells.push(value.0);
         }
-        self.heap.finish(place, if settled { flags } else { 0 })
+        (place, all)
+    }
+
+    fn close(&mut self, place: usize, mut flags: u64) -> Cell {
+        let count = self.heap.header(place).arity();
+        if count > 0 && self.heap.cells[place + 1] == self.heap.error.0 {
+            flags |= Header::ERROR;
+        }
+        self.heap.cells[place] = Header::new(count, flags).0;
+        Cell::expression(place)
     }
 
     /// The list with one more element before it.
@@ -122,6 +198,7 @@ impl Machine<'_> {
     }
 
     /// The list without its first element.
+    #[inline(never)]
     pub(super) fn rest(&mut self, list: Cell) -> Cell {
         let rest = self.heap.tail(list.at(), 1);
         if self.heap.header(list.at()).has(Header::ELEMENTS) {

@@ -7,6 +7,7 @@ use crate::fast::code::{Arithmetic, Comparison};
 
 impl Machine<'_> {
     /// Arithmetic beyond small integers; `None` for what is no number, and errors.
+    #[inline(never)]
     pub(super) fn compute(
         &mut self,
         operation: Arithmetic,
@@ -63,6 +64,7 @@ impl Machine<'_> {
         self.compare_numbers(operation, left, right)
     }
 
+    #[inline(never)]
     pub(super) fn compare_numbers(
         &self,
         operation: Comparison,
@@ -82,6 +84,7 @@ impl Machine<'_> {
 
     /// Whether a value, once evaluated, is the constant; `None` if it has to be
     /// evaluated first or the types do not agree.
+    #[inline(never)]
     pub(super) fn is_constant(&mut self, value: Cell, constant: Cell) -> Option<bool> {
         let value = self.heap.deref(value);
         if value.is_symbol() && constant.is_symbol() && value != self.heap.empty {
@@ -92,5 +95,18 @@ impl Machine<'_> {
             return Some(self.heap.equal(value, constant));
         }
         None
+    }
+
+    /// Whether two numbers are the same; a variable is the same as none. `None` for
+    /// anything else.
+    #[inline(never)]
+    pub(super) fn same_numbers(&self, left: Cell, right: Cell) -> Option<bool> {
+        let (left, right) = (self.heap.deref(left), self.heap.deref(right));
+        for cell in [left, right] {
+            if !cell.is_ref() && !self.heap.is_number(cell) {
+                return None;
+            }
+        }
+        Some(self.heap.equal(left, right))
     }
 }

@@ -4,13 +4,34 @@ use super::{FUEL, Machine, Next};
 use crate::atom::Atom;
 use crate::engine::Context;
 use crate::evaluate::{Answer, Proof};
-use crate::fast::cell::Header;
+use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Choice, Step, Way};
-use crate::fast::code::{ANY, Operands, Pc, Slot};
+use crate::fast::code::{ANY, Change, Operands, Pc, Slot};
 use crate::fast::heap::CONSTANTS;
 
 impl Machine<'_> {
+    /// Adds a ground atom to a space, or removes it: `()`. `None` for what the operation
+    /// itself has to see.
+    pub(super) fn change_space(&mut self, change: Change, space: Cell, atom: Cell) -> Option<Cell> {
+        let space = self.space_of(self.heap.deref(space))?;
+        let atom = self.heap.deref(atom);
+        if !self.host.grants.write || !self.heap.is_ground(atom) {
+            return None;
+        }
+        self.heap.flatten(atom, &mut self.flat);
+        match change {
+            Change::Add => space.add_flat(&mut self.flat),
+            Change::Remove => {
+                self.hold_rows();
+                space.remove_flat(&self.flat)?;
+            }
+        }
+        self.refresh();
+        Some(self.heap.unit)
+    }
+
     /// Calls an operation of the host.
+    #[inline(never)]
     pub(super) fn operate(
         &mut self,
         number: u32,
@@ -125,6 +146,7 @@ impl Machine<'_> {
         self.fuel = FUEL;
         let bytes = (base + self.heap.cells.len() - CONSTANTS) * 8
             + self.heap.trail.len() * 4
+            + self.gathering
             + self.results.len() * std::mem::size_of::<Answer>()
             + self.choices.len() * std::mem::size_of::<Choice>();
         let checked = self

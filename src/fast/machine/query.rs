@@ -170,6 +170,7 @@ impl Machine<'_> {
     }
 
     /// Whether a pattern is `(, …)`.
+    #[inline(never)]
     pub(super) fn is_conjunction(&self, pattern: Cell) -> bool {
         pattern.is_exp() && {
             let (first, count) = self.heap.elements(pattern.at());
@@ -195,6 +196,7 @@ impl Machine<'_> {
     }
 
     /// Goes on with each solution of a query: of one pattern, or of all in `(, …)`.
+    #[inline(never)]
     pub(super) fn find(
         &mut self,
         space: &Space,

@@ -4,10 +4,84 @@ use super::{MATCHED, Machine, Next};
 use crate::fast::cell::Cell;
 use crate::fast::choice::{Choice, Kind};
 use crate::fast::code::{Pc, Slot};
-use crate::fast::program::{Key, Program};
+use crate::fast::program::{Branch, Key, Program, expression_word};
 
 impl Machine<'_> {
+    /// Where to go on by what stands at one place of the arguments.
+    #[inline(always)]
+    pub(super) fn switch(&mut self, number: u32, base: usize) -> Pc {
+        let switch = &self.program.switches[number as usize];
+        let cell = Cell(self.stack[base + 2 + usize::from(switch.slot)]);
+        let cell = self.heap.deref(cell);
+        if !switch.is_plain {
+            return self.switch_further(number, cell);
+        }
+        if cell.is_exp() {
+            let (first, count) = self.heap.elements(cell.at());
+            if count > 0 {
+                let head = self.heap.deref(self.heap.word(first));
+                if head.is_ref() {
+                    return switch.open;
+                }
+                let word = expression_word(head.is_symbol().then_some(head), count);
+                for branch in &switch.few {
+                    if branch.word == word {
+                        if branch.elements != Branch::KEEP {
+                            let to = base + 2 + usize::from(branch.elements);
+                            let elements = &self.heap.cells[first + 1..first + count];
+                            for (slot, element) in self.stack[to..].iter_mut().zip(elements) {
+                                *slot = *element;
+                            }
+                        }
+                        return branch.to;
+                    }
+                }
+                return switch.other;
+            }
+        } else if !cell.is_immediate() {
+            return switch.open;
+        }
+        let word = if cell.is_exp() {
+            expression_word(None, 0)
+        } else {
+            cell.0
+        };
+        for branch in &switch.few {
+            if branch.word == word {
+                return branch.to;
+            }
+        }
+        switch.other
+    }
+
+    /// As [`Machine::switch`], of one that looks inside an argument or has many branches.
+    #[inline(never)]
+    fn switch_further(&self, number: u32, mut cell: Cell) -> Pc {
+        let switch = &self.program.switches[number as usize];
+        match self.inside(cell, &switch.below) {
+            Some(found) => cell = found,
+            None => return switch.open,
+        }
+        let word = if cell.is_exp() {
+            let (first, count) = self.heap.elements(cell.at());
+            let head = (count > 0).then(|| self.heap.deref(self.heap.word(first)));
+            match head {
+                Some(head) if head.is_ref() => return switch.open,
+                head => expression_word(head.filter(|head| head.is_symbol()), count),
+            }
+        } else if cell.is_immediate() {
+            cell.0
+        } else {
+            return switch.open;
+        };
+        match switch.few.iter().find(|branch| branch.word == word) {
+            Some(branch) => branch.to,
+            None => switch.further(word),
+        }
+    }
+
     /// The first rule that may match; a choice for the next, if there is one.
+    #[inline(never)]
     pub(super) fn select(&mut self, function: u32, base: usize) -> Option<Pc> {
         let first = self.next_rule(function, base, 0)?;
         if let Some(next) = self.next_rule(function, base, first + 1) {
@@ -62,10 +136,15 @@ impl Machine<'_> {
     /// where there is nothing.
     #[inline]
     pub(super) fn at_path(&self, path: &[u32], base: usize) -> Option<Cell> {
-        let mut cell = self
+        let cell = self
             .heap
             .deref(Cell(self.stack[base + 2 + path[0] as usize]));
-        for position in &path[1..] {
+        self.inside(cell, &path[1..])
+    }
+
+    /// What stands at a position inside a term.
+    fn inside(&self, mut cell: Cell, path: &[u32]) -> Option<Cell> {
+        for position in path {
             if !cell.is_exp() {
                 return None;
             }
@@ -114,12 +193,13 @@ impl Machine<'_> {
     }
 
     /// A rule's head did not match: where none has, the call is data.
+    #[inline(never)]
     pub(super) fn head_fail(&mut self, function: u32, base: usize) -> Next {
         if self.stack[base + 1] & MATCHED != 0 {
             return Next::Fail;
         }
         if let Some(Choice {
-            kind: Kind::Rules { .. },
+            kind: Kind::Rules { .. } | Kind::Chain { .. },
             base: own,
             ..
         }) = self.choices.last()
@@ -131,7 +211,34 @@ impl Machine<'_> {
         self.data(function, base)
     }
 
+    /// Makes a call of a symbol with fresh variables of an unbound variable.
+    #[cold]
+    pub(super) fn match_call(
+        &mut self,
+        variable: Cell,
+        base: usize,
+        to: Slot,
+        arity: u16,
+        head: Cell,
+    ) {
+        let arguments = usize::from(arity) - 1;
+        let first = self.heap.cells.len();
+        for i in 0..arguments {
+            let fresh = self.heap.variable();
+            self.stack[base + 2 + usize::from(to) + i] = fresh.0;
+        }
+        let at = self.heap.begin(arguments + 1);
+        self.heap.cells.push(head.0);
+        for i in 0..arguments {
+            self.heap.cells.push(Cell::reference(first + i).0);
+        }
+        let made = self.heap.finish(at, 0);
+        self.heap.trail.push(variable.at() as u32);
+        self.heap.cells[variable.at()] = made.0;
+    }
+
     /// As [`Heap::unify`]; notes every binding, so that it can be undone.
+    #[inline(never)]
     pub(super) fn unify_noted(&mut self, left: Cell, right: Cell) -> bool {
         let old = self.heap.old;
         self.heap.old = usize::MAX;
@@ -141,6 +248,7 @@ impl Machine<'_> {
     }
 
     /// Makes an expression of fresh variables of an unbound one.
+    #[inline(never)]
     pub(super) fn match_variable(&mut self, variable: Cell, base: usize, to: Slot, arity: u16) {
         let arity = usize::from(arity);
         let first = self.heap.cells.len();

@@ -5,17 +5,31 @@ use std::rc::Rc;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::{FUEL, HEIGHT, Machine, Next, Settled};
+use super::{FUEL, HEIGHT, MATCHED, Machine, Next, Settled};
 use crate::atom::Atom;
 use crate::evaluate::{Answer, Machine as Plain};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
-use crate::fast::code::{Pc, Slot, TypeId};
+use crate::fast::code::{ANY, NUMBER, Pc, Slot, TypeId};
 use crate::fast::compile;
 use crate::types;
 
 impl Machine<'_> {
+    /// Whether a value is plainly seen to evaluate to itself, and to be of the type.
+    #[inline(always)]
+    pub(super) fn is_plain(&self, value: Cell, expected: TypeId) -> bool {
+        const EVALUATED: u64 = Header::EVALUATED | Header::GROUND;
+        if value.is_int() {
+            expected == ANY || expected == NUMBER
+        } else if value.is_exp() {
+            self.heap.cells[value.at()] & (EVALUATED | Header::ERROR) == EVALUATED
+        } else {
+            expected == ANY && value.is_symbol() && value != self.heap.empty
+        }
+    }
+
     /// Evaluates a value that may be a call.
+    #[inline(never)]
     pub(super) fn settle(
         &mut self,
         value: Cell,
@@ -26,33 +40,88 @@ impl Machine<'_> {
         size: Slot,
     ) -> Settled {
         let value = self.heap.deref(value);
-        if value.is_ref() {
+        if self.stands(value, expected, part) {
             return Settled::Value(value);
         }
         if !value.is_exp() {
-            if self.has_type(value, expected) {
-                return Settled::Value(value);
-            }
             return Settled::Next(self.plain(value, expected, pc, base, size));
-        }
-        let header = self.heap.header(value.at());
-        let stays = part || header.has(Header::GROUND);
-        if header.has(Header::EVALUATED) && stays
-            || header.has(Header::ERROR) && header.arity() == 3
-            || header.arity() == 0
-        {
-            return Settled::Value(value);
-        }
-        if self.settles(value) {
-            return Settled::Value(value);
         }
         self.fuel = self.fuel.saturating_sub(1).max(1);
         if let Some(data) = self.settled_copy(value) {
             return Settled::Value(data);
         }
-        if let Some(next) = self.call_value(value, expected, pc, base, size) {
-            return next;
+        if let Some((function, first, count)) = self.callable(value, expected) {
+            let above = self.above(base, size);
+            self.reserve(above + 2 + count);
+            for i in 0..count {
+                self.stack[above + 2 + i] = self.heap.word(first + i).0;
+            }
+            let height = self.choices.len() as u64;
+            return match self.enter(function, above, pc, base, height) {
+                Next::At(pc, base) => Settled::Called(pc, base),
+                Next::Fail => Settled::Next(Next::Fail),
+            };
         }
+        match self.compiled(value, expected) {
+            Some(expression) => self.enter_expression(expression, pc, base, size),
+            None => Settled::Next(self.plain(value, expected, pc, base, size)),
+        }
+    }
+
+    /// Evaluates a value and returns what it evaluates to: a call takes the place of
+    /// the frame.
+    #[inline(never)]
+    pub(super) fn settle_last(&mut self, value: Cell, expected: TypeId, base: usize) -> Next {
+        let pc = crate::fast::code::RETURN;
+        if self.stands(value, expected, false) {
+            return self.leave(value, base);
+        }
+        if !value.is_exp() {
+            return self.plain(value, expected, pc, base, 0);
+        }
+        self.fuel = self.fuel.saturating_sub(1).max(1);
+        if let Some(data) = self.settled_copy(value) {
+            return self.leave(data, base);
+        }
+        let Some((function, first, count)) = self.callable(value, expected) else {
+            return match self.compiled(value, expected) {
+                Some(expression) => match self.enter_expression(expression, pc, base, 0) {
+                    Settled::Called(to, frame) => Next::At(to, frame),
+                    Settled::Value(value) => self.leave(value, base),
+                    Settled::Next(next) => next,
+                },
+                None => self.plain(value, expected, pc, base, 0),
+            };
+        };
+        let target = base.max(self.protected);
+        self.reserve(target + 2 + count);
+        self.stack[target] = self.stack[base];
+        self.stack[target + 1] = self.stack[base + 1] & !MATCHED;
+        for i in 0..count {
+            self.stack[target + 2 + i] = self.heap.word(first + i).0;
+        }
+        self.enter_last(function, count, target)
+    }
+
+    /// Whether a value evaluates to itself and is of the type, `part` as a part of an
+    /// expression.
+    fn stands(&mut self, value: Cell, expected: TypeId, part: bool) -> bool {
+        if value.is_ref() {
+            return true;
+        }
+        if !value.is_exp() {
+            return self.has_type(value, expected);
+        }
+        let header = self.heap.header(value.at());
+        let stays = part || header.has(Header::GROUND);
+        header.has(Header::EVALUATED) && stays
+            || header.has(Header::ERROR) && header.arity() == 3
+            || header.arity() == 0
+            || self.settles(value)
+    }
+
+    /// Code for a value that is a call.
+    fn compiled(&mut self, value: Cell, expected: TypeId) -> Option<u32> {
         let mut atom = self.heap.export(value);
         if let Atom::Expression(whole) = &atom
             && whole.is_evaluated()
@@ -60,17 +129,13 @@ impl Machine<'_> {
             // A result whose variables are bound by now is evaluated again.
             atom = Atom::expression(whole.children().to_vec());
         }
-        let expression = compile::expression(
+        compile::expression(
             self.host,
             &mut self.heap,
             &mut self.program,
             &atom,
             expected,
-        );
-        match expression {
-            Some(expression) => self.enter_expression(expression, pc, base, size),
-            None => Settled::Next(self.plain(value, expected, pc, base, size)),
-        }
+        )
     }
 
     pub(super) fn enter_expression(
@@ -94,15 +159,9 @@ impl Machine<'_> {
         Settled::Called(to, above)
     }
 
-    /// Calls a function with arguments that need no evaluating.
-    pub(super) fn call_value(
-        &mut self,
-        value: Cell,
-        expected: TypeId,
-        pc: Pc,
-        base: usize,
-        size: Slot,
-    ) -> Option<Settled> {
+    /// The function that a value is a call of, if its arguments need no evaluating;
+    /// where they begin, and how many they are.
+    fn callable(&mut self, value: Cell, expected: TypeId) -> Option<(u32, usize, usize)> {
         let (first, count) = self.heap.elements(value.at());
         let head = self.heap.deref(self.heap.word(first));
         let Term::Sym(id) = head.kind() else {
@@ -119,16 +178,7 @@ impl Machine<'_> {
         } else {
             self.typed_function(id, first..first + count, expected)?
         };
-        let above = self.above(base, size);
-        self.reserve(above + 2 + count);
-        for i in 1..count {
-            self.stack[above + 1 + i] = self.heap.word(first + i).0;
-        }
-        let height = self.choices.len() as u64;
-        Some(match self.enter(function, above, pc, base, height) {
-            Next::At(pc, base) => Settled::Called(pc, base),
-            Next::Fail => Settled::Next(Next::Fail),
-        })
+        Some((function, first + 1, count - 1))
     }
 
     /// Whether a ground expression evaluates to itself for all that is known
@@ -270,6 +320,7 @@ impl Machine<'_> {
     }
 
     /// Evaluates a term by the plain evaluator.
+    #[inline(never)]
     pub(super) fn plain(
         &mut self,
         value: Cell,
@@ -325,6 +376,7 @@ impl Machine<'_> {
     }
 
     /// Goes on with each of these results.
+    #[inline(never)]
     pub(super) fn ways(&mut self, ways: Vec<Way>, pc: Pc, base: usize, size: Slot) -> Next {
         match ways.len() {
             0 => return Next::Fail,

@@ -21,6 +21,7 @@ struct Level {
 
 impl Machine<'_> {
     /// Whether it is plain to see that two values have a type in common.
+    #[inline(never)]
     pub(super) fn may_have_one_type(&mut self, left: Cell, right: Cell) -> bool {
         let (left, right) = (self.heap.deref(left), self.heap.deref(right));
         let (Some(a), Some(b)) = (self.type_class(left), self.type_class(right)) else {
@@ -219,6 +220,7 @@ impl Machine<'_> {
     }
 
     /// Whether the value may be used where this type is expected.
+    #[inline(never)]
     pub(super) fn has_type(&mut self, value: Cell, expected: TypeId) -> bool {
         if expected == ANY || value.is_ref() {
             return true;

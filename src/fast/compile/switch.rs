@@ -1,0 +1,290 @@
+//! Which rules a call may match, decided by what stands at a few places of it.
+//!
+//! Rules are told apart by one place after the other, the most telling first, so that
+//! a call that one rule is for finds it in a jump or two and leaves no choice behind.
+//! A variable at a place looked at leaves the call to the tests of the rules one by one.
+//!
+//! Source: D. H. D. Warren, "An Abstract Prolog Instruction Set", 1983, for switches;
+//! L. Maranget, "Compiling Pattern Matching to Good Decision Trees", ML 2008.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use crate::fast::code::{Instruction, Operand, Pc, Slot};
+use crate::fast::program::{Branch, HeadTest, Key, Program, Switch};
+
+pub(super) type Path = SmallVec<[u32; 4]>;
+
+/// Places looked at on the way to a rule.
+const DEEPEST: usize = 4;
+/// Rules of functions with more than this have one way in.
+const RULES_MAX: usize = 64;
+
+/// The rules left after some places were looked at.
+pub(super) enum Tree {
+    /// These, in order.
+    Rules(Vec<u32>),
+    Place {
+        path: Path,
+        keys: Vec<(u64, Tree)>,
+        arities: Vec<(usize, Tree)>,
+        other: Box<Tree>,
+    },
+}
+
+/// How a rule is reached by the tree.
+#[derive(Clone, Default)]
+pub(super) struct Reached {
+    /// Places that every way there has compared with what the rule has there.
+    pub(super) known: Option<Vec<Path>>,
+    /// Whether other rules may be tried as well.
+    pub(super) among_others: bool,
+}
+
+struct Grower<'t> {
+    tests: &'t [Box<[HeadTest]>],
+    /// How much more may grow.
+    left: usize,
+    reached: Vec<Reached>,
+}
+
+/// The tree for rules with these tests, and how it reaches each; `None` if it would
+/// be large.
+pub(super) fn tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
+    let mut grower = Grower {
+        tests,
+        left: 64 + 16 * tests.len(),
+        reached: vec![Reached::default(); tests.len()],
+    };
+    let all: Vec<u32> = (0..tests.len() as u32).collect();
+    let tree = grower.grow(all, &mut Vec::new())?;
+    if tests.len() > RULES_MAX {
+        for reached in &mut grower.reached {
+            reached.known = None;
+        }
+    }
+    Some((tree, grower.reached))
+}
+
+impl Grower<'_> {
+    fn test(&self, rule: u32, path: &Path) -> Option<Key> {
+        self.tests[rule as usize]
+            .iter()
+            .find(|test| test.path == *path)
+            .map(|test| test.key)
+    }
+
+    /// `seen` are the places looked at, with the word found there, if it is one.
+    fn grow(&mut self, rules: Vec<u32>, seen: &mut Vec<(Path, Option<u64>)>) -> Option<Tree> {
+        self.left = self.left.checked_sub(1 + rules.len())?;
+        if rules.len() < 2 || seen.len() >= DEEPEST {
+            return Some(self.leaf(rules, seen));
+        }
+        let Some(path) = self.most_telling(&rules, seen) else {
+            return Some(self.leaf(rules, seen));
+        };
+        // Rules by word, and those for several words.
+        let mut words: Vec<u64> = Vec::new();
+        let mut groups: HashMap<u64, Vec<u32>, FixedState> = HashMap::default();
+        let mut wide: Vec<(u32, Option<usize>)> = Vec::new();
+        for rule in rules {
+            match self.test(rule, &path) {
+                None => wide.push((rule, None)),
+                Some(Key::Expression { head: None, arity }) => wide.push((rule, Some(arity))),
+                Some(key) => {
+                    let word = key.word();
+                    let group = groups.entry(word).or_insert_with(|| {
+                        words.push(word);
+                        Vec::new()
+                    });
+                    group.push(rule);
+                }
+            }
+        }
+        let wide_of = |arity: Option<usize>| {
+            wide.iter()
+                .filter(move |(_, wanted)| wanted.is_none() || *wanted == arity)
+                .map(|(rule, _)| *rule)
+        };
+        let mut keys = Vec::with_capacity(words.len());
+        for word in words {
+            let mut group = groups.remove(&word).unwrap_or_default();
+            group.extend(wide_of(Key::arity_of(word)));
+            group.sort_unstable();
+            seen.push((path.clone(), Some(word)));
+            let below = self.grow(group, seen);
+            seen.pop();
+            keys.push((word, below?));
+        }
+        let mut counts: Vec<usize> = wide.iter().filter_map(|(_, arity)| *arity).collect();
+        counts.sort_unstable();
+        counts.dedup();
+        let mut arities = Vec::with_capacity(counts.len());
+        seen.push((path.clone(), None));
+        for arity in counts {
+            let below = self.grow(wide_of(Some(arity)).collect(), seen);
+            arities.push((arity, below?));
+        }
+        let other = self.grow(wide_of(None).collect(), seen);
+        seen.pop();
+        Some(Tree::Place {
+            path,
+            keys,
+            arities,
+            other: Box::new(other?),
+        })
+    }
+
+    fn leaf(&mut self, rules: Vec<u32>, seen: &[(Path, Option<u64>)]) -> Tree {
+        for rule in &rules {
+            let known: Vec<Path> = seen
+                .iter()
+                .filter(|(path, word)| {
+                    self.test(*rule, path).map(Key::word) == *word && word.is_some()
+                })
+                .map(|(path, _)| path.clone())
+                .collect();
+            let reached = &mut self.reached[*rule as usize];
+            reached.among_others |= rules.len() > 1;
+            match &mut reached.known {
+                None => reached.known = Some(known),
+                Some(before) => before.retain(|path| known.contains(path)),
+            }
+        }
+        Tree::Rules(rules)
+    }
+
+    /// The place, not looked at yet, at which the rules differ most.
+    fn most_telling(&self, rules: &[u32], seen: &[(Path, Option<u64>)]) -> Option<Path> {
+        let mut places: HashMap<&Path, (usize, Vec<u64>), FixedState> = HashMap::default();
+        for rule in rules {
+            for test in &self.tests[*rule as usize] {
+                let inside = test.path.len() > 1;
+                let parent = &test.path[..test.path.len() - 1];
+                if seen.iter().any(|(path, _)| *path == test.path)
+                    || inside
+                        && !seen
+                            .iter()
+                            .any(|(path, word)| path[..] == *parent && word.is_some())
+                {
+                    continue;
+                }
+                let (count, words) = places.entry(&test.path).or_default();
+                *count += 1;
+                words.push(test.key.word());
+            }
+        }
+        places
+            .into_iter()
+            .map(|(path, (count, mut words))| {
+                words.sort_unstable();
+                words.dedup();
+                (words.len(), count, std::cmp::Reverse(path))
+            })
+            .max()
+            .map(|(_, _, std::cmp::Reverse(path))| path.clone())
+    }
+}
+
+/// Where rules begin, where calls that none is for go on, and the function.
+pub(super) struct Places<'p> {
+    pub(super) function: u32,
+    pub(super) rules: &'p [Pc],
+    /// Tests the rules one by one.
+    pub(super) open: Pc,
+    pub(super) none: Pc,
+}
+
+/// Writes the code of a tree.
+pub(super) fn write(program: &mut Program, tree: &Tree, places: &Places<'_>) -> Pc {
+    match tree {
+        Tree::Rules(rules) => match rules.as_slice() {
+            [] => places.none,
+            [only] => places.rules[*only as usize],
+            several => {
+                let mut operands = vec![
+                    Operand::number(places.function),
+                    Operand::number(several.len() as u32),
+                ];
+                operands.extend(
+                    several
+                        .iter()
+                        .map(|rule| Operand::number(places.rules[*rule as usize])),
+                );
+                let rules = program.numbers(&operands);
+                program.code.push(Instruction::Chain { rules });
+                program.code.len() as Pc - 1
+            }
+        },
+        Tree::Place {
+            path,
+            keys,
+            arities,
+            other,
+        } => {
+            let keys = keys
+                .iter()
+                .map(|(word, tree)| (*word, write(program, tree, places)))
+                .collect();
+            let arities = arities
+                .iter()
+                .map(|(arity, tree)| (*arity, write(program, tree, places)))
+                .collect();
+            let other = write(program, other, places);
+            let switch = switch(&program.code, path, keys, arities, other, places.open);
+            program.switches.push(switch);
+            let switch = program.switches.len() as u32 - 1;
+            program.code.push(Instruction::Switch { switch });
+            program.code.len() as Pc - 1
+        }
+    }
+}
+
+/// A switch over a place. Where a branch begins with taking apart what was looked at,
+/// the switch does that itself.
+pub(super) fn switch(
+    code: &[Instruction],
+    path: &[u32],
+    keys: Vec<(u64, Pc)>,
+    arities: Vec<(usize, Pc)>,
+    other: Pc,
+    open: Pc,
+) -> Switch {
+    let slot = path[0] as Slot;
+    let is_plain = keys.len() <= Switch::FEW && path.len() == 1 && arities.is_empty();
+    let mut few = [Branch::NONE; Switch::FEW];
+    let mut many = HashMap::default();
+    if keys.len() <= Switch::FEW {
+        for (branch, (word, to)) in few.iter_mut().zip(keys) {
+            *branch = Branch {
+                word,
+                to,
+                elements: Branch::KEEP,
+            };
+            if is_plain
+                && let Some(Instruction::Unpack {
+                    slot: from,
+                    to: elements,
+                    skip: 1,
+                }) = code.get(to as usize)
+                && *from == slot
+            {
+                branch.to += 1;
+                branch.elements = *elements;
+            }
+        }
+    } else {
+        many = keys.into_iter().collect();
+    }
+    Switch {
+        few,
+        slot,
+        is_plain,
+        other,
+        open,
+        below: path[1..].into(),
+        many,
+        arities,
+    }
+}
