@@ -245,6 +245,7 @@ pub(super) enum Instruction {
     /// Makes a call by the plain evaluator; its arguments are as they should be.
     PlainCall {
         from: Slot,
+        expected: TypeId,
         size: Slot,
     },
     /// Takes a result; an error goes to the handler.

@@ -524,10 +524,14 @@ impl<'h> Machine<'h> {
                     let value = slot!(self, base, from);
                     go!(self.plain(value, expected, pc, base, size));
                 }
-                I::PlainCall { from, size } => {
+                I::PlainCall {
+                    from,
+                    expected,
+                    size,
+                } => {
                     fuel!();
                     let value = slot!(self, base, from);
-                    go!(self.ask_plain(Ask::Call, value, ANY, pc, base, size));
+                    go!(self.ask_plain(Ask::Call, value, expected, pc, base, size));
                 }
                 I::Take { to, on_error } => {
                     let value = self.result;

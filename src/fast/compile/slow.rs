@@ -87,7 +87,11 @@ impl Compiler<'_> {
                 OddWhat::Call(atom) => {
                     let from = self.quoted(&atom)?;
                     let from = self.in_slot(from)?;
-                    self.emit_sized(Instruction::PlainCall { from, size: 0 });
+                    self.emit_sized(Instruction::PlainCall {
+                        from,
+                        expected: odd.expected,
+                        size: 0,
+                    });
                 }
                 OddWhat::Source(atom) => {
                     let from = self.quoted(&atom)?;

@@ -290,6 +290,7 @@ impl Compiler<'_> {
         self.fill(at, Place::Odd, here);
         self.emit_sized(Instruction::PlainCall {
             from: list,
+            expected: ANY,
             size: 0,
         });
         self.emit(Instruction::ReturnResult);
