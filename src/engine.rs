@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::atom::{Atom, known};
 use crate::budget::Budget;
 use crate::evaluate::{Evaluation, TabledFunction};
+use crate::fast::ListingError;
 use crate::file_access::FileAccess;
 use crate::files::Files;
 use crate::library;
@@ -15,6 +16,7 @@ use crate::operation::{Operation, OperationError};
 use crate::persistent::Map;
 use crate::space::{Moment, Space, moment};
 use crate::symbol::Symbol;
+use crate::watch::Watch;
 
 /// Gives bits that nobody can foretell, or the same ones on each run.
 type Entropy = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -76,6 +78,7 @@ pub(crate) struct Host {
     pub(crate) settings: Settings,
     pub(crate) output: Sink,
     pub(crate) trace: Option<Sink>,
+    pub(crate) watch: Option<Watch>,
     pub(crate) clock: Arc<dyn Fn() -> f64 + Send + Sync>,
     pub(crate) compiled: crate::fast::Cache,
     /// Whether compiled code runs, and has called what is evaluated with this.
@@ -269,6 +272,7 @@ impl Builder {
             },
             output: self.output,
             trace: self.trace,
+            watch: None,
             clock: self.clock,
             compiled: crate::fast::Cache::default(),
             is_running: false,
@@ -339,6 +343,21 @@ impl Engine {
             space: self.space.clone(),
             seen: Some(seen),
         }
+    }
+
+    /// Tells `watch` what is evaluated from now on, or nobody. Watched evaluations take
+    /// longer; others pay nothing for it.
+    pub fn watch(&mut self, watch: Option<Watch>) {
+        self.host.watch = watch;
+    }
+
+    /// Lists what the rules of `name` are compiled to, in words: for whoever wonders how a
+    /// rule is run. The listing is for people and changes with the compiler.
+    ///
+    /// # Errors
+    /// If `name` is not one atom, or no rule is about it.
+    pub fn listing(&self, name: &str) -> Result<String, ListingError> {
+        crate::fast::listing(&self.host, &self.space, &self.parse(name)?)
     }
 
     /// Whether an evaluation tried to change something without the grant.

@@ -11,6 +11,7 @@ mod lambda;
 mod machine;
 pub(crate) mod proof;
 mod tabling;
+mod watched;
 mod within;
 
 pub use proof::{FactUse, Proof, RuleUse};
@@ -28,6 +29,9 @@ pub struct Evaluation {
     pub results: Vec<Answer>,
     /// How many reductions were spent.
     pub reductions: u64,
+    /// About how many bytes of stacks, terms and results were in use at most, looked at
+    /// now and then.
+    pub peak_bytes: usize,
 }
 
 /// One result.

@@ -11,10 +11,12 @@ mod code;
 mod collect;
 mod compile;
 mod heap;
+mod listing;
 mod machine;
 mod program;
 mod rows;
 mod save;
+mod show;
 mod types;
 
 use std::sync::{Arc, Mutex};
@@ -24,7 +26,11 @@ use crate::budget::Budget;
 use crate::engine::Host;
 use crate::evaluate::{Evaluation, Machine as Plain};
 use crate::space::{Space, moment};
+use crate::watch::Watch;
 
+pub use listing::ListingError;
+
+pub(crate) use listing::listing;
 use machine::{Machine, Parts};
 
 /// Code that is ready for an engine and those that share it: each is taken out while an
@@ -36,11 +42,13 @@ pub(crate) struct Cache(Arc<Mutex<Vec<Parts>>>);
 const READY_MAX: usize = 8;
 
 impl Cache {
-    /// Code for a space, of the newest use. Code that records what it uses is kept apart.
-    fn take(&self, space: &Space, proving: bool) -> Option<Parts> {
+    /// Code for a space, of the newest use. Code that records what it uses, or tells
+    /// whoever watches, is kept apart.
+    fn take(&self, space: &Space, kind: (bool, bool)) -> Option<Parts> {
         let mut ready = self.0.lock().ok()?;
         let place = ready.iter().rposition(|parts| {
-            parts.program.proving == proving && parts.program.space.is_same(space)
+            let program = &parts.program;
+            (program.proving, program.watched) == kind && program.space.is_same(space)
         })?;
         Some(ready.remove(place))
     }
@@ -82,8 +90,9 @@ pub(crate) fn run(
     {
         return Plain::run(host, space, atom, budget, proving);
     }
+    let watch = host.watch.clone().filter(|_| !proving);
     let cache = host.compiled.clone();
-    let mut parts = match cache.take(space, proving) {
+    let mut parts = match cache.take(space, (proving, watch.is_some())) {
         Some(mut parts)
             if parts.program.code.len() < CODE_MAX && !parts.program.value_types.is_full() =>
         {
@@ -96,11 +105,16 @@ pub(crate) fn run(
         cache.put(parts);
         return Plain::run(host, space, atom, budget, proving);
     };
+    let outer = watch.as_ref().map(Watch::begin);
     host.is_running = true;
     let mut machine = Machine::new(host, space, parts, budget);
+    machine.watch_begin();
     machine.evaluate(expression, atom);
     let (parts, evaluation) = machine.into_parts();
     host.is_running = false;
+    if let (Some(watch), Some(outer)) = (watch, outer) {
+        watch.end(&outer, evaluation.reductions);
+    }
     cache.put(parts);
     evaluation
 }

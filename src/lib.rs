@@ -31,12 +31,14 @@ mod space;
 mod symbol;
 mod types;
 mod unify;
+mod watch;
 
 pub use atom::{Atom, Expression, Grounded, State, Value, Variable};
 pub use budget::{Budget, CancelToken};
 pub use check::nearest_name;
 pub use engine::{Builder, Context, Engine, Grants};
 pub use evaluate::{Answer, Evaluation, FactUse, Proof, RuleUse};
+pub use fast::ListingError;
 pub use file_access::{FileAccess, OpenFile, OpenOptions, SystemFiles};
 pub use files::{DirectoryFiles, Files};
 pub use load::{Directive, LoadError};
@@ -45,6 +47,7 @@ pub use operation::{Operation, OperationError, OperationResult};
 pub use space::Space;
 pub use symbol::Symbol;
 pub use unify::{Bindings, Mark, alpha_equal, unify};
+pub use watch::{Profile, RuleProfile, Watch};
 
 /// The README's example is tested as this crate's.
 #[cfg(doctest)]

@@ -25,6 +25,10 @@ pub struct Directive {
     pub column: u32,
     /// All its results.
     pub results: Vec<Atom>,
+    /// How many reductions it took.
+    pub reductions: u64,
+    /// About how many bytes evaluating it used at most.
+    pub peak_bytes: usize,
     /// If a result is an error, the rule in whose body it came up; `None` if that
     /// was the directive itself, or cannot be told.
     pub failed_rule: Option<RuleUse>,
@@ -113,8 +117,11 @@ pub(crate) fn run(
         let node = parsed.tree.forms()[0].node as usize;
         let atom = reader::read(&parsed.tree, node, &|word| host.tokens.get(word).cloned());
         let mut failed_rule = None;
+        let (mut reductions, mut peak_bytes) = (0, 0);
         let results = if form.directive {
-            let results = crate::fast::run(host, space, &atom, budget, false).atoms();
+            let evaluation = crate::fast::run(host, space, &atom, budget, false);
+            (reductions, peak_bytes) = (evaluation.reductions, evaluation.peak_bytes);
+            let results = evaluation.atoms();
             if let Some(error) = results.iter().find(|result| result.is_error()) {
                 failed_rule = blame::failed_rule(host, space, &atom, error);
             }
@@ -134,6 +141,8 @@ pub(crate) fn run(
             line: form.line,
             column: form.column,
             results,
+            reductions,
+            peak_bytes,
             failed_rule,
         };
         if !each(directive) {

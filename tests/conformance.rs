@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chimera::{Budget, DirectoryFiles, Engine, Grants};
+use chimera::{Budget, DirectoryFiles, Engine, Grants, Watch};
 
 /// No program of the corpus needs more.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -180,7 +180,7 @@ fn lock(text: &Mutex<String>) -> std::sync::MutexGuard<'_, String> {
 }
 
 /// What is wrong with a case; nothing if it passes.
-fn run(case: &Path) -> Option<String> {
+fn run(case: &Path, watch: Option<Watch>) -> Option<String> {
     let text = fs::read_to_string(case).expect("cases are readable");
     let expected = expected(&text);
     let output = Arc::new(Mutex::new(String::new()));
@@ -196,6 +196,7 @@ fn run(case: &Path) -> Option<String> {
             ..Grants::default()
         })
         .build();
+    engine.watch(watch);
     let budget = Budget::default().deadline(DEADLINE);
     // Printed at once: a state in a result may change later.
     let mut directives: Vec<(u32, Vec<String>)> = Vec::new();
@@ -245,6 +246,17 @@ fn run(case: &Path) -> Option<String> {
 
 #[test]
 fn programs_answer_what_is_recorded() {
+    check(|| None);
+}
+
+/// What is told to a watch comes from other code, and from other frames.
+#[test]
+fn watched_programs_answer_what_is_recorded() {
+    check(|| Some(Watch::trace(0, |_| {})));
+}
+
+#[track_caller]
+fn check(watch: fn() -> Option<Watch>) {
     let cases = cases();
     let listed = fs::read_to_string(corpus().join("pending.txt")).expect("the list is readable");
     let pending: BTreeSet<&str> = listed.lines().filter(|line| !line.is_empty()).collect();
@@ -255,7 +267,7 @@ fn programs_answer_what_is_recorded() {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let place = cases.iter().position(|other| other == case).unwrap();
-                    let report = std::panic::catch_unwind(|| run(case))
+                    let report = std::panic::catch_unwind(|| run(case, watch()))
                         .unwrap_or_else(|_| Some("  panicked\n".to_owned()));
                     reports.lock().unwrap()[place] = report;
                 }

@@ -25,10 +25,14 @@ enum Kind {
     Bindings,
     Limit,
     Settings,
+    Stats,
+    Profile,
+    Trace,
+    Code,
 }
 
 /// Every command, in the order of the help.
-pub(crate) const COMMANDS: [Spec; 11] = [
+pub(crate) const COMMANDS: [Spec; 15] = [
     Spec::new(Kind::Help, "help", Some("h"), "", "this list"),
     Spec::new(
         Kind::Quit,
@@ -100,6 +104,34 @@ pub(crate) const COMMANDS: [Spec; 11] = [
         "",
         "what time, bindings and limit are set to",
     ),
+    Spec::new(
+        Kind::Stats,
+        "stats",
+        None,
+        "",
+        "reductions, memory and time of what was evaluated",
+    ),
+    Spec::new(
+        Kind::Profile,
+        "profile",
+        None,
+        "EXPR",
+        "evaluate, and say for each rule what it took",
+    ),
+    Spec::new(
+        Kind::Trace,
+        "trace",
+        None,
+        "EXPR",
+        "evaluate, and show each application of a rule",
+    ),
+    Spec::new(
+        Kind::Code,
+        "code",
+        None,
+        "NAME",
+        "what the rules of a name are compiled to",
+    ),
 ];
 
 /// A command that is understood.
@@ -116,6 +148,10 @@ pub(crate) enum Command<'t> {
     Bindings(bool),
     Limit(Option<Duration>),
     Settings,
+    Stats,
+    Profile(&'t str),
+    Trace(&'t str),
+    Code(&'t str),
 }
 
 /// Why a command is not understood.
@@ -196,7 +232,7 @@ impl<'t> Line<'t> {
     /// The argument if the command takes MeTTa.
     pub(crate) fn expression(&self) -> Option<&'t str> {
         self.spec()
-            .is_some_and(|spec| spec.kind == Kind::Type)
+            .is_some_and(|spec| matches!(spec.kind, Kind::Type | Kind::Profile | Kind::Trace))
             .then_some(self.argument)
     }
 
@@ -234,7 +270,7 @@ impl<'t> Line<'t> {
             Kind::Quit => Command::Quit,
             Kind::Load => Command::Load(self.argument),
             Kind::Type => Command::Type(self.argument),
-            Kind::Doc if self.argument.contains(char::is_whitespace) => {
+            Kind::Doc | Kind::Code if self.argument.contains(char::is_whitespace) => {
                 return Err(wrong("one name"));
             }
             Kind::Doc => Command::Doc(self.argument),
@@ -244,6 +280,10 @@ impl<'t> Line<'t> {
             Kind::Bindings => Command::Bindings(switch()?),
             Kind::Limit => Command::Limit(self.limit().ok_or_else(|| wrong("seconds or `off`"))?),
             Kind::Settings => Command::Settings,
+            Kind::Stats => Command::Stats,
+            Kind::Profile => Command::Profile(self.argument),
+            Kind::Trace => Command::Trace(self.argument),
+            Kind::Code => Command::Code(self.argument),
         })
     }
 

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn commands_and_their_arguments_are_completed() {
         check(":lo|", (1, &["load"]));
-        check("  :s|", (3, &["space", "settings"]));
+        check("  :s|", (3, &["space", "settings", "stats"]));
         check(":type (mat|", (7, &["match"]));
         check(":doc mat|", (5, &["match"]));
     }

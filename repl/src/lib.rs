@@ -19,6 +19,7 @@ mod piped;
 mod repl;
 mod screen;
 mod session;
+mod stats;
 
 pub use console::{Console, Style};
 pub use editor::{InteractiveError, interactive};
@@ -27,4 +28,7 @@ pub use interrupt::{Interruptible, Interruption, Interrupts};
 pub use local::Local;
 pub use piped::piped;
 pub use repl::{Flow, Repl};
-pub use session::{Access, Answer, Limits, Outcome, Reply, Results, Session, SessionError};
+pub use session::{
+    Access, Answer, Insight, Limits, Outcome, Reply, Results, Session, SessionError,
+};
+pub use stats::Stats;

@@ -1,12 +1,17 @@
 //! A session with an engine of its own, in this process.
 
 use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use chimera::{Budget, CancelToken, Directive, Engine};
+use chimera::{Budget, CancelToken, Directive, Engine, Watch};
 
 use crate::interrupt::Interrupts;
-use crate::session::{Access, Answer, Limits, Outcome, Reply, Results, Session, SessionError};
+use crate::screen::TYPED;
+use crate::session::{
+    Access, Answer, Insight, Limits, Outcome, Reply, Results, Session, SessionError,
+};
+use crate::stats::Stats;
 
 /// How many atoms of a space are looked at for words to complete.
 const WORD_ATOMS_MAX: usize = 20_000;
@@ -17,7 +22,11 @@ pub struct Local {
     engine: Engine,
     interrupts: Interrupts,
     limits: Limits,
+    stats: Stats,
 }
+
+/// Lines of a trace that are shown.
+const TRACE_LINES_MAX: usize = 1000;
 
 impl Local {
     /// A session over the engine that `build` makes, now and at each reset.
@@ -28,7 +37,21 @@ impl Local {
             build: Box::new(build),
             interrupts,
             limits: Limits::default(),
+            stats: Stats::default(),
         }
+    }
+
+    /// Evaluates an expression while `watch` watches.
+    fn watched(
+        &mut self,
+        watch: &Watch,
+        expression: &str,
+        each: &mut dyn FnMut(Reply) -> ControlFlow<()>,
+    ) -> Result<(), SessionError> {
+        self.engine.watch(Some(watch.clone()));
+        let ended = self.evaluate(&format!("!{expression}"), TYPED, each);
+        self.engine.watch(None);
+        ended
     }
 }
 
@@ -51,19 +74,58 @@ impl Session for Local {
         let stopped = token.clone();
         let _running = self.interrupts.during(move || stopped.cancel());
         let budget = budget(self.limits).cancel(token.clone());
-        let mut started = Instant::now();
-        self.engine.run(source, name, &budget, |directive| {
+        let begun = Instant::now();
+        let mut started = begun;
+        let stats = &mut self.stats;
+        let ended = self.engine.run(source, name, &budget, |directive| {
+            stats.add(&directive);
             if token.is_cancelled() {
                 return false;
             }
             let flow = each(reply(&directive, started));
             started = Instant::now();
             flow.is_continue() && !token.is_cancelled()
-        })?;
+        });
+        self.stats.time += begun.elapsed();
+        ended?;
         if token.is_cancelled() {
             return Err(SessionError::Interrupted);
         }
         Ok(())
+    }
+
+    fn look_into(
+        &mut self,
+        insight: Insight<'_>,
+        each: &mut dyn FnMut(Reply) -> ControlFlow<()>,
+    ) -> Result<String, SessionError> {
+        match insight {
+            Insight::Stats => {
+                self.stats.atoms = self.engine.self_space().len();
+                Ok(self.stats.to_string())
+            }
+            Insight::Profile(expression) => {
+                let watch = Watch::profile();
+                self.watched(&watch, expression, each)?;
+                Ok(watch.profiled().to_string())
+            }
+            Insight::Trace(expression) => {
+                let lines = Arc::new(Mutex::new(String::new()));
+                let told = Arc::clone(&lines);
+                let watch = Watch::trace(TRACE_LINES_MAX, move |line| {
+                    let mut told = told.lock().expect("no panic while a line is added");
+                    *told += line;
+                    told.push('\n');
+                });
+                self.watched(&watch, expression, each)?;
+                let mut lines = lines.lock().expect("no panic while a line is added");
+                if watch.skipped() > 0 {
+                    *lines += &format!("… and {} more lines", watch.skipped());
+                }
+                Ok(std::mem::take(&mut lines))
+            }
+            Insight::Code(name) => Ok(self.engine.listing(name)?),
+        }
     }
 
     fn words(&mut self) -> Vec<String> {
@@ -72,6 +134,7 @@ impl Session for Local {
 
     fn reset(&mut self) -> Result<(), SessionError> {
         self.engine = (self.build)();
+        self.stats = Stats::default();
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::command::{self, Command};
 use crate::console::Console;
 use crate::docs;
 use crate::screen::{Screen, TYPED, Worst, seconds};
-use crate::session::{Access, Answer, Limits, Outcome, Session, SessionError};
+use crate::session::{Access, Answer, Insight, Limits, Outcome, Session, SessionError};
 
 /// A session with a console: entries go in, lines come out. Knows no terminal.
 pub struct Repl<'w, S> {
@@ -110,7 +110,9 @@ impl<'w, S: Session> Repl<'w, S> {
             self.screen.console.break_line();
         }
         let worst = match error {
-            SessionError::Interrupted | SessionError::ReadOnly(_) => Worst::Failed,
+            SessionError::Interrupted | SessionError::ReadOnly(_) | SessionError::Listing(_) => {
+                Worst::Failed
+            }
             SessionError::Load(_) | SessionError::Unreachable(_) => Worst::Unreadable,
         };
         self.screen.fail(worst, error);
@@ -146,8 +148,44 @@ impl<'w, S: Session> Repl<'w, S> {
                 self.session.set_limits(Limits { time, ..limits });
             }
             Command::Settings => self.settings()?,
+            Command::Stats => self.look_into(Insight::Stats)?,
+            Command::Profile(expression) => {
+                if let Some(expression) = self.one("profile", expression) {
+                    self.look_into(Insight::Profile(expression))?;
+                }
+            }
+            Command::Trace(expression) => {
+                if let Some(expression) = self.one("trace", expression) {
+                    self.look_into(Insight::Trace(expression))?;
+                }
+            }
+            Command::Code(name) => {
+                if let Some(name) = self.one("code", name) {
+                    self.look_into(Insight::Code(name))?;
+                }
+            }
         }
         Ok(Flow::Continue)
+    }
+
+    fn look_into(&mut self, insight: Insight<'_>) -> io::Result<()> {
+        let limits = self.session.limits();
+        let mut written = Ok(());
+        let told = self.session.look_into(insight, &mut |reply| {
+            written = self.screen.show(&reply, TYPED, limits);
+            match written {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        });
+        written?;
+        match told {
+            Ok(told) => self.screen.console.line(told.trim_end()),
+            Err(error) => {
+                self.fail(&error);
+                Ok(())
+            }
+        }
     }
 
     fn refuse(&mut self, reason: &str) {

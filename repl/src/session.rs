@@ -29,6 +29,23 @@ pub trait Session {
         false
     }
 
+    /// Evaluates one expression as [`Session::evaluate`] does, and hands on what is to be
+    /// known of how: lines to be shown as they are.
+    ///
+    /// # Errors
+    /// If the session cannot be looked into, or cannot go on.
+    fn look_into(
+        &mut self,
+        _insight: Insight<'_>,
+        _each: &mut dyn FnMut(Reply) -> ControlFlow<()>,
+    ) -> Result<String, SessionError> {
+        Err(SessionError::ReadOnly(
+            "this session does not see how its engine works; \
+             `chimera repl` without --connect does"
+                .to_owned(),
+        ))
+    }
+
     /// Names worth completing, sorted. Quick: called before each prompt.
     fn words(&mut self) -> Vec<String>;
 
@@ -43,6 +60,19 @@ pub trait Session {
 
     /// What each directive may spend.
     fn limits(&self) -> Limits;
+}
+
+/// What is to be known of how an engine works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Insight<'t> {
+    /// What evaluations took so far.
+    Stats,
+    /// Which rules an expression applies, how often, and what they take.
+    Profile(&'t str),
+    /// The applications of rules for an expression, in order.
+    Trace(&'t str),
+    /// What the rules of a name are compiled to.
+    Code(&'t str),
 }
 
 /// What a text may change in a session.
@@ -129,6 +159,9 @@ pub enum SessionError {
     /// The text is not MeTTa.
     #[error(transparent)]
     Load(#[from] chimera::LoadError),
+    /// There is no listing.
+    #[error(transparent)]
+    Listing(#[from] chimera::ListingError),
     /// What the session is attached to does not answer as it should.
     #[error(transparent)]
     Unreachable(Box<dyn std::error::Error + Send + Sync>),

@@ -220,6 +220,17 @@ fn a_read_only_session_is_asked_for_no_file_and_no_reset() {
 }
 
 #[test]
+fn a_session_that_sees_nothing_of_its_engine_says_so() {
+    let mut bench = Bench::plain(vec![]);
+    for entry in [":stats", ":code f"] {
+        bench.repl.enter(entry).unwrap();
+    }
+    let told = "error: this session does not see how its engine works; \
+                `chimera repl` without --connect does\n";
+    bench.check(&[], "", &told.repeat(2), 1);
+}
+
+#[test]
 fn quit_ends_and_the_limit_reaches_the_session() {
     let mut bench = Bench::plain(vec![results(&["(Error (f) DeadlineExceeded)"])]);
     assert_eq!(bench.repl.enter(":limit 2.5").unwrap(), Flow::Continue);

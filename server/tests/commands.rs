@@ -231,3 +231,32 @@ fn the_shipped_rules_pass_the_check() {
     assert_eq!(output.status.code(), Some(0), "{shown}");
     assert!(shown.contains("0 errors, 0 warnings"), "{shown}");
 }
+
+#[test]
+fn run_tells_stats_profile_and_trace_on_stderr() {
+    let program = "(= (f $x) (g $x))\n(= (g $x) (+ $x 1))\n!(f 1)\n!(g 5)\n";
+    let files = [("a.metta", program)];
+    let options = ["run", "--stats", "--profile", "--trace=3", "a.metta"];
+    let output = chimera(&options, &files);
+    let told = text(&output.stderr);
+    assert_eq!(text(&output.stdout), "[2]\n[6]\n", "{told}");
+    let trace = "(f 1)    a.metta:1\n  (g 1)    a.metta:2\n  = 2\n";
+    assert!(told.starts_with(trace), "{told}");
+    for part in [
+        "3 more lines of the trace are not shown; `--trace=LINES` shows more\n",
+        "profile of a.metta\n        ms     %   reductions        calls",
+        "(g $x)  a.metta:2\n",
+        "outside all rules\n",
+        "stats of a.metta\ndirectives  2\nreductions  ",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let output = chimera(&["run", "--stats", "--json", "a.metta"], &files);
+    let stats: Value = serde_json::from_str(text(&output.stderr).trim()).unwrap();
+    assert_eq!(
+        (&stats["directives"], &stats["atoms"]),
+        (&2.into(), &2.into())
+    );
+    assert!(stats["reductions"].as_u64().unwrap() < 20, "{stats}");
+    assert!(stats["seconds"].as_f64().unwrap() > 0.0, "{stats}");
+}

@@ -37,6 +37,10 @@ fn check(input: &str, status: i32, out: &str, err: &str) {
     check_output(&repl(&[], input.as_bytes()), status, out, err);
 }
 
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
 #[track_caller]
 fn check_output(output: &Output, status: i32, out: &str, err: &str) {
     let found_out = String::from_utf8_lossy(&output.stdout);
@@ -126,6 +130,27 @@ fn commands_may_be_piped_too() {
          (: double (-> Number Number))\ntime off\nbindings off\nlimit 2 s\n[(double 6)]\n",
         "; and 2 more; `:space &self 3` shows them\n; what was added is forgotten\n",
     );
+}
+
+#[test]
+fn the_prompt_looks_into_its_engine() {
+    let input = "(= (f $x) (g $x)) (= (g $x) (+ $x 1))\n:trace (f 1)\n:profile (f 2)\n:stats\n:code g\n:code none\n";
+    let output = repl(&[], input.as_bytes());
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    let trace = "[2]\n(f 1)    <stdin>:1\n  (g 1)    <stdin>:1\n  = 2\n= 2\n[3]\n";
+    assert!(out.starts_with(trace), "{out}{err}");
+    for part in [
+        "(g $x)  <stdin>:1\n",
+        "\ndirectives  2\nreductions  ",
+        "\natoms       2 in &self\n",
+        "\ng/1: 1 rule, ",
+        "(= (g $x) (+ $x 1))    <stdin>:1\n",
+    ] {
+        assert!(out.contains(part), "{part}: {out}{err}");
+    }
+    let missing = "error: no rule `(= (none …) …)` is in this space: calls of `none` are data\n";
+    assert_eq!(err, missing);
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]

@@ -58,6 +58,7 @@ pub(crate) fn failed_rule(
     host.grants.write_files = false;
     host.output = Arc::new(|_| {});
     host.trace = None;
+    host.watch = None;
     let budget = Budget::default().reductions(REDUCTIONS_MAX);
     let again = Machine::run(&mut host, space, atom, &budget, true);
     let same = again

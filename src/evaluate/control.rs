@@ -827,6 +827,10 @@ impl Reach {
             }
             Task::Elements(elements) => self.elements(elements),
             Task::Beside { call, .. } => self.atom(call),
+            Task::Watched(entered) => {
+                self.atom(&entered.call);
+                self.task(&entered.body);
+            }
         }
     }
 
@@ -904,7 +908,8 @@ impl Reach {
             match &frame.kind {
                 FrameKind::Alternatives { .. }
                 | FrameKind::Gather { .. }
-                | FrameKind::Limit { .. } => {}
+                | FrameKind::Limit { .. }
+                | FrameKind::Watched(_) => {}
                 FrameKind::Table { call, .. } => self.atom(call),
                 FrameKind::Elements(elements) => self.elements(elements),
                 FrameKind::Call { call, returns, .. } => {

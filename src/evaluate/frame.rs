@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::atom::{Atom, Expression, Variable};
 use crate::space::Space;
+use crate::watch::RuleId;
 
 /// The rest of a computation, innermost frame first.
 #[derive(Clone, Default)]
@@ -47,6 +48,15 @@ pub(crate) enum FrameKind {
     Limit { choice: usize },
     /// Takes the answers of a tabled call into its table.
     Table { table: usize, call: Atom },
+    /// Tells whoever watches that a rule's body has a result.
+    Watched(Applied),
+}
+
+/// A rule that is being applied, and how many rules it is in.
+#[derive(Clone, Copy)]
+pub(crate) struct Applied {
+    pub(crate) rule: RuleId,
+    pub(crate) depth: usize,
 }
 
 /// The elements of an expression, some of them evaluated.

@@ -15,6 +15,7 @@ use crate::evaluate::frame::{Done, Elements, FrameKind, Rest};
 use crate::evaluate::lambda;
 use crate::evaluate::proof::{Step, Steps};
 use crate::evaluate::tabling::{self, Tabled, Tables};
+use crate::evaluate::watched::Entered;
 use crate::evaluate::{Answer, Evaluation};
 use crate::operation::Operation;
 use crate::space::{Solution, Space};
@@ -50,6 +51,8 @@ pub(crate) enum Task {
         call: Atom,
         space: Space,
     },
+    /// Tell whoever watches that a rule is entered, and go on with its body.
+    Watched(Box<Entered>),
     /// Hand a result to the rest.
     Return(Atom),
 }
@@ -125,6 +128,8 @@ pub(crate) struct Machine<'h> {
     exhausted: Option<Exhausted>,
     /// Types of parts of deep expressions.
     typings: types::Found,
+    /// The most bytes that were in use.
+    pub(super) peak_bytes: usize,
 }
 
 /// Rough size of a solution with what it binds.
@@ -147,6 +152,7 @@ impl<'h> Machine<'h> {
             collect_at: COLLECT_AT,
             exhausted: None,
             typings: types::Found::default(),
+            peak_bytes: 0,
         }
     }
 
@@ -171,10 +177,13 @@ impl<'h> Machine<'h> {
                 space: space.clone(),
             }
         };
+        let outer = machine.watch_begin();
         machine.drive(task);
+        machine.watch_end(outer);
         Evaluation {
             results: std::mem::take(&mut machine.results),
             reductions: machine.meter.spent,
+            peak_bytes: machine.peak_bytes,
         }
     }
 
@@ -263,6 +272,7 @@ impl<'h> Machine<'h> {
                 | Task::Return(atom) => self.bindings.apply(atom),
                 Task::Elements(elements) => Atom::Expression(elements.source.clone()),
                 Task::Function { call, .. } | Task::Beside { call, .. } => call.clone(),
+                Task::Watched(entered) => entered.call.clone(),
             };
             let error = Atom::error(subject, Atom::symbol(exhausted.symbol()));
             if exhausted == Exhausted::Depth {
@@ -311,6 +321,7 @@ impl<'h> Machine<'h> {
                     _ => Some(next),
                 }
             }
+            Task::Watched(entered) => Some(self.enter(*entered, rest)),
             Task::Return(atom) => self.deliver(atom, rest),
         }
     }
@@ -376,13 +387,12 @@ impl<'h> Machine<'h> {
             self.meter.check_depth(depth)?;
         }
         // Rough sizes of a frame, a choice and a binding with what they hold.
-        self.meter.check_bytes(
-            depth * 192
-                + self.choices.len() * 256
-                + self.bindings.len() * 128
-                + self.tables.len() * 256,
-        )?;
-        Ok(())
+        let bytes = depth * 192
+            + self.choices.len() * 256
+            + self.bindings.len() * 128
+            + self.tables.len() * 256;
+        self.peak_bytes = self.peak_bytes.max(bytes);
+        self.meter.check_bytes(bytes)
     }
 
     /// Takes the newest choice that has something to do.
@@ -483,6 +493,9 @@ impl<'h> Machine<'h> {
         rest: &Rest,
     ) -> Option<(Task, Rest)> {
         let mark = self.bindings.mark();
+        if ways.len() > 1 {
+            self.watch_choice(&ways[0].0);
+        }
         let mut ways = ways.into_iter();
         let (task, delta, steps) = ways.next()?;
         for (task, delta, steps) in ways.rev() {
@@ -833,6 +846,7 @@ impl<'h> Machine<'h> {
         if let Some(control) = operation.control() {
             return control::call(self, control, call, space, rest);
         }
+        self.watch_outside();
         let budget = self.meter.rest();
         let mut context = Context {
             host: self.host,
@@ -908,7 +922,8 @@ impl<'h> Machine<'h> {
     ) -> Option<(Task, Rest)> {
         let (body, pattern) = Machine::rule_pattern(call);
         let mut found: Vec<(Atom, Delta, Option<Step>)> = Vec::new();
-        let proving = self.proving;
+        let mut rules = Vec::new();
+        let (proving, watched) = (self.proving, self.host.watch.is_some());
         let mark = self.bindings.mark();
         space.each(&pattern, &mut self.bindings, |row, bindings| {
             let body_atom = Atom::Variable(body.clone());
@@ -916,12 +931,12 @@ impl<'h> Machine<'h> {
             let mut delta = bindings.since(mark);
             delta.retain(|(variable, _)| *variable != body);
             let step = proving.then(|| Step::Rule {
-                head: row
-                    .atom()
-                    .as_expression()
-                    .map_or_else(Atom::unit, |rule| rule[1].clone()),
+                head: head_of(&row.atom()),
                 origin: row.origin(),
             });
+            if watched {
+                rules.push((head_of(&row.atom()), row.origin()));
+            }
             found.push((result, delta, step));
         });
         if found.is_empty() {
@@ -951,6 +966,7 @@ impl<'h> Machine<'h> {
             };
             ways.push((beside, Delta::new(), self.steps.clone()));
         }
+        self.watch_rules(call, rules, &mut ways);
         self.branch(ways, &rest)
     }
 
@@ -1035,6 +1051,10 @@ impl<'h> Machine<'h> {
                     return None;
                 }
                 cut::deliver(self, *choice);
+                Some((Task::Return(atom), next))
+            }
+            FrameKind::Watched(applied) => {
+                self.watch_result(*applied, &atom, &next);
                 Some((Task::Return(atom), next))
             }
             FrameKind::Table { table, call } => {
@@ -1180,6 +1200,12 @@ impl<'h> Machine<'h> {
     pub(crate) fn is_proving(&self) -> bool {
         self.proving
     }
+}
+
+/// The head of a rule.
+fn head_of(rule: &Atom) -> Atom {
+    rule.as_expression()
+        .map_or_else(Atom::unit, |rule| rule[1].clone())
 }
 
 fn has_variable_head(atom: &Atom) -> bool {

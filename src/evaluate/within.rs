@@ -14,6 +14,8 @@ pub(crate) struct Ways {
     /// Each result with what it binds.
     pub(crate) ways: Vec<(Atom, Delta, Option<Proof>)>,
     pub(crate) reductions: u64,
+    /// About how many bytes were in use at most.
+    pub(crate) peak_bytes: usize,
     /// Whether a bound ended it; then the only result says so.
     pub(crate) exhausted: bool,
 }
@@ -73,7 +75,9 @@ impl<'h> Machine<'h> {
             Some(frame) => machine.alternatives(Rest::default()).push(frame),
             None => Rest::default(),
         };
+        let outer = machine.watch_begin();
         machine.drive_from(task, rest);
+        machine.watch_end(outer);
         let mut variables = Vec::new();
         atom.for_each_variable(|variable| {
             if !variables.contains(variable) {
@@ -101,6 +105,7 @@ impl<'h> Machine<'h> {
         Ways {
             ways,
             reductions: machine.meter.spent,
+            peak_bytes: machine.peak_bytes,
             exhausted,
         }
     }

@@ -81,6 +81,24 @@ pub(super) enum Logic {
     Xor,
 }
 
+/// What is told to whoever watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watched {
+    /// A function is called.
+    Call,
+    /// An expression that was compiled while running begins.
+    Expression,
+    /// The head of a rule has matched.
+    Rule { rule: u32, function: u32 },
+    /// The body of a rule gives this.
+    Exit(Operand),
+    /// It gives what was taken last.
+    ExitResult,
+    /// A last call comes, made as any other unless frames are too many: then it is made
+    /// as one, at the place that goes with this.
+    Last,
+}
+
 /// A change of a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -127,6 +145,12 @@ pub(super) enum Instruction {
     /// Records the use of an operation.
     RecordOperation {
         operation: u32,
+    },
+
+    /// Tells whoever watches: in code that was made for that only.
+    Watch {
+        what: Watched,
+        to: Pc,
     },
 
     Move {

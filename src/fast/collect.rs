@@ -128,6 +128,7 @@ impl Machine<'_> {
     /// Collects, if the code tells all that is needed. The running frame waits at `pc`,
     /// or is about to run with so many arguments.
     pub(super) fn collect(&mut self, base: usize, at: Result<Pc, usize>) {
+        self.note_peak(base);
         let live = match self.live(base, at) {
             Some(live) if self.asides.is_empty() => live,
             _ => {

@@ -25,7 +25,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::RuleUse;
-use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot, TypeId};
+use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
 use crate::fast::program::{
     Function, Head, Key, Program, Rule, RuleIndex, Signature, State, Temporary,
@@ -108,7 +108,8 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         program.code.push(Instruction::HeadFail { function: id });
         let pc = program.code.len() as Pc;
         let mut compiler = Compiler::new(host, heap, program, arity);
-        let reached = reached.get(number);
+        compiler.function = id;
+        let (reached, place) = (reached.get(number), origin.clone());
         match compiler.rule(
             pattern,
             body,
@@ -122,6 +123,9 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
                 size = size.max(compiler.slots);
                 compiled.push(Rule { pc, tests });
                 entries.push(entry);
+                if let Some(listed) = &mut program.listed {
+                    listed.rule(pc - 1..program.code.len() as Pc, &row, place);
+                }
             }
             Err(Leave) => {
                 program.code.truncate(start);
@@ -148,6 +152,15 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
             }
             None => chosen = index(&compiled),
         }
+    }
+    if program.watched {
+        let (what, to) = (Watched::Call, pc);
+        pc = program.code.len() as Pc;
+        program.code.push(Instruction::Watch { what, to: FAIL });
+        program.code.push(Instruction::Jump { to });
+    }
+    if let Some(listed) = &mut program.listed {
+        listed.choice = program.code.len() as Pc;
     }
     let function = &mut program.functions[id as usize];
     function.pc = pc;
@@ -204,6 +217,10 @@ pub(super) fn expression(
         return *id;
     }
     let start = program.code.len();
+    if program.watched {
+        let what = Watched::Expression;
+        program.code.push(Instruction::Watch { what, to: FAIL });
+    }
     let mut compiler = Compiler::new(host, heap, program, 0);
     compiler.count(atom);
     let mut variables: Vec<Variable> = Vec::new();
@@ -406,6 +423,10 @@ struct Compiler<'m> {
     /// Whether the whole was left to the plain evaluator.
     left: bool,
     depth: usize,
+    /// The function of the rule.
+    function: u32,
+    /// Whether it is a rule that tells whoever watches how it ends.
+    watched: bool,
 }
 
 /// A slow way: evaluate an expression by the plain evaluator and go on.
@@ -462,6 +483,8 @@ impl<'m> Compiler<'m> {
             odd: Vec::new(),
             left: false,
             depth: 0,
+            function: 0,
+            watched: false,
         };
         compiler.define_first(arity);
         compiler
@@ -531,7 +554,8 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessSame { to, .. }
                 | I::TakeSettled { settled: to, .. }
                 | I::Gather { done: to, .. }
-                | I::CaseOpen { empty: to, .. },
+                | I::CaseOpen { empty: to, .. }
+                | I::Watch { to, .. },
             ) => to,
             (
                 Place::OnFail,
@@ -640,17 +664,12 @@ impl<'m> Compiler<'m> {
             self.fill(over, Place::To, here);
         }
         if self.program.proving {
-            let (file, line) = match origin {
-                Some(origin) => (Some(origin.file.to_string()), Some(origin.line)),
-                None => (None, None),
-            };
-            self.program.rule_uses.push(Arc::new(RuleUse {
-                file,
-                line,
-                head: pattern.clone(),
-            }));
-            let rule = (self.program.rule_uses.len() - 1) as u32;
+            let rule = self.rule_use(pattern, origin);
             self.emit(Instruction::RecordRule { rule });
+        } else if self.program.watched {
+            let (rule, function) = (self.rule_use(pattern, origin), self.function);
+            self.watch(Watched::Rule { rule, function });
+            self.watched = true;
         }
         // A `function` has to know the call that it is the result of.
         if matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function)) {
@@ -675,6 +694,31 @@ impl<'m> Compiler<'m> {
             None => self.body(body, expected)?,
         }
         Ok(begin)
+    }
+
+    fn rule_use(&mut self, head: &Atom, origin: Option<Origin>) -> u32 {
+        let (file, line) = match origin {
+            Some(origin) => (Some(origin.file.to_string()), Some(origin.line)),
+            None => (None, None),
+        };
+        self.program.rule_uses.push(Arc::new(RuleUse {
+            file,
+            line,
+            head: head.clone(),
+        }));
+        (self.program.rule_uses.len() - 1) as u32
+    }
+
+    fn watch(&mut self, what: Watched) -> usize {
+        self.emit(Instruction::Watch { what, to: FAIL })
+    }
+
+    /// Gives a variable's slot its name.
+    fn name(&mut self, variable: &Variable, name: Name) {
+        if let Some(listed) = &mut self.program.listed {
+            listed.name(name.slot, variable);
+        }
+        self.names.insert(variable.clone(), name);
     }
 
     // ---- bodies -------------------------------------------------------------

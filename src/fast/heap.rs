@@ -575,6 +575,12 @@ impl Heap {
         self.names.sort_by_key(|(at, _)| *at);
     }
 
+    /// The name of a variable, if it has got one.
+    pub(super) fn known_name(&self, at: usize) -> Option<&Variable> {
+        let found = self.names.binary_search_by_key(&at, |(at, _)| *at).ok()?;
+        Some(&self.names[found].1)
+    }
+
     fn name_of(&mut self, at: usize) -> Variable {
         if let Ok(found) = self.names.binary_search_by_key(&at, |(at, _)| *at) {
             return self.names[found].1.clone();

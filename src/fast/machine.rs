@@ -32,11 +32,13 @@ mod select;
 mod settle;
 mod typing;
 mod walk;
+mod watch;
 
 use std::rc::Rc;
 
 pub(in crate::fast) use query::{Join, Tops};
 use settle::Ask;
+use watch::Watching;
 
 use crate::atom::Atom;
 use crate::budget::{Budget, Exhausted, Meter};
@@ -91,6 +93,19 @@ impl Parts {
         self.heap.reset();
         compile::expression(host, &mut self.heap, &mut self.program, atom, ANY)
     }
+
+    /// Compiles the rules of a function, to be listed.
+    pub(super) fn compile_function(&mut self, host: &Host, function: u32) {
+        self.heap.reset();
+        compile::function(host, &mut self.heap, &mut self.program, function);
+    }
+
+    /// A constant of the code, as text.
+    pub(super) fn shown(&self, constant: Cell) -> String {
+        let mut text = String::new();
+        let _ = self.heap.show(constant, &mut text);
+        text
+    }
 }
 
 pub(super) struct Machine<'h> {
@@ -131,6 +146,11 @@ pub(super) struct Machine<'h> {
     pub(super) log: Vec<Step>,
     /// Bytes of results that are being gathered.
     gathering: usize,
+    /// Whether somebody watches, and what is told to them.
+    watched: bool,
+    watching: Watching,
+    /// The most bytes that were in use.
+    peak_bytes: usize,
 }
 
 /// Where to go on.
@@ -169,6 +189,7 @@ impl<'h> Machine<'h> {
         if stack.len() < 4096 {
             stack.resize(4096, 0);
         }
+        let watched = program.watched;
         Machine {
             host,
             program,
@@ -199,13 +220,18 @@ impl<'h> Machine<'h> {
             _pin: pin(),
             log: Vec::new(),
             gathering: 0,
+            watched,
+            watching: Watching::default(),
+            peak_bytes: 0,
         }
     }
 
-    pub(super) fn into_parts(self) -> (Parts, Evaluation) {
+    pub(super) fn into_parts(mut self) -> (Parts, Evaluation) {
+        self.note_peak(0);
         let evaluation = Evaluation {
             results: self.results,
             reductions: self.meter.spent + u64::from(FUEL - self.fuel),
+            peak_bytes: self.peak_bytes,
         };
         let parts = Parts {
             program: self.program,
@@ -322,6 +348,11 @@ impl<'h> Machine<'h> {
                 }
                 I::Neck => self.stack[base + 1] |= MATCHED,
 
+                I::Watch { what, to } => {
+                    if self.watch(what, base) {
+                        pc = to;
+                    }
+                }
                 I::RecordRule { rule } => self.log.push(Step::Rule(rule)),
                 I::RecordOperation { operation } => self.log.push(Step::Operation(operation)),
                 I::Move { to, from } => set!(self, base, to, slot!(self, base, from)),

@@ -12,6 +12,7 @@ use crate::evaluate::{Control, RuleUse, is_instruction};
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, BOOL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId};
 use crate::fast::heap::Heap;
+use crate::fast::listing::Listed;
 use crate::fast::types::{Arguments, ValueTypes};
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
@@ -260,6 +261,10 @@ pub(super) struct Program {
     pub(super) operations: Vec<(Arc<Operation>, TypeId)>,
     /// Whether code records what it uses.
     pub(super) proving: bool,
+    /// Whether code tells whoever watches what it does.
+    pub(super) watched: bool,
+    /// What is noted for a listing, where one is wanted.
+    pub(super) listed: Option<Box<Listed>>,
     pub(super) rule_uses: Vec<Arc<RuleUse>>,
     pub(super) types: Vec<Atom>,
     pub(super) functions: Vec<Function>,
@@ -325,6 +330,8 @@ impl Program {
             atoms: Vec::new(),
             operations: Vec::new(),
             proving,
+            watched: host.watch.is_some() && !proving,
+            listed: None,
             rule_uses: Vec::new(),
             types: vec![
                 types::undefined(),

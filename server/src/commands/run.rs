@@ -3,9 +3,11 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use chimera::{Budget, Directive, DirectoryFiles, Engine, LoadError};
+use chimera::{Budget, Directive, DirectoryFiles, Engine, LoadError, Watch};
 use chimera_grammar::{Diagnostic, LineTable, Severity, Span, Style, decode, draw};
+use chimera_repl::Stats;
 use serde_json::{Value, json};
 
 /// What `chimera run` takes.
@@ -20,6 +22,21 @@ pub(crate) struct Arguments {
     /// Go on after a directive that gave an error.
     #[arg(long)]
     keep_going: bool,
+    /// Say on stderr how many reductions each file took, how much memory, how long.
+    #[arg(long)]
+    stats: bool,
+    /// Say on stderr for each rule how often it was applied and what it took.
+    #[arg(long)]
+    profile: bool,
+    /// Show each application of a rule on stderr, as many lines as are given for a file.
+    #[arg(
+        long,
+        value_name = "LINES",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "1000"
+    )]
+    trace: Option<usize>,
 }
 
 /// 0, 1 when a directive gave an error, 2 when a file could not be read or parsed.
@@ -33,6 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
+    let started = Instant::now();
     let name = file.display().to_string();
     let bytes = match std::fs::read(file) {
         Ok(bytes) => bytes,
@@ -69,15 +87,22 @@ fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
             };
         })
         .build();
+    let watch = watch(arguments);
+    engine.watch(watch.clone());
+    let mut stats = Stats::default();
     let mut failed = false;
     let done = engine.run(source, &name, &Budget::default(), |directive| {
         failed |= directive.is_error();
+        stats.add(&directive);
         let printed = print(&directive, json).is_ok();
         if directive.is_error() {
             complain(&told(&directive, source, arguments.keep_going));
         }
         printed && (arguments.keep_going || !directive.is_error())
     });
+    stats.time = started.elapsed();
+    stats.atoms = engine.self_space().len();
+    tell(&name, arguments, watch.as_ref(), &stats);
     if last {
         // The process ends: giving back each atom of a large space would only take time.
         std::mem::forget(engine);
@@ -92,6 +117,44 @@ fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
             complain(&format!("error: {name}: {error}\n"));
             2
         }
+    }
+}
+
+/// Who watches the evaluation of a file, if what is asked for needs that.
+fn watch(arguments: &Arguments) -> Option<Watch> {
+    match arguments.trace {
+        Some(lines_max) => Some(Watch::trace(lines_max, |line| {
+            complain(&format!("{line}\n"));
+        })),
+        None => arguments.profile.then(Watch::profile),
+    }
+}
+
+/// Tells what was asked for about the evaluation of a file.
+fn tell(name: &str, arguments: &Arguments, watch: Option<&Watch>, stats: &Stats) {
+    if let Some(watch) = watch {
+        if watch.skipped() > 0 {
+            complain(&format!(
+                "{} more lines of the trace are not shown; `--trace=LINES` shows more\n",
+                watch.skipped()
+            ));
+        }
+        if arguments.profile {
+            complain(&format!("profile of {name}\n{}", watch.profiled()));
+        }
+    }
+    if arguments.stats && arguments.json {
+        let line = json!({
+            "file": name,
+            "directives": stats.directives,
+            "reductions": stats.reductions,
+            "peak_heap_bytes": stats.peak_heap_bytes,
+            "atoms": stats.atoms,
+            "seconds": stats.time.as_secs_f64(),
+        });
+        complain(&format!("{line}\n"));
+    } else if arguments.stats {
+        complain(&format!("stats of {name}\n{stats}\n"));
     }
 }
 

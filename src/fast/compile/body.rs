@@ -10,7 +10,7 @@ use super::{
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
-use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Operand, Pc, Slot, TypeId};
+use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Operand, Pc, Slot, TypeId, Watched};
 use crate::fast::program::{Function, Head, Inline};
 use crate::types;
 
@@ -61,7 +61,7 @@ impl Compiler<'_> {
         let slot = self.target()?;
         self.emit(Instruction::Variable { to: slot });
         let fresh_in = Some(self.scope);
-        self.names.insert(variable.clone(), Name { slot, fresh_in });
+        self.name(variable, Name { slot, fresh_in });
         Ok(slot)
     }
 
@@ -149,6 +149,9 @@ impl Compiler<'_> {
     }
 
     pub(super) fn return_value(&mut self, value: Value) {
+        if self.watched {
+            self.watch(Watched::Exit(value));
+        }
         if value.is_constant() {
             self.emit(Instruction::ReturnConstant {
                 index: value.index() as u32,
@@ -158,6 +161,14 @@ impl Compiler<'_> {
                 slot: value.index() as Slot,
             });
         }
+    }
+
+    /// Returns what was taken last.
+    pub(super) fn return_result(&mut self) {
+        if self.watched {
+            self.watch(Watched::ExitResult);
+        }
+        self.emit(Instruction::ReturnResult);
     }
 
     pub(super) fn in_slot(&mut self, value: Value) -> Compiled<Slot> {
@@ -334,7 +345,7 @@ impl Compiler<'_> {
     /// Takes the result of what was called last.
     pub(super) fn take(&mut self, want: Want) -> Compiled<Value> {
         if want == Want::Tail {
-            self.emit(Instruction::ReturnResult);
+            self.return_result();
             return Ok(Operand::slot(0));
         }
         let to = self.target()?;
@@ -351,7 +362,7 @@ impl Compiler<'_> {
         {
             return Ok(self.give(Operand::slot(from), want));
         }
-        if want == Want::Tail {
+        if want == Want::Tail && !self.watched {
             self.emit(Instruction::EvaluateLast { from, expected });
             return Ok(Operand::slot(from));
         }

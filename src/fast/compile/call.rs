@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::decide::is_applied;
 use super::{Compiled, Compiler, Flags, Leave, Place, Value, Want, is_unchanged};
 use crate::atom::{Atom, known};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, RETURN, Slot, TypeId};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, RETURN, Slot, TypeId, Watched};
 use crate::fast::program::{Head, Inline, Signature, State};
 use crate::operation::Operation;
 
@@ -224,6 +224,20 @@ impl Compiler<'_> {
         operands.remove(0);
         let operands = self.program.operands(&operands);
         match (want, mark) {
+            (Want::Tail, _) if self.watched => {
+                let last = self.watch(Watched::Last);
+                let size = 0;
+                self.emit_sized(Instruction::Call {
+                    function,
+                    operands,
+                    size,
+                });
+                self.return_result();
+                let here = self.here();
+                self.fill(last, Place::To, here);
+                self.emit(Instruction::CallLast { function, operands });
+                Ok(Operand::slot(0))
+            }
             (Want::Tail, _) => {
                 self.emit(Instruction::CallLast { function, operands });
                 Ok(Operand::slot(0))

@@ -7,7 +7,7 @@ use super::{
     Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_whole_error,
 };
 use crate::atom::{Atom, Grounded};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId, Watched};
 use crate::fast::program::{Signature, Site, Tree};
 use crate::types;
 
@@ -159,6 +159,18 @@ impl Compiler<'_> {
         operands.remove(0);
         let operands = self.program.operands(&operands);
         if want == Want::Tail {
+            if self.watched {
+                let last = self.watch(Watched::Last);
+                self.emit_sized(Instruction::CallDecided {
+                    function,
+                    operands,
+                    size: 0,
+                    mark: Slot::MAX,
+                });
+                self.return_result();
+                let here = self.here();
+                self.fill(last, Place::To, here);
+            }
             self.emit(Instruction::CallDecidedLast { function, operands });
             return Ok(Operand::slot(0));
         }

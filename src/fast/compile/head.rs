@@ -149,13 +149,8 @@ impl Compiler<'_> {
         match pattern {
             Atom::Variable(variable) => match self.names.get(variable) {
                 None => {
-                    self.names.insert(
-                        variable.clone(),
-                        Name {
-                            slot,
-                            fresh_in: None,
-                        },
-                    );
+                    let fresh_in = None;
+                    self.name(variable, Name { slot, fresh_in });
                 }
                 Some(name) => {
                     let left = name.slot;

@@ -121,9 +121,7 @@ impl Compiler<'_> {
                     self.handlers[odd.handler].uses.push((at, Place::OnError));
                     self.emit(Instruction::Jump { to: odd.resume });
                 }
-                None => {
-                    self.emit(Instruction::ReturnResult);
-                }
+                None => self.return_result(),
             }
         }
         // Inner handlers lead to outer ones, which are written later.
@@ -139,9 +137,7 @@ impl Compiler<'_> {
                 self.emit(Instruction::ErrorAt { mark });
             }
             match self.handlers[number].kind {
-                Catch::Frame => {
-                    self.emit(Instruction::ReturnResult);
-                }
+                Catch::Frame => self.return_result(),
                 Catch::Outer => {
                     let at = self.emit(Instruction::Jump { to: FAIL });
                     let outer = self.handlers[number].outer;

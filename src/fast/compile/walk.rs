@@ -171,6 +171,20 @@ impl Compiler<'_> {
         captured: &[(Variable, Slot)],
     ) -> Compiled<Slot> {
         let start = self.here();
+        // Its slots are others than those of the rule around it.
+        let listed = self.program.listed.take();
+        let done = self.walk_code(walk, children, captured, start);
+        self.program.listed = listed;
+        done
+    }
+
+    fn walk_code(
+        &mut self,
+        walk: &Walk<'_>,
+        children: &[Atom],
+        captured: &[(Variable, Slot)],
+        start: Pc,
+    ) -> Compiled<Slot> {
         let mut inner = Compiler::new(
             self.host,
             self.heap,
@@ -181,7 +195,7 @@ impl Compiler<'_> {
         inner.walked = self.walked.clone();
         inner.depth = self.depth;
         for (place, (variable, _)) in captured.iter().enumerate() {
-            inner.name(variable, (CAPTURED + place) as Slot);
+            inner.name_slot(variable, (CAPTURED + place) as Slot);
         }
         let entry = inner.defined.clone();
         let item = inner.target()?;
@@ -191,10 +205,10 @@ impl Compiler<'_> {
         let (mut wrong, mut first) = (None, None);
         match walk.variables.as_slice() {
             [so_far, variable] => {
-                inner.name(so_far, SO_FAR);
-                inner.name(variable, item);
+                inner.name_slot(so_far, SO_FAR);
+                inner.name_slot(variable, item);
             }
-            variables => inner.name(variables[0], item),
+            variables => inner.name_slot(variables[0], item),
         }
         inner.introduce(walk.template)?;
         let mark = if walk.control == Control::Fold {
@@ -300,7 +314,7 @@ impl Compiler<'_> {
     /// The form with the list it is for.
     fn whole_form(&mut self, walk: &Walk<'_>, children: &[Atom]) -> Compiled<Slot> {
         let list = Variable::new("list").renamed();
-        self.name(&list, LIST);
+        self.name_slot(&list, LIST);
         let call = Atom::expression([
             children[0].clone(),
             Atom::Variable(list),
@@ -311,7 +325,7 @@ impl Compiler<'_> {
         self.in_slot(call)
     }
 
-    fn name(&mut self, variable: &Variable, slot: Slot) {
+    fn name_slot(&mut self, variable: &Variable, slot: Slot) {
         self.names.insert(
             variable.clone(),
             Name {

@@ -38,6 +38,9 @@ impl Machine<'_> {
         tops: Tops,
         log_top: usize,
     ) {
+        if self.watched {
+            self.watch_choice(&kind);
+        }
         let stack_top = stack_top.max(self.protected);
         self.choices.push(Choice {
             kind,
@@ -76,6 +79,16 @@ impl Machine<'_> {
     /// Goes back to the newest choice. `None` once there is none.
     #[inline(never)]
     pub(super) fn fail(&mut self) -> Option<(Pc, usize)> {
+        let next = self.back();
+        if self.watched
+            && let Some((_, base)) = next
+        {
+            self.watch_back(base);
+        }
+        next
+    }
+
+    fn back(&mut self) -> Option<(Pc, usize)> {
         loop {
             self.fuel -= 1;
             if self.fuel == 0 && self.refuel(self.protected) {

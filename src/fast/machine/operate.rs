@@ -5,9 +5,8 @@ use crate::atom::Atom;
 use crate::engine::Context;
 use crate::evaluate::{Answer, Proof};
 use crate::fast::cell::{Cell, Header};
-use crate::fast::choice::{Choice, Step, Way};
+use crate::fast::choice::{Step, Way};
 use crate::fast::code::{ANY, Change, Operands, Pc, Slot};
-use crate::fast::heap::CONSTANTS;
 
 impl Machine<'_> {
     /// Adds a ground atom to a space, or removes it: `()`. `None` for what the operation
@@ -53,6 +52,7 @@ impl Machine<'_> {
         if self.program.proving {
             self.log.push(Step::Operation(number));
         }
+        self.watch_outside();
         self.hold_rows();
         let budget = self.meter.rest();
         let space = self.space.clone();
@@ -144,11 +144,7 @@ impl Machine<'_> {
     #[cold]
     pub(super) fn check_bounds(&mut self, base: usize) -> bool {
         self.fuel = FUEL;
-        let bytes = (base + self.heap.cells.len() - CONSTANTS) * 8
-            + self.heap.trail.len() * 4
-            + self.gathering
-            + self.results.len() * std::mem::size_of::<Answer>()
-            + self.choices.len() * std::mem::size_of::<Choice>();
+        let bytes = self.note_peak(base);
         let checked = self
             .meter
             .reduce_many(u64::from(FUEL))

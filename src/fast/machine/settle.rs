@@ -346,6 +346,7 @@ impl Machine<'_> {
         let wanted = types::renamed(&self.program.types[usize::from(expected)]);
         self.meter.spent += u64::from(FUEL - self.fuel);
         self.fuel = FUEL;
+        self.watch_outside();
         let budget = self.meter.rest();
         let proving = self.program.proving;
         let run = match ask {
@@ -353,6 +354,8 @@ impl Machine<'_> {
             Ask::Call => Plain::run_call(self.host, &self.space, &atom, &wanted, &budget, proving),
         };
         self.meter.spent += run.reductions;
+        let used = self.note_peak(base + usize::from(size));
+        self.peak_bytes = self.peak_bytes.max(used + run.peak_bytes);
         self.refresh();
         if run.exhausted {
             self.results.extend(run.ways.into_iter().map(|way| Answer {

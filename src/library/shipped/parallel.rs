@@ -79,7 +79,11 @@ fn hyperpose(alternatives: &[Atom], context: &mut Context<'_>) -> OperationResul
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
-        let helpers = alternatives.len().saturating_sub(1).min(cores - 1);
+        let helpers = match context.host.watch {
+            // Whoever watches is told one thing after the other.
+            Some(_) => 0,
+            None => alternatives.len().saturating_sub(1).min(cores - 1),
+        };
         for _ in 0..helpers {
             // Where all cores are taken, this thread does the work.
             let Some(place) = Place::take(cores - 1) else {

@@ -1,0 +1,392 @@
+//! Listings of compiled rules, for people.
+//!
+//! Rules are compiled anew for it, with what their slots stand for noted on the way.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use crate::atom::{Atom, Variable, known};
+use crate::engine::Host;
+use crate::fast::cell::Cell;
+use crate::fast::code::{ANY, FAIL, FINISH, Operand, Operands, Pc, RETURN, Slot};
+use crate::fast::machine::Parts;
+use crate::fast::program::{Branch, Head, HeadTest, Key, Program, State};
+use crate::load::LoadError;
+use crate::space::{Origin, Space, moment};
+use crate::unify::Bindings;
+
+mod words;
+
+/// What the compiler notes of the rules of one function.
+#[derive(Default)]
+pub(super) struct Listed {
+    rules: Vec<ListedRule>,
+    /// Where the code ends that picks a rule; it stands after the rules.
+    pub(super) choice: Pc,
+    /// Names given to slots in the rule that is being compiled.
+    names: Vec<(Slot, String)>,
+}
+
+struct ListedRule {
+    code: Range<Pc>,
+    rule: Atom,
+    origin: Option<Origin>,
+    names: Vec<(Slot, String)>,
+}
+
+impl Listed {
+    pub(super) fn name(&mut self, slot: Slot, variable: &Variable) {
+        self.names.push((slot, format!("${}", variable.name())));
+    }
+
+    pub(super) fn rule(&mut self, code: Range<Pc>, rule: &Atom, origin: Option<Origin>) {
+        self.rules.push(ListedRule {
+            code,
+            rule: rule.clone(),
+            origin,
+            names: std::mem::take(&mut self.names),
+        });
+    }
+}
+
+/// Why there is no listing.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListingError {
+    /// The name cannot be read.
+    #[error("a listing is of one name")]
+    Name(#[from] LoadError),
+    /// What is asked for is no symbol.
+    #[error("`{0}` is no name of rules: a listing is of a symbol, as in `:code fib`")]
+    NotASymbol(Atom),
+    /// Something else carries the calls out.
+    #[error("`{0}` is an operation of the engine: it has no rules to list")]
+    Operation(String),
+    /// No rule is about it.
+    #[error("no rule `(= ({0} …) …)` is in this space: calls of `{0}` are data")]
+    NoRules(String),
+}
+
+/// Lists what the rules of a symbol are compiled to.
+pub(crate) fn listing(host: &Host, space: &Space, name: &Atom) -> Result<String, ListingError> {
+    let _then = moment::enter(host.moment.as_ref());
+    let symbol = match name {
+        Atom::Symbol(symbol) => symbol,
+        Atom::Grounded(_) => return Err(ListingError::Operation(name.to_string())),
+        Atom::Variable(_) | Atom::Expression(_) => {
+            return Err(ListingError::NotASymbol(name.clone()));
+        }
+    };
+    let arities = arities(space, name);
+    if arities.is_empty() {
+        let is_operation = host.functions.contains_key(symbol);
+        return Err(match is_operation {
+            true => ListingError::Operation(name.to_string()),
+            false => ListingError::NoRules(name.to_string()),
+        });
+    }
+    // Without a watch: the listing is of the code that usually runs.
+    let mut host = host.clone();
+    host.watch = None;
+    let mut parts = Parts::new(&host, space, false);
+    let id = parts.heap.symbol(symbol);
+    let mut text = String::new();
+    for arity in arities {
+        parts.program.listed = Some(Box::default());
+        let function = parts.program.function(id, arity, ANY);
+        parts.compile_function(&host, function);
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        let listed = parts.program.listed.take().unwrap_or_default();
+        let mut listing = Listing {
+            parts: &mut parts,
+            text: &mut text,
+        };
+        listing.function(&host, function, name, &listed);
+    }
+    Ok(text.replace(&space.to_string(), "&self"))
+}
+
+/// With how many arguments there are rules for calls of a symbol, fewest first.
+fn arities(space: &Space, name: &Atom) -> Vec<usize> {
+    let pattern = Atom::expression([
+        Atom::Symbol(known().equal.clone()),
+        Atom::variable("head"),
+        Atom::variable("body"),
+    ]);
+    let mut found = Vec::new();
+    space.each(&pattern, &mut Bindings::new(), |row, _| {
+        let rule = row.atom();
+        let head = rule.as_expression().and_then(|rule| rule.get(1));
+        if let Some([first, arguments @ ..]) = head.and_then(Atom::as_expression)
+            && first == name
+            && !found.contains(&arguments.len())
+        {
+            found.push(arguments.len());
+        }
+    });
+    found.sort_unstable();
+    found
+}
+
+struct Listing<'l> {
+    parts: &'l mut Parts,
+    text: &'l mut String,
+}
+
+impl Listing<'_> {
+    fn line(&mut self, line: impl std::fmt::Display) {
+        let _ = writeln!(self.text, "{line}");
+    }
+
+    fn function(&mut self, host: &Host, function: u32, name: &Atom, listed: &Listed) {
+        let entry = &self.parts.program.functions[function as usize];
+        let (arity, size, state) = (entry.arity, entry.size, entry.state);
+        let call = format!("{name}/{arity}");
+        if state != State::Compiled {
+            let why = self.why_plain(host, name);
+            self.line(format_args!("{call}: left to the plain evaluator, {why}"));
+            return;
+        }
+        let count = listed.rules.len();
+        let rules = if count == 1 { "rule" } else { "rules" };
+        self.line(format_args!("{call}: {count} {rules}, {size} slots"));
+        let entry = &self.parts.program.functions[function as usize];
+        if let Some(index) = &entry.index {
+            let place = place_of(&index.path);
+            let (keys, open) = (index.by_key.len(), index.open.len());
+            self.line(format_args!(
+                "looked up by {place}: {keys} keys, {open} rules for any"
+            ));
+        }
+        for (number, rule) in listed.rules.iter().enumerate() {
+            self.rule(function, number, rule);
+            self.code(listed, &rule.names, rule.code.clone(), Some(number));
+        }
+        let rules_end = listed.rules.last().map_or(0, |rule| rule.code.end);
+        if rules_end < listed.choice {
+            self.line("\nwhich rule");
+            self.code(listed, &[], rules_end..listed.choice, None);
+        }
+    }
+
+    /// Lists a stretch of code, numbered from its beginning.
+    fn code(
+        &mut self,
+        listed: &Listed,
+        names: &[(Slot, String)],
+        code: Range<Pc>,
+        rule: Option<usize>,
+    ) {
+        // The first instruction of a rule is what follows a head that does not match.
+        let first = code.start + u32::from(rule.is_some());
+        let words = Words {
+            parts: self.parts,
+            rules: &listed.rules,
+            names,
+            code: code.clone(),
+            rule,
+        };
+        let lines: Vec<String> = (first..code.end)
+            .map(|pc| {
+                let instruction = words.program().code[pc as usize];
+                format!(
+                    "{:>4}  {}",
+                    pc - code.start,
+                    words::words(&words, instruction)
+                )
+            })
+            .collect();
+        for line in lines {
+            self.line(line);
+        }
+    }
+
+    fn why_plain(&mut self, host: &Host, name: &Atom) -> &'static str {
+        let Parts { program, heap, .. } = &mut *self.parts;
+        if program.open_rules {
+            return "since a rule matches calls of any head";
+        }
+        match program.head(host, heap, name) {
+            Head::Complex => "since it has several types, or one that depends on others",
+            Head::Operation(..) => "since an operation of the engine has this name too",
+            Head::Untyped | Head::Typed(_) => "since a rule has something that is not compiled",
+        }
+    }
+
+    fn rule(&mut self, function: u32, number: usize, rule: &ListedRule) {
+        let place = match &rule.origin {
+            Some(origin) => format!("{}:{}", origin.file, origin.line),
+            None => "added while running".to_owned(),
+        };
+        let source = rule.rule.to_string();
+        self.line(format_args!("\n{source}    {place}"));
+        let entry = &self.parts.program.functions[function as usize];
+        let tests = &entry.rules[number].tests;
+        if !tests.is_empty() {
+            let tests: Vec<String> = tests.iter().map(|test| self.test(test)).collect();
+            self.line(format_args!("  only if {}", tests.join(", ")));
+        }
+    }
+
+    fn test(&self, test: &HeadTest) -> String {
+        let place = place_of(&test.path);
+        match test.key {
+            Key::Leaf(leaf) => format!("{place} is {}", self.parts.shown(leaf)),
+            Key::Expression { head, arity } => match head {
+                Some(head) => format!(
+                    "{place} is ({}{})",
+                    self.parts.shown(head),
+                    " …".repeat(arity - 1)
+                ),
+                None => format!("{place} has {arity} elements"),
+            },
+        }
+    }
+}
+
+/// A position among the arguments, in words.
+fn place_of(path: &[u32]) -> String {
+    let mut words = format!("argument {}", path[0] + 1);
+    for position in &path[1..] {
+        words = format!("element {position} of {words}");
+    }
+    words
+}
+
+/// Tells instructions of a stretch of code in words.
+struct Words<'w> {
+    parts: &'w Parts,
+    rules: &'w [ListedRule],
+    names: &'w [(Slot, String)],
+    code: Range<Pc>,
+    /// The rule that the code is of.
+    rule: Option<usize>,
+}
+
+impl Words<'_> {
+    fn program(&self) -> &Program {
+        &self.parts.program
+    }
+
+    fn slot(&self, slot: Slot) -> String {
+        let mut names: Vec<&str> = Vec::new();
+        for (named, name) in self.names {
+            if *named == slot && !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        match names.as_slice() {
+            [] => format!("s{slot}"),
+            names => names.join("/"),
+        }
+    }
+
+    fn operand(&self, operand: Operand) -> String {
+        if operand.is_constant() {
+            self.constant(operand.index() as u32)
+        } else {
+            self.slot(operand.index() as Slot)
+        }
+    }
+
+    fn constant(&self, index: u32) -> String {
+        self.parts.shown(self.program().constants[index as usize])
+    }
+
+    fn list(&self, operands: Operands) -> Vec<Operand> {
+        let at = operands.0 as usize;
+        let count = self.program().operands[at].0 as usize;
+        self.program().operands[at + 1..at + 1 + count].to_vec()
+    }
+
+    fn operands(&self, operands: Operands) -> String {
+        let words: Vec<String> = self
+            .list(operands)
+            .into_iter()
+            .map(|operand| self.operand(operand))
+            .collect();
+        words.join(" ")
+    }
+
+    fn function(&self, function: u32) -> String {
+        let function = &self.program().functions[function as usize];
+        self.parts.heap.symbol_of(function.symbol).to_string()
+    }
+
+    fn operation(&self, operation: u32) -> &str {
+        self.program().operations[operation as usize].0.name()
+    }
+
+    /// Where rules that are tried one after the other begin.
+    fn chain(&self, rules: Operands) -> Vec<Pc> {
+        let operands = &self.program().operands[rules.0 as usize + 1..];
+        let count = operands[0].index();
+        operands[1..=count]
+            .iter()
+            .map(|place| place.index() as Pc)
+            .collect()
+    }
+
+    fn switch(&self, number: u32) -> String {
+        let switch = &self.program().switches[number as usize];
+        let mut path = vec![u32::from(switch.slot)];
+        path.extend_from_slice(&switch.below);
+        let mut ways: Vec<(u64, Pc)> = switch
+            .few
+            .iter()
+            .filter(|branch| branch.word != Branch::NONE.word)
+            .map(|branch| (branch.word, branch.to))
+            .collect();
+        ways.extend(switch.many.iter().map(|(word, pc)| (*word, *pc)));
+        ways.sort_by_key(|(word, pc)| (*pc, *word));
+        let mut words: Vec<String> = ways
+            .into_iter()
+            .map(|(word, pc)| format!("{}: {}", self.word(word), self.place(pc)))
+            .collect();
+        for (arity, pc) in &switch.arities {
+            words.push(format!("{arity} elements: {}", self.place(*pc)));
+        }
+        words.push(format!("a variable: {}", self.place(switch.open)));
+        words.push(format!("other: {}", self.place(switch.other)));
+        format!("by {}, {}", place_of(&path), words.join("; "))
+    }
+
+    /// What a switch compares with.
+    fn word(&self, word: u64) -> String {
+        match Key::arity_of(word) {
+            None => self.parts.shown(Cell(word)),
+            Some(0) => "()".to_owned(),
+            Some(arity) => {
+                let rest = " …".repeat(arity - 1);
+                match (word >> 3) as u32 {
+                    u32::MAX => format!("(…{rest})"),
+                    id => format!("({}{rest})", self.parts.shown(Cell::symbol(id))),
+                }
+            }
+        }
+    }
+
+    fn place(&self, pc: Pc) -> String {
+        match pc {
+            FAIL => return "failure".to_owned(),
+            FINISH => return "the end".to_owned(),
+            RETURN => return "return".to_owned(),
+            _ if self.rule.is_some() && pc == self.code.start => {
+                return "the next rule".to_owned();
+            }
+            _ => {}
+        }
+        if self.code.contains(&pc) {
+            return (pc - self.code.start).to_string();
+        }
+        match self.rules.iter().position(|rule| rule.code.contains(&pc)) {
+            Some(rule) => {
+                let within = pc - self.rules[rule].code.start;
+                format!("rule {} at {within}", rule + 1)
+            }
+            None => format!("code {pc}"),
+        }
+    }
+}

@@ -1,0 +1,546 @@
+//! Each instruction in words.
+
+use super::Words;
+use crate::fast::code::{
+    ANY, Arithmetic, Change, Comparison, Instruction, Logic, Operands, Pc, Slot, TypeId, Watched,
+};
+
+fn arithmetic(operation: Arithmetic) -> &'static str {
+    match operation {
+        Arithmetic::Add => "+",
+        Arithmetic::Subtract => "-",
+        Arithmetic::Multiply => "*",
+        Arithmetic::Divide => "/",
+        Arithmetic::Remainder => "%",
+    }
+}
+
+fn comparison(operation: Comparison) -> &'static str {
+    match operation {
+        Comparison::Less => "<",
+        Comparison::Greater => ">",
+        Comparison::LessEqual => "<=",
+        Comparison::GreaterEqual => ">=",
+    }
+}
+
+fn logic(operation: Logic) -> &'static str {
+    match operation {
+        Logic::And => "and",
+        Logic::Or => "or",
+        Logic::Xor => "xor",
+    }
+}
+
+/// An instruction of a rule, in words.
+pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
+    use Instruction as I;
+    let slot = |slot: Slot| rule.slot(slot);
+    let place = |pc: Pc| rule.place(pc);
+    let list = |operands: Operands| rule.operands(operands);
+    // The type that every value has is not told.
+    let wanted = |expected: TypeId| match expected {
+        ANY => String::new(),
+        _ => format!(" as {}", rule.program().types[usize::from(expected)]),
+    };
+    // Where it goes on with arguments that it is not for.
+    let odd = |odd: Pc| format!("; for others {}", rule.place(odd));
+    match instruction {
+        I::Fail => "fail".to_owned(),
+        I::HeadFail { .. } => "the head does not match".to_owned(),
+        I::Finish => "keep a result".to_owned(),
+        I::Select { .. } => "try the rules one by one, as far as they may match".to_owned(),
+        I::Switch { switch } => rule.switch(switch),
+        I::NoRule { .. } => "the call is data".to_owned(),
+        I::Chain { rules } => {
+            let places: Vec<String> = rule.chain(rules).into_iter().map(place).collect();
+            format!("try {}", places.join(", then "))
+        }
+        I::Neck => "the head matches".to_owned(),
+        I::RecordRule { .. } => "record the rule".to_owned(),
+        I::RecordOperation { operation } => {
+            format!("record the operation {}", rule.operation(operation))
+        }
+        I::Watch { what, .. } => match what {
+            Watched::Call | Watched::Expression => "tell of a call".to_owned(),
+            Watched::Rule { .. } => "tell of the rule".to_owned(),
+            Watched::Exit(_) | Watched::ExitResult => "tell of the result".to_owned(),
+            Watched::Last => "tell of a last call".to_owned(),
+        },
+        I::Move { to, from } => format!("{} := {}", slot(to), slot(from)),
+        I::Constant { to, index } => format!("{} := {}", slot(to), rule.constant(index)),
+        I::Import { to, index } => {
+            let atom = &rule.program().atoms[index as usize];
+            format!("{} := {atom}", slot(to))
+        }
+        I::Variable { to } => format!("{} := a new variable", slot(to)),
+        I::Build { to, operands } => format!("{} := ({}), as it stands", slot(to), list(operands)),
+        I::BuildNoted { to, operands, .. } => {
+            format!(
+                "{} := ({}), data if its elements are",
+                slot(to),
+                list(operands)
+            )
+        }
+        I::BuildData { to, operands } => format!("{} := ({}), data", slot(to), list(operands)),
+        I::BuildOrCall { to, operands, .. } => {
+            let whole = list(operands);
+            format!(
+                "{} := ({whole}), data unless there are rules by then",
+                slot(to)
+            )
+        }
+        I::MatchConstant {
+            slot: value,
+            index,
+            on_fail,
+        } => format!(
+            "match {} with {}, else {}",
+            slot(value),
+            rule.constant(index),
+            place(on_fail)
+        ),
+        I::MatchExpression {
+            slot: value,
+            to,
+            arity,
+            on_fail,
+        } => {
+            let parts: Vec<String> = (0..arity).map(|part| slot(to + part)).collect();
+            format!(
+                "match {} with ({}), else {}",
+                slot(value),
+                parts.join(" "),
+                place(on_fail)
+            )
+        }
+        I::MatchCall {
+            slot: value,
+            to,
+            arity,
+            head,
+            on_fail,
+        } => {
+            let parts: Vec<String> = (0..arity.saturating_sub(1))
+                .map(|part| slot(to + part))
+                .collect();
+            format!(
+                "match {} with ({} {}), else {}",
+                slot(value),
+                rule.constant(head),
+                parts.join(" "),
+                place(on_fail)
+            )
+        }
+        I::Unpack {
+            slot: value,
+            to,
+            skip,
+        } => format!(
+            "{} and on := the elements of {} from number {skip} on",
+            slot(to),
+            slot(value)
+        ),
+        I::Unify {
+            left,
+            right,
+            on_fail,
+        } => format!(
+            "unify {} with {}, else {}",
+            slot(left),
+            slot(right),
+            place(on_fail)
+        ),
+        I::Try { .. } => "begin a unification that may be taken back".to_owned(),
+        I::Undo { .. } => "take the unification back".to_owned(),
+        I::Keep => "keep the unification".to_owned(),
+        I::Evaluate {
+            from, expected, to, ..
+        } => format!(
+            "evaluate {}{}; if it is its own value, {} := it and pass over the next",
+            slot(from),
+            wanted(expected),
+            slot(to)
+        ),
+        I::EvaluateLast { from, expected } => {
+            format!(
+                "evaluate {}{} and return that",
+                slot(from),
+                wanted(expected)
+            )
+        }
+        I::TakeSettled { to, from, settled } => format!(
+            "if {} is plainly its own value, {} := it and go to {}",
+            slot(from),
+            slot(to),
+            place(settled)
+        ),
+        I::Plain { from, expected, .. } => format!(
+            "evaluate {}{} by the plain evaluator",
+            slot(from),
+            wanted(expected)
+        ),
+        I::PlainCall { from, .. } => format!("call {} by the plain evaluator", slot(from)),
+        I::Take { to, on_error } => {
+            format!(
+                "{} := the result; an error goes to {}",
+                slot(to),
+                place(on_error)
+            )
+        }
+        I::TakeAny { to } => format!("{} := the result", slot(to)),
+        I::CheckType {
+            slot: value,
+            expected,
+            odd: other,
+        } => format!(
+            "check that {}{} fits{}",
+            slot(value),
+            wanted(expected),
+            odd(other)
+        ),
+        I::CheckExpression {
+            slot: value,
+            odd: other,
+        } => format!("check that {} is an expression{}", slot(value), odd(other)),
+        I::CheckSame {
+            left,
+            right,
+            odd: other,
+        } => format!(
+            "check that {} and {} have a type in common{}",
+            slot(left),
+            slot(right),
+            odd(other)
+        ),
+        I::AddSmall {
+            to,
+            left,
+            right,
+            odd: other,
+        } => format!("{} := {} + {right}{}", slot(to), slot(left), odd(other)),
+        I::Add {
+            to,
+            left,
+            right,
+            odd: other,
+        } => format!(
+            "{} := {} + {}{}",
+            slot(to),
+            slot(left),
+            slot(right),
+            odd(other)
+        ),
+        I::Subtract {
+            to,
+            left,
+            right,
+            odd: other,
+        } => format!(
+            "{} := {} - {}{}",
+            slot(to),
+            slot(left),
+            slot(right),
+            odd(other)
+        ),
+        I::Compute {
+            operation,
+            to,
+            left,
+            right,
+            odd: other,
+        } => format!(
+            "{} := {} {} {}{}",
+            slot(to),
+            slot(left),
+            arithmetic(operation),
+            slot(right),
+            odd(other)
+        ),
+        I::Compare {
+            operation,
+            to,
+            left,
+            right,
+            odd: other,
+        } => format!(
+            "{} := {} {} {}{}",
+            slot(to),
+            slot(left),
+            comparison(operation),
+            slot(right),
+            odd(other)
+        ),
+        I::JumpUnlessCompare {
+            operation,
+            left,
+            right,
+            to,
+            odd: other,
+        } => format!(
+            "unless {} {} {} go to {}{}",
+            slot(left),
+            comparison(operation),
+            slot(right),
+            place(to),
+            odd(other)
+        ),
+        I::JumpUnlessCompareSmall {
+            operation,
+            left,
+            right,
+            to,
+            odd: other,
+        } => format!(
+            "unless {} {} {right} go to {}{}",
+            slot(left),
+            comparison(operation),
+            place(to),
+            odd(other)
+        ),
+        I::Equal { to, left, right } => {
+            format!("{} := {} == {}", slot(to), slot(left), slot(right))
+        }
+        I::Logic {
+            operation,
+            to,
+            left,
+            right,
+            odd: other,
+        } => format!(
+            "{} := {} {} {}{}",
+            slot(to),
+            slot(left),
+            logic(operation),
+            slot(right),
+            odd(other)
+        ),
+        I::Not {
+            to,
+            from,
+            odd: other,
+        } => format!("{} := not {}{}", slot(to), slot(from), odd(other)),
+        I::Jump { to } => format!("go to {}", place(to)),
+        I::JumpUnlessConstant {
+            slot: value,
+            index,
+            to,
+            odd: other,
+        } => format!(
+            "unless {} is {} go to {}{}",
+            slot(value),
+            rule.constant(index),
+            place(to),
+            odd(other)
+        ),
+        I::JumpUnlessSame {
+            left,
+            right,
+            to,
+            odd: other,
+        } => format!(
+            "unless {} == {} go to {}{}",
+            slot(left),
+            slot(right),
+            place(to),
+            odd(other)
+        ),
+        I::JumpUnless {
+            slot: value,
+            to,
+            odd: other,
+        } => format!("unless {} go to {}{}", slot(value), place(to), odd(other)),
+        I::Call {
+            function, operands, ..
+        } => format!("call {} with {}", rule.function(function), list(operands)),
+        I::CallMarked {
+            function, operands, ..
+        } => format!(
+            "call {} with {}, as part of the marked expression",
+            rule.function(function),
+            list(operands)
+        ),
+        I::CallLast { function, operands } => format!(
+            "call {} with {} in place of this rule",
+            rule.function(function),
+            list(operands)
+        ),
+        I::Operate {
+            operation,
+            operands,
+            stuck,
+            ..
+        } => format!(
+            "operation {} of {}; if it is not for them {}",
+            rule.operation(operation),
+            list(operands),
+            place(stuck)
+        ),
+        I::Return { slot: value } => format!("return {}", slot(value)),
+        I::ReturnConstant { index } => format!("return {}", rule.constant(index)),
+        I::ReturnResult => "return the result".to_owned(),
+        I::Mark { to } => format!("{} := a mark of the choices there are", slot(to)),
+        I::Exit { mark } => format!("the expression marked by {} has a result", slot(mark)),
+        I::ErrorAt { mark } => format!(
+            "set the error aside while the expression marked by {} may have another result",
+            slot(mark)
+        ),
+        I::Gather { done, .. } => format!("gather the results of what follows for {}", place(done)),
+        I::GatherAdd { slot: value } => format!("gather {} and go back for more", slot(value)),
+        I::CaseOpen { empty, .. } => {
+            format!("begin a case; without a result go on at {}", place(empty))
+        }
+        I::CaseAny { .. } => "the case has a result".to_owned(),
+        I::Alternatives { operands, .. } => {
+            let places: Vec<String> = rule
+                .list(operands)
+                .into_iter()
+                .map(|to| place(to.0))
+                .collect();
+            format!("go on at each of {}", places.join(" "))
+        }
+        I::Elements {
+            from, odd: other, ..
+        } => format!("for each element of {}{}", slot(from), odd(other)),
+        I::Match {
+            space,
+            pattern,
+            odd: other,
+            ..
+        } => format!(
+            "for each answer of {} to {}{}",
+            slot(space),
+            slot(pattern),
+            odd(other)
+        ),
+        I::ChangeSpace {
+            change,
+            to,
+            space,
+            atom,
+            odd: other,
+        } => {
+            let (verb, space) = match change {
+                Change::Add => ("add", format!("to {}", slot(space))),
+                Change::Remove => ("remove", format!("from {}", slot(space))),
+            };
+            format!(
+                "{verb} {} {space}, {} := (){}",
+                slot(atom),
+                slot(to),
+                odd(other)
+            )
+        }
+        I::CheckGround {
+            slot: value,
+            odd: other,
+        } => format!("no variable is in {}{}", slot(value), odd(other)),
+        I::CheckTree {
+            expected,
+            odd: other,
+            ..
+        } => format!(
+            "the expression is well-typed{}{}",
+            wanted(expected),
+            odd(other)
+        ),
+        I::CheckFirst { odd: other, .. } => {
+            format!("the first of the list is no function{}", odd(other))
+        }
+        I::Decide { to, odd: other, .. } => format!(
+            "{} := the function for the types of the arguments{}",
+            slot(to),
+            odd(other)
+        ),
+        I::CallDecided {
+            function, operands, ..
+        } => format!("call {} with {}", slot(function), list(operands)),
+        I::CallDecidedLast { function, operands } => {
+            format!(
+                "call {} with {} and return its result",
+                slot(function),
+                list(operands)
+            )
+        }
+        I::Walk { to, operands, .. } => {
+            format!("go through a list at {} with {}", place(to), list(operands))
+        }
+        I::Item {
+            to,
+            done,
+            odd: other,
+            ..
+        } => format!(
+            "{} := the next element, after the last {}{}",
+            slot(to),
+            place(done),
+            odd(other)
+        ),
+        I::Again { to, so_far, .. } => {
+            format!("go on at {} with {} so far", place(to), slot(so_far))
+        }
+        I::Push { to, so_far, value } => {
+            format!("{} := {} and {}", slot(to), slot(so_far), slot(value))
+        }
+        I::List {
+            to,
+            from,
+            odd: other,
+        } => format!("{} := the list of {}{}", slot(to), slot(from), odd(other)),
+        I::NoTruth { value, .. } => format!("the error that {} is no truth value", slot(value)),
+        I::Cons {
+            to,
+            first,
+            rest,
+            odd: other,
+        } => format!(
+            "{} := {} before the elements of {}{}",
+            slot(to),
+            slot(first),
+            slot(rest),
+            odd(other)
+        ),
+        I::Decons {
+            to,
+            from,
+            odd: other,
+        } => format!(
+            "{} := the first element and the rest of {}{}",
+            slot(to),
+            slot(from),
+            odd(other)
+        ),
+        I::First {
+            to,
+            from,
+            odd: other,
+        } => format!(
+            "{} := the first element of {}{}",
+            slot(to),
+            slot(from),
+            odd(other)
+        ),
+        I::Rest {
+            to,
+            from,
+            odd: other,
+        } => format!("{} := the rest of {}{}", slot(to), slot(from), odd(other)),
+        I::SizeAtom {
+            to,
+            from,
+            odd: other,
+        } => format!("{} := the size of {}{}", slot(to), slot(from), odd(other)),
+        I::IndexAtom {
+            to,
+            from,
+            index,
+            odd: other,
+        } => format!(
+            "{} := element {} of {}{}",
+            slot(to),
+            slot(index),
+            slot(from),
+            odd(other)
+        ),
+    }
+}
