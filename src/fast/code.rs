@@ -74,6 +74,16 @@ pub(super) enum Comparison {
     GreaterEqual,
 }
 
+impl Comparison {
+    /// Whether it holds of terms in this order.
+    #[inline(always)]
+    pub(super) fn holds(self, order: std::cmp::Ordering) -> bool {
+        // A bit for each order in which it holds: less, equal, greater.
+        const HOLDS: [u8; 4] = [0b001, 0b100, 0b011, 0b110];
+        HOLDS[self as usize] >> (order as i8 + 1) & 1 != 0
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Logic {
     And,
@@ -247,12 +257,16 @@ pub(super) enum Instruction {
         expected: TypeId,
         /// Whether it is a part of an expression: a result stays one there.
         part: bool,
+        /// Whether `Empty` and errors that stand there are values, as arguments are.
+        argument: bool,
         size: Slot,
     },
     /// Evaluates what a slot holds and returns that.
     EvaluateLast {
         from: Slot,
         expected: TypeId,
+        /// Whether a result stays one, though variables in it may be bound by now.
+        part: bool,
     },
     /// If what a slot holds plainly evaluates to itself, takes it and goes on there.
     TakeSettled {
@@ -271,6 +285,10 @@ pub(super) enum Instruction {
         from: Slot,
         expected: TypeId,
         size: Slot,
+    },
+    /// Makes what a slot holds the result that the next instruction takes.
+    Offer {
+        from: Slot,
     },
     /// Takes a result; an error goes to the handler.
     Take {
@@ -398,6 +416,11 @@ pub(super) enum Instruction {
         mark: Slot,
     },
     CallLast {
+        function: u32,
+        operands: Operands,
+    },
+    /// A last call without arguments, as of `empty`.
+    CallLastBare {
         function: u32,
         operands: Operands,
     },

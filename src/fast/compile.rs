@@ -37,6 +37,8 @@ struct Leave;
 
 type Compiled<T> = Result<T, Leave>;
 
+/// Rules that are read at once.
+const RULES_AT_ONCE: usize = 256;
 /// Functions of more rules than this are indexed.
 const LINEAR_MAX: usize = 8;
 const SLOTS_MAX: usize = 4000;
@@ -76,63 +78,92 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         return;
     }
     program.functions[id as usize].version = version;
-    let found = program.rules(symbol, arity);
-    if found.is_empty() {
+    let rows = program.rule_rows(symbol, arity);
+    if rows.is_empty() {
         program.note_data(id, &kind);
         return;
     }
-    let many = found.len() > 1;
-    let mut tests = Vec::with_capacity(found.len());
-    for (row, _) in &found {
-        let usable = matches!(row.as_expression(), Some([equal, pattern, _])
-            if equal.is_symbol(&known().equal)
-                && matches!(pattern.as_expression(), Some([first, ..]) if *first == head));
-        if !usable {
-            program.functions[id as usize].state = State::Plain;
-            return;
+    let many = rows.len() > 1;
+    let mut tests = Vec::with_capacity(rows.len());
+    // Rules take much more room as atoms than where they are stored: a few at a time.
+    for rows in rows.chunks(RULES_AT_ONCE) {
+        for (rule, _) in program.rules_at(rows) {
+            let usable = matches!(rule.as_expression(), Some([equal, pattern, _])
+                if equal.is_symbol(&known().equal)
+                    && matches!(pattern.as_expression(), Some([first, ..]) if *first == head));
+            if usable {
+                tests.push(head::tests(heap, &rule));
+            }
         }
-        tests.push(head::tests(heap, row));
     }
-    let (tree, reached) = match many.then(|| switch::tree(&tests)).flatten() {
+    if tests.len() < rows.len() {
+        program.functions[id as usize].state = State::Plain;
+        return;
+    }
+    let (tree, mut reached) = match many.then(|| switch::tree(&tests)).flatten() {
         Some((tree, reached)) => (Some(tree), reached),
         None => (None, Vec::new()),
     };
-    let mut compiled = Vec::with_capacity(found.len());
-    let mut entries = Vec::with_capacity(found.len());
+    // Where no head can fail, no rule has to know of those before it.
+    let firm = rows
+        .chunks(RULES_AT_ONCE)
+        .zip(reached.chunks(RULES_AT_ONCE))
+        .all(|(rows, reached)| {
+            let rules = program.rules_at(rows);
+            reached.iter().zip(&rules).all(|(reached, (rule, _))| {
+                reached
+                    .known
+                    .as_ref()
+                    .is_none_or(|known| head::always_matches(rule, known))
+            })
+        });
+    for reached in &mut reached {
+        reached.notes = reached.among_others && !firm;
+    }
+    let mut compiled = Vec::with_capacity(rows.len());
+    let mut entries = Vec::with_capacity(rows.len());
     let mut size = arity;
     let start = program.code.len();
-    for (number, ((row, origin), tests)) in found.into_iter().zip(tests).enumerate() {
-        let Some([_, pattern, body]) = row.as_expression() else {
-            unreachable!("seen to be a rule");
-        };
-        program.code.push(Instruction::HeadFail { function: id });
-        let pc = program.code.len() as Pc;
-        let mut compiler = Compiler::new(host, heap, program, arity);
-        compiler.function = id;
-        let (reached, place) = (reached.get(number), origin.clone());
-        match compiler.rule(
-            pattern,
-            body,
-            signature.as_deref(),
-            expected,
-            many,
-            reached,
-            origin,
-        ) {
-            Ok(entry) => {
+    let mut tests = tests.into_iter();
+    let mut compile_rules = || {
+        for rows in rows.chunks(RULES_AT_ONCE) {
+            let found = program.rules_at(rows);
+            if found.len() < rows.len() {
+                // Some went away since; the function is looked at again before its next call.
+                return Err(Leave);
+            }
+            for ((rule, origin), tests) in found.into_iter().zip(tests.by_ref()) {
+                let Some([_, pattern, body]) = rule.as_expression() else {
+                    return Err(Leave);
+                };
+                program.code.push(Instruction::HeadFail { function: id });
+                let pc = program.code.len() as Pc;
+                let mut compiler = Compiler::new(host, heap, program, arity);
+                compiler.function = id;
+                let (reached, place) = (reached.get(compiled.len()), origin.clone());
+                let entry = compiler.rule(
+                    pattern,
+                    body,
+                    signature.as_deref(),
+                    expected,
+                    many,
+                    reached,
+                    origin,
+                )?;
                 size = size.max(compiler.slots);
                 compiled.push(Rule { pc, tests });
                 entries.push(entry);
                 if let Some(listed) = &mut program.listed {
-                    listed.rule(pc - 1..program.code.len() as Pc, &row, place);
+                    listed.rule(pc - 1..program.code.len() as Pc, &rule, place);
                 }
             }
-            Err(Leave) => {
-                program.code.truncate(start);
-                program.functions[id as usize].state = State::Plain;
-                return;
-            }
         }
+        Ok(())
+    };
+    if compile_rules().is_err() {
+        program.code.truncate(start);
+        program.functions[id as usize].state = State::Plain;
+        return;
     }
     let mut pc = compiled[0].pc;
     let mut chosen = None;
@@ -244,7 +275,7 @@ pub(super) fn expression(
         );
     }
     compiler.define_first(variables.len());
-    let done = compiler.body(atom, expected);
+    let done = compiler.body(atom, expected, Bound::Something);
     let size = compiler.slots as Slot;
     let left = compiler.left;
     let id = match done {
@@ -322,6 +353,13 @@ struct Name {
     slot: Slot,
     /// The part of the body at whose beginning it stood for nothing yet.
     fresh_in: Option<u32>,
+}
+
+/// What a form's own matching may have bound in atoms that were there before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Nothing,
+    Something,
 }
 
 /// What to do with a value.
@@ -643,9 +681,10 @@ impl<'m> Compiler<'m> {
         }
         if let Some(switch::Reached {
             known: Some(known),
-            among_others,
+            notes,
+            ..
         }) = reached
-            && (!known.is_empty() || !*among_others)
+            && (!known.is_empty() || !*notes)
         {
             // Once more, without what is known then; slots and names come out the same.
             let over = self.emit(Instruction::Jump { to: FAIL });
@@ -656,7 +695,7 @@ impl<'m> Compiler<'m> {
             for (slot, argument) in arguments.iter().enumerate() {
                 self.known_pattern(argument, slot as Slot, known, head_fail)?;
             }
-            if *among_others {
+            if *notes {
                 self.emit(Instruction::Neck);
             }
             debug_assert_eq!((slots, names), (self.slots, self.names.len()));
@@ -671,10 +710,21 @@ impl<'m> Compiler<'m> {
             self.watch(Watched::Rule { rule, function });
             self.watched = true;
         }
-        // A `function` has to know the call that it is the result of.
-        if matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function)) {
+        // Results that depend on the call that they are of.
+        if body.is_symbol(&known().not_reducible)
+            || matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function))
+        {
             return Err(Leave);
         }
+        // Different variables as arguments bind nothing in what is handed over.
+        let mut arguments_seen = arguments.iter().enumerate();
+        let bound = if arguments_seen.all(|(place, argument)| {
+            matches!(argument, Atom::Variable(_)) && !arguments[..place].contains(argument)
+        }) {
+            Bound::Nothing
+        } else {
+            Bound::Something
+        };
         match signature.map(|signature| &signature.returns) {
             returns
                 if body.is_error()
@@ -686,12 +736,12 @@ impl<'m> Compiler<'m> {
                 self.finish()?;
             }
             // What it is expected to be says what type variables stand for.
-            Some(returns) if !returns.is_ground() => self.body(body, expected)?,
+            Some(returns) if !returns.is_ground() => self.body(body, expected, bound)?,
+            None => self.body(body, expected, bound)?,
             Some(returns) => {
                 let expected = self.result_type(returns);
-                self.body(body, expected)?;
+                self.body(body, expected, bound)?;
             }
-            None => self.body(body, expected)?,
         }
         Ok(begin)
     }

@@ -47,7 +47,7 @@ use crate::evaluate::{Answer, Evaluation};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Aside, Choice, Kind, Step};
 use crate::fast::code::{
-    ANY, Arithmetic, Comparison, FINISH, Instruction, Logic, NUMBER, Operand, Pc, Slot, TypeId,
+    ANY, Arithmetic, FINISH, Instruction, Logic, NUMBER, Operand, Pc, Slot, TypeId,
 };
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
@@ -307,10 +307,16 @@ impl<'h> Machine<'h> {
                 if self.choices.len() as u64 > state >> HEIGHT {
                     self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
                 }
-                self.result = $value;
                 let word = self.stack[base];
                 pc = (word >> 32) as Pc;
                 base = (word & 0xffff_ffff) as usize;
+                // Most often the caller takes it.
+                if let I::Take { to, .. } = self.program.code[pc as usize] {
+                    pc += 1;
+                    set!(self, base, to, $value);
+                } else {
+                    self.result = $value;
+                }
             }};
         }
         macro_rules! fuel {
@@ -387,7 +393,7 @@ impl<'h> Machine<'h> {
                     let entry = &self.program.functions[function as usize];
                     if entry.state == State::Data {
                         let data_type = entry.data_type;
-                        let built = self.build(operands, base, Header::DATA);
+                        let built = self.build_data(operands, base);
                         self.heap.note_type_of_data(built, data_type);
                         set!(self, base, to, built);
                         pc += 1;
@@ -505,6 +511,7 @@ impl<'h> Machine<'h> {
                     from,
                     expected,
                     part,
+                    argument,
                     size,
                 } => {
                     let value = self.heap.deref(slot!(self, base, from));
@@ -514,7 +521,10 @@ impl<'h> Machine<'h> {
                     } else {
                         match self.settle(value, expected, part, pc, base, size) {
                             Settled::Value(value) => {
-                                if value == self.heap.empty {
+                                if argument {
+                                    set!(self, base, to, value);
+                                    pc += 1;
+                                } else if value == self.heap.empty {
                                     go!(Next::Fail)
                                 } else if value.is_exp() && self.heap.is_error(value) {
                                     self.result = value;
@@ -531,12 +541,16 @@ impl<'h> Machine<'h> {
                         }
                     }
                 }
-                I::EvaluateLast { from, expected } => {
+                I::EvaluateLast {
+                    from,
+                    expected,
+                    part,
+                } => {
                     let value = self.heap.deref(slot!(self, base, from));
                     if self.is_plain(value, expected) {
                         hand!(value);
                     } else {
-                        go!(self.settle_last(value, expected, base));
+                        go!(self.settle_last(value, expected, part, base));
                     }
                 }
                 I::TakeSettled { to, from, settled } => {
@@ -571,6 +585,7 @@ impl<'h> Machine<'h> {
                         pc = on_error;
                     }
                 }
+                I::Offer { from } => self.result = self.heap.deref(slot!(self, base, from)),
                 I::TakeAny { to } => set!(self, base, to, self.result),
                 I::CheckType {
                     slot,
@@ -706,14 +721,7 @@ impl<'h> Machine<'h> {
                     let left = slot!(self, base, left);
                     if left.is_int() {
                         let right = i64::from(right) << 3;
-                        let left = left.0 as i64;
-                        let holds = match operation {
-                            Comparison::Less => left < right,
-                            Comparison::Greater => left > right,
-                            Comparison::LessEqual => left <= right,
-                            Comparison::GreaterEqual => left >= right,
-                        };
-                        if !holds {
+                        if !operation.holds((left.0 as i64).cmp(&right)) {
                             pc = to;
                         }
                     } else {
@@ -835,6 +843,14 @@ impl<'h> Machine<'h> {
                 I::CallLast { function, operands } => {
                     fuel!();
                     go!(self.call_last(function, operands, base));
+                }
+                I::CallLastBare { function, operands } => {
+                    fuel!();
+                    if self.is_failing(function) {
+                        go!(Next::Fail);
+                    } else {
+                        go!(self.call_last(function, operands, base));
+                    }
                 }
                 I::Operate {
                     operation,

@@ -162,6 +162,7 @@ impl Compiler<'_> {
                     from,
                     expected: returns,
                     part: false,
+                    argument: false,
                     size: 0,
                 });
                 self.define(to);
@@ -239,7 +240,11 @@ impl Compiler<'_> {
                 Ok(Operand::slot(0))
             }
             (Want::Tail, _) => {
-                self.emit(Instruction::CallLast { function, operands });
+                self.emit(if arity == 0 {
+                    Instruction::CallLastBare { function, operands }
+                } else {
+                    Instruction::CallLast { function, operands }
+                });
                 Ok(Operand::slot(0))
             }
             (_, Some(mark)) => {

@@ -2,13 +2,16 @@
 
 use super::settle::Ask;
 use super::{HEIGHT, MATCHED, Machine, Next, STACK_MAX, SUCCEEDED};
+use smallvec::SmallVec;
+
 use crate::atom::Atom;
 use crate::budget::Exhausted;
 use crate::fast::cell::{Cell, Header};
-use crate::fast::code::{Operands, Pc, Slot};
+use crate::fast::code::{Instruction, Operands, Pc, Slot};
 use crate::fast::compile;
 use crate::fast::heap::CONSTANTS;
-use crate::fast::program::State;
+use crate::fast::program::{Head, State};
+use crate::types;
 
 impl Machine<'_> {
     /// The first word above the frame and above what choices keep.
@@ -141,19 +144,28 @@ impl Machine<'_> {
             self.reserve(needed);
         }
         // What is read may lie where it is written.
-        const FEW: usize = 8;
-        if count <= FEW {
-            let mut values = [0u64; FEW];
-            let operands = &self.program.operands[at..at + count];
-            for (value, operand) in values.iter_mut().zip(operands) {
-                *value = self.operand(base, *operand).0;
+        match self.program.operands[at..at + count] {
+            [] => {}
+            [a] => self.stack[target + 2] = self.operand(base, a).0,
+            [a, b] => {
+                let (a, b) = (self.operand(base, a), self.operand(base, b));
+                self.stack[target + 2] = a.0;
+                self.stack[target + 3] = b.0;
             }
-            self.stack[target + 2..target + 2 + count].copy_from_slice(&values[..count]);
-        } else {
-            let values: Vec<u64> = (0..count)
-                .map(|i| self.operand(base, self.program.operands[at + i]).0)
-                .collect();
-            self.stack[target + 2..target + 2 + count].copy_from_slice(&values);
+            [a, b, c] => {
+                let (a, b) = (self.operand(base, a), self.operand(base, b));
+                let c = self.operand(base, c);
+                self.stack[target + 2] = a.0;
+                self.stack[target + 3] = b.0;
+                self.stack[target + 4] = c.0;
+            }
+            ref operands => {
+                let values: SmallVec<[u64; 16]> = operands
+                    .iter()
+                    .map(|operand| self.operand(base, *operand).0)
+                    .collect();
+                self.stack[target + 2..target + 2 + count].copy_from_slice(&values);
+            }
         }
         let (return_to, state) = (self.stack[base], self.stack[base + 1]);
         self.stack[target] = return_to;
@@ -181,6 +193,14 @@ impl Machine<'_> {
         }
     }
 
+    /// Whether calls of a function end the branch, whatever they are for.
+    #[inline(always)]
+    pub(super) fn is_failing(&self, function: u32) -> bool {
+        let entry = &self.program.functions[function as usize];
+        entry.state == State::Compiled
+            && matches!(self.program.code[entry.pc as usize], Instruction::Fail)
+    }
+
     /// The call that a frame is for, from its arguments.
     pub(super) fn call_term(&mut self, function: u32, base: usize) -> Cell {
         let entry = &self.program.functions[function as usize];
@@ -202,7 +222,7 @@ impl Machine<'_> {
             let (first, count) = self.heap.elements(call.at());
             (1..count).all(|i| self.is_settled(self.heap.word(first + i)))
         };
-        if settled {
+        if settled && self.fits(function, call) {
             let ground = self.heap.is_ground(call);
             self.heap.cells[call.at()] |= if ground {
                 Header::DATA
@@ -211,6 +231,30 @@ impl Machine<'_> {
             };
         }
         self.leave(call, base)
+    }
+
+    /// Whether the arguments of a call that no rule matched are of the types that its
+    /// function wants; if not, evaluating the call again gives an error.
+    fn fits(&mut self, function: u32, call: Cell) -> bool {
+        let entry = &self.program.functions[function as usize];
+        if entry.state != State::Compiled {
+            // A constructor: whoever built the term knows what is known of its parts.
+            return true;
+        }
+        let head = Atom::Symbol(self.heap.symbol_of(entry.symbol));
+        let Head::Typed(signature) = self.program.head(self.host, &mut self.heap, &head) else {
+            return true;
+        };
+        let (first, _) = self.heap.elements(call.at());
+        let mut parameters = signature.parameters.iter().enumerate();
+        parameters.all(|(place, parameter)| {
+            if !parameter.is_ground() || types::is_meta_type(parameter) {
+                return true;
+            }
+            let wanted = self.program.type_id(parameter);
+            let argument = self.heap.deref(self.heap.word(first + 1 + place));
+            self.has_type(argument, wanted)
+        })
     }
 
     /// Hands a result to the caller.
