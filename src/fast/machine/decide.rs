@@ -162,6 +162,9 @@ impl Machine<'_> {
     /// Whether a value as an argument stays what it is.
     fn stays(&mut self, value: Cell) -> bool {
         let value = self.heap.deref(value);
+        if value.is_exp() && self.heap.header(value.at()).arity() == 0 {
+            return true;
+        }
         value.is_ref()
             || self.is_settled(value)
             || value.is_exp() && !self.heap.is_error(value) && self.settles(value)
