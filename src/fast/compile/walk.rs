@@ -252,6 +252,7 @@ impl Compiler<'_> {
             }
         }
         inner.names = outside;
+        inner.defined = entry.clone();
         if let Some((jump, value)) = wrong {
             let here = inner.here();
             inner.fill(jump, Place::Odd, here);
