@@ -74,6 +74,16 @@ pub(super) enum Comparison {
     GreaterEqual,
 }
 
+impl Comparison {
+    /// Whether it holds of terms in this order.
+    #[inline(always)]
+    pub(super) fn holds(self, order: std::cmp::Ordering) -> bool {
+        // A bit for each order in which it holds: less, equal, greater.
+        const HOLDS: [u8; 4] = [0b001, 0b100, 0b011, 0b110];
+        HOLDS[self as usize] >> (order as i8 + 1) & 1 != 0
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Logic {
     And,
@@ -397,6 +407,11 @@ pub(super) enum Instruction {
         mark: Slot,
     },
     CallLast {
+        function: u32,
+        operands: Operands,
+    },
+    /// A last call without arguments, as of `empty`.
+    CallLastBare {
         function: u32,
         operands: Operands,
     },

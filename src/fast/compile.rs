@@ -91,10 +91,20 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         }
         tests.push(head::tests(heap, row));
     }
-    let (tree, reached) = match many.then(|| switch::tree(&tests)).flatten() {
+    let (tree, mut reached) = match many.then(|| switch::tree(&tests)).flatten() {
         Some((tree, reached)) => (Some(tree), reached),
         None => (None, Vec::new()),
     };
+    // Where no head can fail, no rule has to know of those before it.
+    let firm = reached.iter().zip(&found).all(|(reached, (rule, _))| {
+        reached
+            .known
+            .as_ref()
+            .is_none_or(|known| head::always_matches(rule, known))
+    });
+    for reached in &mut reached {
+        reached.notes = reached.among_others && !firm;
+    }
     let mut compiled = Vec::with_capacity(found.len());
     let mut entries = Vec::with_capacity(found.len());
     let mut size = arity;
@@ -606,9 +616,10 @@ impl<'m> Compiler<'m> {
         }
         if let Some(switch::Reached {
             known: Some(known),
-            among_others,
+            notes,
+            ..
         }) = reached
-            && (!known.is_empty() || !*among_others)
+            && (!known.is_empty() || !*notes)
         {
             // Once more, without what is known then; slots and names come out the same.
             let over = self.emit(Instruction::Jump { to: FAIL });
@@ -619,7 +630,7 @@ impl<'m> Compiler<'m> {
             for (slot, argument) in arguments.iter().enumerate() {
                 self.known_pattern(argument, slot as Slot, known, head_fail)?;
             }
-            if *among_others {
+            if *notes {
                 self.emit(Instruction::Neck);
             }
             debug_assert_eq!((slots, names), (self.slots, self.names.len()));

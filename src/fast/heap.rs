@@ -165,12 +165,18 @@ impl Heap {
     }
 
     /// Cuts the heap to what it was.
-    #[inline]
+    #[inline(always)]
     pub(super) fn cut(&mut self, top: usize, box_top: usize) {
         self.cells.truncate(top);
-        if self.boxes.len() > box_top {
-            self.boxes.truncate(box_top);
+        let is_named = self.names.last().is_some_and(|(at, _)| *at >= top);
+        if self.boxes.len() > box_top || is_named {
+            self.cut_others(top, box_top);
         }
+    }
+
+    #[inline(never)]
+    fn cut_others(&mut self, top: usize, box_top: usize) {
+        self.boxes.truncate(box_top);
         while let Some((at, _)) = self.names.last()
             && *at >= top
         {

@@ -44,9 +44,7 @@ use crate::engine::Host;
 use crate::evaluate::{Answer, Evaluation};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Aside, Choice, Kind, Step};
-use crate::fast::code::{
-    ANY, Arithmetic, Comparison, FINISH, Instruction, Logic, NUMBER, Operand, Pc,
-};
+use crate::fast::code::{ANY, Arithmetic, FINISH, Instruction, Logic, NUMBER, Operand, Pc};
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
 use crate::fast::program::{Program, State};
@@ -302,10 +300,16 @@ impl<'h> Machine<'h> {
                 if self.choices.len() as u64 > state >> HEIGHT {
                     self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
                 }
-                self.result = $value;
                 let word = self.stack[base];
                 pc = (word >> 32) as Pc;
                 base = (word & 0xffff_ffff) as usize;
+                // Most often the caller takes it.
+                if let I::Take { to, .. } = self.program.code[pc as usize] {
+                    pc += 1;
+                    set!(self, base, to, $value);
+                } else {
+                    self.result = $value;
+                }
             }};
         }
         macro_rules! fuel {
@@ -380,7 +384,7 @@ impl<'h> Machine<'h> {
                 } => {
                     fuel!();
                     if self.program.functions[function as usize].state == State::Data {
-                        set!(self, base, to, self.build(operands, base, Header::DATA));
+                        set!(self, base, to, self.build_data(operands, base));
                         pc += 1;
                     } else {
                         let above = self.above(base, size);
@@ -690,14 +694,7 @@ impl<'h> Machine<'h> {
                     let left = slot!(self, base, left);
                     if left.is_int() {
                         let right = i64::from(right) << 3;
-                        let left = left.0 as i64;
-                        let holds = match operation {
-                            Comparison::Less => left < right,
-                            Comparison::Greater => left > right,
-                            Comparison::LessEqual => left <= right,
-                            Comparison::GreaterEqual => left >= right,
-                        };
-                        if !holds {
+                        if !operation.holds((left.0 as i64).cmp(&right)) {
                             pc = to;
                         }
                     } else {
@@ -819,6 +816,14 @@ impl<'h> Machine<'h> {
                 I::CallLast { function, operands } => {
                     fuel!();
                     go!(self.call_last(function, operands, base));
+                }
+                I::CallLastBare { function, operands } => {
+                    fuel!();
+                    if self.is_failing(function) {
+                        go!(Next::Fail);
+                    } else {
+                        go!(self.call_last(function, operands, base));
+                    }
                 }
                 I::Operate {
                     operation,

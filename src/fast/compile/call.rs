@@ -228,7 +228,11 @@ impl Compiler<'_> {
                 Ok(Operand::slot(0))
             }
             (Want::Tail, _) => {
-                self.emit(Instruction::CallLast { function, operands });
+                self.emit(if arity == 0 {
+                    Instruction::CallLastBare { function, operands }
+                } else {
+                    Instruction::CallLast { function, operands }
+                });
                 Ok(Operand::slot(0))
             }
             (_, Some(mark)) => {

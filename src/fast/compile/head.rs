@@ -2,7 +2,7 @@
 
 use super::switch::Path;
 use super::{Compiled, Compiler, Leave, Name, Place, TESTS_MAX};
-use crate::atom::{Atom, Grounded, known};
+use crate::atom::{Atom, Grounded, Variable, known};
 use crate::fast::cell::Cell;
 use crate::fast::code::{ANY, FAIL, Instruction, Pc, Slot, TypeId};
 use crate::fast::heap::Heap;
@@ -43,6 +43,50 @@ pub(super) fn key(heap: &mut Heap, pattern: &Atom) -> Option<Key> {
             }
         }
     })
+}
+
+/// Whether a rule's head matches whatever is at these places what the rule has there.
+pub(super) fn always_matches(rule: &Atom, known: &[Path]) -> bool {
+    let pattern = rule
+        .as_expression()
+        .and_then(|rule| rule[1].as_expression());
+    let mut seen = Vec::new();
+    pattern.is_some_and(|pattern| {
+        pattern[1..].iter().enumerate().all(|(slot, argument)| {
+            always_matches_at(argument, &mut vec![slot as u32], known, &mut seen)
+        })
+    })
+}
+
+fn always_matches_at<'p>(
+    pattern: &'p Atom,
+    path: &mut Vec<u32>,
+    known: &[Path],
+    seen: &mut Vec<&'p Variable>,
+) -> bool {
+    let is_known = known.iter().any(|place| place[..] == path[..]);
+    match pattern {
+        Atom::Variable(variable) => {
+            let is_new = !seen.contains(&variable);
+            seen.push(variable);
+            is_new
+        }
+        Atom::Symbol(_) | Atom::Grounded(_) => is_known,
+        Atom::Expression(expression) if expression.children().is_empty() => is_known,
+        Atom::Expression(expression) => {
+            is_known
+                && !pattern.is_ground()
+                && expression.children()[1..]
+                    .iter()
+                    .enumerate()
+                    .all(|(position, child)| {
+                        path.push(position as u32 + 1);
+                        let matches = always_matches_at(child, path, known, seen);
+                        path.pop();
+                        matches
+                    })
+        }
+    }
 }
 
 fn add_tests(heap: &mut Heap, pattern: &Atom, path: &mut Vec<u32>, tests: &mut Vec<HeadTest>) {

@@ -40,6 +40,8 @@ pub(super) struct Reached {
     pub(super) known: Option<Vec<Path>>,
     /// Whether other rules may be tried as well.
     pub(super) among_others: bool,
+    /// Whether it has to note that its head matched, for those after it.
+    pub(super) notes: bool,
 }
 
 struct Grower<'t> {

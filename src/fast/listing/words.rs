@@ -360,7 +360,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             rule.function(function),
             list(operands)
         ),
-        I::CallLast { function, operands } => format!(
+        I::CallLast { function, operands } | I::CallLastBare { function, operands } => format!(
             "call {} with {} in place of this rule",
             rule.function(function),
             list(operands)

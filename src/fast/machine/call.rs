@@ -2,10 +2,12 @@
 
 use super::settle::Ask;
 use super::{HEIGHT, MATCHED, Machine, Next, STACK_MAX, SUCCEEDED};
+use smallvec::SmallVec;
+
 use crate::atom::Atom;
 use crate::budget::Exhausted;
 use crate::fast::cell::{Cell, Header};
-use crate::fast::code::{Operands, Pc, Slot};
+use crate::fast::code::{Instruction, Operands, Pc, Slot};
 use crate::fast::compile;
 use crate::fast::heap::CONSTANTS;
 use crate::fast::program::State;
@@ -141,19 +143,28 @@ impl Machine<'_> {
             self.reserve(needed);
         }
         // What is read may lie where it is written.
-        const FEW: usize = 8;
-        if count <= FEW {
-            let mut values = [0u64; FEW];
-            let operands = &self.program.operands[at..at + count];
-            for (value, operand) in values.iter_mut().zip(operands) {
-                *value = self.operand(base, *operand).0;
+        match self.program.operands[at..at + count] {
+            [] => {}
+            [a] => self.stack[target + 2] = self.operand(base, a).0,
+            [a, b] => {
+                let (a, b) = (self.operand(base, a), self.operand(base, b));
+                self.stack[target + 2] = a.0;
+                self.stack[target + 3] = b.0;
             }
-            self.stack[target + 2..target + 2 + count].copy_from_slice(&values[..count]);
-        } else {
-            let values: Vec<u64> = (0..count)
-                .map(|i| self.operand(base, self.program.operands[at + i]).0)
-                .collect();
-            self.stack[target + 2..target + 2 + count].copy_from_slice(&values);
+            [a, b, c] => {
+                let (a, b) = (self.operand(base, a), self.operand(base, b));
+                let c = self.operand(base, c);
+                self.stack[target + 2] = a.0;
+                self.stack[target + 3] = b.0;
+                self.stack[target + 4] = c.0;
+            }
+            ref operands => {
+                let values: SmallVec<[u64; 16]> = operands
+                    .iter()
+                    .map(|operand| self.operand(base, *operand).0)
+                    .collect();
+                self.stack[target + 2..target + 2 + count].copy_from_slice(&values);
+            }
         }
         let (return_to, state) = (self.stack[base], self.stack[base + 1]);
         self.stack[target] = return_to;
@@ -179,6 +190,14 @@ impl Machine<'_> {
         } else {
             self.enter_other(function, target)
         }
+    }
+
+    /// Whether calls of a function end the branch, whatever they are for.
+    #[inline(always)]
+    pub(super) fn is_failing(&self, function: u32) -> bool {
+        let entry = &self.program.functions[function as usize];
+        entry.state == State::Compiled
+            && matches!(self.program.code[entry.pc as usize], Instruction::Fail)
     }
 
     /// The call that a frame is for, from its arguments.

@@ -59,6 +59,12 @@ impl Machine<'_> {
     /// Forgets the newest choice.
     pub(super) fn drop_choice(&mut self) {
         self.choices.truncate(self.choices.len() - 1);
+        self.note_newest();
+    }
+
+    /// Takes over what the newest choice says is to be kept.
+    #[inline(always)]
+    fn note_newest(&mut self) {
         let (protected, old) = self.choices.last().map_or((0, 0), |choice| {
             (choice.stack_top as usize, choice.heap_top)
         });
@@ -109,9 +115,16 @@ impl Machine<'_> {
                     let pc = self.program.operands[at + 1 + *next as usize].0;
                     self.head_trail = self.heap.trail.len();
                     *next += 1;
-                    if *next == count {
-                        self.exhaust();
+                    if *next < count {
+                        return Some((pc, base));
                     }
+                    if choice.aside {
+                        choice.kind = Kind::Aside;
+                        return Some((pc, base));
+                    }
+                    // Nothing of this kind of choice has to be dropped.
+                    std::mem::forget(self.choices.pop());
+                    self.note_newest();
                     return Some((pc, base));
                 }
                 Kind::Rules { function, next } => {

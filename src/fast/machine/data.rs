@@ -96,6 +96,49 @@ impl Machine<'_> {
         self.program.functions[function as usize].state == State::Data
     }
 
+    /// Builds an expression that is data if its elements are results. Its head is a symbol.
+    #[inline(always)]
+    pub(super) fn build_data(&mut self, operands: Operands, base: usize) -> Cell {
+        let at = operands.0 as usize;
+        let count = self.program.operands[at].0 as usize;
+        let operands = &self.program.operands[at + 1..at + 1 + count];
+        let slots = &self.stack[base + 2..];
+        let place = self.heap.cells.len();
+        let header = Header::new(count, Header::GROUND | Header::DATA).0;
+        self.heap.cells.reserve(count + 1);
+        self.heap.cells.push(header);
+        let mut all = Header::GROUND | Header::EVALUATED;
+        for operand in operands {
+            let mut value = if operand.is_constant() {
+                self.program.constants[operand.index()]
+            } else {
+                Cell(slots[operand.index()])
+            };
+            if value.is_ref() {
+                value = self.heap.deref(value);
+                if value.is_ref() {
+                    all &= !Header::GROUND;
+                }
+            }
+            if value.is_exp() {
+                all &= self.heap.cells[value.at()];
+            }
+            self.heap.cells.push(value.0);
+        }
+        let head = self.heap.cells[place + 1];
+        if all != Header::GROUND | Header::EVALUATED || head == self.heap.error.0 {
+            let mut flags = all & Header::GROUND;
+            if all & Header::EVALUATED != 0 {
+                flags |= Header::EVALUATED;
+                if flags & Header::GROUND != 0 {
+                    flags |= Header::ELEMENTS;
+                }
+            }
+            return self.close(place, flags);
+        }
+        Cell::expression(place)
+    }
+
     /// Builds an expression; `flags` hold if its elements are results.
     #[inline(never)]
     pub(super) fn build(&mut self, operands: Operands, base: usize, flags: u64) -> Cell {
@@ -168,6 +211,7 @@ impl Machine<'_> {
         (place, all)
     }
 
+    #[inline(never)]
     fn close(&mut self, place: usize, mut flags: u64) -> Cell {
         let count = self.heap.header(place).arity();
         if count > 0 && self.heap.cells[place + 1] == self.heap.error.0 {

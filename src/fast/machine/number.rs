@@ -53,13 +53,7 @@ impl Machine<'_> {
     #[inline(always)]
     pub(super) fn compare(&self, operation: Comparison, left: Cell, right: Cell) -> Option<bool> {
         if left.are_ints(right) {
-            let (a, b) = (left.0 as i64, right.0 as i64);
-            return Some(match operation {
-                Comparison::Less => a < b,
-                Comparison::Greater => a > b,
-                Comparison::LessEqual => a <= b,
-                Comparison::GreaterEqual => a >= b,
-            });
+            return Some(operation.holds((left.0 as i64).cmp(&(right.0 as i64))));
         }
         self.compare_numbers(operation, left, right)
     }
@@ -74,12 +68,7 @@ impl Machine<'_> {
         let (left, right) = (self.heap.deref(left), self.heap.deref(right));
         let (a, b) = (self.heap.number_of(left)?, self.heap.number_of(right)?);
         let order = a.compare(&b);
-        Some(order.is_some_and(|order| match operation {
-            Comparison::Less => order.is_lt(),
-            Comparison::Greater => order.is_gt(),
-            Comparison::LessEqual => order.is_le(),
-            Comparison::GreaterEqual => order.is_ge(),
-        }))
+        Some(order.is_some_and(|order| operation.holds(order)))
     }
 
     /// Whether a value, once evaluated, is the constant; `None` if it has to be

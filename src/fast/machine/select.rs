@@ -27,10 +27,13 @@ impl Machine<'_> {
                 for branch in &switch.few {
                     if branch.word == word {
                         if branch.elements != Branch::KEEP {
-                            let to = base + 2 + usize::from(branch.elements);
-                            let elements = &self.heap.cells[first + 1..first + count];
-                            for (slot, element) in self.stack[to..].iter_mut().zip(elements) {
-                                *slot = *element;
+                            let to = base + 1 + usize::from(branch.elements);
+                            self.stack[to + 1] = self.heap.cells[first + 1];
+                            if count > 2 {
+                                self.stack[to + 2] = self.heap.cells[first + 2];
+                            }
+                            for i in 3..count {
+                                self.stack[to + i] = self.heap.cells[first + i];
                             }
                         }
                         return branch.to;
