@@ -1,26 +1,37 @@
-//! Runs MeTTa files on an embedded engine: `cargo run --example run -- [--plain] FILE…`.
+//! Runs MeTTa files on an embedded engine: `cargo run --example run -- [--plain] [--json] FILE…`.
 //!
 //! Prints one line of results for each directive. `--plain` leaves everything to the
-//! plain evaluator, which the fast one is held against.
+//! plain evaluator, which the fast one is held against; `--json` prints lines as
+//! `chimera run --json` does, for `tests/conformance/differential.py`.
 
 use std::io::Write;
 
 fn main() -> std::process::ExitCode {
-    let mut plain = false;
+    let (mut plain, mut json) = (false, false);
     let mut files = Vec::new();
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
             "--plain" => plain = true,
+            "--json" => json = true,
             _ => files.push(argument),
         }
     }
-    let mut builder = chimera::Engine::builder().output(|text| eprint!("{text}"));
-    if plain {
-        builder = builder.plain();
-    }
-    let mut engine = builder.build();
     let mut out = std::io::stdout().lock();
     for file in files {
+        let folder = std::path::Path::new(&file).parent();
+        let mut builder = chimera::Engine::builder()
+            .output(|text| eprint!("{text}"))
+            .grants(chimera::Grants {
+                read_files: true,
+                ..chimera::Grants::default()
+            })
+            .files(chimera::DirectoryFiles::from(
+                folder.unwrap_or(std::path::Path::new("")),
+            ));
+        if plain {
+            builder = builder.plain();
+        }
+        let mut engine = builder.build();
         let source = match std::fs::read_to_string(&file) {
             Ok(source) => source,
             Err(error) => {
@@ -31,7 +42,14 @@ fn main() -> std::process::ExitCode {
         let budget = chimera::Budget::default();
         let done = engine.run(&source, &file, &budget, |directive| {
             let results: Vec<String> = directive.results.iter().map(ToString::to_string).collect();
-            writeln!(out, "[{}]", results.join(", ")).is_ok()
+            let line = if json {
+                let error = directive.is_error();
+                serde_json::json!({ "file": directive.file, "results": results, "error": error })
+                    .to_string()
+            } else {
+                format!("[{}]", results.join(", "))
+            };
+            writeln!(out, "{line}").is_ok()
         });
         if let Err(error) = done {
             eprintln!("{error}");

@@ -121,6 +121,13 @@ pub(crate) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
+    // The library's own `let`: no rule of a program is about it, not even one for
+    // expressions of any head.
+    engine.register(Operation::controlled(
+        "_let",
+        "(-> Atom %Undefined% Atom %Undefined%)",
+        Control::Let,
+    ));
     engine.register(Operation::controlled(
         "match",
         "(-> SpaceType Atom Atom %Undefined%)",

@@ -51,6 +51,8 @@ struct Place {
 pub(crate) enum ModuleError {
     #[error("Failed to resolve module {0}")]
     Unresolved(String),
+    #[error("Illegal module name: {0}")]
+    IllegalName(String),
     #[error("the engine was given no files to read modules from")]
     NoFiles,
     #[error("reading files is not granted to this program")]
@@ -225,7 +227,8 @@ fn step(
 ) -> Result<Module, ModuleError> {
     let full = format!("{}:{part}", place.name);
     let unresolved = || ModuleError::Unresolved(full.clone());
-    if part.is_empty() || part.contains('/') || part == ".." {
+    check_name(part)?;
+    if part.is_empty() {
         return Err(unresolved());
     }
     for name in [full.clone(), format!("top:{part}")] {
@@ -257,6 +260,16 @@ fn step(
         return Ok(module.clone());
     }
     load_source(host, source, full, budget)
+}
+
+/// Names have letters, digits, `_` and `-`: a path is for `register-module!`.
+fn check_name(part: &str) -> Result<(), ModuleError> {
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if part.chars().all(is_legal) {
+        Ok(())
+    } else {
+        Err(ModuleError::IllegalName(part.to_owned()))
+    }
 }
 
 /// What `part` seen from `place` leads to; failing that, seen from the top.
@@ -417,6 +430,7 @@ pub(crate) fn include(
     name: &str,
     budget: &Budget,
 ) -> Result<Vec<Atom>, ModuleError> {
+    name.split(':').try_for_each(check_name)?;
     let path = name.replace(':', "/");
     let mut source = host
         .modules

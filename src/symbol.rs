@@ -3,8 +3,8 @@
 //!
 //! A name lives while somebody uses it: a [`Symbol`] somewhere, or atoms that are
 //! stored as bare ids, which are counted by whoever stores them ([`Names`]).
-//! Names that nobody uses are freed and their ids used again, but never while an
-//! evaluation runs that may hold bare ids ([`pin`]).
+//! Names that nobody uses are freed and their ids used again; while an evaluation runs
+//! that may hold bare ids ([`pin`]), only by itself when it knows them all ([`free_unused`]).
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -48,7 +48,6 @@ impl Symbol {
     ///
     /// # Panics
     /// If no name has this number.
-    #[allow(dead_code, reason = "for evaluation on bare ids")]
     pub(crate) fn from_id(id: u32) -> Symbol {
         lock().symbol(id)
     }
@@ -132,11 +131,20 @@ impl Names {
 }
 
 /// While it lives, no name is freed.
-#[allow(dead_code, reason = "for evaluation on bare ids")]
 pub(crate) struct Pin(());
 
+/// Whether names should be freed, and one evaluation alone keeps them from it.
+pub(crate) fn are_held_by_one() -> bool {
+    lock().is_full_for_one()
+}
+
+/// Frees the names that nobody uses; `used` are those of bare ids of the only evaluation
+/// that holds a pin. Nothing if there are others by now.
+pub(crate) fn free_unused(used: &[u32]) {
+    lock().sweep_for_one(used);
+}
+
 /// Keeps every name that is in use now, or comes into use, until the pin is dropped.
-#[allow(dead_code, reason = "for evaluation on bare ids")]
 pub(crate) fn pin() -> Pin {
     lock().pins += 1;
     Pin(())

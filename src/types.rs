@@ -224,7 +224,70 @@ fn ask(
     space.each(&pattern, &mut bindings, |_, bindings| {
         types.extend(bindings.resolve(answer));
     });
+    if types.len() > 1 && !types.iter().all(Atom::is_ground) {
+        types = general_first(types);
+    }
     types
+}
+
+/// The same types, where two begin alike those first that go on with a variable. The
+/// order matters: of several function types, a call takes the first that applies.
+fn general_first(types: Vec<Atom>) -> Vec<Atom> {
+    let words: Vec<Vec<Word>> = types.iter().map(words).collect();
+    let mut ordered = Vec::with_capacity(types.len());
+    // Groups of types that are the same up to a word; the next to be divided last.
+    let mut pending: Vec<(Vec<usize>, usize)> = vec![((0..types.len()).collect(), 0)];
+    while let Some((group, length)) = pending.pop() {
+        if group.len() == 1 || words[group[0]].len() == length {
+            ordered.extend(group.into_iter().map(|number| types[number].clone()));
+            continue;
+        }
+        let mut parts: Vec<Vec<usize>> = Vec::new();
+        for number in group {
+            let word = &words[number][length];
+            match parts
+                .iter_mut()
+                .find(|part| words[part[0]][length] == *word)
+            {
+                Some(part) => part.push(number),
+                None => parts.push(vec![number]),
+            }
+        }
+        let is_general = |part: &Vec<usize>| matches!(words[part[0]][length], Word::Variable(_));
+        let (general, others): (Vec<_>, Vec<_>) = parts.into_iter().partition(is_general);
+        let parts = general.into_iter().chain(others);
+        let parts: Vec<(Vec<usize>, usize)> = parts.map(|part| (part, length + 1)).collect();
+        pending.extend(parts.into_iter().rev());
+    }
+    ordered
+}
+
+/// What an atom reads as from left to right.
+#[derive(PartialEq)]
+enum Word {
+    Open,
+    Close,
+    Leaf(Atom),
+    /// A variable, by its name as it was written.
+    Variable(String),
+}
+
+fn words(atom: &Atom) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut pending = vec![Some(atom)];
+    while let Some(next) = pending.pop() {
+        words.push(match next {
+            None => Word::Close,
+            Some(Atom::Expression(expression)) => {
+                pending.push(None);
+                pending.extend(expression.children().iter().rev().map(Some));
+                Word::Open
+            }
+            Some(Atom::Variable(variable)) => Word::Variable(variable.name().to_owned()),
+            Some(leaf) => Word::Leaf(leaf.clone()),
+        });
+    }
+    words
 }
 
 /// A type of an atom; of an ill-typed application the function's type.

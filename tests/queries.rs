@@ -219,3 +219,22 @@ fn chaining_builds_proofs() {
          !(let $all (collapse (holds (ancestor $x d))) (size-atom $all))",
     );
 }
+
+#[test]
+fn names_that_come_and_go_leave_those_in_use_as_they_are() {
+    let program = "
+        (= (keep $i $name $kept) (if (< $i 3) (cons-atom $name $kept) $kept))
+        (= (go $i $n $kept)
+           (if (== $i $n)
+               $kept
+               (let* (($name (parse (format-args \"fresh-{}\" ($i))))
+                      ($added (add-atom &self (event $i $name)))
+                      ($gone (remove-atom &self (event (- $i 10) $name)))
+                      ($more (keep $i $name $kept)))
+                 (go (+ $i 1) $n $more))))
+        !(go 0 40000 ())
+        !(match &self (event 39999 $name) $name)
+        !(let $all (collapse (match &self (event $i $name) $name)) (size-atom $all))";
+    let expected = [["(fresh-2 fresh-1 fresh-0)"], ["fresh-39999"], ["40000"]];
+    assert_eq!(results(program, false), expected);
+}

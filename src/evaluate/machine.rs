@@ -575,9 +575,10 @@ impl<'h> Machine<'h> {
         }
         // A state's type is that of the value it was made with, which may be
         // narrower than the type of the atom that gave the value.
-        if let (Atom::Grounded(Grounded::State(_)), Some([head, _])) =
+        if let (Atom::Grounded(Grounded::State(_)), Some([head, inner])) =
             (&atom, expected.as_expression())
             && head.is_symbol(&known().state_monad)
+            && types::is_undefined(inner)
         {
             return atom;
         }

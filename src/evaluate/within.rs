@@ -51,7 +51,8 @@ impl<'h> Machine<'h> {
     ) -> Ways {
         let frame = FrameKind::Call {
             call: call.clone(),
-            unchanged: false,
+            // Whether arguments were evaluated to something else is not known.
+            unchanged: call.as_expression().is_some_and(|call| call.len() == 1),
             returns: returns.clone(),
             space: space.clone(),
         };

@@ -257,12 +257,16 @@ pub(super) enum Instruction {
         expected: TypeId,
         /// Whether it is a part of an expression: a result stays one there.
         part: bool,
+        /// Whether `Empty` and errors that stand there are values, as arguments are.
+        argument: bool,
         size: Slot,
     },
     /// Evaluates what a slot holds and returns that.
     EvaluateLast {
         from: Slot,
         expected: TypeId,
+        /// Whether a result stays one, though variables in it may be bound by now.
+        part: bool,
     },
     /// If what a slot holds plainly evaluates to itself, takes it and goes on there.
     TakeSettled {
@@ -280,6 +284,10 @@ pub(super) enum Instruction {
     PlainCall {
         from: Slot,
         size: Slot,
+    },
+    /// Makes what a slot holds the result that the next instruction takes.
+    Offer {
+        from: Slot,
     },
     /// Takes a result; an error goes to the handler.
     Take {

@@ -15,6 +15,7 @@ use crate::fast::choice::{Choice, Kind};
 use crate::fast::code::{FINISH, Pc, RETURN};
 use crate::fast::heap::{CONSTANT_BOXES, CONSTANTS};
 use crate::fast::machine::Machine;
+use crate::symbol;
 
 /// The smallest heap that is collected, in words above the constants.
 const SMALLEST: usize = 1 << 19;
@@ -32,6 +33,8 @@ struct Copy<'c> {
     unbound: Vec<usize>,
     /// Whether no choice can undo a binding.
     settled: bool,
+    /// The names in use, if the others are to be freed.
+    names: Option<Vec<u32>>,
 }
 
 impl Copy<'_> {
@@ -42,7 +45,13 @@ impl Copy<'_> {
     fn forward(&mut self, mut cell: Cell) -> Cell {
         loop {
             match cell.kind() {
-                Term::Int(_) | Term::Sym(_) | Term::Bool(_) => return cell,
+                Term::Int(_) | Term::Bool(_) => return cell,
+                Term::Sym(id) => {
+                    if let Some(names) = &mut self.names {
+                        names.push(id);
+                    }
+                    return cell;
+                }
                 Term::Box(id) if id >= CONSTANT_BOXES => return cell,
                 Term::Box(id) => {
                     let kept = &mut self.kept_boxes;
@@ -145,6 +154,7 @@ impl Machine<'_> {
             box_places: HashMap::default(),
             unbound: Vec::new(),
             settled,
+            names: symbol::are_held_by_one().then(Vec::new),
         };
         let mut scanned = 0;
         for (base, mask) in &live {
@@ -184,8 +194,14 @@ impl Machine<'_> {
             mut to,
             kept_boxes,
             unbound,
+            names,
             ..
         } = copy;
+        if let Some(names) = names {
+            symbol::free_unused(&names);
+            // Known by bare ids.
+            self.program.symbol_types.clear();
+        }
         for place in unbound {
             to[place] = Cell::reference(CONSTANTS + place).0;
         }

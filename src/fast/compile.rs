@@ -35,6 +35,8 @@ struct Leave;
 
 type Compiled<T> = Result<T, Leave>;
 
+/// Rules that are read at once.
+const RULES_AT_ONCE: usize = 256;
 /// Functions of more rules than this are indexed.
 const LINEAR_MAX: usize = 8;
 const SLOTS_MAX: usize = 4000;
@@ -74,73 +76,92 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         return;
     }
     program.functions[id as usize].version = version;
-    let found = program.rules(symbol, arity);
-    if found.is_empty() {
+    let rows = program.rule_rows(symbol, arity);
+    if rows.is_empty() {
         program.functions[id as usize].state = State::Data;
         return;
     }
-    let many = found.len() > 1;
-    let mut tests = Vec::with_capacity(found.len());
-    for (row, _) in &found {
-        let usable = matches!(row.as_expression(), Some([equal, pattern, _])
-            if equal.is_symbol(&known().equal)
-                && matches!(pattern.as_expression(), Some([first, ..]) if *first == head));
-        if !usable {
-            program.functions[id as usize].state = State::Plain;
-            return;
+    let many = rows.len() > 1;
+    let mut tests = Vec::with_capacity(rows.len());
+    // Rules take much more room as atoms than where they are stored: a few at a time.
+    for rows in rows.chunks(RULES_AT_ONCE) {
+        for (rule, _) in program.rules_at(rows) {
+            let usable = matches!(rule.as_expression(), Some([equal, pattern, _])
+                if equal.is_symbol(&known().equal)
+                    && matches!(pattern.as_expression(), Some([first, ..]) if *first == head));
+            if usable {
+                tests.push(head::tests(heap, &rule));
+            }
         }
-        tests.push(head::tests(heap, row));
+    }
+    if tests.len() < rows.len() {
+        program.functions[id as usize].state = State::Plain;
+        return;
     }
     let (tree, mut reached) = match many.then(|| switch::tree(&tests)).flatten() {
         Some((tree, reached)) => (Some(tree), reached),
         None => (None, Vec::new()),
     };
     // Where no head can fail, no rule has to know of those before it.
-    let firm = reached.iter().zip(&found).all(|(reached, (rule, _))| {
-        reached
-            .known
-            .as_ref()
-            .is_none_or(|known| head::always_matches(rule, known))
-    });
+    let firm = rows
+        .chunks(RULES_AT_ONCE)
+        .zip(reached.chunks(RULES_AT_ONCE))
+        .all(|(rows, reached)| {
+            let rules = program.rules_at(rows);
+            reached.iter().zip(&rules).all(|(reached, (rule, _))| {
+                reached
+                    .known
+                    .as_ref()
+                    .is_none_or(|known| head::always_matches(rule, known))
+            })
+        });
     for reached in &mut reached {
         reached.notes = reached.among_others && !firm;
     }
-    let mut compiled = Vec::with_capacity(found.len());
-    let mut entries = Vec::with_capacity(found.len());
+    let mut compiled = Vec::with_capacity(rows.len());
+    let mut entries = Vec::with_capacity(rows.len());
     let mut size = arity;
     let start = program.code.len();
-    for (number, ((row, origin), tests)) in found.into_iter().zip(tests).enumerate() {
-        let Some([_, pattern, body]) = row.as_expression() else {
-            unreachable!("seen to be a rule");
-        };
-        program.code.push(Instruction::HeadFail { function: id });
-        let pc = program.code.len() as Pc;
-        let mut compiler = Compiler::new(host, heap, program, arity);
-        compiler.function = id;
-        let (reached, place) = (reached.get(number), origin.clone());
-        match compiler.rule(
-            pattern,
-            body,
-            signature.as_deref(),
-            expected,
-            many,
-            reached,
-            origin,
-        ) {
-            Ok(entry) => {
+    let mut tests = tests.into_iter();
+    let mut compile_rules = || {
+        for rows in rows.chunks(RULES_AT_ONCE) {
+            let found = program.rules_at(rows);
+            if found.len() < rows.len() {
+                // Some went away since; the function is looked at again before its next call.
+                return Err(Leave);
+            }
+            for ((rule, origin), tests) in found.into_iter().zip(tests.by_ref()) {
+                let Some([_, pattern, body]) = rule.as_expression() else {
+                    return Err(Leave);
+                };
+                program.code.push(Instruction::HeadFail { function: id });
+                let pc = program.code.len() as Pc;
+                let mut compiler = Compiler::new(host, heap, program, arity);
+                compiler.function = id;
+                let (reached, place) = (reached.get(compiled.len()), origin.clone());
+                let entry = compiler.rule(
+                    pattern,
+                    body,
+                    signature.as_deref(),
+                    expected,
+                    many,
+                    reached,
+                    origin,
+                )?;
                 size = size.max(compiler.slots);
                 compiled.push(Rule { pc, tests });
                 entries.push(entry);
                 if let Some(listed) = &mut program.listed {
-                    listed.rule(pc - 1..program.code.len() as Pc, &row, place);
+                    listed.rule(pc - 1..program.code.len() as Pc, &rule, place);
                 }
             }
-            Err(Leave) => {
-                program.code.truncate(start);
-                program.functions[id as usize].state = State::Plain;
-                return;
-            }
         }
+        Ok(())
+    };
+    if compile_rules().is_err() {
+        program.code.truncate(start);
+        program.functions[id as usize].state = State::Plain;
+        return;
     }
     let mut pc = compiled[0].pc;
     let mut chosen = None;
@@ -247,7 +268,7 @@ pub(super) fn expression(
     }
     compiler.define_first(variables.len());
     compiler.count(atom);
-    let done = compiler.body(atom, expected);
+    let done = compiler.body(atom, expected, Bound::Something);
     let size = compiler.slots as Slot;
     let left = compiler.left;
     let id = match done {
@@ -325,6 +346,13 @@ struct Name {
     slot: Slot,
     /// The part of the body at whose beginning it stood for nothing yet.
     fresh_in: Option<u32>,
+}
+
+/// What a form's own matching may have bound in atoms that were there before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Nothing,
+    Something,
 }
 
 /// What to do with a value.
@@ -645,10 +673,21 @@ impl<'m> Compiler<'m> {
             self.watch(Watched::Rule { rule, function });
             self.watched = true;
         }
-        // A `function` has to know the call that it is the result of.
-        if matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function)) {
+        // Results that depend on the call that they are of.
+        if body.is_symbol(&known().not_reducible)
+            || matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function))
+        {
             return Err(Leave);
         }
+        // Different variables as arguments bind nothing in what is handed over.
+        let mut arguments_seen = arguments.iter().enumerate();
+        let bound = if arguments_seen.all(|(place, argument)| {
+            matches!(argument, Atom::Variable(_)) && !arguments[..place].contains(argument)
+        }) {
+            Bound::Nothing
+        } else {
+            Bound::Something
+        };
         match signature.map(|signature| &signature.returns) {
             returns
                 if body.is_error()
@@ -659,12 +698,11 @@ impl<'m> Compiler<'m> {
                 self.return_value(value);
                 self.finish()?;
             }
-            Some(Atom::Variable(_)) => self.body(body, expected)?,
+            Some(Atom::Variable(_)) | None => self.body(body, expected, bound)?,
             Some(returns) => {
                 let expected = self.result_type(returns);
-                self.body(body, expected)?;
+                self.body(body, expected, bound)?;
             }
-            None => self.body(body, expected)?,
         }
         Ok(begin)
     }

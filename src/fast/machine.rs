@@ -500,6 +500,7 @@ impl<'h> Machine<'h> {
                     from,
                     expected,
                     part,
+                    argument,
                     size,
                 } => {
                     let value = self.heap.deref(slot!(self, base, from));
@@ -509,7 +510,10 @@ impl<'h> Machine<'h> {
                     } else {
                         match self.settle(value, expected, part, pc, base, size) {
                             Settled::Value(value) => {
-                                if value == self.heap.empty {
+                                if argument {
+                                    set!(self, base, to, value);
+                                    pc += 1;
+                                } else if value == self.heap.empty {
                                     go!(Next::Fail)
                                 } else if value.is_exp() && self.heap.is_error(value) {
                                     self.result = value;
@@ -526,12 +530,16 @@ impl<'h> Machine<'h> {
                         }
                     }
                 }
-                I::EvaluateLast { from, expected } => {
+                I::EvaluateLast {
+                    from,
+                    expected,
+                    part,
+                } => {
                     let value = self.heap.deref(slot!(self, base, from));
                     if self.is_plain(value, expected) {
                         hand!(value);
                     } else {
-                        go!(self.settle_last(value, expected, base));
+                        go!(self.settle_last(value, expected, part, base));
                     }
                 }
                 I::TakeSettled { to, from, settled } => {
@@ -562,6 +570,7 @@ impl<'h> Machine<'h> {
                         pc = on_error;
                     }
                 }
+                I::Offer { from } => self.result = self.heap.deref(slot!(self, base, from)),
                 I::TakeAny { to } => set!(self, base, to, self.result),
                 I::CheckType {
                     slot,

@@ -392,14 +392,19 @@ impl Program {
         self.layers.version(equal, subject(symbol, arity))
     }
 
-    /// The rules of a head symbol and arity, with where they were written, in order.
-    pub(super) fn rules(&self, symbol: u32, arity: usize) -> Vec<(Atom, Option<Origin>)> {
+    /// Where the rules of a head symbol and arity are stored, in order.
+    pub(super) fn rule_rows(&self, symbol: u32, arity: usize) -> Vec<Row> {
         let equal = token::symbol(known().equal.id());
-        let mut rows: Vec<Row> = Vec::new();
+        let mut rows = Vec::new();
         self.layers
             .rows_about(equal, subject(symbol, arity), &[], &mut rows);
+        rows
+    }
+
+    /// Rules, with where they were written; fewer if some are no longer there.
+    pub(super) fn rules_at(&self, rows: &[Row]) -> Vec<(Atom, Option<Origin>)> {
         let mut found = Vec::with_capacity(rows.len());
-        let _ = self.layers.each(&rows, |row| {
+        let _ = self.layers.each(rows, |row| {
             found.push((row.atom(), row.origin()));
             std::ops::ControlFlow::Continue(())
         });
@@ -408,10 +413,7 @@ impl Program {
 
     pub(super) fn has_rules_of(&self, symbol: u32, arity: usize) -> bool {
         let equal = token::symbol(known().equal.id());
-        let mut rows: Vec<Row> = Vec::new();
-        self.layers
-            .rows_about(equal, subject(symbol, arity), &[], &mut rows);
-        !rows.is_empty()
+        self.layers.has_rows_about(equal, subject(symbol, arity))
     }
 
     /// Looks for rules that cannot be found by their head symbol.

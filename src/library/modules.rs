@@ -89,7 +89,10 @@ pub(super) fn install(engine: &mut Engine) {
             match modules::load(context.host, &name, &context.budget) {
                 Ok(module) => Ok(vec![Atom::space(module.space)]),
                 Err(
-                    ModuleError::Unresolved(_) | ModuleError::NoFiles | ModuleError::NotGranted,
+                    ModuleError::Unresolved(_)
+                    | ModuleError::IllegalName(_)
+                    | ModuleError::NoFiles
+                    | ModuleError::NotGranted,
                 ) => Ok(Vec::new()),
                 Err(error) => Err(error.into()),
             }

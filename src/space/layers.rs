@@ -110,6 +110,16 @@ impl Layer {
         }
     }
 
+    fn is_hidden(&self, row: u32) -> bool {
+        match &self.hidden {
+            Hides::Nothing => false,
+            Hides::Fork(fork) => fork
+                .hidden()
+                .is_some_and(|hidden| read(hidden).contains(&row)),
+            Hides::Then(hidden) => hidden.contains(&row),
+        }
+    }
+
     /// Takes out the rows from `from` on that are hidden.
     fn hide(&self, rows: &mut Vec<u32>, from: usize) {
         let mut hide = |hidden: &Hidden| {
@@ -429,6 +439,14 @@ impl Layers {
         self.rows_by(mark, found, |store, from, view, rows| {
             store.rows_about(head, subject, from, view, rows);
         });
+    }
+
+    /// Whether there are rows that are about exactly this subject.
+    pub(crate) fn has_rows_about(&self, head: u32, subject: Subject) -> bool {
+        self.layers.iter().any(|layer| {
+            let store = read(layer.store());
+            store.has_row_about(head, subject, layer.view, |row| !layer.is_hidden(row))
+        })
     }
 
     /// Appends the rows from `mark` on whose head may be any: expressions of three elements

@@ -945,6 +945,24 @@ impl Store {
         }
     }
 
+    /// Whether some row that is there, and that `counts`, has `head` and exactly this subject.
+    pub(crate) fn has_row_about(
+        &self,
+        head: u32,
+        subject: Subject,
+        view: View,
+        counts: impl Fn(u32) -> bool,
+    ) -> bool {
+        let sight = self.sight(view);
+        let relation = self.relations.get(RelationKey::About(head, subject));
+        relation.is_some_and(|relation| {
+            relation
+                .rows
+                .iter()
+                .any(|row| self.sees_row(sight, row) && !self.rows.is_gone(row) && counts(row))
+        })
+    }
+
     /// The rows from `from` on whose head may be anything: expressions of three elements
     /// without a head symbol, and atoms that unify with anything.
     pub(crate) fn rows_of_any_head(&self, from: u32, view: View, found: &mut Vec<u32>) {

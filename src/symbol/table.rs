@@ -236,6 +236,25 @@ impl Table {
         self.rebuild_index(self.live + self.live / 4);
     }
 
+    /// Whether an evaluation that says which names it uses should have the others freed.
+    pub(super) fn is_full_for_one(&self) -> bool {
+        self.live >= self.sweep_at && self.pins == 1
+    }
+
+    /// Frees the names that nobody uses, for the only evaluation there is, which uses these.
+    pub(super) fn sweep_for_one(&mut self, used: &[u32]) {
+        if !self.is_full_for_one() {
+            return;
+        }
+        for id in used {
+            self.retain(*id);
+        }
+        self.sweep();
+        for id in used {
+            self.release(*id);
+        }
+    }
+
     pub(super) fn retain(&mut self, id: u32) {
         let count = &mut self.slot_mut(id).count;
         *count = count.saturating_add(1);
@@ -314,6 +333,24 @@ mod tests {
         assert!(table.live < 9_000, "{} names held", table.live);
         let slots: usize = table.chunks.iter().map(Vec::len).sum();
         assert!(slots < 20_000, "{slots} slots held");
+    }
+
+    #[test]
+    fn an_evaluation_alone_frees_what_it_does_not_use() {
+        let mut table = Table {
+            pins: 1,
+            ..Table::default()
+        };
+        make(&mut table, 50_000, "pinned");
+        let used = table.intern("used");
+        assert!(table.is_full_for_one());
+        table.sweep_for_one(&[used]);
+        assert!(table.live < 10, "{} names held", table.live);
+        make(&mut table, 50_000, "later");
+        assert_eq!(table.symbol(used).as_str(), "used");
+        table.pins = 2;
+        table.sweep_for_one(&[]);
+        assert!(table.live > 50_000);
     }
 
     #[test]

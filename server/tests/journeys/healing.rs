@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::running::{Server, shipped_rules};
+use crate::running::{Server, shipped_rules, steady_rules};
 
 fn newest(server: &Server, fault: &str) -> Option<Value> {
     server
@@ -51,7 +51,7 @@ fn a_memory_leak_is_healed_the_first_second_and_third_time() {
 
 #[test]
 fn a_cpu_overload_is_throttled_while_it_lasts_and_no_longer() {
-    let server = Server::start(&shipped_rules(), &[]);
+    let server = Server::start(&steady_rules(), &[]);
     let (status, answer) = server.post("/demo/cpu-overload?duration=25&num_threads=4");
     assert_eq!(status, 200, "{answer}");
     let tasks = |server: &Server| server.get("/demo/status").1["demo_status"]["cpu_tasks"].clone();
@@ -78,17 +78,22 @@ fn a_cpu_overload_is_throttled_while_it_lasts_and_no_longer() {
     server.until("the throttle is gone", |server| {
         (tasks(server)["duty"] == 1.0).then_some(())
     });
-    let calls: Vec<String> = server
-        .actions()
-        .iter()
-        .map(|action| action["healing_strategy"].as_str().unwrap().to_owned())
-        .collect();
+    // What was done is told a moment after it is in force.
+    let strategy = |action: &Value| action["healing_strategy"].as_str().unwrap().to_owned();
+    server.until("the lift is told", |server| {
+        let mut actions = server.actions().into_iter();
+        actions.find(|action| strategy(action).starts_with("(lift-throttle"))
+    });
+    let calls: Vec<String> = server.actions().iter().map(strategy).collect();
     let lifts = calls
         .iter()
         .filter(|call| call.starts_with("(lift-throttle"))
         .count();
     assert_eq!(lifts, 1, "{calls:?}");
-    let action = &server.actions()[0];
+    let mut actions = server.actions().into_iter();
+    let action = actions
+        .find(|action| strategy(action).starts_with("(duty-cycle"))
+        .unwrap_or_else(|| panic!("{calls:?}"));
     assert_eq!(action["verdict"], "verified", "{action}");
     assert_eq!(action["error_type"], "cpu_overload");
 }
@@ -233,7 +238,11 @@ fn a_leak_is_healed_before_it_reaches_the_threshold() {
 
 #[test]
 fn the_stress_test_reports_that_each_fault_was_healed() {
-    let server = Server::start(&shipped_rules(), &[]);
+    // A busy machine may take longer to be healed than an operator cares to wait.
+    let (usual, patient) = ("(stress-patience 40)", "(stress-patience 80)");
+    let rules = steady_rules().replace(usual, patient);
+    assert!(rules.contains(patient));
+    let server = Server::start(&rules, &[]);
     server.wait_ticks(2);
     let (status, started) = server.post("/demo/stress-test");
     assert_eq!(status, 200, "{started}");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::running::{Server, shipped_rules};
+use crate::running::{Server, steady_rules};
 
 /// The shipped rules with short samples, holds, waits, pauses and windows.
 fn quick_rules() -> String {
@@ -33,7 +33,7 @@ fn quick_rules() -> String {
             _ => line.to_owned(),
         }
     };
-    shipped_rules()
+    steady_rules()
         .lines()
         .map(quick)
         .collect::<Vec<_>>()

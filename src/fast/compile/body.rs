@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
 use super::{
-    Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Place, Value, Want, is_large,
+    Bound, Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Place, Value, Want, is_large,
     is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
@@ -30,10 +30,28 @@ impl Compiler<'_> {
     }
 
     /// A body: instantiated, evaluated and returned.
-    pub(super) fn body(&mut self, body: &Atom, expected: TypeId) -> Compiled<()> {
+    pub(super) fn body(&mut self, body: &Atom, expected: TypeId, bound: Bound) -> Compiled<()> {
         self.introduce(body)?;
-        self.evaluate(body, expected, Want::Tail)?;
+        match bound {
+            Bound::Nothing => self.template(body, expected, Want::Tail, bound)?,
+            Bound::Something => self.evaluate(body, expected, Want::Tail)?,
+        };
         self.finish()
+    }
+
+    /// What matching this pattern with an atom may bind in others than the template.
+    pub(super) fn bound_by(&self, pattern: &Atom, template: &Atom) -> Bound {
+        let Atom::Variable(variable) = pattern else {
+            return Bound::Something;
+        };
+        let mut here = 1;
+        template.for_each_variable(|other| here += usize::from(other == variable));
+        let only_here = self.counts.get(variable) == Some(&here);
+        if only_here || !self.names.contains_key(variable) {
+            Bound::Nothing
+        } else {
+            Bound::Something
+        }
     }
 
     /// Makes variables of those that occur first in `atom`, but for those that a
@@ -92,7 +110,7 @@ impl Compiler<'_> {
             });
         };
         match children {
-            [head, pattern, _, template] if head.as_symbol() == Some("let") => {
+            [head, pattern, _, template] if is_let(head) => {
                 take(pattern, &[pattern, template]);
             }
             [head, Atom::Expression(pairs), template] if head.as_symbol() == Some("let*") => {
@@ -308,6 +326,45 @@ impl Compiler<'_> {
         }
     }
 
+    /// What a form goes on with, such as the body of a `let`: an error is its result
+    /// however many parts it has, and `NotReducible` makes the form itself the result.
+    /// What a variable stands for is evaluated again if it was not a result before, or if
+    /// the form itself bound variables in it, as `bound` tells that it may have.
+    pub(super) fn template(
+        &mut self,
+        atom: &Atom,
+        expected: TypeId,
+        want: Want,
+        bound: Bound,
+    ) -> Compiled<Value> {
+        if atom.is_symbol(&known().not_reducible) {
+            return Err(Leave);
+        }
+        if atom.is_error() {
+            return self.as_it_stands(atom, want);
+        }
+        if bound == Bound::Nothing
+            && let Atom::Variable(variable) = atom
+            && let Some(name) = self.names.get(variable)
+            && name.fresh_in != Some(self.scope)
+        {
+            let slot = name.slot;
+            return self.settle_as(slot, expected, want, true, false);
+        }
+        self.evaluate(atom, expected, want)
+    }
+
+    /// A value that is not evaluated; an error goes to the handler.
+    fn as_it_stands(&mut self, atom: &Atom, want: Want) -> Compiled<Value> {
+        let value = self.quoted(atom)?;
+        if !atom.is_error() || want == Want::Tail {
+            return Ok(self.give(value, want));
+        }
+        let from = self.in_slot(value)?;
+        self.emit(Instruction::Offer { from });
+        self.take(want)
+    }
+
     /// Evaluates an expression as it stands at run time.
     pub(super) fn leave(&mut self, atom: &Atom, expected: TypeId, want: Want) -> Compiled<Value> {
         if self.depth == 0 && want == Want::Tail {
@@ -345,13 +402,44 @@ impl Compiler<'_> {
 
     /// Evaluates what a slot holds.
     pub(super) fn settle(&mut self, from: Slot, expected: TypeId, want: Want) -> Compiled<Value> {
+        self.settle_as(from, expected, want, want == Want::Own, false)
+    }
+
+    /// An argument that is evaluated: `Empty` and errors are values as they are written,
+    /// or where a variable stands for one.
+    pub(super) fn evaluate_argument(&mut self, atom: &Atom, expected: TypeId) -> Compiled<Value> {
+        if atom.is_empty_symbol() || is_whole_error(atom) {
+            return self.quoted(atom);
+        }
+        if let Atom::Variable(variable) = atom
+            && let Some(name) = self.names.get(variable)
+            && name.fresh_in != Some(self.scope)
+        {
+            let slot = name.slot;
+            return self.settle_as(slot, expected, Want::Own, true, true);
+        }
+        self.evaluate(atom, expected, Want::Own)
+    }
+
+    fn settle_as(
+        &mut self,
+        from: Slot,
+        expected: TypeId,
+        want: Want,
+        part: bool,
+        argument: bool,
+    ) -> Compiled<Value> {
         if self.settled.contains(&from) && expected == ANY
             || self.numbers.contains(&from) && (expected == NUMBER || expected == ANY)
         {
             return Ok(self.give(Operand::slot(from), want));
         }
         if want == Want::Tail && !self.watched {
-            self.emit(Instruction::EvaluateLast { from, expected });
+            self.emit(Instruction::EvaluateLast {
+                from,
+                expected,
+                part,
+            });
             return Ok(Operand::slot(from));
         }
         let to = self.slot()?;
@@ -359,7 +447,8 @@ impl Compiler<'_> {
             to,
             from,
             expected,
-            part: want == Want::Own,
+            part,
+            argument,
             size: 0,
         });
         self.define(to);
@@ -427,26 +516,7 @@ impl Compiler<'_> {
                     let slot = self.in_slot(value)?;
                     self.settle(slot, expected, want)?
                 } else if expression.is_evaluated() || (is_whole_error(atom)) {
-                    let value = self.quoted(atom)?;
-                    if is_whole_error(atom) && want != Want::Tail {
-                        // Its own error, which the expression around it reports.
-                        let slot = self.in_slot(value)?;
-                        let to = self.slot()?;
-                        self.emit_sized(Instruction::Evaluate {
-                            to,
-                            from: slot,
-                            expected: ANY,
-                            part: true,
-                            size: 0,
-                        });
-                        self.define(to);
-                        let at = self.emit(Instruction::Take { to, on_error: FAIL });
-                        let handler = self.handler;
-                        self.handlers[handler].uses.push((at, Place::OnError));
-                        Operand::slot(to)
-                    } else {
-                        self.give(value, want)
-                    }
+                    self.as_it_stands(atom, want)?
                 } else {
                     self.call(atom, expression.children(), expected, want)?
                 }
@@ -528,5 +598,12 @@ impl Compiler<'_> {
         let result = inner(self, within)?;
         self.handler = outer;
         Ok((result, Some(mark)))
+    }
+}
+
+fn is_let(head: &Atom) -> bool {
+    match head {
+        Atom::Grounded(Grounded::Operation(operation)) => operation.control() == Some(Control::Let),
+        _ => head.as_symbol() == Some("let"),
     }
 }

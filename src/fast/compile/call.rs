@@ -153,6 +153,7 @@ impl Compiler<'_> {
                     from,
                     expected: returns,
                     part: false,
+                    argument: false,
                     size: 0,
                 });
                 self.define(to);

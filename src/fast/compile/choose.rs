@@ -1,7 +1,8 @@
 //! Several results: `collapse`, `superpose`, `match`.
 
 use super::{
-    Catch, Check, Compiled, Compiler, Handler, Leave, OddWhat, Place, Value, Want, is_whole_error,
+    Bound, Catch, Check, Compiled, Compiler, Handler, Leave, OddWhat, Place, Value, Want,
+    is_whole_error,
 };
 use crate::atom::{Atom, Grounded, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, TypeId};
@@ -89,14 +90,7 @@ impl Compiler<'_> {
                             .insert(here, this.defined.clone().into_boxed_slice());
                         let end = this.branch(|this| {
                             this.part(|this| {
-                                let value = if is_whole_error(item) {
-                                    // As it stands: an error of this expression.
-                                    let value = this.quoted(item)?;
-                                    let from = this.in_slot(value)?;
-                                    this.settle(from, ANY, inner.want)?
-                                } else {
-                                    this.evaluate(item, ANY, inner.want)?
-                                };
+                                let value = this.template(item, ANY, inner.want, Bound::Nothing)?;
                                 Ok(this.join(value, to, want))
                             })
                         })?;
@@ -169,7 +163,7 @@ impl Compiler<'_> {
             let slow = this.slow(uses, OddWhat::Source(atom.clone()), expected)?;
             let value = this.part(|this| {
                 this.introduce(template)?;
-                this.evaluate(template, ANY, inner.want)
+                this.template(template, ANY, inner.want, Bound::Something)
             })?;
             let value = if want == Want::Tail {
                 value

@@ -1,7 +1,7 @@
 //! Control: `if`, `let`, `let*`, `case`, `unify`.
 
 use super::{
-    Catch, Compiled, Compiler, Handler, Leave, Name, OddWhat, Place, Static, Value, Want,
+    Bound, Catch, Compiled, Compiler, Handler, Leave, Name, OddWhat, Place, Static, Value, Want,
     is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
@@ -35,10 +35,11 @@ impl Compiler<'_> {
             ),
             (Control::Let, [pattern, value, template]) => {
                 self.form_fits(signature, expected)?;
+                let bound = self.bound_by(pattern, template);
                 self.let_form(atom, pattern, value, want, expected, |this, want| {
                     this.part(|this| {
                         this.introduce(template)?;
-                        this.evaluate(template, ANY, want)
+                        this.template(template, ANY, want, bound)
                     })
                 })
             }
@@ -59,7 +60,7 @@ impl Compiler<'_> {
                 let guard = self.guard(atom, checks, expected)?;
                 let (value, mark) =
                     self.marked(std::slice::from_ref(value), want, |this, inner| {
-                        let value = this.evaluate(value, ANY, Want::Own)?;
+                        let value = this.evaluate_argument(value, ANY)?;
                         let slot = this.in_slot(value)?;
                         this.cases(slot, cases.children(), inner.want)
                     })?;
@@ -181,11 +182,7 @@ impl Compiler<'_> {
                     (at, slow)
                 }
                 None => {
-                    let value = if condition.is_empty_symbol() || is_whole_error(condition) {
-                        this.quoted(condition)?
-                    } else {
-                        this.evaluate(condition, BOOL, Want::Own)?
-                    };
+                    let value = this.evaluate_argument(condition, BOOL)?;
                     let slot = this.in_slot(value)?;
                     let at = this.emit(Instruction::JumpUnless {
                         slot,
@@ -201,7 +198,7 @@ impl Compiler<'_> {
             let inner = inner.want;
             let first = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.evaluate(then, expected, inner)?;
+                    let value = this.template(then, expected, inner, Bound::Nothing)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -209,7 +206,7 @@ impl Compiler<'_> {
             this.fill(jump, Place::To, here);
             let second = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.evaluate(otherwise, expected, inner)?;
+                    let value = this.template(otherwise, expected, inner, Bound::Nothing)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -472,11 +469,7 @@ impl Compiler<'_> {
             guard = self.guard(atom, checks, expected)?;
         }
         let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, within| {
-            let value = if as_written {
-                this.quoted(value)?
-            } else {
-                this.evaluate(value, ANY, Want::Own)?
-            };
+            let value = this.evaluate_argument(value, ANY)?;
             let slot = this.in_slot(value)?;
             this.pattern(pattern, slot, FAIL)?;
             inner(this, within.want)
@@ -496,7 +489,7 @@ impl Compiler<'_> {
         match pairs {
             [] => self.part(|this| {
                 this.introduce(template)?;
-                this.evaluate(template, ANY, want)
+                this.template(template, ANY, want, Bound::Nothing)
             }),
             [pair, others @ ..] => {
                 let Some([pattern, value]) = pair.as_expression() else {
@@ -657,9 +650,6 @@ impl Compiler<'_> {
             let Some([pattern, template]) = case.as_expression() else {
                 break;
             };
-            if template.is_symbol(&known().not_reducible) {
-                return Err(Leave);
-            }
             let begin = self.here();
             let (end, uses, keep) = self.branch(|this| {
                 // Only until the pattern has matched: no call sees it.
@@ -688,7 +678,7 @@ impl Compiler<'_> {
                 begins.push((key, begin, fits));
                 let end = this.part(|this| {
                     this.introduce(template)?;
-                    let value = this.evaluate(template, ANY, want)?;
+                    let value = this.template(template, ANY, want, Bound::Something)?;
                     Ok(this.join(value, to, want))
                 })?;
                 Ok((end, uses, keep))
@@ -739,7 +729,7 @@ impl Compiler<'_> {
                 this.emit(Instruction::Keep);
                 let end = this.part(|this| {
                     this.introduce(then)?;
-                    let value = this.evaluate(then, ANY, inner.want)?;
+                    let value = this.template(then, ANY, inner.want, Bound::Something)?;
                     Ok(this.join(value, to, want))
                 })?;
                 Ok((end, uses, keep))
@@ -752,7 +742,7 @@ impl Compiler<'_> {
             let second = this.branch(|this| {
                 this.part(|this| {
                     this.introduce(otherwise)?;
-                    let value = this.evaluate(otherwise, ANY, inner.want)?;
+                    let value = this.template(otherwise, ANY, inner.want, Bound::Something)?;
                     Ok(this.join(value, to, want))
                 })
             })?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Compiled, Compiler, Leave, OddWhat, Place, Value, Want, is_unchanged, is_whole_error};
+use super::{Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded};
 use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
 use crate::fast::program::{Inline, Signature};
@@ -141,15 +141,6 @@ impl Compiler<'_> {
         })
     }
 
-    /// An argument of whatever type; `Empty` and errors as they are written are values.
-    pub(super) fn element(&mut self, argument: &Atom) -> Compiled<Value> {
-        if argument.is_empty_symbol() || is_whole_error(argument) {
-            self.quoted(argument)
-        } else {
-            self.evaluate(argument, ANY, Want::Own)
-        }
-    }
-
     /// Arithmetic on variables and numbers: nothing else is evaluated before, so what is
     /// no number can be left to the plain evaluator as it is met.
     pub(super) fn raw(
@@ -226,9 +217,20 @@ impl Compiler<'_> {
         let mut checks = Vec::new();
         self.application_type(children, signature, false, &mut checks)?;
         let guard = self.guard(atom, checks, expected)?;
+        let mut unused = Vec::new();
+        let types = (
+            self.static_type(left, &mut unused)?,
+            self.static_type(right, &mut unused)?,
+        );
+        let (left_type, right_type) = match &types {
+            (Static::Known(_), Static::Known(_)) => (ANY, ANY),
+            (_, Static::Known(known)) => (self.program.type_id(known), ANY),
+            (Static::Known(known), _) => (ANY, self.program.type_id(known)),
+            _ => (ANY, ANY),
+        };
         let (value, mark) = self.marked(&children[1..], want, |this, _| {
-            let left = this.element(left)?;
-            let right = this.element(right)?;
+            let left = this.evaluate_argument(left, left_type)?;
+            let right = this.evaluate_argument(right, right_type)?;
             let (left, right) = (this.in_slot(left)?, this.in_slot(right)?);
             let to = this.target()?;
             this.emit(Instruction::Equal { to, left, right });

@@ -235,7 +235,7 @@ impl Compiler<'_> {
                 *settled = false;
             }
         }
-        self.evaluate(argument, expected, Want::Own)
+        self.evaluate_argument(argument, expected)
     }
 
     /// Emits the checks that a typed call wants before anything of it is evaluated.

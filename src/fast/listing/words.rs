@@ -162,7 +162,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             wanted(expected),
             slot(to)
         ),
-        I::EvaluateLast { from, expected } => {
+        I::EvaluateLast { from, expected, .. } => {
             format!(
                 "evaluate {}{} and return that",
                 slot(from),
@@ -188,6 +188,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 place(on_error)
             )
         }
+        I::Offer { from } => format!("the result := {}", slot(from)),
         I::TakeAny { to } => format!("{} := the result", slot(to)),
         I::CheckType {
             slot: value,

@@ -10,7 +10,8 @@ use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{Instruction, Operands, Pc, Slot};
 use crate::fast::compile;
 use crate::fast::heap::CONSTANTS;
-use crate::fast::program::State;
+use crate::fast::program::{Head, State};
+use crate::types;
 
 impl Machine<'_> {
     /// The first word above the frame and above what choices keep.
@@ -221,7 +222,7 @@ impl Machine<'_> {
             let (first, count) = self.heap.elements(call.at());
             (1..count).all(|i| self.is_settled(self.heap.word(first + i)))
         };
-        if settled {
+        if settled && self.fits(function, call) {
             let ground = self.heap.is_ground(call);
             self.heap.cells[call.at()] |= if ground {
                 Header::DATA
@@ -230,6 +231,30 @@ impl Machine<'_> {
             };
         }
         self.leave(call, base)
+    }
+
+    /// Whether the arguments of a call that no rule matched are of the types that its
+    /// function wants; if not, evaluating the call again gives an error.
+    fn fits(&mut self, function: u32, call: Cell) -> bool {
+        let entry = &self.program.functions[function as usize];
+        if entry.state != State::Compiled {
+            // A constructor: whoever built the term knows what is known of its parts.
+            return true;
+        }
+        let head = Atom::Symbol(self.heap.symbol_of(entry.symbol));
+        let Head::Typed(signature) = self.program.head(self.host, &mut self.heap, &head) else {
+            return true;
+        };
+        let (first, _) = self.heap.elements(call.at());
+        let mut parameters = signature.parameters.iter().enumerate();
+        parameters.all(|(place, parameter)| {
+            if !parameter.is_ground() || types::is_meta_type(parameter) {
+                return true;
+            }
+            let wanted = self.program.type_id(parameter);
+            let argument = self.heap.deref(self.heap.word(first + 1 + place));
+            self.has_type(argument, wanted)
+        })
     }
 
     /// Hands a result to the caller.

@@ -70,9 +70,15 @@ impl Machine<'_> {
     /// Evaluates a value and returns what it evaluates to: a call takes the place of
     /// the frame.
     #[inline(never)]
-    pub(super) fn settle_last(&mut self, value: Cell, expected: TypeId, base: usize) -> Next {
+    pub(super) fn settle_last(
+        &mut self,
+        value: Cell,
+        expected: TypeId,
+        part: bool,
+        base: usize,
+    ) -> Next {
         let pc = crate::fast::code::RETURN;
-        if self.stands(value, expected, false) {
+        if self.stands(value, expected, part) {
             return self.leave(value, base);
         }
         if !value.is_exp() {
