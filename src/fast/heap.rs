@@ -520,6 +520,15 @@ impl Heap {
 
     /// Puts an atom on the heap. What is marked as evaluated stays so.
     pub(super) fn import(&mut self, atom: &Atom) -> Cell {
+        self.import_with(atom, &mut |heap, variable| heap.named_variable(variable))
+    }
+
+    /// As [`Heap::import`], with what each variable stands for.
+    pub(super) fn import_with(
+        &mut self,
+        atom: &Atom,
+        value: &mut dyn FnMut(&mut Heap, &Variable) -> Cell,
+    ) -> Cell {
         struct Level<'a> {
             children: &'a [Atom],
             done: usize,
@@ -527,8 +536,10 @@ impl Heap {
             from: usize,
             flags: u64,
         }
-        let Atom::Expression(root) = atom else {
-            return self.leaf_cell(atom);
+        let root = match atom {
+            Atom::Expression(root) => root,
+            Atom::Variable(variable) => return value(self, variable),
+            _ => return self.leaf_cell(atom),
         };
         let level = |expression: &'_ crate::atom::Expression| -> u64 {
             if expression.is_evaluated() {
@@ -559,7 +570,10 @@ impl Heap {
                 }
                 Some(leaf) => {
                     open.done += 1;
-                    let cell = self.leaf_cell(leaf);
+                    let cell = match leaf {
+                        Atom::Variable(variable) => value(self, variable),
+                        _ => self.leaf_cell(leaf),
+                    };
                     waiting.push(cell);
                 }
                 None => {
