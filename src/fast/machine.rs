@@ -132,6 +132,10 @@ pub(super) struct Machine<'h> {
     pub(super) held: usize,
     pub(super) probe: Probe,
     pub(super) flat: Flat,
+    /// What was left out of the shape of the value that was compiled last.
+    pub(super) parts: Vec<Cell>,
+    /// How many shapes were compiled.
+    pub(super) shapes: u32,
     pub(super) frame: Frame,
     comma: u32,
     /// Names that cells refer to by number stay in use.
@@ -208,6 +212,8 @@ impl<'h> Machine<'h> {
             held: 0,
             probe: Probe::default(),
             flat: Flat::default(),
+            parts: Vec::new(),
+            shapes: 0,
             frame: Frame::default(),
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),
