@@ -986,8 +986,8 @@ impl<'h> Machine<'h> {
                     fuel!();
                     let space = self.heap.deref(slot!(self, base, space));
                     let pattern = self.heap.deref(slot!(self, base, pattern));
-                    match self.space_of(space) {
-                        Some(space) => go!(self.find(&space, pattern, pc, base, size)),
+                    match self.find(space, pattern, pc, base, size) {
+                        Some(next) => go!(next),
                         None => pc = odd,
                     }
                 }
