@@ -17,6 +17,8 @@ import { duration, timeOfDay } from "./time.js";
 import { makeView } from "./view.js";
 
 let health = null;
+/// Whether what is known is old.
+let stale = false;
 let thresholds = {};
 let generation = null;
 /// The newest action that the hits of rules count.
@@ -84,12 +86,23 @@ async function tryTo(fetch) {
   }
 }
 
-function showHead() {
-  const { status, system_info: info } = health;
+/// The state in the head, in the tab's title and in its picture. Of what is stale only
+/// what it was is known.
+function showState() {
+  if (!health) return;
+  const { status } = health;
+  const shown = stale ? "stale" : status;
   const state = byId("state");
-  setText(state, `${SIGNS[status] || ""} ${status}`);
-  state.className = `badge state ${status}`;
-  document.title = status === "healthy" ? "Chimera" : `${status} · Chimera`;
+  setText(state, stale ? `? unknown, was ${status}` : `${SIGNS[status] || ""} ${status}`);
+  state.className = `badge state ${shown}`;
+  document.title = shown === "healthy" ? "Chimera" : `${shown} · Chimera`;
+  const picture = shown === "healthy" ? "/assets/icon.svg" : `/assets/icon-${shown}.svg`;
+  if (byId("icon").getAttribute("href") !== picture) byId("icon").setAttribute("href", picture);
+}
+
+function showHead() {
+  showState();
+  const { system_info: info } = health;
   const parts = [];
   if (info.healing.in_progress.length) parts.push(`dealing with ${info.healing.in_progress.join(", ").replaceAll("-", " ")}`);
   if (info.throttle.background_duty < 1) parts.push(`background work runs ${(info.throttle.background_duty * 100).toFixed(1)} % of the time`);
@@ -115,9 +128,11 @@ function showLink({ state, seconds }) {
   };
   setText(link, words[state]);
   link.dataset.state = state;
-  document.body.classList.toggle("stale", state === "stale");
-  if (state !== "stale") countDown((Date.now() + ahead) / 1000);
-  if (health) setText(byId("uptime"), duration(health.system_info.uptime_s + (state === "stale" ? 0 : seconds || 0)));
+  stale = state === "stale";
+  document.body.classList.toggle("stale", stale);
+  showState();
+  if (!stale) countDown((Date.now() + ahead) / 1000);
+  if (health) setText(byId("uptime"), duration(health.system_info.uptime_s + (stale ? 0 : seconds || 0)));
 }
 
 /// Draws once a frame at most, and not while nobody looks.

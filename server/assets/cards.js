@@ -55,8 +55,9 @@ class Card {
     this.words = make("p", { class: "limit", text: "" });
     this.line = sparkline();
     this.element = make("li", { class: "card", id: `card-${name}` },
-      make("div", { class: "top" }, make("h3", { text: this.metric.title }), this.word),
-      make("div", { class: "now" }, this.value, " ", make("span", { class: "unit", text: this.metric.unit })),
+      make("h3", { text: this.metric.title, title: name }),
+      make("div", { class: "top" },
+        make("div", { class: "now" }, this.value, " ", make("span", { class: "unit", text: this.metric.unit })), this.word),
       this.line.box, this.meter, this.words);
   }
 

@@ -7,6 +7,7 @@ import { draw as drawMarks, nearest } from "./marks.js";
 import { describe, measured } from "./metrics.js";
 import * as series from "./series.js";
 import { timeOfDay } from "./time.js";
+import { makeTouch } from "./touch.js";
 import * as view from "./view.js";
 
 const HEIGHT = 170;
@@ -54,6 +55,8 @@ class Chart {
       class: "frame", tabindex: "0", role: "group", "aria-roledescription": "chart",
       "aria-describedby": "chart-keys", keydown: (event) => this.key(event), blur: () => this.point(null),
     }, this.box, this.empty, this.tip, this.spoken);
+    makeTouch(this.frame, () => this.plot?.over.getBoundingClientRect() ?? null,
+      (left) => this.plot.setCursor({ left, top: 20 }));
     this.element = make("figure", { class: "chart", id: `chart-${this.id}` },
       make("figcaption", {},
         make("h3", {}, this.title, " ", make("span", { class: "unit", text: this.unit })), this.when,
@@ -204,7 +207,8 @@ class Chart {
       this.point(Math.min(end, Math.max(first, to)));
       const values = this.legend.map(({ line, value }) => `${line.label} ${value.textContent}`);
       setText(this.spoken, `${timeOfDay(series.times[this.at])}: ${values.join(", ")}`);
-    } else if (event.key === "+" || event.key === "=") view.scale(0.5, series.times[at]);
+    } else if (event.key === "PageUp" || event.key === "PageDown") view.move(event.key === "PageUp" ? -0.5 : 0.5);
+    else if (event.key === "+" || event.key === "=") view.scale(0.5, series.times[at]);
     else if (event.key === "-") view.scale(2, series.times[at]);
     else if (event.key === "Escape" || event.key === "0") {
       this.point(null);

@@ -3,15 +3,21 @@
 const KNOWN = {
   "memory-mb": { title: "Memory", unit: "MiB", digits: 0 },
   "cpu-percent": { title: "CPU", unit: "% of a core", digits: 0 },
-  "scheduling-delay-percent": { title: "CPU wait", unit: "% of the time", digits: 0 },
+  "scheduling-delay-percent": { title: "CPU wait", unit: "%", digits: 0 },
   "connection-count": { title: "Connections", unit: "", digits: 0 },
   "request-latency-ms": { title: "Latency p95", unit: "ms", digits: 1 },
-  "error-rate": { title: "Error rate", unit: "% of requests", digits: 1, scale: 100 },
+  "error-rate": { title: "Error rate", unit: "%", digits: 1, scale: 100 },
   "latency-p50-ms": { title: "Latency p50", unit: "ms", digits: 1 },
   "latency-p99-ms": { title: "Latency p99", unit: "ms", digits: 1 },
+  "client-visible-error-rate": { title: "Errors clients see", unit: "%", digits: 1, scale: 100 },
+  "throttled-percent": { title: "Throttled", unit: "%", digits: 0 },
+  "background-delay-percent": { title: "Background wait", unit: "%", digits: 0 },
+  "events.pool-exhaustion": { title: "Pool exhausted", unit: "events", digits: 1 },
+  "events.processing-timeout": { title: "Timeouts", unit: "events", digits: 1 },
+  "events.thread-exhaustion": { title: "Out of threads", unit: "events", digits: 1 },
   "upstream-error-rate": { title: "Upstream errors", unit: "% of calls", digits: 1, scale: 100 },
   "upstream-deadline-ms": { title: "Upstream deadline", unit: "ms", digits: 0 },
-  "background-duty": { title: "Background duty", unit: "% of the time", digits: 1, scale: 100 },
+  "background-duty": { title: "Background duty", unit: "%", digits: 1, scale: 100 },
 };
 
 /// In which order metrics with a threshold are shown; others follow by name.
@@ -46,8 +52,11 @@ export const inOrder = (names) => [...names].sort((a, b) => {
   return place(a) - place(b) || a.localeCompare(b);
 });
 
+/// A number with so many digits after the point; what they would round to nothing
+/// keeps one that says something.
 export function number(value, digits) {
-  return value.toLocaleString("en", { maximumFractionDigits: digits });
+  const tiny = digits > 0 && value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits;
+  return value.toLocaleString("en", tiny ? { maximumSignificantDigits: 1 } : { maximumFractionDigits: digits });
 }
 
 const absent = (value) => value === undefined || value === null;
@@ -92,7 +101,9 @@ export function metricsOf(action) {
   if (action.about) return action.about;
   const texts = [action.reason, ...action.because.filter((link) => link.kind === "fact").map((link) => link.text)];
   const measuredThen = Object.keys(action.evidence.before);
-  const ofReason = measuredThen.filter((metric) => names(action.reason, metric));
+  // A reason may write a name as words.
+  const ofReason = measuredThen.filter((metric) => names(action.reason, metric)
+    || (metric.includes("-") && names(action.reason, metric.replaceAll("-", " "))));
   const ofProof = measuredThen.filter((metric) => texts.some((text) => names(text, metric)));
   const usual = OF_FAULT[action.error_type] || [];
   action.about = [...new Set([...ofReason, ...usual, ...ofProof])];

@@ -65,7 +65,7 @@ function listRules() {
   byId("every-rule-table").tBodies[0].replaceChildren(...left.slice(0, LISTED).map((one) => make("tr", { class: one.decisions ? null : "never" },
     make("td", { class: "number", text: one.decisions.toLocaleString("en") }), make("td", {}, make("code", { text: one.rule })),
     make("td", { text: one.mode, title: one.modes.map((mode) => `${mode.fault} ${mode.rule}: ${mode.mode}`).join("\n") || null }),
-    make("td", {}, make("code", { class: "place", text: one.place })))));
+    make("td", {}, make("code", { class: "place", text: one.place.split("/").pop(), title: one.place })))));
   const out = byId("rules-left-out");
   out.hidden = left.length > 0 && left.length <= LISTED;
   setText(out, left.length ? `${LISTED} of ${left.length.toLocaleString("en")} are shown; say more of what you look for.` : "No rule has that.");

@@ -34,10 +34,29 @@ function show() {
 }
 
 export function zoom(from, to) {
-  const middle = (from + to) / 2;
-  const half = Math.max(to - from, LEAST_SECONDS) / 2;
+  // Neither shorter than can be read nor longer than what there is, and some of it seen.
+  const first = series.times[0] ?? from;
+  const most = Math.max(newest() - first, WHILE_NEW_SECONDS);
+  const half = Math.min(Math.max(to - from, LEAST_SECONDS), most) / 2;
+  const middle = Math.min(Math.max((from + to) / 2, first), newest());
   fixed = [middle - half, middle + half];
   show();
+}
+
+/// Whether the range stays where it is.
+export const isFixed = () => fixed !== null;
+
+/// Makes the range `factor` times as long, with `time` where it is.
+export function stretch(factor, time) {
+  const [from, to] = range();
+  zoom(time - (time - from) * factor, time + (to - time) * factor);
+}
+
+/// Moves the range by so many times its length.
+export function move(lengths) {
+  const [from, to] = range();
+  const by = (to - from) * lengths;
+  zoom(from + by, to + by);
 }
 
 /// Makes the range `factor` times as long, about `middle`.

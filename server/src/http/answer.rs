@@ -230,12 +230,20 @@ impl Answer {
         self
     }
 
+    /// The same, counted as a failure of the service, for this reason.
+    pub(super) fn failed(mut self, why: &str) -> Answer {
+        self.failure = Some(why.to_owned());
+        self.answered = Answered::Failed;
+        self
+    }
+
     /// What a client gets that asks more often than it may.
     pub(super) fn too_often(wait: Duration) -> Answer {
         let detail = "your address asks more often than this server allows; try again";
         Answer::json(&json!({ "detail": detail }))
             .with_status(StatusCode::TOO_MANY_REQUESTS)
             .with_header(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1))
+            .because("client-limit")
     }
 
     /// The same, counted as refused to shed load.

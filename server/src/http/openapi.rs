@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{Answer, Failure, Fixed};
 use super::guard::Access;
 use super::parameters::{Kind, Parameter};
-use super::schema::{list, object, one_of, string};
+use super::schema::{boolean, list, object, one_of, string};
 use super::service::Service;
 use super::table::{ROUTES, Request, Route, Shape};
 
@@ -220,7 +220,11 @@ fn openapi() -> Value {
         "paths": paths,
         "components": {
             "schemas": {
-                "Error": object(&[("detail", string())]),
+                "Error": object(&[
+                    ("detail", string()),
+                    ("degraded?", boolean()),
+                    ("incident_id?", string()),
+                ]),
                 "Invalid": object(&[("detail", list(invalid))]),
             },
             "securitySchemes": { "token": {

@@ -130,7 +130,7 @@ impl Service {
         let began = Instant::now();
         let found = table::find(&method, uri.path(), self.shell.settings.compat_get);
         let index = found.as_ref().ok().map(|found| found.index);
-        let answering = self.answer(request, &uri, found, from, caller);
+        let answering = self.answer(request, &id, &uri, found, from, caller);
         let (answer, answered) = settle(&id, self.limits.answer, answering).await;
         let status = answer.status;
         if answered == Answered::Failed {
@@ -169,6 +169,7 @@ impl Service {
     async fn answer(
         self: &Arc<Self>,
         request: hyper::Request<Incoming>,
+        id: &str,
         uri: &Uri,
         found: Result<Found<'_>, Failure>,
         from: IpAddr,
@@ -230,6 +231,7 @@ impl Service {
             Bytes::new()
         };
         let request = Request {
+            id: id.to_owned(),
             values,
             tail,
             body,

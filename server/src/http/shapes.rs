@@ -348,6 +348,7 @@ pub(super) fn memory_leak() -> Value {
         ("memory_increase_mb", number()),
         ("total_memory_hogs", integer()),
         ("requested_mb", integer()),
+        ("incident_id", string()),
         ("note", string()),
     ])
 }

@@ -23,6 +23,8 @@ use crate::front::Weight;
 /// What a route's function gets.
 #[derive(Debug)]
 pub(super) struct Request {
+    /// The id that its answer and the log carry.
+    pub(super) id: String,
     /// The checked query parameters.
     pub(super) values: Values,
     /// The last part of the path, for a path that ends in `{…}`.

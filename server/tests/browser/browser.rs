@@ -235,6 +235,37 @@ impl Browser {
         );
     }
 
+    /// Puts fingers on an element, moves them and takes them away; places are in pixels
+    /// from its left, before and after.
+    #[track_caller]
+    pub(crate) fn fingers(&self, selector: &str, from: &[f64], to: &[f64]) {
+        let place = self.run(&format!(
+            "const one = document.querySelector({selector:?});
+             one.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+             const {{ x, y, height }} = one.getBoundingClientRect();
+             return {{ x, y: y + height / 2 }}"
+        ));
+        let (left, y) = (place["x"].as_f64().unwrap(), place["y"].as_f64().unwrap());
+        let touch = |kind: &str, places: &[f64]| {
+            let points: Vec<Value> = (0..)
+                .zip(places)
+                .map(|(id, x): (u32, &f64)| json!({ "x": left + x, "y": y, "id": id }))
+                .collect();
+            self.chromium(
+                "Input.dispatchTouchEvent",
+                &json!({ "type": kind, "touchPoints": points }),
+            );
+        };
+        touch("touchStart", from);
+        for step in 1..=5 {
+            let share = f64::from(step) / 5.0;
+            let way = from.iter().zip(to);
+            let places: Vec<f64> = way.map(|(from, to)| from + (to - from) * share).collect();
+            touch("touchMove", &places);
+        }
+        touch("touchEnd", &[]);
+    }
+
     /// Moves the mouse over an element.
     #[track_caller]
     pub(crate) fn point(&self, selector: &str, x: i32) {

@@ -123,3 +123,53 @@ fn charts_are_read_with_keys() {
     browser.keys(frame, escape);
     assert_eq!(browser.text("#zoomed"), "");
 }
+
+/// The seconds that all charts show, of a zoomed range as the page tells it.
+fn zoomed_seconds(browser: &Browser) -> Option<f64> {
+    let told = browser.text("#zoomed");
+    let (from, to) = told.split_once(" to ")?;
+    let seconds = |time: &str| -> Option<f64> {
+        let mut parts = time.split(':').map(|part| part.trim().parse::<f64>());
+        parts.try_fold(0.0, |sum, part| Some(sum * 60.0 + part.ok()?))
+    };
+    Some((seconds(to)? - seconds(from)?).rem_euclid(86_400.0))
+}
+
+#[test]
+#[ignore = "needs chromium; see main.rs"]
+fn charts_are_stretched_moved_and_read_with_fingers() {
+    let rules = shipped_rules().replace("(sample-interval 1)", "(sample-interval 0.1)");
+    let server = Server::start(&rules, &[]);
+    let browser = Browser::open(&server.url);
+    browser.resize(390, 844);
+    browser.until("there are samples", |browser| {
+        (browser.count("#chart-cpu canvas") == 1).then_some(())
+    });
+    server.wait_ticks(250);
+    browser.click("#ranges [data-seconds='60']");
+    let over = "#chart-cpu .u-over";
+    // Two fingers that part show less of the time, the same on each chart.
+    browser.fingers(over, &[120.0, 160.0], &[40.0, 240.0]);
+    let near = browser.until("it is zoomed", zoomed_seconds);
+    assert!((5.0..40.0).contains(&near), "{near} s");
+    let before = browser.text("#zoomed");
+    browser.fingers(over, &[100.0, 140.0], &[160.0, 200.0]);
+    browser.until("it is moved", |browser| {
+        (browser.text("#zoomed") != before).then_some(())
+    });
+    let moved = zoomed_seconds(&browser).unwrap();
+    assert!((moved - near).abs() <= 1.0, "{moved} s after {near} s");
+    // Fingers that come together show more again.
+    browser.fingers(over, &[40.0, 240.0], &[100.0, 180.0]);
+    browser.until("it is wider", |browser| {
+        zoomed_seconds(browser).filter(|wide| *wide > near + 2.0)
+    });
+    // One finger reads, and leaves the range as it is.
+    let before = browser.text("#zoomed");
+    browser.fingers(over, &[60.0], &[150.0]);
+    browser.until("the time under the finger is told", |browser| {
+        browser.text("#chart-cpu .when").contains(':').then_some(())
+    });
+    assert_eq!(browser.text("#zoomed"), before);
+    browser.check_clean(&server.url);
+}

@@ -64,11 +64,20 @@ fn news_that_stay_away_are_told_until_they_come_again() {
     signal("-STOP");
     browser.until_text("#link", "stale: no news for");
     assert_eq!(browser.count("body.stale"), 1);
+    // Whether it is well is not known now, which the tab tells too.
+    assert_eq!(browser.text("#state"), "? unknown, was healthy");
+    let tab = browser.run("return [document.title, document.getElementById('icon').href]");
+    assert_eq!(tab[0], "stale · Chimera");
+    assert!(
+        tab[1].as_str().unwrap().ends_with("/assets/icon-stale.svg"),
+        "{tab}"
+    );
     signal("-CONT");
     browser.until("it is live again", |browser| {
         (browser.text("#link") == "live").then_some(())
     });
     assert_eq!(browser.count("body.stale"), 0);
+    browser.until_text("#state", "● healthy");
 }
 
 #[test]

@@ -129,9 +129,10 @@ async fn a_burst_is_real_and_asked_for_by_get_or_post_alone() {
     assert_eq!(serving.ask("GET", path, &evil).await.status, 403);
     assert_eq!(serving.upstream.layer().reading().calls, 0);
     for method in ["GET", "POST"] {
-        let detail = serving.ask(method, path, &[]).await.detail(500);
+        let reply = serving.ask(method, path, &[]).await;
+        assert_eq!(reply.json()["incident_id"], reply.header("x-request-id"));
         assert_eq!(
-            detail,
+            reply.detail(500),
             "CRITICAL: Unhandled request type - server cannot process this request pattern"
         );
     }

@@ -1,10 +1,9 @@
 //! A server that can be reached from elsewhere: what a stranger may do, and what only
 //! the one with the token may.
 
-use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use crate::running::{PATIENCE, Server, shipped_rules};
+use crate::running::{Server, exchange, shipped_rules};
 
 const TOKEN: &str = "a token that nobody guesses";
 
@@ -23,20 +22,17 @@ fn own_addresses() -> Vec<IpAddr> {
 
 /// Sends one request and returns the status and all of the answer.
 fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let host = if headers.contains("host:") {
         String::new()
     } else {
         format!("host: {address}\r\n")
     };
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\n{host}{headers}connection: close\r\ncontent-length: 0\r\n\r\n"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let answer = exchange(
+        &address.to_string(),
+        &format!(
+            "{method} {path} HTTP/1.1\r\n{host}{headers}connection: close\r\ncontent-length: 0\r\n\r\n"
+        ),
+    );
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
     (status.expect("an answer of HTTP"), answer)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::running::{Server, shipped_rules};
+use crate::running::{Server, shipped_rules, steady_rules};
 
 fn newest(server: &Server, fault: &str) -> Option<Value> {
     server
@@ -28,7 +28,9 @@ fn a_memory_leak_is_healed_the_first_second_and_third_time() {
         });
         let action = server.until("an action of this round is verified", |server| {
             server.actions().into_iter().find(|action| {
-                action["verdict"] == "verified" && action["id"].as_u64() > Some(last)
+                action["error_type"] == "memory_leak"
+                    && action["verdict"] == "verified"
+                    && action["id"].as_u64() > Some(last)
             })
         });
         last = server.actions().last().unwrap()["id"].as_u64().unwrap();
@@ -37,9 +39,16 @@ fn a_memory_leak_is_healed_the_first_second_and_third_time() {
         let memory = |when: &str| evidence[when]["memory-mb"].as_f64().unwrap();
         assert!(memory("before") > memory("after") + 100.0, "{action}");
         assert!(memory("after") < 400.0, "{action}");
+        // The metric that the reason names, the facts about it, and the rule that saw it.
         let because = action["because"].to_string();
-        // Whichever metric was seen first, and the rule that saw it.
-        for link in ["(present ", "healing.metta:", "(means ", " memory-leak)"] {
+        let metric = action["reason"].as_str().unwrap().split(' ').next();
+        let fact = match metric {
+            Some("memory-mb") => "(threshold memory-mb 400)",
+            Some("cache-mb") => "(unused-limit cache-mb 100)",
+            other => panic!("memory is told of by {other:?}: {action}"),
+        };
+        let means = format!("(means {} memory-leak)", metric.unwrap());
+        for link in ["(present ", "healing.metta:", &means, fact] {
             assert!(because.contains(link), "{link} in {because}");
         }
         let url = action["decision_trace_url"].as_str().unwrap();
@@ -51,7 +60,7 @@ fn a_memory_leak_is_healed_the_first_second_and_third_time() {
 
 #[test]
 fn a_cpu_overload_is_throttled_while_it_lasts_and_no_longer() {
-    let server = Server::start(&shipped_rules(), &[]);
+    let server = Server::start(&steady_rules(), &[]);
     let (status, answer) = server.post("/demo/cpu-overload?duration=25&num_threads=4");
     assert_eq!(status, 200, "{answer}");
     let tasks = |server: &Server| server.get("/demo/status").1["demo_status"]["cpu_tasks"].clone();
@@ -78,17 +87,22 @@ fn a_cpu_overload_is_throttled_while_it_lasts_and_no_longer() {
     server.until("the throttle is gone", |server| {
         (tasks(server)["duty"] == 1.0).then_some(())
     });
-    let calls: Vec<String> = server
-        .actions()
-        .iter()
-        .map(|action| action["healing_strategy"].as_str().unwrap().to_owned())
-        .collect();
+    // What was done is told a moment after it is in force.
+    let strategy = |action: &Value| action["healing_strategy"].as_str().unwrap().to_owned();
+    server.until("the lift is told", |server| {
+        let mut actions = server.actions().into_iter();
+        actions.find(|action| strategy(action).starts_with("(lift-throttle"))
+    });
+    let calls: Vec<String> = server.actions().iter().map(strategy).collect();
     let lifts = calls
         .iter()
         .filter(|call| call.starts_with("(lift-throttle"))
         .count();
     assert_eq!(lifts, 1, "{calls:?}");
-    let action = &server.actions()[0];
+    let mut actions = server.actions().into_iter();
+    let action = actions
+        .find(|action| strategy(action).starts_with("(duty-cycle"))
+        .unwrap_or_else(|| panic!("{calls:?}"));
     assert_eq!(action["verdict"], "verified", "{action}");
     assert_eq!(action["error_type"], "cpu_overload");
 }
@@ -214,26 +228,36 @@ fn a_leak_is_healed_before_it_reaches_the_threshold() {
     let server = Server::start(&shipped_rules(), &[]);
     // The level must have been measured before it can grow.
     server.wait_ticks(5);
-    let leaks = ["size_mb=60&count=5", "", "size_mb=50&count=4"];
-    for (round, leak) in (1..).zip(leaks) {
+    let mut last = 0;
+    for leak in ["size_mb=60&count=5", "", "size_mb=50&count=4"] {
         let before = server.rss_mib();
         let (status, answer) = server.post(&format!("/demo/memory-leak?{leak}"));
         assert_eq!(status, 200, "{answer}");
         server.until("memory is back where it was", |server| {
             (server.rss_mib() < before + 50.0).then_some(())
         });
-        // An action whose verdict fell into the next leak is not held against it.
-        server.until("the newest action is verified", |server| {
-            let actions = server.actions();
-            let newest = actions.last()?;
-            (actions.len() >= round && newest["verdict"] == "verified").then_some(())
+        let actions = server.until("every verdict of this round is there", |server| {
+            let mut actions = server.actions();
+            actions.retain(|action| {
+                action["error_type"] == "memory_leak" && action["id"].as_u64() > Some(last)
+            });
+            let open = actions.iter().any(|action| action["verdict"] == "pending");
+            (!actions.is_empty() && !open).then_some(actions)
         });
+        for action in &actions {
+            assert_eq!(action["verdict"], "verified", "{leak}: {actions:?}");
+            last = last.max(action["id"].as_u64().unwrap());
+        }
     }
 }
 
 #[test]
 fn the_stress_test_reports_that_each_fault_was_healed() {
-    let server = Server::start(&shipped_rules(), &[]);
+    // A busy machine may take longer to be healed than an operator cares to wait.
+    let (usual, patient) = ("(stress-patience 40)", "(stress-patience 80)");
+    let rules = steady_rules().replace(usual, patient);
+    assert!(rules.contains(patient));
+    let server = Server::start(&rules, &[]);
     server.wait_ticks(2);
     let (status, started) = server.post("/demo/stress-test");
     assert_eq!(status, 200, "{started}");

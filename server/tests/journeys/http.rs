@@ -1,24 +1,12 @@
 //! Routes with good and bad input, over real connections.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
-
 use serde_json::json;
 
-use crate::running::{Server, shipped_rules};
+use crate::running::{Server, exchange, shipped_rules};
 
 /// Sends bytes as they are; returns all that comes back until the server closes.
 fn raw(server: &Server, request: &str) -> String {
-    let address = server.url.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(60)))
-        .unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    String::from_utf8_lossy(&answer).into_owned()
+    exchange(server.url.strip_prefix("http://").unwrap(), request)
 }
 
 #[test]
@@ -259,34 +247,4 @@ fn the_original_s_gets_are_taken_where_asked_for() {
     let server = Server::start("", &["--compat-get"]);
     assert_eq!(server.get("/demo/memory-leak?size_mb=1&count=2").0, 200);
     assert_eq!(server.get("/demo/reset").1["cleared"]["memory_hogs"], 2);
-}
-
-#[test]
-fn the_prompt_attaches_to_the_live_spaces() {
-    let server = Server::start(&shipped_rules(), &[]);
-    let mut prompt = crate::running::binary()
-        .args(["repl", "--connect", &server.url])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let input =
-        "!(match &samples (sample memory-mb $v $t) $v)\n!(match &self (threshold $m $x) ($m $x))\n";
-    prompt
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
-    let output = prompt.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let said = String::from_utf8(output.stdout).unwrap();
-    let lines: Vec<&str> = said.lines().collect();
-    let first = lines[0]
-        .trim_matches(['[', ']'])
-        .split(", ")
-        .next()
-        .unwrap();
-    assert!(first.parse::<f64>().unwrap() > 1.0, "{said}");
-    assert!(lines[1].contains("(memory-mb 400)"), "{said}");
 }

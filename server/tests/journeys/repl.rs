@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Output, Stdio};
 
-use crate::running::{Server, binary};
+use crate::running::{Server, binary, shipped_rules};
 
 fn repl(server: &Server, input: &str) -> Output {
     let mut child = binary()
@@ -40,4 +40,18 @@ fn an_attached_repl_changes_nothing_and_says_so() {
     assert!(lines[0].contains("<stdin>:1:1: `(threshold memory-mb 1)` would add an atom"));
     assert!(lines[1].contains("<stdin>:2:1: the server refuses"));
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn the_prompt_attaches_to_the_live_spaces() {
+    let server = Server::start(&shipped_rules(), &[]);
+    let output = repl(
+        &server,
+        "!(match &samples (sample memory-mb $v $t) $v)\n!(match &self (threshold $m $x) ($m $x))\n",
+    );
+    assert!(output.status.success());
+    let lines: Vec<&str> = text(&output.stdout).lines().collect();
+    let first = lines[0].trim_matches(['[', ']']).split(", ").next();
+    assert!(first.unwrap().parse::<f64>().unwrap() > 1.0, "{lines:?}");
+    assert!(lines[1].contains("(memory-mb 400)"), "{lines:?}");
 }

@@ -1,7 +1,8 @@
 //! A server under test: the real binary on a free port with its own rules.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 /// The longest that anything is waited for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The rules that are shipped, beside `healing.metta`.
 fn shipped_folder() -> PathBuf {
@@ -22,6 +23,15 @@ pub(crate) fn shipped_rules() -> String {
     fs::read_to_string(path).expect("the shipped rules are there")
 }
 
+/// The same, blind to what other programs on this machine leave of the processors: a
+/// test that makes a fault of its own is not about theirs.
+pub(crate) fn steady_rules() -> String {
+    let rules = shipped_rules();
+    let own = "(threshold scheduling-delay-percent 100)";
+    assert!(rules.contains(own), "the rules see a busy machine");
+    rules.replace(own, "")
+}
+
 pub(crate) fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chimera"));
     // The caller's settings are not the test's.
@@ -31,6 +41,16 @@ pub(crate) fn binary() -> Command {
         }
     }
     command
+}
+
+/// Sends bytes as they are; returns all that comes back until the server closes.
+pub(crate) fn exchange(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 pub(crate) struct Server {

@@ -81,6 +81,8 @@ struct MemoryLeak {
     memory_increase_mb: f64,
     total_memory_hogs: usize,
     requested_mb: usize,
+    /// The request's id, under which the log speaks of it.
+    incident_id: String,
     note: &'static str,
 }
 
@@ -115,6 +117,7 @@ pub(in crate::http) async fn memory_leak(
         memory_increase_mb: shown(difference(filled.before_mib, filled.after_mib)),
         total_memory_hogs: sessions.entries(),
         requested_mb: size_mb * count,
+        incident_id: request.id,
         note: "The session cache holds them until the rules decide to evict; watch /health",
     }))
 }

@@ -36,6 +36,13 @@ struct Refused {
     degraded: bool,
 }
 
+#[derive(Serialize)]
+struct Unhandled<'r> {
+    detail: &'static str,
+    /// The request's id, under which the log speaks of it.
+    incident_id: &'r str,
+}
+
 const CRITICAL: &str =
     "CRITICAL: Unhandled request type - server cannot process this request pattern";
 
@@ -114,7 +121,7 @@ fn answer(served: &Served, failure_rate: f64) -> Result<Answer, Failure> {
 /// that it would have been; then as any other request.
 pub(in crate::http) async fn request_failures_immediate(
     service: Arc<Service>,
-    _: Request,
+    request: Request,
 ) -> Result<Answer, Failure> {
     service.shell.upstream.injector().fail(1.0);
     let burst = service
@@ -137,8 +144,11 @@ pub(in crate::http) async fn request_failures_immediate(
             return answer(&served, 1.0);
         }
     }
-    Err(Failure::Other(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        CRITICAL.to_owned(),
-    ))
+    Ok(Answer::json(&Unhandled {
+        detail: CRITICAL,
+        incident_id: &request.id,
+    })
+    .with_status(StatusCode::INTERNAL_SERVER_ERROR)
+    .failed(CRITICAL)
+    .because("burst"))
 }

@@ -29,6 +29,7 @@ macro_rules! assets {
 
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+const PICTURE: &str = "image/svg+xml";
 const STYLE: &str = "text/css; charset=utf-8";
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
@@ -50,12 +51,16 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "rules.js": SCRIPT,
         "series.js": SCRIPT,
         "time.js": SCRIPT,
+        "touch.js": SCRIPT,
         "view.js": SCRIPT,
         "uPlot.iife.min.js": SCRIPT,
         "style.css": STYLE,
         "dashboard.css": STYLE,
         "uPlot.min.css": STYLE,
-        "icon.svg": "image/svg+xml",
+        "icon.svg": PICTURE,
+        "icon-degraded.svg": PICTURE,
+        "icon-unhealthy.svg": PICTURE,
+        "icon-stale.svg": PICTURE,
         "LICENSE-uplot": "text/plain; charset=utf-8",
     ]
 });

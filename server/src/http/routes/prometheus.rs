@@ -25,6 +25,13 @@ impl Exposition {
         Family { text: self, name }
     }
 
+    /// Families of one value each, without labels.
+    fn figures(&mut self, figures: &[(&'static str, &str, &str, f64)]) {
+        for (name, kind, help, value) in figures {
+            self.family(name, kind, help).labelled(&[], *value);
+        }
+    }
+
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
         writeln!(self.0, "{line}").expect("strings take all writes");
     }
@@ -36,10 +43,6 @@ struct Family<'t> {
 }
 
 impl Family<'_> {
-    fn value(self, value: f64) {
-        self.text.line(format_args!("{} {value}", self.name));
-    }
-
     fn labelled(&mut self, labels: &[(&str, &str)], value: f64) {
         self.suffixed("", labels, value);
     }
@@ -139,57 +142,59 @@ fn write_process(text: &mut Exposition, service: &Service, status: &Status) {
     )
     .labelled(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
     let uptime = service.started.elapsed().as_secs_f64();
-    text.family(
+    text.figures(&[(
         "process_start_time_seconds",
         "gauge",
         "Unix time at which the server started.",
-    )
-    .value(((unix_now() - uptime) * 100.0).round() / 100.0);
+        ((unix_now() - uptime) * 100.0).round() / 100.0,
+    )]);
     if let Some(mib) = status.reading.metrics.get("memory-mb") {
-        text.family(
+        text.figures(&[(
             "process_resident_memory_bytes",
             "gauge",
             "Resident memory at the newest sample.",
-        )
-        .value((mib * 1_048_576.0).round());
+            (mib * 1_048_576.0).round(),
+        )]);
     }
 }
 
 fn write_healing(text: &mut Exposition, status: &Status) {
-    text.family(
-        "chimera_ticks_total",
-        "counter",
-        "Ticks of the healing loop.",
-    )
-    .value(status.ticks as f64);
-    text.family(
-        "chimera_last_sample_timestamp_seconds",
-        "gauge",
-        "Unix time of the newest sample.",
-    )
-    .value(status.reading.unix);
-    text.family(
-        "chimera_rules_valid",
-        "gauge",
-        "Whether the rule files on disk are the rules in force: 0 after a failed reload.",
-    )
-    .value(if status.rules.error.is_none() {
-        1.0
-    } else {
-        0.0
-    });
-    text.family(
-        "chimera_rules_loaded_timestamp_seconds",
-        "gauge",
-        "Unix time at which the rules came into force.",
-    )
-    .value(status.rules.loaded_unix);
-    text.family(
-        "chimera_misshapen_decisions_total",
-        "counter",
-        "Results of (decide) that were no (act ...).",
-    )
-    .value(status.misshapen_decisions as f64);
+    text.figures(&[
+        (
+            "chimera_ticks_total",
+            "counter",
+            "Ticks of the healing loop.",
+            status.ticks as f64,
+        ),
+        (
+            "chimera_last_sample_timestamp_seconds",
+            "gauge",
+            "Unix time of the newest sample.",
+            status.reading.unix,
+        ),
+        (
+            "chimera_rules_valid",
+            "gauge",
+            "Whether the rule files on disk are the rules in force: 0 after a failed reload.",
+            if status.rules.error.is_none() {
+                1.0
+            } else {
+                0.0
+            },
+        ),
+        (
+            "chimera_rules_loaded_timestamp_seconds",
+            "gauge",
+            "Unix time at which the rules came into force.",
+            status.rules.loaded_unix,
+        ),
+        (
+            "chimera_misshapen_decisions_total",
+            "counter",
+            "Results of (decide) that were no (act ...).",
+            status.misshapen_decisions as f64,
+        ),
+    ]);
     text.family(
         "chimera_rules_info",
         "gauge",
@@ -213,12 +218,12 @@ fn write_healing(text: &mut Exposition, status: &Status) {
         ];
         episodes.labelled(&labels, 1.0);
     }
-    text.family(
+    text.figures(&[(
         "chimera_healing_actions_total",
         "counter",
         "Actions that the rules decided.",
-    )
-    .value(status.actions.last().map_or(0, |newest| newest.id) as f64);
+        status.actions.last().map_or(0, |newest| newest.id) as f64,
+    )]);
     let mut verdicts = text.family(
         "chimera_healing_verdicts_total",
         "counter",
@@ -292,45 +297,49 @@ fn write_durations(text: &mut Exposition, readings: &[measure::Reading]) {
 }
 
 fn write_connections(text: &mut Exposition, inbound: &InboundReading) {
-    text.family(
-        "chimera_http_connections",
-        "gauge",
-        "Connections that clients have open.",
-    )
-    .value(inbound.open as f64);
-    text.family(
-        "chimera_http_idle_connections",
-        "gauge",
-        "Those of them without a request under way.",
-    )
-    .value(inbound.idle as f64);
-    text.family(
-        "chimera_http_idle_connections_closed_total",
-        "counter",
-        "Idle connections closed to make room or by healing.",
-    )
-    .value(inbound.closed_idle as f64);
+    text.figures(&[
+        (
+            "chimera_http_connections",
+            "gauge",
+            "Connections that clients have open.",
+            inbound.open as f64,
+        ),
+        (
+            "chimera_http_idle_connections",
+            "gauge",
+            "Those of them without a request under way.",
+            inbound.idle as f64,
+        ),
+        (
+            "chimera_http_idle_connections_closed_total",
+            "counter",
+            "Idle connections closed to make room or by healing.",
+            inbound.closed_idle as f64,
+        ),
+    ]);
 }
 
 fn write_requests(text: &mut Exposition, front: &FrontReading) {
-    text.family(
-        "chimera_http_requests_total",
-        "counter",
-        "Requests answered.",
-    )
-    .value(front.requests_total as f64);
-    text.family(
-        "chimera_http_failures_total",
-        "counter",
-        "Requests that the service failed.",
-    )
-    .value(front.failures_total as f64);
-    text.family(
-        "chimera_http_active_requests",
-        "gauge",
-        "Requests under way.",
-    )
-    .value(front.active as f64);
+    text.figures(&[
+        (
+            "chimera_http_requests_total",
+            "counter",
+            "Requests answered.",
+            front.requests_total as f64,
+        ),
+        (
+            "chimera_http_failures_total",
+            "counter",
+            "Requests that the service failed.",
+            front.failures_total as f64,
+        ),
+        (
+            "chimera_http_active_requests",
+            "gauge",
+            "Requests under way.",
+            front.active as f64,
+        ),
+    ]);
     let mut latency = text.family(
         "chimera_http_latency_seconds",
         "gauge",
