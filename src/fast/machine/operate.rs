@@ -49,9 +49,6 @@ impl Machine<'_> {
             let value = self.operand(base, operand);
             arguments.push(self.heap.export(value));
         }
-        if self.program.proving {
-            self.log.push(Step::Operation(number));
-        }
         self.watch_outside();
         self.hold_rows();
         let budget = self.meter.rest();
@@ -65,13 +62,16 @@ impl Machine<'_> {
         let inside = std::mem::take(&mut self.host.spent_inside);
         self.charge(inside);
         self.refresh();
+        let proving = self.program.proving;
         match answer {
             Ok(mut results) if results.len() == 1 => {
+                self.log.extend(proving.then_some(Step::Operation(number)));
                 let result = results.pop().expect("one");
                 self.result = self.heap.import(&result);
                 Next::At(pc, base)
             }
             Ok(results) => {
+                self.log.extend(proving.then_some(Step::Operation(number)));
                 let ways = results
                     .into_iter()
                     .map(|atom| Way {
@@ -93,6 +93,7 @@ impl Machine<'_> {
                 let call = Atom::expression(call);
                 match error.into_atom(&call) {
                     Some(error) => {
+                        self.log.extend(proving.then_some(Step::Operation(number)));
                         self.result = self.heap.import(&error);
                         Next::At(pc, base)
                     }
