@@ -137,6 +137,7 @@ fn micros(time: Duration) -> u64 {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "figures are what it is for")]
 #[ignore = "prints how long decisions take; a release build tells"]
 fn decisions_in_numbers() {
     println!("microseconds by the clock");
