@@ -82,12 +82,7 @@ pub(crate) fn run(
     let is_call = matches!(atom, Atom::Expression(_));
     // An operation that evaluates something while an evaluation runs gets the plain one.
     let plain = host.plain || host.is_running || !host.tabled.is_empty();
-    if proving
-        || !is_call
-        || plain
-        || settings.bare_minimal
-        || settings.stack_depth_max != usize::MAX
-    {
+    if !is_call || plain || settings.bare_minimal || settings.stack_depth_max != usize::MAX {
         return Plain::run(host, space, atom, budget, proving);
     }
     let watch = host.watch.clone().filter(|_| !proving);

@@ -32,6 +32,8 @@ mod series;
 #[cfg(test)]
 mod shipped_rules;
 mod spaces;
+#[cfg(test)]
+mod speed;
 mod tick;
 mod told;
 #[cfg(test)]

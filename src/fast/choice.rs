@@ -10,6 +10,7 @@ use crate::fast::cell::Cell;
 use crate::fast::code::{Operands, Pc};
 use crate::fast::machine::{Join, Tops};
 use crate::fast::save::Saved;
+use crate::space::{Layers, Row};
 
 /// A point to go back to, with what the machine was like there.
 pub(super) struct Choice {
@@ -136,6 +137,8 @@ pub(super) enum Step {
     Rule(u32),
     Operation(u32),
     Fact(Rc<FactUse>),
+    /// A fact that is looked up only if a proof is made of it: nothing changes meanwhile.
+    Row(Rc<Layers>, Row),
     /// What the plain evaluator used.
     Plain(Rc<Proof>),
 }

@@ -130,7 +130,9 @@ pub(super) struct Machine<'h> {
     subject: Atom,
     /// A type that was seen to be one that was expected.
     fit: (u16, TypeId),
-    layers: Option<(Space, Changes, Rc<Layers>)>,
+    /// Layers of the spaces asked for last, and what had changed then.
+    layers: Vec<(Space, Rc<Layers>)>,
+    layers_then: Changes,
     /// Kept from query to query.
     #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
     pub(super) joins: Vec<Box<Join>>,
@@ -214,7 +216,8 @@ impl<'h> Machine<'h> {
             head_trail: 0,
             subject: Atom::unit(),
             fit: (0, ANY),
-            layers: None,
+            layers: Vec::new(),
+            layers_then: Changes::default(),
             joins: Vec::new(),
             found: Vec::new(),
             held: 0,

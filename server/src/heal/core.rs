@@ -464,8 +464,9 @@ impl Core {
             reason,
             verdict_in,
             by,
-            mut because,
+            proof,
         } = decision;
+        let mut because = proof.as_ref().map_or_else(Vec::new, decision::because);
         self.quotes.add_to(&mut because);
         let id = self.next_id;
         self.next_id += 1;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use chimera::{Answer, Atom, Budget, Engine, Space};
+use chimera::{Answer, Atom, Budget, Engine, Proof, Space};
 
 use crate::status::{Because, Mode, ModeRecord, Verdict};
 
@@ -28,7 +28,8 @@ pub(super) struct Decision {
     pub(super) reason: String,
     pub(super) verdict_in: f64,
     pub(super) by: By,
-    pub(super) because: Vec<Because>,
+    /// What led to it.
+    pub(super) proof: Option<Proof>,
 }
 
 /// Which rule wants an action, as what, and whether it may.
@@ -228,7 +229,7 @@ fn decision(answer: &Answer) -> Option<Decision> {
         reason: in_words(reason),
         verdict_in,
         by,
-        because: because(answer),
+        proof: answer.proof.clone(),
     })
 }
 
@@ -281,10 +282,8 @@ fn in_words(reason: &Atom) -> String {
     }
 }
 
-fn because(answer: &Answer) -> Vec<Because> {
-    let Some(proof) = &answer.proof else {
-        return Vec::new();
-    };
+/// A proof as people read it.
+pub(super) fn because(proof: &Proof) -> Vec<Because> {
     let place = |file: &Option<String>, line: Option<u32>| match (file, line) {
         (Some(file), Some(line)) => Some(format!("{file}:{line}")),
         _ => None,

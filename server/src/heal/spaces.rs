@@ -96,9 +96,7 @@ impl Spaces {
             added.push(sample);
         }
         self.readings.push_back(added);
-        for old in self.latest.values() {
-            self.samples.remove(old);
-        }
+        let before = std::mem::take(&mut self.latest);
         self.latest = current
             .iter()
             .map(|(metric, value)| {
@@ -119,11 +117,25 @@ impl Spaces {
                 .entry(metric)
                 .or_insert_with_key(|metric| atom("missing", vec![Atom::symbol(metric)]));
         }
-        for atom in self.latest.values() {
-            self.samples.add(atom.clone());
+        // What is missing stays so without being said anew: there may be many thresholds.
+        let stays = |old: &Atom, new: Option<&Atom>| new == Some(old) && is_missing(old);
+        for (metric, old) in &before {
+            if !stays(old, self.latest.get(metric)) {
+                self.samples.remove(old);
+            }
+        }
+        for (metric, new) in &self.latest {
+            if !stays(new, before.get(metric)) {
+                self.samples.add(new.clone());
+            }
         }
         // What has been silent for long is forgotten.
         self.seen
             .retain(|_, at| seconds - *at <= self.stale_seconds);
     }
+}
+
+fn is_missing(atom: &Atom) -> bool {
+    let head = atom.as_expression().and_then(<[Atom]>::first);
+    head.is_some_and(|head| head.as_symbol() == Some("missing"))
 }

@@ -536,6 +536,7 @@ impl Compiler<'_> {
         Ok(value)
     }
 
+    /// Records that an operation has answered; its slow way does so by itself.
     pub(super) fn record(&mut self, operation: u32) {
         if self.program.proving {
             self.emit(Instruction::RecordOperation { operation });

@@ -87,7 +87,9 @@ impl Compiler<'_> {
                     return self.control(control, atom, children, &signature, expected, want);
                 }
                 match self.program.inline(&operation) {
-                    Some(Inline::Superpose) => self.superpose(atom, children, &signature, want),
+                    Some(Inline::Superpose) => {
+                        self.superpose(&operation, atom, children, &signature, want)
+                    }
                     Some(inline) => self.inlined(
                         inline, &operation, atom, children, &signature, expected, want,
                     ),

@@ -1,5 +1,7 @@
 //! Several results: `collapse`, `superpose`, `match`.
 
+use std::sync::Arc;
+
 use super::{
     Bound, Catch, Check, Compiled, Compiler, Handler, Leave, OddWhat, Place, Value, Want,
     is_whole_error,
@@ -7,6 +9,7 @@ use super::{
 use crate::atom::{Atom, Grounded, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, TypeId};
 use crate::fast::program::Signature;
+use crate::operation::Operation;
 
 impl Compiler<'_> {
     pub(super) fn collapse(&mut self, inner: &Atom, want: Want) -> Compiled<Value> {
@@ -60,11 +63,14 @@ impl Compiler<'_> {
 
     pub(super) fn superpose(
         &mut self,
+        operation: &Arc<Operation>,
         atom: &Atom,
         children: &[Atom],
         signature: &Signature,
         want: Want,
     ) -> Compiled<Value> {
+        self.program.operations.push((operation.clone(), ANY));
+        let number = (self.program.operations.len() - 1) as u32;
         match &children[1..] {
             [Atom::Expression(list)] => {
                 let items = list.children();
@@ -80,6 +86,7 @@ impl Compiler<'_> {
                     let at = this.program.operands.len();
                     let places = vec![Operand(0); items.len()];
                     let operands = this.program.operands(&places);
+                    this.record(number);
                     this.emit_sized(Instruction::Alternatives { operands, size: 0 });
                     let mut ends = Vec::new();
                     for (place, item) in items.iter().enumerate() {
@@ -115,6 +122,7 @@ impl Compiler<'_> {
                 let guard = self.guard(atom, checks, ANY)?;
                 let (value, mark) =
                     self.marked(std::slice::from_ref(atom), want, |this, inner| {
+                        this.record(number);
                         let at = this.emit_sized(Instruction::Elements {
                             from: name.slot,
                             size: 0,

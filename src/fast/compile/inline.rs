@@ -23,15 +23,14 @@ impl Compiler<'_> {
     ) -> Compiled<Value> {
         self.program.operations.push((operation.clone(), ANY));
         let number = (self.program.operations.len() - 1) as u32;
-        self.record(number);
         let unchanged = is_unchanged(children);
         if let Inline::Arithmetic(_) | Inline::Comparison(_) = inline
-            && let Some(value) = self.raw(inline, atom, children, expected, want)?
+            && let Some(value) = self.raw((inline, number), atom, children, expected, want)?
         {
             return Ok(value);
         }
         if inline == Inline::Equal {
-            return self.equality(atom, children, signature, expected, want);
+            return self.equality(number, atom, children, signature, expected, want);
         }
         self.typed(
             atom,
@@ -219,7 +218,7 @@ impl Compiler<'_> {
     /// no number can be left to the plain evaluator as it is met.
     pub(super) fn raw(
         &mut self,
-        inline: Inline,
+        (inline, number): (Inline, u32),
         atom: &Atom,
         children: &[Atom],
         expected: TypeId,
@@ -265,6 +264,7 @@ impl Compiler<'_> {
             _ => return Ok(None),
         };
         let at = self.emit(instruction);
+        self.record(number);
         let what = OddWhat::Source(atom.clone());
         let slow = self.slow(vec![(at, Place::Odd)], what, expected)?;
         self.define(to);
@@ -276,6 +276,7 @@ impl Compiler<'_> {
     /// `==`: its arguments' types have to agree before anything is evaluated.
     pub(super) fn equality(
         &mut self,
+        number: u32,
         atom: &Atom,
         children: &[Atom],
         signature: &Signature,
@@ -308,6 +309,7 @@ impl Compiler<'_> {
             let (left, right) = (this.in_slot(left)?, this.in_slot(right)?);
             let to = this.target()?;
             this.emit(Instruction::Equal { to, left, right });
+            this.record(number);
             Ok(this.give(Operand::slot(to), want))
         })?;
         self.exit(mark);

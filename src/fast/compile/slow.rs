@@ -70,6 +70,7 @@ impl Compiler<'_> {
         want: Want,
     ) -> Compiled<Value> {
         let at = self.emit(instruction);
+        self.record(operation);
         let what = OddWhat::Operands(operation, operands, unchanged);
         let slow = self.slow(vec![(at, Place::Odd)], what, ANY)?;
         self.define(to);

@@ -25,6 +25,9 @@ use super::{Machine, Next};
 /// Rows looked at under one lock.
 const BATCH: u32 = 256;
 
+/// Spaces whose layers are kept.
+const SPACES: usize = 8;
+
 /// With no more rows than this for the first pattern, patterns are taken as written.
 const FEW: usize = 64;
 /// How many times fewer rows another pattern must have to be taken before the first.
@@ -203,15 +206,20 @@ impl Machine<'_> {
             return None;
         }
         let space = self.heap.box_of(cell).as_space()?;
-        if let Some((known, then, layers)) = &self.layers
-            && *then == now
-            && known.is_same(space)
-        {
+        if self.layers_then != now {
+            self.layers_then = now;
+            self.layers.clear();
+        }
+        let mut known = self.layers.iter();
+        if let Some((known, layers)) = known.find(|(known, _)| known.is_same(space)) {
             return Some((Rc::clone(layers), known.is_writable()));
         }
         let (space, layers) = (space.clone(), Rc::new(Layers::of(space)));
         let is_writable = space.is_writable();
-        self.layers = Some((space, now, Rc::clone(&layers)));
+        if self.layers.len() == SPACES {
+            self.layers.remove(0);
+        }
+        self.layers.push((space, Rc::clone(&layers)));
         Some((layers, is_writable))
     }
 
@@ -595,6 +603,11 @@ impl Machine<'_> {
             join.tuples[(next - 1) * width..next * width].into()
         };
         for row in solution {
+            if join.layers().is_frozen() {
+                let step = Step::Row(Rc::clone(join.layers()), row);
+                self.log.push(step);
+                continue;
+            }
             let fact = join
                 .layers()
                 .open(row.layer as usize)

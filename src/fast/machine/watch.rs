@@ -174,6 +174,7 @@ impl Machine<'_> {
         let bytes = (base + self.heap.cells.len() - CONSTANTS) * 8
             + self.heap.trail.len() * 4
             + self.gathering
+            + self.log.len() * std::mem::size_of::<crate::fast::choice::Step>()
             + self.results.len() * std::mem::size_of::<crate::evaluate::Answer>()
             + self.choices.len() * std::mem::size_of::<Choice>();
         self.peak_bytes = self.peak_bytes.max(bytes);
