@@ -43,6 +43,8 @@ KERNELS: dict[str, tuple[int, dict[str, int]]] = {
     "churn": (1_000, {}),
     "deep": (20_000, {}),
     "lists": (500, {}),
+    "lists-cons": (1_000, {}),
+    "get-type": (1_000, {}),
     "strings": (5_000, {}),
     "interpreter": (14, {}),
 }
