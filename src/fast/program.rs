@@ -188,7 +188,7 @@ impl Branch {
 }
 
 impl Switch {
-    pub(super) const FEW: usize = 4;
+    pub(super) const FEW: usize = 8;
 
     /// Where to go on with this word, which is none of the few.
     #[inline(never)]
