@@ -221,6 +221,34 @@ fn chaining_builds_proofs() {
 }
 
 #[test]
+fn bodies_that_are_facts_are_evaluated_as_found() {
+    check(
+        "(rule (fact $n) (if (== $n 0) 1 (* $n (run (fact (- $n 1))))))
+         (rule (grand $x $z) (both (run (parent $x $y)) (run (parent $y $z))))
+         (rule (parent a b) yes) (rule (parent b c) yes) (rule (parent b d) yes)
+         (rule (sum (pair $a $b) $t (list $c $d))
+            (+ (+ $a $b) (case $t ((\"t\" (* 2 $d)) ($other 0)))))
+         (rule (typed $x) (let (pair $p $q) $x (superpose ($p $q (+ $p 1.5) \"s\"))))
+         (rule (twice $x) (pair (let $x 1 $x) (run (fact $x))))
+         (= (run $goal) (match &self (rule $goal $body) $body))
+         (= (loop $i $sum)
+            (if (== $i 0)
+                $sum
+                (let $v (run (sum (pair $i 3) \"t\" (list a $i))) (loop (- $i 1) (+ $sum $v)))))
+         !(run (fact 10))
+         !(run (grand a $who))
+         !(run (grand $x $y))
+         !(loop 100 0)
+         !(run (typed (pair 4 5)))
+         !(run (typed (pair 4.5 5)))
+         !(run (typed (pair \"a\" 5)))
+         !(run (twice 1))
+         !(run (twice 2))
+         !(run (twice $x))",
+    );
+}
+
+#[test]
 fn names_that_come_and_go_leave_those_in_use_as_they_are() {
     let program = "
         (= (keep $i $name $kept) (if (< $i 3) (cons-atom $name $kept) $kept))

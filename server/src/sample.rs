@@ -85,6 +85,10 @@ impl Sensors {
             events: _,
         } = &self.sources;
         put("cache-mb", Some(sessions.held_bytes() as f64 / 1_048_576.0));
+        put(
+            "cache-filling-mb",
+            Some(sessions.filling_bytes() as f64 / 1_048_576.0),
+        );
         put("cache-entries", Some(sessions.entries() as f64));
         put("background-threads", Some(background.running() as f64));
         put(

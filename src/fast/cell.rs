@@ -125,7 +125,8 @@ impl Cell {
     /// Whether it points nowhere: equal words are equal terms.
     #[inline(always)]
     pub(super) fn is_immediate(self) -> bool {
-        matches!(self.0 & TAG, INT | SYM | BOOL)
+        const IMMEDIATE: u64 = 1 << INT | 1 << SYM | 1 << BOOL;
+        IMMEDIATE >> (self.0 & TAG) & 1 != 0
     }
 
     /// The index of a reference, expression, double or host value.

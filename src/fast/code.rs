@@ -176,6 +176,11 @@ pub(super) enum Instruction {
         to: Slot,
         index: u32,
     },
+    /// An atom as it stands, with its variables' values, for ways that are seldom taken.
+    Instantiate {
+        to: Slot,
+        template: u32,
+    },
     /// A fresh variable.
     Variable {
         to: Slot,

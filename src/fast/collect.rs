@@ -236,7 +236,9 @@ impl Machine<'_> {
             choice.move_tops(top, box_top, &mut new_tops);
         }
         self.heap.old = if settled { 0 } else { top };
-        self.note_collected(CONSTANTS + (to.len() * 3).max(SMALLEST));
+        // A heap that is still small is let grow, where most of it stays in use.
+        let times = if to.len() < SMALLEST { 4 } else { 3 };
+        self.note_collected(CONSTANTS + (to.len() * times).max(SMALLEST));
     }
 
     /// The slots that hold something, of every frame that is still to go on.

@@ -36,6 +36,8 @@ pub(super) struct Heap {
     /// Variables of atoms that came in or went out, and the words they are.
     pub(super) names: Vec<(usize, Variable)>,
     named: HashMap<Variable, usize, FixedState>,
+    /// Variables of shapes.
+    parts: Vec<Variable>,
 }
 
 impl Heap {
@@ -54,6 +56,7 @@ impl Heap {
             unit: Cell::FALSE,
             names: Vec::new(),
             named: HashMap::default(),
+            parts: Vec::new(),
         };
         let unit = heap.constant(&Atom::unit());
         heap.unit = unit.expect("there is room for the first constant");
@@ -520,6 +523,15 @@ impl Heap {
 
     /// Puts an atom on the heap. What is marked as evaluated stays so.
     pub(super) fn import(&mut self, atom: &Atom) -> Cell {
+        self.import_with(atom, &mut |heap, variable| heap.named_variable(variable))
+    }
+
+    /// As [`Heap::import`], with what each variable stands for.
+    pub(super) fn import_with(
+        &mut self,
+        atom: &Atom,
+        value: &mut dyn FnMut(&mut Heap, &Variable) -> Cell,
+    ) -> Cell {
         struct Level<'a> {
             children: &'a [Atom],
             done: usize,
@@ -527,8 +539,10 @@ impl Heap {
             from: usize,
             flags: u64,
         }
-        let Atom::Expression(root) = atom else {
-            return self.leaf_cell(atom);
+        let root = match atom {
+            Atom::Expression(root) => root,
+            Atom::Variable(variable) => return value(self, variable),
+            _ => return self.leaf_cell(atom),
         };
         let level = |expression: &'_ crate::atom::Expression| -> u64 {
             if expression.is_evaluated() {
@@ -559,7 +573,10 @@ impl Heap {
                 }
                 Some(leaf) => {
                     open.done += 1;
-                    let cell = self.leaf_cell(leaf);
+                    let cell = match leaf {
+                        Atom::Variable(variable) => value(self, variable),
+                        _ => self.leaf_cell(leaf),
+                    };
                     waiting.push(cell);
                 }
                 None => {
@@ -644,6 +661,46 @@ impl Heap {
 
     /// The atom that a term is now.
     pub(super) fn export(&mut self, cell: Cell) -> Atom {
+        self.export_with(cell, None)
+    }
+
+    /// A call as an atom of which variables, numbers, texts and data are left out: variables
+    /// stand for them, the first for the first of `parts`. Calls that differ in these alone
+    /// have one shape.
+    pub(super) fn shape(&mut self, cell: Cell, parts: &mut Vec<Cell>) -> Atom {
+        self.export_with(cell, Some(parts))
+    }
+
+    /// Whether it is left out of a shape, where it is no head.
+    fn is_part(&self, cell: Cell) -> bool {
+        match cell.kind() {
+            Kind::Int(_) | Kind::Flt(_) => true,
+            Kind::Box(_) => matches!(
+                self.box_of(cell),
+                Atom::Grounded(Grounded::Text(_) | Grounded::Number(_))
+            ),
+            Kind::Exp(at) => {
+                let header = self.header(at);
+                header.has(Header::GROUND | Header::EVALUATED)
+                    && !header.has(Header::ERROR)
+                    && header.arity() > 0
+            }
+            Kind::Ref(_) | Kind::Sym(_) | Kind::Bool(_) => false,
+        }
+    }
+
+    /// The variable that stands for the part of this number in shapes.
+    fn part_variable(&mut self, number: usize) -> Atom {
+        while self.parts.len() <= number {
+            let name = self.parts.len().to_string();
+            self.parts.push(Variable::new(&name));
+        }
+        Atom::Variable(self.parts[number].clone())
+    }
+
+    fn export_with(&mut self, cell: Cell, mut shape: Option<&mut Vec<Cell>>) -> Atom {
+        // Of long calls the rest stays as it is.
+        const PARTS: usize = 64;
         struct Level {
             first: usize,
             arity: usize,
@@ -653,7 +710,21 @@ impl Heap {
         let mut levels: SmallVec<[Level; 4]> = SmallVec::new();
         let mut current = self.deref(cell);
         loop {
+            let is_head = levels.last().is_none_or(|level| level.done.is_empty());
+            let part = shape.as_mut().and_then(|parts| {
+                let known = parts.iter().position(|part| *part == current);
+                let known = known.filter(|_| current.is_ref());
+                let is_new =
+                    current.is_ref() || !is_head && parts.len() < PARTS && self.is_part(current);
+                known.or_else(|| {
+                    is_new.then(|| {
+                        parts.push(current);
+                        parts.len() - 1
+                    })
+                })
+            });
             let mut done = match current.kind() {
+                _ if part.is_some() => part.map(|number| self.part_variable(number)),
                 Kind::Ref(at) => Some(Atom::Variable(self.name_of(at))),
                 Kind::Exp(at) => {
                     let (first, arity) = self.elements(at);

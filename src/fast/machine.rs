@@ -132,6 +132,10 @@ pub(super) struct Machine<'h> {
     pub(super) held: usize,
     pub(super) probe: Probe,
     pub(super) flat: Flat,
+    /// What was left out of the shape of the value that was compiled last.
+    pub(super) parts: Vec<Cell>,
+    /// How many shapes were compiled.
+    pub(super) shapes: u32,
     pub(super) frame: Frame,
     comma: u32,
     /// Names that cells refer to by number stay in use.
@@ -208,6 +212,8 @@ impl<'h> Machine<'h> {
             held: 0,
             probe: Probe::default(),
             flat: Flat::default(),
+            parts: Vec::new(),
+            shapes: 0,
             frame: Frame::default(),
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),
@@ -260,9 +266,21 @@ impl<'h> Machine<'h> {
 
     #[cold]
     fn grow(&mut self, words: usize) {
-        // A large stack grows by an eighth.
-        let more = if words < 1 << 20 { words } else { words / 8 };
-        self.stack.resize(words + more, 0);
+        const LARGE: usize = 1 << 20;
+        if words < LARGE {
+            self.stack.resize(2 * words, 0);
+            return;
+        }
+        // A large stack grows by an eighth, in room that costs nothing until it is used:
+        // moving it would need as much again.
+        let size = words + words / 8;
+        if self.stack.capacity() < size {
+            let room = (8 * words).min(STACK_MAX).max(size) - self.stack.len();
+            if self.stack.try_reserve_exact(room).is_err() {
+                self.stack.reserve_exact(size - self.stack.len());
+            }
+        }
+        self.stack.resize(size, 0);
     }
 
     #[inline(always)]
@@ -361,6 +379,9 @@ impl<'h> Machine<'h> {
                 I::Import { to, index } => {
                     let atom = self.program.atoms[index as usize].clone();
                     set!(self, base, to, self.heap.import(&atom));
+                }
+                I::Instantiate { to, template } => {
+                    set!(self, base, to, self.instantiate(template, base));
                 }
                 I::Variable { to } => set!(self, base, to, self.heap.variable()),
                 I::Build { to, operands } => {

@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::atom::{Atom, Grounded, known};
+use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::{Control, RuleUse, is_instruction};
 use crate::fast::cell::{Cell, Kind};
@@ -134,6 +134,12 @@ pub(super) struct Switch {
     pub(super) arities: Vec<(usize, Pc)>,
 }
 
+/// An atom, and where in a frame its variables' values are. Others are new variables.
+pub(super) struct Template {
+    pub(super) atom: Atom,
+    pub(super) variables: Vec<(Variable, Slot)>,
+}
+
 /// Where to go on with one word.
 #[derive(Clone, Copy)]
 pub(super) struct Branch {
@@ -254,6 +260,7 @@ pub(super) struct Program {
     /// Compiled directives and dynamic terms, by atom.
     pub(super) expressions: HashMap<(Atom, TypeId), (Atom, Option<u32>), FixedState>,
     pub(super) switches: Vec<Switch>,
+    pub(super) templates: Vec<Arc<Template>>,
     /// Whether expressions with this head, of so many elements, are data.
     pub(super) data_heads: HashMap<(u32, usize), bool, FixedState>,
     /// Code of expressions that were compiled while running.
@@ -316,6 +323,7 @@ impl Program {
             expression_rules: false,
             expressions: HashMap::default(),
             switches: Vec::new(),
+            templates: Vec::new(),
             data_heads: HashMap::default(),
             temporary: Vec::new(),
         };

@@ -9,7 +9,9 @@ use chimera::{Answer, Atom, Budget, Engine, Space};
 use crate::status::{Because, Mode, ModeRecord, Verdict};
 
 /// What one question to the rules may spend.
-const DEADLINE: Duration = Duration::from_millis(500);
+/// By the clock, and so generous: a decision is needed most where the CPU is scarce.
+/// Tests are not to fail on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(if cfg!(test) { 60 } else { 2 });
 const REDUCTIONS: u64 = 5_000_000;
 const DEPTH: usize = 100_000;
 const BYTES: usize = 64 << 20;

@@ -283,7 +283,8 @@ impl Episodes {
         }
         if record.rule == "undo" {
             self.forget_undo(&record.fault, effector);
-        } else if let Some(back) = undo
+        } else if record.rung > 0
+            && let Some(back) = undo
             && let Some(episode) = self.open.get_mut(&record.fault)
         {
             episode.undo.entry(effector.to_owned()).or_insert(back);

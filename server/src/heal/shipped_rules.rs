@@ -148,6 +148,83 @@ fn a_climbed_ladder_ends_in_an_alert_and_is_tried_again() {
 }
 
 #[test]
+fn a_fault_is_not_given_up_while_what_can_be_acted_on_is_on_its_way() {
+    let run = shipped(&[
+        ("memory-mb", 700.0),
+        ("allocated-mb", 700.0),
+        ("cache-mb", 0.0),
+        ("cache-filling-mb", 900.0),
+        ("reclaimable.history-mb", 12.0),
+    ])
+    .after(20.0);
+    assert!(run.actions().is_empty(), "{:?}", run.verdicts());
+    let run = run
+        .with("cache-filling-mb", 0.0)
+        .with("cache-mb", 900.0)
+        .after(1.0);
+    assert_eq!(run.actions()[0].call, "(evict-cache sessions 0.489)");
+}
+
+#[test]
+fn what_was_given_up_begins_again_once_there_is_something_to_act_on() {
+    let run = shipped(&[("cpu-percent", 200.0), ("background-threads", 0.0)]).after(8.0);
+    assert_eq!(run.core.status.episodes[0].state, EpisodeState::GivenUp);
+    let run = run
+        .with("background-threads", 4.0)
+        .with("background-demand-percent", 400.0)
+        .with("background-duty", 1.0)
+        .after(2.0);
+    let calls: Vec<String> = run.actions().iter().map(|one| one.call.clone()).collect();
+    assert_eq!(
+        calls,
+        [
+            "(alert \"no step of the ladder is left; it is tried again later\")",
+            "(duty-cycle background 0.122)"
+        ]
+    );
+}
+
+#[test]
+fn taking_back_is_not_itself_taken_back() {
+    // Waits too long, which nothing here changes, while its CPU is free.
+    let run = shipped(&[
+        ("cpu-percent", 10.0),
+        ("throttled-percent", 50.0),
+        ("sampling-intensity", 0.25),
+    ])
+    .after(30.0);
+    let calls: Vec<String> = run.actions().iter().map(|one| one.call.clone()).collect();
+    assert!(
+        calls.contains(&"(slow-sampling self 0)".to_owned()),
+        "{calls:?}"
+    );
+    assert!(
+        !calls
+            .iter()
+            .any(|call| call.starts_with("(slow-sampling self 0.2")),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn growth_alone_is_not_given_up() {
+    let mut run = shipped(&[
+        ("memory-mb", 50.0),
+        ("cache-mb", 0.0),
+        ("allocated-mb", 50.0),
+    ]);
+    for second in 0..12 {
+        let used = 50.0 + 29.0 * f64::from(second);
+        run = run
+            .with("memory-mb", used)
+            .with("allocated-mb", used)
+            .after(1.0);
+    }
+    assert_eq!(run.core.status.open_faults, ["memory-leak"]);
+    assert!(run.actions().is_empty(), "{:?}", run.verdicts());
+}
+
+#[test]
 fn the_throttle_fits_the_demand_and_stays_while_it_is_wanted() {
     let busy = |cpu: f64, duty: f64, threads: f64| {
         shipped(&[

@@ -144,7 +144,9 @@ impl Healer {
                     let began = TokioInstant::now();
                     self.lag = began.saturating_duration_since(next_tick);
                     self.tick().await;
-                    next_tick = began + Duration::from_secs_f64(self.core.status.interval);
+                    // Samples keep their rhythm: a late one does not put off those after it.
+                    let interval = Duration::from_secs_f64(self.core.status.interval);
+                    next_tick = (next_tick + interval).max(began + interval / 2);
                 }
                 Some(done) = self.working.join_next() => {
                     if let Ok((id, outcome)) = done {

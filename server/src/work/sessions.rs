@@ -160,6 +160,12 @@ impl Sessions {
         self.lock().held_bytes
     }
 
+    /// Bytes of sessions that are being made and are not yet in the cache.
+    pub fn filling_bytes(&self) -> usize {
+        let cache = self.lock();
+        cache.reserved_bytes.saturating_sub(cache.held_bytes)
+    }
+
     /// Number of sessions.
     pub fn entries(&self) -> usize {
         self.lock().entries.len()

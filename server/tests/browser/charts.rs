@@ -129,8 +129,8 @@ fn zoomed_seconds(browser: &Browser) -> Option<f64> {
     let told = browser.text("#zoomed");
     let (from, to) = told.split_once(" to ")?;
     let seconds = |time: &str| -> Option<f64> {
-        let parts = time.split(':').map(|part| part.trim().parse::<f64>());
-        parts.fold(Some(0.0), |sum, part| Some(sum? * 60.0 + part.ok()?))
+        let mut parts = time.split(':').map(|part| part.trim().parse::<f64>());
+        parts.try_fold(0.0, |sum, part| Some(sum * 60.0 + part.ok()?))
     };
     Some((seconds(to)? - seconds(from)?).rem_euclid(86_400.0))
 }

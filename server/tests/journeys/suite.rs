@@ -20,6 +20,10 @@ fn quick_rules() -> String {
         if !line.starts_with('(') || !line.ends_with(')') {
             return line.to_owned();
         }
+        // What other programs do to this one is not made to look worse than it is.
+        if words.get(1) == Some(&"scheduling-delay-percent") {
+            return line.to_owned();
+        }
         match words[0] {
             "sample-interval" => with_last("0.2"),
             "hold" | "leave-hold" => with_last("0.2"),
@@ -130,6 +134,11 @@ fn each_fault_is_healed_three_times_over_and_bystanders_are_not_harmed() {
         server.until(
             "the CPU is under the threshold while the work runs",
             |server| {
+                let tasks = server.get("/demo/status").1["demo_status"]["cpu_tasks"].clone();
+                if tasks["active"] == 0 {
+                    // A busy machine may let it end before it was dealt with.
+                    server.post("/demo/cpu-overload?duration=12&num_threads=4");
+                }
                 (server.cpu_percent() < 75.0 && verified(server, "cpu_overload") >= round)
                     .then_some(())
             },

@@ -1,7 +1,11 @@
 //! The ways beside the main one: asking the plain evaluator, handing on errors.
 
+use std::sync::Arc;
+
 use super::{Catch, Compiled, Compiler, Odd, OddWhat, Place, Value, Want};
+use crate::atom::{Atom, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
+use crate::fast::program::Template;
 
 impl Compiler<'_> {
     /// Opens a slow way whose value goes where the main way's does, to be told by
@@ -74,8 +78,36 @@ impl Compiler<'_> {
         Ok(self.give(Operand::slot(to), want))
     }
 
+    /// `atom` as it stands, with its variables' values, in a slot that no call sees.
+    fn instantiated(&mut self, atom: &Atom, place: Slot) -> Compiled<Slot> {
+        if !is_plainly_written(atom) {
+            let value = self.quoted(atom)?;
+            return self.in_slot(value);
+        }
+        let mut variables: Vec<(Variable, Slot)> = Vec::new();
+        atom.for_each_variable(|variable| {
+            if let Some(name) = self.names.get(variable)
+                && !variables.iter().any(|(known, _)| known == variable)
+            {
+                variables.push((variable.clone(), name.slot));
+            }
+        });
+        let atom = atom.clone();
+        self.program
+            .templates
+            .push(Arc::new(Template { atom, variables }));
+        let template = self.program.templates.len() as u32 - 1;
+        self.emit(Instruction::Instantiate {
+            to: place,
+            template,
+        });
+        Ok(place)
+    }
+
     /// Writes what stands after the main way: slow ways, handlers; sizes.
     pub(super) fn finish(&mut self) -> Compiled<()> {
+        // What slow ways evaluate stands in one place: nothing comes back to it.
+        let place = if self.odd.is_empty() { 0 } else { self.slot()? };
         while let Some(odd) = self.odd.pop() {
             let here = self.here();
             for (at, place) in &odd.uses {
@@ -85,13 +117,11 @@ impl Compiler<'_> {
             self.names = odd.names;
             match odd.what {
                 OddWhat::Call(atom) => {
-                    let from = self.quoted(&atom)?;
-                    let from = self.in_slot(from)?;
+                    let from = self.instantiated(&atom, place)?;
                     self.emit_sized(Instruction::PlainCall { from, size: 0 });
                 }
                 OddWhat::Source(atom) => {
-                    let from = self.quoted(&atom)?;
-                    let from = self.in_slot(from)?;
+                    let from = self.instantiated(&atom, place)?;
                     self.emit_sized(Instruction::Plain {
                         from,
                         expected: odd.expected,
@@ -166,4 +196,21 @@ impl Compiler<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether an atom has nothing that is more than what is written: text patterns, results
+/// with variables.
+fn is_plainly_written(atom: &Atom) -> bool {
+    let mut pending = vec![atom];
+    while let Some(atom) = pending.pop() {
+        match atom {
+            Atom::Variable(_) => {}
+            ground if ground.is_ground() => {}
+            Atom::Expression(expression) if !expression.is_evaluated() => {
+                pending.extend(expression.children());
+            }
+            _ => return false,
+        }
+    }
+    true
 }

@@ -73,6 +73,10 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             let atom = &rule.program().atoms[index as usize];
             format!("{} := {atom}", slot(to))
         }
+        I::Instantiate { to, template } => {
+            let atom = &rule.program().templates[template as usize].atom;
+            format!("{} := {atom}, as it stands", slot(to))
+        }
         I::Variable { to } => format!("{} := a new variable", slot(to)),
         I::Build { to, operands } => format!("{} := ({}), as it stands", slot(to), list(operands)),
         I::BuildNoted { to, operands, .. } => {

@@ -1,7 +1,11 @@
 //! Expressions: built, taken apart, and whether they are data.
 
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
 use super::Machine;
-use crate::atom::Atom;
+use crate::atom::{Atom, Variable};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::code::{ANY, Operands};
 use crate::fast::compile;
@@ -94,6 +98,31 @@ impl Machine<'_> {
             compile::function(self.host, &mut self.heap, &mut self.program, function);
         }
         self.program.functions[function as usize].state == State::Data
+    }
+
+    /// An atom with the values that its variables have in a frame.
+    #[inline(never)]
+    pub(super) fn instantiate(&mut self, template: u32, base: usize) -> Cell {
+        let template = Arc::clone(&self.program.templates[template as usize]);
+        let frame = &self.stack[base + 2..];
+        let values: SmallVec<[(&Variable, Cell); 8]> = template
+            .variables
+            .iter()
+            .map(|(variable, slot)| (variable, Cell(frame[usize::from(*slot)])))
+            .collect();
+        let mut fresh: Vec<(Variable, Cell)> = Vec::new();
+        self.heap
+            .import_with(&template.atom, &mut |heap, variable| {
+                if let Some((_, value)) = values.iter().find(|(known, _)| *known == variable) {
+                    return heap.deref(*value);
+                }
+                if let Some((_, value)) = fresh.iter().find(|(known, _)| known == variable) {
+                    return *value;
+                }
+                let value = heap.variable();
+                fresh.push((variable.clone(), value));
+                value
+            })
     }
 
     /// Builds an expression that is data if its elements are results. Its head is a symbol.

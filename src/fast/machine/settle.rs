@@ -13,6 +13,9 @@ use crate::fast::choice::{Kind, Step, Way};
 use crate::fast::code::{ANY, NUMBER, Pc, Slot, TypeId};
 use crate::fast::compile;
 
+/// An evaluation compiles no more shapes of values than this; it evaluates others as they are.
+const SHAPES_MAX: u32 = 20_000;
+
 impl Machine<'_> {
     /// Whether a value is plainly seen to evaluate to itself, and to be of the type.
     #[inline(always)]
@@ -125,41 +128,44 @@ impl Machine<'_> {
             || self.settles(value)
     }
 
-    /// Code for a value that is a call.
+    /// Code for a value that is a call, and for all of its shape, whose parts it notes.
+    /// `None` also if an evaluation comes up with too many shapes.
     fn compiled(&mut self, value: Cell, expected: TypeId) -> Option<u32> {
-        let mut atom = self.heap.export(value);
+        if self.shapes > SHAPES_MAX {
+            return None;
+        }
+        self.parts.clear();
+        let mut atom = self.heap.shape(value, &mut self.parts);
         if let Atom::Expression(whole) = &atom
             && whole.is_evaluated()
         {
             // A result whose variables are bound by now is evaluated again.
             atom = Atom::expression(whole.children().to_vec());
         }
-        compile::expression(
+        let known = self.program.expressions.len();
+        let compiled = compile::expression(
             self.host,
             &mut self.heap,
             &mut self.program,
             &atom,
             expected,
-        )
+        );
+        self.shapes += u32::from(self.program.expressions.len() > known);
+        compiled
     }
 
-    pub(super) fn enter_expression(
-        &mut self,
-        expression: u32,
-        pc: Pc,
-        base: usize,
-        size: Slot,
-    ) -> Settled {
+    /// Runs the code for a shape with the parts that were noted last.
+    fn enter_expression(&mut self, expression: u32, pc: Pc, base: usize, size: Slot) -> Settled {
         let above = self.above(base, size);
         let temporary = &self.program.temporary[expression as usize];
         let (to, frame) = (temporary.pc, temporary.size);
-        let variables = temporary.variables.clone();
+        debug_assert_eq!(temporary.variables.len(), self.parts.len());
         self.reserve(above + 2 + usize::from(frame));
         self.stack[above] = (u64::from(pc) << 32) | base as u64;
         self.stack[above + 1] = ((self.choices.len() as u64) << HEIGHT) | above as u64;
-        for (slot, variable) in variables.iter().enumerate() {
-            let cell = self.heap.named_variable(variable);
-            self.stack[above + 2 + slot] = cell.0;
+        // Variables of an atom are told in the order in which a shape is written.
+        for (slot, part) in self.parts.iter().enumerate() {
+            self.stack[above + 2 + slot] = part.0;
         }
         Settled::Called(to, above)
     }
