@@ -1,7 +1,7 @@
 //! What a second core brings: `hyperpose`, and snapshots asked by several threads, each
 //! against the same work one after the other.
 //!
-//! `cargo bench --bench parallel`. The best of several rounds counts, since other work on
+//! `cargo bench --bench parallel` runs all; `-- key join` only those. The best of several rounds counts, since other work on
 //! the machine can only lengthen one. Figures of record stand in `numbers.md`.
 #![expect(clippy::print_stdout, reason = "a bench prints what it measures")]
 
@@ -13,7 +13,7 @@ use chimera::{Budget, Engine};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Times that each is measured.
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 5;
 
 const PROGRAM: &str = "
 !(import! &self parallel)
@@ -44,8 +44,15 @@ fn main() {
         "{:36} {:>10} {:>10} {:>6} {:>10} {:>6}",
         "job", "in turn", "hyperpose", "times", "snapshots", "times"
     );
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
     let mut engine = engine();
     for (name, job) in JOBS {
+        if !wanted.is_empty() && !wanted.iter().any(|word| name.contains(word.as_str())) {
+            continue;
+        }
         let job_twice = |form: &str| format!("(collapse ({form} ({job} {job})))");
         let (turn, together) = (job_twice("superpose"), job_twice("hyperpose"));
         let mut best = [Duration::MAX; 3];

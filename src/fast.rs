@@ -17,6 +17,7 @@ mod program;
 mod rows;
 mod save;
 mod show;
+mod types;
 
 use std::sync::{Arc, Mutex};
 
@@ -92,7 +93,9 @@ pub(crate) fn run(
     let watch = host.watch.clone().filter(|_| !proving);
     let cache = host.compiled.clone();
     let mut parts = match cache.take(space, (proving, watch.is_some())) {
-        Some(mut parts) if parts.program.code.len() < CODE_MAX => {
+        Some(mut parts)
+            if parts.program.code.len() < CODE_MAX && !parts.program.value_types.is_full() =>
+        {
             parts.program.go_to(host.moment.as_ref());
             parts
         }

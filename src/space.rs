@@ -16,7 +16,7 @@
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
@@ -29,6 +29,7 @@ mod column;
 pub(crate) mod flat;
 mod index;
 mod layers;
+mod lock;
 mod matching;
 pub(crate) mod moment;
 pub(crate) mod probe;
@@ -41,6 +42,7 @@ pub(crate) use changes::{Changes, changes};
 use flat::Flat;
 pub(crate) use flat::Origin;
 pub(crate) use layers::{Found, Layers, Open, Row};
+use lock::{StoreLock, read, write};
 use matching::Frame;
 pub(crate) use moment::Moment;
 use probe::Probe;
@@ -69,7 +71,7 @@ enum SpaceName {
 }
 
 enum Kind {
-    Live(RwLock<Store>),
+    Live(StoreLock),
     /// `base` is live.
     Snapshot {
         base: Space,
@@ -80,7 +82,7 @@ enum Kind {
         base: Space,
         /// Rows of the base that the fork does not see.
         hidden: RwLock<Hidden>,
-        added: RwLock<Store>,
+        added: StoreLock,
     },
     /// The same atoms as `base`, without its imports.
     Alone {
@@ -123,7 +125,7 @@ impl Space {
 
     fn live(name: SpaceName) -> Space {
         let store = Store::new(moment::newest());
-        Space::with(name, Kind::Live(RwLock::new(store)), Vec::new())
+        Space::with(name, Kind::Live(StoreLock::new(store)), Vec::new())
     }
 
     fn with(name: SpaceName, kind: Kind, imports: Vec<Space>) -> Space {
@@ -200,7 +202,7 @@ impl Space {
             Kind::Fork { base, hidden, .. } => Kind::Fork {
                 base: base.clone(),
                 hidden: RwLock::new(read(hidden).clone()),
-                added: RwLock::new(store.copy()),
+                added: StoreLock::new(store.copy()),
             },
             Kind::Snapshot { .. } | Kind::Alone { .. } => return self.clone(),
         };
@@ -227,7 +229,7 @@ impl Space {
             Kind::Live(_) | Kind::Snapshot { .. } => Kind::Fork {
                 base: self.snapshot(),
                 hidden: RwLock::default(),
-                added: RwLock::default(),
+                added: StoreLock::default(),
             },
             Kind::Fork {
                 base,
@@ -236,7 +238,7 @@ impl Space {
             } => Kind::Fork {
                 base: base.clone(),
                 hidden: RwLock::new(read(hidden).clone()),
-                added: RwLock::new(read(added).copy()),
+                added: StoreLock::new(read(added).copy()),
             },
         };
         Space::with(self.name_again(), kind, read(&self.0.imports).clone())
@@ -304,7 +306,7 @@ impl Space {
     /// Changes the space's own store; moments that are open keep what was there. What the
     /// store no longer refers to is dropped after the lock, since it may be a snapshot of
     /// the same store.
-    fn changed<R>(&self, store: &RwLock<Store>, change: impl FnOnce(&mut Store) -> R) -> R {
+    fn changed<R>(&self, store: &StoreLock, change: impl FnOnce(&mut Store) -> R) -> R {
         let mut locked = write(store);
         let held = moment::settle(self, &mut locked);
         let result = change(&mut locked);
@@ -683,14 +685,6 @@ impl Drop for Body {
             drop(garbage);
         }
     }
-}
-
-fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().expect("no panic while a space is locked")
-}
-
-fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().expect("no panic while a space is locked")
 }
 
 impl fmt::Display for Space {

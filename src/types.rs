@@ -8,8 +8,8 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::atom::{Atom, Grounded, Value, Variable, known};
-use crate::space::Space;
+use crate::atom::{Atom, Expression, Grounded, Value, Variable, known};
+use crate::space::{Space, changes};
 use crate::unify::{Bindings, Replacement, rebuild, unify};
 
 /// `%Undefined%`.
@@ -101,8 +101,8 @@ fn shown(type_atom: &Atom) -> Atom {
 
 /// As [`typed`], for a call: what may be any type is a type variable there, which
 /// the other arguments and the result may tell more of.
-pub(crate) fn typed_for_call(space: &Space, atom: &Atom) -> Vec<Typed> {
-    let mut types = typed(space, atom);
+pub(crate) fn typed_for_call(space: &Space, atom: &Atom, found: &mut Found) -> Vec<Typed> {
+    let mut types = typed_once(space, atom, found);
     for found in &mut types {
         if !found.atom.is_ground() {
             found.atom = without_any_type(&found.atom);
@@ -338,8 +338,59 @@ pub(crate) fn types_of(space: &Space, atom: &Atom) -> Vec<Atom> {
         .collect()
 }
 
+/// Types of parts of deep expressions that were found before: evaluating such an
+/// expression types each part of it for the parts around it.
+#[derive(Default)]
+pub(crate) struct Found {
+    types: HashMap<usize, (Expression, Vec<Typed>), FixedState>,
+    /// What the types were found in.
+    space: Option<(Space, u64)>,
+}
+
+/// Parts so deep are worth remembering.
+const DEEP: usize = 8;
+/// So many are remembered.
+const FOUND_MAX: usize = 1 << 20;
+
+impl Found {
+    fn begin(&mut self, space: &Space) {
+        let now = changes().types;
+        if !self.types.is_empty()
+            && !matches!(&self.space, Some((known, then)) if *then == now && known.is_same(space))
+        {
+            self.types.clear();
+        }
+        if self.types.is_empty() {
+            self.space = Some((space.clone(), now));
+        }
+    }
+
+    fn get(&self, expression: &Expression) -> Option<Vec<Typed>> {
+        let (_, types) = self.types.get(&expression.address())?;
+        let apart = |found: &Typed| Typed {
+            atom: renamed(&found.atom),
+            origin: found.origin.clone(),
+        };
+        Some(types.iter().map(apart).collect())
+    }
+
+    fn note(&mut self, expression: &Expression, types: &[Typed]) {
+        if self.types.len() == FOUND_MAX {
+            self.types.clear();
+        }
+        let entry = (expression.clone(), types.to_vec());
+        self.types.insert(expression.address(), entry);
+    }
+}
+
 /// As [`types_of`], with what is wrong with ill-typed applications.
 pub(crate) fn typed(space: &Space, atom: &Atom) -> Vec<Typed> {
+    typed_once(space, atom, &mut Found::default())
+}
+
+/// As [`typed`]; types of deep parts without variables are noted, and looked up.
+pub(crate) fn typed_once(space: &Space, atom: &Atom, found: &mut Found) -> Vec<Typed> {
+    found.begin(space);
     // Children first, on an explicit stack; each level gathers its children's types.
     struct Level<'a> {
         atom: &'a Atom,
@@ -362,6 +413,16 @@ pub(crate) fn typed(space: &Space, atom: &Atom) -> Vec<Typed> {
             }
             Atom::Expression(expression) if expression.children().is_empty() => {
                 Some(vec![Typed::value(undefined())])
+            }
+            Atom::Expression(expression) if expression.is_ground() && !found.types.is_empty() => {
+                let known = found.get(expression);
+                if known.is_none() {
+                    levels.push(Level {
+                        atom: current,
+                        children: Vec::new(),
+                    });
+                }
+                known
             }
             Atom::Expression(_) => {
                 levels.push(Level {
@@ -387,7 +448,14 @@ pub(crate) fn typed(space: &Space, atom: &Atom) -> Vec<Typed> {
                 break;
             }
             let level = levels.pop().expect("just seen");
-            done = Some(expression_types(space, level.atom, &level.children));
+            let types = expression_types(space, level.atom, &level.children);
+            if levels.len() >= DEEP
+                && let Atom::Expression(expression) = level.atom
+                && expression.is_ground()
+            {
+                found.note(expression, &types);
+            }
+            done = Some(types);
         }
     }
 }
@@ -419,6 +487,115 @@ fn expression_types(space: &Space, atom: &Atom, children: &[Vec<Typed>]) -> Vec<
         types.retain(|found| !found.is_unknown());
     }
     types
+}
+
+/// A part of an expression as far as its typing goes.
+pub(crate) struct Part {
+    /// An atom of the part's meta-type.
+    pub(crate) atom: Atom,
+    pub(crate) found: Atom,
+    /// Whether nothing is known of it: not even that a function says so.
+    pub(crate) unknown: bool,
+}
+
+impl Part {
+    fn typed(&self) -> Typed {
+        let origin = if self.unknown {
+            TypeOrigin::Value
+        } else {
+            TypeOrigin::Application
+        };
+        Typed {
+            atom: self.found.clone(),
+            origin,
+        }
+    }
+}
+
+/// The type of an expression of parts with these types, and whether nothing is known
+/// of it; `None` if it is ill-typed or has several types.
+pub(crate) fn type_of_parts(head: &Part, arguments: &[Part]) -> Option<(Atom, bool)> {
+    let types: Vec<Vec<Typed>> = arguments.iter().map(|part| vec![part.typed()]).collect();
+    let mut found = if is_function(&head.found) {
+        application_types(&head.found, &call_of(arguments), &types)
+    } else {
+        let heads = [head.typed()];
+        let tuples = tuples(&heads, &types);
+        tuples.into_iter().map(Typed::value).collect()
+    };
+    let only = found.pop().filter(|_| found.is_empty())?;
+    (only.error().is_none() && !has_host_value(&only.atom))
+        .then(|| (only.atom.clone(), only.is_unknown()))
+}
+
+/// The types that a call's result and its arguments are evaluated with, from the types
+/// of its arguments and the type that is expected; `None` if the call is ill-typed, or
+/// a type variable stands for what matches every type.
+pub(crate) fn call_of_parts(
+    function: &Atom,
+    arguments: &[Part],
+    expected: &Atom,
+) -> Option<(Atom, Vec<Atom>)> {
+    let parts = function.as_expression().expect("a function type");
+    let (returns, parameters) = parts[1..].split_last().expect("a function type returns");
+    if parameters.len() != arguments.len() {
+        return None;
+    }
+    let atoms: Vec<Atom> = arguments.iter().map(|part| part.atom.clone()).collect();
+    let mut bindings = Bindings::new();
+    let mut fits = false;
+    each_way(
+        parameters,
+        &atoms,
+        Mode::Call,
+        &mut |position| vec![arguments[position].typed()],
+        &mut bindings,
+        &mut |way, bindings| {
+            fits = matches!(way, Way::Typed) && match_types(returns, expected, bindings);
+            false
+        },
+    );
+    if !fits {
+        return None;
+    }
+    let resolved = |declared: &Atom| {
+        let found = bindings.apply(declared);
+        let vague = *declared != found && has_any(&found);
+        (!vague && !has_host_value(&found)).then_some(found)
+    };
+    let parameters = parameters.iter().map(&resolved).collect::<Option<_>>()?;
+    Some((resolved(returns)?, parameters))
+}
+
+/// Some call of so many arguments of these kinds.
+fn call_of(arguments: &[Part]) -> Atom {
+    let mut call = vec![Atom::unit()];
+    call.extend(arguments.iter().map(|part| part.atom.clone()));
+    Atom::expression(call)
+}
+
+/// Whether a host value, as what stands for any type, is in a type.
+fn has_host_value(type_atom: &Atom) -> bool {
+    has_part(type_atom, |part| {
+        matches!(part, Atom::Grounded(Grounded::Value(_)))
+    })
+}
+
+/// Whether a type that matches every type, or a meta-type, is in a type.
+fn has_any(type_atom: &Atom) -> bool {
+    has_part(type_atom, |part| is_any(part) || is_meta_type(part))
+}
+
+fn has_part(atom: &Atom, wanted: impl Fn(&Atom) -> bool) -> bool {
+    let mut pending = vec![atom];
+    while let Some(atom) = pending.pop() {
+        match atom {
+            Atom::Expression(expression) => pending.extend(expression.children()),
+            leaf if wanted(leaf) => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// The product of the children's types; nothing if a child has no type, and

@@ -317,3 +317,23 @@ fn readers_beside_a_writer_see_their_snapshot() {
     });
     assert_eq!(space.len() as i64, WINDOW);
 }
+
+#[test]
+fn what_a_query_found_no_atom_of_is_found_once_there_is_one() {
+    let mut engine = Engine::builder().build();
+    let program = "
+        (= (ask) (collapse (match &self (late $x) $x)))
+        (= (both) (collapse (match &self (, (late $x) (later $x)) $x)))
+        !(bind! &other (new-space))
+        (= (there) (collapse (match &other (late $x) $x)))
+        !(let* (($a (ask)) ($b (both)) ($c (there))
+                ($d (add-atom &self (late 1))) ($e (ask)) ($f (both))
+                ($g (add-atom &self (later 1))) ($h (both))
+                ($i (add-atom &other (late 2))) ($j (there))
+                ($k (remove-atom &self (late 1))) ($l (ask)) ($m (add-atom &self (late 3))) ($n (ask)))
+           ($a $b $c $e $f $h $j $l $n))";
+    let directives = engine.load(program, "late.metta").unwrap();
+    let results = &directives[1].results;
+    assert_eq!(results.len(), 1, "{results:?}");
+    assert_eq!(results[0].to_string(), "(() () () (1) () (1) (2) () (3))");
+}

@@ -70,6 +70,11 @@ impl Expression {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Where it is: the same for clones, as long as one of them is kept.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
     pub(super) fn cached_hash(&self) -> u64 {
         let hash = self.0.hash.load(Ordering::Relaxed);
         if hash != 0 { hash } else { compute_hash(self) }

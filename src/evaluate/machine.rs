@@ -126,6 +126,8 @@ pub(crate) struct Machine<'h> {
     collect_at: usize,
     /// A bound that a query hit.
     exhausted: Option<Exhausted>,
+    /// Types of parts of deep expressions.
+    typings: types::Found,
     /// The most bytes that were in use.
     pub(super) peak_bytes: usize,
 }
@@ -149,6 +151,7 @@ impl<'h> Machine<'h> {
             ended: false,
             collect_at: COLLECT_AT,
             exhausted: None,
+            typings: types::Found::default(),
             peak_bytes: 0,
         }
     }
@@ -606,7 +609,7 @@ impl<'h> Machine<'h> {
         rest: Rest,
     ) -> Option<(Task, Rest)> {
         let head = &expression.children()[0];
-        let head_types = types::typed(&space, head);
+        let head_types = types::typed_once(&space, head, &mut self.typings);
         let mut errors = Vec::new();
         for found in &head_types {
             if let Some(error) = found.error() {
@@ -679,12 +682,15 @@ impl<'h> Machine<'h> {
         }
         let mut errors = Vec::new();
         let mut fits = false;
+        let Machine {
+            bindings, typings, ..
+        } = self;
         types::each_way(
             parameters,
             arguments,
             Mode::Call,
-            &mut |position| types::typed_for_call(space, &arguments[position]),
-            &mut self.bindings,
+            &mut |position| types::typed_for_call(space, &arguments[position], typings),
+            bindings,
             &mut |way, bindings| {
                 match way {
                     Way::Typed => {

@@ -42,6 +42,11 @@ impl Cell {
     pub(super) const TRUE: Cell = Cell((1 << 3) | BOOL);
     pub(super) const FALSE: Cell = Cell(BOOL);
 
+    /// A word that is no term, and points nowhere.
+    pub(super) const fn spare() -> Cell {
+        Cell((2 << 3) | BOOL)
+    }
+
     /// `None` if it takes more than 61 bits.
     pub(super) fn int(value: i64) -> Option<Cell> {
         let word = value << 3;

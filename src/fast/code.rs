@@ -288,6 +288,7 @@ pub(super) enum Instruction {
     /// Makes a call by the plain evaluator; its arguments are as they should be.
     PlainCall {
         from: Slot,
+        expected: TypeId,
         size: Slot,
     },
     /// Makes what a slot holds the result that the next instruction takes.
@@ -497,6 +498,96 @@ pub(super) enum Instruction {
         odd: Pc,
     },
 
+    /// Checks that no variable is in a value, nor that it is `Empty` or an error.
+    CheckGround {
+        slot: Slot,
+        odd: Pc,
+    },
+    /// Checks that an expression, by its tree, has a type and may be used as another.
+    CheckTree {
+        tree: u32,
+        expected: TypeId,
+        odd: Pc,
+    },
+    /// For the first element of a list: checks that its template has the type of a value.
+    CheckFirst {
+        tree: u32,
+        odd: Pc,
+    },
+    /// Looks at the types of a call's arguments: the function for what its result is.
+    Decide {
+        to: Slot,
+        site: u32,
+        odd: Pc,
+    },
+    /// Calls the function whose number a slot holds; `mark` as in `CallMarked`.
+    CallDecided {
+        function: Slot,
+        operands: Operands,
+        size: Slot,
+        mark: Slot,
+    },
+    CallDecidedLast {
+        function: Slot,
+        operands: Operands,
+    },
+    /// Begins to go through a list, with code and a frame of its own: a list, the
+    /// place of the next element, what there is so far, and what is used of outside.
+    /// `mark` is as in `CallMarked`, if there is one.
+    Walk {
+        to: Pc,
+        operands: Operands,
+        size: Slot,
+        frame: Slot,
+        mark: Slot,
+    },
+    /// The next element, and its place in the slot after; `done` if there is none.
+    /// `odd` if it, or what it is folded into, ends an evaluation where it is a value.
+    Item {
+        to: Slot,
+        folding: bool,
+        done: Pc,
+        odd: Pc,
+    },
+    /// Goes on with the next element; `count` slots are kept.
+    Again {
+        to: Pc,
+        next: Slot,
+        so_far: Slot,
+        count: Slot,
+        frame: Slot,
+    },
+    /// What there is so far, and one more.
+    Push {
+        to: Slot,
+        so_far: Slot,
+        value: Slot,
+    },
+    /// The list of what was pushed; goes on at `odd` if it may be a call.
+    List {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
+    /// The error of a condition that is no truth value.
+    NoTruth {
+        call: Slot,
+        value: Slot,
+    },
+
+    /// A list with one more element before it; `odd` if that makes an error.
+    Cons {
+        to: Slot,
+        first: Slot,
+        rest: Slot,
+        odd: Pc,
+    },
+    /// The first element of a list and the list of the others, as a pair.
+    Decons {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
     /// Adds a ground atom to a space, or removes it.
     ChangeSpace {
         change: Change,

@@ -9,11 +9,13 @@ mod body;
 mod call;
 mod choose;
 mod control;
+mod decide;
 mod head;
 mod inline;
 mod slow;
 mod switch;
 mod typing;
+mod walk;
 
 use std::sync::Arc;
 
@@ -78,7 +80,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     program.functions[id as usize].version = version;
     let rows = program.rule_rows(symbol, arity);
     if rows.is_empty() {
-        program.functions[id as usize].state = State::Data;
+        program.note_data(id, &kind);
         return;
     }
     let many = rows.len() > 1;
@@ -245,19 +247,25 @@ pub(super) fn expression(
     {
         return *id;
     }
+    let start = program.code.len();
+    if program.watched {
+        let what = Watched::Expression;
+        program.code.push(Instruction::Watch { what, to: FAIL });
+    }
+    let mut compiler = Compiler::new(host, heap, program, 0);
+    compiler.count(atom);
     let mut variables: Vec<Variable> = Vec::new();
     atom.for_each_variable(|variable| {
         if !variables.contains(variable) {
             variables.push(variable.clone());
         }
     });
-    let start = program.code.len();
-    if program.watched {
-        let what = Watched::Expression;
-        program.code.push(Instruction::Watch { what, to: FAIL });
-    }
-    let mut compiler = Compiler::new(host, heap, program, variables.len());
+    compiler.slots = variables.len();
     for (slot, variable) in variables.iter().enumerate() {
+        if compiler.is_walked(variable) {
+            compiler.written.insert(variable.clone(), slot as Slot);
+            continue;
+        }
         compiler.names.insert(
             variable.clone(),
             Name {
@@ -267,7 +275,6 @@ pub(super) fn expression(
         );
     }
     compiler.define_first(variables.len());
-    compiler.count(atom);
     let done = compiler.body(atom, expected, Bound::Something);
     let size = compiler.slots as Slot;
     let left = compiler.left;
@@ -396,6 +403,7 @@ enum Place {
     Odd,
     OnFail,
     Stuck,
+    Done,
 }
 
 /// The static type of an argument.
@@ -407,6 +415,8 @@ enum Static {
     Known(Atom),
     /// As the value in the slot.
     Slot(Slot),
+    /// As that of the tree when it is looked at.
+    Tree(u32),
 }
 
 /// What has to hold of values before a typed call is made.
@@ -416,6 +426,10 @@ enum Check {
     Type(Slot, Atom),
     /// The values in both slots have a type in common.
     Same(Slot, Slot),
+    /// There is no variable in the value.
+    Ground(Slot),
+    /// The tree has a type, and that one.
+    Tree(u32, Atom),
 }
 
 struct Compiler<'m> {
@@ -425,6 +439,11 @@ struct Compiler<'m> {
     names: HashMap<Variable, Name, FixedState>,
     /// How often each variable occurs in the whole rule.
     counts: HashMap<Variable, usize, FixedState>,
+    /// How often in forms that put elements in its place.
+    walked: HashMap<Variable, usize, FixedState>,
+    /// Slots of variables of an expression that elements take the place of: only an
+    /// expression as it stands has them.
+    written: HashMap<Variable, Slot, FixedState>,
     /// Slots that hold settled values; numbers.
     settled: HashSet<Slot, FixedState>,
     numbers: HashSet<Slot, FixedState>,
@@ -483,6 +502,8 @@ impl<'m> Compiler<'m> {
             program,
             names: HashMap::default(),
             counts: HashMap::default(),
+            walked: HashMap::default(),
+            written: HashMap::default(),
             settled: HashSet::default(),
             numbers: HashSet::default(),
             defined: Vec::new(),
@@ -606,7 +627,19 @@ impl<'m> Compiler<'m> {
                 | I::SizeAtom { odd, .. }
                 | I::IndexAtom { odd, .. },
             ) => odd,
+            (
+                Place::Odd,
+                I::CheckGround { odd, .. }
+                | I::CheckTree { odd, .. }
+                | I::Cons { odd, .. }
+                | I::Decons { odd, .. }
+                | I::CheckFirst { odd, .. }
+                | I::Decide { odd, .. }
+                | I::List { odd, .. }
+                | I::Item { odd, .. },
+            ) => odd,
             (Place::Stuck, I::Operate { stuck, .. }) => stuck,
+            (Place::Done, I::Item { done, .. }) => done,
             (_, other) => unreachable!("{other:?} has no such place"),
         };
         *field = pc;
@@ -615,6 +648,10 @@ impl<'m> Compiler<'m> {
     fn count(&mut self, atom: &Atom) {
         let counts = &mut self.counts;
         atom.for_each_variable(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
+        let walked = &mut self.walked;
+        walk::count_walked(atom, |variable| {
+            *walked.entry(variable.clone()).or_insert(0) += 1;
+        });
     }
 
     // ---- rules --------------------------------------------------------------
@@ -698,7 +735,9 @@ impl<'m> Compiler<'m> {
                 self.return_value(value);
                 self.finish()?;
             }
-            Some(Atom::Variable(_)) | None => self.body(body, expected, bound)?,
+            // What it is expected to be says what type variables stand for.
+            Some(returns) if !returns.is_ground() => self.body(body, expected, bound)?,
+            None => self.body(body, expected, bound)?,
             Some(returns) => {
                 let expected = self.result_type(returns);
                 self.body(body, expected, bound)?;

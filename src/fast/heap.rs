@@ -40,6 +40,9 @@ pub(super) struct Heap {
     parts: Vec<Variable>,
 }
 
+/// A word in front of a list that no list has yet. No term is this cell.
+const FREE: Cell = Cell::spare();
+
 impl Heap {
     pub(super) fn new() -> Heap {
         let known = crate::atom::known();
@@ -256,6 +259,27 @@ impl Heap {
         }
     }
 
+    /// Whether no variable without a value is in a term.
+    pub(super) fn is_ground_now(&self, cell: Cell) -> bool {
+        let cell = self.deref(cell);
+        if !cell.is_exp() {
+            return !cell.is_ref();
+        }
+        let mut pending: SmallVec<[Cell; 16]> = SmallVec::new();
+        pending.push(cell);
+        while let Some(cell) = pending.pop() {
+            let cell = self.deref(cell);
+            if cell.is_ref() {
+                return false;
+            }
+            if cell.is_exp() && !self.header(cell.at()).has(Header::GROUND) {
+                let (first, n) = self.elements(cell.at());
+                pending.extend((first..first + n).map(|at| self.word(at)));
+            }
+        }
+        true
+    }
+
     /// Puts an expression on the heap; bound variables in it are followed one step.
     pub(super) fn build(&mut self, elements: &[Cell]) -> Cell {
         let at = self.begin(elements.len());
@@ -292,6 +316,26 @@ impl Heap {
         Cell::expression(at)
     }
 
+    /// The number of the type that was noted in an expression's header; 0 is none.
+    #[inline(always)]
+    pub(super) fn noted_type(&self, at: usize) -> u16 {
+        ((self.cells[at] & TYPE_BITS) >> TYPE_BITS.trailing_zeros()) as u16
+    }
+
+    /// Notes the number of a ground expression's type in its header.
+    pub(super) fn note_type(&mut self, at: usize, number: u16) {
+        let bits = u64::from(number) << TYPE_BITS.trailing_zeros();
+        self.cells[at] = (self.cells[at] & !TYPE_BITS) | bits;
+    }
+
+    /// Notes the type of what was just built, if it is data that stays as it is.
+    #[inline(always)]
+    pub(super) fn note_type_of_data(&mut self, built: Cell, number: u16) {
+        if number != 0 && self.header(built.at()).has(Header::DATA | Header::GROUND) {
+            self.note_type(built.at(), number);
+        }
+    }
+
     /// The elements of an expression from `offset` on, shared.
     pub(super) fn tail(&mut self, at: usize, offset: usize) -> Cell {
         let header = self.header(at);
@@ -318,6 +362,53 @@ impl Heap {
         self.cells.push(base.0);
         self.cells.push(Cell::small(start as i32).0);
         Cell::expression(slice)
+    }
+
+    /// The elements of an expression with one before them.
+    ///
+    /// Long ones are copied with room in front, which the next element takes as long as
+    /// nothing else has, nor is a choice newer: so a list that grows costs linear time.
+    pub(super) fn prepend(&mut self, first: Cell, at: usize) -> Cell {
+        const SHORT: usize = 8;
+        let (elements, arity) = self.elements(at);
+        if arity < SHORT {
+            let list = self.begin(arity + 1);
+            self.cells.push(first.0);
+            for place in elements..elements + arity {
+                let element = self.deref(self.word(place));
+                self.cells.push(element.0);
+            }
+            return self.finish(list, 0);
+        }
+        let ground = self.header(at).has(Header::GROUND) && self.is_ground(first);
+        let before = elements - 1;
+        let has_room = self.header(at).has(Header::SLICE)
+            && before > self.word(at + 1).at()
+            && before >= self.old.max(CONSTANTS)
+            && self.cells[before] == FREE.0;
+        let (base, start) = if has_room {
+            self.cells[before] = first.0;
+            let base = self.word(at + 1).at();
+            (base, before - base - 1)
+        } else {
+            let base = self.begin(2 * arity + 1);
+            self.cells.resize(base + 1 + arity, FREE.0);
+            self.cells.push(first.0);
+            self.cells.extend_from_within(elements..elements + arity);
+            (base, arity)
+        };
+        let mut flags = Header::SLICE;
+        if ground {
+            flags |= Header::GROUND;
+        }
+        if first == self.error {
+            flags |= Header::ERROR;
+        }
+        let list = self.cells.len();
+        self.cells.push(Header::new(arity + 1, flags).0);
+        self.cells.push(Cell::expression(base).0);
+        self.cells.push(Cell::small(start as i32).0);
+        Cell::expression(list)
     }
 
     pub(super) fn is_error(&self, cell: Cell) -> bool {

@@ -24,12 +24,14 @@ macro_rules! set {
 mod call;
 mod choose;
 mod data;
+mod decide;
 mod number;
 mod operate;
 mod query;
 mod select;
 mod settle;
 mod typing;
+mod walk;
 mod watch;
 
 use std::rc::Rc;
@@ -44,7 +46,9 @@ use crate::engine::Host;
 use crate::evaluate::{Answer, Evaluation};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Aside, Choice, Kind, Step};
-use crate::fast::code::{ANY, Arithmetic, FINISH, Instruction, Logic, NUMBER, Operand, Pc};
+use crate::fast::code::{
+    ANY, Arithmetic, FINISH, Instruction, Logic, NUMBER, Operand, Pc, Slot, TypeId,
+};
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
 use crate::fast::program::{Program, State};
@@ -123,6 +127,8 @@ pub(super) struct Machine<'h> {
     /// How long the trail was when the head that is being matched began.
     head_trail: usize,
     subject: Atom,
+    /// A type that was seen to be one that was expected.
+    fit: (u16, TypeId),
     layers: Option<(Space, Changes, Rc<Layers>)>,
     /// Kept from query to query.
     #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
@@ -206,6 +212,7 @@ impl<'h> Machine<'h> {
             collect_at: CONSTANTS + (1 << 18),
             head_trail: 0,
             subject: Atom::unit(),
+            fit: (0, ANY),
             layers: None,
             joins: Vec::new(),
             found: Vec::new(),
@@ -404,8 +411,12 @@ impl<'h> Machine<'h> {
                     size,
                 } => {
                     fuel!();
-                    if self.program.functions[function as usize].state == State::Data {
-                        set!(self, base, to, self.build_data(operands, base));
+                    let entry = &self.program.functions[function as usize];
+                    if entry.state == State::Data {
+                        let data_type = entry.data_type;
+                        let built = self.build_data(operands, base);
+                        self.heap.note_type_of_data(built, data_type);
+                        set!(self, base, to, built);
                         pc += 1;
                     } else {
                         let above = self.above(base, size);
@@ -579,10 +590,14 @@ impl<'h> Machine<'h> {
                     let value = slot!(self, base, from);
                     go!(self.plain(value, expected, pc, base, size));
                 }
-                I::PlainCall { from, size } => {
+                I::PlainCall {
+                    from,
+                    expected,
+                    size,
+                } => {
                     fuel!();
                     let value = slot!(self, base, from);
-                    go!(self.ask_plain(Ask::Call, value, ANY, pc, base, size));
+                    go!(self.ask_plain(Ask::Call, value, expected, pc, base, size));
                 }
                 I::Take { to, on_error } => {
                     let value = self.result;
@@ -600,7 +615,10 @@ impl<'h> Machine<'h> {
                 } => {
                     let value = self.heap.deref(slot!(self, base, slot));
                     let is_number = value.is_int() && expected == NUMBER;
-                    if !is_number && !self.has_type(value, expected) {
+                    if !is_number
+                        && !self.is_known_fit(value, expected)
+                        && !self.has_type(value, expected)
+                    {
                         pc = odd;
                     }
                 }
@@ -968,12 +986,144 @@ impl<'h> Machine<'h> {
                     fuel!();
                     let space = self.heap.deref(slot!(self, base, space));
                     let pattern = self.heap.deref(slot!(self, base, pattern));
-                    match self.space_of(space) {
-                        Some(space) => go!(self.find(&space, pattern, pc, base, size)),
+                    match self.find(space, pattern, pc, base, size) {
+                        Some(next) => go!(next),
                         None => pc = odd,
                     }
                 }
 
+                I::CheckGround { slot, odd } => {
+                    let value = self.heap.deref(slot!(self, base, slot));
+                    if self.ends(value) || !self.heap.is_ground_now(value) {
+                        pc = odd;
+                    }
+                }
+                I::CheckTree {
+                    tree,
+                    expected,
+                    odd,
+                } => {
+                    if !self.tree_has_type(tree, expected, base) {
+                        pc = odd;
+                    }
+                }
+                I::CheckFirst { tree, odd } => {
+                    if self.is_first_item(base) && !self.tree_is_value(tree, base) {
+                        pc = odd;
+                    }
+                }
+                I::Decide { to, site, odd } => match self.decide(site, base) {
+                    Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                    None => pc = odd,
+                },
+                I::CallDecided {
+                    function,
+                    operands,
+                    size,
+                    mark,
+                } => {
+                    fuel!();
+                    if self.heap.cells.len() >= self.collect_at {
+                        self.collect(base, Ok(pc));
+                    }
+                    let height = if mark == Slot::MAX {
+                        self.choices.len() as u64
+                    } else {
+                        (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3
+                    };
+                    let function = slot!(self, base, function).as_int() as u32;
+                    go!(self.call(function, operands, size, height, pc, base));
+                }
+                I::CallDecidedLast { function, operands } => {
+                    fuel!();
+                    let function = slot!(self, base, function).as_int() as u32;
+                    go!(self.call_last(function, operands, base));
+                }
+                I::Walk {
+                    to,
+                    operands,
+                    size,
+                    frame,
+                    mark,
+                } => {
+                    fuel!();
+                    let height = if mark == Slot::MAX {
+                        self.choices.len() as u64
+                    } else {
+                        (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3
+                    };
+                    let above = self.above(base, size);
+                    self.begin_walk(operands, base, above, frame);
+                    self.stack[above] = (u64::from(pc) << 32) | base as u64;
+                    self.stack[above + 1] = (height << HEIGHT) | above as u64;
+                    pc = to;
+                    base = above;
+                }
+                I::Item {
+                    to,
+                    folding,
+                    done,
+                    odd,
+                } => match self.item(base) {
+                    Some((item, next)) => {
+                        set!(self, base, to, item);
+                        set!(self, base, to + 1, next);
+                        if self.ends(item) || folding && self.ends(self.folded(base)) {
+                            pc = odd;
+                        }
+                    }
+                    None => pc = done,
+                },
+                I::Again {
+                    to,
+                    next,
+                    so_far,
+                    count,
+                    frame,
+                } => {
+                    fuel!();
+                    go!(self.again(to, base, (next, so_far), (count, frame)));
+                }
+                I::Push { to, so_far, value } => {
+                    let (so_far, value) = (slot!(self, base, so_far), slot!(self, base, value));
+                    set!(self, base, to, self.push(so_far, value));
+                }
+                I::List { to, from, odd } => {
+                    let (list, is_data) = self.list(slot!(self, base, from));
+                    set!(self, base, to, list);
+                    if !is_data {
+                        pc = odd;
+                    }
+                }
+                I::NoTruth { call, value } => {
+                    let (call, value) = (slot!(self, base, call), slot!(self, base, value));
+                    self.result = self.no_truth(call, value);
+                }
+
+                I::Cons {
+                    to,
+                    first,
+                    rest,
+                    odd,
+                } => {
+                    let (first, rest) = (slot!(self, base, first), slot!(self, base, rest));
+                    if self.heap.deref(first) == self.heap.error {
+                        pc = odd;
+                    } else {
+                        set!(self, base, to, self.cons(first, rest));
+                    }
+                }
+                I::Decons { to, from, odd } => {
+                    let list = self.heap.deref(slot!(self, base, from));
+                    match self.parts(list) {
+                        Some((first, count)) if count > 0 => {
+                            let first = self.heap.word(first);
+                            let rest = self.rest(list);
+                            set!(self, base, to, self.heap.build(&[first, rest]));
+                        }
+                        _ => pc = odd,
+                    }
+                }
                 I::ChangeSpace {
                     change,
                     to,

@@ -13,6 +13,8 @@ use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, BOOL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId};
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
+use crate::fast::types::{Arguments, ValueTypes};
+use crate::library::lists::named_by_place;
 use crate::operation::Operation;
 use crate::space::{Changes, Layers, Moment, Origin, Row, Space, Subject, Version, changes, token};
 use crate::types;
@@ -36,6 +38,30 @@ pub(super) enum Head {
     /// Anything else, which the plain evaluator deals with.
     Complex,
 }
+
+/// What the type of an expression depends on.
+pub(super) enum Tree {
+    /// A constant, or the value in a slot.
+    Value(Operand),
+    /// A variable that stands for nothing.
+    Unknown,
+    /// An expression that is known to be of a type.
+    Known(TypeId),
+    /// An expression, its head first.
+    Call(Vec<Tree>),
+}
+
+/// A call whose types are decided when it is made.
+pub(super) struct Site {
+    pub(super) symbol: u32,
+    /// The type that its result is expected to be of.
+    pub(super) expected: TypeId,
+    /// Its arguments, and whether each is taken as written.
+    pub(super) trees: Vec<(Tree, bool)>,
+}
+
+/// What was decided last for a site: types of arguments, and the function for them.
+pub(super) type Decided = (Arguments, u32);
 
 /// One rule of a function.
 pub(super) struct Rule {
@@ -73,6 +99,8 @@ pub(super) struct Function {
     pub(super) pc: Pc,
     /// Words of a frame.
     pub(super) size: Slot,
+    /// The type of calls that are data, if that is known; else 0.
+    pub(super) data_type: u16,
     pub(super) rules: Vec<Rule>,
     pub(super) index: Option<RuleIndex>,
 }
@@ -250,6 +278,10 @@ pub(super) struct Program {
     heads: HashMap<u32, Head, FixedState>,
     /// Types of symbols: `None` is unknown to the type system.
     pub(super) symbol_types: HashMap<u32, Option<Vec<Atom>>, FixedState>,
+    pub(super) value_types: ValueTypes,
+    pub(super) trees: Vec<Arc<Tree>>,
+    pub(super) sites: Vec<Arc<Site>>,
+    pub(super) decided: Vec<Option<Decided>>,
     /// Slots that hold something where a call returns to.
     pub(super) live: HashMap<Pc, Box<[u64]>, FixedState>,
     inline: HashMap<usize, Inline, FixedState>,
@@ -317,6 +349,10 @@ impl Program {
             function_ids: HashMap::default(),
             heads: HashMap::default(),
             symbol_types: HashMap::default(),
+            value_types: ValueTypes::new(),
+            trees: Vec::new(),
+            sites: Vec::new(),
+            decided: Vec::new(),
             live: HashMap::default(),
             inline,
             open_rules: false,
@@ -381,6 +417,8 @@ impl Program {
         self.expressions.clear();
         if types {
             self.symbol_types.clear();
+            self.value_types.forget();
+            self.decided.fill_with(|| None);
         }
         for function in &mut self.functions {
             function.state = match function.state {
@@ -480,12 +518,22 @@ impl Program {
         if types::is_undefined(atom) || atom.is_symbol(&known().atom) {
             return ANY;
         }
+        let atom = &named_by_place(atom);
         match self.types.iter().position(|known| known == atom) {
             Some(id) => id as TypeId,
             None => {
                 self.types.push(atom.clone());
                 (self.types.len() - 1) as TypeId
             }
+        }
+    }
+
+    /// The type that results of a function with this return type are evaluated with.
+    pub(super) fn result_type(&mut self, returns: &Atom) -> TypeId {
+        match returns {
+            Atom::Variable(_) => ANY,
+            _ if returns.is_symbol(&known().expression) => ANY,
+            _ => self.type_id(returns),
         }
     }
 
@@ -504,11 +552,25 @@ impl Program {
                 version: Version::default(),
                 pc: 0,
                 size: 0,
+                data_type: 0,
                 rules: Vec::new(),
                 index: None,
             });
         }
         id
+    }
+
+    /// Notes of a function without rules what type calls of it have.
+    pub(super) fn note_data(&mut self, function: u32, head: &Head) {
+        let entry = &mut self.functions[function as usize];
+        entry.state = State::Data;
+        entry.data_type = match head {
+            Head::Typed(signature) if signature.returns.is_ground() => {
+                let found = self.value_types.number_of(&signature.returns, false);
+                found.map_or(0, |found| found.0)
+            }
+            _ => 0,
+        };
     }
 
     /// What is known already of calls with this head symbol.

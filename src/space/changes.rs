@@ -9,6 +9,7 @@ use crate::space::token;
 
 static RULES: AtomicU64 = AtomicU64::new(0);
 static TYPES: AtomicU64 = AtomicU64::new(0);
+static HEADS: AtomicU64 = AtomicU64::new(0);
 
 /// How often rules, and types, of any space have changed; imports count as both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,4 +55,15 @@ pub(super) fn note(key: RelationKey, of_store: &mut Changes) {
 pub(super) fn note_both() {
     RULES.fetch_add(1, Ordering::Release);
     TYPES.fetch_add(1, Ordering::Release);
+}
+
+/// How often the first atom of some head came to some space: while it is equal, what a space
+/// had nothing of it still has nothing of.
+pub(super) fn heads() -> u64 {
+    HEADS.load(Ordering::Acquire)
+}
+
+/// Notes the first atom of a head in a space; called while that is locked.
+pub(super) fn note_head() {
+    HEADS.fetch_add(1, Ordering::Release);
 }

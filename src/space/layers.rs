@@ -15,18 +15,20 @@
 //! are the rows of [`Layers::rows_about`]; while `cut` is equal, rows were only added,
 //! and `rows_about` with [`Layers::mark`] taken before gives them.
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
-use std::sync::{RwLock, RwLockReadGuard};
 
 use smallvec::SmallVec;
 
 use crate::atom::Atom;
+use crate::space::changes;
 use crate::space::flat::{self, Flat, Origin};
+use crate::space::lock::{StoreLock, StoreRead, read, write};
 use crate::space::matching::{Frame, unify_row};
 use crate::space::probe::Probe;
 use crate::space::relation::{Subject, Version};
 use crate::space::store::{Store, Values, View};
-use crate::space::{BATCH, Changes, Hidden, Kind, Space, read, write};
+use crate::space::{BATCH, Changes, Hidden, Kind, Space};
 use crate::unify::Bindings;
 
 /// A row of one of the layers that it was found in.
@@ -43,7 +45,16 @@ pub(crate) struct Layers {
     layers: SmallVec<[Layer; 4]>,
     /// How many of them are the space's own.
     own: usize,
+    /// Layers known to have nothing of some heads.
+    lacking: RefCell<Lacking>,
 }
+
+/// Heads of expressions, as probes tell them.
+type Head = [u32; 2];
+
+/// For each head layers that have nothing of it, a bit each; and the count of heads by then.
+#[derive(Clone, Default)]
+struct Lacking(u64, SmallVec<[(Head, u64); 4]>);
 
 struct Layer {
     /// A space that has a store itself, or a snapshot of one, which lasts as long.
@@ -79,7 +90,7 @@ impl Drop for Layer {
 }
 
 impl Layer {
-    fn store(&self) -> &RwLock<Store> {
+    fn store(&self) -> &StoreLock {
         match &self.space.0.kind {
             Kind::Live(store) | Kind::Fork { added: store, .. } => store,
             Kind::Snapshot { base, .. } => match &base.0.kind {
@@ -188,6 +199,7 @@ impl Layers {
         let mut layers = Layers {
             layers: SmallVec::new(),
             own: 0,
+            lacking: RefCell::default(),
         };
         layers.push(space);
         layers.own = layers.layers.len();
@@ -211,6 +223,31 @@ impl Layers {
                 })
                 .collect(),
             own: self.own,
+            lacking: self.lacking.clone(),
+        }
+    }
+
+    /// Layers that have nothing of a head, as far as that is known: a bit each.
+    pub(crate) fn lacking(&self, head: Head) -> u64 {
+        let Lacking(then, known) = &mut *self.lacking.borrow_mut();
+        let now = changes::heads();
+        if *then != now {
+            *then = now;
+            known.clear();
+        }
+        let found = known.iter().find(|(known, _)| *known == head);
+        found.map_or(0, |(_, layers)| *layers)
+    }
+
+    /// Notes that layers have nothing of a head; that was seen since [`Layers::lacking`] was
+    /// asked.
+    pub(crate) fn note_lacking(&self, head: Head, layers: u64) {
+        const KNOWN_MAX: usize = 16;
+        let Lacking(_, known) = &mut *self.lacking.borrow_mut();
+        match known.iter().position(|(known, _)| *known == head) {
+            Some(place) => known[place].1 |= layers,
+            None if known.len() < KNOWN_MAX => known.push((head, layers)),
+            None => {}
         }
     }
 
@@ -371,7 +408,7 @@ impl Layers {
         self.layers
             .iter()
             .map(|layer| {
-                let store: *const RwLock<Store> = layer.store();
+                let store: *const StoreLock = layer.store();
                 let mut changes = read(layer.store()).changes(layer.view);
                 let hides = layer.hides() as u64;
                 changes.rules += hides;
@@ -436,7 +473,7 @@ impl Layers {
 /// A layer whose store is locked.
 pub(crate) struct Open<'a> {
     layer: &'a Layer,
-    store: RwLockReadGuard<'a, Store>,
+    store: StoreRead<'a>,
 }
 
 impl Open<'_> {

@@ -163,6 +163,7 @@ impl Relations {
             self.last = Some((key, *number));
             return *number;
         }
+        changes::note_head();
         let number = self.free.pop().unwrap_or_else(|| {
             self.all.push(None);
             (self.all.len() - 1) as u32

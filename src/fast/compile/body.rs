@@ -3,6 +3,7 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
+use super::walk::template_of;
 use super::{
     Bound, Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Place, Value, Want, is_large,
     is_whole_error,
@@ -95,6 +96,10 @@ impl Compiler<'_> {
         let Some(children) = atom.as_expression() else {
             return;
         };
+        if let Some((_, variables)) = template_of(children) {
+            let own = variables.into_iter().filter(|other| self.is_walked(other));
+            local.extend(own.cloned());
+        }
         let all_within = |parts: &[&Atom], variable: &Variable| {
             let mut count = 0;
             for part in parts {
@@ -150,7 +155,11 @@ impl Compiler<'_> {
                 take(left, &[left, right, then]);
                 take(right, &[left, right, then]);
             }
-            _ => {}
+            _ => {
+                if let Some((template, _)) = template_of(children) {
+                    take(template, &[template]);
+                }
+            }
         }
         for child in children {
             self.locals(child, local, depth + 1);
@@ -214,7 +223,10 @@ impl Compiler<'_> {
         let value = match atom {
             Atom::Variable(variable) => match self.names.get(variable) {
                 Some(name) => Operand::slot(name.slot),
-                None => Operand::slot(self.fresh(variable)?),
+                None => match self.written.get(variable) {
+                    Some(slot) => Operand::slot(*slot),
+                    None => Operand::slot(self.fresh(variable)?),
+                },
             },
             ground if ground.is_ground() => match self.constant_value(ground) {
                 Ok(value) => value,
@@ -464,13 +476,11 @@ impl Compiler<'_> {
         if types::is_undefined(expected) || expected.is_symbol(&known().atom) {
             return Ok(true);
         }
-        if !expected.is_ground() {
-            return Err(Leave);
-        }
+        let expected = types::renamed(expected);
         let found = types::types_of(&self.program.space, atom);
         Ok(found.iter().any(|actual| {
             let mut bindings = crate::unify::Bindings::new();
-            types::match_types(expected, actual, &mut bindings)
+            types::match_types(&expected, actual, &mut bindings)
         }))
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::decide::is_applied;
 use super::{Compiled, Compiler, Flags, Leave, Place, Value, Want, is_unchanged};
 use crate::atom::{Atom, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, RETURN, Slot, TypeId, Watched};
@@ -23,6 +24,11 @@ impl Compiler<'_> {
                     if *symbol == known().unify =>
                 {
                     self.unify_form(atom, [left, right, then, otherwise], want)
+                }
+                [Atom::Symbol(symbol), ..]
+                    if *symbol == known().cons_atom || *symbol == known().decons_atom =>
+                {
+                    self.list_instruction(atom, children, expected, want)
                 }
                 _ => Err(Leave),
             },
@@ -54,6 +60,9 @@ impl Compiler<'_> {
                 })?;
                 self.exit(mark);
                 Ok(value)
+            }
+            Head::Typed(signature) if is_applied(&signature) => {
+                self.decided(atom, children, &signature, expected, want)
             }
             Head::Typed(signature) => self.typed(
                 atom,
@@ -186,7 +195,9 @@ impl Compiler<'_> {
         {
             let version = self.program.rules_version(symbol, arity);
             self.program.functions[function as usize].version = version;
-            self.program.functions[function as usize].state = State::Data;
+            let head = Atom::Symbol(self.heap.symbol_of(symbol));
+            let head = self.program.head(self.host, self.heap, &head);
+            self.program.note_data(function, &head);
         }
         if matches!(
             self.program.functions[function as usize].state,

@@ -79,6 +79,9 @@ impl Compiler<'_> {
                 self.form_fits(signature, expected)?;
                 self.match_form(atom, space, pattern, template, expected, want)
             }
+            (Control::Map | Control::Filter | Control::Fold, _) => {
+                self.walk_form(control, atom, children, signature, expected, want)
+            }
             _ => Err(Leave),
         }
     }

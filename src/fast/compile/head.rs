@@ -2,9 +2,9 @@
 
 use super::switch::Path;
 use super::{Compiled, Compiler, Leave, Name, Place, TESTS_MAX};
-use crate::atom::{Atom, Grounded, Variable, known};
+use crate::atom::{Atom, Grounded, Variable};
 use crate::fast::cell::Cell;
-use crate::fast::code::{ANY, FAIL, Instruction, Pc, Slot, TypeId};
+use crate::fast::code::{FAIL, Instruction, Pc, Slot, TypeId};
 use crate::fast::heap::Heap;
 use crate::fast::program::{HeadTest, Key};
 
@@ -117,11 +117,7 @@ fn add_tests(heap: &mut Heap, pattern: &Atom, path: &mut Vec<u32>, tests: &mut V
 impl Compiler<'_> {
     /// The type that results of a function with this return type are evaluated with.
     pub(super) fn result_type(&mut self, returns: &Atom) -> TypeId {
-        match returns {
-            Atom::Variable(_) => ANY,
-            _ if returns.is_symbol(&known().expression) => ANY,
-            _ => self.program.type_id(returns),
-        }
+        self.program.result_type(returns)
     }
 
     /// As [`Compiler::pattern`], of an argument of which these places are known to be

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want, is_unchanged};
-use crate::atom::{Atom, Grounded};
+use crate::atom::{Atom, Grounded, known};
 use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
-use crate::fast::program::{Inline, Signature};
+use crate::fast::program::{Inline, Signature, signature};
 use crate::operation::Operation;
+use crate::types;
 
 impl Compiler<'_> {
     #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
@@ -139,6 +140,79 @@ impl Compiler<'_> {
                 self.settled.insert(value.index() as Slot);
             }
         })
+    }
+
+    /// The instructions `cons-atom` and `decons-atom`, whose arguments are as written.
+    pub(super) fn list_instruction(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        let Atom::Symbol(symbol) = &children[0] else {
+            return Err(Leave);
+        };
+        let id = self.heap.symbol(symbol);
+        let declared = match self.program.types_of_symbol(self.heap, id).as_deref() {
+            Some([only]) if types::is_function(only) => signature(only),
+            _ => return Err(Leave),
+        };
+        let is_atom = |declared: &Atom| declared.is_symbol(&known().atom);
+        let is_list = |declared: &Atom| declared.is_symbol(&known().expression);
+        let as_declared = match declared.parameters.as_slice() {
+            [first, rest] => is_atom(first) && is_list(rest),
+            [whole] => is_list(whole),
+            _ => false,
+        };
+        if !as_declared || !is_atom(&declared.returns) {
+            return Err(Leave);
+        }
+        let (guard, _) = self.check(atom, children, &declared, expected)?;
+        let value = match &children[1..] {
+            [first, rest] if *symbol == known().cons_atom => {
+                let (first, rest) = (self.quoted(first)?, self.quoted(rest)?);
+                let (first, rest) = (self.in_slot(first)?, self.in_slot(rest)?);
+                let to = self.slot()?;
+                let at = self.emit(Instruction::Cons {
+                    to,
+                    first,
+                    rest,
+                    odd: FAIL,
+                });
+                self.list_made(atom, at, to, expected, want)?
+            }
+            [whole] if *symbol == known().decons_atom => {
+                let from = self.quoted(whole)?;
+                let from = self.in_slot(from)?;
+                let to = self.slot()?;
+                let at = self.emit(Instruction::Decons {
+                    to,
+                    from,
+                    odd: FAIL,
+                });
+                self.list_made(atom, at, to, expected, want)?
+            }
+            _ => return Err(Leave),
+        };
+        self.resume(guard, value, want)
+    }
+
+    /// What an instruction put into a slot, or the plain evaluator where it was odd.
+    fn list_made(
+        &mut self,
+        atom: &Atom,
+        at: usize,
+        to: Slot,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        let source = OddWhat::Source(atom.clone());
+        let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
+        self.define(to);
+        self.odd[slow].to = Some(to);
+        self.odd[slow].resume = self.here();
+        Ok(self.give(Operand::slot(to), want))
     }
 
     /// Arithmetic on variables and numbers: nothing else is evaluated before, so what is

@@ -86,10 +86,11 @@ impl Compiler<'_> {
         }
         let mut variables: Vec<(Variable, Slot)> = Vec::new();
         atom.for_each_variable(|variable| {
-            if let Some(name) = self.names.get(variable)
+            let named = self.names.get(variable).map(|name| name.slot);
+            if let Some(slot) = named.or_else(|| self.written.get(variable).copied())
                 && !variables.iter().any(|(known, _)| known == variable)
             {
-                variables.push((variable.clone(), name.slot));
+                variables.push((variable.clone(), slot));
             }
         });
         let atom = atom.clone();
@@ -118,7 +119,11 @@ impl Compiler<'_> {
             match odd.what {
                 OddWhat::Call(atom) => {
                     let from = self.instantiated(&atom, place)?;
-                    self.emit_sized(Instruction::PlainCall { from, size: 0 });
+                    self.emit_sized(Instruction::PlainCall {
+                        from,
+                        expected: odd.expected,
+                        size: 0,
+                    });
                 }
                 OddWhat::Source(atom) => {
                     let from = self.instantiated(&atom, place)?;
@@ -190,7 +195,10 @@ impl Compiler<'_> {
                 | I::CaseOpen { size, .. }
                 | I::Alternatives { size, .. }
                 | I::Elements { size, .. }
+                | I::Walk { size, .. }
+                | I::CallDecided { size, .. }
                 | I::Match { size, .. } => *size = whole,
+                I::Again { frame, .. } => *frame = whole,
                 other => unreachable!("{other:?} makes no frame"),
             }
         }

@@ -35,7 +35,31 @@ impl Compiler<'_> {
             },
             Atom::Expression(expression) if expression.children().is_empty() => Static::Any,
             Atom::Expression(expression) => {
-                let children = expression.children();
+                let (depth, known) = (self.depth, checks.len());
+                match self.expression_type(expression.children(), checks) {
+                    Ok(found) => found,
+                    Err(Leave) => {
+                        self.depth = depth;
+                        checks.truncate(known);
+                        let tree = self.tree(atom)?;
+                        checks.push(Check::Tree(tree, types::undefined()));
+                        Static::Tree(tree)
+                    }
+                }
+            }
+        };
+        self.depth -= 1;
+        Ok(found)
+    }
+
+    /// The type of an expression by the signature of its head.
+    pub(super) fn expression_type(
+        &mut self,
+        children: &[Atom],
+        checks: &mut Vec<Check>,
+    ) -> Compiled<Static> {
+        Ok({
+            {
                 match self.program.head(self.host, self.heap, &children[0]) {
                     Head::Untyped => {
                         let head = &children[0];
@@ -57,9 +81,7 @@ impl Compiler<'_> {
                     Head::Complex => return Err(Leave),
                 }
             }
-        };
-        self.depth -= 1;
-        Ok(found)
+        })
     }
 
     /// The type that a call has; leaves what is not well-typed for certain.
@@ -99,6 +121,21 @@ impl Compiler<'_> {
                 (Atom::Variable(_), Static::Known(actual)) if types::is_meta_type(&actual) => {
                     return Err(Leave);
                 }
+                // Inside of an argument, fewer types fit: the whole is looked at.
+                (_, Static::Tree(_)) if nested => return Err(Leave),
+                (_, Static::Tree(_)) if types::is_undefined(parameter) => {}
+                (Atom::Variable(variable), Static::Tree(tree)) => {
+                    let used = signature.parameters.iter().chain([&signature.returns]);
+                    let only = used.filter(|part| *part == parameter).count() == 1;
+                    let known = bound.iter().find(|(known, _)| known == variable);
+                    match known {
+                        None if only => {}
+                        Some((_, Static::Known(known))) if *parameter != signature.returns => {
+                            checks.push(Check::Tree(tree, known.clone()));
+                        }
+                        _ => return Err(Leave),
+                    }
+                }
                 (Atom::Variable(variable), actual) => {
                     match bound.iter().find(|(known, _)| known == variable) {
                         None => bound.push((variable.clone(), actual)),
@@ -124,6 +161,9 @@ impl Compiler<'_> {
                 }
                 (parameter, Static::Slot(slot)) => {
                     checks.push(Check::Type(slot, parameter.clone()));
+                }
+                (parameter, Static::Tree(tree)) => {
+                    checks.push(Check::Tree(tree, parameter.clone()));
                 }
             }
         }
@@ -265,11 +305,11 @@ impl Compiler<'_> {
         let expected = self.program.types[usize::from(expected)].clone();
         let returns = match (returns, found) {
             (Atom::Variable(_), Static::Known(actual)) => actual,
-            (Atom::Variable(_), Static::Slot(_)) => return Err(Leave),
+            (Atom::Variable(_), Static::Slot(_) | Static::Tree(_)) => return Err(Leave),
             _ => returns,
         };
         let mut bindings = crate::unify::Bindings::new();
-        if types::match_types(returns, &expected, &mut bindings) {
+        if types::match_types(returns, &types::renamed(&expected), &mut bindings) {
             Ok(())
         } else {
             Err(Leave)
@@ -284,6 +324,16 @@ impl Compiler<'_> {
         expected: TypeId,
     ) -> Compiled<Option<usize>> {
         checks.dedup_by(|a, b| a == b);
+        let uses = self.emit_checks(checks);
+        if uses.is_empty() {
+            return Ok(None);
+        }
+        self.slow(uses, OddWhat::Source(atom.clone()), expected)
+            .map(Some)
+    }
+
+    /// Emits checks: where each goes if it fails.
+    pub(super) fn emit_checks(&mut self, checks: Vec<Check>) -> Vec<(usize, Place)> {
         let mut uses = Vec::new();
         for check in checks {
             let at = match check {
@@ -301,6 +351,20 @@ impl Compiler<'_> {
                         odd: FAIL,
                     })
                 }
+                Check::Tree(tree, wanted) => {
+                    let expected = self.program.type_id(&wanted);
+                    self.emit(Instruction::CheckTree {
+                        tree,
+                        expected,
+                        odd: FAIL,
+                    })
+                }
+                Check::Ground(slot) => {
+                    if self.numbers.contains(&slot) {
+                        continue;
+                    }
+                    self.emit(Instruction::CheckGround { slot, odd: FAIL })
+                }
                 Check::Same(left, right) => {
                     if self.numbers.contains(&left) && self.numbers.contains(&right) {
                         continue;
@@ -314,10 +378,6 @@ impl Compiler<'_> {
             };
             uses.push((at, Place::Odd));
         }
-        if uses.is_empty() {
-            return Ok(None);
-        }
-        self.slow(uses, OddWhat::Source(atom.clone()), expected)
-            .map(Some)
+        uses
     }
 }

@@ -436,6 +436,85 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 odd(other)
             )
         }
+        I::CheckGround {
+            slot: value,
+            odd: other,
+        } => format!("no variable is in {}{}", slot(value), odd(other)),
+        I::CheckTree {
+            expected,
+            odd: other,
+            ..
+        } => format!(
+            "the expression is well-typed{}{}",
+            wanted(expected),
+            odd(other)
+        ),
+        I::CheckFirst { odd: other, .. } => {
+            format!("the first of the list is no function{}", odd(other))
+        }
+        I::Decide { to, odd: other, .. } => format!(
+            "{} := the function for the types of the arguments{}",
+            slot(to),
+            odd(other)
+        ),
+        I::CallDecided {
+            function, operands, ..
+        } => format!("call {} with {}", slot(function), list(operands)),
+        I::CallDecidedLast { function, operands } => {
+            format!(
+                "call {} with {} and return its result",
+                slot(function),
+                list(operands)
+            )
+        }
+        I::Walk { to, operands, .. } => {
+            format!("go through a list at {} with {}", place(to), list(operands))
+        }
+        I::Item {
+            to,
+            done,
+            odd: other,
+            ..
+        } => format!(
+            "{} := the next element, after the last {}{}",
+            slot(to),
+            place(done),
+            odd(other)
+        ),
+        I::Again { to, so_far, .. } => {
+            format!("go on at {} with {} so far", place(to), slot(so_far))
+        }
+        I::Push { to, so_far, value } => {
+            format!("{} := {} and {}", slot(to), slot(so_far), slot(value))
+        }
+        I::List {
+            to,
+            from,
+            odd: other,
+        } => format!("{} := the list of {}{}", slot(to), slot(from), odd(other)),
+        I::NoTruth { value, .. } => format!("the error that {} is no truth value", slot(value)),
+        I::Cons {
+            to,
+            first,
+            rest,
+            odd: other,
+        } => format!(
+            "{} := {} before the elements of {}{}",
+            slot(to),
+            slot(first),
+            slot(rest),
+            odd(other)
+        ),
+        I::Decons {
+            to,
+            from,
+            odd: other,
+        } => format!(
+            "{} := the first element and the rest of {}{}",
+            slot(to),
+            slot(from),
+            odd(other)
+        ),
         I::First {
             to,
             from,

@@ -250,6 +250,26 @@ impl Machine<'_> {
         Cell::expression(place)
     }
 
+    /// The list with one more element before it.
+    pub(super) fn cons(&mut self, first: Cell, rest: Cell) -> Cell {
+        let (first, rest) = (self.heap.deref(first), self.heap.deref(rest));
+        let header = self.heap.header(rest.at());
+        let settled = self.is_settled(first)
+            && self.heap.is_ground(first)
+            && (header.has(Header::ELEMENTS) || header.arity() == 0);
+        let list = self.heap.prepend(first, rest.at());
+        if settled {
+            let count = header.arity() + 1;
+            let flags = if self.is_data_head(first, count) {
+                Header::DATA
+            } else {
+                Header::ELEMENTS
+            };
+            self.heap.cells[list.at()] |= flags;
+        }
+        list
+    }
+
     /// The list without its first element.
     #[inline(never)]
     pub(super) fn rest(&mut self, list: Cell) -> Cell {

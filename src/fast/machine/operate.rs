@@ -6,7 +6,7 @@ use crate::engine::Context;
 use crate::evaluate::{Answer, Proof};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Step, Way};
-use crate::fast::code::{Change, Operands, Pc, Slot};
+use crate::fast::code::{ANY, Change, Operands, Pc, Slot};
 
 impl Machine<'_> {
     /// Adds a ground atom to a space, or removes it: `()`. `None` for what the operation
@@ -111,6 +111,7 @@ impl Machine<'_> {
     /// Forgets code whose rules or types have changed.
     pub(super) fn refresh(&mut self) {
         self.program.refresh();
+        self.fit = (0, ANY);
     }
 
     /// Counts what evaluations inside an operation have spent, and looks at the

@@ -181,61 +181,73 @@ impl Machine<'_> {
         }
     }
 
-    /// The layers of a space; those asked for last are kept.
-    pub(super) fn layers_of(&mut self, space: &Space) -> Rc<Layers> {
+    /// The layers of the space that a cell is, and whether it takes changes; `None` if it is
+    /// no space. Those asked for last are kept: even to count a use of the space is a word
+    /// that threads would take from each other.
+    fn layers_at(&mut self, cell: Cell) -> Option<(Rc<Layers>, bool)> {
         let now = changes();
+        if !cell.is_box() {
+            return None;
+        }
+        let space = self.heap.box_of(cell).as_space()?;
         if let Some((known, then, layers)) = &self.layers
             && *then == now
             && known.is_same(space)
         {
-            return Rc::clone(layers);
+            return Some((Rc::clone(layers), known.is_writable()));
         }
-        let layers = Rc::new(Layers::of(space));
-        self.layers = Some((space.clone(), now, Rc::clone(&layers)));
-        layers
+        let (space, layers) = (space.clone(), Rc::new(Layers::of(space)));
+        let is_writable = space.is_writable();
+        self.layers = Some((space, now, Rc::clone(&layers)));
+        Some((layers, is_writable))
     }
 
-    /// Goes on with each solution of a query: of one pattern, or of all in `(, …)`.
+    /// Goes on with each solution of a query: of one pattern, or of all in `(, …)`. `None`
+    /// if what is asked is no space.
     #[inline(never)]
     pub(super) fn find(
         &mut self,
-        space: &Space,
+        space: Cell,
         pattern: Cell,
         pc: Pc,
         base: usize,
         size: Slot,
-    ) -> Next {
+    ) -> Option<Next> {
+        let (mut layers, is_writable) = self.layers_at(space)?;
         let mut patterns: SmallVec<[Cell; 4]> = SmallVec::new();
         if self.is_conjunction(pattern) {
             let (first, count) = self.heap.elements(pattern.at());
             patterns.extend((1..count).map(|i| self.heap.word(first + i)));
             if patterns.is_empty() {
-                return Next::At(pc, base);
+                return Some(Next::At(pc, base));
             }
         } else {
             patterns.push(pattern);
         }
-        let mut layers = self.layers_of(space);
         let joins = patterns.len() > 1;
-        if joins && space.is_writable() {
+        if joins && is_writable && !layers.is_frozen() {
             // All patterns are about what is there now.
             layers = Rc::new(layers.frozen());
         }
         let mut join = self.joins.pop().unwrap_or_default();
         join.begin(Rc::clone(&layers), patterns, pc);
         let log_top = self.log.len();
-        self.open_level(&mut join, 0, &layers, &mut None);
-        let solved = if self.is_better_reordered(&join, &layers) {
+        let mut open = None;
+        self.open_level(&mut join, 0, &layers, &mut open);
+        if joins {
+            open = None;
+        }
+        let solved = if joins && self.is_better_reordered(&join, &layers) {
             self.solve_greedily(&mut join, &layers)
         } else {
-            self.solve(&mut join)
+            self.solve_on(&mut join, &layers, open)
         };
         if self.program.proving && matches!(solved, Solved::More | Solved::Last) {
             self.record_facts(&join);
         }
-        match solved {
+        Some(match solved {
             Solved::More => {
-                if !joins && space.is_writable() {
+                if !joins && is_writable {
                     self.held = self.held.min(self.choices.len());
                 }
                 let tops = join.resumes_at();
@@ -252,7 +264,7 @@ impl Machine<'_> {
                 self.give_back(join);
                 Next::Fail
             }
-        }
+        })
     }
 
     /// Keeps the memory of a query for the next.
@@ -346,7 +358,16 @@ impl Machine<'_> {
     /// Goes on from row to row until all patterns have one.
     fn solve(&mut self, join: &mut Join) -> Solved {
         let layers = Rc::clone(join.layers());
-        let mut open: Option<(u32, Open<'_>)> = None;
+        self.solve_on(join, &layers, None)
+    }
+
+    /// As [`Machine::solve`], perhaps with a layer open already.
+    fn solve_on<'l>(
+        &mut self,
+        join: &mut Join,
+        layers: &'l Layers,
+        mut open: Option<(u32, Open<'l>)>,
+    ) -> Solved {
         let mut looked = 0;
         loop {
             let depth = join.levels.len();
@@ -373,7 +394,7 @@ impl Machine<'_> {
                 looked = 0;
                 open = None;
             }
-            let store = opened(&layers, row.layer, &mut open);
+            let store = opened(layers, row.layer, &mut open);
             self.heap.old = tops.heap;
             self.frame.clear();
             let unified = store.row(row).is_some_and(|found| {
@@ -388,11 +409,11 @@ impl Machine<'_> {
             if depth < join.patterns.len() {
                 let next = if join.greedy {
                     open = None;
-                    self.fewest(join, &layers).0
+                    self.fewest(join, layers).0
                 } else {
                     depth
                 };
-                self.open_level(join, next, &layers, &mut open);
+                self.open_level(join, next, layers, &mut open);
                 continue;
             }
             return match join.resumes() {
@@ -514,7 +535,8 @@ impl Machine<'_> {
         let without = &mut join.without[number];
         let head = self.probe.head();
         if without.head != head {
-            *without = Without { head, layers: 0 };
+            let layers = layers.lacking(head);
+            *without = Without { head, layers };
         }
         let first = join.rows.len();
         for layer in 0..layers.len() as u32 {
@@ -527,6 +549,7 @@ impl Machine<'_> {
                 if store.candidates(&self.probe, &mut self.found) {
                     if self.found.is_empty() && store.lacks_head(&self.probe) {
                         without.layers |= bit;
+                        layers.note_lacking(head, bit);
                     }
                     break;
                 }

@@ -12,6 +12,7 @@ use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
 use crate::fast::code::{ANY, NUMBER, Pc, Slot, TypeId};
 use crate::fast::compile;
+use crate::types;
 
 /// An evaluation compiles no more shapes of values than this; it evaluates others as they are.
 const SHAPES_MAX: u32 = 20_000;
@@ -170,24 +171,25 @@ impl Machine<'_> {
         Settled::Called(to, above)
     }
 
-    /// The untyped function that a value is a call of, if its arguments need no
-    /// evaluating; where they begin, and how many they are.
+    /// The function that a value is a call of, if its arguments need no evaluating;
+    /// where they begin, and how many they are.
     fn callable(&mut self, value: Cell, expected: TypeId) -> Option<(u32, usize, usize)> {
         let (first, count) = self.heap.elements(value.at());
         let head = self.heap.deref(self.heap.word(first));
         let Term::Sym(id) = head.kind() else {
             return None;
         };
-        if !self.is_untyped(id) {
-            return None;
-        }
-        for i in 1..count {
-            let argument = self.heap.deref(self.heap.word(first + i));
-            if !(argument.is_ref() || self.is_settled(argument)) {
-                return None;
+        let function = if self.is_untyped(id) {
+            for i in 1..count {
+                let argument = self.heap.deref(self.heap.word(first + i));
+                if !(argument.is_ref() || self.is_settled(argument)) {
+                    return None;
+                }
             }
-        }
-        let function = self.program.function(id, count - 1, expected);
+            self.program.function(id, count - 1, expected)
+        } else {
+            self.typed_function(id, first..first + count, expected)?
+        };
         Some((function, first + 1, count - 1))
     }
 
@@ -353,7 +355,7 @@ impl Machine<'_> {
     ) -> Next {
         self.hold_rows();
         let atom = self.heap.export(value);
-        let wanted = self.program.types[usize::from(expected)].clone();
+        let wanted = types::renamed(&self.program.types[usize::from(expected)]);
         self.meter.spent += u64::from(FUEL - self.fuel);
         self.fuel = FUEL;
         self.watch_outside();

@@ -1,10 +1,23 @@
-//! Types of values, as far as they are seen without asking the typing of atoms.
+//! Types of values, as far as they are found without asking the typing of atoms.
 
 use super::Machine;
-use crate::atom::Atom;
+use crate::atom::{Atom, Grounded};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::code::{ANY, BOOL, NUMBER, TypeId};
+use crate::fast::program::Program;
+use crate::fast::types::{Argument, ArgumentKind, ValueType};
 use crate::types;
+
+/// Longer expressions without a function type are not typed by their parts.
+const TUPLE_MAX: usize = 8;
+
+/// An expression whose parts are being typed.
+struct Level {
+    cell: Cell,
+    head: ValueType,
+    /// Where the types of its arguments begin.
+    from: usize,
+}
 
 impl Machine<'_> {
     /// Whether it is plain to see that two values have a type in common.
@@ -14,7 +27,157 @@ impl Machine<'_> {
         let (Some(a), Some(b)) = (self.type_class(left), self.type_class(right)) else {
             return false;
         };
-        a == Class::Unknown || b == Class::Unknown || (a == b && a != Class::Typed)
+        if a == Class::Typed && b == Class::Typed {
+            let found = self.type_of(left);
+            return found.is_some() && found == self.type_of(right);
+        }
+        a == Class::Unknown || b == Class::Unknown || a == b
+    }
+
+    /// Whether the type noted in a value's header was just seen to be what is expected.
+    #[inline(always)]
+    pub(super) fn is_known_fit(&self, value: Cell, expected: TypeId) -> bool {
+        value.is_exp() && (self.heap.noted_type(value.at()), expected) == self.fit
+    }
+
+    /// The type of the head of an expression, if such expressions have no types of
+    /// their own.
+    pub(super) fn type_of_head(&mut self, head: Cell) -> Option<ValueType> {
+        match head.kind() {
+            Term::Sym(id) => {
+                let (found, types_calls) = self.type_of_symbol(id);
+                found.filter(|_| !types_calls)
+            }
+            Term::Box(_) if self.heap.box_of(head).as_operation().is_some() => {
+                self.type_of_leaf(head)
+            }
+            _ => None,
+        }
+    }
+
+    /// The only type of a value; `None` where the typing of atoms has to be asked.
+    /// Noted in headers, so that a part of a term is looked at once.
+    pub(super) fn type_of(&mut self, cell: Cell) -> Option<ValueType> {
+        let cell = self.heap.deref(cell);
+        if !cell.is_exp() {
+            return self.type_of_leaf(cell);
+        }
+        let mut levels: Vec<Level> = Vec::new();
+        let mut found: Vec<Argument> = Vec::new();
+        let mut current = cell;
+        loop {
+            let mut done = match self.known_type(current) {
+                Some(known) => Some(known),
+                None => {
+                    let (first, count) = self.heap.elements(current.at());
+                    let head = self.heap.deref(self.heap.word(first));
+                    let head_type = self.type_of_head(head)?;
+                    let types = &self.program.value_types;
+                    if head_type == types.unknown() {
+                        Some(head_type)
+                    } else if !types.is_function(head_type) && count > TUPLE_MAX {
+                        return None;
+                    } else {
+                        levels.push(Level {
+                            cell: current,
+                            head: head_type,
+                            from: found.len(),
+                        });
+                        None
+                    }
+                }
+            };
+            loop {
+                if let Some(known) = done.take() {
+                    if levels.is_empty() {
+                        return Some(known);
+                    }
+                    found.push(Argument::new(known, ArgumentKind::Expression));
+                }
+                let level = levels.last().expect("a level is open or the type returned");
+                let (first, count) = self.heap.elements(level.cell.at());
+                let next = 1 + found.len() - level.from;
+                if next < count {
+                    let child = self.heap.deref(self.heap.word(first + next));
+                    if child.is_exp() {
+                        current = child;
+                        break;
+                    }
+                    let leaf = self.type_of_leaf(child)?;
+                    let kind = self.kind_of(child);
+                    found.push(Argument::new(leaf, kind));
+                    continue;
+                }
+                let level = levels.pop().expect("just seen");
+                let arguments = &found[level.from..];
+                let known = self
+                    .program
+                    .value_types
+                    .application(level.head, arguments)?;
+                found.truncate(level.from);
+                if self.heap.is_ground(level.cell) {
+                    self.heap.note_type(level.cell.at(), known.0);
+                }
+                done = Some(known);
+            }
+        }
+    }
+
+    /// The type of an expression that is noted, or needs no looking for.
+    fn known_type(&self, cell: Cell) -> Option<ValueType> {
+        let types = &self.program.value_types;
+        if self.heap.header(cell.at()).arity() == 0 {
+            return Some(types.unknown());
+        }
+        types.of_header(self.heap.noted_type(cell.at()))
+    }
+
+    fn type_of_leaf(&mut self, cell: Cell) -> Option<ValueType> {
+        let types = &mut self.program.value_types;
+        match cell.kind() {
+            Term::Int(_) | Term::Flt(_) => Some(types.number()),
+            Term::Bool(_) => Some(types.bool()),
+            Term::Ref(_) => Some(types.unknown()),
+            Term::Sym(id) => self.type_of_symbol(id).0,
+            Term::Box(_) => match self.heap.box_of(cell) {
+                Atom::Grounded(Grounded::Number(_)) => Some(types.number()),
+                Atom::Grounded(Grounded::Text(_)) => Some(types.string()),
+                Atom::Grounded(Grounded::Operation(operation)) => types.of_operation(operation),
+                _ => None,
+            },
+            Term::Exp(_) => unreachable!("no leaf"),
+        }
+    }
+
+    /// The type of a symbol, and whether expressions with this head may have types of
+    /// their own.
+    fn type_of_symbol(&mut self, id: u32) -> (Option<ValueType>, bool) {
+        if let Some(known) = self.program.value_types.symbols.get(&id) {
+            return *known;
+        }
+        let found = match self.program.types_of_symbol(&self.heap, id) {
+            None => Some(self.program.value_types.unknown()),
+            Some(found) => match found.as_slice() {
+                [only] => {
+                    let only = only.clone();
+                    self.program.value_types.number_of(&only, false)
+                }
+                _ => None,
+            },
+        };
+        let atom = Atom::Symbol(self.heap.symbol_of(id));
+        let known = (found, self.space.may_type_expression(&atom));
+        self.program.value_types.symbols.insert(id, known);
+        known
+    }
+
+    pub(super) fn kind_of(&self, cell: Cell) -> ArgumentKind {
+        match cell.kind() {
+            Term::Sym(_) => ArgumentKind::Symbol,
+            Term::Ref(_) => ArgumentKind::Variable,
+            Term::Exp(_) => ArgumentKind::Expression,
+            Term::Int(_) | Term::Flt(_) | Term::Bool(_) | Term::Box(_) => ArgumentKind::Grounded,
+        }
     }
 
     /// What is quickly known of a value's type; `None` if it has to be evaluated first.
@@ -68,13 +231,17 @@ impl Machine<'_> {
         if expected == BOOL && value.is_bool() {
             return true;
         }
-        let wanted = self.program.types[usize::from(expected)].clone();
-        if let Term::Sym(id) = value.kind() {
-            return match self.program.types_of_symbol(&self.heap, id) {
-                None => true,
-                Some(found) => found.contains(&wanted),
-            };
+        if let Some(found) = self.type_of(value) {
+            let Program {
+                value_types, types, ..
+            } = &mut self.program;
+            let fits = value_types.fits(found, expected, &types[usize::from(expected)]);
+            if fits {
+                self.fit = (found.0, expected);
+            }
+            return fits;
         }
+        let wanted = types::renamed(&self.program.types[usize::from(expected)]);
         let atom = self.heap.export(value);
         types::types_of(&self.space, &atom).iter().any(|actual| {
             let mut bindings = crate::unify::Bindings::new();

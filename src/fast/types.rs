@@ -1,0 +1,314 @@
+//! Types of values by number, and what is known of them: so that the type of a term is
+//! looked for once, and kept in its header.
+//!
+//! A number stands for one type up to the names of its variables. What has several
+//! types, or none, has no number; the typing of atoms is asked for it. Numbers are
+//! not used again after types have changed: headers may still hold them.
+
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use crate::atom::{Atom, known};
+use crate::fast::code::TypeId;
+use crate::library::lists::named_by_place;
+use crate::operation::Operation;
+use crate::types::{self, Part};
+use crate::unify::Bindings;
+
+/// The number of a type that values have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ValueType(pub(super) u16);
+
+/// Numbers are below, so that they fit into a header.
+const NUMBERS_MAX: u16 = 1 << 14;
+
+/// Which of the four kinds of atom an argument is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum ArgumentKind {
+    Symbol,
+    Variable,
+    Expression,
+    Grounded,
+}
+
+impl ArgumentKind {
+    /// Whether a meta-type is the one of this kind, or `Atom`.
+    pub(super) fn is_taken_by(self, meta_type: &Atom) -> bool {
+        let known = known();
+        meta_type.is_symbol(&known.atom)
+            || meta_type.is_symbol(match self {
+                ArgumentKind::Symbol => &known.symbol,
+                ArgumentKind::Variable => &known.variable,
+                ArgumentKind::Expression => &known.expression,
+                ArgumentKind::Grounded => &known.grounded,
+            })
+    }
+}
+
+/// An argument as far as typing a call goes: the number of its type, and its kind in
+/// the bits above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Argument(u16);
+
+impl Argument {
+    pub(super) fn new(found: ValueType, kind: ArgumentKind) -> Argument {
+        Argument(found.0 | (kind as u16) << NUMBERS_MAX.trailing_zeros())
+    }
+
+    pub(super) fn found(self) -> ValueType {
+        ValueType(self.0 & (NUMBERS_MAX - 1))
+    }
+
+    fn kind(self) -> ArgumentKind {
+        let kind = self.0 >> NUMBERS_MAX.trailing_zeros();
+        [
+            ArgumentKind::Symbol,
+            ArgumentKind::Variable,
+            ArgumentKind::Expression,
+            ArgumentKind::Grounded,
+        ][usize::from(kind)]
+    }
+}
+
+pub(super) type Arguments = SmallVec<[Argument; 6]>;
+
+#[derive(Clone)]
+struct Known {
+    atom: Atom,
+    /// Nothing is known of such a value, not even that a function says so.
+    unknown: bool,
+}
+
+/// How a well-typed call is made.
+pub(super) struct Decision {
+    /// The type that its result is evaluated with.
+    pub(super) returns: Atom,
+    /// The types that its arguments are evaluated with.
+    pub(super) parameters: Vec<Atom>,
+}
+
+pub(super) struct ValueTypes {
+    /// The number of the first that is kept.
+    first: u16,
+    known: Vec<Known>,
+    numbers: HashMap<(Atom, bool), ValueType, FixedState>,
+    pub(super) symbols: HashMap<u32, (Option<ValueType>, bool), FixedState>,
+    applications: HashMap<(ValueType, Arguments), Option<ValueType>, FixedState>,
+    decisions: HashMap<(ValueType, Arguments, TypeId), Option<Arc<Decision>>, FixedState>,
+    fits: HashMap<(ValueType, TypeId), bool, FixedState>,
+    /// Types of operations, by where they are.
+    operations: HashMap<usize, Option<ValueType>, FixedState>,
+    /// Numbers of types that values are evaluated with.
+    expected: HashMap<TypeId, Option<ValueType>, FixedState>,
+    /// Functions for calls of symbols with values.
+    pub(super) calls: HashMap<(u32, Arguments, TypeId), Option<u32>, FixedState>,
+}
+
+impl ValueTypes {
+    pub(super) fn new() -> ValueTypes {
+        let mut made = ValueTypes {
+            first: 1,
+            known: Vec::new(),
+            numbers: HashMap::default(),
+            symbols: HashMap::default(),
+            applications: HashMap::default(),
+            decisions: HashMap::default(),
+            fits: HashMap::default(),
+            operations: HashMap::default(),
+            expected: HashMap::default(),
+            calls: HashMap::default(),
+        };
+        made.begin();
+        made
+    }
+
+    /// Types have changed: begins anew with other numbers.
+    pub(super) fn forget(&mut self) {
+        self.first = self.first.saturating_add(self.known.len() as u16);
+        self.known.clear();
+        self.numbers.clear();
+        self.symbols.clear();
+        self.applications.clear();
+        self.decisions.clear();
+        self.fits.clear();
+        self.operations.clear();
+        self.expected.clear();
+        self.calls.clear();
+        self.begin();
+    }
+
+    /// Whether there is no number left.
+    pub(super) fn is_full(&self) -> bool {
+        usize::from(self.first) + self.known.len() + 64 > usize::from(NUMBERS_MAX)
+    }
+
+    /// The first few numbers are for types that need no looking up.
+    fn begin(&mut self) {
+        let known = known();
+        let symbol = |symbol: &crate::symbol::Symbol| Atom::Symbol(symbol.clone());
+        for (atom, unknown) in [
+            (types::undefined(), true),
+            (symbol(&known.number), false),
+            (symbol(&known.bool), false),
+            (symbol(&known.string), false),
+        ] {
+            let number = ValueType(self.first.saturating_add(self.known.len() as u16));
+            self.numbers.insert((atom.clone(), unknown), number);
+            self.known.push(Known { atom, unknown });
+        }
+    }
+
+    pub(super) fn unknown(&self) -> ValueType {
+        ValueType(self.first)
+    }
+
+    pub(super) fn number(&self) -> ValueType {
+        ValueType(self.first + 1)
+    }
+
+    pub(super) fn bool(&self) -> ValueType {
+        ValueType(self.first + 2)
+    }
+
+    pub(super) fn string(&self) -> ValueType {
+        ValueType(self.first + 3)
+    }
+
+    /// The type whose number a header holds, if types have not changed since.
+    pub(super) fn of_header(&self, number: u16) -> Option<ValueType> {
+        (number >= self.first).then_some(ValueType(number))
+    }
+
+    fn known(&self, number: ValueType) -> &Known {
+        &self.known[usize::from(number.0 - self.first)]
+    }
+
+    /// The number of a type; `None` if there is none left.
+    pub(super) fn number_of(&mut self, atom: &Atom, unknown: bool) -> Option<ValueType> {
+        let atom = named_by_place(atom);
+        let key = (atom, unknown);
+        if let Some(number) = self.numbers.get(&key) {
+            return Some(*number);
+        }
+        if self.is_full() {
+            return None;
+        }
+        let number = ValueType(self.first + self.known.len() as u16);
+        self.known.push(Known {
+            atom: key.0.clone(),
+            unknown,
+        });
+        self.numbers.insert(key, number);
+        Some(number)
+    }
+
+    /// The number of an operation's type.
+    pub(super) fn of_operation(&mut self, operation: &Arc<Operation>) -> Option<ValueType> {
+        let address = Arc::as_ptr(operation) as usize;
+        if let Some(known) = self.operations.get(&address) {
+            return *known;
+        }
+        let found = self.number_of(operation.type_atom(), false);
+        self.operations.insert(address, found);
+        found
+    }
+
+    /// The number of a type that values are evaluated with.
+    pub(super) fn of_expected(&mut self, number: TypeId, atom: &Atom) -> Option<ValueType> {
+        if let Some(known) = self.expected.get(&number) {
+            return *known;
+        }
+        let found = self.number_of(atom, false);
+        self.expected.insert(number, found);
+        found
+    }
+
+    fn part(&self, argument: Argument) -> Part {
+        let known = self.known(argument.found());
+        let atom = match argument.kind() {
+            ArgumentKind::Symbol => Atom::symbol("part"),
+            ArgumentKind::Variable => Atom::variable("part"),
+            ArgumentKind::Expression => Atom::unit(),
+            ArgumentKind::Grounded => Atom::integer(0),
+        };
+        Part {
+            atom,
+            found: types::renamed(&known.atom),
+            unknown: known.unknown,
+        }
+    }
+
+    /// The type of an expression whose head and other elements have these types.
+    pub(super) fn application(
+        &mut self,
+        head: ValueType,
+        arguments: &[Argument],
+    ) -> Option<ValueType> {
+        let head_known = self.known(head);
+        if head_known.unknown {
+            return Some(self.unknown());
+        }
+        let key = (head, Arguments::from_slice(arguments));
+        if let Some(found) = self.applications.get(&key) {
+            return *found;
+        }
+        let head_part = self.part(Argument::new(head, ArgumentKind::Symbol));
+        let parts: Vec<Part> = arguments.iter().map(|each| self.part(*each)).collect();
+        let found = types::type_of_parts(&head_part, &parts)
+            .and_then(|(atom, unknown)| self.number_of(&atom, unknown));
+        self.applications.insert(key, found);
+        found
+    }
+
+    /// How a call of something with this function type is made, if it is well-typed.
+    pub(super) fn decision(
+        &mut self,
+        function: ValueType,
+        arguments: &[Argument],
+        expected: TypeId,
+        wanted: &Atom,
+    ) -> Option<Arc<Decision>> {
+        let key = (function, Arguments::from_slice(arguments), expected);
+        if let Some(found) = self.decisions.get(&key) {
+            return found.clone();
+        }
+        let head = self.part(Argument::new(function, ArgumentKind::Symbol));
+        let parts: Vec<Part> = arguments.iter().map(|each| self.part(*each)).collect();
+        let found = types::call_of_parts(&head.found, &parts, &types::renamed(wanted)).map(
+            |(returns, parameters)| {
+                Arc::new(Decision {
+                    returns,
+                    parameters,
+                })
+            },
+        );
+        self.decisions.insert(key, found.clone());
+        found
+    }
+
+    /// Whether a value of a type may be used where another is expected.
+    pub(super) fn fits(&mut self, found: ValueType, expected: TypeId, wanted: &Atom) -> bool {
+        if let Some(fits) = self.fits.get(&(found, expected)) {
+            return *fits;
+        }
+        let actual = types::renamed(&self.known(found).atom);
+        let mut bindings = Bindings::new();
+        let fits = types::match_types(&types::renamed(wanted), &actual, &mut bindings);
+        self.fits.insert((found, expected), fits);
+        fits
+    }
+
+    /// Whether it is the type of functions.
+    pub(super) fn is_function(&self, found: ValueType) -> bool {
+        types::is_function(&self.known(found).atom)
+    }
+
+    /// Whether expecting a value to be of a type adds nothing to what its own says.
+    pub(super) fn says_no_more(&self, expected: &Atom, found: ValueType) -> bool {
+        let known = self.known(found);
+        types::is_undefined(expected) || (!known.unknown && named_by_place(expected) == known.atom)
+    }
+}
