@@ -181,6 +181,33 @@ fn joins_that_begin_with_a_long_list_keep_their_order() {
 }
 
 #[test]
+fn long_joins_find_what_short_ones_do() {
+    let mut program = String::new();
+    for n in 0..600 {
+        program.push_str(&format!("(edge {n} {})\n", (n * 7 + 3) % 600));
+        program.push_str(&format!(
+            "(hub {} {n})\n(edge x{} {})\n",
+            n % 3,
+            n % 50,
+            n % 7
+        ));
+    }
+    program.push_str(
+        "!(match &self (, (edge $x $y) (edge $y $z)) ($x $z))
+         !(match &self (, (edge $x $y) (hub $y $z)) ($x $z))
+         !(match &self (, (hub $h $x) (edge $x $y) (edge $y $z)) ($h $z))
+         !(match &self (, (edge $x $x) (edge $x $z)) ($x $z))
+         !(let () (match &self (, (edge $x $y) (edge $y $x)) (remove-atom &self (edge $x $y))) gone)
+         !(match &self (, (edge $x $y) (edge $y $x)) ($x $y))
+         !(match &self (, (edge $x $y) (edge $y 5)) (add-atom &self (edge $y $x)))
+         (edge (f $any) 1)
+         (edge $any 4)
+         !(match &self (, (edge $x $y) (edge $y $z)) ($x $z))",
+    );
+    check(&program);
+}
+
+#[test]
 fn a_query_answers_from_what_was_there_when_it_began() {
     check(&lopsided(
         "!(match &self (, (small 3 $s) (mid (m 5) $k)) (remove-atom &self (mid (m 5) $k)))

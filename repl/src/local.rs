@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use chimera::{Budget, CancelToken, Directive, Engine, Watch};
+use chimera::{Budget, CancelToken, Directive, Engine, RuleUse, Watch};
 
 use crate::interrupt::Interrupts;
 use crate::screen::TYPED;
@@ -174,9 +174,20 @@ fn reply(directive: &Directive, started: Instant) -> Reply {
         column: directive.column,
         outcome: Outcome::Results(Results {
             answers,
+            failed_rule: directive.failed_rule.as_ref().map(place_of),
             ..Results::default()
         }),
         elapsed,
+    }
+}
+
+/// What a rule is for, and where it stands unless it was typed.
+fn place_of(rule: &RuleUse) -> String {
+    match (&rule.file, rule.line) {
+        (Some(file), Some(line)) if file != TYPED => {
+            format!("the rule for {} at {file}:{line}", rule.head)
+        }
+        _ => format!("the rule for {}", rule.head),
     }
 }
 
@@ -214,6 +225,25 @@ mod tests {
         assert_eq!(texts(&mut session, "!(f) !(f)").unwrap(), [["1"], ["1"]]);
         session.reset().unwrap();
         assert_eq!(texts(&mut session, "!(f)").unwrap(), [["(f)"]]);
+    }
+
+    #[test]
+    fn an_error_tells_the_rule_it_came_up_in() {
+        let mut session = local(&Interrupts::new());
+        texts(&mut session, "(= (half $x) (/ $x 0))").unwrap();
+        let mut failed = Vec::new();
+        for name in ["<repl>", "typed.metta"] {
+            let source = "\n(= (use $x) (+ 1 (half $x))) !(use 4)";
+            let shown = &mut |reply: crate::session::Reply| {
+                if let Outcome::Results(results) = reply.outcome {
+                    failed.push((reply.line, results.failed_rule));
+                }
+                ControlFlow::Continue(())
+            };
+            session.evaluate(source, name, shown).unwrap();
+        }
+        let rule = "the rule for (half $x) at test:1".to_owned();
+        assert_eq!(failed[0], (2, Some(rule)));
     }
 
     #[test]

@@ -86,6 +86,7 @@ impl<'w> Screen<'w> {
                 self.show_results(results, limits)?;
                 if results.is_error() {
                     self.note_worst(Worst::Failed);
+                    self.tell_where(reply, results, name);
                 }
             }
             Outcome::Refused(reason) if name == TYPED => {
@@ -109,6 +110,23 @@ impl<'w> Screen<'w> {
             }
         }
         Ok(())
+    }
+
+    /// Where an error came from: the directive, unless it was just typed, and the rule.
+    fn tell_where(&mut self, reply: &Reply, results: &Results, name: &str) {
+        let rule = results.failed_rule.as_deref();
+        let came_up = rule.map(|rule| format!("it came up in {rule}"));
+        let (line, column) = (reply.line, reply.column);
+        match (name == TYPED, came_up) {
+            (true, Some(came_up)) => self.console.note(came_up),
+            (true, None) => {}
+            (false, Some(came_up)) => self.console.note(format_args!(
+                "{name}:{line}:{column}: the directive gave an error; {came_up}"
+            )),
+            (false, None) => self.console.note(format_args!(
+                "{name}:{line}:{column}: the directive gave an error"
+            )),
+        }
     }
 
     fn show_results(&mut self, results: &Results, limits: Limits) -> io::Result<()> {

@@ -126,6 +126,9 @@ pub struct Results {
     pub generation: Option<String>,
     /// Why the evaluation did not end well, if it is not among the results.
     pub error: Option<String>,
+    /// The rule that an error among the results came up in, and where it stands, if the
+    /// session tells.
+    pub failed_rule: Option<String>,
 }
 
 /// One result.

@@ -130,6 +130,7 @@ impl Reclaimable for FreePages {
         "allocator"
     }
 
+    /// As of the last sample.
     fn held_bytes(&self) -> usize {
         let free = chimera_reclaim::free_bytes().unwrap_or(0);
         usize::try_from(free).unwrap_or(usize::MAX)
@@ -137,9 +138,14 @@ impl Reclaimable for FreePages {
 
     /// All of it: the allocator returns its pages as a whole.
     fn reclaim_to(&self, _: usize) -> Result<usize, String> {
-        let before = self.held_bytes();
+        let now = || {
+            // The allocator's figures are counted anew by this.
+            chimera_reclaim::allocated_bytes();
+            self.held_bytes()
+        };
+        let before = now();
         chimera_reclaim::release_free_memory().map_err(|error| error.to_string())?;
-        Ok(before.saturating_sub(self.held_bytes()))
+        Ok(before.saturating_sub(now()))
     }
 }
 

@@ -21,6 +21,7 @@ macro_rules! set {
     }};
 }
 
+mod ahead;
 mod call;
 mod choose;
 mod data;

@@ -68,8 +68,8 @@ fn compare(
     equal: fn(&Atom, &Atom) -> bool,
 ) -> OperationResult {
     let (found, wanted) = lists(found, wanted)?;
-    let missed = missing(wanted, found, equal);
-    let excessive = missing(found, wanted, equal);
+    let missed = missing(wanted, found, found, equal);
+    let excessive = missing(found, wanted, found, equal);
     if missed.is_empty() && excessive.is_empty() {
         return Ok(vec![Atom::unit()]);
     }
@@ -90,18 +90,20 @@ fn compare(
 }
 
 /// The atoms of `left` that have no partner of their own in `right`; equal ones
-/// stand together.
-fn missing(left: &[Atom], right: &[Atom], equal: fn(&Atom, &Atom) -> bool) -> Vec<Atom> {
+/// stand together, those that are like one of `first` before others.
+fn missing(
+    left: &[Atom],
+    right: &[Atom],
+    first: &[Atom],
+    equal: fn(&Atom, &Atom) -> bool,
+) -> Vec<Atom> {
     let mut free: Vec<&Atom> = right.iter().collect();
     let mut classes: Vec<(&Atom, usize)> = Vec::new();
+    for atom in first {
+        class_of(&mut classes, atom, equal);
+    }
     for atom in left {
-        let class = match classes.iter().position(|(one, _)| equal(atom, one)) {
-            Some(class) => class,
-            None => {
-                classes.push((atom, 0));
-                classes.len() - 1
-            }
-        };
+        let class = class_of(&mut classes, atom, equal);
         match free.iter().position(|other| equal(atom, other)) {
             Some(place) => {
                 free.swap_remove(place);
@@ -111,6 +113,19 @@ fn missing(left: &[Atom], right: &[Atom], equal: fn(&Atom, &Atom) -> bool) -> Ve
     }
     let repeated = |(atom, count): (&Atom, usize)| std::iter::repeat_n(atom.clone(), count);
     classes.into_iter().flat_map(repeated).collect()
+}
+
+/// The place of the class of an atom, which is made unless it is there.
+fn class_of<'a>(
+    classes: &mut Vec<(&'a Atom, usize)>,
+    atom: &'a Atom,
+    equal: fn(&Atom, &Atom) -> bool,
+) -> usize {
+    let known = classes.iter().position(|(one, _)| equal(atom, one));
+    known.unwrap_or_else(|| {
+        classes.push((atom, 0));
+        classes.len() - 1
+    })
 }
 
 fn list(atoms: &[Atom]) -> String {

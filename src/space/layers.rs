@@ -490,6 +490,28 @@ impl Open<'_> {
         ready
     }
 
+    /// The key that a row has for an argument; `None` if it may be any, or the row is gone.
+    pub(crate) fn key_at(&self, row: Row, argument: u32) -> Option<u32> {
+        self.store.key_of_argument(row.row, argument)
+    }
+
+    /// For each key, appends the rows that have this head and that key for an argument, and
+    /// where they end; perhaps not for the last keys. Says `false` if an index for it is not there, or not all can be told by it.
+    #[must_use]
+    pub(crate) fn look_ahead(
+        &self,
+        head: [u32; 2],
+        argument: u32,
+        keys: &[u32],
+        rows: &mut Vec<u32>,
+        ends: &mut Vec<u32>,
+    ) -> bool {
+        matches!(self.layer.hidden, Hides::Nothing)
+            && self
+                .store
+                .look_ahead(head, argument, self.layer.view, keys, rows, ends)
+    }
+
     /// A row, if it is still there.
     pub(crate) fn row(&self, row: Row) -> Option<Found<'_>> {
         let tokens = self.store.tokens(row.row)?;

@@ -28,6 +28,9 @@ use crate::symbol::{Names, names};
 /// Lists of rows up to this length are looked through without an index.
 const SHORT: usize = 8;
 
+/// Rows that are looked up ahead of their use.
+const AHEAD_MAX: usize = 1 << 12;
+
 /// The rows that the present or a snapshot sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum View {
@@ -780,6 +783,56 @@ impl Store {
             found[from..].sort();
         }
         ready
+    }
+
+    /// The key that a row has for an argument; `None` if it may be any, or the row is gone.
+    pub(crate) fn key_of_argument(&self, row: u32, argument: u32) -> Option<u32> {
+        match key_at(self.rows.tokens(row)?, &[argument], &self.values) {
+            At::Key(key) => Some(key),
+            At::Open | At::Absent => None,
+        }
+    }
+
+    /// As [`crate::space::Open::look_ahead`]; not for the last keys if there are many rows.
+    pub(crate) fn look_ahead(
+        &self,
+        [expression, head]: [u32; 2],
+        argument: u32,
+        view: View,
+        keys: &[u32],
+        rows: &mut Vec<u32>,
+        ends: &mut Vec<u32>,
+    ) -> bool {
+        let arity = token::arity_of(expression).filter(|arity| {
+            token::is_symbol(head) && !has_subjects(head, *arity) && self.relations.headless == 0
+        });
+        let relation = arity.and_then(|arity| self.relations.get(RelationKey::Known(head, arity)));
+        let index = relation.and_then(|relation| {
+            let mut paths = relation.paths.iter();
+            paths.find(|index| index.path[..] == [argument] && index.open.len() == 0)
+        });
+        let Some(index) = index else {
+            return false;
+        };
+        // No step of these loops waits for the one before.
+        let postings: SmallVec<[Posting<'_>; 64]> =
+            keys.iter().map(|key| index.postings.get(*key)).collect();
+        let mut seen = 0;
+        for posting in &postings {
+            let first = posting.iter().next();
+            seen ^= first
+                .and_then(|row| self.rows.tokens(row))
+                .map_or(0, |tokens| tokens[0]);
+        }
+        std::hint::black_box(seen);
+        for posting in postings {
+            self.append(posting.iter(), posting.has_gaps(), view, rows);
+            ends.push(rows.len() as u32);
+            if rows.len() > AHEAD_MAX {
+                break;
+            }
+        }
+        true
     }
 
     fn append(

@@ -3,6 +3,7 @@
 
     tests/conformance/differential.py --programs 10000 --seed 7 [--chimera PATH]
     tests/conformance/differential.py FILE.metta …
+    tests/conformance/differential.py --evaluators target/release/examples/run --programs 10000 --seed 7
 
 Needs `pip install hyperon==0.2.10` and a built `chimera`. Prints each program on
 which the results of a directive differ as multisets, up to the names of
@@ -11,6 +12,8 @@ only the order inside of expressions differs, as `collapse` gathered it, that is
 counted apart. A program that the reference does not finish, or dies of, is
 counted as skipped.
 With files, says too where ours takes more than three times the reference's CPU.
+`--evaluators` holds the compiled evaluator against the plain one instead, without
+the reference; `cargo build --release --example run` builds the program that it names.
 """
 import argparse
 import multiprocessing
@@ -77,6 +80,22 @@ def check_files(files, binary):
     return different
 
 
+def check_evaluators(first, count, example, show):
+    """Compares our evaluators with each other on random programs; the number on which they differ."""
+    plain, compiled = (Ours(example, SECONDS, [*flags, "--json"]) for flags in (["--plain"], []))
+    different = 0
+    for at in range(first, first + count, BATCH):
+        seeds = range(at, min(at + BATCH, first + count))
+        programs = [Generator(seed).program() for seed in seeds]
+        for seed, program, wanted, found in zip(seeds, programs, plain.ask_all(programs), compiled.ask_all(programs)):
+            shown = differences(wanted, found).replace("reference", "plain    ")
+            different += bool(shown)
+            if shown and different <= show:
+                print(f"---- program {seed}\n{program}{shown}", flush=True)
+    print(f"{different} of {count} different")
+    return different
+
+
 def check_seeds(first, count, binary, show):
     """Compares random programs; the number on which the engines differ."""
     counts = {"same": 0, "order": 0, "different": 0, "skipped": 0}
@@ -97,11 +116,14 @@ def main():
     parser.add_argument("--programs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--chimera", default=str(CHIMERA))
+    parser.add_argument("--evaluators", metavar="PATH", help="compare our evaluators; PATH is the built examples/run")
     parser.add_argument("--show", type=int, default=20, help="differences printed")
     parser.add_argument("files", nargs="*", type=Path, help="programs to compare instead of random ones")
     arguments = parser.parse_args()
     if arguments.files:
         different = check_files(arguments.files, arguments.chimera)
+    elif arguments.evaluators:
+        different = check_evaluators(arguments.seed * 1_000_000, arguments.programs, arguments.evaluators, arguments.show)
     else:
         different = check_seeds(arguments.seed * 1_000_000, arguments.programs, arguments.chimera, arguments.show)
     sys.exit(1 if different else 0)

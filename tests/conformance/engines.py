@@ -146,10 +146,10 @@ class Reference:
 
 
 class Ours:
-    """The `chimera` binary."""
+    """The `chimera` binary, or with other arguments the program `examples/run.rs`."""
 
-    def __init__(self, binary, seconds_max):
-        self.binary = binary
+    def __init__(self, binary, seconds_max, arguments=("run", "--json", "--keep-going")):
+        self.command = [binary, *arguments]
         self.seconds_max = seconds_max
 
     def ask_all(self, texts):
@@ -173,7 +173,7 @@ class Ours:
 
     def run(self, files, seconds):
         """Results per directive by file, or why there are none."""
-        command = [self.binary, "run", "--json", "--keep-going", *files]
+        command = [*self.command, *files]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
         except subprocess.TimeoutExpired:

@@ -56,11 +56,11 @@ pub fn allocated_bytes() -> Option<u64> {
     u64::try_from(bytes).ok()
 }
 
-/// Bytes of resident pages that hold nothing live; `None` if the allocator does not
+/// Bytes of resident pages that hold nothing live, as of the last call of
+/// [`allocated_bytes`], which is what takes the time; `None` if the allocator does not
 /// say. Its own bookkeeping, a few MiB at most, counts among them.
 #[cfg(feature = "jemalloc")]
 pub fn free_bytes() -> Option<u64> {
-    tikv_jemalloc_ctl::epoch::advance().ok()?;
     let resident = tikv_jemalloc_ctl::stats::resident::read().ok()?;
     let allocated = tikv_jemalloc_ctl::stats::allocated::read().ok()?;
     u64::try_from(resident.saturating_sub(allocated)).ok()

@@ -1,5 +1,5 @@
-//! What must hold for very long: a week of healing in the same memory. Run optimised, as
-//! the CI does: `cargo test --release -p chimera-server --lib long -- --ignored`.
+//! What must hold for very long: a week of healing in the same memory. It takes minutes, so
+//! it is run by hand: `cargo test --release -p chimera-server --lib week -- --ignored`.
 
 use super::scenarios::{Server, harm};
 use super::virtual_time::{Run, shipped_texts};
@@ -14,7 +14,7 @@ fn resident() -> f64 {
 }
 
 #[test]
-#[ignore = "takes minutes; the CI runs it optimised"]
+#[ignore = "takes minutes; run by hand, optimised"]
 fn a_week_of_virtual_time_leaves_memory_flat() {
     let mut run = Run::new(&shipped_texts(str::to_owned), Server::new(7));
     let mut by_day = Vec::new();

@@ -1,5 +1,6 @@
 //! Rule files: reading them as one generation, all or nothing.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,6 +74,15 @@ impl RuleSource {
         }
     }
 
+    /// What tells without reading whether files may have changed: paths, inodes, lengths
+    /// and times of change. The built-in copy never does; `None` if that cannot be told.
+    pub(super) fn stamp(&self) -> Option<Vec<Stamp>> {
+        let RuleSource::Directory(directory) = self else {
+            return Some(Vec::new());
+        };
+        files(directory).ok()?.into_iter().map(Stamp::of).collect()
+    }
+
     /// The texts as they are now, in the order in which they are loaded. A
     /// missing `healing.metta` is an empty one.
     ///
@@ -109,6 +119,26 @@ impl RuleSource {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         Ok(RuleTexts { texts, generation })
+    }
+}
+
+/// What a file is like from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    path: PathBuf,
+    /// Inode, length, and the time of the last change of either content or name.
+    seen: Option<(u64, u64, i64, i64)>,
+}
+
+impl Stamp {
+    /// `None` if the file cannot be looked at; one that is missing can.
+    fn of(path: PathBuf) -> Option<Stamp> {
+        let seen = match std::fs::metadata(&path) {
+            Ok(file) => Some((file.ino(), file.len(), file.ctime(), file.ctime_nsec())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(_) => return None,
+        };
+        Some(Stamp { path, seen })
     }
 }
 
@@ -318,6 +348,23 @@ mod tests {
         }
         let source = RuleSource::Directory(directory.path().to_owned());
         (directory, source)
+    }
+
+    #[test]
+    fn a_stamp_changes_with_the_files_and_not_without() {
+        let (folder, source) = directory(&[("healing.metta", "(a 1)")]);
+        let before = source.stamp().unwrap();
+        assert_eq!(source.stamp().unwrap(), before);
+        // Times of change are as fine as the kernel's clock.
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        fs::write(folder.path().join("healing.metta"), "(a 2)").unwrap();
+        let changed = source.stamp().unwrap();
+        assert_ne!(changed, before);
+        fs::write(folder.path().join("healing/more.metta"), "(b 1)").unwrap();
+        assert_ne!(source.stamp().unwrap(), changed);
+        assert_eq!(RuleSource::BuiltIn.stamp(), RuleSource::BuiltIn.stamp());
+        fs::remove_dir_all(folder.path()).unwrap();
+        assert_eq!(source.stamp(), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, Order, Outcome};
 use super::learned::{LearnedError, Weights};
-use super::rules::RuleSource;
+use super::rules::{RuleSource, Stamp};
 use super::watch::{self, Watch};
 use crate::effect::{Action, Effectors, Envelope};
 use crate::events::Events;
@@ -63,6 +63,8 @@ pub struct Healer {
     slowness: Ratio,
     /// The generation that was tried last, in force or not.
     tried_generation: String,
+    /// What the rule files were like from outside when they were looked at last.
+    stamp: Option<Vec<Stamp>>,
     /// How late the newest tick began.
     lag: Duration,
     published: Loop,
@@ -121,6 +123,7 @@ impl Healer {
             working: JoinSet::new(),
             slowness: Ratio::NONE,
             tried_generation: texts.generation,
+            stamp: None,
             lag: Duration::ZERO,
             published: published.clone(),
             commands,
@@ -157,7 +160,7 @@ impl Healer {
                 }
                 Some(()) = hint(&mut hints) => self.reload(false),
                 () = sleep_until(next_scan) => {
-                    self.reload(false);
+                    self.reload_if_touched();
                     next_scan = TokioInstant::now() + self.rescan();
                 }
                 Some(command) = self.commands.recv() => self.obey(command),
@@ -284,6 +287,18 @@ impl Healer {
             }
         };
         self.core.carried_out(id, outcome, seconds);
+    }
+
+    /// Looks at the rule files from outside, which costs next to nothing, and reads them
+    /// only if they may have changed, or the last reading failed.
+    fn reload_if_touched(&mut self) {
+        let stamp = self.settings.rules.stamp();
+        let as_before = stamp.is_some() && stamp == self.stamp;
+        if as_before && self.core.status.rules.error.is_none() {
+            return;
+        }
+        self.stamp = stamp;
+        self.reload(false);
     }
 
     /// Loads the rule files if they are not those tried last, or if `asked`.

@@ -19,6 +19,7 @@ use crate::fast::choice::{Kind, Step};
 use crate::fast::code::{Pc, Slot};
 use crate::space::{Layers, Open, Row, Space, changes};
 
+use super::ahead::Ahead;
 use super::{Machine, Next};
 
 /// Rows looked at under one lock.
@@ -34,16 +35,17 @@ const FEWER: usize = 8;
 pub(in crate::fast) struct Join {
     /// None while it is no query.
     layers: Option<Rc<Layers>>,
-    patterns: SmallVec<[Cell; 4]>,
-    levels: SmallVec<[Level; 4]>,
+    pub(super) patterns: SmallVec<[Cell; 4]>,
+    pub(super) levels: SmallVec<[Level; 4]>,
     /// The rows of all levels, the outermost first.
-    rows: Vec<Row>,
+    pub(super) rows: Vec<Row>,
     /// For each pattern, layers that have nothing for its head.
-    without: SmallVec<[Without; 4]>,
+    pub(super) without: SmallVec<[Without; 4]>,
     /// Whether the pattern with the fewest rows is always next.
     greedy: bool,
     /// The solutions that are known already, a row for each pattern.
     tuples: Vec<Row>,
+    pub(super) ahead: Ahead,
     /// Where each solution goes on.
     pc: Pc,
 }
@@ -56,20 +58,20 @@ pub(in crate::fast) struct Tops {
     pub(in crate::fast) trail: u32,
 }
 
-struct Level {
+pub(super) struct Level {
     /// Of which pattern.
-    pattern: usize,
+    pub(super) pattern: usize,
     /// Its rows in the list of rows.
-    first: usize,
-    next: usize,
-    end: usize,
-    tops: Tops,
+    pub(super) first: usize,
+    pub(super) next: usize,
+    pub(super) end: usize,
+    pub(super) tops: Tops,
 }
 
 /// Layers without atoms of this head, a bit each.
 #[derive(Clone, Copy, Default)]
-struct Without {
-    head: [u32; 2],
+pub(super) struct Without {
+    pub(super) head: [u32; 2],
     layers: u64,
 }
 
@@ -92,10 +94,21 @@ impl Join {
         self.rows.clear();
         self.greedy = false;
         self.tuples.clear();
+        self.ahead.clear();
         self.without.clear();
         self.without.resize(patterns.len(), Without::default());
         self.patterns = patterns;
         self.pc = pc;
+    }
+
+    /// The only one of so many layers that has anything for the head of a pattern; `None`
+    /// before its first row was looked for.
+    pub(super) fn only_layer_of(&self, pattern: usize, layers: usize) -> Option<u32> {
+        let without = &self.without[pattern];
+        let mut left = (0..layers as u32)
+            .filter(|layer| without.layers & 1_u64.checked_shl(*layer).unwrap_or(0) == 0);
+        let only = left.next().filter(|_| left.next().is_none());
+        only.filter(|_| without.head != Without::default().head)
     }
 
     fn layers(&self) -> &Rc<Layers> {
@@ -151,7 +164,7 @@ impl Join {
 }
 
 /// The store of a layer, locked; never two at once.
-fn opened<'o, 'l>(
+pub(super) fn opened<'o, 'l>(
     layers: &'l Layers,
     layer: u32,
     open: &'o mut Option<(u32, Open<'l>)>,
@@ -240,6 +253,7 @@ impl Machine<'_> {
         let solved = if joins && self.is_better_reordered(&join, &layers) {
             self.solve_greedily(&mut join, &layers)
         } else {
+            self.prepare_ahead(&mut join);
             self.solve_on(&mut join, &layers, open)
         };
         if self.program.proving && matches!(solved, Solved::More | Solved::Last) {
@@ -270,9 +284,9 @@ impl Machine<'_> {
     /// Keeps the memory of a query for the next.
     fn give_back(&mut self, mut join: Box<Join>) {
         const KEPT: usize = 8;
-        const ROWS: usize = 1 << 12;
+        const ROWS: usize = 1 << 13;
         join.layers = None;
-        if self.joins.len() < KEPT && join.rows.capacity() <= ROWS {
+        if self.joins.len() < KEPT && join.rows.capacity().max(join.ahead.capacity()) <= ROWS {
             self.joins.push(join);
         }
     }
@@ -529,6 +543,9 @@ impl Machine<'_> {
         layers: &'l Layers,
         open: &mut Option<(u32, Open<'l>)>,
     ) {
+        if number == 1 && !join.greedy && self.open_ahead(join, layers, open) {
+            return;
+        }
         let pattern = join.patterns[number];
         let tops = self.tops();
         self.probe.set(|keys| self.heap.keys(pattern, keys));

@@ -331,6 +331,7 @@ fn results(answer: QueryAnswer) -> Results {
         truncated: answer.truncated,
         generation: answer.generation.as_ref().map(text_of),
         error: error.as_ref().map(text_of),
+        failed_rule: None,
     }
 }
 
