@@ -2,21 +2,16 @@
 //! latency and failures over a sliding window; and the gate before it.
 
 mod gate;
+mod window;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
-
-use hdrhistogram::Histogram;
 
 use crate::heal::Facts;
 pub use gate::{Gate, Refused, Weight};
-
-/// The window has so many parts.
-const PARTS: usize = 5;
-/// The longest latency told apart, in microseconds.
-const LATENCY_MAX_MICROS: u64 = 600_000_000;
+use window::Window;
 
 /// Counts requests. Clones count together.
 #[derive(Clone)]
@@ -26,26 +21,9 @@ struct Shared {
     active: AtomicUsize,
     requests: AtomicU64,
     failures: AtomicU64,
-    window: Mutex<Window>,
+    window: Window,
     volume_min: AtomicU64,
     gate: Gate,
-}
-
-struct Window {
-    parts: [Part; PARTS],
-    /// The part that counts now, and since when.
-    current: usize,
-    since: Instant,
-    /// How long each part is.
-    part: Duration,
-}
-
-struct Part {
-    latency_micros: Histogram<u32>,
-    failures: u64,
-    refused: u64,
-    /// Failures and refusals by cause.
-    causes: BTreeMap<&'static str, u64>,
 }
 
 /// What became of a request.
@@ -95,8 +73,8 @@ pub struct FrontReading {
 }
 
 /// How long each part of a window of so many seconds is.
-fn part(window: f64) -> Duration {
-    Duration::from_secs_f64(window / PARTS as f64)
+fn part(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds / window::PARTS as f64)
 }
 
 impl Default for Front {
@@ -113,28 +91,10 @@ impl Front {
             active: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
-            window: Mutex::new(Window {
-                parts: std::array::from_fn(|_| Part {
-                    latency_micros: Histogram::new_with_bounds(1, LATENCY_MAX_MICROS, 2)
-                        .expect("the bounds are in order"),
-                    failures: 0,
-                    refused: 0,
-                    causes: BTreeMap::new(),
-                }),
-                current: 0,
-                since: Instant::now(),
-                part: part(facts.get("request-window")),
-            }),
+            window: Window::new(part(facts.get("request-window"))),
             volume_min: AtomicU64::new(facts.count("request-volume") as u64),
             gate: Gate::default(),
         }))
-    }
-
-    fn window(&self) -> MutexGuard<'_, Window> {
-        self.0
-            .window
-            .lock()
-            .expect("no panic while the window is locked")
     }
 
     /// A request begins.
@@ -146,13 +106,13 @@ impl Front {
         }
     }
 
-    /// Makes the window so long, from now on, and a share or percentile say something
+    /// Makes the window so long, with which it begins anew, and a share or percentile say something
     /// from so many requests on.
     pub fn set_window(&self, seconds: f64, volume_min: u64) {
         self.0
             .volume_min
             .store(volume_min.max(1), Ordering::Relaxed);
-        self.window().part = part(seconds);
+        self.0.window.set_part(part(seconds));
     }
 
     /// What lets requests in.
@@ -167,39 +127,20 @@ impl Front {
 
     /// What the window says now.
     pub fn reading(&self) -> FrontReading {
-        let mut window = self.window();
-        window.advance(Instant::now());
-        let mut all = Histogram::<u32>::new_with_bounds(1, LATENCY_MAX_MICROS, 2)
-            .expect("the bounds are in order");
-        let (mut failures, mut refused) = (0, 0);
-        let mut causes = BTreeMap::new();
-        for (cause, count) in window.parts.iter().flat_map(|part| &part.causes) {
-            *causes.entry(*cause).or_default() += count;
-        }
-        for part in window
-            .parts
-            .iter()
-            .filter(|part| part.refused > 0 || !part.latency_micros.is_empty())
-        {
-            all.add(&part.latency_micros)
-                .expect("the parts have the same bounds");
-            failures += part.failures;
-            refused += part.refused;
-        }
-        drop(window);
-        let requests = all.len();
+        let counts = self.0.window.counts(Instant::now());
+        let (requests, failures, refused) = (counts.requests, counts.failures, counts.refused);
         let volume_min = self.0.volume_min.load(Ordering::Relaxed);
         let enough = requests >= volume_min;
-        let quantile = |share| enough.then(|| all.value_at_quantile(share) as f64 / 1000.0);
+        let quantile = |share| enough.then(|| counts.quantile(share) as f64 / 1000.0);
         FrontReading {
             active: self.active(),
             requests,
             failures,
             refused,
-            causes,
             latency_p50_ms: quantile(0.5),
             latency_p95_ms: quantile(0.95),
             latency_p99_ms: quantile(0.99),
+            causes: counts.causes,
             error_rate: enough.then(|| failures as f64 / requests as f64),
             client_visible_rate: (requests + refused >= volume_min)
                 .then(|| (failures + refused) as f64 / (requests + refused) as f64),
@@ -219,29 +160,12 @@ impl InFlight {
     pub fn finish_because(self, answered: Answered, cause: Option<&'static str>) {
         let shared = &self.front.0;
         shared.requests.fetch_add(1, Ordering::Relaxed);
-        let mut window = self.front.window();
-        window.advance(Instant::now());
-        let current = window.current;
-        let part = &mut window.parts[current];
-        if answered != Answered::Well
-            && let Some(cause) = cause
-        {
-            *part.causes.entry(cause).or_default() += 1;
+        if answered == Answered::Failed {
+            shared.failures.fetch_add(1, Ordering::Relaxed);
         }
-        match answered {
-            Answered::RefusedByHealing => {
-                part.refused += 1;
-                return;
-            }
-            Answered::Failed => {
-                part.failures += 1;
-                shared.failures.fetch_add(1, Ordering::Relaxed);
-            }
-            Answered::Well => {}
-        }
-        let micros = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        part.latency_micros
-            .saturating_record(micros.clamp(1, LATENCY_MAX_MICROS));
+        let now = Instant::now();
+        let took = now.saturating_duration_since(self.began);
+        shared.window.record(now, took, answered, cause);
     }
 }
 
@@ -251,27 +175,9 @@ impl Drop for InFlight {
     }
 }
 
-impl Window {
-    /// Empties the parts that are older than the window.
-    fn advance(&mut self, now: Instant) {
-        let gone = now.saturating_duration_since(self.since);
-        let parts_gone = (gone.as_nanos() / self.part.as_nanos().max(1)) as u64;
-        for _ in 0..parts_gone.min(PARTS as u64) {
-            self.current = (self.current + 1) % PARTS;
-            let part = &mut self.parts[self.current];
-            part.latency_micros.reset();
-            part.failures = 0;
-            part.refused = 0;
-            // A cause once seen stays, as a count of none.
-            part.causes.values_mut().for_each(|count| *count = 0);
-        }
-        self.since += self.part * u32::try_from(parts_gone).unwrap_or(u32::MAX);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Answered, Front, PARTS};
+    use super::{Answered, Front};
 
     #[test]
     fn shares_need_a_minimum_volume() {
@@ -323,17 +229,5 @@ mod tests {
         assert_eq!(front.active(), 1);
         drop(request);
         assert_eq!(front.active(), 0);
-    }
-
-    #[test]
-    fn old_requests_leave_the_window() {
-        let front = Front::new();
-        for _ in 0..10 {
-            front.begin().finish(Answered::Failed);
-        }
-        let mut window = front.window();
-        let later = window.since + window.part * PARTS as u32;
-        window.advance(later);
-        assert!(window.parts.iter().all(|part| part.failures == 0));
     }
 }

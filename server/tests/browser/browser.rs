@@ -130,6 +130,13 @@ impl Browser {
 
     #[track_caller]
     fn command(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        self.try_command(method, path, body)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// The same; what the browser does not do is told.
+    #[track_caller]
+    fn try_command(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
         let url = format!("{}{path}", self.session);
         let sent = match (method, body) {
             ("POST", Some(body)) => self.agent.post(url).send(body.to_string()),
@@ -143,9 +150,11 @@ impl Browser {
             .limit(64 << 20)
             .read_to_string()
             .unwrap();
+        if !response.status().is_success() {
+            return Err(text);
+        }
         let mut answer: Value = serde_json::from_str(&text).unwrap();
-        assert!(response.status().is_success(), "{method} {path}: {text}");
-        answer["value"].take()
+        Ok(answer["value"].take())
     }
 
     #[track_caller]
@@ -198,14 +207,27 @@ impl Browser {
         found[ELEMENT].as_str().unwrap().to_owned()
     }
 
-    /// Clicks as a person does: the element must be in view and not be covered.
+    /// Clicks as a person does: the element must be in view and not be covered. What
+    /// moves away just then, as news come in, is clicked where it is now.
     #[track_caller]
     pub(crate) fn click(&self, selector: &str) {
-        let element = self.element(selector);
-        self.run(&format!(
-            "document.querySelector({selector:?}).scrollIntoView({{ block: 'center', behavior: 'instant' }})"
-        ));
-        self.post(&format!("/element/{element}/click"), &json!({}));
+        let start = Instant::now();
+        loop {
+            let element = self.element(selector);
+            self.run(&format!(
+                "document.querySelector({selector:?}).scrollIntoView({{ block: 'center', behavior: 'instant' }})"
+            ));
+            let path = format!("/element/{element}/click");
+            let Err(error) = self.try_command("POST", &path, Some(&json!({}))) else {
+                return;
+            };
+            let moved = ["element click intercepted", "stale element reference"];
+            assert!(
+                moved.iter().any(|known| error.contains(known)) && start.elapsed() < PATIENCE,
+                "{selector} cannot be clicked: {error}"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Types into an element; keys without a character by their WebDriver codes.

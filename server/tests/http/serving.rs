@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use chimera::{Atom, Engine, Operation, Space};
@@ -37,10 +38,19 @@ pub(crate) enum Mailbox {
     Gone,
 }
 
+/// The nap that the operation `nap` takes.
+#[derive(Default)]
+pub(crate) struct Nap {
+    pub(crate) begun: AtomicBool,
+    /// Ends it.
+    pub(crate) over: AtomicBool,
+}
+
 pub(crate) struct Serving {
     pub(crate) address: SocketAddr,
     pub(crate) status: Arc<ArcSwap<Status>>,
     pub(crate) samples: Space,
+    pub(crate) nap: Arc<Nap>,
     pub(crate) sessions: Sessions,
     pub(crate) background: Background,
     pub(crate) upstream: Upstream,
@@ -215,15 +225,20 @@ pub(crate) fn status() -> Status {
 }
 
 /// An engine with facts, rules, a live space, and operations that panic
-/// and that take two seconds.
-fn engine(samples: &Space) -> Engine {
+/// and that nap until they are woken.
+fn engine(samples: &Space, nap: &Arc<Nap>) -> Engine {
     let mut engine = Engine::builder().build();
     engine.bind("&samples", Atom::space(samples.clone()));
     engine.register(Operation::new("boom", "(-> Atom)", |_, _| {
         panic!("an operation panics on purpose")
     }));
-    engine.register(Operation::new("nap", "(-> Atom)", |_, _| {
-        std::thread::sleep(Duration::from_secs(2));
+    let nap = Arc::clone(nap);
+    engine.register(Operation::new("nap", "(-> Atom)", move |_, _| {
+        nap.begun.store(true, Ordering::SeqCst);
+        let began = Instant::now();
+        while !nap.over.load(Ordering::SeqCst) && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         Ok(vec![Atom::unit()])
     }));
     engine
@@ -260,6 +275,7 @@ impl Serving {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let samples = Space::anonymous();
+        let nap = Arc::default();
         let (sender, receiver) = mpsc::channel(1);
         let status = Arc::new(ArcSwap::from_pointee(status()));
         let sessions = Sessions::new(64);
@@ -279,7 +295,7 @@ impl Serving {
         let shell = Shell {
             healing: Loop {
                 status: Arc::clone(&status),
-                engine: Arc::new(ArcSwap::from_pointee(engine(&samples))),
+                engine: Arc::new(ArcSwap::from_pointee(engine(&samples, &nap))),
                 commands: sender,
             },
             sessions: sessions.clone(),
@@ -298,6 +314,7 @@ impl Serving {
             address,
             status,
             samples,
+            nap,
             sessions,
             background,
             upstream,
