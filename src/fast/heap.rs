@@ -45,9 +45,14 @@ const FREE: Cell = Cell::spare();
 
 impl Heap {
     pub(super) fn new() -> Heap {
+        /// Words for terms at first, so that a small evaluation moves nothing.
+        const ROOM: usize = (1 << 18) + (1 << 12);
         let known = crate::atom::known();
+        // Zeroed pages cost nothing until they are used; moved, all of them would be.
+        let mut cells = vec![0; CONSTANTS + ROOM];
+        cells.truncate(CONSTANTS);
         let mut heap = Heap {
-            cells: vec![0; CONSTANTS],
+            cells,
             constants: 0,
             trail: Vec::new(),
             old: 0,
