@@ -79,7 +79,7 @@ fn an_error_of_a_directive_is_the_status_and_not_the_end() {
         "!(/ 1 0)\n!(println! \"still here\")\n",
         1,
         "[(Error (/ 1 0) DivisionByZero)]\nstill here\n[()]\n",
-        "",
+        "; <stdin>:1:1: the directive gave an error\n",
     );
 }
 
@@ -308,7 +308,8 @@ fn directives_are_sent_without_their_mark_and_answers_printed() {
         &output,
         1,
         "[182.5, (Error (f \"ü\") no)]\n[3]\n",
-        "; 182.5: $t = 3.0, $v = 182.5\n; there are more; these are the first 2\n",
+        "; 182.5: $t = 3.0, $v = 182.5\n; there are more; these are the first 2\n\
+         ; <stdin>:3:1: the directive gave an error\n",
     );
     let asked: Vec<String> = server.asked.iter().collect();
     assert_eq!(
@@ -370,10 +371,15 @@ fn an_evaluation_that_did_not_end_well_is_an_error() {
         &json("200 OK", r#"{"results":["1"],"error":"DeadlineExceeded"}"#),
         1,
         "[1]\n",
-        "error: DeadlineExceeded\n",
+        "error: DeadlineExceeded\n; <stdin>:1:1: the directive gave an error\n",
     );
     let repeated = r#"{"results":["1","(Error a b)"],"error":"(Error a b)"}"#;
-    check_answer(&json("200 OK", repeated), 1, "[1, (Error a b)]\n", "");
+    check_answer(
+        &json("200 OK", repeated),
+        1,
+        "[1, (Error a b)]\n",
+        "; <stdin>:1:1: the directive gave an error\n",
+    );
 }
 
 #[test]
