@@ -2,7 +2,9 @@
 //! tell: the compiled evaluator gives what the plain one gives. Cases are drawn from a
 //! fixed seed.
 
-use chimera::{Atom, Budget, Engine};
+mod both;
+
+use chimera::Atom;
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, prop_oneof};
 use proptest::sample::select;
@@ -110,17 +112,7 @@ fn programs() -> impl Strategy<Value = String> {
 
 /// For each directive its results, without the names of variables.
 fn results(program: &str, plain: bool) -> Vec<Vec<String>> {
-    let builder = Engine::builder();
-    let builder = if plain { builder.plain() } else { builder };
-    let mut all = Vec::new();
-    builder
-        .build()
-        .run(program, "program", &Budget::default(), |directive| {
-            all.push(directive.results.iter().map(unnamed).collect());
-            true
-        })
-        .expect("the program is MeTTa");
-    all
+    both::results(program, plain, unnamed)
 }
 
 fn unnamed(atom: &Atom) -> String {

@@ -1,7 +1,9 @@
 //! Queries of generated spaces: the compiled evaluator gives what the plain one gives, in
 //! the same order. Cases are drawn from a fixed seed.
 
-use chimera::{Atom, Budget, Engine};
+mod both;
+
+use chimera::Atom;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::sample::select;
@@ -30,17 +32,7 @@ fn named_by_place(atom: &Atom) -> String {
 
 /// For each directive its results.
 fn results(program: &str, plain: bool) -> Vec<Vec<String>> {
-    let builder = Engine::builder();
-    let builder = if plain { builder.plain() } else { builder };
-    let mut all = Vec::new();
-    builder
-        .build()
-        .run(program, "program", &Budget::default(), |directive| {
-            all.push(directive.results.iter().map(named_by_place).collect());
-            true
-        })
-        .expect("the program is MeTTa");
-    all
+    both::results(program, plain, named_by_place)
 }
 
 #[track_caller]

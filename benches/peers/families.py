@@ -34,6 +34,8 @@ class Family:
     idle: dict[str, int] | None = None
     # Preparing is reading the facts: the cost is what the program takes beyond that.
     facts_apart: bool = False
+    # The family whose program it is, at other sizes, if it has none of its own.
+    program_of: str | None = None
 
 
 @functools.cache
@@ -201,7 +203,7 @@ FAMILIES = [
     Family(
         "churn-large", (10_000, 30_000, 100_000), (), lambda n: n, "step",
         lambda n: str(churned(n, LARGE_WINDOW)),
-        fill=lambda n: {"Q": n, "W": LARGE_WINDOW}, idle={"Q": 0},
+        fill=lambda n: {"Q": n, "W": LARGE_WINDOW}, idle={"Q": 0}, program_of="churn",
     ),
     Family(
         "rules", (10, 1_000, 100_000), (), lambda n: ASKED, "call",

@@ -21,7 +21,7 @@ def render_facts(family: Family, suffix: str, n: int) -> str:
 
 def render(family: Family, suffix: str, n: int, words: dict[str, int]) -> str:
     facts = family.facts(n)[0 if suffix == ".metta" else 1]
-    program = (PROGRAMS / f"{family.name}{suffix}").read_text()
+    program = (PROGRAMS / f"{family.program_of or family.name}{suffix}").read_text()
     for word, value in ({"N": n} | family.fill(n) | words).items():
         program = program.replace(f"@{word}@", str(value))
     if suffix == ".metta":

@@ -435,12 +435,8 @@ impl Heap {
             }
             match (left.kind(), right.kind()) {
                 (Kind::Exp(a), Kind::Exp(b)) => {
-                    let ((a, n), (b, m)) = (self.elements(a), self.elements(b));
-                    if n != m {
+                    if !self.pair_elements(a, b, &mut pending) {
                         return false;
-                    }
-                    for i in (0..n).rev() {
-                        pending.push((self.word(a + i), self.word(b + i)));
                     }
                 }
                 _ => {
@@ -449,6 +445,24 @@ impl Heap {
                     }
                 }
             }
+        }
+        true
+    }
+
+    /// Adds the elements of two expressions in pairs, the first last, if they are as many.
+    #[inline(always)]
+    fn pair_elements(
+        &self,
+        a: usize,
+        b: usize,
+        pending: &mut SmallVec<[(Cell, Cell); 16]>,
+    ) -> bool {
+        let ((a, n), (b, m)) = (self.elements(a), self.elements(b));
+        if n != m {
+            return false;
+        }
+        for i in (0..n).rev() {
+            pending.push((self.word(a + i), self.word(b + i)));
         }
         true
     }
@@ -547,12 +561,8 @@ impl Heap {
                     }
                 }
                 (Kind::Exp(a), Kind::Exp(b)) => {
-                    let ((a, n), (b, m)) = (self.elements(a), self.elements(b));
-                    if n != m {
+                    if !self.pair_elements(a, b, &mut pending) {
                         return false;
-                    }
-                    for i in (0..n).rev() {
-                        pending.push((self.word(a + i), self.word(b + i)));
                     }
                 }
                 _ => {

@@ -341,6 +341,24 @@ impl<'h> Machine<'h> {
                 }
             }};
         }
+        // What was found, or on where it is odd.
+        macro_rules! set_or_odd {
+            ($to:ident, $found:expr, $odd:ident) => {
+                match $found {
+                    Some(value) => set!(self, base, $to, value),
+                    None => pc = $odd,
+                }
+            };
+        }
+        macro_rules! jump_unless {
+            ($holds:expr, $to:ident, $odd:ident) => {
+                match $holds {
+                    Some(true) => {}
+                    Some(false) => pc = $to,
+                    None => pc = $odd,
+                }
+            };
+        }
         macro_rules! fuel {
             () => {
                 self.fuel -= 1;
@@ -648,10 +666,11 @@ impl<'h> Machine<'h> {
                     let sum = (value.0 as i64).checked_add(i64::from(right) << 3);
                     match sum {
                         Some(sum) if value.is_int() => set!(self, base, to, Cell(sum as u64)),
-                        _ => match self.compute(Arithmetic::Add, value, Cell::small(right)) {
-                            Some(sum) => set!(self, base, to, sum),
-                            None => pc = odd,
-                        },
+                        _ => set_or_odd!(
+                            to,
+                            self.compute(Arithmetic::Add, value, Cell::small(right)),
+                            odd
+                        ),
                     }
                 }
                 I::Add {
@@ -664,10 +683,7 @@ impl<'h> Machine<'h> {
                     let sum = (left.0 as i64).checked_add(right.0 as i64);
                     match sum {
                         Some(sum) if left.are_ints(right) => set!(self, base, to, Cell(sum as u64)),
-                        _ => match self.compute(Arithmetic::Add, left, right) {
-                            Some(sum) => set!(self, base, to, sum),
-                            None => pc = odd,
-                        },
+                        _ => set_or_odd!(to, self.compute(Arithmetic::Add, left, right), odd),
                     }
                 }
                 I::Subtract {
@@ -682,10 +698,7 @@ impl<'h> Machine<'h> {
                         Some(word) if left.are_ints(right) => {
                             set!(self, base, to, Cell(word as u64))
                         }
-                        _ => match self.compute(Arithmetic::Subtract, left, right) {
-                            Some(value) => set!(self, base, to, value),
-                            None => pc = odd,
-                        },
+                        _ => set_or_odd!(to, self.compute(Arithmetic::Subtract, left, right), odd),
                     }
                 }
                 I::Compute {
@@ -703,10 +716,7 @@ impl<'h> Machine<'h> {
                     };
                     match product {
                         Some(word) => set!(self, base, to, Cell(word as u64)),
-                        None => match self.compute(operation, left, right) {
-                            Some(value) => set!(self, base, to, value),
-                            None => pc = odd,
-                        },
+                        None => set_or_odd!(to, self.compute(operation, left, right), odd),
                     }
                 }
                 I::Compare {
@@ -717,10 +727,11 @@ impl<'h> Machine<'h> {
                     odd,
                 } => {
                     let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                    match self.compare(operation, left, right) {
-                        Some(value) => set!(self, base, to, Cell::boolean(value)),
-                        None => pc = odd,
-                    }
+                    set_or_odd!(
+                        to,
+                        self.compare(operation, left, right).map(Cell::boolean),
+                        odd
+                    )
                 }
                 I::JumpUnlessCompare {
                     operation,
@@ -730,11 +741,7 @@ impl<'h> Machine<'h> {
                     odd,
                 } => {
                     let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                    match self.compare(operation, left, right) {
-                        Some(true) => {}
-                        Some(false) => pc = to,
-                        None => pc = odd,
-                    }
+                    jump_unless!(self.compare(operation, left, right), to, odd)
                 }
                 I::JumpUnlessCompareSmall {
                     operation,
@@ -750,11 +757,11 @@ impl<'h> Machine<'h> {
                             pc = to;
                         }
                     } else {
-                        match self.compare(operation, left, Cell::small(i32::from(right))) {
-                            Some(true) => {}
-                            Some(false) => pc = to,
-                            None => pc = odd,
-                        }
+                        jump_unless!(
+                            self.compare(operation, left, Cell::small(i32::from(right))),
+                            to,
+                            odd
+                        )
                     }
                 }
                 I::JumpUnlessConstant {
@@ -770,11 +777,7 @@ impl<'h> Machine<'h> {
                             pc = to;
                         }
                     } else {
-                        match self.is_constant(value, constant) {
-                            Some(true) => {}
-                            Some(false) => pc = to,
-                            None => pc = odd,
-                        }
+                        jump_unless!(self.is_constant(value, constant), to, odd)
                     }
                 }
                 I::JumpUnlessSame {
@@ -789,11 +792,7 @@ impl<'h> Machine<'h> {
                             pc = to;
                         }
                     } else {
-                        match self.same_numbers(left, right) {
-                            Some(true) => {}
-                            Some(false) => pc = to,
-                            None => pc = odd,
-                        }
+                        jump_unless!(self.same_numbers(left, right), to, odd)
                     }
                 }
                 I::Equal { to, left, right } => {
@@ -1137,10 +1136,7 @@ impl<'h> Machine<'h> {
                 } => {
                     fuel!();
                     let (space, atom) = (slot!(self, base, space), slot!(self, base, atom));
-                    match self.change_space(change, space, atom) {
-                        Some(unit) => set!(self, base, to, unit),
-                        None => pc = odd,
-                    }
+                    set_or_odd!(to, self.change_space(change, space, atom), odd)
                 }
 
                 I::First { to, from, odd } => {

@@ -499,6 +499,12 @@ impl Program {
         })
     }
 
+    /// The number by which code refers to an operation that is to give such a type.
+    pub(super) fn operation(&mut self, operation: &Arc<Operation>, expected: TypeId) -> u32 {
+        self.operations.push((operation.clone(), expected));
+        (self.operations.len() - 1) as u32
+    }
+
     pub(super) fn operands(&mut self, operands: &[Operand]) -> Operands {
         let at = self.operands.len() as u32;
         self.operands.push(Operand(operands.len() as u32));

@@ -134,10 +134,9 @@ impl Compiler<'_> {
         } else {
             Some(self.result_type(&signature.returns))
         };
-        self.program
-            .operations
-            .push((operation.clone(), returns.unwrap_or(TypeId::MAX)));
-        let number = (self.program.operations.len() - 1) as u32;
+        let number = self
+            .program
+            .operation(operation, returns.unwrap_or(TypeId::MAX));
         let operands = self.program.operands(operands);
         let at = self.emit_sized(Instruction::Operate {
             operation: number,

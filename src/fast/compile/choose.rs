@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    Bound, Catch, Check, Compiled, Compiler, Handler, Leave, OddWhat, Place, Value, Want,
-    is_whole_error,
-};
+use super::{Bound, Check, Compiled, Compiler, Leave, OddWhat, Place, Value, Want, is_whole_error};
 use crate::atom::{Atom, Grounded, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, TypeId};
 use crate::fast::program::Signature;
@@ -22,32 +19,15 @@ impl Compiler<'_> {
             let slot = this.target()?;
             let mark = this.target()?;
             this.emit(Instruction::Mark { to: mark });
-            let outer = this.handler;
-            this.handlers.push(Handler {
-                mark: Some(mark),
-                outer,
-                uses: Vec::new(),
-                kind: Catch::Value { slot, resume: FAIL },
-            });
-            let handler = this.handlers.len() - 1;
-            this.handler = handler;
-            let found = if is_whole_error(inner) {
-                this.quoted(inner)?
-            } else {
+            this.caught(slot, Some(mark), |this| {
+                if is_whole_error(inner) {
+                    return this.quoted(inner);
+                }
                 this.part(|this| {
                     this.introduce(inner)?;
                     this.evaluate(inner, ANY, Want::Shared)
-                })?
-            };
-            this.handler = outer;
-            this.emit(Instruction::Exit { mark });
-            let found = this.in_slot(found)?;
-            this.emit(Instruction::Move {
-                to: slot,
-                from: found,
-            });
-            let resume = this.here();
-            this.handlers[handler].kind = Catch::Value { slot, resume };
+                })
+            })?;
             this.emit(Instruction::GatherAdd { slot });
             Ok(())
         })?;
@@ -69,8 +49,7 @@ impl Compiler<'_> {
         signature: &Signature,
         want: Want,
     ) -> Compiled<Value> {
-        self.program.operations.push((operation.clone(), ANY));
-        let number = (self.program.operations.len() - 1) as u32;
+        let number = self.program.operation(operation, ANY);
         match &children[1..] {
             [Atom::Expression(list)] => {
                 let items = list.children();

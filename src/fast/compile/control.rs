@@ -1,8 +1,7 @@
 //! Control: `if`, `let`, `let*`, `case`, `unify`.
 
 use super::{
-    Bound, Catch, Compiled, Compiler, Handler, Leave, Name, OddWhat, Place, Static, Value, Want,
-    is_whole_error,
+    Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want, is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
@@ -555,35 +554,13 @@ impl Compiler<'_> {
             // An error is a value here.
             let inner_mark = this.target()?;
             this.emit(Instruction::Mark { to: inner_mark });
-            let outer = this.handler;
-            this.handlers.push(Handler {
-                mark: Some(inner_mark),
-                outer,
-                uses: Vec::new(),
-                kind: Catch::Value { slot, resume: FAIL },
-            });
-            let handler = this.handlers.len() - 1;
-            this.handler = handler;
-            let found = if is_whole_error(value) {
-                this.quoted(value)?
-            } else {
-                this.evaluate(value, ANY, Want::Shared)?
-            };
-            this.handler = outer;
-            this.emit(Instruction::Exit { mark: inner_mark });
-            if found.is_constant() {
-                this.emit(Instruction::Constant {
-                    to: slot,
-                    index: found.index() as u32,
-                });
-            } else {
-                this.emit(Instruction::Move {
-                    to: slot,
-                    from: found.index() as Slot,
-                });
-            }
-            let resume = this.here();
-            this.handlers[handler].kind = Catch::Value { slot, resume };
+            this.caught(slot, Some(inner_mark), |this| {
+                if is_whole_error(value) {
+                    this.quoted(value)
+                } else {
+                    this.evaluate(value, ANY, Want::Shared)
+                }
+            })?;
             if open.is_some() {
                 this.emit(Instruction::CaseAny { keep });
             }

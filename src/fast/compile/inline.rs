@@ -21,8 +21,7 @@ impl Compiler<'_> {
         expected: TypeId,
         want: Want,
     ) -> Compiled<Value> {
-        self.program.operations.push((operation.clone(), ANY));
-        let number = (self.program.operations.len() - 1) as u32;
+        let number = self.program.operation(operation, ANY);
         let unchanged = is_unchanged(children);
         if let Inline::Arithmetic(_) | Inline::Comparison(_) = inline
             && let Some(value) = self.raw((inline, number), atom, children, expected, want)?
@@ -41,96 +40,90 @@ impl Compiler<'_> {
             |this, operands, _, _, _| {
                 let to = this.slot()?;
                 let whole = operands[1..].to_vec();
-                match (inline, &operands[1..]) {
+                let instruction = match (inline, &operands[1..]) {
                     (Inline::Arithmetic(operation), [left, right]) => {
-                        let instruction = this.arithmetic(operation, to, *left, *right)?;
-                        let value =
-                            this.with_slow(instruction, to, (number, whole, unchanged), want)?;
-                        Ok(value)
+                        this.arithmetic(operation, to, *left, *right)?
                     }
                     (Inline::Comparison(operation), [left, right]) => {
                         let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
-                        let instruction = Instruction::Compare {
+                        Instruction::Compare {
                             operation,
                             to,
                             left,
                             right,
                             odd: FAIL,
-                        };
-                        this.with_slow(instruction, to, (number, whole, unchanged), want)
+                        }
                     }
                     (Inline::Logic(operation), [left, right]) => {
                         let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
-                        let instruction = Instruction::Logic {
+                        Instruction::Logic {
                             operation,
                             to,
                             left,
                             right,
                             odd: FAIL,
-                        };
-                        this.with_slow(instruction, to, (number, whole, unchanged), want)
+                        }
                     }
                     (Inline::Not, [from]) => {
                         let from = this.in_slot(*from)?;
-                        let instruction = Instruction::Not {
+                        Instruction::Not {
                             to,
                             from,
                             odd: FAIL,
-                        };
-                        this.with_slow(instruction, to, (number, whole, unchanged), want)
+                        }
                     }
                     (Inline::Change(change), [space, atom]) => {
                         let (space, atom) = (this.in_slot(*space)?, this.in_slot(*atom)?);
-                        let instruction = Instruction::ChangeSpace {
+                        Instruction::ChangeSpace {
                             change,
                             to,
                             space,
                             atom,
                             odd: FAIL,
-                        };
-                        this.with_slow(instruction, to, (number, whole, unchanged), want)
+                        }
                     }
                     (Inline::Size, [from]) => {
                         let from = this.in_slot(*from)?;
-                        let instruction = Instruction::SizeAtom {
+                        Instruction::SizeAtom {
                             to,
                             from,
                             odd: FAIL,
-                        };
-                        this.with_slow(instruction, to, (number, whole, unchanged), want)
+                        }
                     }
                     (Inline::Index, [from, index]) => {
                         let (from, index) = (this.in_slot(*from)?, this.in_slot(*index)?);
-                        let instruction = Instruction::IndexAtom {
+                        Instruction::IndexAtom {
                             to,
                             from,
                             index,
                             odd: FAIL,
-                        };
-                        this.with_slow(instruction, to, (number, whole, unchanged), want)
+                        }
                     }
                     (Inline::First, [from]) => {
                         let from = this.in_slot(*from)?;
-                        let instruction = Instruction::First {
+                        Instruction::First {
                             to,
                             from,
                             odd: FAIL,
-                        };
-                        this.with_slow(instruction, to, (number, whole, unchanged), Want::Own)?;
-                        this.settle(to, ANY, want)
+                        }
                     }
                     (Inline::Rest, [from]) => {
                         let from = this.in_slot(*from)?;
-                        let instruction = Instruction::Rest {
+                        Instruction::Rest {
                             to,
                             from,
                             odd: FAIL,
-                        };
-                        this.with_slow(instruction, to, (number, whole, unchanged), Want::Own)?;
-                        this.settle(to, ANY, want)
+                        }
                     }
-                    _ => Err(Leave),
+                    _ => return Err(Leave),
+                };
+                let slow = (number, whole, unchanged);
+                if let Inline::First | Inline::Rest = inline {
+                    // A part of an expression may be a call.
+                    this.with_slow(instruction, to, slow, Want::Own)?;
+                    return this.settle(to, ANY, want);
                 }
+                this.with_slow(instruction, to, slow, want)
             },
         )
         .inspect(|value| {
@@ -179,7 +172,7 @@ impl Compiler<'_> {
                     rest,
                     odd: FAIL,
                 });
-                self.list_made(atom, at, to, expected, want)?
+                self.made_or_asked(atom, at, to, expected, want)?
             }
             [whole] if *symbol == known().decons_atom => {
                 let from = self.quoted(whole)?;
@@ -190,7 +183,7 @@ impl Compiler<'_> {
                     from,
                     odd: FAIL,
                 });
-                self.list_made(atom, at, to, expected, want)?
+                self.made_or_asked(atom, at, to, expected, want)?
             }
             _ => return Err(Leave),
         };
@@ -198,7 +191,7 @@ impl Compiler<'_> {
     }
 
     /// What an instruction put into a slot, or the plain evaluator where it was odd.
-    fn list_made(
+    fn made_or_asked(
         &mut self,
         atom: &Atom,
         at: usize,
@@ -265,12 +258,8 @@ impl Compiler<'_> {
         };
         let at = self.emit(instruction);
         self.record(number);
-        let what = OddWhat::Source(atom.clone());
-        let slow = self.slow(vec![(at, Place::Odd)], what, expected)?;
-        self.define(to);
-        self.odd[slow].to = Some(to);
-        self.odd[slow].resume = self.here();
-        Ok(Some(self.give(Operand::slot(to), want)))
+        let made = self.made_or_asked(atom, at, to, expected, want)?;
+        Ok(Some(made))
     }
 
     /// `==`: its arguments' types have to agree before anything is evaluated.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Catch, Compiled, Compiler, Odd, OddWhat, Place, Value, Want};
+use super::{Catch, Compiled, Compiler, Handler, Odd, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 use crate::fast::program::Template;
@@ -104,6 +104,43 @@ impl Compiler<'_> {
             template,
         });
         Ok(place)
+    }
+
+    /// Puts what `inner` gives into a slot: a value, or an error as a value.
+    pub(super) fn caught(
+        &mut self,
+        slot: Slot,
+        mark: Option<Slot>,
+        inner: impl FnOnce(&mut Self) -> Compiled<Value>,
+    ) -> Compiled<()> {
+        let outer = self.handler;
+        self.handlers.push(Handler {
+            mark,
+            outer,
+            uses: Vec::new(),
+            kind: Catch::Value { slot, resume: FAIL },
+        });
+        let handler = self.handlers.len() - 1;
+        self.handler = handler;
+        let found = inner(self)?;
+        self.handler = outer;
+        self.exit(mark);
+        // Not before it is written: the collector looks at what is defined.
+        self.define(slot);
+        self.emit(if found.is_constant() {
+            Instruction::Constant {
+                to: slot,
+                index: found.index() as u32,
+            }
+        } else {
+            Instruction::Move {
+                to: slot,
+                from: found.index() as Slot,
+            }
+        });
+        let resume = self.here();
+        self.handlers[handler].kind = Catch::Value { slot, resume };
+        Ok(())
     }
 
     /// Writes what stands after the main way: slow ways, handlers; sizes.

@@ -5,9 +5,7 @@
 //! then values that the template takes from outside. Going on is a last call, so a
 //! choice made inside an element's template keeps the frame it was made in.
 
-use super::{
-    Catch, Check, Compiled, Compiler, Handler, Leave, Name, OddWhat, Place, Static, Value, Want,
-};
+use super::{Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want};
 use crate::atom::{Atom, Variable};
 use crate::evaluate::{Control, is_instruction};
 use crate::fast::cell::Cell;
@@ -403,22 +401,10 @@ impl Compiler<'_> {
         mark: Option<Slot>,
     ) -> Compiled<Slot> {
         let slot = self.slot()?;
-        let outer = self.handler;
-        self.handlers.push(Handler {
-            mark,
-            outer,
-            uses: Vec::new(),
-            kind: Catch::Value { slot, resume: FAIL },
-        });
-        let handler = self.handlers.len() - 1;
-        self.handler = handler;
-        let from = self.instance(template, item, Want::Shared)?;
-        self.handler = outer;
-        self.exit(mark);
-        self.define(slot);
-        self.emit(Instruction::Move { to: slot, from });
-        let resume = self.here();
-        self.handlers[handler].kind = Catch::Value { slot, resume };
+        self.caught(slot, mark, |this| {
+            let from = this.instance(template, item, Want::Shared)?;
+            Ok(Operand::slot(from))
+        })?;
         Ok(slot)
     }
 }
