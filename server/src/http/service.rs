@@ -16,8 +16,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap,
-    HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, REFERRER_POLICY, TRANSFER_ENCODING,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Method, Response, StatusCode, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -314,7 +314,8 @@ impl Service {
                 ),
             ));
         }
-        check_host_header(request)
+        check_host_header(request)?;
+        check_transfer(request.headers())
     }
 
     async fn read_body(&self, body: Incoming) -> Result<Bytes, Failure> {
@@ -403,6 +404,24 @@ fn check_host_header(request: &hyper::Request<Incoming>) -> Result<(), Failure> 
         ));
     }
     Ok(())
+}
+
+/// Bodies come as they are or in chunks, said once: what a server before this one lets
+/// through must not be read in another way here. Of `Content-Length` beside it, or twice,
+/// the library takes care.
+fn check_transfer(headers: &HeaderMap) -> Result<(), Failure> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let plain = match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    };
+    if plain {
+        return Ok(());
+    }
+    Err(Failure::bad_request(
+        "the only Transfer-Encoding that is taken is chunked, once",
+    ))
 }
 
 /// A path that is known with another end is answered with the way there.
