@@ -103,14 +103,14 @@ impl Machine<'_> {
             return Some(head);
         }
         let mut found = [Argument::new(unknown, ArgumentKind::Symbol); ELEMENTS_MAX];
-        for place in 1..count {
+        for (place, found) in found[..count].iter_mut().enumerate().skip(1) {
             let child = self.heap.deref(self.heap.word(first + place));
             let known = if child.is_exp() {
                 self.known_type(child)?
             } else {
                 self.type_of_leaf(child)?
             };
-            found[place] = Argument::new(known, self.kind_of(child));
+            *found = Argument::new(known, self.kind_of(child));
         }
         let known = self
             .program
