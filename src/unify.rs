@@ -154,10 +154,10 @@ impl Bindings {
         while let Some(atom) = pending.pop() {
             match self.walk(atom) {
                 Atom::Variable(found) if found == variable => return true,
-                Atom::Expression(expression) if !expression.is_ground() => {
-                    if !seen.again(expression.address() as u64, 0) {
-                        pending.extend(expression.children());
-                    }
+                Atom::Expression(expression)
+                    if !expression.is_ground() && !seen.again(expression.address() as u64, 0) =>
+                {
+                    pending.extend(expression.children());
                 }
                 _ => {}
             }
