@@ -4,7 +4,7 @@ use std::future::Future;
 use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
@@ -130,8 +130,11 @@ impl Service {
         let began = Instant::now();
         let found = table::find(&method, uri.path(), self.shell.settings.compat_get);
         let index = found.as_ref().ok().map(|found| found.index);
-        let answering = self.answer(request, &id, &uri, found, from, caller);
-        let (answer, answered) = settle(&id, self.limits.answer, answering).await;
+        let (answer, answered) = {
+            // Pinned here: handed on by value, each layer would have room for it once more.
+            let answering = pin!(self.answer(request, &id, &uri, found, from, caller));
+            settle(&id, self.limits.answer, answering).await
+        };
         let status = answer.status;
         if answered == Answered::Failed {
             self.tell_failure(&id, &method, &uri, &answer);
@@ -360,11 +363,11 @@ impl Service {
 async fn settle(
     id: &str,
     patience: Duration,
-    answering: impl Future<Output = Result<Answer, Failure>>,
+    answering: Pin<&mut impl Future<Output = Result<Answer, Failure>>>,
 ) -> (Answer, Answered) {
-    let mut answering = pin!(AssertUnwindSafe(answering).catch_unwind());
+    let mut answering = AssertUnwindSafe(answering).catch_unwind();
     // Most answers are there at once and need no clock.
-    let answered = match futures_util::poll!(answering.as_mut()) {
+    let answered = match futures_util::poll!(&mut answering) {
         Poll::Ready(answered) => Ok(answered),
         Poll::Pending => tokio::time::timeout(patience, answering).await,
     };
@@ -438,6 +441,7 @@ fn elsewhere(path: &str, query: &str) -> Result<Answer, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::time::Duration;
 
     use hyper::StatusCode;
@@ -453,28 +457,26 @@ mod tests {
 
     #[tokio::test]
     async fn panics_and_endless_work_become_answers() {
-        let panics = settle("id-1", PATIENCE, async { panic!("on purpose") }).await;
+        let panics = settle("id-1", PATIENCE, pin!(async { panic!("on purpose") })).await;
         let text = panics.0.text_body();
         assert!(
             text.contains("id-1") && !text.contains("on purpose"),
             "{text}"
         );
         check(panics, StatusCode::INTERNAL_SERVER_ERROR, Answered::Failed);
-        let endless = settle("id-1", PATIENCE, std::future::pending()).await;
+        let endless = settle("id-1", PATIENCE, pin!(std::future::pending())).await;
         check(endless, StatusCode::GATEWAY_TIMEOUT, Answered::Failed);
     }
 
     #[tokio::test]
     async fn neither_bad_input_nor_a_truthful_probe_is_a_failure_of_the_service() {
-        let bad = settle("id-1", PATIENCE, async { Err(Failure::NotFound) }).await;
+        let bad = settle("id-1", PATIENCE, pin!(async { Err(Failure::NotFound) })).await;
         check(bad, StatusCode::NOT_FOUND, Answered::Well);
-        let probe = settle("id-1", PATIENCE, async {
-            Ok(Answer::empty(StatusCode::SERVICE_UNAVAILABLE))
-        });
+        let probing = pin!(async { Ok(Answer::empty(StatusCode::SERVICE_UNAVAILABLE)) });
+        let probe = settle("id-1", PATIENCE, probing);
         check(probe.await, StatusCode::SERVICE_UNAVAILABLE, Answered::Well);
-        let busy = settle("id-1", PATIENCE, async {
-            Err(Failure::Busy(String::new()))
-        });
+        let refusing = pin!(async { Err(Failure::Busy(String::new())) });
+        let busy = settle("id-1", PATIENCE, refusing);
         check(
             busy.await,
             StatusCode::SERVICE_UNAVAILABLE,
