@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::atom::Grounded;
-use crate::fast::cell::{Cell, Kind};
+use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::heap::Heap;
 use crate::number::Number;
 use crate::space::Values;
@@ -98,10 +98,21 @@ impl Heap {
         values: &Values,
         frame: &mut Frame,
     ) -> bool {
+        self.unify_at(query, tokens, 0, values, frame).is_some()
+    }
+
+    /// As [`Heap::unify_row`], with what begins at `at`; where the next atom begins.
+    pub(super) fn unify_at(
+        &mut self,
+        query: Cell,
+        tokens: &[u32],
+        mut at: usize,
+        values: &Values,
+        frame: &mut Frame,
+    ) -> Option<usize> {
         let mut around = Around::new();
         let (mut next, mut left) = (0, 0);
         let mut current = query;
-        let mut at = 0;
         loop {
             let cell = self.deref(current);
             let raw = tokens[at];
@@ -133,42 +144,47 @@ impl Heap {
                         }
                         same
                     }
-                    Kind::Ref(variable) => {
-                        if token::arity_of(raw).is_some() {
-                            let (value, after) = self.import_row(tokens, at, values, frame);
-                            at = after;
-                            self.bind_checked(cell, value)
-                        } else {
-                            let (token, after) = Token::read(tokens, at);
-                            at = after;
-                            let value = self.import_leaf(token, values, frame);
-                            self.bind(variable, value);
-                            true
-                        }
+                    Kind::Ref(_) => {
+                        let value;
+                        (value, at) = self.import_row(tokens, at, values, frame);
+                        self.bind_checked(cell, value)
                     }
                     Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_) | Kind::Box(_) => {
-                        let (token, after) = Token::read(tokens, at);
-                        at = after;
-                        match (cell.kind(), token) {
-                            (Kind::Int(value), Token::Integer(other)) => value == other,
-                            _ => self.equals_token(cell, token, values),
-                        }
+                        let same;
+                        (same, at) = self.leaf_is(cell, tokens, at, values);
+                        same
                     }
                 }
             };
             if !unified {
-                return false;
+                return None;
             }
             while left == 0 {
                 match around.pop() {
                     Some(outer) => (next, left) = outer,
-                    None => return true,
+                    None => return Some(at),
                 }
             }
             current = self.word(next);
             next += 1;
             left -= 1;
         }
+    }
+
+    /// Whether a host value is what stands at `at`, and where the next atom begins.
+    pub(super) fn leaf_is(
+        &self,
+        cell: Cell,
+        tokens: &[u32],
+        at: usize,
+        values: &Values,
+    ) -> (bool, usize) {
+        let (token, after) = Token::read(tokens, at);
+        let same = match (cell.kind(), token) {
+            (Kind::Int(value), Token::Integer(other)) => value == other,
+            _ => self.equals_token(cell, token, values),
+        };
+        (same, after)
     }
 
     /// Makes a ground term a flat atom. Its names are in use as long as the heap's are.
@@ -238,46 +254,74 @@ impl Heap {
         values: &Values,
         frame: &mut Frame,
     ) -> (Cell, usize) {
+        /// An expression whose elements are being put.
+        #[derive(Clone, Copy)]
+        struct Open {
+            header: usize,
+            /// The place of its next element.
+            next: usize,
+            left: usize,
+            /// `GROUND` as long as all elements are.
+            flags: u64,
+        }
         let mut at = at;
-        // Open expressions around: the header of each, the place of its next element, and how
-        // many are left.
-        let mut around: SmallVec<[(usize, usize, usize); 8]> = SmallVec::new();
-        // The innermost, for which there is no header before the first.
-        let (mut header, mut next, mut left) = (usize::MAX, 0, 0);
+        let Some(arity) = token::arity_of(tokens[at]) else {
+            let (token, after) = Token::read(tokens, at);
+            return (self.import_leaf(token, values, frame), after);
+        };
+        let mut around: SmallVec<[Open; 8]> = SmallVec::new();
+        let begin = |heap: &mut Heap, arity: u32| {
+            let (header, left) = (heap.cells.len(), arity as usize);
+            heap.cells.resize(header + 1 + left, 0);
+            Open {
+                header,
+                next: header + 1,
+                left,
+                flags: Header::GROUND,
+            }
+        };
+        at += 1;
+        let mut open = begin(self, arity);
         loop {
-            let mut done = match token::arity_of(tokens[at]) {
-                Some(arity) => {
+            while open.left > 0 {
+                let raw = tokens[at];
+                let cell = if let Some(id) = token::symbol_id(raw) {
                     at += 1;
-                    if header != usize::MAX {
-                        around.push((header, next, left));
-                    }
-                    left = arity as usize;
-                    header = self.begin(left);
-                    next = header + 1;
-                    self.cells.resize(next + left, 0);
-                    None
-                }
-                None => {
+                    Cell::symbol(id)
+                } else if let Some(arity) = token::arity_of(raw) {
+                    at += 1;
+                    around.push(open);
+                    open = begin(self, arity);
+                    continue;
+                } else {
                     let (token, after) = Token::read(tokens, at);
                     at = after;
-                    Some(self.import_leaf(token, values, frame))
-                }
-            };
-            loop {
-                if let Some(value) = done {
-                    if header == usize::MAX {
-                        return (value, at);
+                    let cell = self.import_leaf(token, values, frame);
+                    if !self.is_ground(cell) {
+                        open.flags = 0;
                     }
-                    self.cells[next] = value.0;
-                    next += 1;
-                    left -= 1;
-                }
-                if left > 0 {
-                    break;
-                }
-                done = Some(self.finish(header, 0));
-                (header, next, left) = around.pop().unwrap_or((usize::MAX, 0, 0));
+                    cell
+                };
+                self.cells[open.next] = cell.0;
+                open.next += 1;
+                open.left -= 1;
             }
+            let arity = open.next - open.header - 1;
+            let mut flags = open.flags;
+            if arity > 0 && self.cells[open.header + 1] == self.error.0 {
+                flags |= Header::ERROR;
+            }
+            self.cells[open.header] = Header::new(arity, flags).0;
+            let done = Cell::expression(open.header);
+            let Some(outer) = around.pop() else {
+                return (done, at);
+            };
+            let ground = open.flags;
+            open = outer;
+            open.flags &= ground;
+            self.cells[open.next] = done.0;
+            open.next += 1;
+            open.left -= 1;
         }
     }
 

@@ -311,11 +311,10 @@ impl Relation {
     /// Takes out of `rows`, from `from` on, those that are not in the lists of all that the
     /// probe asks for, where looking into a list is cheaper than looking at rows.
     fn narrow(&self, probe: &Probe, rows: &mut Vec<u32>, from: usize) {
-        const FEW: usize = 4;
         const LONGER: usize = 8;
         for index in &self.paths {
             let count = rows.len() - from;
-            if count <= FEW {
+            if count < 2 {
                 return;
             }
             let key = probe.key_at(&index.path);
@@ -323,20 +322,9 @@ impl Relation {
                 continue;
             }
             let posting = index.postings.get(key);
-            if posting.len() > LONGER * count {
-                continue;
+            if posting.len() <= LONGER * count {
+                posting.retain_in(rows, from);
             }
-            let mut others = posting.iter().peekable();
-            let mut kept = from;
-            for place in from..rows.len() {
-                let row = rows[place];
-                while others.next_if(|other| *other < row).is_some() {}
-                if others.peek() == Some(&row) {
-                    rows[kept] = row;
-                    kept += 1;
-                }
-            }
-            rows.truncate(kept);
         }
     }
 
