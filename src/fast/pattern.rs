@@ -7,12 +7,11 @@
 
 use smallvec::SmallVec;
 
-use crate::fast::cell::Cell;
+use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::Slot;
 use crate::fast::heap::Heap;
 use crate::fast::rows::Frame;
 use crate::space::Values;
-use crate::space::probe::KEYS_MAX;
 use crate::space::token::{self, WILD};
 
 /// What a pattern has at one place, in pre-order.
@@ -36,6 +35,10 @@ pub(super) enum Part {
 #[derive(Debug)]
 pub(super) struct Pattern {
     parts: Box<[Part]>,
+    /// Behind this place nothing is compared: variables only, that occur first in the pattern.
+    compared: usize,
+    /// Whether a long list of rows was looked into for it.
+    pub(super) is_long: bool,
 }
 
 /// Where a match stands.
@@ -54,8 +57,12 @@ type Later = SmallVec<[(usize, Part); 8]>;
 
 impl Pattern {
     pub(super) fn new(parts: Vec<Part>) -> Pattern {
+        let is_open = |part: &Part| matches!(part, Part::First(_) | Part::Any);
+        let compared = parts.iter().rposition(|part| !is_open(part));
         Pattern {
+            compared: compared.map_or(0, |last| last + 1),
             parts: parts.into(),
+            is_long: false,
         }
     }
 
@@ -66,10 +73,16 @@ impl Pattern {
 }
 
 impl Heap {
-    /// Appends the keys of a compiled pattern, for a query.
-    pub(super) fn pattern_keys(&self, pattern: &Pattern, slots: &[u64], keys: &mut Vec<u32>) {
+    /// Appends the keys of a compiled pattern, for a query: the first `count`, if not more.
+    pub(super) fn pattern_keys(
+        &self,
+        pattern: &Pattern,
+        slots: &[u64],
+        count: usize,
+        keys: &mut Vec<u32>,
+    ) {
         for part in &pattern.parts {
-            if keys.len() >= KEYS_MAX {
+            if keys.len() >= count {
                 return;
             }
             match *part {
@@ -80,6 +93,51 @@ impl Heap {
         }
     }
 
+    /// Whether a stored row is plainly seen not to match a compiled pattern.
+    pub(super) fn excludes(&self, pattern: &Pattern, with: &Matching<'_>) -> bool {
+        let (tokens, values) = (with.tokens, with.values);
+        let mut at = 0;
+        for part in &pattern.parts {
+            let raw = tokens[at];
+            let cell = match *part {
+                Part::Token(token) if raw == token => {
+                    at += 1;
+                    continue;
+                }
+                Part::First(_) | Part::Again(_) | Part::Any => {
+                    at = token::skip(tokens, at);
+                    continue;
+                }
+                // What is in the pattern here stands for something of the row.
+                _ if token::is_variable(raw) => return false,
+                Part::Token(_) => return true,
+                Part::Leaf { constant, .. } => with.constants[constant as usize],
+                Part::Value(slot) => self.deref(Cell(with.slots[usize::from(slot)])),
+            };
+            if cell.is_ref() {
+                at = token::skip(tokens, at);
+            } else if cell.is_exp() {
+                let (_, count) = self.elements(cell.at());
+                if raw != token::expression(count as u32) {
+                    return true;
+                }
+                at = token::skip(tokens, at);
+            } else if let Kind::Sym(id) = cell.kind() {
+                if raw != token::symbol(id) {
+                    return true;
+                }
+                at += 1;
+            } else {
+                let same;
+                (same, at) = self.leaf_is(cell, tokens, at, values);
+                if !same {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     /// Unifies a compiled pattern with a stored row, and writes the slots of the variables
     /// that occur first in it. Bindings made on failure stay: the caller goes back.
     pub(super) fn match_row(&mut self, pattern: &Pattern, with: &mut Matching<'_>) -> bool {
@@ -87,12 +145,21 @@ impl Heap {
         let (tokens, values) = (with.tokens, with.values);
         let mut later = Later::new();
         let mut at = 0;
-        for part in &pattern.parts {
+        let mut place = 0;
+        while place < pattern.compared {
+            let part = &pattern.parts[place];
             let raw = tokens[at];
+            place += 1;
             match *part {
                 Part::Token(token) if raw == token => at += 1,
                 Part::Token(_) | Part::Leaf { .. } if token::is_variable(raw) => {
-                    return self.match_term(pattern, with);
+                    // A term is made of this part of the pattern after all.
+                    let term;
+                    (term, place) = self.pattern_term(pattern, place - 1, with, &mut later);
+                    match self.unify_at(term, tokens, at, values, with.frame) {
+                        Some(after) => at = after,
+                        None => return false,
+                    }
                 }
                 Part::Token(_) => return false,
                 Part::Leaf { key, .. } if raw == key => at += 1,
@@ -118,40 +185,71 @@ impl Heap {
                 Part::Any => at = token::skip(tokens, at),
             }
         }
-        later.into_iter().all(|(at, part)| match part {
-            Part::First(slot) => {
-                let (value, _) = self.import_row(tokens, at, values, with.frame);
-                with.slots[usize::from(slot)] = value.0;
-                true
+        for (at, part) in later {
+            match part {
+                Part::Again(slot) => {
+                    let value = Cell(with.slots[usize::from(slot)]);
+                    let unified = self.unify_at(value, tokens, at, values, with.frame);
+                    if unified.is_none() {
+                        return false;
+                    }
+                }
+                part => {
+                    self.take_part(part, at, with);
+                }
             }
-            Part::Again(slot) => {
-                let value = Cell(with.slots[usize::from(slot)]);
-                self.unify_at(value, tokens, at, values, with.frame)
-                    .is_some()
-            }
-            _ => unreachable!("only variables wait"),
-        })
+        }
+        for part in &pattern.parts[place..] {
+            at = self.take_part(*part, at, with);
+        }
+        true
     }
 
-    /// The same for a row that has a variable where the pattern says what is there: a term
-    /// is made of the pattern after all. What was bound on the way holds either way.
-    #[cold]
-    fn match_term(&mut self, pattern: &Pattern, with: &mut Matching<'_>) -> bool {
-        // The elements of open expressions that are there, and how many there will be.
-        let mut open: SmallVec<[(SmallVec<[Cell; 8]>, usize); 4]> = SmallVec::new();
-        let mut parts = pattern.parts.iter();
-        let term = loop {
-            let part = parts.next().expect("a pattern is whole");
-            let mut cell = match *part {
+    /// Makes of the row what a variable stands for that occurs first; where the next atom begins.
+    fn take_part(&mut self, part: Part, at: usize, with: &mut Matching<'_>) -> usize {
+        let Part::First(slot) = part else {
+            return token::skip(with.tokens, at);
+        };
+        let (value, after) = self.import_row(with.tokens, at, with.values, with.frame);
+        with.slots[usize::from(slot)] = value.0;
+        after
+    }
+
+    /// The term that begins at a place of a pattern, with fresh variables for those that
+    /// occur first there or wait for what the row has; and the place behind it.
+    #[inline(never)]
+    fn pattern_term(
+        &mut self,
+        pattern: &Pattern,
+        mut place: usize,
+        with: &mut Matching<'_>,
+        later: &mut Later,
+    ) -> (Cell, usize) {
+        // The elements that are there, and for each open expression where its own begin and
+        // how many there will be.
+        let mut elements: SmallVec<[Cell; 16]> = SmallVec::new();
+        let mut open: SmallVec<[(usize, usize); 8]> = SmallVec::new();
+        loop {
+            let part = pattern.parts[place];
+            place += 1;
+            let cell = match part {
                 Part::Token(token) => match token::arity_of(token) {
                     Some(arity) => {
-                        open.push((SmallVec::new(), arity as usize));
+                        open.push((elements.len(), arity as usize));
                         None
                     }
                     None => token::symbol_id(token).map(Cell::symbol),
                 },
                 Part::Leaf { constant, .. } => Some(with.constants[constant as usize]),
-                Part::Value(slot) | Part::Again(slot) => Some(Cell(with.slots[usize::from(slot)])),
+                Part::Value(slot) => Some(Cell(with.slots[usize::from(slot)])),
+                Part::Again(slot) => {
+                    let mut waiting = later.iter_mut();
+                    if let Some((_, first)) = waiting.find(|(_, part)| *part == Part::First(slot)) {
+                        *first = part;
+                        with.slots[usize::from(slot)] = self.variable().0;
+                    }
+                    Some(Cell(with.slots[usize::from(slot)]))
+                }
                 Part::First(slot) => {
                     let fresh = self.variable();
                     with.slots[usize::from(slot)] = fresh.0;
@@ -159,18 +257,19 @@ impl Heap {
                 }
                 Part::Any => Some(self.variable()),
             };
-            while let Some((elements, arity)) = open.last_mut() {
-                elements.extend(cell.take());
-                if elements.len() < *arity {
+            elements.extend(cell);
+            while let Some((first, arity)) = open.last().copied() {
+                if elements.len() - first < arity {
                     break;
                 }
-                let (elements, _) = open.pop().expect("just seen");
-                cell = Some(self.build(&elements));
+                open.pop();
+                let made = self.build(&elements[first..]);
+                elements.truncate(first);
+                elements.push(made);
             }
-            if let Some(whole) = cell {
-                break whole;
+            if open.is_empty() {
+                return (elements[0], place);
             }
-        };
-        self.unify_row(term, with.tokens, with.values, with.frame)
+        }
     }
 }

@@ -23,14 +23,16 @@ impl Frame {
         self.0.clear();
     }
 
-    fn get(&self, number: u32) -> Option<Cell> {
+    #[inline(always)]
+    pub(super) fn get(&self, number: u32) -> Option<Cell> {
         self.0
             .get(number as usize)
             .copied()
             .filter(|cell| *cell != NOTHING)
     }
 
-    fn set(&mut self, number: u32, value: Cell) {
+    #[inline(always)]
+    pub(super) fn set(&mut self, number: u32, value: Cell) {
         let number = number as usize;
         if self.0.len() <= number {
             self.0.resize(number + 1, NOTHING);
@@ -247,81 +249,108 @@ impl Heap {
     }
 
     /// Puts the stored atom that begins at `at` on the heap; where the next one begins.
+    ///
+    /// While an expression inside another is being put, the place that it will have there
+    /// holds where the outer one begins, and its own header what was left to do of that.
     pub(super) fn import_row(
         &mut self,
         tokens: &[u32],
-        at: usize,
+        mut at: usize,
         values: &Values,
         frame: &mut Frame,
     ) -> (Cell, usize) {
-        /// An expression whose elements are being put.
-        #[derive(Clone, Copy)]
-        struct Open {
-            header: usize,
-            /// The place of its next element.
-            next: usize,
-            left: usize,
-            /// `GROUND` as long as all elements are.
-            flags: u64,
-        }
-        let mut at = at;
+        const IS_GROUND: u64 = 1 << 31;
         let Some(arity) = token::arity_of(tokens[at]) else {
             let (token, after) = Token::read(tokens, at);
             return (self.import_leaf(token, values, frame), after);
         };
-        let mut around: SmallVec<[Open; 8]> = SmallVec::new();
-        let begin = |heap: &mut Heap, arity: u32| {
-            let (header, left) = (heap.cells.len(), arity as usize);
-            heap.cells.resize(header + 1 + left, 0);
-            Open {
-                header,
-                next: header + 1,
-                left,
-                flags: Header::GROUND,
-            }
-        };
         at += 1;
-        let mut open = begin(self, arity);
+        let root = self.cells.len();
+        let (mut header, mut next, mut left) = (root, root + 1, arity);
+        let mut top = next + arity as usize;
+        self.room_to(top);
+        let mut ground = IS_GROUND;
         loop {
-            while open.left > 0 {
+            while left > 0 {
                 let raw = tokens[at];
                 let cell = if let Some(id) = token::symbol_id(raw) {
                     at += 1;
                     Cell::symbol(id)
                 } else if let Some(arity) = token::arity_of(raw) {
                     at += 1;
-                    around.push(open);
-                    open = begin(self, arity);
+                    let inner = top;
+                    top += 1 + arity as usize;
+                    self.room_to(top);
+                    self.cells[next] = header as u64;
+                    self.cells[inner] = ((next - root) as u64) << 32 | ground | u64::from(left);
+                    (header, next, left) = (inner, inner + 1, arity);
+                    ground = IS_GROUND;
                     continue;
+                } else if token::is_variable(raw) {
+                    at += 1;
+                    let number = token::number_of(raw);
+                    let cell = match frame.get(number) {
+                        Some(cell) => cell,
+                        None => {
+                            let fresh = Cell::reference(top);
+                            top += 1;
+                            self.room_to(top);
+                            self.cells[top - 1] = fresh.0;
+                            frame.set(number, fresh);
+                            fresh
+                        }
+                    };
+                    if !self.is_ground(cell) {
+                        ground = 0;
+                    }
+                    cell
                 } else {
                     let (token, after) = Token::read(tokens, at);
                     at = after;
-                    let cell = self.import_leaf(token, values, frame);
-                    if !self.is_ground(cell) {
-                        open.flags = 0;
+                    match token {
+                        Token::Integer(value) => self.integer(value),
+                        Token::Float(value) => {
+                            let place = top;
+                            top += 2;
+                            self.room_to(top);
+                            self.cells[place] = Header::new(1, Header::FLOAT | Header::GROUND).0;
+                            self.cells[place + 1] = value.to_bits();
+                            Cell::float(place)
+                        }
+                        token => self.import_leaf(token, values, frame),
                     }
-                    cell
                 };
-                self.cells[open.next] = cell.0;
-                open.next += 1;
-                open.left -= 1;
+                self.cells[next] = cell.0;
+                next += 1;
+                left -= 1;
             }
-            let arity = open.next - open.header - 1;
-            let mut flags = open.flags;
-            if arity > 0 && self.cells[open.header + 1] == self.error.0 {
+            let mut flags = if ground == 0 { 0 } else { Header::GROUND };
+            let arity = next - header - 1;
+            if arity > 0 && self.cells[header + 1] == self.error.0 {
                 flags |= Header::ERROR;
             }
-            self.cells[open.header] = Header::new(arity, flags).0;
-            let done = Cell::expression(open.header);
-            let Some(outer) = around.pop() else {
-                return (done, at);
-            };
-            let ground = open.flags;
-            open = outer;
-            open.flags &= ground;
-            self.cells[open.next] = done.0;
-            open.next += 1;
-            open.left -= 1;
+            let waiting = self.cells[header];
+            self.cells[header] = Header::new(arity, flags).0;
+            if header == root {
+                self.cells.truncate(top);
+                return (Cell::expression(root), at);
+            }
+            next = root + (waiting >> 32) as usize;
+            left = (waiting & (IS_GROUND - 1)) as u32 - 1;
+            ground &= waiting;
+            let done = Cell::expression(header);
+            header = self.cells[next] as usize;
+            self.cells[next] = done.0;
+            next += 1;
+        }
+    }
+
+    /// Makes words up to `top`, and some more, which are given back.
+    #[inline(always)]
+    fn room_to(&mut self, top: usize) {
+        const MORE: usize = 32;
+        if self.cells.len() < top {
+            self.cells.resize(top + MORE, 0);
         }
     }
 

@@ -8,8 +8,10 @@ use super::{Machine, Next};
 use crate::fast::cell::Cell;
 use crate::fast::choice::Kind;
 use crate::fast::code::{Pc, Slot};
-use crate::fast::pattern::Matching;
-use crate::space::Row;
+use crate::fast::heap::Heap;
+use crate::fast::pattern::{Matching, Pattern};
+use crate::space::probe::{HEAD_KEYS, KEYS_MAX};
+use crate::space::{Row, SHORT};
 
 /// A compiled pattern in a frame.
 #[derive(Clone, Copy)]
@@ -23,14 +25,16 @@ impl Machine<'_> {
     #[inline(never)]
     pub(super) fn query(&mut self, space: Cell, place: Place, pc: Pc, size: Slot) -> Option<Next> {
         let (layers, is_writable) = self.layers_at(space)?;
-        let pattern = &self.program.patterns[place.pattern as usize];
-        let slots = &self.stack[place.base + 2..];
-        self.probe
-            .set(|keys| self.heap.pattern_keys(pattern, slots, keys));
+        let is_long = self.program.patterns[place.pattern as usize].is_long;
+        self.probe_for(place, is_long);
         let mut open = None;
         let mut rows = std::mem::take(&mut self.rows);
         let mut without = self.without(&layers);
-        self.rows_for(&layers, &mut without, &mut open, &mut rows);
+        self.rows_for(&layers, &mut without, &mut open, &mut rows, Some(place));
+        if (2..=SHORT).contains(&rows.len()) {
+            // Rows that do not match would keep a choice for nothing.
+            rows.retain(|&row| !self.excludes(place, row, opened(&layers, row.layer, &mut open)));
+        }
         let (tops, log_top) = (self.tops(), self.log.len());
         let mut found = None;
         for (number, &row) in rows.iter().enumerate() {
@@ -75,12 +79,44 @@ impl Machine<'_> {
         Some(next)
     }
 
+    /// Makes the probe that of a pattern: of all that it has, or of what tells its relation.
+    pub(super) fn probe_for(&mut self, place: Place, is_whole: bool) {
+        let pattern = &self.program.patterns[place.pattern as usize];
+        let slots = &self.stack[place.base + 2..];
+        let heap = &self.heap;
+        if is_whole {
+            self.probe
+                .set(|keys| heap.pattern_keys(pattern, slots, KEYS_MAX, keys));
+        } else {
+            self.probe
+                .set_head(|keys| heap.pattern_keys(pattern, slots, HEAD_KEYS, keys));
+        }
+    }
+
+    /// Whether a row is gone, or plainly seen not to match.
+    fn excludes(&mut self, place: Place, row: Row, store: &Open<'_>) -> bool {
+        self.with_row(place, row, store, |heap, pattern, with| {
+            heap.excludes(pattern, with)
+        })
+        .unwrap_or(true)
+    }
+
     /// Whether a row that is still there matches; its slots are written then.
     #[inline(always)]
     pub(super) fn matches(&mut self, place: Place, row: Row, store: &Open<'_>) -> bool {
-        let Some(found) = store.row(row) else {
-            return false;
-        };
+        self.with_row(place, row, store, Heap::match_row)
+            .unwrap_or(false)
+    }
+
+    #[inline(always)]
+    fn with_row<T>(
+        &mut self,
+        place: Place,
+        row: Row,
+        store: &Open<'_>,
+        ask: impl FnOnce(&mut Heap, &Pattern, &mut Matching<'_>) -> T,
+    ) -> Option<T> {
+        let found = store.row(row)?;
         let mut with = Matching {
             tokens: found.tokens(),
             values: found.values(),
@@ -89,6 +125,6 @@ impl Machine<'_> {
             frame: &mut self.frame,
         };
         let pattern = &self.program.patterns[place.pattern as usize];
-        self.heap.match_row(pattern, &mut with)
+        Some(ask(&mut self.heap, pattern, &mut with))
     }
 }

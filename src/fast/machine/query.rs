@@ -591,7 +591,8 @@ impl Machine<'_> {
             join.without[number] = self.without(layers);
         }
         let first = join.rows.len();
-        self.rows_for(layers, &mut join.without[number], open, &mut join.rows);
+        let without = &mut join.without[number];
+        self.rows_for(layers, without, open, &mut join.rows, None);
         join.levels.push(Level {
             pattern: number,
             first,
@@ -608,13 +609,15 @@ impl Machine<'_> {
         Without { head, layers }
     }
 
-    /// Appends the rows that may match what the probe asks for, by layer.
+    /// Appends the rows that may match what the probe asks for, by layer. `place` has the
+    /// pattern that a partial probe is of.
     pub(super) fn rows_for<'l>(
         &mut self,
         layers: &'l Layers,
         without: &mut Without,
         open: &mut Option<(u32, Open<'l>)>,
         rows: &mut Vec<Row>,
+        place: Option<Place>,
     ) {
         for layer in 0..layers.len() as u32 {
             let bit = 1_u64.checked_shl(layer).unwrap_or(0);
@@ -629,6 +632,11 @@ impl Machine<'_> {
                         layers.note_lacking(without.head, bit);
                     }
                     break;
+                }
+                if let Some(place) = place.filter(|_| self.probe.is_partial()) {
+                    self.program.patterns[place.pattern as usize].is_long = true;
+                    self.probe_for(place, true);
+                    continue;
                 }
                 *open = None;
                 layers.make_indexes(layer as usize, &self.probe);
