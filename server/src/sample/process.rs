@@ -226,8 +226,9 @@ impl ProcessSensors {
         Some(f64::from(established))
     }
 
-    /// Threads, and the time that those which serve, and those which do background work,
-    /// waited for a core by the time that passed.
+    /// Threads, the time that those which serve, and those which do background work,
+    /// waited for a core by the time that passed, and what the process would use of the CPU if it
+    /// had not to wait.
     fn read_threads(
         &mut self,
         own: &Process,
@@ -264,13 +265,13 @@ impl ProcessSensors {
             && !threads.is_empty()
         {
             let elapsed = now.saturating_duration_since(at).as_nanos() as f64;
+            let percent = |nanos: u64| nanos as f64 / elapsed * 100.0;
+            let (serving, background) = (percent(waited), percent(background_waited));
+            put("scheduling-delay-percent", Some(serving));
+            put("background-delay-percent", Some(background));
             put(
-                "scheduling-delay-percent",
-                Some(waited as f64 / elapsed * 100.0),
-            );
-            put(
-                "background-delay-percent",
-                Some(background_waited as f64 / elapsed * 100.0),
+                "cpu-wanted-percent",
+                self.cpu_percent.map(|used| used + serving + background),
             );
         }
         self.threads = threads;
@@ -318,6 +319,33 @@ mod tests {
         let after = read(&mut sensors, Instant::now())["connection-count"];
         assert!(after >= before + 2.0, "{before} -> {after}");
         drop((client, server));
+    }
+
+    #[test]
+    fn cpu_that_is_waited_for_counts_as_wanted() {
+        let mut sensors = ProcessSensors::new().unwrap();
+        let start = Instant::now();
+        read(&mut sensors, start);
+        // More threads than cores: what they do not get they wait for.
+        let threads = 2 * std::thread::available_parallelism().unwrap().get();
+        let end = start + Duration::from_secs(1);
+        let wanted = std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(move || {
+                    while Instant::now() < end {
+                        std::hint::black_box(0);
+                    }
+                });
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            read(&mut sensors, Instant::now());
+            std::thread::sleep(Duration::from_millis(500));
+            read(&mut sensors, Instant::now())
+        });
+        let (cores, of) = (threads as f64 / 2.0, &wanted);
+        assert!(of["cpu-percent"] <= 110.0 * cores, "{of:?}");
+        let asked = 100.0 * threads as f64;
+        assert!(of["cpu-wanted-percent"] > 0.8 * asked, "{of:?}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::running::{Server, steady_rules};
+use crate::running::{Server, shipped_rules};
 
 /// The shipped rules with short samples, holds, waits, pauses and windows.
 fn quick_rules() -> String {
@@ -18,10 +18,6 @@ fn quick_rules() -> String {
             format!("{head} {last})")
         };
         if !line.starts_with('(') || !line.ends_with(')') {
-            return line.to_owned();
-        }
-        // What other programs do to this one is not made to look worse than it is.
-        if words.get(1) == Some(&"scheduling-delay-percent") {
             return line.to_owned();
         }
         match words[0] {
@@ -37,7 +33,7 @@ fn quick_rules() -> String {
             _ => line.to_owned(),
         }
     };
-    steady_rules()
+    shipped_rules()
         .lines()
         .map(quick)
         .collect::<Vec<_>>()
