@@ -257,7 +257,7 @@ impl Core {
         for (metric, (value, _)) in &self.external {
             current.entry(metric.clone()).or_insert(*value);
         }
-        let expected = self.status.thresholds.keys().cloned();
+        let expected = &self.status.thresholds;
         self.spaces
             .assert_reading(seconds, &reading.metrics, &current, expected);
         self.status.reading = reading;
