@@ -180,6 +180,7 @@ impl Core {
         }
         self.spaces.keep(&facts);
         self.series.keep(facts.get("keep-series-seconds"));
+        self.episodes.set_bounds(&facts);
         self.status.facts = facts;
         self.status.thresholds = decision::numbers(&self.engine, "threshold");
         self.status.modes = decision::modes(&self.engine, &self.spaces.modes);

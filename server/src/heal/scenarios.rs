@@ -91,6 +91,10 @@ impl World for Server {
                 "cpu-percent",
                 (self.threads * 100.0 * self.duty).min(200.0) + 5.0 * noise,
             ),
+            (
+                "cpu-wanted-percent",
+                self.threads * 100.0 * self.duty + 5.0 * noise,
+            ),
             ("background-demand-percent", self.threads * 100.0),
             ("background-threads", self.threads),
             ("background-duty", self.duty),

@@ -390,6 +390,13 @@ impl Healer {
         front.set_window(window, volume as u64);
         upstream.layer().set_bounds(facts);
         upstream.injector().set_stay(facts.get("injected-seconds"));
+        upstream
+            .connections()
+            .set_patience(facts.get("connect-patience-ms"));
+        let retry_after = Duration::from_secs_f64(facts.get("retry-after-seconds"));
+        front.gate().set_retry_after(retry_after);
+        let outside = &self.effectors.outside;
+        outside.set_stale_intervals(facts.get("stale-intervals"));
         self.events.set_bounds(facts);
         self.sensors.set_long_idle(facts.get("long-idle-seconds"));
     }
