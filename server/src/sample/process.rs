@@ -58,6 +58,14 @@ impl CpuMeter {
     }
 }
 
+/// TCP connections by state.
+#[derive(Clone, Copy, Default)]
+struct States {
+    established: u32,
+    opening: u32,
+    half_closed: u32,
+}
+
 /// A thread that has been seen before.
 struct Thread {
     /// Time that it has waited for a core, in nanoseconds.
@@ -187,23 +195,38 @@ impl ProcessSensors {
             }
         }
         put("open-files", Some(f64::from(open)));
-        put("connection-count", self.connections(own, now, &sockets));
+        let states = self.connections(own, now, &sockets);
+        let count = |states: Option<States>, of: fn(States) -> u32| Some(f64::from(of(states?)));
+        put(
+            "connection-count",
+            count(states, |states| states.established),
+        );
+        put(
+            "sockets.half-closed",
+            count(states, |states| states.half_closed),
+        );
+        put("sockets.opening", count(states, |states| states.opening));
     }
 
-    /// How many of `sockets` are established TCP connections. The kernel's tables
+    /// What states those of `sockets` are in that are TCP connections. The kernel's tables
     /// take milliseconds to read, so they are only read if there may be any.
-    fn connections(&mut self, own: &Process, now: Instant, sockets: &HashSet<u64>) -> Option<f64> {
+    fn connections(
+        &mut self,
+        own: &Process,
+        now: Instant,
+        sockets: &HashSet<u64>,
+    ) -> Option<States> {
         self.not_connections.retain(|inode| sockets.contains(inode));
         let fresh = self
             .tables_read
             .is_some_and(|at| now.saturating_duration_since(at) < TABLES_EVERY);
         if fresh && self.not_connections.len() == sockets.len() {
-            return Some(0.0);
+            return Some(States::default());
         }
         let mut entries = own.tcp().ok()?;
         // A host without IPv6 has no second table.
         entries.extend(own.tcp6().unwrap_or_default());
-        let mut established = 0_u32;
+        let mut states = States::default();
         let mut absent = sockets.clone();
         let mut listening = HashSet::new();
         for entry in entries
@@ -215,15 +238,17 @@ impl ProcessSensors {
                 TcpState::Listen => {
                     listening.insert(entry.inode);
                 }
-                TcpState::Established => established += 1,
-                _ => {}
+                TcpState::Established => states.established += 1,
+                TcpState::SynSent | TcpState::SynRecv | TcpState::NewSynRecv => states.opening += 1,
+                // One side has ended it, and the other not yet.
+                _ => states.half_closed += 1,
             }
         }
         self.not_connections = absent.intersection(&self.not_in_table).copied().collect();
         self.not_connections.extend(listening);
         self.not_in_table = absent;
         self.tables_read = Some(now);
-        Some(f64::from(established))
+        Some(states)
     }
 
     /// Threads, the time that those which serve, and those which do background work,
@@ -319,7 +344,11 @@ mod tests {
         let server = listener.accept().unwrap();
         let after = read(&mut sensors, Instant::now())["connection-count"];
         assert!(after >= before + 2.0, "{before} -> {after}");
-        drop((client, server));
+        // Ended from one side only, it is neither established nor gone.
+        drop(client);
+        let half = read(&mut sensors, Instant::now())["sockets.half-closed"];
+        assert!(half >= 1.0, "{half}");
+        drop(server);
     }
 
     #[test]
