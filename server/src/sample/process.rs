@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::quota::Quota;
 use crate::work::BACKGROUND_THREAD;
 use procfs::FromRead;
-use procfs::net::TcpState;
+use procfs::net::{TcpNetEntry, TcpState};
 use procfs::process::{FDTarget, Process};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -91,11 +91,21 @@ pub(super) struct ProcessSensors {
     /// Sockets that were in no table when they were read last. One that is only
     /// being made is in none either, so once is not enough.
     not_in_table: HashSet<u64>,
-    tables_read: Option<Instant>,
+    tables_read: Option<Read>,
 }
 
-/// The kernel's tables are read at least so often, whatever is known.
+/// What the kernel's tables said.
+struct Read {
+    at: Instant,
+    /// The sockets that there were then.
+    sockets: HashSet<u64>,
+    states: States,
+}
+
+/// The kernel's tables are read at least so often, whatever is known; and while there are
+/// connections, whose states change by themselves.
 const TABLES_EVERY: Duration = Duration::from_secs(30);
+const STATES_EVERY: Duration = Duration::from_millis(900);
 
 impl ProcessSensors {
     pub(super) fn new() -> Result<ProcessSensors, SensorError> {
@@ -208,8 +218,9 @@ impl ProcessSensors {
         put("sockets.opening", count(states, |states| states.opening));
     }
 
-    /// What states those of `sockets` are in that are TCP connections. The kernel's tables
-    /// take milliseconds to read, so they are only read if there may be any.
+    /// What states those of `sockets` are in that are TCP connections. To read the kernel's
+    /// tables it goes through all that the host may have, which takes milliseconds: they are
+    /// read only when sockets came or went, and now and then.
     fn connections(
         &mut self,
         own: &Process,
@@ -217,43 +228,54 @@ impl ProcessSensors {
         sockets: &HashSet<u64>,
     ) -> Option<States> {
         self.not_connections.retain(|inode| sockets.contains(inode));
-        let fresh = self
-            .tables_read
-            .is_some_and(|at| now.saturating_duration_since(at) < TABLES_EVERY);
-        if fresh && self.not_connections.len() == sockets.len() {
-            return Some(States::default());
+        let none = self.not_connections.len() == sockets.len();
+        let every = if none { TABLES_EVERY } else { STATES_EVERY };
+        if let Some(read) = &self.tables_read
+            && now.saturating_duration_since(read.at) < every
+            && (none || read.sockets == *sockets)
+        {
+            return Some(if none { States::default() } else { read.states });
         }
-        let mut entries = own.tcp().ok()?;
-        // A host without IPv6 has no second table.
-        entries.extend(own.tcp6().unwrap_or_default());
         let mut states = States::default();
         let mut absent = sockets.clone();
         let mut listening = HashSet::new();
-        for entry in entries
-            .iter()
-            .filter(|entry| sockets.contains(&entry.inode))
-        {
-            absent.remove(&entry.inode);
-            match entry.state {
-                TcpState::Listen => {
-                    listening.insert(entry.inode);
+        let mut look_at = |entries: Vec<TcpNetEntry>| {
+            for entry in entries {
+                if !absent.remove(&entry.inode) {
+                    continue;
                 }
-                TcpState::Established => states.established += 1,
-                TcpState::SynSent | TcpState::SynRecv | TcpState::NewSynRecv => states.opening += 1,
-                // One side has ended it, and the other not yet.
-                _ => states.half_closed += 1,
+                match entry.state {
+                    TcpState::Listen => {
+                        listening.insert(entry.inode);
+                    }
+                    TcpState::Established => states.established += 1,
+                    TcpState::SynSent | TcpState::SynRecv | TcpState::NewSynRecv => {
+                        states.opening += 1;
+                    }
+                    // One side has ended it, and the other not yet.
+                    _ => states.half_closed += 1,
+                }
             }
+            absent.is_subset(&self.not_connections)
+        };
+        if !look_at(own.tcp().ok()?) {
+            // A host without IPv6 has no second table.
+            look_at(own.tcp6().unwrap_or_default());
         }
         self.not_connections = absent.intersection(&self.not_in_table).copied().collect();
         self.not_connections.extend(listening);
         self.not_in_table = absent;
-        self.tables_read = Some(now);
+        self.tables_read = Some(Read {
+            at: now,
+            sockets: sockets.clone(),
+            states,
+        });
         Some(states)
     }
 
     /// Threads, the time that those which serve, and those which do background work,
-    /// waited for a core by the time that passed, and what the process would use of the CPU if it
-    /// had not to wait.
+    /// waited for a core by the time that passed; and what the process used of the CPU with what its
+    /// background work would have used had it not to wait.
     fn read_threads(
         &mut self,
         own: &Process,
@@ -296,7 +318,7 @@ impl ProcessSensors {
             put("background-delay-percent", Some(background));
             put(
                 "cpu-wanted-percent",
-                self.cpu_percent.map(|used| used + serving + background),
+                self.cpu_percent.map(|used| used + background),
             );
         }
         self.threads = threads;
@@ -311,7 +333,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
 
-    use super::ProcessSensors;
+    use super::{BACKGROUND_THREAD, ProcessSensors, STATES_EVERY};
 
     fn read(sensors: &mut ProcessSensors, now: Instant) -> BTreeMap<String, f64> {
         let mut metrics = BTreeMap::new();
@@ -346,7 +368,8 @@ mod tests {
         assert!(after >= before + 2.0, "{before} -> {after}");
         // Ended from one side only, it is neither established nor gone.
         drop(client);
-        let half = read(&mut sensors, Instant::now())["sockets.half-closed"];
+        let later = Instant::now() + STATES_EVERY;
+        let half = read(&mut sensors, later)["sockets.half-closed"];
         assert!(half >= 1.0, "{half}");
         drop(server);
     }
@@ -361,11 +384,13 @@ mod tests {
         let ended = AtomicBool::new(false);
         let enough = std::thread::scope(|scope| {
             for _ in 0..2 * cores {
-                scope.spawn(|| {
+                let thread = std::thread::Builder::new().name(BACKGROUND_THREAD.to_owned());
+                let work = || {
                     while !ended.load(Ordering::Relaxed) {
                         std::hint::black_box(0);
                     }
-                });
+                };
+                thread.spawn_scoped(scope, work).unwrap();
             }
             let enough = (0..60).any(|_| {
                 std::thread::sleep(Duration::from_millis(500));
