@@ -594,26 +594,29 @@ impl Machine<'_> {
     }
 
     fn record_facts(&mut self, join: &Join) {
-        let solution: SmallVec<[Row; 4]> = if join.tuples.is_empty() {
-            let rows = join.levels.iter().map(|level| join.rows[level.next - 1]);
-            rows.collect()
+        let is_frozen = join.layers().is_frozen();
+        if join.tuples.is_empty() {
+            for level in &join.levels {
+                self.record_fact(join, join.rows[level.next - 1], is_frozen);
+            }
         } else {
             let width = join.patterns.len();
             let next = join.levels.first().map_or(0, |level| level.next);
-            join.tuples[(next - 1) * width..next * width].into()
-        };
-        for row in solution {
-            if join.layers().is_frozen() {
-                let step = Step::Row(Rc::clone(join.layers()), row);
-                self.log.push(step);
-                continue;
+            for row in &join.tuples[(next - 1) * width..next * width] {
+                self.record_fact(join, *row, is_frozen);
             }
-            let fact = join
-                .layers()
-                .open(row.layer as usize)
-                .row(row)
-                .map(|found| FactUse::of(found.atom(), found.origin()));
-            self.log.extend(fact.map(|fact| Step::Fact(Rc::new(fact))));
         }
+    }
+
+    fn record_fact(&mut self, join: &Join, row: Row, is_frozen: bool) {
+        if is_frozen {
+            return self.record_row(join.layers(), row);
+        }
+        let fact = join
+            .layers()
+            .open(row.layer as usize)
+            .row(row)
+            .map(|found| FactUse::of(found.atom(), found.origin()));
+        self.log.extend(fact.map(|fact| Step::Fact(Rc::new(fact))));
     }
 }
