@@ -14,10 +14,10 @@ use foldhash::fast::FixedState;
 use crate::atom::Atom;
 use crate::space::{Kept, Layers, Origin, Row};
 
-/// What led to one result, in order of use, each entry once.
+/// What led to one result, each entry once.
 #[derive(Clone, Default)]
 pub struct Proof {
-    /// Rules that were applied.
+    /// Rules that were applied, about from the outermost inwards.
     pub rules: Vec<RuleUse>,
     /// Names of host operations that were called.
     pub operations: Vec<String>,

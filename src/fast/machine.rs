@@ -28,6 +28,7 @@ mod data;
 mod decide;
 mod number;
 mod operate;
+mod pattern;
 mod query;
 mod record;
 mod select;
@@ -38,6 +39,7 @@ mod watch;
 
 use std::rc::Rc;
 
+use pattern::Place;
 pub(in crate::fast) use query::{Join, Tops};
 use record::Recorded;
 use settle::Ask;
@@ -58,7 +60,7 @@ use crate::fast::program::{Program, State};
 use crate::fast::rows::Frame;
 use crate::space::flat::Flat;
 use crate::space::probe::Probe;
-use crate::space::{Changes, Layers, Space};
+use crate::space::{Changes, Layers, Row, Space};
 use crate::symbol::{Pin, pin};
 
 const MATCHED: u64 = 1 << 32;
@@ -141,6 +143,8 @@ pub(super) struct Machine<'h> {
     #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
     pub(super) joins: Vec<Box<Join>>,
     pub(super) found: Vec<u32>,
+    /// Rows of the query that begins.
+    rows: Vec<Row>,
     /// From which choice on queries may be of rows that can still be removed.
     pub(super) held: usize,
     pub(super) probe: Probe,
@@ -226,6 +230,7 @@ impl<'h> Machine<'h> {
             layers_then: Changes::default(),
             joins: Vec::new(),
             found: Vec::new(),
+            rows: Vec::new(),
             held: 0,
             probe: Probe::default(),
             flat: Flat::default(),
@@ -619,6 +624,16 @@ impl<'h> Machine<'h> {
                     let value = slot!(self, base, from);
                     go!(self.plain(value, expected, pc, base, size));
                 }
+                I::PlainAs {
+                    from,
+                    expected,
+                    size,
+                } => {
+                    fuel!();
+                    let value = slot!(self, base, from);
+                    let expected = slot!(self, base, expected).as_int() as TypeId;
+                    go!(self.plain(value, expected, pc, base, size));
+                }
                 I::PlainCall {
                     from,
                     expected,
@@ -1002,6 +1017,20 @@ impl<'h> Machine<'h> {
                     }
                 }
 
+                I::Query {
+                    space,
+                    pattern,
+                    size,
+                    odd,
+                } => {
+                    fuel!();
+                    let space = self.heap.deref(slot!(self, base, space));
+                    match self.query(space, Place { pattern, base }, pc, size) {
+                        Some(next) => go!(next),
+                        None => pc = odd,
+                    }
+                }
+
                 I::CheckGround { slot, odd } => {
                     let value = self.heap.deref(slot!(self, base, slot));
                     if self.ends(value) || !self.heap.is_ground_now(value) {
@@ -1133,6 +1162,19 @@ impl<'h> Machine<'h> {
                         }
                         _ => pc = odd,
                     }
+                }
+                I::GetState { to, from, odd } => {
+                    let found = self.get_state(slot!(self, base, from));
+                    set_or_odd!(to, found, odd)
+                }
+                I::ChangeState {
+                    to,
+                    state,
+                    value,
+                    odd,
+                } => {
+                    let (state, value) = (slot!(self, base, state), slot!(self, base, value));
+                    set_or_odd!(to, self.change_state(state, value), odd)
                 }
                 I::ChangeSpace {
                     change,

@@ -54,6 +54,7 @@ pub(super) fn ends(instruction: &Instruction) -> bool {
             | I::Alternatives { .. }
             | I::Elements { .. }
             | I::Match { .. }
+            | I::Query { .. }
     )
 }
 

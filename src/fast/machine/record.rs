@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
 use super::Machine;
-use crate::evaluate::{Proof, ProofBuilder};
+use crate::evaluate::{FactUse, Proof, ProofBuilder};
 use crate::fast::choice::Step;
 use crate::fast::program::Used;
 use crate::space::{Layers, Row};
@@ -50,8 +50,18 @@ impl Machine<'_> {
         self.log.push(Step::Used(used));
     }
 
-    /// Records a fact by its row, which stays as it is.
-    pub(super) fn record_row(&mut self, layers: &Rc<Layers>, row: Row) {
+    /// Records the use of a fact: by its row, if that stays as it is.
+    pub(super) fn record_fact(&mut self, layers: &Rc<Layers>, row: Row) {
+        if layers.is_frozen() {
+            return self.record_row(layers, row);
+        }
+        let open = layers.open(row.layer as usize);
+        let fact = open.row(row);
+        let fact = fact.map(|found| FactUse::of(found.atom(), found.origin()));
+        self.log.extend(fact.map(|fact| Step::Fact(Rc::new(fact))));
+    }
+
+    fn record_row(&mut self, layers: &Rc<Layers>, row: Row) {
         let places = &mut self.recorded.rows;
         if places.len() <= 2 * self.log.len() || places.is_empty() {
             let size = (4 * self.log.len()).max(ROWS_MIN).next_power_of_two();
@@ -112,7 +122,10 @@ impl Machine<'_> {
                 Step::Plain(other) => proof.add_all(other),
             }
         }
-        proof.finish()
+        // Rules are recorded as they are left: those that led to the rest come last.
+        let mut proof = proof.finish();
+        proof.rules.reverse();
+        proof
     }
 
     fn name_of(&self, operation: u32) -> &str {
