@@ -13,9 +13,8 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use crate::evaluate::FactUse;
 use crate::fast::cell::{Cell, Kind as Term};
-use crate::fast::choice::{Kind, Step};
+use crate::fast::choice::Kind;
 use crate::fast::code::{Pc, Slot};
 pub(super) use crate::space::Open;
 use crate::space::{Layers, Row, Space, changes};
