@@ -41,7 +41,7 @@ pub(crate) mod token;
 pub(crate) use changes::{Changes, changes};
 use flat::Flat;
 pub(crate) use flat::Origin;
-pub(crate) use layers::{Found, Layers, Open, Row};
+pub(crate) use layers::{Found, Kept, Layers, Open, Row};
 use lock::{StoreLock, read, write};
 use matching::Frame;
 pub(crate) use moment::Moment;

@@ -223,7 +223,7 @@ fn print(directive: &Directive, json: bool) -> io::Result<()> {
         if directive.is_error() {
             line["rule"] = directive.failed_rule.as_ref().map_or(
                 Value::Null,
-                |rule| json!({"file": rule.file, "line": rule.line, "head": rule.head.to_string()}),
+                |rule| json!({"file": rule.file.as_deref(), "line": rule.line, "head": rule.head.to_string()}),
             );
         }
         writeln!(out, "{line}")?;

@@ -13,9 +13,8 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use crate::evaluate::FactUse;
 use crate::fast::cell::{Cell, Kind as Term};
-use crate::fast::choice::{Kind, Step};
+use crate::fast::choice::Kind;
 use crate::fast::code::{Pc, Slot};
 pub(super) use crate::space::Open;
 use crate::space::{Layers, Row, Space, changes};
@@ -645,29 +644,17 @@ impl Machine<'_> {
         }
     }
 
-    /// Notes the use of a fact.
-    pub(super) fn record_row(&mut self, layers: &Rc<Layers>, row: Row) {
-        if layers.is_frozen() {
-            self.log.push(Step::Row(Rc::clone(layers), row));
-            return;
-        }
-        let open = layers.open(row.layer as usize);
-        let fact = open.row(row);
-        let fact = fact.map(|found| FactUse::of(found.atom(), found.origin()));
-        self.log.extend(fact.map(|fact| Step::Fact(Rc::new(fact))));
-    }
-
     fn record_facts(&mut self, join: &Join) {
-        let solution: SmallVec<[Row; 4]> = if join.tuples.is_empty() {
-            let rows = join.levels.iter().map(|level| join.rows[level.next - 1]);
-            rows.collect()
+        if join.tuples.is_empty() {
+            for level in &join.levels {
+                self.record_fact(join.layers(), join.rows[level.next - 1]);
+            }
         } else {
             let width = join.patterns.len();
             let next = join.levels.first().map_or(0, |level| level.next);
-            join.tuples[(next - 1) * width..next * width].into()
-        };
-        for row in solution {
-            self.record_row(join.layers(), row);
+            for row in &join.tuples[(next - 1) * width..next * width] {
+                self.record_fact(join.layers(), *row);
+            }
         }
     }
 }
