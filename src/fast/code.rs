@@ -285,6 +285,12 @@ pub(super) enum Instruction {
         expected: TypeId,
         size: Slot,
     },
+    /// As `Plain`, with the type that a slot tells.
+    PlainAs {
+        from: Slot,
+        expected: Slot,
+        size: Slot,
+    },
     /// Makes a call by the plain evaluator; its arguments are as they should be.
     PlainCall {
         from: Slot,
@@ -586,6 +592,19 @@ pub(super) enum Instruction {
     Decons {
         to: Slot,
         from: Slot,
+        odd: Pc,
+    },
+    /// What is in a state.
+    GetState {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
+    /// Puts something else into a state.
+    ChangeState {
+        to: Slot,
+        state: Slot,
+        value: Slot,
         odd: Pc,
     },
     /// Adds a ground atom to a space, or removes it.

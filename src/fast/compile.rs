@@ -13,6 +13,7 @@ mod decide;
 mod head;
 mod inline;
 mod slow;
+mod state;
 mod switch;
 mod typing;
 mod walk;
@@ -413,6 +414,8 @@ enum Static {
     /// `Atom`: fits a parameter, but not a parameter of an argument.
     Atom,
     Known(Atom),
+    /// The only type of a symbol, with type variables.
+    Open(Atom),
     /// As the value in the slot.
     Slot(Slot),
     /// As that of the tree when it is looked at.
@@ -483,6 +486,8 @@ struct Odd {
 enum OddWhat {
     /// An expression as written.
     Source(Atom),
+    /// An expression as written, and the slot of the type that is expected of it.
+    SourceAs(Atom, Slot),
     /// A call as written, whose arguments are as its function wants them.
     Call(Atom),
     /// A call of an operation, of evaluated operands.
@@ -622,6 +627,8 @@ impl<'m> Compiler<'m> {
                 | I::Elements { odd, .. }
                 | I::Match { odd, .. }
                 | I::ChangeSpace { odd, .. }
+                | I::GetState { odd, .. }
+                | I::ChangeState { odd, .. }
                 | I::First { odd, .. }
                 | I::Rest { odd, .. }
                 | I::SizeAtom { odd, .. }

@@ -612,6 +612,16 @@ impl<'h> Machine<'h> {
                     let value = slot!(self, base, from);
                     go!(self.plain(value, expected, pc, base, size));
                 }
+                I::PlainAs {
+                    from,
+                    expected,
+                    size,
+                } => {
+                    fuel!();
+                    let value = slot!(self, base, from);
+                    let expected = slot!(self, base, expected).as_int() as TypeId;
+                    go!(self.plain(value, expected, pc, base, size));
+                }
                 I::PlainCall {
                     from,
                     expected,
@@ -1126,6 +1136,19 @@ impl<'h> Machine<'h> {
                         }
                         _ => pc = odd,
                     }
+                }
+                I::GetState { to, from, odd } => {
+                    let found = self.get_state(slot!(self, base, from));
+                    set_or_odd!(to, found, odd)
+                }
+                I::ChangeState {
+                    to,
+                    state,
+                    value,
+                    odd,
+                } => {
+                    let (state, value) = (slot!(self, base, state), slot!(self, base, value));
+                    set_or_odd!(to, self.change_state(state, value), odd)
                 }
                 I::ChangeSpace {
                     change,

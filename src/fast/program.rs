@@ -53,15 +53,50 @@ pub(super) enum Tree {
 
 /// A call whose types are decided when it is made.
 pub(super) struct Site {
-    pub(super) symbol: u32,
+    /// The constant that is its head.
+    pub(super) head: Cell,
     /// The type that its result is expected to be of.
-    pub(super) expected: TypeId,
-    /// Its arguments, and whether each is taken as written.
-    pub(super) trees: Vec<(Tree, bool)>,
+    pub(super) expected: Expected,
+    pub(super) arguments: Vec<SiteArgument>,
 }
 
-/// What was decided last for a site: types of arguments, and the function for them.
-pub(super) type Decided = (Arguments, u32);
+/// A type that is expected: known, or told by the call around it, in a slot.
+#[derive(Clone, Copy)]
+pub(super) enum Expected {
+    Known(TypeId),
+    Told(Slot),
+}
+
+/// An argument of a call whose types are decided when it is made.
+pub(super) struct SiteArgument {
+    pub(super) tree: Tree,
+    /// Whether it is taken as written.
+    pub(super) as_written: bool,
+    pub(super) told: Told,
+}
+
+/// What an argument that is a call is told, in a slot, of the type that it is expected to be of.
+#[derive(Clone, Copy)]
+pub(super) enum Told {
+    /// Nothing: its own type has to say as much.
+    Nothing,
+    /// Nothing, since it is data whatever is expected.
+    Free,
+    /// The type.
+    Type(Slot),
+    /// The function of this symbol and arity for that type.
+    Function(Slot, u32, usize),
+}
+
+/// What was decided for a site: by the types of its arguments, and what was expected of
+/// it, the function, and what arguments are told.
+#[derive(Clone)]
+pub(super) struct Decided {
+    pub(super) arguments: Arguments,
+    pub(super) expected: TypeId,
+    pub(super) function: u32,
+    pub(super) told: SmallVec<[(Slot, u32); 2]>,
+}
 
 /// One rule of a function.
 pub(super) struct Rule {
@@ -247,6 +282,15 @@ pub(super) enum Inline {
     Superpose,
     Match,
     Change(super::code::Change),
+    State(StateOperation),
+}
+
+/// What is done with states. Results are of the types that signatures say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StateOperation {
+    New,
+    Get,
+    Change,
 }
 
 pub(super) struct Program {
@@ -281,7 +325,8 @@ pub(super) struct Program {
     pub(super) value_types: ValueTypes,
     pub(super) trees: Vec<Arc<Tree>>,
     pub(super) sites: Vec<Arc<Site>>,
-    pub(super) decided: Vec<Option<Decided>>,
+    /// For each of the sites what was decided lately.
+    pub(super) decided: Vec<Vec<Decided>>,
     /// Slots that hold something where a call returns to.
     pub(super) live: HashMap<Pc, Box<[u64]>, FixedState>,
     inline: HashMap<usize, Inline, FixedState>,
@@ -418,7 +463,7 @@ impl Program {
         if types {
             self.symbol_types.clear();
             self.value_types.forget();
-            self.decided.fill_with(|| None);
+            self.decided.iter_mut().for_each(Vec::clear);
         }
         for function in &mut self.functions {
             function.state = match function.state {
@@ -718,4 +763,7 @@ const INLINE: &[(&str, Inline)] = &[
     ("index-atom", Inline::Index),
     ("superpose", Inline::Superpose),
     ("match", Inline::Match),
+    ("_new-state", Inline::State(StateOperation::New)),
+    ("get-state", Inline::State(StateOperation::Get)),
+    ("change-state!", Inline::State(StateOperation::Change)),
 ];
