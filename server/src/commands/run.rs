@@ -124,7 +124,10 @@ fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
 /// How many bytes an evaluation may take: half of what the machine has to give, so that
 /// endless recursion ends with an error and not with the process, or the machine.
 fn room() -> usize {
-    let mut system = sysinfo::System::new();
+    // Where nothing is known of memory, nothing is bounded.
+    let Ok(mut system) = sysinfo::System::new() else {
+        return usize::MAX;
+    };
     system.refresh_memory();
     let mut available = system.available_memory();
     if let Some(group) = system.cgroup_limits() {
@@ -133,7 +136,6 @@ fn room() -> usize {
     // Stacks double where they grow, and are held twice while they do.
     let address_space = rustix::process::getrlimit(rustix::process::Resource::As).current;
     let bytes = (available / 2).min(address_space.unwrap_or(u64::MAX) / 4);
-    // Where nothing is known of memory, nothing is bounded.
     match usize::try_from(bytes) {
         Ok(0) | Err(_) => usize::MAX,
         Ok(bytes) => bytes,
