@@ -496,6 +496,14 @@ pub(super) enum Instruction {
         size: Slot,
         odd: Pc,
     },
+    /// Goes on with each answer of a space to a compiled pattern, whose slots are written
+    /// each time.
+    Query {
+        space: Slot,
+        pattern: u32,
+        size: Slot,
+        odd: Pc,
+    },
     /// Each solution of a query: of one pattern, or of all in `(, …)`.
     Match {
         space: Slot,

@@ -12,6 +12,7 @@ mod control;
 mod decide;
 mod head;
 mod inline;
+mod pattern;
 mod slow;
 mod state;
 mod switch;
@@ -626,6 +627,7 @@ impl<'m> Compiler<'m> {
                 | I::CheckExpression { odd, .. }
                 | I::Elements { odd, .. }
                 | I::Match { odd, .. }
+                | I::Query { odd, .. }
                 | I::ChangeSpace { odd, .. }
                 | I::GetState { odd, .. }
                 | I::ChangeState { odd, .. }

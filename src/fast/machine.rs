@@ -28,6 +28,7 @@ mod data;
 mod decide;
 mod number;
 mod operate;
+mod pattern;
 mod query;
 mod select;
 mod settle;
@@ -37,6 +38,7 @@ mod watch;
 
 use std::rc::Rc;
 
+use pattern::Place;
 pub(in crate::fast) use query::{Join, Tops};
 use settle::Ask;
 use watch::Watching;
@@ -56,7 +58,7 @@ use crate::fast::program::{Program, State};
 use crate::fast::rows::Frame;
 use crate::space::flat::Flat;
 use crate::space::probe::Probe;
-use crate::space::{Changes, Layers, Space};
+use crate::space::{Changes, Layers, Row, Space};
 use crate::symbol::{Pin, pin};
 
 const MATCHED: u64 = 1 << 32;
@@ -137,6 +139,8 @@ pub(super) struct Machine<'h> {
     #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
     pub(super) joins: Vec<Box<Join>>,
     pub(super) found: Vec<u32>,
+    /// Rows of the query that begins.
+    rows: Vec<Row>,
     /// From which choice on queries may be of rows that can still be removed.
     pub(super) held: usize,
     pub(super) probe: Probe,
@@ -220,6 +224,7 @@ impl<'h> Machine<'h> {
             layers_then: Changes::default(),
             joins: Vec::new(),
             found: Vec::new(),
+            rows: Vec::new(),
             held: 0,
             probe: Probe::default(),
             flat: Flat::default(),
@@ -1000,6 +1005,20 @@ impl<'h> Machine<'h> {
                     let space = self.heap.deref(slot!(self, base, space));
                     let pattern = self.heap.deref(slot!(self, base, pattern));
                     match self.find(space, pattern, pc, base, size) {
+                        Some(next) => go!(next),
+                        None => pc = odd,
+                    }
+                }
+
+                I::Query {
+                    space,
+                    pattern,
+                    size,
+                    odd,
+                } => {
+                    fuel!();
+                    let space = self.heap.deref(slot!(self, base, space));
+                    match self.query(space, Place { pattern, base }, pc, size) {
                         Some(next) => go!(next),
                         None => pc = odd,
                     }

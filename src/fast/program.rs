@@ -13,6 +13,7 @@ use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, BOOL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId};
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
+use crate::fast::pattern::Pattern;
 use crate::fast::types::{Arguments, ValueTypes};
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
@@ -338,6 +339,7 @@ pub(super) struct Program {
     pub(super) expressions: HashMap<(Atom, TypeId), (Atom, Option<u32>), FixedState>,
     pub(super) switches: Vec<Switch>,
     pub(super) templates: Vec<Arc<Template>>,
+    pub(super) patterns: Vec<Pattern>,
     /// Whether expressions with this head, of so many elements, are data.
     pub(super) data_heads: HashMap<(u32, usize), bool, FixedState>,
     /// Code of expressions that were compiled while running.
@@ -405,6 +407,7 @@ impl Program {
             expressions: HashMap::default(),
             switches: Vec::new(),
             templates: Vec::new(),
+            patterns: Vec::new(),
             data_heads: HashMap::default(),
             temporary: Vec::new(),
         };

@@ -244,7 +244,8 @@ impl Compiler<'_> {
                 | I::Elements { size, .. }
                 | I::Walk { size, .. }
                 | I::CallDecided { size, .. }
-                | I::Match { size, .. } => *size = whole,
+                | I::Match { size, .. }
+                | I::Query { size, .. } => *size = whole,
                 I::Again { frame, .. } => *frame = whole,
                 other => unreachable!("{other:?} makes no frame"),
             }

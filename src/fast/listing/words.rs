@@ -440,6 +440,17 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(to),
             odd(other)
         ),
+        I::Query {
+            space,
+            pattern,
+            odd: other,
+            ..
+        } => format!(
+            "for each answer of {} to {}{}",
+            slot(space),
+            rule.pattern(pattern),
+            odd(other)
+        ),
         I::ChangeSpace {
             change,
             to,
