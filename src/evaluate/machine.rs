@@ -317,7 +317,12 @@ impl<'h> Machine<'h> {
             } => {
                 let next = self.operate(&operation, &call, space, rest)?;
                 match &next.0 {
-                    Task::Return(atom) if atom.is_symbol(&known().not_reducible) => None,
+                    Task::Return(atom)
+                        if atom.is_symbol(&known().not_reducible)
+                            && operation.control() != Some(control::Control::Inert) =>
+                    {
+                        None
+                    }
                     _ => Some(next),
                 }
             }

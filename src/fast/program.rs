@@ -712,6 +712,9 @@ impl Program {
                 if self.has_rules(id) {
                     return Head::Complex;
                 }
+                if operation.control() == Some(Control::Inert) {
+                    return Head::Typed(signature(&found));
+                }
                 Head::Operation(Arc::clone(operation), signature(&found))
             }
             (Some(_), None) => Head::Complex,

@@ -213,11 +213,30 @@ impl Machine<'_> {
     /// Whether a pattern is `(, …)`.
     #[inline(never)]
     pub(super) fn is_conjunction(&self, pattern: Cell) -> bool {
+        let pattern = self.heap.deref(pattern);
         pattern.is_exp() && {
             let (first, count) = self.heap.elements(pattern.at());
             count > 0 && {
                 let head = self.heap.deref(self.heap.word(first));
                 matches!(head.kind(), Term::Sym(id) if id == self.comma)
+            }
+        }
+    }
+
+    /// Puts the parts of joins among `patterns` in their places, if a module is asked.
+    #[cold]
+    fn flatten(&self, space: Cell, patterns: &mut SmallVec<[Cell; 4]>) {
+        let asked = self.heap.box_of(space).as_space();
+        if !asked.is_some_and(Space::is_module) {
+            return;
+        }
+        let whole = std::mem::take(patterns);
+        for part in whole {
+            if self.is_conjunction(part) {
+                let (first, count) = self.heap.elements(self.heap.deref(part).at());
+                patterns.extend((1..count).map(|i| self.heap.word(first + i)));
+            } else {
+                patterns.push(part);
             }
         }
     }
@@ -264,6 +283,9 @@ impl Machine<'_> {
         if self.is_conjunction(pattern) {
             let (first, count) = self.heap.elements(pattern.at());
             patterns.extend((1..count).map(|i| self.heap.word(first + i)));
+            if patterns.iter().any(|part| self.is_conjunction(*part)) {
+                self.flatten(space, &mut patterns);
+            }
             if patterns.is_empty() {
                 return Some(Next::At(pc, base));
             }
