@@ -18,6 +18,7 @@ mod program;
 mod rows;
 mod save;
 mod show;
+mod table;
 mod types;
 
 use std::sync::{Arc, Mutex};
