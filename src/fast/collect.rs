@@ -47,7 +47,9 @@ impl Copy<'_> {
             match cell.kind() {
                 Term::Int(_) | Term::Bool(_) => return cell,
                 Term::Sym(id) => {
-                    if let Some(names) = &mut self.names {
+                    if let Some(names) = &mut self.names
+                        && names.last() != Some(&id)
+                    {
                         names.push(id);
                     }
                     return cell;
@@ -110,7 +112,11 @@ impl Copy<'_> {
 
     fn copy(&mut self, at: usize, words: usize) -> usize {
         let place = self.place();
-        self.to.extend_from_slice(&self.from[at..at + words]);
+        match self.from[at..at + words] {
+            [a, b, c] => self.to.extend_from_slice(&[a, b, c]),
+            [a, b, c, d] => self.to.extend_from_slice(&[a, b, c, d]),
+            ref words => self.to.extend_from_slice(words),
+        }
         self.from[at] = Header::new(place, Header::MOVED).0;
         place
     }
@@ -125,8 +131,9 @@ impl Copy<'_> {
                 at += if raw { 2 } else { 1 };
                 continue;
             }
-            let moved = self.forward(word);
-            self.to[at] = moved.0;
+            if !word.is_int() {
+                self.to[at] = self.forward(word).0;
+            }
             at += 1;
         }
         at

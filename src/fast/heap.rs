@@ -295,6 +295,17 @@ impl Heap {
         self.finish(at, 0)
     }
 
+    /// Puts an expression of elements that are no bound variables on the heap.
+    #[inline(always)]
+    pub(super) fn put<const N: usize>(&mut self, flags: u64, elements: [Cell; N]) -> Cell {
+        let at = self.cells.len();
+        self.cells.reserve(N + 1);
+        self.cells.push(Header::new(N, flags).0);
+        self.cells
+            .extend_from_slice(&elements.map(|element| element.0));
+        Cell::expression(at)
+    }
+
     /// Opens an expression of `arity` elements, to be pushed next.
     #[inline(always)]
     pub(super) fn begin(&mut self, arity: usize) -> usize {

@@ -10,14 +10,14 @@
 
 macro_rules! slot {
     ($machine:ident, $base:ident, $slot:expr) => {
-        Cell($machine.stack[$base + 2 + $slot as usize])
+        Cell($machine.stack.frame($base)[place($slot)])
     };
 }
 
 macro_rules! set {
     ($machine:ident, $base:ident, $slot:expr, $value:expr) => {{
         let value = $value;
-        $machine.stack[$base + 2 + $slot as usize] = value.0;
+        $machine.stack.frame_mut($base)[place($slot)] = value.0;
     }};
 }
 
@@ -48,12 +48,13 @@ use crate::evaluate::{Answer, Evaluation};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Aside, Choice, Kind, Step};
 use crate::fast::code::{
-    ANY, Arithmetic, FINISH, Instruction, Logic, NUMBER, Operand, Pc, Slot, TypeId,
+    ANY, Arithmetic, FINISH, IF_DATA, Instruction, Logic, NUMBER, Operand, Pc, Slot, TypeId,
 };
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
-use crate::fast::program::{Program, State};
+use crate::fast::program::{Function, Program, State};
 use crate::fast::rows::Frame;
+use crate::fast::stack::{Stack, place};
 use crate::space::flat::Flat;
 use crate::space::probe::Probe;
 use crate::space::{Changes, Layers, Space};
@@ -65,9 +66,6 @@ const HEIGHT: u32 = 34;
 /// In a mark's slot.
 const MARK_SUCCEEDED: u64 = 1 << 63;
 
-/// The most words of frames: two gigabytes.
-const STACK_MAX: usize = 1 << 28;
-
 /// Reductions between looks at the clock and the bounds.
 const FUEL: u32 = 1024;
 
@@ -75,7 +73,7 @@ const FUEL: u32 = 1024;
 pub(super) struct Parts {
     pub(super) program: Program,
     pub(super) heap: Heap,
-    stack: Vec<u64>,
+    stack: Stack,
 }
 
 impl Parts {
@@ -83,7 +81,7 @@ impl Parts {
         Parts {
             program: Program::new(host, space, proving),
             heap: Heap::new(),
-            stack: Vec::new(),
+            stack: Stack::new(),
         }
     }
 }
@@ -113,7 +111,7 @@ pub(super) struct Machine<'h> {
     pub(super) host: &'h mut Host,
     pub(super) program: Program,
     pub(super) heap: Heap,
-    pub(super) stack: Vec<u64>,
+    pub(super) stack: Stack,
     pub(super) choices: Vec<Choice>,
     pub(super) asides: Vec<Aside>,
     pub(super) result: Cell,
@@ -189,13 +187,7 @@ impl<'h> Machine<'h> {
             mut stack,
         } = parts;
         heap.reset();
-        if stack.len() > 1 << 20 {
-            stack.truncate(1 << 16);
-            stack.shrink_to_fit();
-        }
-        if stack.len() < 4096 {
-            stack.resize(4096, 0);
-        }
+        stack.shrink();
         let watched = program.watched;
         Machine {
             host,
@@ -257,7 +249,7 @@ impl<'h> Machine<'h> {
         let temporary = &self.program.temporary[expression as usize];
         let (pc, size) = (temporary.pc, temporary.size);
         let variables = temporary.variables.clone();
-        self.reserve(8 + usize::from(size));
+        self.stack.reserve(8 + usize::from(size));
         self.head_trail = 0;
         self.stack[0] = u64::from(FINISH) << 32;
         self.stack[1] = 0;
@@ -266,32 +258,6 @@ impl<'h> Machine<'h> {
             self.stack[2 + slot] = cell.0;
         }
         self.run(pc, 0);
-    }
-
-    #[inline(always)]
-    fn reserve(&mut self, words: usize) {
-        if self.stack.len() < words {
-            self.grow(words);
-        }
-    }
-
-    #[cold]
-    fn grow(&mut self, words: usize) {
-        const LARGE: usize = 1 << 20;
-        if words < LARGE {
-            self.stack.resize(2 * words, 0);
-            return;
-        }
-        // A large stack grows by an eighth, in room that costs nothing until it is used:
-        // moving it would need as much again.
-        let size = words + words / 8;
-        if self.stack.capacity() < size {
-            let room = (8 * words).min(STACK_MAX).max(size) - self.stack.len();
-            if self.stack.try_reserve_exact(room).is_err() {
-                self.stack.reserve_exact(size - self.stack.len());
-            }
-        }
-        self.stack.resize(size, 0);
     }
 
     #[inline(always)]
@@ -325,11 +291,11 @@ impl<'h> Machine<'h> {
         // Hands a result that is no error to the caller.
         macro_rules! hand {
             ($value:expr) => {{
-                let state = self.stack[base + 1];
+                let frame = self.stack.frame(base);
+                let (word, state) = (frame[0], frame[1]);
                 if self.choices.len() as u64 > state >> HEIGHT {
                     self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
                 }
-                let word = self.stack[base];
                 pc = (word >> 32) as Pc;
                 base = (word & 0xffff_ffff) as usize;
                 // Most often the caller takes it.
@@ -423,8 +389,70 @@ impl<'h> Machine<'h> {
                 } => {
                     set!(self, base, to, self.build_noted(operands, base, function));
                 }
+                I::MakeNoted {
+                    to,
+                    function,
+                    slots,
+                    count,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let [a, b, c] = slots.map(|slot| Cell(frame[place(slot)]));
+                    let made = if function == Function::NONE {
+                        match count {
+                            1 => self.make_noted([a], function),
+                            2 => self.make_noted([a, b], function),
+                            _ => self.make_noted([a, b, c], function),
+                        }
+                    } else {
+                        let name = self.program.functions[function as usize].symbol;
+                        let name = Cell::symbol(name);
+                        match count {
+                            1 => self.make_noted([name, a], function),
+                            2 => self.make_noted([name, a, b], function),
+                            _ => self.make_noted([name, a, b, c], function),
+                        }
+                    };
+                    set!(self, base, to, made);
+                }
                 I::BuildData { to, operands } => {
                     set!(self, base, to, self.build(operands, base, Header::DATA));
+                }
+                I::TryMake {
+                    to,
+                    function,
+                    arguments,
+                    skip,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let entry = &self.program.functions[function as usize];
+                    if entry.state == State::Data
+                        && let Some(values) = self.quick(frame, arguments)
+                    {
+                        let made = self.make_call(function, values.map(Cell));
+                        set!(self, base, to, made);
+                        pc = (at + usize::from(skip)) as Pc;
+                        fuel!();
+                    }
+                }
+                I::MakeOrCall {
+                    to,
+                    function,
+                    slots,
+                    size,
+                } => {
+                    fuel!();
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let entry = &self.program.functions[function as usize];
+                    if entry.state == State::Data {
+                        let made = self.make_call(function, values);
+                        set!(self, base, to, made);
+                        pc += 1;
+                    } else {
+                        let height = self.choices.len() as u64;
+                        let above = self.above(base, size);
+                        go!(self.call_slots(function, values, above, height, pc, base));
+                    }
                 }
                 I::BuildOrCall {
                     to,
@@ -443,7 +471,7 @@ impl<'h> Machine<'h> {
                     } else {
                         let above = self.above(base, size);
                         let count = self.program.operands[operands.0 as usize].0 as usize - 1;
-                        self.reserve(above + 2 + count);
+                        self.stack.reserve(above + 2 + count);
                         for i in 0..count {
                             let operand = self.program.operands[operands.0 as usize + 2 + i];
                             self.stack[above + 2 + i] = self.operand(base, operand).0;
@@ -476,10 +504,7 @@ impl<'h> Machine<'h> {
                     if value.is_exp() {
                         let (first, count) = self.heap.elements(value.at());
                         if count == usize::from(arity) {
-                            for i in 0..count {
-                                self.stack[base + 2 + usize::from(to) + i] =
-                                    self.heap.cells[first + i];
-                            }
+                            self.unpack(first, count, base, to);
                         } else {
                             pc = on_fail;
                         }
@@ -507,10 +532,7 @@ impl<'h> Machine<'h> {
                             {
                                 pc = on_fail;
                             }
-                            let to = base + 2 + usize::from(to);
-                            for i in 0..count - 1 {
-                                self.stack[to + i] = self.heap.cells[first + 1 + i];
-                            }
+                            self.unpack(first + 1, count - 1, base, to);
                         } else {
                             pc = on_fail;
                         }
@@ -523,10 +545,8 @@ impl<'h> Machine<'h> {
                 I::Unpack { slot, to, skip } => {
                     let value = self.heap.deref(slot!(self, base, slot));
                     let (first, count) = self.heap.elements(value.at());
-                    let (first, to) = (first + usize::from(skip), base + 2 + usize::from(to));
-                    for i in 0..count - usize::from(skip) {
-                        self.stack[to + i] = self.heap.cells[first + i];
-                    }
+                    let skip = usize::from(skip);
+                    self.unpack(first + skip, count - skip, base, to);
                 }
                 I::Unify {
                     left,
@@ -594,6 +614,21 @@ impl<'h> Machine<'h> {
                         hand!(value);
                     } else {
                         go!(self.settle_last(value, expected, part, base));
+                    }
+                }
+                I::IfPlain { slots, count, odd } => {
+                    let frame = self.stack.frame(base);
+                    for slot in slots.iter().take(usize::from(count)) {
+                        let value = Cell(frame[place(*slot)]);
+                        let is_plain = if *slot & IF_DATA == 0 {
+                            self.is_its_own(value)
+                        } else {
+                            self.is_whole_data(value)
+                        };
+                        if !is_plain {
+                            pc = odd;
+                            break;
+                        }
                     }
                 }
                 I::TakeSettled { to, from, settled } => {
@@ -780,6 +815,21 @@ impl<'h> Machine<'h> {
                         jump_unless!(self.is_constant(value, constant), to, odd)
                     }
                 }
+                I::JumpUnlessInteger {
+                    slot,
+                    value,
+                    to,
+                    odd,
+                } => {
+                    let (found, value) = (slot!(self, base, slot), Cell::small(value));
+                    if found.is_int() {
+                        if found != value {
+                            pc = to;
+                        }
+                    } else {
+                        jump_unless!(self.is_constant(found, value), to, odd)
+                    }
+                }
                 I::JumpUnlessSame {
                     left,
                     right,
@@ -864,6 +914,122 @@ impl<'h> Machine<'h> {
                     let height = (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3;
                     go!(self.call(function, operands, size, height, pc, base));
                 }
+                I::TryCall {
+                    function,
+                    arguments,
+                    size,
+                    mark,
+                    skip,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let entry = &self.program.functions[function as usize];
+                    let above = self.above(base, size);
+                    if entry.state == State::Compiled
+                        && self.stack.holds(above)
+                        && self.heap.cells.len() < self.collect_at
+                        && let Some(values) = self.quick(frame, arguments)
+                    {
+                        let height = if mark == Slot::MAX {
+                            self.choices.len() as u64
+                        } else {
+                            (frame[place(mark)] & !MARK_SUCCEEDED) >> 3
+                        };
+                        let back = at as u64 + u64::from(skip);
+                        pc = entry.pc;
+                        let frame = self.stack.frame_mut(above);
+                        frame[0] = (back << 32) | base as u64;
+                        frame[1] = (height << HEIGHT) | above as u64;
+                        frame[2] = values[0];
+                        frame[3] = values[1];
+                        frame[4] = values[2];
+                        self.head_trail = self.heap.trail.len();
+                        base = above;
+                        fuel!();
+                    }
+                }
+                I::TryCallLast {
+                    function,
+                    arguments,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let entry = &self.program.functions[function as usize];
+                    let target = base.max(self.protected);
+                    if entry.state == State::Compiled
+                        && self.stack.holds(target)
+                        && self.heap.cells.len() < self.collect_at
+                        && let Some(values) = self.quick(frame, arguments)
+                    {
+                        let (return_to, state) = (frame[0], frame[1]);
+                        pc = entry.pc;
+                        let frame = self.stack.frame_mut(target);
+                        frame[0] = return_to;
+                        frame[1] = state & !MATCHED;
+                        frame[2] = values[0];
+                        frame[3] = values[1];
+                        frame[4] = values[2];
+                        self.head_trail = self.heap.trail.len();
+                        base = target;
+                        fuel!();
+                    }
+                }
+                I::CallSlots {
+                    function,
+                    slots,
+                    size,
+                    mark,
+                } => {
+                    fuel!();
+                    if self.heap.cells.len() >= self.collect_at {
+                        self.collect(base, Ok(pc));
+                    }
+                    let above = self.above(base, size);
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let height = if mark == Slot::MAX {
+                        self.choices.len() as u64
+                    } else {
+                        (frame[place(mark)] & !MARK_SUCCEEDED) >> 3
+                    };
+                    let entry = &self.program.functions[function as usize];
+                    if entry.state == State::Compiled && self.stack.holds(above) {
+                        let to = entry.pc;
+                        let frame = self.stack.frame_mut(above);
+                        frame[0] = (u64::from(pc) << 32) | base as u64;
+                        frame[1] = (height << HEIGHT) | above as u64;
+                        frame[2] = values[0].0;
+                        frame[3] = values[1].0;
+                        frame[4] = values[2].0;
+                        self.head_trail = self.heap.trail.len();
+                        pc = to;
+                        base = above;
+                    } else {
+                        go!(self.call_slots(function, values, above, height, pc, base));
+                    }
+                }
+                I::CallSlotsLast { function, slots } => {
+                    fuel!();
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let (return_to, state) = (frame[0], frame[1]);
+                    let target = base.max(self.protected);
+                    let entry = &self.program.functions[function as usize];
+                    if entry.state == State::Compiled
+                        && self.stack.holds(target)
+                        && self.heap.cells.len() < self.collect_at
+                    {
+                        pc = entry.pc;
+                        base = target;
+                        let frame = self.stack.frame_mut(base);
+                        frame[0] = return_to;
+                        frame[1] = state & !MATCHED;
+                        frame[2] = values[0].0;
+                        frame[3] = values[1].0;
+                        frame[4] = values[2].0;
+                        self.head_trail = self.heap.trail.len();
+                    } else {
+                        go!(self.call_slots_last(function, values, base));
+                    }
+                }
                 I::CallLast { function, operands } => {
                     fuel!();
                     go!(self.call_last(function, operands, base));
@@ -888,7 +1054,9 @@ impl<'h> Machine<'h> {
                 }
                 I::Return { slot } => {
                     let value = slot!(self, base, slot);
-                    if value.is_ref()
+                    if value.is_int() {
+                        hand!(value);
+                    } else if value.is_ref()
                         || value == self.heap.empty
                         || value.is_exp() && self.heap.is_error(value)
                     {

@@ -10,7 +10,9 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::{Control, RuleUse, is_instruction};
 use crate::fast::cell::{Cell, Kind};
-use crate::fast::code::{ANY, BOOL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId};
+use crate::fast::code::{
+    ANY, BOOL, FAIL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId, Watched,
+};
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
 use crate::fast::types::{Arguments, ValueTypes};
@@ -272,6 +274,7 @@ pub(super) struct Program {
     /// What is noted for a listing, where one is wanted.
     pub(super) listed: Option<Box<Listed>>,
     pub(super) rule_uses: Vec<Arc<RuleUse>>,
+    watches: Vec<Watched>,
     pub(super) types: Vec<Atom>,
     pub(super) functions: Vec<Function>,
     function_ids: HashMap<(u32, usize, TypeId), u32, FixedState>,
@@ -340,6 +343,7 @@ impl Program {
             watched: host.watch.is_some() && !proving,
             listed: None,
             rule_uses: Vec::new(),
+            watches: Vec::new(),
             types: vec![
                 types::undefined(),
                 symbol(&known.number),
@@ -510,6 +514,20 @@ impl Program {
         self.operands.push(Operand(operands.len() as u32));
         self.operands.extend_from_slice(operands);
         Operands(at)
+    }
+
+    /// The instruction that tells this to whoever watches.
+    pub(super) fn watch(&mut self, what: Watched) -> Instruction {
+        self.watches.push(what);
+        Instruction::Watch {
+            what: (self.watches.len() - 1) as u32,
+            to: FAIL,
+        }
+    }
+
+    /// What the watching instruction of this number tells.
+    pub(super) fn watched(&self, number: u32) -> Watched {
+        self.watches[number as usize]
     }
 
     /// Numbers among the operands.

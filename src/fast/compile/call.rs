@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::decide::is_applied;
 use super::{Compiled, Compiler, Flags, Leave, Place, Value, Want, is_unchanged};
 use crate::atom::{Atom, known};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, RETURN, Slot, TypeId, Watched};
-use crate::fast::program::{Head, Inline, Signature, State};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, RETURN, Slot, TypeId, Watched};
+use crate::fast::program::{Function, Head, Inline, Signature, State};
 use crate::operation::Operation;
 
 impl Compiler<'_> {
@@ -34,9 +34,23 @@ impl Compiler<'_> {
             },
             Head::Untyped => {
                 let (value, mark) = self.marked(&children[1..], want, |this, inner| {
+                    let quick = match children[0] {
+                        Atom::Symbol(_) => this.quick_arguments(&children[1..]),
+                        _ => None,
+                    };
+                    let quick = quick.map(|arguments| {
+                        // Another takes its place when more is known.
+                        let to = this.here() + 1;
+                        (this.emit(Instruction::Jump { to }), arguments)
+                    });
+                    let before = this.defined.clone();
                     let mut operands = Vec::with_capacity(children.len());
                     for child in children {
                         operands.push(this.evaluate(child, ANY, Want::Own)?);
+                    }
+                    if quick.is_some() {
+                        // Nothing but the call uses what arguments were evaluated to.
+                        this.defined = before;
                     }
                     match &children[0] {
                         Atom::Symbol(symbol) => {
@@ -48,6 +62,7 @@ impl Compiler<'_> {
                                 want,
                                 inner.mark,
                                 Flags::Data,
+                                quick,
                             )
                         }
                         _ => {
@@ -79,7 +94,7 @@ impl Compiler<'_> {
                         Atom::Variable(_) => returned,
                         returns => this.result_type(returns),
                     };
-                    this.call_symbol(symbol, operands, returns, want, mark, flags)
+                    this.call_symbol(symbol, operands, returns, want, mark, flags, None)
                 },
             ),
             Head::Operation(operation, signature) => {
@@ -179,7 +194,43 @@ impl Compiler<'_> {
         }
     }
 
-    /// Calls a function by its symbol, or makes data of it.
+    /// Whether there are no rules for a function's calls.
+    fn is_data(&mut self, function: u32) -> bool {
+        let Function {
+            symbol,
+            arity,
+            state,
+            ..
+        } = self.program.functions[function as usize];
+        if state == State::Unknown && !self.program.has_rules_of(symbol, arity) {
+            let version = self.program.rules_version(symbol, arity);
+            self.program.functions[function as usize].version = version;
+            let head = Atom::Symbol(self.heap.symbol_of(symbol));
+            let head = self.program.head(self.host, self.heap, &head);
+            self.program.note_data(function, &head);
+        }
+        matches!(
+            self.program.functions[function as usize].state,
+            State::Data | State::DataBefore
+        )
+    }
+
+    /// Whether calls of a symbol without a type are data.
+    pub(super) fn is_data_function(&mut self, symbol: u32, arity: usize) -> bool {
+        let head = Atom::Symbol(self.heap.symbol_of(symbol));
+        let head = self.program.head(self.host, self.heap, &head);
+        let function = self.program.function(symbol, arity, ANY);
+        matches!(head, Head::Untyped) && self.is_data(function)
+    }
+
+    /// How many instructions there are from one to here, if they are not many.
+    fn distance(&self, from: usize) -> Option<u8> {
+        u8::try_from(self.program.code.len() - from).ok()
+    }
+
+    /// Calls a function by its symbol, or makes data of it. `quick` are the arguments of
+    /// which that is done without evaluating any, and the place for the instruction.
+    #[expect(clippy::too_many_arguments, reason = "all that is known of a call")]
     pub(super) fn call_symbol(
         &mut self,
         symbol: u32,
@@ -188,42 +239,89 @@ impl Compiler<'_> {
         want: Want,
         mark: Option<Slot>,
         flags: Flags,
+        quick: Option<(usize, [Quick; 3])>,
     ) -> Compiled<Value> {
         let arity = operands.len() - 1;
         let function = self.program.function(symbol, arity, expected);
-        if self.program.functions[function as usize].state == State::Unknown
-            && !self.program.has_rules_of(symbol, arity)
-        {
-            let version = self.program.rules_version(symbol, arity);
-            self.program.functions[function as usize].version = version;
-            let head = Atom::Symbol(self.heap.symbol_of(symbol));
-            let head = self.program.head(self.host, self.heap, &head);
-            self.program.note_data(function, &head);
-        }
-        if matches!(
-            self.program.functions[function as usize].state,
-            State::Data | State::DataBefore
-        ) {
+        if self.is_data(function) {
             let to = self.slot()?;
-            let list = self.program.operands(&operands);
             if flags == Flags::Unsettled {
                 self.define(to);
-                self.emit(Instruction::Build { to, operands: list });
+                let operands = self.program.operands(&operands);
+                self.emit(Instruction::Build { to, operands });
                 return Ok(self.give(Operand::slot(to), want));
             }
-            self.emit_sized(Instruction::BuildOrCall {
-                to,
-                operands: list,
-                function,
-                size: 0,
-            });
+            let is_error = operands[0].is_constant()
+                && self.program.constants[operands[0].index()] == self.heap.error;
+            let instruction = match in_slots(&operands[1..]) {
+                Some(slots) if !is_error => Instruction::MakeOrCall {
+                    to,
+                    function,
+                    slots,
+                    size: 0,
+                },
+                _ => Instruction::BuildOrCall {
+                    to,
+                    operands: self.program.operands(&operands),
+                    function,
+                    size: 0,
+                },
+            };
+            self.emit_sized(instruction);
             self.define(to);
             let at = self.emit(Instruction::Take { to, on_error: FAIL });
             let handler = self.handler;
             self.handlers[handler].uses.push((at, Place::OnError));
+            if let Some((place, arguments)) = quick {
+                let skip = self.distance(place);
+                if let Some(skip) = skip
+                    && !is_error
+                {
+                    self.program.code[place] = Instruction::TryMake {
+                        to,
+                        function,
+                        arguments,
+                        skip,
+                    };
+                }
+            }
             return Ok(self.give(Operand::slot(to), want));
         }
         operands.remove(0);
+        if let Some(slots) = in_slots(&operands)
+            && !(want == Want::Tail && self.watched)
+        {
+            if want == Want::Tail {
+                self.emit(Instruction::CallSlotsLast { function, slots });
+                if let Some((place, arguments)) = quick {
+                    self.program.code[place] = Instruction::TryCallLast {
+                        function,
+                        arguments,
+                    };
+                }
+                return Ok(Operand::slot(0));
+            }
+            let (size, mark) = (0, mark.unwrap_or(Slot::MAX));
+            self.emit_sized(Instruction::CallSlots {
+                function,
+                slots,
+                size,
+                mark,
+            });
+            if let Some((place, arguments)) = quick
+                && let Some(skip) = self.distance(place)
+            {
+                self.sized.push(place);
+                self.program.code[place] = Instruction::TryCall {
+                    function,
+                    arguments,
+                    size,
+                    mark,
+                    skip,
+                };
+            }
+            return self.take(want);
+        }
         let operands = self.program.operands(&operands);
         match (want, mark) {
             (Want::Tail, _) if self.watched => {
@@ -267,4 +365,17 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// The slots that hold the operands of a short call, if all are in slots.
+pub(super) fn in_slots(operands: &[Operand]) -> Option<[Slot; 3]> {
+    let is_short = (1..=3).contains(&operands.len());
+    if !is_short || operands.iter().any(|operand| operand.is_constant()) {
+        return None;
+    }
+    let mut slots = [0; 3];
+    for (slot, operand) in slots.iter_mut().zip(operands) {
+        *slot = operand.index() as Slot;
+    }
+    Some(slots)
 }

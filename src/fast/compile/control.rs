@@ -35,12 +35,20 @@ impl Compiler<'_> {
             (Control::Let, [pattern, value, template]) => {
                 self.form_fits(signature, expected)?;
                 let bound = self.bound_by(pattern, template);
-                self.let_form(atom, pattern, value, want, expected, |this, want| {
-                    this.part(|this| {
-                        this.introduce(template)?;
-                        this.template(template, ANY, want, bound)
-                    })
-                })
+                self.let_form(
+                    atom,
+                    pattern,
+                    value,
+                    want,
+                    expected,
+                    template,
+                    |this, want| {
+                        this.part(|this| {
+                            this.introduce(template)?;
+                            this.template(template, ANY, want, bound)
+                        })
+                    },
+                )
             }
             (Control::LetStar, [Atom::Expression(pairs), template]) => {
                 self.form_fits(signature, expected)?;
@@ -444,6 +452,16 @@ impl Compiler<'_> {
         if !plain {
             return None;
         }
+        let value = constant.as_number().filter(|number| !number.is_float());
+        let value = value.and_then(crate::number::Number::to_i64);
+        if let Some(value) = value.and_then(|value| i32::try_from(value).ok()) {
+            return Some(Instruction::JumpUnlessInteger {
+                slot,
+                value,
+                to: FAIL,
+                odd: FAIL,
+            });
+        }
         let index = self.constant(constant).ok()?;
         Some(Instruction::JumpUnlessConstant {
             slot,
@@ -453,6 +471,7 @@ impl Compiler<'_> {
         })
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of one form")]
     /// `let`: evaluates a value, unifies it with the pattern, goes on.
     pub(super) fn let_form(
         &mut self,
@@ -461,7 +480,8 @@ impl Compiler<'_> {
         value: &Atom,
         want: Want,
         expected: TypeId,
-        inner: impl FnOnce(&mut Self, Want) -> Compiled<Value>,
+        template: &Atom,
+        inner: impl Fn(&mut Self, Want) -> Compiled<Value>,
     ) -> Compiled<Value> {
         let mut guard = None;
         let as_written = is_whole_error(value) || value.is_empty_symbol();
@@ -474,7 +494,11 @@ impl Compiler<'_> {
             let value = this.evaluate_argument(value, ANY)?;
             let slot = this.in_slot(value)?;
             this.pattern(pattern, slot, FAIL)?;
-            inner(this, within.want)
+            if within.want != Want::Tail {
+                return inner(this, within.want);
+            }
+            this.plainly(template, |this| inner(this, Want::Tail).map(|_| ()))?;
+            Ok(Operand::slot(0))
         })?;
         self.exit(mark);
         self.resume(guard, value, want)
@@ -502,7 +526,7 @@ impl Compiler<'_> {
                     Atom::expression(others.to_vec()),
                     template.clone(),
                 ]);
-                self.let_form(atom, pattern, value, want, expected, |this, want| {
+                self.let_form(atom, pattern, value, want, expected, &rest, |this, want| {
                     this.part(|this| {
                         this.introduce(&rest)?;
                         this.let_star(&rest, others, template, want, ANY)
@@ -526,6 +550,13 @@ impl Compiler<'_> {
             _ => true,
         });
         let (result, mark) = self.marked(std::slice::from_ref(value), want, |this, inner| {
+            if let Atom::Variable(variable) = value
+                && let Some(name) = this.names.get(variable)
+                && this.plain.contains(&name.slot)
+            {
+                let slot = name.slot;
+                return this.cases(slot, cases, inner.want);
+            }
             let keep = this.target()?;
             let without = this.defined.clone();
             let slot = this.slot()?;
@@ -656,11 +687,19 @@ impl Compiler<'_> {
                     this.fill(over, Place::To, here);
                 }
                 begins.push((key, begin, fits));
-                let end = this.part(|this| {
-                    this.introduce(template)?;
-                    let value = this.template(template, ANY, want, Bound::Something)?;
-                    Ok(this.join(value, to, want))
-                })?;
+                let body = |this: &mut Self| {
+                    this.part(|this| {
+                        this.introduce(template)?;
+                        let value = this.template(template, ANY, want, Bound::Something)?;
+                        Ok(this.join(value, to, want))
+                    })
+                };
+                let end = if want == Want::Tail {
+                    this.plainly(template, |this| body(this).map(|_| ()))?;
+                    None
+                } else {
+                    body(this)?
+                };
                 Ok((end, uses, keep))
             })?;
             ends.push(end);

@@ -168,6 +168,43 @@ impl Machine<'_> {
         Cell::expression(place)
     }
 
+    /// A call that no rule is for, of at most three evaluated arguments.
+    #[inline(always)]
+    pub(super) fn make_call(&mut self, function: u32, values: [Cell; 3]) -> Cell {
+        let entry = &self.program.functions[function as usize];
+        let (name, data_type) = (Cell::symbol(entry.symbol), entry.data_type);
+        let [a, b, c] = values;
+        let made = match entry.arity {
+            1 => self.make_data([name, a]),
+            2 => self.make_data([name, a, b]),
+            _ => self.make_data([name, a, b, c]),
+        };
+        self.heap.note_type_of_data(made, data_type);
+        made
+    }
+
+    /// As [`Machine::build_data`], of a name that is not `Error` and evaluated elements.
+    #[inline(always)]
+    pub(super) fn make_data<const N: usize>(&mut self, mut elements: [Cell; N]) -> Cell {
+        let mut all = Header::GROUND | Header::EVALUATED;
+        for element in &mut elements[1..] {
+            if element.is_ref() {
+                *element = self.heap.deref(*element);
+                if element.is_ref() {
+                    all &= !Header::GROUND;
+                }
+            }
+            if element.is_exp() {
+                all &= self.heap.cells[element.at()];
+            }
+        }
+        let mut flags = all & (Header::GROUND | Header::EVALUATED);
+        if flags == Header::GROUND | Header::EVALUATED {
+            flags |= Header::ELEMENTS;
+        }
+        self.heap.put(flags, elements)
+    }
+
     /// Builds an expression; `flags` hold if its elements are results.
     #[inline(never)]
     pub(super) fn build(&mut self, operands: Operands, base: usize, flags: u64) -> Cell {
@@ -192,17 +229,63 @@ impl Machine<'_> {
         let (place, all) = self.put(operands, base);
         let mut flags = all & Header::GROUND;
         if all == PLAIN {
-            let head = Cell(self.heap.cells[place + 1]);
-            let is_data = if function == Function::NONE {
-                (head.is_int() || head.is_bool()) && !self.program.expression_rules
-            } else {
-                self.program.functions[function as usize].state == State::Data
-            };
-            if is_data {
-                flags |= Header::DATA;
-            }
+            flags |= self.noted_data(Cell(self.heap.cells[place + 1]), function);
         }
         self.close(place, flags)
+    }
+
+    /// As [`Machine::build_noted`], of elements of which a name of `function` is not `Error`.
+    #[inline(always)]
+    pub(super) fn make_noted<const N: usize>(
+        &mut self,
+        mut elements: [Cell; N],
+        function: u32,
+    ) -> Cell {
+        let mut all = PLAIN;
+        for (i, element) in elements.iter_mut().enumerate() {
+            *element = self.heap.deref(*element);
+            all &= self.noted(*element, i == 0);
+        }
+        let mut flags = all & Header::GROUND;
+        if all == PLAIN {
+            flags |= self.noted_data(elements[0], function);
+        }
+        if elements[0] == self.heap.error {
+            flags |= Header::ERROR;
+        }
+        self.heap.put(flags, elements)
+    }
+
+    /// What is noted of an element: as [`PLAIN`].
+    #[inline(always)]
+    fn noted(&self, element: Cell, is_head: bool) -> u64 {
+        if element.is_exp() {
+            let header = self.heap.cells[element.at()];
+            let header = if is_head {
+                header | Header::EVALUATED
+            } else {
+                header
+            };
+            // Errors and `Empty` are results, but no parts of data.
+            header ^ Header::ERROR
+        } else if element.is_ref() {
+            !Header::GROUND
+        } else if element == self.heap.empty {
+            !Header::ERROR
+        } else {
+            !0
+        }
+    }
+
+    /// What holds of an expression of plain elements, by its head.
+    #[inline(always)]
+    fn noted_data(&self, head: Cell, function: u32) -> u64 {
+        let is_data = if function == Function::NONE {
+            (head.is_int() || head.is_bool()) && !self.program.expression_rules
+        } else {
+            self.program.functions[function as usize].state == State::Data
+        };
+        if is_data { Header::DATA } else { 0 }
     }
 
     /// Puts an expression on the heap, but for what its header says; and what holds of
@@ -223,18 +306,7 @@ impl Machine<'_> {
             } else {
                 self.heap.deref(Cell(slots[operand.index()]))
             };
-            if value.is_exp() {
-                let mut header = self.heap.cells[value.at()];
-                if i == 0 {
-                    header |= Header::EVALUATED;
-                }
-                // Errors and `Empty` are results, but no parts of data.
-                all &= header ^ Header::ERROR;
-            } else if value.is_ref() {
-                all &= !Header::GROUND;
-            } else if value == self.heap.empty {
-                all &= !Header::ERROR;
-            }
+            all &= self.noted(value, i == 0);
             self.heap.cells.push(value.0);
         }
         (place, all)

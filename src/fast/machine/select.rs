@@ -5,13 +5,14 @@ use crate::fast::cell::Cell;
 use crate::fast::choice::{Choice, Kind};
 use crate::fast::code::{Pc, Slot};
 use crate::fast::program::{Branch, Key, Program, expression_word};
+use crate::fast::stack::place;
 
 impl Machine<'_> {
     /// Where to go on by what stands at one place of the arguments.
     #[inline(always)]
     pub(super) fn switch(&mut self, number: u32, base: usize) -> Pc {
         let switch = &self.program.switches[number as usize];
-        let cell = Cell(self.stack[base + 2 + usize::from(switch.slot)]);
+        let cell = Cell(self.stack.frame(base)[place(switch.slot)]);
         let cell = self.heap.deref(cell);
         if !switch.is_plain {
             return self.switch_further(number, cell);
@@ -27,14 +28,9 @@ impl Machine<'_> {
                 for branch in &switch.few {
                     if branch.word == word {
                         if branch.elements != Branch::KEEP {
-                            let to = base + 1 + usize::from(branch.elements);
-                            self.stack[to + 1] = self.heap.cells[first + 1];
-                            if count > 2 {
-                                self.stack[to + 2] = self.heap.cells[first + 2];
-                            }
-                            for i in 3..count {
-                                self.stack[to + i] = self.heap.cells[first + i];
-                            }
+                            let (to, elements) = (branch.to, branch.elements);
+                            self.unpack(first + 1, count - 1, base, elements);
+                            return to;
                         }
                         return branch.to;
                     }
@@ -55,6 +51,21 @@ impl Machine<'_> {
             }
         }
         switch.other
+    }
+
+    /// Puts elements into slots from `to` on.
+    #[inline(always)]
+    pub(super) fn unpack(&mut self, first: usize, count: usize, base: usize, to: Slot) {
+        let elements = &self.heap.cells[first..first + count];
+        let slots = &mut self.stack.frame_mut(base)[place(to)..];
+        match elements {
+            [a] => slots[0] = *a,
+            [a, b] => {
+                slots[0] = *a;
+                slots[1] = *b;
+            }
+            _ => slots[..count].copy_from_slice(elements),
+        }
     }
 
     /// As [`Machine::switch`], of one that looks inside an argument or has many branches.
