@@ -72,12 +72,15 @@ pub(super) enum QuickKind {
     Plain,
     /// A small integer that this is added to.
     Sum(i64),
+    /// Not a slot: the constant of this number.
+    Constant(u32),
 }
 
 impl Quick {
     const SHIFT: u32 = SLOTS.trailing_zeros();
     /// The code for adding nothing; less are for less.
     const ZERO: i64 = 9;
+    const CONSTANT: u16 = 15;
 
     pub(super) fn as_is(slot: Slot) -> Quick {
         Quick(slot)
@@ -87,10 +90,16 @@ impl Quick {
         Quick(slot | 1 << Quick::SHIFT)
     }
 
+    /// `None` for one of the later constants.
+    pub(super) fn constant(index: u32) -> Option<Quick> {
+        let index = u16::try_from(index).ok()?;
+        (usize::from(index) < SLOTS).then_some(Quick(index | Quick::CONSTANT << Quick::SHIFT))
+    }
+
     /// `None` for more than a few.
     pub(super) fn sum(slot: Slot, added: i64) -> Option<Quick> {
         let code = added.checked_add(Quick::ZERO)?;
-        (2..16)
+        (2..i64::from(Quick::CONSTANT))
             .contains(&code)
             .then(|| Quick(slot | (code as u16) << Quick::SHIFT))
     }
@@ -105,12 +114,9 @@ impl Quick {
         match self.0 >> Quick::SHIFT {
             0 => QuickKind::AsIs,
             1 => QuickKind::Plain,
+            Quick::CONSTANT => QuickKind::Constant(u32::from(self.slot())),
             code => QuickKind::Sum(i64::from(code) - Quick::ZERO),
         }
-    }
-
-    pub(super) fn is_as_is(self) -> bool {
-        self.kind() == QuickKind::AsIs
     }
 }
 
@@ -269,6 +275,13 @@ pub(super) enum Instruction {
         function: u32,
         slots: [Slot; 3],
         count: u8,
+    },
+    /// As `MakeNoted`; what that evaluates to is returned, as by `EvaluateLast`.
+    ReturnNoted {
+        function: u32,
+        slots: [Slot; 3],
+        count: u8,
+        part: bool,
     },
     /// An expression of evaluated elements: data if no rule is for it, else a call,
     /// whose result the next instruction takes.
@@ -465,6 +478,15 @@ pub(super) enum Instruction {
     JumpUnlessInteger {
         slot: Slot,
         value: i32,
+        to: Pc,
+        odd: Pc,
+    },
+    /// Goes on there unless one number is the sum, or the difference, of two others.
+    JumpUnlessSum {
+        minus: bool,
+        whole: Slot,
+        left: Slot,
+        right: Slot,
         to: Pc,
         odd: Pc,
     },

@@ -141,11 +141,11 @@ impl Copy<'_> {
 }
 
 impl Machine<'_> {
-    /// Collects, if the code tells all that is needed. The running frame waits at `pc`,
-    /// or is about to run with so many arguments.
-    pub(super) fn collect(&mut self, base: usize, at: Result<Pc, usize>) {
+    /// Collects, if the code tells all that is needed. The frame is about to run with so
+    /// many arguments.
+    pub(super) fn collect(&mut self, base: usize, arguments: usize) {
         self.note_peak(base);
-        let live = match self.live(base, at) {
+        let live = match self.live(base, arguments) {
             Some(live) if self.asides.is_empty() => live,
             _ => {
                 self.collect_at = self.heap.cells.len() * 2;
@@ -249,12 +249,9 @@ impl Machine<'_> {
     }
 
     /// The slots that hold something, of every frame that is still to go on.
-    fn live(&self, base: usize, at: Result<Pc, usize>) -> Option<Live> {
+    fn live(&self, base: usize, arguments: usize) -> Option<Live> {
         let mut live = Live::default();
-        match at {
-            Ok(pc) => self.waits(&mut live, base, pc)?,
-            Err(arguments) => self.runs(&mut live, base, arguments)?,
-        };
+        self.runs(&mut live, base, arguments)?;
         for choice in &self.choices {
             let base = choice.base as usize;
             match &choice.kind {

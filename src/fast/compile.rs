@@ -608,6 +608,7 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessCompareSmall { to, .. }
                 | I::JumpUnlessConstant { to, .. }
                 | I::JumpUnlessInteger { to, .. }
+                | I::JumpUnlessSum { to, .. }
                 | I::JumpUnlessSame { to, .. }
                 | I::TakeSettled { settled: to, .. }
                 | I::Gather { done: to, .. }
@@ -632,6 +633,7 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessCompareSmall { odd, .. }
                 | I::JumpUnlessConstant { odd, .. }
                 | I::JumpUnlessInteger { odd, .. }
+                | I::JumpUnlessSum { odd, .. }
                 | I::IfPlain { odd, .. }
                 | I::JumpUnlessSame { odd, .. }
                 | I::CheckSame { odd, .. }

@@ -295,14 +295,11 @@ impl Heap {
         self.finish(at, 0)
     }
 
-    /// Puts an expression of elements that are no bound variables on the heap.
+    /// Puts an expression on the heap: its header, and elements that are no bound variables.
     #[inline(always)]
-    pub(super) fn put<const N: usize>(&mut self, flags: u64, elements: [Cell; N]) -> Cell {
+    pub(super) fn put<const N: usize>(&mut self, words: [u64; N]) -> Cell {
         let at = self.cells.len();
-        self.cells.reserve(N + 1);
-        self.cells.push(Header::new(N, flags).0);
-        self.cells
-            .extend_from_slice(&elements.map(|element| element.0));
+        self.cells.extend_from_slice(&words);
         Cell::expression(at)
     }
 

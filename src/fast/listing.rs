@@ -333,6 +333,7 @@ impl Words<'_> {
                 let slot = self.slot(argument.slot());
                 match argument.kind() {
                     QuickKind::AsIs => slot,
+                    QuickKind::Constant(index) => self.constant(index),
                     QuickKind::Plain => {
                         plain.push(slot.clone());
                         slot

@@ -29,6 +29,7 @@ mod decide;
 mod number;
 mod operate;
 mod query;
+mod seldom;
 mod select;
 mod settle;
 mod typing;
@@ -38,21 +39,20 @@ mod watch;
 use std::rc::Rc;
 
 pub(in crate::fast) use query::{Join, Tops};
-use settle::Ask;
 use watch::Watching;
 
 use crate::atom::Atom;
 use crate::budget::{Budget, Exhausted, Meter};
 use crate::engine::Host;
 use crate::evaluate::{Answer, Evaluation};
-use crate::fast::cell::{Cell, Header};
+use crate::fast::cell::Cell;
 use crate::fast::choice::{Aside, Choice, Kind, Step};
 use crate::fast::code::{
-    ANY, Arithmetic, FINISH, IF_DATA, Instruction, Logic, NUMBER, Operand, Pc, Slot, TypeId,
+    ANY, Arithmetic, FINISH, IF_DATA, Instruction, NUMBER, Operand, Pc, Slot, TypeId,
 };
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
-use crate::fast::program::{Function, Program, State};
+use crate::fast::program::{Program, State};
 use crate::fast::rows::Frame;
 use crate::fast::stack::{Stack, place};
 use crate::space::flat::Flat;
@@ -339,12 +339,6 @@ impl<'h> Machine<'h> {
             match self.program.code[at] {
                 I::Fail => go!(Next::Fail),
                 I::HeadFail { function } => go!(self.head_fail(function, base)),
-                I::Finish => {
-                    let atom = self.heap.export(self.result);
-                    let proof = self.program.proving.then(|| self.proof());
-                    self.results.push(Answer { atom, proof });
-                    go!(Next::Fail)
-                }
                 I::Select { function } => match self.select(function, base) {
                     Some(to) => pc = to,
                     None => go!(self.data(function, base)),
@@ -360,35 +354,11 @@ impl<'h> Machine<'h> {
                 }
                 I::Neck => self.stack[base + 1] |= MATCHED,
 
-                I::Watch { what, to } => {
-                    if self.watch(what, base) {
-                        pc = to;
-                    }
-                }
-                I::RecordRule { rule } => self.log.push(Step::Rule(rule)),
-                I::RecordOperation { operation } => self.log.push(Step::Operation(operation)),
                 I::Move { to, from } => set!(self, base, to, slot!(self, base, from)),
                 I::Constant { to, index } => {
                     set!(self, base, to, self.program.constants[index as usize])
                 }
-                I::Import { to, index } => {
-                    let atom = self.program.atoms[index as usize].clone();
-                    set!(self, base, to, self.heap.import(&atom));
-                }
-                I::Instantiate { to, template } => {
-                    set!(self, base, to, self.instantiate(template, base));
-                }
                 I::Variable { to } => set!(self, base, to, self.heap.variable()),
-                I::Build { to, operands } => {
-                    set!(self, base, to, self.build(operands, base, 0));
-                }
-                I::BuildNoted {
-                    to,
-                    operands,
-                    function,
-                } => {
-                    set!(self, base, to, self.build_noted(operands, base, function));
-                }
                 I::MakeNoted {
                     to,
                     function,
@@ -396,26 +366,24 @@ impl<'h> Machine<'h> {
                     count,
                 } => {
                     let frame = self.stack.frame(base);
-                    let [a, b, c] = slots.map(|slot| Cell(frame[place(slot)]));
-                    let made = if function == Function::NONE {
-                        match count {
-                            1 => self.make_noted([a], function),
-                            2 => self.make_noted([a, b], function),
-                            _ => self.make_noted([a, b, c], function),
-                        }
-                    } else {
-                        let name = self.program.functions[function as usize].symbol;
-                        let name = Cell::symbol(name);
-                        match count {
-                            1 => self.make_noted([name, a], function),
-                            2 => self.make_noted([name, a, b], function),
-                            _ => self.make_noted([name, a, b, c], function),
-                        }
-                    };
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let made = self.make_noted_of(values, count, function);
                     set!(self, base, to, made);
                 }
-                I::BuildData { to, operands } => {
-                    set!(self, base, to, self.build(operands, base, Header::DATA));
+                I::ReturnNoted {
+                    function,
+                    slots,
+                    count,
+                    part,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let made = self.make_noted_of(values, count, function);
+                    if self.is_plain(made, ANY) {
+                        hand!(made);
+                    } else {
+                        go!(self.settle_last(made, ANY, part, base));
+                    }
                 }
                 I::TryMake {
                     to,
@@ -638,24 +606,6 @@ impl<'h> Machine<'h> {
                         pc = settled;
                     }
                 }
-                I::Plain {
-                    from,
-                    expected,
-                    size,
-                } => {
-                    fuel!();
-                    let value = slot!(self, base, from);
-                    go!(self.plain(value, expected, pc, base, size));
-                }
-                I::PlainCall {
-                    from,
-                    expected,
-                    size,
-                } => {
-                    fuel!();
-                    let value = slot!(self, base, from);
-                    go!(self.ask_plain(Ask::Call, value, expected, pc, base, size));
-                }
                 I::Take { to, on_error } => {
                     let value = self.result;
                     set!(self, base, to, value);
@@ -663,7 +613,6 @@ impl<'h> Machine<'h> {
                         pc = on_error;
                     }
                 }
-                I::Offer { from } => self.result = self.heap.deref(slot!(self, base, from)),
                 I::TakeAny { to } => set!(self, base, to, self.result),
                 I::CheckType {
                     slot,
@@ -679,18 +628,6 @@ impl<'h> Machine<'h> {
                         pc = odd;
                     }
                 }
-                I::CheckExpression { slot, odd } => {
-                    if !self.heap.deref(slot!(self, base, slot)).is_exp() {
-                        pc = odd;
-                    }
-                }
-                I::CheckSame { left, right, odd } => {
-                    let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                    if !left.are_ints(right) && !self.may_have_one_type(left, right) {
-                        pc = odd;
-                    }
-                }
-
                 I::AddSmall {
                     to,
                     left,
@@ -830,6 +767,31 @@ impl<'h> Machine<'h> {
                         jump_unless!(self.is_constant(found, value), to, odd)
                     }
                 }
+                I::JumpUnlessSum {
+                    minus,
+                    whole,
+                    left,
+                    right,
+                    to,
+                    odd,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let [whole, left, right] =
+                        [whole, left, right].map(|slot| Cell(frame[place(slot)]));
+                    let sum = if minus {
+                        (left.0 as i64).checked_sub(right.0 as i64)
+                    } else {
+                        (left.0 as i64).checked_add(right.0 as i64)
+                    };
+                    match sum {
+                        Some(sum) if left.are_ints(right) && whole.is_int() => {
+                            if sum as u64 != whole.0 {
+                                pc = to;
+                            }
+                        }
+                        _ => jump_unless!(self.is_sum(minus, whole, left, right), to, odd),
+                    }
+                }
                 I::JumpUnlessSame {
                     left,
                     right,
@@ -849,35 +811,6 @@ impl<'h> Machine<'h> {
                     let (left, right) = (slot!(self, base, left), slot!(self, base, right));
                     set!(self, base, to, Cell::boolean(self.heap.equal(left, right)));
                 }
-                I::Logic {
-                    operation,
-                    to,
-                    left,
-                    right,
-                    odd,
-                } => {
-                    let left = self.heap.deref(slot!(self, base, left));
-                    let right = self.heap.deref(slot!(self, base, right));
-                    if left.is_bool() && right.is_bool() {
-                        let (a, b) = (left == Cell::TRUE, right == Cell::TRUE);
-                        let value = match operation {
-                            Logic::And => a && b,
-                            Logic::Or => a || b,
-                            Logic::Xor => a != b,
-                        };
-                        set!(self, base, to, Cell::boolean(value));
-                    } else {
-                        pc = odd;
-                    }
-                }
-                I::Not { to, from, odd } => {
-                    let value = self.heap.deref(slot!(self, base, from));
-                    if value.is_bool() {
-                        set!(self, base, to, Cell::boolean(value != Cell::TRUE));
-                    } else {
-                        pc = odd;
-                    }
-                }
                 I::Jump { to } => pc = to,
                 I::JumpUnless { slot, to, odd } => {
                     let value = self.heap.deref(slot!(self, base, slot));
@@ -895,9 +828,6 @@ impl<'h> Machine<'h> {
                     size,
                 } => {
                     fuel!();
-                    if self.heap.cells.len() >= self.collect_at {
-                        self.collect(base, Ok(pc));
-                    }
                     let height = self.choices.len() as u64;
                     go!(self.call(function, operands, size, height, pc, base));
                 }
@@ -908,9 +838,6 @@ impl<'h> Machine<'h> {
                     mark,
                 } => {
                     fuel!();
-                    if self.heap.cells.len() >= self.collect_at {
-                        self.collect(base, Ok(pc));
-                    }
                     let height = (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3;
                     go!(self.call(function, operands, size, height, pc, base));
                 }
@@ -979,9 +906,6 @@ impl<'h> Machine<'h> {
                     mark,
                 } => {
                     fuel!();
-                    if self.heap.cells.len() >= self.collect_at {
-                        self.collect(base, Ok(pc));
-                    }
                     let above = self.above(base, size);
                     let frame = self.stack.frame(base);
                     let values = slots.map(|slot| Cell(frame[place(slot)]));
@@ -991,7 +915,10 @@ impl<'h> Machine<'h> {
                         (frame[place(mark)] & !MARK_SUCCEEDED) >> 3
                     };
                     let entry = &self.program.functions[function as usize];
-                    if entry.state == State::Compiled && self.stack.holds(above) {
+                    if entry.state == State::Compiled
+                        && self.stack.holds(above)
+                        && self.heap.cells.len() < self.collect_at
+                    {
                         let to = entry.pc;
                         let frame = self.stack.frame_mut(above);
                         frame[0] = (u64::from(pc) << 32) | base as u64;
@@ -1042,16 +969,6 @@ impl<'h> Machine<'h> {
                         go!(self.call_last(function, operands, base));
                     }
                 }
-                I::Operate {
-                    operation,
-                    operands,
-                    size,
-                    stuck,
-                    unchanged,
-                } => {
-                    fuel!();
-                    go!(self.operate(operation, operands, pc, base, size, (stuck, unchanged)));
-                }
                 I::Return { slot } => {
                     let value = slot!(self, base, slot);
                     if value.is_int() {
@@ -1085,43 +1002,6 @@ impl<'h> Machine<'h> {
                         set!(self, base, mark, Cell(word | MARK_SUCCEEDED));
                     }
                 }
-                I::ErrorAt { mark } => {
-                    let word = slot!(self, base, mark).0;
-                    let height = (word & !MARK_SUCCEEDED) >> 3;
-                    if self.choices.len() as u64 > height || word & MARK_SUCCEEDED != 0 {
-                        if word & MARK_SUCCEEDED == 0 {
-                            let owner = base + 2 + usize::from(mark);
-                            self.set_aside(height as usize, owner, pc, base);
-                        }
-                        go!(Next::Fail);
-                    }
-                }
-
-                I::Gather { done, size } => {
-                    let kind = Kind::Gather {
-                        done,
-                        gathered: Box::default(),
-                    };
-                    self.choose(kind, base, base + 2 + usize::from(size));
-                }
-                I::GatherAdd { slot } => {
-                    let value = slot!(self, base, slot);
-                    self.gather(value, base);
-                    go!(Next::Fail);
-                }
-                I::CaseOpen { keep, empty, size } => {
-                    set!(self, base, keep, Cell((self.choices.len() as u64) << 3));
-                    let kind = Kind::Case { empty, any: false };
-                    self.choose(kind, base, base + 2 + usize::from(size));
-                }
-                I::CaseAny { keep } => {
-                    let number = (slot!(self, base, keep).0 >> 3) as usize;
-                    if self.choices.len() == number + 1 && !self.choices[number].aside {
-                        self.drop_choice();
-                    } else if let Kind::Case { any, .. } = &mut self.choices[number].kind {
-                        *any = true;
-                    }
-                }
                 I::Alternatives { operands, size } => {
                     let count = self.program.operands[operands.0 as usize].0;
                     if count > 1 {
@@ -1147,88 +1027,6 @@ impl<'h> Machine<'h> {
                     } else {
                         pc = odd;
                     }
-                }
-                I::Match {
-                    space,
-                    pattern,
-                    size,
-                    odd,
-                } => {
-                    fuel!();
-                    let space = self.heap.deref(slot!(self, base, space));
-                    let pattern = self.heap.deref(slot!(self, base, pattern));
-                    match self.find(space, pattern, pc, base, size) {
-                        Some(next) => go!(next),
-                        None => pc = odd,
-                    }
-                }
-
-                I::CheckGround { slot, odd } => {
-                    let value = self.heap.deref(slot!(self, base, slot));
-                    if self.ends(value) || !self.heap.is_ground_now(value) {
-                        pc = odd;
-                    }
-                }
-                I::CheckTree {
-                    tree,
-                    expected,
-                    odd,
-                } => {
-                    if !self.tree_has_type(tree, expected, base) {
-                        pc = odd;
-                    }
-                }
-                I::CheckFirst { tree, odd } => {
-                    if self.is_first_item(base) && !self.tree_is_value(tree, base) {
-                        pc = odd;
-                    }
-                }
-                I::Decide { to, site, odd } => match self.decide(site, base) {
-                    Some(function) => set!(self, base, to, Cell::small(function as i32)),
-                    None => pc = odd,
-                },
-                I::CallDecided {
-                    function,
-                    operands,
-                    size,
-                    mark,
-                } => {
-                    fuel!();
-                    if self.heap.cells.len() >= self.collect_at {
-                        self.collect(base, Ok(pc));
-                    }
-                    let height = if mark == Slot::MAX {
-                        self.choices.len() as u64
-                    } else {
-                        (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3
-                    };
-                    let function = slot!(self, base, function).as_int() as u32;
-                    go!(self.call(function, operands, size, height, pc, base));
-                }
-                I::CallDecidedLast { function, operands } => {
-                    fuel!();
-                    let function = slot!(self, base, function).as_int() as u32;
-                    go!(self.call_last(function, operands, base));
-                }
-                I::Walk {
-                    to,
-                    operands,
-                    size,
-                    frame,
-                    mark,
-                } => {
-                    fuel!();
-                    let height = if mark == Slot::MAX {
-                        self.choices.len() as u64
-                    } else {
-                        (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3
-                    };
-                    let above = self.above(base, size);
-                    self.begin_walk(operands, base, above, frame);
-                    self.stack[above] = (u64::from(pc) << 32) | base as u64;
-                    self.stack[above + 1] = (height << HEIGHT) | above as u64;
-                    pc = to;
-                    base = above;
                 }
                 I::Item {
                     to,
@@ -1259,18 +1057,6 @@ impl<'h> Machine<'h> {
                     let (so_far, value) = (slot!(self, base, so_far), slot!(self, base, value));
                     set!(self, base, to, self.push(so_far, value));
                 }
-                I::List { to, from, odd } => {
-                    let (list, is_data) = self.list(slot!(self, base, from));
-                    set!(self, base, to, list);
-                    if !is_data {
-                        pc = odd;
-                    }
-                }
-                I::NoTruth { call, value } => {
-                    let (call, value) = (slot!(self, base, call), slot!(self, base, value));
-                    self.result = self.no_truth(call, value);
-                }
-
                 I::Cons {
                     to,
                     first,
@@ -1284,29 +1070,6 @@ impl<'h> Machine<'h> {
                         set!(self, base, to, self.cons(first, rest));
                     }
                 }
-                I::Decons { to, from, odd } => {
-                    let list = self.heap.deref(slot!(self, base, from));
-                    match self.parts(list) {
-                        Some((first, count)) if count > 0 => {
-                            let first = self.heap.word(first);
-                            let rest = self.rest(list);
-                            set!(self, base, to, self.heap.build(&[first, rest]));
-                        }
-                        _ => pc = odd,
-                    }
-                }
-                I::ChangeSpace {
-                    change,
-                    to,
-                    space,
-                    atom,
-                    odd,
-                } => {
-                    fuel!();
-                    let (space, atom) = (slot!(self, base, space), slot!(self, base, atom));
-                    set_or_odd!(to, self.change_space(change, space, atom), odd)
-                }
-
                 I::First { to, from, odd } => {
                     let list = self.heap.deref(slot!(self, base, from));
                     match self.parts(list) {
@@ -1336,35 +1099,11 @@ impl<'h> Machine<'h> {
                         None => pc = odd,
                     }
                 }
-                I::IndexAtom {
-                    to,
-                    from,
-                    index,
-                    odd,
-                } => {
-                    let list = self.heap.deref(slot!(self, base, from));
-                    let index = self.heap.deref(slot!(self, base, index));
-                    match self.parts(list) {
-                        Some((first, count))
-                            if index.is_int() && (0..count as i64).contains(&index.as_int()) =>
-                        {
-                            let found = self.heap.word(first + index.as_int() as usize);
-                            set!(self, base, to, self.heap.deref(found));
-                        }
-                        _ => pc = odd,
-                    }
-                }
+                seldom => match self.seldom(seldom, pc, base) {
+                    Some(next) => go!(next),
+                    None => return,
+                },
             }
         }
     }
-
-    // ---- calls ----------------------------------------------------------------
-
-    // ---- choices --------------------------------------------------------------
-
-    // ---- values ---------------------------------------------------------------
-
-    // ---- evaluating values ------------------------------------------------------
-
-    // ---- others ---------------------------------------------------------------
 }

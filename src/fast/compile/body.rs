@@ -402,6 +402,27 @@ impl Compiler<'_> {
         if dynamic {
             self.left = false;
             let from = self.quoted_data(atom)?;
+            let last = self.program.code.len() - 1;
+            if want == Want::Tail
+                && !self.watched
+                && expected == ANY
+                && let Instruction::MakeNoted {
+                    to,
+                    function,
+                    slots,
+                    count,
+                } = self.program.code[last]
+                && from == Operand::slot(to)
+            {
+                let part = false;
+                self.program.code[last] = Instruction::ReturnNoted {
+                    function,
+                    slots,
+                    count,
+                    part,
+                };
+                return Ok(from);
+            }
             let from = self.in_slot(from)?;
             return self.settle(from, expected, want);
         }

@@ -288,43 +288,10 @@ impl Compiler<'_> {
             return Ok(self.give(Operand::slot(to), want));
         }
         operands.remove(0);
-        if let Some(slots) = in_slots(&operands)
-            && !(want == Want::Tail && self.watched)
-        {
-            if want == Want::Tail {
-                self.emit(Instruction::CallSlotsLast { function, slots });
-                if let Some((place, arguments)) = quick {
-                    self.program.code[place] = Instruction::TryCallLast {
-                        function,
-                        arguments,
-                    };
-                }
-                return Ok(Operand::slot(0));
-            }
-            let (size, mark) = (0, mark.unwrap_or(Slot::MAX));
-            self.emit_sized(Instruction::CallSlots {
-                function,
-                slots,
-                size,
-                mark,
-            });
-            if let Some((place, arguments)) = quick
-                && let Some(skip) = self.distance(place)
-            {
-                self.sized.push(place);
-                self.program.code[place] = Instruction::TryCall {
-                    function,
-                    arguments,
-                    size,
-                    mark,
-                    skip,
-                };
-            }
-            return self.take(want);
-        }
-        let operands = self.program.operands(&operands);
-        match (want, mark) {
-            (Want::Tail, _) if self.watched => {
+        if want == Want::Tail {
+            let in_place = in_slots(&operands);
+            let operands = self.program.operands(&operands);
+            if self.watched {
                 let last = self.watch(Watched::Last);
                 let size = 0;
                 self.emit_sized(Instruction::Call {
@@ -335,35 +302,57 @@ impl Compiler<'_> {
                 self.return_result();
                 let here = self.here();
                 self.fill(last, Place::To, here);
-                self.emit(Instruction::CallLast { function, operands });
-                Ok(Operand::slot(0))
             }
-            (Want::Tail, _) => {
-                self.emit(if arity == 0 {
+            self.emit(match in_place {
+                Some(slots) => Instruction::CallSlotsLast { function, slots },
+                None if arity == 0 && !self.watched => {
                     Instruction::CallLastBare { function, operands }
-                } else {
-                    Instruction::CallLast { function, operands }
-                });
-                Ok(Operand::slot(0))
-            }
-            (_, Some(mark)) => {
-                self.emit_sized(Instruction::CallMarked {
+                }
+                None => Instruction::CallLast { function, operands },
+            });
+            if let Some((place, arguments)) = quick {
+                self.program.code[place] = Instruction::TryCallLast {
                     function,
-                    operands,
-                    size: 0,
-                    mark,
-                });
-                self.take(want)
+                    arguments,
+                };
             }
-            (_, None) => {
-                self.emit_sized(Instruction::Call {
-                    function,
-                    operands,
-                    size: 0,
-                });
-                self.take(want)
-            }
+            return Ok(Operand::slot(0));
         }
+        let size = 0;
+        let in_place = in_slots(&operands);
+        let instruction = match (in_place, mark) {
+            (Some(slots), _) => Instruction::CallSlots {
+                function,
+                slots,
+                size,
+                mark: mark.unwrap_or(Slot::MAX),
+            },
+            (None, Some(mark)) => Instruction::CallMarked {
+                function,
+                operands: self.program.operands(&operands),
+                size,
+                mark,
+            },
+            (None, None) => Instruction::Call {
+                function,
+                operands: self.program.operands(&operands),
+                size,
+            },
+        };
+        self.emit_sized(instruction);
+        if let Some((place, arguments)) = quick
+            && let Some(skip) = self.distance(place)
+        {
+            self.sized.push(place);
+            self.program.code[place] = Instruction::TryCall {
+                function,
+                arguments,
+                size,
+                mark: mark.unwrap_or(Slot::MAX),
+                skip,
+            };
+        }
+        self.take(want)
     }
 }
 

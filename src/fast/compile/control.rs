@@ -5,7 +5,9 @@ use super::{
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
-use crate::fast::code::{ANY, BOOL, Comparison, FAIL, Instruction, Operand, Pc, Slot, TypeId};
+use crate::fast::code::{
+    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, Operand, Pc, Slot, TypeId,
+};
 use crate::fast::program::{Inline, Key, Signature, Switch};
 
 impl Compiler<'_> {
@@ -375,6 +377,13 @@ impl Compiler<'_> {
             return Err(Leave);
         };
         let inline = self.program.inline(operation);
+        if inline == Some(Inline::Equal)
+            && let Some(sum) = self
+                .is_sum(left, right)
+                .or_else(|| self.is_sum(right, left))
+        {
+            return Ok(self.emit(sum));
+        }
         let left = self.numeric(left, uses)?;
         let right = self.numeric(right, uses)?;
         let (left, right) = (self.in_slot(left)?, self.in_slot(right)?);
@@ -396,6 +405,31 @@ impl Compiler<'_> {
             },
         };
         Ok(self.emit(instruction))
+    }
+
+    /// A jump unless one variable is the sum or the difference of two others.
+    fn is_sum(&self, whole: &Atom, sum: &Atom) -> Option<Instruction> {
+        let slot = |atom: &Atom| match atom {
+            Atom::Variable(variable) => self.names.get(variable).map(|name| name.slot),
+            _ => None,
+        };
+        let [Atom::Grounded(Grounded::Operation(operation)), left, right] = sum.as_expression()?
+        else {
+            return None;
+        };
+        let minus = match self.program.inline(operation)? {
+            Inline::Arithmetic(Arithmetic::Add) => false,
+            Inline::Arithmetic(Arithmetic::Subtract) => true,
+            _ => return None,
+        };
+        Some(Instruction::JumpUnlessSum {
+            minus,
+            whole: slot(whole)?,
+            left: slot(left)?,
+            right: slot(right)?,
+            to: FAIL,
+            odd: FAIL,
+        })
     }
 
     fn numeric(&mut self, atom: &Atom, uses: &mut Vec<(usize, Place)>) -> Compiled<Value> {

@@ -8,8 +8,8 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::{Compiled, Compiler, Place};
-use crate::atom::{Atom, Grounded, Variable};
-use crate::fast::code::{Arithmetic, FAIL, IF_DATA, IF_PLAIN, Instruction, Quick, Slot};
+use crate::atom::{Atom, Grounded, Variable, known};
+use crate::fast::code::{Arithmetic, FAIL, IF_DATA, IF_PLAIN, Instruction, Quick, QuickKind, Slot};
 use crate::fast::program::{Head, Inline};
 
 /// A body with more atoms is compiled once only.
@@ -221,7 +221,7 @@ impl Compiler<'_> {
 
     /// The arguments of a short call that can be made at once where they are plain, or
     /// numbers that something small is added to; `None` if that saves nothing.
-    pub(super) fn quick_arguments(&self, arguments: &[Atom]) -> Option<[Quick; 3]> {
+    pub(super) fn quick_arguments(&mut self, arguments: &[Atom]) -> Option<[Quick; 3]> {
         if self.watched || !(1..=3).contains(&arguments.len()) {
             return None;
         }
@@ -229,12 +229,25 @@ impl Compiler<'_> {
         let mut saves = false;
         for (place, argument) in quick.iter_mut().zip(arguments) {
             *place = self.quick_argument(argument)?;
-            saves |= !place.is_as_is();
+            saves |= !matches!(place.kind(), QuickKind::AsIs | QuickKind::Constant(_));
         }
         saves.then_some(quick)
     }
 
-    fn quick_argument(&self, argument: &Atom) -> Option<Quick> {
+    /// A name or a number as it stands.
+    fn quick_constant(&mut self, argument: &Atom) -> Option<Quick> {
+        let is_constant = match argument {
+            Atom::Symbol(symbol) => *symbol != known().empty && *symbol != known().not_reducible,
+            Atom::Grounded(Grounded::Number(_) | Grounded::Bool(_)) => true,
+            _ => false,
+        };
+        if !is_constant {
+            return None;
+        }
+        Quick::constant(self.constant(argument).ok()?)
+    }
+
+    fn quick_argument(&mut self, argument: &Atom) -> Option<Quick> {
         let slot_of = |variable: &Variable| {
             let name = self.names.get(variable)?;
             Some((name.slot, name.fresh_in == Some(self.scope)))
@@ -251,7 +264,7 @@ impl Compiler<'_> {
         let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
             argument.as_expression()
         else {
-            return None;
+            return self.quick_constant(argument);
         };
         let Some(Inline::Arithmetic(operation)) = self.program.inline(operation) else {
             return None;

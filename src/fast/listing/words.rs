@@ -47,6 +47,14 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
     };
     // Where it goes on with arguments that it is not for.
     let odd = |odd: Pc| format!("; for others {}", rule.place(odd));
+    // The elements of an expression, of which the name of a function may be the first.
+    let noted = |function: u32, slots: &[Slot]| {
+        let mut words: Vec<String> = slots.iter().map(|element| slot(*element)).collect();
+        if function != Function::NONE {
+            words.insert(0, rule.function(function));
+        }
+        words.join(" ")
+    };
     match instruction {
         I::Fail => "fail".to_owned(),
         I::HeadFail { .. } => "the head does not match".to_owned(),
@@ -94,18 +102,17 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slots,
             count,
         } => {
-            let mut words: Vec<String> = slots[..usize::from(count)]
-                .iter()
-                .map(|element| slot(*element))
-                .collect();
-            if function != Function::NONE {
-                words.insert(0, rule.function(function));
-            }
-            format!(
-                "{} := ({}), data if its elements are",
-                slot(to),
-                words.join(" ")
-            )
+            let made = noted(function, &slots[..usize::from(count)]);
+            format!("{} := ({made}), data if its elements are", slot(to))
+        }
+        I::ReturnNoted {
+            function,
+            slots,
+            count,
+            ..
+        } => {
+            let made = noted(function, &slots[..usize::from(count)]);
+            format!("evaluate ({made}), which is data if its elements are, and return that")
         }
         I::BuildData { to, operands } => format!("{} := ({}), data", slot(to), list(operands)),
         I::BuildOrCall { to, operands, .. } => {
@@ -359,6 +366,22 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             odd: other,
         } => format!("{} := not {}{}", slot(to), slot(from), odd(other)),
         I::Jump { to } => format!("go to {}", place(to)),
+        I::JumpUnlessSum {
+            minus,
+            whole,
+            left,
+            right,
+            to,
+            odd: other,
+        } => format!(
+            "unless {} is {} {} {} go to {}{}",
+            slot(whole),
+            slot(left),
+            if minus { "-" } else { "+" },
+            slot(right),
+            place(to),
+            odd(other)
+        ),
         I::JumpUnlessInteger {
             slot: found,
             value,

@@ -113,6 +113,11 @@ impl Machine<'_> {
                     }
                 }
             }
+            if self.heap.cells.len() >= self.collect_at {
+                let count = self.program.functions[function as usize].arity;
+                self.collect(above, count);
+                self.head_trail = self.heap.trail.len();
+            }
             Next::At(to, above)
         } else {
             self.enter_other(function, above)
@@ -207,7 +212,8 @@ impl Machine<'_> {
         if entry.state == State::Compiled {
             let to = entry.pc;
             if self.heap.cells.len() >= self.collect_at {
-                self.collect(target, Err(count));
+                self.collect(target, count);
+                self.head_trail = self.heap.trail.len();
             }
             Next::At(to, target)
         } else {

@@ -172,37 +172,45 @@ impl Machine<'_> {
     #[inline(always)]
     pub(super) fn make_call(&mut self, function: u32, values: [Cell; 3]) -> Cell {
         let entry = &self.program.functions[function as usize];
-        let (name, data_type) = (Cell::symbol(entry.symbol), entry.data_type);
-        let [a, b, c] = values;
-        let made = match entry.arity {
-            1 => self.make_data([name, a]),
-            2 => self.make_data([name, a, b]),
-            _ => self.make_data([name, a, b, c]),
+        let (arity, data_type) = (entry.arity, entry.data_type);
+        let name = Cell::symbol(entry.symbol).0;
+        let [mut a, mut b, mut c] = values;
+        let mut all = Header::GROUND | Header::EVALUATED;
+        self.look_at(&mut a, &mut all);
+        let made = match arity {
+            1 => {
+                let header = data_header(2, all);
+                self.heap.put([header, name, a.0])
+            }
+            2 => {
+                self.look_at(&mut b, &mut all);
+                let header = data_header(3, all);
+                self.heap.put([header, name, a.0, b.0])
+            }
+            _ => {
+                self.look_at(&mut b, &mut all);
+                self.look_at(&mut c, &mut all);
+                let header = data_header(4, all);
+                self.heap.put([header, name, a.0, b.0, c.0])
+            }
         };
         self.heap.note_type_of_data(made, data_type);
         made
     }
 
-    /// As [`Machine::build_data`], of a name that is not `Error` and evaluated elements.
+    /// Follows an element; what does not hold of it, does not of all.
     #[inline(always)]
-    pub(super) fn make_data<const N: usize>(&mut self, mut elements: [Cell; N]) -> Cell {
-        let mut all = Header::GROUND | Header::EVALUATED;
-        for element in &mut elements[1..] {
+    fn look_at(&self, element: &mut Cell, all: &mut u64) {
+        if element.is_exp() {
+            *all &= self.heap.cells[element.at()];
+        } else if element.is_ref() {
+            *element = self.heap.deref(*element);
             if element.is_ref() {
-                *element = self.heap.deref(*element);
-                if element.is_ref() {
-                    all &= !Header::GROUND;
-                }
-            }
-            if element.is_exp() {
-                all &= self.heap.cells[element.at()];
+                *all &= !Header::GROUND;
+            } else if element.is_exp() {
+                *all &= self.heap.cells[element.at()];
             }
         }
-        let mut flags = all & (Header::GROUND | Header::EVALUATED);
-        if flags == Header::GROUND | Header::EVALUATED {
-            flags |= Header::ELEMENTS;
-        }
-        self.heap.put(flags, elements)
     }
 
     /// Builds an expression; `flags` hold if its elements are results.
@@ -234,26 +242,60 @@ impl Machine<'_> {
         self.close(place, flags)
     }
 
-    /// As [`Machine::build_noted`], of elements of which a name of `function` is not `Error`.
+    /// As [`Machine::build_noted`], of `count` elements that are at most three, before which
+    /// the name of `function` comes, if there is one; that is not `Error`.
+    #[inline(never)]
+    pub(super) fn make_noted_of(&mut self, values: [Cell; 3], count: u8, function: u32) -> Cell {
+        let [mut a, mut b, mut c] = values;
+        if function == Function::NONE {
+            let mut all = self.follow_noted(&mut a, true);
+            if count > 1 {
+                all &= self.follow_noted(&mut b, false);
+            }
+            if count > 2 {
+                all &= self.follow_noted(&mut c, false);
+            }
+            let mut flags = self.noted_flags(all, a, function);
+            if a == self.heap.error {
+                flags |= Header::ERROR;
+            }
+            let header = Header::new(usize::from(count), flags).0;
+            return match count {
+                1 => self.heap.put([header, a.0]),
+                2 => self.heap.put([header, a.0, b.0]),
+                _ => self.heap.put([header, a.0, b.0, c.0]),
+            };
+        }
+        let name = Cell::symbol(self.program.functions[function as usize].symbol);
+        let mut all = self.follow_noted(&mut a, false);
+        if count > 1 {
+            all &= self.follow_noted(&mut b, false);
+        }
+        if count > 2 {
+            all &= self.follow_noted(&mut c, false);
+        }
+        let flags = self.noted_flags(all, name, function);
+        let header = Header::new(usize::from(count) + 1, flags).0;
+        match count {
+            1 => self.heap.put([header, name.0, a.0]),
+            2 => self.heap.put([header, name.0, a.0, b.0]),
+            _ => self.heap.put([header, name.0, a.0, b.0, c.0]),
+        }
+    }
+
     #[inline(always)]
-    pub(super) fn make_noted<const N: usize>(
-        &mut self,
-        mut elements: [Cell; N],
-        function: u32,
-    ) -> Cell {
-        let mut all = PLAIN;
-        for (i, element) in elements.iter_mut().enumerate() {
-            *element = self.heap.deref(*element);
-            all &= self.noted(*element, i == 0);
-        }
+    fn follow_noted(&self, element: &mut Cell, is_head: bool) -> u64 {
+        *element = self.heap.deref(*element);
+        self.noted(*element, is_head)
+    }
+
+    #[inline(always)]
+    fn noted_flags(&self, all: u64, head: Cell, function: u32) -> u64 {
         let mut flags = all & Header::GROUND;
-        if all == PLAIN {
-            flags |= self.noted_data(elements[0], function);
+        if all & PLAIN == PLAIN {
+            flags |= self.noted_data(head, function);
         }
-        if elements[0] == self.heap.error {
-            flags |= Header::ERROR;
-        }
-        self.heap.put(flags, elements)
+        flags
     }
 
     /// What is noted of an element: as [`PLAIN`].
@@ -354,4 +396,15 @@ impl Machine<'_> {
         }
         rest
     }
+}
+
+/// The header of data, by what holds of all its elements.
+#[inline(always)]
+fn data_header(arity: usize, all: u64) -> u64 {
+    const BOTH: u64 = Header::GROUND | Header::EVALUATED;
+    let mut flags = all & BOTH;
+    if flags == BOTH {
+        flags |= Header::ELEMENTS;
+    }
+    Header::new(arity, flags).0
 }

@@ -76,6 +76,7 @@ impl Machine<'_> {
                 let value = self.heap.deref(Cell(word));
                 (value.is_ref() || self.is_its_own(value)).then_some(value.0)
             }
+            QuickKind::Constant(index) => Some(self.program.constants[index as usize].0),
             QuickKind::Sum(added) => {
                 let sum = (word as i64).checked_add(added << 3)?;
                 Cell(word).is_int().then_some(sum as u64)

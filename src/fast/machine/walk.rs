@@ -80,7 +80,7 @@ impl Machine<'_> {
         self.stack[target + 2 + INDEX] = next;
         self.stack[target + 2 + SO_FAR] = so_far.0;
         if self.heap.cells.len() >= self.collect_at {
-            self.collect(target, Err(count));
+            self.collect(target, count);
         }
         Next::At(to, target)
     }
