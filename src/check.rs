@@ -220,7 +220,7 @@ impl Text<'_> {
             severity,
             code,
             message,
-            help,
+            help: help.into(),
             span,
             position: self.lines.position(self.tree.source(), span.start),
         });

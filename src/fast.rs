@@ -13,6 +13,7 @@ mod compile;
 mod heap;
 mod listing;
 mod machine;
+mod pattern;
 mod program;
 mod rows;
 mod save;

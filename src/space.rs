@@ -47,7 +47,7 @@ use matching::Frame;
 pub(crate) use moment::Moment;
 use probe::Probe;
 pub(crate) use relation::{Subject, Version};
-pub(crate) use store::Values;
+pub(crate) use store::{SHORT, Values};
 use store::{Store, View};
 
 /// A multiset of atoms. Clones are the same space.

@@ -174,7 +174,7 @@ pub(crate) fn renamed(atom: &Atom) -> Atom {
 }
 
 /// The type of a host value.
-fn grounded_type(grounded: &Grounded) -> Atom {
+pub(crate) fn grounded_type(grounded: &Grounded) -> Atom {
     let known = known();
     match grounded {
         Grounded::Number(_) => Atom::Symbol(known.number.clone()),
@@ -530,7 +530,7 @@ pub(crate) fn type_of_parts(head: &Part, arguments: &[Part]) -> Option<(Atom, bo
 
 /// The types that a call's result and its arguments are evaluated with, from the types
 /// of its arguments and the type that is expected; `None` if the call is ill-typed, or
-/// a type variable stands for what matches every type.
+/// a type variable stands for a meta-type.
 pub(crate) fn call_of_parts(
     function: &Atom,
     arguments: &[Part],
@@ -560,7 +560,7 @@ pub(crate) fn call_of_parts(
     }
     let resolved = |declared: &Atom| {
         let found = bindings.apply(declared);
-        let vague = *declared != found && has_any(&found);
+        let vague = *declared != found && has_meta_type(&found);
         (!vague && !has_host_value(&found)).then_some(found)
     };
     let parameters = parameters.iter().map(&resolved).collect::<Option<_>>()?;
@@ -581,9 +581,9 @@ fn has_host_value(type_atom: &Atom) -> bool {
     })
 }
 
-/// Whether a type that matches every type, or a meta-type, is in a type.
-fn has_any(type_atom: &Atom) -> bool {
-    has_part(type_atom, |part| is_any(part) || is_meta_type(part))
+/// Whether a meta-type is in a type.
+fn has_meta_type(type_atom: &Atom) -> bool {
+    has_part(type_atom, is_meta_type)
 }
 
 fn has_part(atom: &Atom, wanted: impl Fn(&Atom) -> bool) -> bool {

@@ -275,6 +275,14 @@ fn a_query_with_several_results_is_listed() {
 }
 
 #[test]
+fn a_query_of_one_pattern_is_listed_with_it() {
+    check_listing(
+        "uncle",
+        "(= (uncle $x $k) (match &self (uncle-of $x ($k 2.5 $y) $y $_) (found $k $y)))",
+    );
+}
+
+#[test]
 fn what_the_plain_evaluator_does_is_listed_as_such() {
     check_listing(
         "either",

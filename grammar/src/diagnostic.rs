@@ -1,9 +1,11 @@
 //! What is wrong with a text, for people and for tools.
 
+use std::borrow::Cow;
+
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use crate::decode::EncodingError;
-use crate::error::SyntaxError;
+use crate::error::{SyntaxError, SyntaxErrorKind};
 use crate::position::{LineTable, Position};
 use crate::tree::Span;
 
@@ -39,7 +41,7 @@ pub struct Diagnostic {
     /// What is wrong, in words.
     pub message: String,
     /// What to do about it.
-    pub help: &'static str,
+    pub help: Cow<'static, str>,
     /// Where, in bytes.
     pub span: Span,
     /// Where it begins, in lines and characters.
@@ -63,11 +65,22 @@ const WINDOW: usize = 60;
 impl Diagnostic {
     /// What there is to say about a syntax error of the text that `lines` is of.
     pub fn of(error: &SyntaxError, source: &str, lines: &LineTable) -> Diagnostic {
+        let help = match error.kind() {
+            SyntaxErrorKind::UnclosedExpression {
+                swallows: Some(offset),
+            } => {
+                let line = lines.position(source, *offset).line;
+                Cow::Owned(format!(
+                    "add the `)` that is missing, likely before line {line}: what begins there is read as part of this"
+                ))
+            }
+            _ => Cow::Borrowed(error.help()),
+        };
         Diagnostic {
             severity: Severity::Error,
             code: error.code(),
             message: error.to_string(),
-            help: error.help(),
+            help,
             span: error.span(),
             position: lines.position(source, error.span().start),
         }
@@ -79,7 +92,7 @@ impl Diagnostic {
             severity: Severity::Error,
             code: error.code(),
             message: error.to_string(),
-            help: error.help(),
+            help: Cow::Borrowed(error.help()),
             span: Span {
                 start: error.offset,
                 end: error.offset + 1,
@@ -128,7 +141,7 @@ pub fn draw(diagnostics: &[Diagnostic], file: &str, source: &str, style: Style) 
                 title.element(origin()).element(snippet)
             }
         };
-        let group = group.element(Level::HELP.message(diagnostic.help));
+        let group = group.element(Level::HELP.message(diagnostic.help.as_ref()));
         text.push_str(&renderer.render(&[group]));
         text.push('\n');
     }
@@ -190,12 +203,40 @@ mod tests {
 
     #[test]
     fn a_caret_stands_below_the_place() {
-        let text = drawn("(a b)\n  (= (f $x) (g\n");
-        let expected = "error[E0001]: unclosed `(`
- --> f.metta:2:13
+        let text = drawn("(a b)\n  (= (f $x) )) g\n");
+        let expected = "error[E0002]: unexpected `)`
+ --> f.metta:2:14
   |
-2 |   (= (f $x) (g
-  |             ^
+2 |   (= (f $x) )) g
+  |              ^
+  |
+  = help: remove it, or open an expression for it to close
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn each_expression_left_open_is_drawn_with_the_line_it_swallows() {
+        let text = drawn("(a b)\n  (c (d)\n(= (f) (g");
+        let expected = "error[E0001]: unclosed `(`
+ --> f.metta:2:3
+  |
+2 |   (c (d)
+  |   ^
+  |
+  = help: add the `)` that is missing, likely before line 3: what begins there is read as part of this
+error[E0001]: unclosed `(`
+ --> f.metta:3:1
+  |
+3 | (= (f) (g
+  | ^
+  |
+  = help: add the `)` that is missing
+error[E0001]: unclosed `(`
+ --> f.metta:3:8
+  |
+3 | (= (f) (g
+  |        ^
   |
   = help: add the `)` that is missing
 ";

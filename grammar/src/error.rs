@@ -16,7 +16,11 @@ pub struct SyntaxError {
 pub enum SyntaxErrorKind {
     /// The text ends inside an expression.
     #[error("unclosed `(`")]
-    UnclosedExpression,
+    UnclosedExpression {
+        /// The byte where the first expression inside it stands that begins a line in
+        /// its first column: most likely the form before which the `)` is missing.
+        swallows: Option<usize>,
+    },
     /// A `)` that closes nothing.
     #[error("unexpected `)`")]
     UnexpectedClose,
@@ -52,7 +56,7 @@ impl SyntaxError {
     /// A code that never changes its meaning.
     pub fn code(&self) -> &'static str {
         match self.kind {
-            SyntaxErrorKind::UnclosedExpression => "E0001",
+            SyntaxErrorKind::UnclosedExpression { .. } => "E0001",
             SyntaxErrorKind::UnexpectedClose => "E0002",
             SyntaxErrorKind::UnclosedString => "E0003",
             SyntaxErrorKind::UnknownEscape(_) => "E0004",
@@ -64,7 +68,7 @@ impl SyntaxError {
     /// What to do about it.
     pub fn help(&self) -> &'static str {
         match self.kind {
-            SyntaxErrorKind::UnclosedExpression => "add the `)` that is missing",
+            SyntaxErrorKind::UnclosedExpression { .. } => "add the `)` that is missing",
             SyntaxErrorKind::UnexpectedClose => "remove it, or open an expression for it to close",
             SyntaxErrorKind::UnclosedString => "add the closing `\"`",
             SyntaxErrorKind::UnknownEscape(_) => {
@@ -80,7 +84,7 @@ impl SyntaxError {
     /// Whether more text could make it right.
     pub fn is_incomplete(&self) -> bool {
         match self.kind {
-            SyntaxErrorKind::UnclosedExpression
+            SyntaxErrorKind::UnclosedExpression { .. }
             | SyntaxErrorKind::UnclosedString
             | SyntaxErrorKind::LoneDirective => true,
             SyntaxErrorKind::UnexpectedClose

@@ -75,7 +75,8 @@ fn end_of(tree: &Tree<'_>, index: usize) -> usize {
 /// Arguments that stay on the line of their head when it has to be broken.
 fn arguments_beside(head: &str) -> usize {
     match head {
-        "let" | "match" | "chain" | "unify" | "foldl-atom" => 2,
+        "foldl-atom" => 4,
+        "let" | "match" | "chain" | "unify" | "map-atom" | "filter-atom" => 2,
         "function" | "," => 0,
         _ => 1,
     }

@@ -54,22 +54,15 @@ impl Reader<'_> {
         match token {
             Token::Comment => self.tree.comments.push(Comment { span }),
             Token::Directive => self.directive = Some(span),
-            Token::Open => {
-                self.begin_form(span);
-                self.open.push(self.next_index());
-                self.tree.nodes.push(Node {
-                    kind: NodeKind::Expression { end: 0 },
-                    span,
-                });
-            }
+            Token::Open => self.open(span),
             Token::Close => self.close(span),
-            Token::Variable => self.leaf(NodeKind::Variable, span),
-            Token::Word => self.leaf(NodeKind::Word, span),
+            Token::Variable => self.atom(NodeKind::Variable, span),
+            Token::Word => self.atom(NodeKind::Word, span),
             Token::String => {
                 if let Err(kind) = unescape(&self.tree.source[span.start..span.end]) {
                     self.errors.push(SyntaxError::new(kind, span));
                 }
-                self.leaf(NodeKind::String, span);
+                self.atom(NodeKind::String, span);
             }
             Token::UnclosedString => {
                 let start = Span {
@@ -87,13 +80,14 @@ impl Reader<'_> {
         u32::try_from(self.tree.nodes.len()).expect("a text has fewer than 2^32 nodes")
     }
 
-    fn begin_form(&mut self, span: Span) {
+    /// Begins a form if what stands at `span` is inside no expression.
+    fn form(&mut self, span: Span) {
         if self.open.is_empty() {
-            let directive = self.directive.take();
-            let start = directive.map_or(span.start, |mark| mark.start);
+            let mark = self.directive();
+            let start = mark.map_or(span.start, |mark| mark.start);
             let node = self.next_index();
             self.tree.forms.push(Form {
-                directive: directive.is_some(),
+                directive: mark.is_some(),
                 node,
                 span: Span {
                     start,
@@ -103,26 +97,44 @@ impl Reader<'_> {
         }
     }
 
-    fn leaf(&mut self, kind: NodeKind, span: Span) {
-        self.begin_form(span);
+    /// The `!` before the form that begins.
+    fn directive(&mut self) -> Option<Span> {
+        self.directive.take()
+    }
+
+    /// An atom; that of an expression is complete only at its `)`.
+    fn atom(&mut self, kind: NodeKind, span: Span) {
+        self.form(span);
         self.tree.nodes.push(Node { kind, span });
     }
 
+    fn open(&mut self, span: Span) {
+        let index = self.next_index();
+        self.atom(NodeKind::Expression { end: 0 }, span);
+        self.open.push(index);
+    }
+
     fn close(&mut self, span: Span) {
-        let Some(index) = self.open.pop() else {
-            self.errors
-                .push(SyntaxError::new(SyntaxErrorKind::UnexpectedClose, span));
-            self.directive = None;
-            return;
-        };
-        let end = self.next_index();
+        match self.open.pop() {
+            Some(index) => self.expression(index, span.end),
+            None => {
+                self.errors
+                    .push(SyntaxError::new(SyntaxErrorKind::UnexpectedClose, span));
+                self.directive = None;
+            }
+        }
+    }
+
+    /// Completes the expression at `index`, whose text ends before byte `end`.
+    fn expression(&mut self, index: u32, end: usize) {
+        let next = self.next_index();
         let node = &mut self.tree.nodes[index as usize];
-        node.kind = NodeKind::Expression { end };
-        node.span.end = span.end;
+        node.kind = NodeKind::Expression { end: next };
+        node.span.end = end;
         if self.open.is_empty()
             && let Some(form) = self.tree.forms.last_mut()
         {
-            form.span.end = span.end;
+            form.span.end = end;
         }
     }
 
@@ -133,14 +145,31 @@ impl Reader<'_> {
                 .push(SyntaxError::new(SyntaxErrorKind::LoneDirective, span));
         }
         if let Some(&outermost) = self.open.first() {
-            let innermost = *self.open.last().expect("not empty");
-            let span = self.tree.nodes[innermost as usize].span;
-            self.errors
-                .push(SyntaxError::new(SyntaxErrorKind::UnclosedExpression, span));
+            self.unclosed();
             self.tree.nodes.truncate(outermost as usize);
             self.tree.forms.pop();
         }
         self.errors.sort_by_key(|error| error.span().start);
+    }
+
+    /// Reports every expression that is still open, in one walk from the last node
+    /// to the outermost of them.
+    fn unclosed(&mut self) {
+        let mut swallows = None;
+        let mut index = self.tree.nodes.len();
+        while let Some(opened) = self.open.pop() {
+            for node in self.tree.nodes[opened as usize + 1..index].iter().rev() {
+                let start = node.span.start;
+                let expression = matches!(node.kind, NodeKind::Expression { .. });
+                if expression && self.tree.source[..start].ends_with('\n') {
+                    swallows = Some(start);
+                }
+            }
+            index = opened as usize + 1;
+            let span = self.tree.nodes[opened as usize].span;
+            let kind = SyntaxErrorKind::UnclosedExpression { swallows };
+            self.errors.push(SyntaxError::new(kind, span));
+        }
     }
 }
 
@@ -176,6 +205,15 @@ mod tests {
         check_errors(
             "(a \"b",
             &[("unclosed `(`", 0, true), ("unclosed string", 3, true)],
+        );
+        check_errors(
+            "(a (b)\n(c ((d) (e",
+            &[
+                ("unclosed `(`", 0, true),
+                ("unclosed `(`", 7, true),
+                ("unclosed `(`", 10, true),
+                ("unclosed `(`", 15, true),
+            ],
         );
         check_errors("! ", &[("nothing to evaluate after `!`", 0, true)]);
         check_errors("!(f $x) ; (not closed", &[]);

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::ops::RangeInclusive;
+use std::str::Chars;
 
 use crate::error::SyntaxErrorKind;
 
@@ -22,36 +24,37 @@ pub fn unescape(quoted: &str) -> Result<Cow<'_, str>, SyntaxErrorKind> {
             text.push(character);
             continue;
         }
-        match characters.next() {
-            Some('n') => text.push('\n'),
-            Some('t') => text.push('\t'),
-            Some('r') => text.push('\r'),
-            Some(same @ ('"' | '\\' | '\'')) => text.push(same),
-            Some('x') => {
-                let digits: String = characters.by_ref().take(2).collect();
-                text.push(character_of(&digits, 2, 0x7f)?);
-            }
-            Some('u') => {
-                if characters.next() != Some('{') {
-                    return Err(SyntaxErrorKind::InvalidEscape);
-                }
-                let digits: String = characters.by_ref().take_while(|c| *c != '}').collect();
-                text.push(character_of(&digits, 0, 0x0010_ffff)?);
-            }
-            Some(other) => return Err(SyntaxErrorKind::UnknownEscape(other)),
-            None => return Err(SyntaxErrorKind::InvalidEscape),
-        }
+        text.push(escape(&mut characters)?);
     }
     Ok(Cow::Owned(text))
 }
 
-fn character_of(digits: &str, length: usize, most: u32) -> Result<char, SyntaxErrorKind> {
-    let wrong_length = if length == 0 {
-        !(1..=6).contains(&digits.len())
-    } else {
-        digits.len() != length
-    };
-    if wrong_length || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+/// The character that an escape names, after its backslash.
+fn escape(characters: &mut Chars<'_>) -> Result<char, SyntaxErrorKind> {
+    match characters.next() {
+        Some('n') => Ok('\n'),
+        Some('t') => Ok('\t'),
+        Some('r') => Ok('\r'),
+        Some(same @ ('"' | '\\' | '\'')) => Ok(same),
+        Some('x') => {
+            let digits: String = characters.by_ref().take(2).collect();
+            hex(&digits, 2..=2, 0x7f)
+        }
+        Some('u') => {
+            if characters.next() != Some('{') {
+                return Err(SyntaxErrorKind::InvalidEscape);
+            }
+            let digits: String = characters.by_ref().take_while(|c| *c != '}').collect();
+            hex(&digits, 1..=6, 0x0010_ffff)
+        }
+        Some(other) => Err(SyntaxErrorKind::UnknownEscape(other)),
+        None => Err(SyntaxErrorKind::InvalidEscape),
+    }
+}
+
+/// The character of which hexadecimal `digits`, `length` of them, are the number.
+fn hex(digits: &str, length: RangeInclusive<usize>, most: u32) -> Result<char, SyntaxErrorKind> {
+    if !length.contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(SyntaxErrorKind::InvalidEscape);
     }
     u32::from_str_radix(digits, 16)

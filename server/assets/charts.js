@@ -18,7 +18,7 @@ const CHARTS = [
   { id: "memory", title: "Memory", unit: "MiB", lines: [
     { metric: "memory-mb", label: "resident", fill: true }, { metric: "cache-mb", label: "session cache" }] },
   { id: "cpu", title: "CPU", unit: "% of a core", lines: [
-    { metric: "cpu-percent", label: "used", fill: true }, { metric: "scheduling-delay-percent", label: "waiting for it" }] },
+    { metric: "cpu-percent", label: "used", fill: true }, { metric: "cpu-wanted-percent", label: "wanted" }] },
   { id: "connections", title: "Connections", unit: "established, both ends", lines: [
     { metric: "connection-count", label: "all", fill: true }, { metric: "pool-idle", label: "idle in the pool" }] },
   { id: "latency", title: "Latency", unit: "ms, logarithmic", log: true, hint: TOO_FEW, lines: [

@@ -6,6 +6,7 @@
 )]
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -230,6 +231,40 @@ fn the_shipped_rules_pass_the_check() {
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{shown}");
     assert!(shown.contains("0 errors, 0 warnings"), "{shown}");
+}
+
+/// The `.metta` files below `folder`, but those of the conformance corpus, which
+/// keeps programs as their authors lay them out.
+fn metta_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            metta_files(&path, files);
+        } else if path.extension().is_some_and(|ext| ext == "metta") {
+            files.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_file_of_the_project_is_laid_out() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = Vec::new();
+    for folder in ["metta", "examples", "benches"] {
+        metta_files(&project.join(folder), &mut files);
+    }
+    assert!(files.len() > 20);
+    let output = Command::new(env!("CARGO_BIN_EXE_chimera"))
+        .args(["fmt", "--check"])
+        .args(&files)
+        .output()
+        .unwrap();
+    assert_eq!(
+        text(&output.stdout),
+        "",
+        "these would be laid out otherwise"
+    );
+    assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]

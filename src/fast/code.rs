@@ -393,6 +393,12 @@ pub(super) enum Instruction {
         expected: TypeId,
         size: Slot,
     },
+    /// As `Plain`, with the type that a slot tells.
+    PlainAs {
+        from: Slot,
+        expected: Slot,
+        size: Slot,
+    },
     /// Makes a call by the plain evaluator; its arguments are as they should be.
     PlainCall {
         from: Slot,
@@ -641,6 +647,14 @@ pub(super) enum Instruction {
         size: Slot,
         odd: Pc,
     },
+    /// Goes on with each answer of a space to a compiled pattern, whose slots are written
+    /// each time.
+    Query {
+        space: Slot,
+        pattern: u32,
+        size: Slot,
+        odd: Pc,
+    },
     /// Each solution of a query: of one pattern, or of all in `(, …)`.
     Match {
         space: Slot,
@@ -737,6 +751,19 @@ pub(super) enum Instruction {
     Decons {
         to: Slot,
         from: Slot,
+        odd: Pc,
+    },
+    /// What is in a state.
+    GetState {
+        to: Slot,
+        from: Slot,
+        odd: Pc,
+    },
+    /// Puts something else into a state.
+    ChangeState {
+        to: Slot,
+        state: Slot,
+        value: Slot,
         odd: Pc,
     },
     /// Adds a ground atom to a space, or removes it.

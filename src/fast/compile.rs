@@ -12,8 +12,10 @@ mod control;
 mod decide;
 mod head;
 mod inline;
+mod pattern;
 mod plain;
 mod slow;
+mod state;
 mod switch;
 mod typing;
 mod walk;
@@ -419,6 +421,8 @@ enum Static {
     /// `Atom`: fits a parameter, but not a parameter of an argument.
     Atom,
     Known(Atom),
+    /// The only type of a symbol, with type variables.
+    Open(Atom),
     /// As the value in the slot.
     Slot(Slot),
     /// As that of the tree when it is looked at.
@@ -497,6 +501,8 @@ struct Odd {
 enum OddWhat {
     /// An expression as written.
     Source(Atom),
+    /// An expression as written, and the slot of the type that is expected of it.
+    SourceAs(Atom, Slot),
     /// A call as written, whose arguments are as its function wants them.
     Call(Atom),
     /// A call of an operation, of evaluated operands.
@@ -644,7 +650,10 @@ impl<'m> Compiler<'m> {
                 | I::CheckExpression { odd, .. }
                 | I::Elements { odd, .. }
                 | I::Match { odd, .. }
+                | I::Query { odd, .. }
                 | I::ChangeSpace { odd, .. }
+                | I::GetState { odd, .. }
+                | I::ChangeState { odd, .. }
                 | I::First { odd, .. }
                 | I::Rest { odd, .. }
                 | I::SizeAtom { odd, .. }

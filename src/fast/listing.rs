@@ -10,8 +10,10 @@ use crate::engine::Host;
 use crate::fast::cell::Cell;
 use crate::fast::code::{ANY, FAIL, FINISH, Operand, Operands, Pc, Quick, QuickKind, RETURN, Slot};
 use crate::fast::machine::Parts;
+use crate::fast::pattern::Part;
 use crate::fast::program::{Branch, Head, HeadTest, Key, Program, State};
 use crate::load::LoadError;
+use crate::space::token;
 use crate::space::{Origin, Space, moment};
 use crate::unify::Bindings;
 
@@ -308,6 +310,44 @@ impl Words<'_> {
             .map(|operand| self.operand(operand))
             .collect();
         words.join(" ")
+    }
+
+    /// A compiled pattern as it was written.
+    fn pattern(&self, number: u32) -> String {
+        let mut words = String::new();
+        // For each open expression, how many elements are left.
+        let mut open: Vec<u32> = Vec::new();
+        for part in self.program().patterns[number as usize].parts() {
+            if !words.is_empty() && !words.ends_with('(') {
+                words.push(' ');
+            }
+            match *part {
+                Part::Token(token) => match token::arity_of(token) {
+                    Some(arity) => {
+                        words.push('(');
+                        open.push(arity + 1);
+                    }
+                    None => {
+                        let id = token::symbol_id(token).expect("a name");
+                        words.push_str(&self.parts.shown(Cell::symbol(id)));
+                    }
+                },
+                Part::Leaf { constant, .. } => words.push_str(&self.constant(constant)),
+                Part::Value(slot) | Part::First(slot) | Part::Again(slot) => {
+                    words.push_str(&self.slot(slot));
+                }
+                Part::Any => words.push_str("$_"),
+            }
+            while let Some(left) = open.last_mut() {
+                *left -= 1;
+                if *left > 0 {
+                    break;
+                }
+                open.pop();
+                words.push(')');
+            }
+        }
+        words
     }
 
     fn function(&self, function: u32) -> String {

@@ -10,14 +10,14 @@
 
 macro_rules! slot {
     ($machine:ident, $base:ident, $slot:expr) => {
-        Cell($machine.stack.frame($base)[place($slot)])
+        Cell($machine.stack.frame($base)[crate::fast::stack::place($slot)])
     };
 }
 
 macro_rules! set {
     ($machine:ident, $base:ident, $slot:expr, $value:expr) => {{
         let value = $value;
-        $machine.stack.frame_mut($base)[place($slot)] = value.0;
+        $machine.stack.frame_mut($base)[crate::fast::stack::place($slot)] = value.0;
     }};
 }
 
@@ -28,6 +28,7 @@ mod data;
 mod decide;
 mod number;
 mod operate;
+mod pattern;
 mod query;
 mod seldom;
 mod select;
@@ -57,7 +58,7 @@ use crate::fast::rows::Frame;
 use crate::fast::stack::{Stack, place};
 use crate::space::flat::Flat;
 use crate::space::probe::Probe;
-use crate::space::{Changes, Layers, Space};
+use crate::space::{Changes, Layers, Row, Space};
 use crate::symbol::{Pin, pin};
 
 const MATCHED: u64 = 1 << 32;
@@ -135,6 +136,8 @@ pub(super) struct Machine<'h> {
     #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
     pub(super) joins: Vec<Box<Join>>,
     pub(super) found: Vec<u32>,
+    /// Rows of the query that begins.
+    rows: Vec<Row>,
     /// From which choice on queries may be of rows that can still be removed.
     pub(super) held: usize,
     pub(super) probe: Probe,
@@ -212,6 +215,7 @@ impl<'h> Machine<'h> {
             layers_then: Changes::default(),
             joins: Vec::new(),
             found: Vec::new(),
+            rows: Vec::new(),
             held: 0,
             probe: Probe::default(),
             flat: Flat::default(),

@@ -15,6 +15,7 @@ use crate::fast::code::{
 };
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
+use crate::fast::pattern::Pattern;
 use crate::fast::types::{Arguments, ValueTypes};
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
@@ -55,15 +56,50 @@ pub(super) enum Tree {
 
 /// A call whose types are decided when it is made.
 pub(super) struct Site {
-    pub(super) symbol: u32,
+    /// The constant that is its head.
+    pub(super) head: Cell,
     /// The type that its result is expected to be of.
-    pub(super) expected: TypeId,
-    /// Its arguments, and whether each is taken as written.
-    pub(super) trees: Vec<(Tree, bool)>,
+    pub(super) expected: Expected,
+    pub(super) arguments: Vec<SiteArgument>,
 }
 
-/// What was decided last for a site: types of arguments, and the function for them.
-pub(super) type Decided = (Arguments, u32);
+/// A type that is expected: known, or told by the call around it, in a slot.
+#[derive(Clone, Copy)]
+pub(super) enum Expected {
+    Known(TypeId),
+    Told(Slot),
+}
+
+/// An argument of a call whose types are decided when it is made.
+pub(super) struct SiteArgument {
+    pub(super) tree: Tree,
+    /// Whether it is taken as written.
+    pub(super) as_written: bool,
+    pub(super) told: Told,
+}
+
+/// What an argument that is a call is told, in a slot, of the type that it is expected to be of.
+#[derive(Clone, Copy)]
+pub(super) enum Told {
+    /// Nothing: its own type has to say as much.
+    Nothing,
+    /// Nothing, since it is data whatever is expected.
+    Free,
+    /// The type.
+    Type(Slot),
+    /// The function of this symbol and arity for that type.
+    Function(Slot, u32, usize),
+}
+
+/// What was decided for a site: by the types of its arguments, and what was expected of
+/// it, the function, and what arguments are told.
+#[derive(Clone)]
+pub(super) struct Decided {
+    pub(super) arguments: Arguments,
+    pub(super) expected: TypeId,
+    pub(super) function: u32,
+    pub(super) told: SmallVec<[(Slot, u32); 2]>,
+}
 
 /// One rule of a function.
 pub(super) struct Rule {
@@ -249,6 +285,15 @@ pub(super) enum Inline {
     Superpose,
     Match,
     Change(super::code::Change),
+    State(StateOperation),
+}
+
+/// What is done with states. Results are of the types that signatures say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StateOperation {
+    New,
+    Get,
+    Change,
 }
 
 pub(super) struct Program {
@@ -284,7 +329,8 @@ pub(super) struct Program {
     pub(super) value_types: ValueTypes,
     pub(super) trees: Vec<Arc<Tree>>,
     pub(super) sites: Vec<Arc<Site>>,
-    pub(super) decided: Vec<Option<Decided>>,
+    /// For each of the sites what was decided lately.
+    pub(super) decided: Vec<Vec<Decided>>,
     /// Slots that hold something where a call returns to.
     pub(super) live: HashMap<Pc, Box<[u64]>, FixedState>,
     inline: HashMap<usize, Inline, FixedState>,
@@ -296,6 +342,7 @@ pub(super) struct Program {
     pub(super) expressions: HashMap<(Atom, TypeId), (Atom, Option<u32>), FixedState>,
     pub(super) switches: Vec<Switch>,
     pub(super) templates: Vec<Arc<Template>>,
+    pub(super) patterns: Vec<Pattern>,
     /// Whether expressions with this head, of so many elements, are data.
     pub(super) data_heads: HashMap<(u32, usize), bool, FixedState>,
     /// Code of expressions that were compiled while running.
@@ -364,6 +411,7 @@ impl Program {
             expressions: HashMap::default(),
             switches: Vec::new(),
             templates: Vec::new(),
+            patterns: Vec::new(),
             data_heads: HashMap::default(),
             temporary: Vec::new(),
         };
@@ -422,7 +470,7 @@ impl Program {
         if types {
             self.symbol_types.clear();
             self.value_types.forget();
-            self.decided.fill_with(|| None);
+            self.decided.iter_mut().for_each(Vec::clear);
         }
         for function in &mut self.functions {
             function.state = match function.state {
@@ -733,4 +781,7 @@ const INLINE: &[(&str, Inline)] = &[
     ("index-atom", Inline::Index),
     ("superpose", Inline::Superpose),
     ("match", Inline::Match),
+    ("_new-state", Inline::State(StateOperation::New)),
+    ("get-state", Inline::State(StateOperation::Get)),
+    ("change-state!", Inline::State(StateOperation::Change)),
 ];

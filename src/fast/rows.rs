@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::atom::Grounded;
-use crate::fast::cell::{Cell, Kind};
+use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::heap::Heap;
 use crate::number::Number;
 use crate::space::Values;
@@ -23,14 +23,16 @@ impl Frame {
         self.0.clear();
     }
 
-    fn get(&self, number: u32) -> Option<Cell> {
+    #[inline(always)]
+    pub(super) fn get(&self, number: u32) -> Option<Cell> {
         self.0
             .get(number as usize)
             .copied()
             .filter(|cell| *cell != NOTHING)
     }
 
-    fn set(&mut self, number: u32, value: Cell) {
+    #[inline(always)]
+    pub(super) fn set(&mut self, number: u32, value: Cell) {
         let number = number as usize;
         if self.0.len() <= number {
             self.0.resize(number + 1, NOTHING);
@@ -98,10 +100,21 @@ impl Heap {
         values: &Values,
         frame: &mut Frame,
     ) -> bool {
+        self.unify_at(query, tokens, 0, values, frame).is_some()
+    }
+
+    /// As [`Heap::unify_row`], with what begins at `at`; where the next atom begins.
+    pub(super) fn unify_at(
+        &mut self,
+        query: Cell,
+        tokens: &[u32],
+        mut at: usize,
+        values: &Values,
+        frame: &mut Frame,
+    ) -> Option<usize> {
         let mut around = Around::new();
         let (mut next, mut left) = (0, 0);
         let mut current = query;
-        let mut at = 0;
         loop {
             let cell = self.deref(current);
             let raw = tokens[at];
@@ -133,42 +146,47 @@ impl Heap {
                         }
                         same
                     }
-                    Kind::Ref(variable) => {
-                        if token::arity_of(raw).is_some() {
-                            let (value, after) = self.import_row(tokens, at, values, frame);
-                            at = after;
-                            self.bind_checked(cell, value)
-                        } else {
-                            let (token, after) = Token::read(tokens, at);
-                            at = after;
-                            let value = self.import_leaf(token, values, frame);
-                            self.bind(variable, value);
-                            true
-                        }
+                    Kind::Ref(_) => {
+                        let value;
+                        (value, at) = self.import_row(tokens, at, values, frame);
+                        self.bind_checked(cell, value)
                     }
                     Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_) | Kind::Box(_) => {
-                        let (token, after) = Token::read(tokens, at);
-                        at = after;
-                        match (cell.kind(), token) {
-                            (Kind::Int(value), Token::Integer(other)) => value == other,
-                            _ => self.equals_token(cell, token, values),
-                        }
+                        let same;
+                        (same, at) = self.leaf_is(cell, tokens, at, values);
+                        same
                     }
                 }
             };
             if !unified {
-                return false;
+                return None;
             }
             while left == 0 {
                 match around.pop() {
                     Some(outer) => (next, left) = outer,
-                    None => return true,
+                    None => return Some(at),
                 }
             }
             current = self.word(next);
             next += 1;
             left -= 1;
         }
+    }
+
+    /// Whether a host value is what stands at `at`, and where the next atom begins.
+    pub(super) fn leaf_is(
+        &self,
+        cell: Cell,
+        tokens: &[u32],
+        at: usize,
+        values: &Values,
+    ) -> (bool, usize) {
+        let (token, after) = Token::read(tokens, at);
+        let same = match (cell.kind(), token) {
+            (Kind::Int(value), Token::Integer(other)) => value == other,
+            _ => self.equals_token(cell, token, values),
+        };
+        (same, after)
     }
 
     /// Makes a ground term a flat atom. Its names are in use as long as the heap's are.
@@ -231,53 +249,108 @@ impl Heap {
     }
 
     /// Puts the stored atom that begins at `at` on the heap; where the next one begins.
+    ///
+    /// While an expression inside another is being put, the place that it will have there
+    /// holds where the outer one begins, and its own header what was left to do of that.
     pub(super) fn import_row(
         &mut self,
         tokens: &[u32],
-        at: usize,
+        mut at: usize,
         values: &Values,
         frame: &mut Frame,
     ) -> (Cell, usize) {
-        let mut at = at;
-        // Open expressions around: the header of each, the place of its next element, and how
-        // many are left.
-        let mut around: SmallVec<[(usize, usize, usize); 8]> = SmallVec::new();
-        // The innermost, for which there is no header before the first.
-        let (mut header, mut next, mut left) = (usize::MAX, 0, 0);
+        const IS_GROUND: u64 = 1 << 31;
+        let Some(arity) = token::arity_of(tokens[at]) else {
+            let (token, after) = Token::read(tokens, at);
+            return (self.import_leaf(token, values, frame), after);
+        };
+        at += 1;
+        let root = self.cells.len();
+        let (mut header, mut next, mut left) = (root, root + 1, arity);
+        let mut top = next + arity as usize;
+        self.room_to(top);
+        let mut ground = IS_GROUND;
         loop {
-            let mut done = match token::arity_of(tokens[at]) {
-                Some(arity) => {
+            while left > 0 {
+                let raw = tokens[at];
+                let cell = if let Some(id) = token::symbol_id(raw) {
                     at += 1;
-                    if header != usize::MAX {
-                        around.push((header, next, left));
+                    Cell::symbol(id)
+                } else if let Some(arity) = token::arity_of(raw) {
+                    at += 1;
+                    let inner = top;
+                    top += 1 + arity as usize;
+                    self.room_to(top);
+                    self.cells[next] = header as u64;
+                    self.cells[inner] = ((next - root) as u64) << 32 | ground | u64::from(left);
+                    (header, next, left) = (inner, inner + 1, arity);
+                    ground = IS_GROUND;
+                    continue;
+                } else if token::is_variable(raw) {
+                    at += 1;
+                    let number = token::number_of(raw);
+                    let cell = match frame.get(number) {
+                        Some(cell) => cell,
+                        None => {
+                            let fresh = Cell::reference(top);
+                            top += 1;
+                            self.room_to(top);
+                            self.cells[top - 1] = fresh.0;
+                            frame.set(number, fresh);
+                            fresh
+                        }
+                    };
+                    if !self.is_ground(cell) {
+                        ground = 0;
                     }
-                    left = arity as usize;
-                    header = self.begin(left);
-                    next = header + 1;
-                    self.cells.resize(next + left, 0);
-                    None
-                }
-                None => {
+                    cell
+                } else {
                     let (token, after) = Token::read(tokens, at);
                     at = after;
-                    Some(self.import_leaf(token, values, frame))
-                }
-            };
-            loop {
-                if let Some(value) = done {
-                    if header == usize::MAX {
-                        return (value, at);
+                    match token {
+                        Token::Integer(value) => self.integer(value),
+                        Token::Float(value) => {
+                            let place = top;
+                            top += 2;
+                            self.room_to(top);
+                            self.cells[place] = Header::new(1, Header::FLOAT | Header::GROUND).0;
+                            self.cells[place + 1] = value.to_bits();
+                            Cell::float(place)
+                        }
+                        token => self.import_leaf(token, values, frame),
                     }
-                    self.cells[next] = value.0;
-                    next += 1;
-                    left -= 1;
-                }
-                if left > 0 {
-                    break;
-                }
-                done = Some(self.finish(header, 0));
-                (header, next, left) = around.pop().unwrap_or((usize::MAX, 0, 0));
+                };
+                self.cells[next] = cell.0;
+                next += 1;
+                left -= 1;
             }
+            let mut flags = if ground == 0 { 0 } else { Header::GROUND };
+            let arity = next - header - 1;
+            if arity > 0 && self.cells[header + 1] == self.error.0 {
+                flags |= Header::ERROR;
+            }
+            let waiting = self.cells[header];
+            self.cells[header] = Header::new(arity, flags).0;
+            if header == root {
+                self.cells.truncate(top);
+                return (Cell::expression(root), at);
+            }
+            next = root + (waiting >> 32) as usize;
+            left = (waiting & (IS_GROUND - 1)) as u32 - 1;
+            ground &= waiting;
+            let done = Cell::expression(header);
+            header = self.cells[next] as usize;
+            self.cells[next] = done.0;
+            next += 1;
+        }
+    }
+
+    /// Makes words up to `top`, and some more, which are given back.
+    #[inline(always)]
+    fn room_to(&mut self, top: usize) {
+        const MORE: usize = 32;
+        if self.cells.len() < top {
+            self.cells.resize(top + MORE, 0);
         }
     }
 

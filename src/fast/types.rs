@@ -82,12 +82,83 @@ struct Known {
     unknown: bool,
 }
 
+/// What was looked up last, each at a place by its bits: types of terms that are built one
+/// after the other are mostly of a few kinds.
+struct Recent {
+    applications: Box<[(u128, Option<ValueType>)]>,
+    fits: Box<[(u32, bool)]>,
+}
+
+impl Default for Recent {
+    fn default() -> Recent {
+        // No type has the number 0, so nothing is found at first.
+        Recent {
+            applications: vec![(0, None); Recent::PLACES].into(),
+            fits: vec![(0, false); Recent::PLACES].into(),
+        }
+    }
+}
+
+impl Recent {
+    const PLACES: usize = 64;
+
+    /// An application as one word, if it is short.
+    fn packed(head: ValueType, arguments: &[Argument]) -> Option<u128> {
+        let join = |packed, argument: &Argument| packed << 16 | u128::from(argument.0);
+        (arguments.len() < 8).then(|| arguments.iter().fold(u128::from(head.0), join))
+    }
+
+    fn place(word: u64) -> usize {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        (word.wrapping_mul(ODD) >> 58) as usize
+    }
+
+    fn application(&self, packed: u128) -> Option<Option<ValueType>> {
+        let (known, found) =
+            self.applications[Recent::place(packed as u64 ^ (packed >> 64) as u64)];
+        (known == packed).then_some(found)
+    }
+
+    fn note_application(&mut self, packed: u128, found: Option<ValueType>) {
+        self.applications[Recent::place(packed as u64 ^ (packed >> 64) as u64)] = (packed, found);
+    }
+
+    fn fits(&self, found: ValueType, expected: TypeId) -> Option<bool> {
+        let word = u32::from(found.0) << 16 | u32::from(expected);
+        let (known, fits) = self.fits[Recent::place(word.into())];
+        (known == word).then_some(fits)
+    }
+
+    fn note_fits(&mut self, found: ValueType, expected: TypeId, fits: bool) {
+        let word = u32::from(found.0) << 16 | u32::from(expected);
+        self.fits[Recent::place(word.into())] = (word, fits);
+    }
+}
+
 /// How a well-typed call is made.
 pub(super) struct Decision {
     /// The type that its result is evaluated with.
     pub(super) returns: Atom,
     /// The types that its arguments are evaluated with.
     pub(super) parameters: Vec<Atom>,
+}
+
+impl Decision {
+    /// Whether a type variable in the type of an argument is also in that of another, or of
+    /// the result: then what the argument turns out to be tells more of these.
+    pub(super) fn is_shared(&self, parameter: &Atom) -> bool {
+        let mut shared = false;
+        parameter.for_each_variable(|variable| {
+            let mut times = 0;
+            for part in self.parameters.iter().chain([&self.returns]) {
+                let mut here = false;
+                part.for_each_variable(|other| here |= other == variable);
+                times += usize::from(here);
+            }
+            shared |= times > 1;
+        });
+        shared
+    }
 }
 
 pub(super) struct ValueTypes {
@@ -99,6 +170,10 @@ pub(super) struct ValueTypes {
     applications: HashMap<(ValueType, Arguments), Option<ValueType>, FixedState>,
     decisions: HashMap<(ValueType, Arguments, TypeId), Option<Arc<Decision>>, FixedState>,
     fits: HashMap<(ValueType, TypeId), bool, FixedState>,
+    /// Applications and fits looked up last.
+    recent: Recent,
+    /// Whether expressions whose head is a number or such may have types of their own.
+    pub(super) types_values: Option<bool>,
     /// Types of operations, by where they are.
     operations: HashMap<usize, Option<ValueType>, FixedState>,
     /// Numbers of types that values are evaluated with.
@@ -117,6 +192,8 @@ impl ValueTypes {
             applications: HashMap::default(),
             decisions: HashMap::default(),
             fits: HashMap::default(),
+            recent: Recent::default(),
+            types_values: None,
             operations: HashMap::default(),
             expected: HashMap::default(),
             calls: HashMap::default(),
@@ -134,6 +211,8 @@ impl ValueTypes {
         self.applications.clear();
         self.decisions.clear();
         self.fits.clear();
+        self.recent = Recent::default();
+        self.types_values = None;
         self.operations.clear();
         self.expected.clear();
         self.calls.clear();
@@ -247,10 +326,21 @@ impl ValueTypes {
         head: ValueType,
         arguments: &[Argument],
     ) -> Option<ValueType> {
-        let head_known = self.known(head);
-        if head_known.unknown {
+        if self.known(head).unknown {
             return Some(self.unknown());
         }
+        let packed = Recent::packed(head, arguments);
+        if let Some(found) = packed.and_then(|packed| self.recent.application(packed)) {
+            return found;
+        }
+        let found = self.find_application(head, arguments);
+        if let Some(packed) = packed {
+            self.recent.note_application(packed, found);
+        }
+        found
+    }
+
+    fn find_application(&mut self, head: ValueType, arguments: &[Argument]) -> Option<ValueType> {
         let key = (head, Arguments::from_slice(arguments));
         if let Some(found) = self.applications.get(&key) {
             return *found;
@@ -291,6 +381,15 @@ impl ValueTypes {
 
     /// Whether a value of a type may be used where another is expected.
     pub(super) fn fits(&mut self, found: ValueType, expected: TypeId, wanted: &Atom) -> bool {
+        if let Some(fits) = self.recent.fits(found, expected) {
+            return fits;
+        }
+        let fits = self.find_fits(found, expected, wanted);
+        self.recent.note_fits(found, expected, fits);
+        fits
+    }
+
+    fn find_fits(&mut self, found: ValueType, expected: TypeId, wanted: &Atom) -> bool {
         if let Some(fits) = self.fits.get(&(found, expected)) {
             return *fits;
         }

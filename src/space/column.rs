@@ -159,9 +159,42 @@ impl RowList {
         self.rows.iter(low)
     }
 
+    /// Where to look for rows that ascend.
+    pub(super) fn cursor(&self) -> Cursor<'_> {
+        match &self.rows {
+            Column::Listed(list) => Cursor::Listed(&list[self.start as usize..]),
+            steps @ Column::Steps { .. } => Cursor::Steps(steps),
+        }
+    }
+
     /// Whether rows that are gone may be among the rows.
     pub(super) fn has_gaps(&self) -> bool {
         self.gone > self.start
+    }
+}
+
+/// Where a list is looked into, for rows that ascend. Rows that are gone are found, too.
+pub(super) enum Cursor<'a> {
+    /// What is left of the list.
+    Listed(&'a [u32]),
+    Steps(&'a Column),
+}
+
+impl Cursor<'_> {
+    /// Whether the list has this row, which is not before those asked for earlier.
+    pub(super) fn has(&mut self, row: u32) -> bool {
+        match self {
+            Cursor::Listed(rest) => {
+                while let [first, others @ ..] = rest {
+                    if *first >= row {
+                        return *first == row;
+                    }
+                    *rest = others;
+                }
+                false
+            }
+            Cursor::Steps(steps) => steps.find(row).is_some(),
+        }
     }
 }
 

@@ -92,6 +92,31 @@ impl<'a> Posting<'a> {
     pub(super) fn has_gaps(self) -> bool {
         matches!(self, Posting::Many(list) if list.has_gaps())
     }
+
+    /// Takes out of `rows`, which ascend from `from` on, those that are not here.
+    pub(super) fn retain_in(self, rows: &mut Vec<u32>, from: usize) {
+        let mut kept = from;
+        match self {
+            Posting::None => {}
+            Posting::One(row) => {
+                if rows[from..].binary_search(&row).is_ok() {
+                    rows[kept] = row;
+                    kept += 1;
+                }
+            }
+            Posting::Many(list) => {
+                let mut list = list.cursor();
+                for place in from..rows.len() {
+                    let row = rows[place];
+                    if list.has(row) {
+                        rows[kept] = row;
+                        kept += 1;
+                    }
+                }
+            }
+        }
+        rows.truncate(kept);
+    }
 }
 
 impl Postings {

@@ -14,6 +14,8 @@ use crate::unify::Bindings;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Probe {
     keys: Vec<u32>,
+    /// Whether keys are missing that are known, since a short list needs none.
+    partial: bool,
     /// Found when a long list makes them worth it.
     places: OnceCell<Box<Places>>,
 }
@@ -23,6 +25,8 @@ pub(super) type Places = SmallVec<[(Path, u32); 4]>;
 
 /// More of a pattern is not looked at.
 pub(crate) const KEYS_MAX: usize = 48;
+/// Keys that tell the relation of what a pattern asks for.
+pub(crate) const HEAD_KEYS: usize = 4;
 /// More places of a pattern are not looked up.
 const PLACES_MAX: usize = 8;
 /// Places deeper than this are not looked up.
@@ -39,7 +43,20 @@ impl Probe {
     pub(crate) fn set(&mut self, fill: impl FnOnce(&mut Vec<u32>)) {
         self.places.take();
         self.keys.clear();
+        self.partial = false;
         fill(&mut self.keys);
+    }
+
+    /// As [`Probe::set`], of the first keys only, at least [`HEAD_KEYS`]: enough to look into
+    /// short lists, not to choose among long ones.
+    pub(crate) fn set_head(&mut self, fill: impl FnOnce(&mut Vec<u32>)) {
+        self.set(fill);
+        self.partial = true;
+    }
+
+    /// Whether more keys are known than it was told.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.partial
     }
 
     /// The probe of `pattern` under `bindings`.
@@ -68,6 +85,7 @@ impl Probe {
         }
         Probe {
             keys,
+            partial: false,
             places: OnceCell::new(),
         }
     }

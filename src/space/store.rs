@@ -26,7 +26,7 @@ use crate::space::token::{self, Payloads};
 use crate::symbol::{Names, names};
 
 /// Lists of rows up to this length are looked through without an index.
-const SHORT: usize = 8;
+pub(crate) const SHORT: usize = 8;
 
 /// Rows that are looked up ahead of their use.
 const AHEAD_MAX: usize = 1 << 12;
@@ -300,7 +300,7 @@ impl Relation {
             let choice = Choice::Path(index.postings.get(key), &index.open);
             if choice.len() < best.len() {
                 best = choice;
-                if best.len() <= 2 {
+                if best.len() <= 4 {
                     break;
                 }
             }
@@ -311,11 +311,10 @@ impl Relation {
     /// Takes out of `rows`, from `from` on, those that are not in the lists of all that the
     /// probe asks for, where looking into a list is cheaper than looking at rows.
     fn narrow(&self, probe: &Probe, rows: &mut Vec<u32>, from: usize) {
-        const FEW: usize = 4;
         const LONGER: usize = 8;
         for index in &self.paths {
             let count = rows.len() - from;
-            if count <= FEW {
+            if count < 2 {
                 return;
             }
             let key = probe.key_at(&index.path);
@@ -323,20 +322,9 @@ impl Relation {
                 continue;
             }
             let posting = index.postings.get(key);
-            if posting.len() > LONGER * count {
-                continue;
+            if posting.len() <= LONGER * count {
+                posting.retain_in(rows, from);
             }
-            let mut others = posting.iter().peekable();
-            let mut kept = from;
-            for place in from..rows.len() {
-                let row = rows[place];
-                while others.next_if(|other| *other < row).is_some() {}
-                if others.peek() == Some(&row) {
-                    rows[kept] = row;
-                    kept += 1;
-                }
-            }
-            rows.truncate(kept);
         }
     }
 
@@ -740,8 +728,9 @@ impl Store {
     }
 
     /// Appends the rows that `view` sees and that may unify with what the probe asks
-    /// for, oldest first. Says `false`, and appends nothing, if an index that is not
-    /// there would perhaps shorten the way ([`Store::make_indexes`]).
+    /// for, oldest first. Says `false`, and appends nothing, if more keys are needed than a
+    /// partial probe has, or an index that is not there would perhaps shorten the way
+    /// ([`Store::make_indexes`]).
     #[must_use]
     pub(crate) fn candidates(&self, probe: &Probe, view: View, found: &mut Vec<u32>) -> bool {
         if Store::asks_for_everything(probe) {
@@ -758,8 +747,18 @@ impl Store {
         let mut lists = 0;
         let mut ready = true;
         self.relations.each(probe, |_, relation| {
-            let choice = relation.choose(probe);
-            ready = ready && relation.wanted(&choice, probe).is_none();
+            let is_long = relation.rows.len() > SHORT;
+            ready &= !(is_long && probe.is_partial());
+            if !ready {
+                return;
+            }
+            let choice = if is_long {
+                let choice = relation.choose(probe);
+                ready = relation.wanted(&choice, probe).is_none();
+                choice
+            } else {
+                Choice::All(&relation.rows)
+            };
             if !ready {
                 return;
             }

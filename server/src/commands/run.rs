@@ -195,7 +195,8 @@ fn told(directive: &Directive, source: &str, keep_going: bool) -> String {
             "what follows is run all the same, as `--keep-going` says"
         } else {
             "what follows in the file is not run; `--keep-going` runs it all the same"
-        },
+        }
+        .into(),
         span: form.map_or(
             Span {
                 start,

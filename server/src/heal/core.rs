@@ -180,6 +180,7 @@ impl Core {
         }
         self.spaces.keep(&facts);
         self.series.keep(facts.get("keep-series-seconds"));
+        self.episodes.set_bounds(&facts);
         self.status.facts = facts;
         self.status.thresholds = decision::numbers(&self.engine, "threshold");
         self.status.modes = decision::modes(&self.engine, &self.spaces.modes);
@@ -257,7 +258,7 @@ impl Core {
         for (metric, (value, _)) in &self.external {
             current.entry(metric.clone()).or_insert(*value);
         }
-        let expected = self.status.thresholds.keys().cloned();
+        let expected = &self.status.thresholds;
         self.spaces
             .assert_reading(seconds, &reading.metrics, &current, expected);
         self.status.reading = reading;

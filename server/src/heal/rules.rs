@@ -290,7 +290,7 @@ fn directive_error(text: &str, directive: &Directive) -> RulesError {
         severity: chimera_grammar::Severity::Error,
         code: "E0100",
         message: message.clone(),
-        help: "rules are in force only if every directive of their files succeeds",
+        help: "rules are in force only if every directive of their files succeeds".into(),
         span: Span {
             start,
             end: start + 1,

@@ -109,7 +109,7 @@ fn measure_acting(name: &str, texts: &RuleTexts) -> String {
     let world = Fixed::new(&[
         ("memory-mb", 480.0),
         ("cache-mb", 470.0),
-        ("allocated-mb", 475.0),
+        ("reclaimable.allocator-mb", 5.0),
         ("cpu-percent", 5.0),
     ]);
     let mut run = Run::new(texts, world);

@@ -136,7 +136,7 @@ impl Service {
         if answered == Answered::Failed {
             self.tell_failure(&id, &method, &uri, &answer);
         }
-        in_flight.finish_because(answered, answer.cause);
+        in_flight.finish_on(index.map(table::windowed), answered, answer.cause);
         self.measures
             .record(index, status.as_u16(), answer.cause, began.elapsed());
         tracing::debug!(request = %id, %method, path = uri.path(), status = status.as_u16());

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use hyper::Method;
@@ -18,7 +18,7 @@ use super::routes::{
 };
 use super::service::Service;
 use super::{docs, openapi, shapes};
-use crate::front::Weight;
+use crate::front::{self, Weight};
 
 /// What a route's function gets.
 #[derive(Debug)]
@@ -676,6 +676,21 @@ pub(super) fn find<'p>(
     }
     methods.push(Method::OPTIONS);
     Err(Failure::MethodNotAllowed(methods))
+}
+
+/// The route as its requests are counted: those of one path together, whatever the method.
+pub(super) fn windowed(index: usize) -> front::Route {
+    static FIRST: LazyLock<Vec<usize>> = LazyLock::new(|| {
+        let first = |path| ROUTES.iter().position(|other| other.path == path);
+        ROUTES
+            .iter()
+            .map(|route| first(route.path).expect("it is one of them"))
+            .collect()
+    });
+    front::Route {
+        index: FIRST[index],
+        path: ROUTES[index].path,
+    }
 }
 
 /// The methods that a route takes. A HEAD never changes anything.

@@ -28,7 +28,7 @@ fn what_cannot_be_served_is_said() {
     let rules = broken.path().to_str().unwrap();
     check_refuses(
         &["--port", "0", "--rules", rules],
-        "healing.metta:2:1: unclosed `(`",
+        "healing.metta:1:1: unclosed `(`",
     );
 }
 

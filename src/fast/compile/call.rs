@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::decide::is_applied;
-use super::{Compiled, Compiler, Flags, Leave, Place, Value, Want, is_unchanged};
-use crate::atom::{Atom, known};
+use super::{Bound, Compiled, Compiler, Flags, Leave, Place, Value, Want, is_unchanged};
+use crate::atom::{Atom, Grounded, known};
+use crate::evaluate::{is_instruction, substitute};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, RETURN, Slot, TypeId, Watched};
 use crate::fast::program::{Function, Head, Inline, Signature, State};
 use crate::operation::Operation;
+use crate::types;
 
 impl Compiler<'_> {
     pub(super) fn call(
@@ -29,6 +31,47 @@ impl Compiler<'_> {
                     if *symbol == known().cons_atom || *symbol == known().decons_atom =>
                 {
                     self.list_instruction(atom, children, expected, want)
+                }
+                [Atom::Symbol(symbol)] if *symbol == known().context_space && expected == ANY => {
+                    let space = Atom::space(self.program.space.clone());
+                    let value = self.constant_value(&space)?;
+                    Ok(self.give(value, want))
+                }
+                // What comes of it is evaluated, unless it is an instruction.
+                [
+                    Atom::Symbol(symbol),
+                    Atom::Expression(nested),
+                    Atom::Variable(variable),
+                    template @ Atom::Expression(_),
+                ] if *symbol == known().chain
+                    && matches!(nested.children(), [Atom::Symbol(head)] if *head == known().context_space)
+                    && !starts_with_instruction(template) =>
+                {
+                    let space = Atom::space(self.program.space.clone());
+                    let template = substitute(template, variable, &space);
+                    self.part(|this| {
+                        this.introduce(&template)?;
+                        this.template(&template, ANY, want, Bound::Something)
+                    })
+                }
+                [Atom::Grounded(Grounded::Operation(operation)), ..]
+                    if types::is_undefined(operation.type_atom())
+                        && operation.control().is_none() =>
+                {
+                    let (value, mark) = self.marked(&children[1..], want, |this, _| {
+                        let mut operands = Vec::with_capacity(children.len());
+                        for child in &children[1..] {
+                            operands.push(this.evaluate(child, ANY, Want::Own)?);
+                        }
+                        let signature = Signature {
+                            parameters: Vec::new(),
+                            returns: this.program.types[usize::from(expected)].clone(),
+                        };
+                        let unchanged = is_unchanged(children);
+                        this.operate(operation, &signature, &operands, unchanged, want)
+                    })?;
+                    self.exit(mark);
+                    Ok(value)
                 }
                 _ => Err(Leave),
             },
@@ -105,6 +148,8 @@ impl Compiler<'_> {
                     Some(Inline::Superpose) => {
                         self.superpose(&operation, atom, children, &signature, want)
                     }
+                    Some(Inline::State(what)) => self
+                        .state_form(what, &operation, atom, children, &signature, expected, want),
                     Some(inline) => self.inlined(
                         inline, &operation, atom, children, &signature, expected, want,
                     ),
@@ -367,4 +412,8 @@ pub(super) fn in_slots(operands: &[Operand]) -> Option<[Slot; 3]> {
         *slot = operand.index() as Slot;
     }
     Some(slots)
+}
+
+fn starts_with_instruction(atom: &Atom) -> bool {
+    matches!(atom.as_expression(), Some([Atom::Symbol(head), ..]) if is_instruction(head))
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Bound, Check, Compiled, Compiler, Leave, OddWhat, Place, Value, Want, is_whole_error};
+use super::{
+    Bound, Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_whole_error,
+};
 use crate::atom::{Atom, Grounded, known};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, TypeId};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 use crate::fast::program::Signature;
 use crate::operation::Operation;
 
@@ -138,16 +140,7 @@ impl Compiler<'_> {
         let (value, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {
             let space_value = this.quoted(space)?;
             let space_slot = this.in_slot(space_value)?;
-            let pattern_value = this.quoted(pattern)?;
-            let pattern_slot = this.in_slot(pattern_value)?;
-            let at = this.emit_sized(Instruction::Match {
-                space: space_slot,
-                pattern: pattern_slot,
-                size: 0,
-                odd: FAIL,
-            });
-            let uses = vec![(at, Place::Odd)];
-            let slow = this.slow(uses, OddWhat::Source(atom.clone()), expected)?;
+            let slow = this.answers(atom, space_slot, pattern, expected)?;
             let value = this.part(|this| {
                 this.introduce(template)?;
                 this.template(template, ANY, inner.want, Bound::Something)
@@ -169,5 +162,40 @@ impl Compiler<'_> {
             self.exit(mark);
         }
         Ok(value)
+    }
+
+    /// Emits what goes on with each answer of a space to a pattern; the slow way beside it.
+    fn answers(
+        &mut self,
+        atom: &Atom,
+        space: Slot,
+        pattern: &Atom,
+        expected: TypeId,
+    ) -> Compiled<usize> {
+        let source = OddWhat::Source(atom.clone());
+        if let Some((pattern, first)) = self.compiled_pattern(pattern)? {
+            let at = self.emit_sized(Instruction::Query {
+                space,
+                pattern,
+                size: 0,
+                odd: FAIL,
+            });
+            let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
+            for (variable, slot) in first {
+                self.define(slot);
+                let fresh_in = None;
+                self.name(&variable, Name { slot, fresh_in });
+            }
+            return Ok(slow);
+        }
+        let pattern = self.quoted(pattern)?;
+        let pattern = self.in_slot(pattern)?;
+        let at = self.emit_sized(Instruction::Match {
+            space,
+            pattern,
+            size: 0,
+            odd: FAIL,
+        });
+        self.slow(vec![(at, Place::Odd)], source, expected)
     }
 }

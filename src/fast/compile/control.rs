@@ -64,9 +64,7 @@ impl Compiler<'_> {
                 if children[0].as_symbol() == Some("switch") =>
             {
                 self.form_fits(signature, expected)?;
-                let mut checks = Vec::new();
-                self.static_type(value, &mut checks)?;
-                let guard = self.guard(atom, checks, expected)?;
+                let guard = self.has_some_type(value, atom, expected)?;
                 let (value, mark) =
                     self.marked(std::slice::from_ref(value), want, |this, inner| {
                         let value = this.evaluate_argument(value, ANY)?;
@@ -507,6 +505,22 @@ impl Compiler<'_> {
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one form")]
     /// `let`: evaluates a value, unifies it with the pattern, goes on.
+    /// Checks that the argument of a form is well-typed; whatever its type is, it fits.
+    fn has_some_type(
+        &mut self,
+        argument: &Atom,
+        atom: &Atom,
+        expected: TypeId,
+    ) -> Compiled<Option<usize>> {
+        // A symbol or host value has a type.
+        if !matches!(argument, Atom::Expression(_)) {
+            return Ok(None);
+        }
+        let mut checks = Vec::new();
+        self.static_type(argument, &mut checks)?;
+        self.guard(atom, checks, expected)
+    }
+
     pub(super) fn let_form(
         &mut self,
         atom: &Atom,
@@ -520,9 +534,7 @@ impl Compiler<'_> {
         let mut guard = None;
         let as_written = is_whole_error(value) || value.is_empty_symbol();
         if !as_written {
-            let mut checks = Vec::new();
-            self.static_type(value, &mut checks)?;
-            guard = self.guard(atom, checks, expected)?;
+            guard = self.has_some_type(value, atom, expected)?;
         }
         let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, within| {
             let value = this.evaluate_argument(value, ANY)?;

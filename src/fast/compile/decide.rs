@@ -8,7 +8,7 @@ use super::{
 };
 use crate::atom::{Atom, Grounded};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId, Watched};
-use crate::fast::program::{Signature, Site, Tree};
+use crate::fast::program::{Expected, Head, Signature, Site, SiteArgument, Told, Tree};
 use crate::types;
 
 /// Trees are looked at recursively.
@@ -82,15 +82,40 @@ impl Compiler<'_> {
         expected: TypeId,
         want: Want,
     ) -> Compiled<Value> {
-        let arguments = &children[1..];
         let Atom::Symbol(symbol) = &children[0] else {
             return Err(Leave);
         };
+        let symbol = self.heap.symbol(symbol);
+        let expected = Expected::Known(expected);
+        self.decided_as(
+            atom,
+            children,
+            signature,
+            expected,
+            want,
+            |this, operands, function, want, mark| {
+                this.call_decided(symbol, operands, function, want, mark)
+            },
+        )
+    }
+
+    /// A call of something with such a signature: `inner` makes it, of its operands and
+    /// the slot that holds the function.
+    pub(super) fn decided_as(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        signature: &Signature,
+        expected: Expected,
+        want: Want,
+        inner: impl FnOnce(&mut Self, Vec<Operand>, Slot, Want, Option<Slot>) -> Compiled<Value>,
+    ) -> Compiled<Value> {
+        let arguments = &children[1..];
         if signature.parameters.len() != arguments.len() {
             return Err(Leave);
         }
-        let symbol = self.heap.symbol(symbol);
-        let mut trees = Vec::with_capacity(arguments.len());
+        let head = self.constant_value(&children[0])?;
+        let mut parts = Vec::with_capacity(arguments.len());
         let (mut evaluated, mut checks) = (Vec::new(), Vec::new());
         for (parameter, argument) in signature.parameters.iter().zip(arguments) {
             if argument.is_empty_symbol() || is_whole_error(argument) {
@@ -103,35 +128,59 @@ impl Compiler<'_> {
             {
                 return Err(Leave);
             }
+            let tree = self.argument_tree(argument, &mut checks)?;
             if !as_written && argument.as_expression().is_some() {
                 evaluated.push(argument.clone());
             }
-            trees.push((self.argument_tree(argument, &mut checks)?, as_written));
+            let told = if as_written {
+                Told::Nothing
+            } else {
+                self.told(argument)?
+            };
+            parts.push(SiteArgument {
+                tree,
+                as_written,
+                told,
+            });
         }
+        let told: Vec<Told> = parts.iter().map(|part| part.told).collect();
         self.program.sites.push(Arc::new(Site {
-            symbol,
+            head: self.program.constants[head.index()],
             expected,
-            trees,
+            arguments: parts,
         }));
-        self.program.decided.push(None);
+        self.program.decided.push(Vec::new());
         let site = self.program.sites.len() as u32 - 1;
         let mut uses = self.emit_checks(checks);
-        let function = self.target()?;
+        let function = self.slot()?;
         let at = self.emit(Instruction::Decide {
             to: function,
             site,
             odd: FAIL,
         });
         uses.push((at, Place::Odd));
-        let slow = self.slow(uses, OddWhat::Source(atom.clone()), expected)?;
+        let (source, known) = match expected {
+            Expected::Known(known) => (OddWhat::Source(atom.clone()), known),
+            Expected::Told(slot) => (OddWhat::SourceAs(atom.clone(), slot), ANY),
+        };
+        let slow = self.slow(uses, source, known)?;
+        // What the way on from here has, and the slow one not yet.
+        self.define(function);
+        for told in &told {
+            if let Told::Type(slot) | Told::Function(slot, ..) = told {
+                self.define(*slot);
+            }
+        }
         let (value, mark) = self.marked(&evaluated, want, |this, within| {
-            let mut operands = vec![this.constant_value(&children[0])?];
-            for (parameter, argument) in signature.parameters.iter().zip(arguments) {
+            let mut operands = vec![head];
+            for ((parameter, argument), told) in
+                signature.parameters.iter().zip(arguments).zip(&told)
+            {
                 operands.push(match argument {
                     Atom::Expression(inner)
                         if !types::is_meta_type(parameter) && !inner.children().is_empty() =>
                     {
-                        this.evaluate(argument, ANY, Want::Own)?
+                        this.told_argument(argument, inner.children(), *told)?
                     }
                     Atom::Grounded(Grounded::Operation(_)) if !types::is_meta_type(parameter) => {
                         return Err(Leave);
@@ -139,10 +188,72 @@ impl Compiler<'_> {
                     _ => this.quoted(argument)?,
                 });
             }
-            this.call_decided(symbol, operands, function, want, within.mark)
+            inner(this, operands, function, within.want, within.mark)
         })?;
         self.exit(mark);
         self.resume(Some(slow), value, want)
+    }
+
+    /// What an argument can be told of what is expected of it.
+    fn told(&mut self, argument: &Atom) -> Compiled<Told> {
+        let Some([head @ Atom::Symbol(symbol), arguments @ ..]) = argument.as_expression() else {
+            return Ok(Told::Nothing);
+        };
+        Ok(match self.program.head(self.host, self.heap, head) {
+            Head::Typed(signature) if is_applied(&signature) => Told::Type(self.slot()?),
+            Head::Untyped => {
+                let symbol = self.heap.symbol(symbol);
+                if self.program.has_rules_of(symbol, arguments.len()) {
+                    Told::Function(self.slot()?, symbol, arguments.len())
+                } else {
+                    Told::Free
+                }
+            }
+            _ => Told::Nothing,
+        })
+    }
+
+    /// An argument that is a call, evaluated as it is told.
+    fn told_argument(&mut self, argument: &Atom, children: &[Atom], told: Told) -> Compiled<Value> {
+        match told {
+            Told::Nothing | Told::Free => self.evaluate(argument, ANY, Want::Own),
+            Told::Type(expected) => {
+                let Head::Typed(signature) = self.program.head(self.host, self.heap, &children[0])
+                else {
+                    return Err(Leave);
+                };
+                let Atom::Symbol(symbol) = &children[0] else {
+                    return Err(Leave);
+                };
+                let symbol = self.heap.symbol(symbol);
+                self.deeper()?;
+                let value = self.decided_as(
+                    argument,
+                    children,
+                    &signature,
+                    Expected::Told(expected),
+                    Want::Own,
+                    |this, operands, function, want, mark| {
+                        this.call_decided(symbol, operands, function, want, mark)
+                    },
+                )?;
+                self.depth -= 1;
+                Ok(value)
+            }
+            Told::Function(function, symbol, _) => {
+                self.deeper()?;
+                let (value, mark) = self.marked(&children[1..], Want::Own, |this, within| {
+                    let mut operands = vec![this.constant_value(&children[0])?];
+                    for child in &children[1..] {
+                        operands.push(this.evaluate(child, ANY, Want::Own)?);
+                    }
+                    this.call_decided(symbol, operands, function, within.want, within.mark)
+                })?;
+                self.exit(mark);
+                self.depth -= 1;
+                Ok(value)
+            }
+        }
     }
 
     fn call_decided(

@@ -287,9 +287,9 @@ impl Compiler<'_> {
             self.static_type(right, &mut unused)?,
         );
         let (left_type, right_type) = match &types {
-            (Static::Known(_), Static::Known(_)) => (ANY, ANY),
-            (_, Static::Known(known)) => (self.program.type_id(known), ANY),
-            (Static::Known(known), _) => (ANY, self.program.type_id(known)),
+            (Static::Known(_) | Static::Open(_), Static::Known(_) | Static::Open(_)) => (ANY, ANY),
+            (_, Static::Known(known) | Static::Open(known)) => (self.program.type_id(known), ANY),
+            (Static::Known(known) | Static::Open(known), _) => (ANY, self.program.type_id(known)),
             _ => (ANY, ANY),
         };
         let (value, mark) = self.marked(&children[1..], want, |this, _| {

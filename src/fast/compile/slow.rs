@@ -171,6 +171,14 @@ impl Compiler<'_> {
                         size: 0,
                     });
                 }
+                OddWhat::SourceAs(atom, expected) => {
+                    let from = self.instantiated(&atom, place)?;
+                    self.emit_sized(Instruction::PlainAs {
+                        from,
+                        expected,
+                        size: 0,
+                    });
+                }
                 OddWhat::Operands(operation, operands, unchanged) => {
                     let operands = self.program.operands(&operands);
                     let at = self.emit_sized(Instruction::Operate {
@@ -225,6 +233,7 @@ impl Compiler<'_> {
                 I::BuildOrCall { size, .. }
                 | I::Evaluate { size, .. }
                 | I::Plain { size, .. }
+                | I::PlainAs { size, .. }
                 | I::PlainCall { size, .. }
                 | I::Call { size, .. }
                 | I::CallMarked { size, .. }
@@ -238,7 +247,8 @@ impl Compiler<'_> {
                 | I::Elements { size, .. }
                 | I::Walk { size, .. }
                 | I::CallDecided { size, .. }
-                | I::Match { size, .. } => *size = whole,
+                | I::Match { size, .. }
+                | I::Query { size, .. } => *size = whole,
                 I::Again { frame, .. } => *frame = whole,
                 other => unreachable!("{other:?} makes no frame"),
             }

@@ -1,7 +1,8 @@
 //! Types of calls: what is decided when the code is made, what is looked at when it runs.
 
 use super::{
-    Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_whole_error,
+    Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_large,
+    is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
@@ -24,6 +25,7 @@ impl Compiler<'_> {
                 match found.pop() {
                     Some(only) if found.is_empty() && types::is_undefined(&only) => Static::Any,
                     Some(only) if found.is_empty() && only.is_ground() => Static::Known(only),
+                    Some(only) if found.is_empty() => Static::Open(only),
                     _ => return Err(Leave),
                 }
             }
@@ -41,15 +43,36 @@ impl Compiler<'_> {
                     Err(Leave) => {
                         self.depth = depth;
                         checks.truncate(known);
-                        let tree = self.tree(atom)?;
-                        checks.push(Check::Tree(tree, types::undefined()));
-                        Static::Tree(tree)
+                        match self.type_as_written(atom) {
+                            Some(found) => found,
+                            None => {
+                                let tree = self.tree(atom)?;
+                                checks.push(Check::Tree(tree, types::undefined()));
+                                Static::Tree(tree)
+                            }
+                        }
                     }
                 }
             }
         };
         self.depth -= 1;
         Ok(found)
+    }
+
+    /// The type of an expression without variables, if it has one.
+    fn type_as_written(&self, atom: &Atom) -> Option<Static> {
+        if !atom.is_ground() || is_large(atom) {
+            return None;
+        }
+        let mut found = types::types_of(&self.program.space, atom);
+        let only = found.pop().filter(|_| found.is_empty())?;
+        if types::is_undefined(&only) {
+            Some(Static::Any)
+        } else if only.is_ground() {
+            Some(Static::Known(only))
+        } else {
+            None
+        }
     }
 
     /// The type of an expression by the signature of its head.
@@ -116,7 +139,7 @@ impl Compiler<'_> {
                 (_, Static::Any) => {}
                 (_, Static::Atom) if nested => return Err(Leave),
                 (_, Static::Atom) => {}
-                (parameter, Static::Known(_) | Static::Slot(_))
+                (parameter, Static::Known(_) | Static::Slot(_) | Static::Open(_))
                     if types::is_undefined(parameter) => {}
                 (Atom::Variable(_), Static::Known(actual)) if types::is_meta_type(&actual) => {
                     return Err(Leave);
@@ -136,6 +159,9 @@ impl Compiler<'_> {
                         _ => return Err(Leave),
                     }
                 }
+                (Atom::Variable(_), Static::Open(_)) if *parameter == signature.returns => {
+                    return Err(Leave);
+                }
                 (Atom::Variable(variable), actual) => {
                     match bound.iter().find(|(known, _)| known == variable) {
                         None => bound.push((variable.clone(), actual)),
@@ -148,12 +174,25 @@ impl Compiler<'_> {
                             (Static::Slot(a), Static::Slot(b)) => {
                                 checks.push(Check::Same(*a, *b));
                             }
+                            (Static::Slot(slot), Static::Open(open))
+                            | (Static::Open(open), Static::Slot(slot))
+                                if is_pair(signature, parameter) =>
+                            {
+                                checks.push(Check::Type(*slot, open.clone()));
+                            }
                             _ => return Err(Leave),
                         },
                     }
                 }
                 (parameter, _) if !parameter.is_ground() => return Err(Leave),
                 (parameter, Static::Known(actual)) => {
+                    let mut bindings = crate::unify::Bindings::new();
+                    if !types::match_types(parameter, &actual, &mut bindings) {
+                        return Err(Leave);
+                    }
+                }
+                (parameter, Static::Open(actual)) => {
+                    let actual = types::renamed(&actual);
                     let mut bindings = crate::unify::Bindings::new();
                     if !types::match_types(parameter, &actual, &mut bindings) {
                         return Err(Leave);
@@ -271,7 +310,7 @@ impl Compiler<'_> {
             // The value may turn out to be of another type than the argument was known to be of.
             let mut checks = Vec::new();
             let known = self.static_type(argument, &mut checks)?;
-            if !matches!(known, Static::Known(_) | Static::Slot(_)) {
+            if !matches!(known, Static::Known(_) | Static::Open(_) | Static::Slot(_)) {
                 *settled = false;
             }
         }
@@ -380,4 +419,10 @@ impl Compiler<'_> {
         }
         uses
     }
+}
+
+/// Whether a type variable is the type of two parameters, and of nothing else.
+fn is_pair(signature: &Signature, variable: &Atom) -> bool {
+    let used = signature.parameters.iter().chain([&signature.returns]);
+    used.filter(|part| *part == variable).count() == 2
 }

@@ -377,7 +377,7 @@ impl Compiler<'_> {
         }
         match self.static_type(template, &mut Vec::new())? {
             Static::Known(found) if types::is_function(&found) => Err(Leave),
-            Static::Known(_) | Static::Any | Static::Atom => Ok(None),
+            Static::Known(_) | Static::Open(_) | Static::Any | Static::Atom => Ok(None),
             Static::Slot(_) => self.tree(template).map(Some),
             Static::Tree(tree) => Ok(Some(tree)),
         }

@@ -224,6 +224,11 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(from),
             wanted(expected)
         ),
+        I::PlainAs { from, expected, .. } => format!(
+            "evaluate {} as {} tells by the plain evaluator",
+            slot(from),
+            slot(expected)
+        ),
         I::PlainCall { from, .. } => format!("call {} by the plain evaluator", slot(from)),
         I::Take { to, on_error } => {
             format!(
@@ -551,6 +556,34 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             "for each answer of {} to {}{}",
             slot(space),
             slot(pattern),
+            odd(other)
+        ),
+        I::GetState {
+            to,
+            from,
+            odd: other,
+        } => format!("{} := what is in {}{}", slot(to), slot(from), odd(other)),
+        I::ChangeState {
+            to,
+            state,
+            value,
+            odd: other,
+        } => format!(
+            "put {} into {}, {} := that{}",
+            slot(value),
+            slot(state),
+            slot(to),
+            odd(other)
+        ),
+        I::Query {
+            space,
+            pattern,
+            odd: other,
+            ..
+        } => format!(
+            "for each answer of {} to {}{}",
+            slot(space),
+            rule.pattern(pattern),
             odd(other)
         ),
         I::ChangeSpace {

@@ -3,25 +3,63 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::Machine;
-use crate::atom::Atom;
-use crate::fast::cell::Cell;
-use crate::fast::code::TypeId;
-use crate::fast::program::{Head, Program, Site, Tree};
-use crate::fast::types::{Argument, ArgumentKind, Arguments};
+use crate::atom::{Atom, Variable};
+use crate::fast::cell::{Cell, Kind};
+use crate::fast::code::{ANY, TypeId};
+use crate::fast::program::{Decided, Expected, Head, Program, Site, Told, Tree};
+use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision};
 use crate::types;
+use crate::unify::Bindings;
+
+/// So many decisions are remembered for a call.
+const DECIDED_MAX: usize = 4;
 
 impl Machine<'_> {
     /// Whether an expression is well-typed, and may be used where a type is expected.
     pub(super) fn tree_has_type(&mut self, tree: u32, expected: TypeId, base: usize) -> bool {
         let tree = Arc::clone(&self.program.trees[tree as usize]);
         let Some(found) = self.argument_of(&tree, base) else {
-            return false;
+            return self.tree_has_type_as_atom(&tree, expected, base);
         };
         let Program {
             value_types, types, ..
         } = &mut self.program;
         value_types.fits(found.found(), expected, &types[usize::from(expected)])
+    }
+
+    /// As [`Machine::tree_has_type`], where the typing of atoms has to be asked.
+    #[cold]
+    fn tree_has_type_as_atom(&mut self, tree: &Tree, expected: TypeId, base: usize) -> bool {
+        let Some(atom) = self.tree_as_atom(tree, base) else {
+            return false;
+        };
+        let wanted = types::renamed(&self.program.types[usize::from(expected)]);
+        types::types_of(&self.space, &atom).iter().any(|actual| {
+            let mut bindings = Bindings::new();
+            types::match_types(&wanted, actual, &mut bindings)
+        })
+    }
+
+    /// An expression with what slots hold now; `None` if only its type is known.
+    fn tree_as_atom(&mut self, tree: &Tree, base: usize) -> Option<Atom> {
+        Some(match tree {
+            Tree::Unknown => Atom::Variable(Variable::new("any").renamed()),
+            Tree::Known(_) => return None,
+            Tree::Value(operand) => {
+                let value = self.operand(base, *operand);
+                self.heap.export(value)
+            }
+            Tree::Call(parts) => {
+                let parts: Option<Vec<Atom>> = parts
+                    .iter()
+                    .map(|part| self.tree_as_atom(part, base))
+                    .collect();
+                Atom::expression(parts?)
+            }
+        })
     }
 
     /// Whether an expression has a type that is not one of functions.
@@ -70,47 +108,111 @@ impl Machine<'_> {
     }
 
     /// The function that a call is for, by the types of its arguments; `None` if it is
-    /// not plain to see that it is well-typed and what its types are.
+    /// not plain to see that it is well-typed and what its types are. Slots that tell
+    /// arguments what is expected of them are filled.
     pub(super) fn decide(&mut self, number: u32, base: usize) -> Option<u32> {
         let site = Arc::clone(&self.program.sites[number as usize]);
         let mut arguments: Arguments = Arguments::new();
-        for (tree, as_written) in &site.trees {
-            if !as_written && let Tree::Value(operand) = tree {
+        for argument in &site.arguments {
+            if !argument.as_written
+                && let Tree::Value(operand) = &argument.tree
+            {
                 let value = self.operand(base, *operand);
                 if !self.stays(value) {
                     return None;
                 }
             }
-            arguments.push(self.argument_of(tree, base)?);
+            arguments.push(self.argument_of(&argument.tree, base)?);
         }
-        if let Some((known, function)) = &self.program.decided[number as usize]
-            && *known == arguments
-        {
-            return Some(*function);
+        let expected = match site.expected {
+            Expected::Known(expected) => expected,
+            Expected::Told(slot) => slot!(self, base, slot).as_int() as TypeId,
+        };
+        let known = self.program.decided[number as usize]
+            .iter()
+            .position(|known| known.arguments == arguments && known.expected == expected);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                let decided = self.decide_anew(&site, arguments, expected)?;
+                let lately = &mut self.program.decided[number as usize];
+                if lately.len() == DECIDED_MAX {
+                    lately.remove(0);
+                }
+                lately.push(decided);
+                lately.len() - 1
+            }
+        };
+        let decided = &self.program.decided[number as usize][place];
+        for (slot, value) in &decided.told {
+            self.stack[base + 2 + usize::from(*slot)] = Cell::small(*value as i32).0;
         }
-        let function = self.decide_anew(&site, &arguments)?;
-        self.program.decided[number as usize] = Some((arguments, function));
-        Some(function)
+        Some(decided.function)
     }
 
-    fn decide_anew(&mut self, site: &Site, arguments: &[Argument]) -> Option<u32> {
-        let head = self.type_of_head(Cell::symbol(site.symbol))?;
+    fn decide_anew(
+        &mut self,
+        site: &Site,
+        arguments: Arguments,
+        expected: TypeId,
+    ) -> Option<Decided> {
+        let decision = self.decision(site.head, &arguments, expected)?;
+        let mut told = SmallVec::new();
+        let parts = site.arguments.iter().zip(&arguments);
+        for ((part, argument), parameter) in parts.zip(&decision.parameters) {
+            let is_call = !part.as_written && matches!(part.tree, Tree::Call(_) | Tree::Known(_));
+            // What it is expected to be may say more than its own type does.
+            let says_more = is_call
+                && !self
+                    .program
+                    .value_types
+                    .says_no_more(parameter, argument.found());
+            let expected = if says_more {
+                self.program.result_type(parameter)
+            } else {
+                ANY
+            };
+            match part.told {
+                Told::Free => {}
+                _ if says_more && decision.is_shared(parameter) => return None,
+                Told::Nothing if says_more => return None,
+                Told::Nothing => {}
+                Told::Type(slot) => told.push((slot, expected.into())),
+                Told::Function(slot, symbol, arity) => {
+                    told.push((slot, self.program.function(symbol, arity, expected)));
+                }
+            }
+        }
+        let function = self.function_for(site.head, arguments.len(), &decision.returns);
+        Some(Decided {
+            arguments,
+            expected,
+            function,
+            told,
+        })
+    }
+
+    fn decision(
+        &mut self,
+        head: Cell,
+        arguments: &[Argument],
+        expected: TypeId,
+    ) -> Option<Arc<Decision>> {
+        let head = self.type_of_head(head)?;
         let Program {
             value_types, types, ..
         } = &mut self.program;
-        let wanted = types[usize::from(site.expected)].clone();
-        let decision = value_types.decision(head, arguments, site.expected, &wanted)?;
-        for (((tree, as_written), argument), parameter) in
-            site.trees.iter().zip(arguments).zip(&decision.parameters)
-        {
-            // What it is expected to be must not say more than its own type does.
-            let is_call = !as_written && matches!(tree, Tree::Call(_) | Tree::Known(_));
-            if is_call && !value_types.says_no_more(parameter, argument.found()) {
-                return None;
-            }
-        }
-        let returns = self.program.result_type(&decision.returns);
-        Some(self.program.function(site.symbol, arguments.len(), returns))
+        let wanted = types[usize::from(expected)].clone();
+        value_types.decision(head, arguments, expected, &wanted)
+    }
+
+    /// The function of a head for results of a type; an operation has none.
+    fn function_for(&mut self, head: Cell, arity: usize, returns: &Atom) -> u32 {
+        let Kind::Sym(symbol) = head.kind() else {
+            return 0;
+        };
+        let returns = self.program.result_type(returns);
+        self.program.function(symbol, arity, returns)
     }
 
     /// The function that a call of something typed is for, if its arguments are as its
@@ -149,12 +251,10 @@ impl Machine<'_> {
         if let Some(known) = self.program.value_types.calls.get(&key) {
             return *known;
         }
-        let site = Site {
-            symbol,
-            expected,
-            trees: Vec::new(),
-        };
-        let function = self.decide_anew(&site, &key.1);
+        let head = Cell::symbol(symbol);
+        let function = self
+            .decision(head, &key.1, expected)
+            .map(|decision| self.function_for(head, key.1.len(), &decision.returns));
         self.program.value_types.calls.insert(key, function);
         function
     }

@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
 use super::{FUEL, Machine, Next};
-use crate::atom::Atom;
+use crate::atom::{Atom, Grounded, State};
 use crate::engine::Context;
 use crate::evaluate::{Answer, FactUse, Proof};
 use crate::fast::cell::{Cell, Header};
@@ -43,6 +43,36 @@ impl Machine<'_> {
         }
         self.refresh();
         Some(self.heap.unit)
+    }
+
+    /// What is in a state; `None` for what the operation itself has to see.
+    #[inline(never)]
+    pub(super) fn get_state(&mut self, state: Cell) -> Option<Cell> {
+        let held = self.state_of(state)?.get();
+        Some(self.heap.import(&held))
+    }
+
+    /// Puts a value into a state, which is the result; `None` as in [`Machine::get_state`].
+    #[inline(never)]
+    pub(super) fn change_state(&mut self, state: Cell, value: Cell) -> Option<Cell> {
+        let state = self.heap.deref(state);
+        if !self.host.grants.write {
+            return None;
+        }
+        let value = self.heap.export(value);
+        self.state_of(state)?.set(value);
+        Some(state)
+    }
+
+    fn state_of(&self, cell: Cell) -> Option<&State> {
+        let cell = self.heap.deref(cell);
+        if !cell.is_box() {
+            return None;
+        }
+        match self.heap.box_of(cell) {
+            Atom::Grounded(Grounded::State(state)) => Some(state),
+            _ => None,
+        }
     }
 
     /// Calls an operation of the host.

@@ -17,13 +17,15 @@ use crate::evaluate::FactUse;
 use crate::fast::cell::{Cell, Kind as Term};
 use crate::fast::choice::{Kind, Step};
 use crate::fast::code::{Pc, Slot};
-use crate::space::{Layers, Open, Row, Space, changes};
+pub(super) use crate::space::Open;
+use crate::space::{Layers, Row, Space, changes};
 
 use super::ahead::Ahead;
+use super::pattern::Place;
 use super::{Machine, Next};
 
 /// Rows looked at under one lock.
-const BATCH: u32 = 256;
+pub(super) const BATCH: usize = 256;
 
 /// Spaces whose layers are kept.
 const SPACES: usize = 8;
@@ -39,6 +41,8 @@ pub(in crate::fast) struct Join {
     /// None while it is no query.
     layers: Option<Rc<Layers>>,
     pub(super) patterns: SmallVec<[Cell; 4]>,
+    /// The one pattern instead of them, if it is compiled.
+    compiled: Option<Place>,
     pub(super) levels: SmallVec<[Level; 4]>,
     /// The rows of all levels, the outermost first.
     pub(super) rows: Vec<Row>,
@@ -101,7 +105,29 @@ impl Join {
         self.without.clear();
         self.without.resize(patterns.len(), Without::default());
         self.patterns = patterns;
+        self.compiled = None;
         self.pc = pc;
+    }
+
+    /// Makes it the rest of a query of one compiled pattern: its rows that are left.
+    pub(super) fn begin_rest(
+        &mut self,
+        layers: Rc<Layers>,
+        place: Place,
+        rows: &[Row],
+        tops: Tops,
+        pc: Pc,
+    ) {
+        self.begin(layers, SmallVec::new(), pc);
+        self.compiled = Some(place);
+        self.rows.extend_from_slice(rows);
+        self.levels.push(Level {
+            pattern: 0,
+            first: 0,
+            next: 0,
+            end: rows.len(),
+            tops,
+        });
     }
 
     /// The only one of so many layers that has anything for the head of a pattern; `None`
@@ -200,7 +226,7 @@ impl Machine<'_> {
     /// The layers of the space that a cell is, and whether it takes changes; `None` if it is
     /// no space. Those asked for last are kept: even to count a use of the space is a word
     /// that threads would take from each other.
-    fn layers_at(&mut self, cell: Cell) -> Option<(Rc<Layers>, bool)> {
+    pub(super) fn layers_at(&mut self, cell: Cell) -> Option<(Rc<Layers>, bool)> {
         let now = changes();
         if !cell.is_box() {
             return None;
@@ -372,7 +398,7 @@ impl Machine<'_> {
         trail.truncate(kept);
     }
 
-    fn take_back(&mut self, tops: Tops) {
+    pub(super) fn take_back(&mut self, tops: Tops) {
         self.heap.undo(tops.trail as usize);
         self.heap.cut(tops.heap, tops.boxes as usize);
     }
@@ -405,7 +431,7 @@ impl Machine<'_> {
                 continue;
             }
             let row = join.rows[level.next];
-            let (tops, pattern) = (level.tops, join.patterns[level.pattern]);
+            let (tops, number) = (level.tops, level.pattern);
             level.next += 1;
             self.fuel -= 1;
             if self.fuel == 0 && self.check_bounds(self.protected + join.tuples.len()) {
@@ -418,12 +444,16 @@ impl Machine<'_> {
             }
             let store = opened(layers, row.layer, &mut open);
             self.heap.old = tops.heap;
-            self.frame.clear();
-            let unified = store.row(row).is_some_and(|found| {
-                let (tokens, values) = (found.tokens(), found.values());
-                let frame = &mut self.frame;
-                self.heap.unify_row(pattern, tokens, values, frame)
-            });
+            let unified = match join.compiled {
+                Some(place) => self.matches(place, row, store),
+                None => store.row(row).is_some_and(|found| {
+                    let pattern = join.patterns[number];
+                    let (tokens, values) = (found.tokens(), found.values());
+                    self.frame.clear();
+                    let frame = &mut self.frame;
+                    self.heap.unify_row(pattern, tokens, values, frame)
+                }),
+            };
             if !unified {
                 self.take_back(tops);
                 continue;
@@ -557,13 +587,38 @@ impl Machine<'_> {
         let pattern = join.patterns[number];
         let tops = self.tops();
         self.probe.set(|keys| self.heap.keys(pattern, keys));
-        let without = &mut join.without[number];
-        let head = self.probe.head();
-        if without.head != head {
-            let layers = layers.lacking(head);
-            *without = Without { head, layers };
+        if join.without[number].head != self.probe.head() {
+            join.without[number] = self.without(layers);
         }
         let first = join.rows.len();
+        let without = &mut join.without[number];
+        self.rows_for(layers, without, open, &mut join.rows, None);
+        join.levels.push(Level {
+            pattern: number,
+            first,
+            next: first,
+            end: join.rows.len(),
+            tops,
+        });
+    }
+
+    /// The layers that have nothing for what the probe asks for, as far as that is known.
+    pub(super) fn without(&self, layers: &Layers) -> Without {
+        let head = self.probe.head();
+        let layers = layers.lacking(head);
+        Without { head, layers }
+    }
+
+    /// Appends the rows that may match what the probe asks for, by layer. `place` has the
+    /// pattern that a partial probe is of.
+    pub(super) fn rows_for<'l>(
+        &mut self,
+        layers: &'l Layers,
+        without: &mut Without,
+        open: &mut Option<(u32, Open<'l>)>,
+        rows: &mut Vec<Row>,
+        place: Option<Place>,
+    ) {
         for layer in 0..layers.len() as u32 {
             let bit = 1_u64.checked_shl(layer).unwrap_or(0);
             if without.layers & bit != 0 {
@@ -574,23 +629,32 @@ impl Machine<'_> {
                 if store.candidates(&self.probe, &mut self.found) {
                     if self.found.is_empty() && store.lacks_head(&self.probe) {
                         without.layers |= bit;
-                        layers.note_lacking(head, bit);
+                        layers.note_lacking(without.head, bit);
                     }
                     break;
+                }
+                if let Some(place) = place.filter(|_| self.probe.is_partial()) {
+                    self.program.patterns[place.pattern as usize].is_long = true;
+                    self.probe_for(place, true);
+                    continue;
                 }
                 *open = None;
                 layers.make_indexes(layer as usize, &self.probe);
             }
-            let found = self.found.drain(..).map(|row| Row { layer, row });
-            join.rows.extend(found);
+            rows.extend(self.found.drain(..).map(|row| Row { layer, row }));
         }
-        join.levels.push(Level {
-            pattern: number,
-            first,
-            next: first,
-            end: join.rows.len(),
-            tops,
-        });
+    }
+
+    /// Notes the use of a fact.
+    pub(super) fn record_row(&mut self, layers: &Rc<Layers>, row: Row) {
+        if layers.is_frozen() {
+            self.log.push(Step::Row(Rc::clone(layers), row));
+            return;
+        }
+        let open = layers.open(row.layer as usize);
+        let fact = open.row(row);
+        let fact = fact.map(|found| FactUse::of(found.atom(), found.origin()));
+        self.log.extend(fact.map(|fact| Step::Fact(Rc::new(fact))));
     }
 
     fn record_facts(&mut self, join: &Join) {
@@ -603,17 +667,7 @@ impl Machine<'_> {
             join.tuples[(next - 1) * width..next * width].into()
         };
         for row in solution {
-            if join.layers().is_frozen() {
-                let step = Step::Row(Rc::clone(join.layers()), row);
-                self.log.push(step);
-                continue;
-            }
-            let fact = join
-                .layers()
-                .open(row.layer as usize)
-                .row(row)
-                .map(|found| FactUse::of(found.atom(), found.origin()));
-            self.log.extend(fact.map(|fact| Step::Fact(Rc::new(fact))));
+            self.record_row(join.layers(), row);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Instructions that are few among those that run, or whose work is elsewhere: beside the
 //! loop, so that it stays small.
 
+use super::pattern::Place;
 use super::settle::Ask;
 use super::{HEIGHT, MARK_SUCCEEDED, Machine, Next};
 use crate::evaluate::Answer;
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Kind, Step};
-use crate::fast::code::{Instruction, Logic, Pc, Slot};
-use crate::fast::stack::place;
+use crate::fast::code::{Instruction, Logic, Pc, Slot, TypeId};
 
 impl Machine<'_> {
     /// Carries out an instruction; `None` if a bound was hit.
@@ -73,6 +73,16 @@ impl Machine<'_> {
             } => {
                 fuel!();
                 let value = slot!(self, base, from);
+                go!(self.plain(value, expected, pc, base, size));
+            }
+            I::PlainAs {
+                from,
+                expected,
+                size,
+            } => {
+                fuel!();
+                let value = slot!(self, base, from);
+                let expected = slot!(self, base, expected).as_int() as TypeId;
                 go!(self.plain(value, expected, pc, base, size));
             }
             I::PlainCall {
@@ -188,6 +198,20 @@ impl Machine<'_> {
                 }
             }
 
+            I::Query {
+                space,
+                pattern,
+                size,
+                odd,
+            } => {
+                fuel!();
+                let space = self.heap.deref(slot!(self, base, space));
+                match self.query(space, Place { pattern, base }, pc, size) {
+                    Some(next) => go!(next),
+                    None => pc = odd,
+                }
+            }
+
             I::CheckGround { slot, odd } => {
                 let value = self.heap.deref(slot!(self, base, slot));
                 if self.ends(value) || !self.heap.is_ground_now(value) {
@@ -273,6 +297,22 @@ impl Machine<'_> {
                         set!(self, base, to, self.heap.build(&[first, rest]));
                     }
                     _ => pc = odd,
+                }
+            }
+            I::GetState { to, from, odd } => match self.get_state(slot!(self, base, from)) {
+                Some(found) => set!(self, base, to, found),
+                None => pc = odd,
+            },
+            I::ChangeState {
+                to,
+                state,
+                value,
+                odd,
+            } => {
+                let (state, value) = (slot!(self, base, state), slot!(self, base, value));
+                match self.change_state(state, value) {
+                    Some(value) => set!(self, base, to, value),
+                    None => pc = odd,
                 }
             }
             I::ChangeSpace {

@@ -48,11 +48,29 @@ impl Machine<'_> {
                 let (found, types_calls) = self.type_of_symbol(id);
                 found.filter(|_| !types_calls)
             }
-            Term::Box(_) if self.heap.box_of(head).as_operation().is_some() => {
-                self.type_of_leaf(head)
-            }
-            _ => None,
+            Term::Box(_) => match self.heap.box_of(head) {
+                Atom::Grounded(Grounded::Operation(_)) => self.type_of_leaf(head),
+                Atom::Grounded(Grounded::Number(_) | Grounded::Text(_)) => {
+                    self.type_of_value_head(head)
+                }
+                _ => None,
+            },
+            Term::Int(_) | Term::Flt(_) | Term::Bool(_) => self.type_of_value_head(head),
+            Term::Ref(_) | Term::Exp(_) => None,
         }
+    }
+
+    fn type_of_value_head(&mut self, head: Cell) -> Option<ValueType> {
+        let types = &mut self.program.value_types;
+        let typed = match types.types_values {
+            Some(known) => known,
+            None => {
+                let typed = self.space.may_type_expression(&Atom::integer(0));
+                types.types_values = Some(typed);
+                typed
+            }
+        };
+        if typed { None } else { self.type_of_leaf(head) }
     }
 
     /// The only type of a value; `None` where the typing of atoms has to be asked.
@@ -62,6 +80,49 @@ impl Machine<'_> {
         if !cell.is_exp() {
             return self.type_of_leaf(cell);
         }
+        match self.known_type(cell) {
+            None => match self.type_of_shallow(cell) {
+                None => self.type_of_deep(cell),
+                found => found,
+            },
+            found => found,
+        }
+    }
+
+    /// The type of an expression whose elements are leaves or have types that are noted.
+    fn type_of_shallow(&mut self, cell: Cell) -> Option<ValueType> {
+        const ELEMENTS_MAX: usize = 6;
+        let (first, count) = self.heap.elements(cell.at());
+        if count > ELEMENTS_MAX {
+            return None;
+        }
+        let head = self.heap.deref(self.heap.word(first));
+        let head = self.type_of_head(head)?;
+        let unknown = self.program.value_types.unknown();
+        if head == unknown {
+            return Some(head);
+        }
+        let mut found = [Argument::new(unknown, ArgumentKind::Symbol); ELEMENTS_MAX];
+        for (place, found) in found[..count].iter_mut().enumerate().skip(1) {
+            let child = self.heap.deref(self.heap.word(first + place));
+            let known = if child.is_exp() {
+                self.known_type(child)?
+            } else {
+                self.type_of_leaf(child)?
+            };
+            *found = Argument::new(known, self.kind_of(child));
+        }
+        let known = self
+            .program
+            .value_types
+            .application(head, &found[1..count])?;
+        if self.heap.is_ground(cell) {
+            self.heap.note_type(cell.at(), known.0);
+        }
+        Some(known)
+    }
+
+    fn type_of_deep(&mut self, cell: Cell) -> Option<ValueType> {
         let mut levels: Vec<Level> = Vec::new();
         let mut found: Vec<Argument> = Vec::new();
         let mut current = cell;
@@ -133,16 +194,22 @@ impl Machine<'_> {
     }
 
     fn type_of_leaf(&mut self, cell: Cell) -> Option<ValueType> {
-        let types = &mut self.program.value_types;
+        let numbers = &mut self.program.value_types;
         match cell.kind() {
-            Term::Int(_) | Term::Flt(_) => Some(types.number()),
-            Term::Bool(_) => Some(types.bool()),
-            Term::Ref(_) => Some(types.unknown()),
+            Term::Int(_) | Term::Flt(_) => Some(numbers.number()),
+            Term::Bool(_) => Some(numbers.bool()),
+            Term::Ref(_) => Some(numbers.unknown()),
             Term::Sym(id) => self.type_of_symbol(id).0,
             Term::Box(_) => match self.heap.box_of(cell) {
-                Atom::Grounded(Grounded::Number(_)) => Some(types.number()),
-                Atom::Grounded(Grounded::Text(_)) => Some(types.string()),
-                Atom::Grounded(Grounded::Operation(operation)) => types.of_operation(operation),
+                Atom::Grounded(Grounded::Number(_)) => Some(numbers.number()),
+                Atom::Grounded(Grounded::Text(_)) => Some(numbers.string()),
+                Atom::Grounded(Grounded::Operation(operation)) => numbers.of_operation(operation),
+                Atom::Grounded(state @ Grounded::State(_)) => {
+                    let found = types::grounded_type(state);
+                    found
+                        .is_ground()
+                        .then(|| numbers.number_of(&found, false))?
+                }
                 _ => None,
             },
             Term::Exp(_) => unreachable!("no leaf"),

@@ -70,7 +70,7 @@ pub(super) fn check(source: &str, functions: &HashSet<String>) -> Vec<Diagnostic
             severity: Severity::Error,
             code: "E0105",
             message,
-            help: "the effectors and their parameters stand in `GET /healing/rules` of a running server",
+            help: "the effectors and their parameters stand in `GET /healing/rules` of a running server".into(),
             span,
             position: lines.position(source, span.start),
         });

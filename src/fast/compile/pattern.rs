@@ -1,0 +1,76 @@
+//! Patterns of queries: what they have at each place, in pre-order.
+
+use super::{Compiled, Compiler, Leave};
+use crate::atom::{Atom, Variable};
+use crate::fast::code::Slot;
+use crate::fast::pattern::{Part, Pattern};
+use crate::space::token::{self, WILD};
+
+/// Slots of the variables that occur first in a pattern.
+type First = Vec<(Variable, Slot)>;
+
+impl Compiler<'_> {
+    /// The number of a pattern that is read along rows, and the slots that it writes, which
+    /// hold nothing before. `None` if it is no expression, or may be a conjunction.
+    pub(super) fn compiled_pattern(&mut self, pattern: &Atom) -> Compiled<Option<(u32, First)>> {
+        let Some([head, ..]) = pattern.as_expression() else {
+            return Ok(None);
+        };
+        let may_be_comma = match head {
+            Atom::Variable(variable) => self.slot_of(variable).is_some(),
+            head => head.as_symbol() == Some(","),
+        };
+        if may_be_comma {
+            return Ok(None);
+        }
+        let (mut parts, mut first) = (Vec::new(), First::new());
+        self.parts(pattern, &mut parts, &mut first)?;
+        self.program.patterns.push(Pattern::new(parts));
+        Ok(Some((self.program.patterns.len() as u32 - 1, first)))
+    }
+
+    fn slot_of(&self, variable: &Variable) -> Option<Slot> {
+        let named = self.names.get(variable).map(|name| name.slot);
+        named.or_else(|| self.written.get(variable).copied())
+    }
+
+    fn parts(&mut self, pattern: &Atom, parts: &mut Vec<Part>, first: &mut First) -> Compiled<()> {
+        self.deeper()?;
+        match pattern {
+            Atom::Variable(variable) => {
+                let again = first.iter().find(|(known, _)| known == variable);
+                parts.push(match (self.slot_of(variable), again) {
+                    (Some(slot), _) => Part::Value(slot),
+                    (None, Some((_, slot))) => Part::Again(*slot),
+                    (None, None) if self.counts.get(variable) == Some(&1) => Part::Any,
+                    (None, None) => {
+                        // Written with the answer, so not defined before.
+                        let slot = self.slot()?;
+                        first.push((variable.clone(), slot));
+                        Part::First(slot)
+                    }
+                });
+            }
+            Atom::Expression(expression) => {
+                let children = expression.children();
+                parts.push(Part::Token(token::expression(children.len() as u32)));
+                for child in children {
+                    self.parts(child, parts, first)?;
+                }
+            }
+            Atom::Symbol(symbol) if pattern.is_ground() => {
+                let id = self.heap.symbol(symbol);
+                parts.push(Part::Token(token::symbol(id)));
+            }
+            Atom::Grounded(value) if pattern.is_ground() => {
+                let constant = self.constant(pattern)?;
+                let key = token::payload_key(value).unwrap_or(WILD);
+                parts.push(Part::Leaf { key, constant });
+            }
+            // A text pattern: what it matches the plain evaluator knows.
+            Atom::Symbol(_) | Atom::Grounded(_) => return Err(Leave),
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+}

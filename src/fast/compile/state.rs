@@ -1,0 +1,100 @@
+//! States: made, read and changed.
+
+use std::sync::Arc;
+
+use super::{Compiled, Compiler, Value, Want, is_unchanged};
+use crate::atom::{Atom, Grounded, known};
+use crate::fast::code::{FAIL, Instruction, Operand, TypeId};
+use crate::fast::program::{Expected, Signature, StateOperation};
+use crate::operation::Operation;
+use crate::types;
+use crate::unify::{Bindings, unify};
+
+impl Compiler<'_> {
+    #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
+    pub(super) fn state_form(
+        &mut self,
+        what: StateOperation,
+        operation: &Arc<Operation>,
+        atom: &Atom,
+        children: &[Atom],
+        signature: &Signature,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        let unchanged = is_unchanged(children);
+        if let Some(signature) = of_known_state(children, signature) {
+            let make = |this: &mut Self, operands: Vec<Operand>, _, _, _| {
+                this.on_state(what, operation, &signature, &operands[1..], unchanged, want)
+            };
+            return self.typed(atom, children, &signature, expected, want, make);
+        }
+        let expected = Expected::Known(expected);
+        self.decided_as(
+            atom,
+            children,
+            signature,
+            expected,
+            want,
+            |this, operands, _, _, _| {
+                this.on_state(what, operation, signature, &operands[1..], unchanged, want)
+            },
+        )
+    }
+
+    fn on_state(
+        &mut self,
+        what: StateOperation,
+        operation: &Arc<Operation>,
+        signature: &Signature,
+        operands: &[Operand],
+        unchanged: bool,
+        want: Want,
+    ) -> Compiled<Value> {
+        let returns = self.result_type(&signature.returns);
+        let number = self.program.operation(operation, returns);
+        let slow = (number, operands.to_vec(), unchanged);
+        match (what, operands) {
+            (StateOperation::Get, [from]) => {
+                let (from, to) = (self.in_slot(*from)?, self.slot()?);
+                let odd = FAIL;
+                self.with_slow(Instruction::GetState { to, from, odd }, to, slow, Want::Own)?;
+                // What is in it may be a call.
+                self.settle(to, returns, want)
+            }
+            (StateOperation::Change, [state, value]) => {
+                let (state, value) = (self.in_slot(*state)?, self.in_slot(*value)?);
+                let (to, odd) = (self.slot()?, FAIL);
+                let change = Instruction::ChangeState {
+                    to,
+                    state,
+                    value,
+                    odd,
+                };
+                self.with_slow(change, to, slow, want)
+            }
+            _ => self.operate(operation, signature, operands, unchanged, want),
+        }
+    }
+}
+
+/// The signature for a state that is written in the call, if it is known what it is of.
+fn of_known_state(children: &[Atom], signature: &Signature) -> Option<Signature> {
+    let Atom::Grounded(Grounded::State(state)) = children.get(1)? else {
+        return None;
+    };
+    let of = state.type_atom();
+    if !of.is_ground() || types::is_undefined(of) || types::is_meta_type(of) {
+        return None;
+    }
+    let found = Atom::expression([Atom::Symbol(known().state_monad.clone()), of.clone()]);
+    let mut bindings = Bindings::new();
+    unify(signature.parameters.first()?, &found, &mut bindings).then(|| Signature {
+        parameters: signature
+            .parameters
+            .iter()
+            .map(|parameter| bindings.apply(parameter))
+            .collect(),
+        returns: bindings.apply(&signature.returns),
+    })
+}

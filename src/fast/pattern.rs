@@ -1,0 +1,275 @@
+//! Patterns of queries, compiled: read along the tokens of a stored row, so that no term is
+//! made of a pattern, and none of what stands where nothing wants it.
+//!
+//! A variable that occurs first in the pattern is a slot that is written once the row is known
+//! to match. What is known already is compared first, so that what is made of the row has
+//! the values in it that its own variables stand for.
+
+use smallvec::SmallVec;
+
+use crate::fast::cell::{Cell, Kind};
+use crate::fast::code::Slot;
+use crate::fast::heap::Heap;
+use crate::fast::rows::Frame;
+use crate::space::Values;
+use crate::space::token::{self, WILD};
+
+/// What a pattern has at one place, in pre-order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// A name, or an expression whose elements follow: this token and no other.
+    Token(u32),
+    /// A host value: its key, and the constant that it is.
+    Leaf { key: u32, constant: u32 },
+    /// What the slot holds.
+    Value(Slot),
+    /// A variable that occurs here first: what is found goes into the slot.
+    First(Slot),
+    /// The same once more.
+    Again(Slot),
+    /// A variable that occurs nowhere else.
+    Any,
+}
+
+/// A pattern that a query may have rows for.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    parts: Box<[Part]>,
+    /// Behind this place nothing is compared: variables only, that occur first in the pattern.
+    compared: usize,
+    /// Whether a long list of rows was looked into for it.
+    pub(super) is_long: bool,
+}
+
+/// Where a match stands.
+pub(super) struct Matching<'a> {
+    pub(super) tokens: &'a [u32],
+    pub(super) values: &'a Values,
+    pub(super) constants: &'a [Cell],
+    /// The frame's slots.
+    pub(super) slots: &'a mut [u64],
+    /// The row's variables.
+    pub(super) frame: &'a mut Frame,
+}
+
+/// Places where something is left to be made, or compared with what was made.
+type Later = SmallVec<[(usize, Part); 8]>;
+
+impl Pattern {
+    pub(super) fn new(parts: Vec<Part>) -> Pattern {
+        let is_open = |part: &Part| matches!(part, Part::First(_) | Part::Any);
+        let compared = parts.iter().rposition(|part| !is_open(part));
+        Pattern {
+            compared: compared.map_or(0, |last| last + 1),
+            parts: parts.into(),
+            is_long: false,
+        }
+    }
+
+    /// What stands in it, in pre-order.
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+}
+
+impl Heap {
+    /// Appends the keys of a compiled pattern, for a query: the first `count`, if not more.
+    pub(super) fn pattern_keys(
+        &self,
+        pattern: &Pattern,
+        slots: &[u64],
+        count: usize,
+        keys: &mut Vec<u32>,
+    ) {
+        for part in &pattern.parts {
+            if keys.len() >= count {
+                return;
+            }
+            match *part {
+                Part::Token(key) | Part::Leaf { key, .. } => keys.push(key),
+                Part::Value(slot) => self.keys(Cell(slots[usize::from(slot)]), keys),
+                Part::First(_) | Part::Again(_) | Part::Any => keys.push(WILD),
+            }
+        }
+    }
+
+    /// Whether a stored row is plainly seen not to match a compiled pattern.
+    pub(super) fn excludes(&self, pattern: &Pattern, with: &Matching<'_>) -> bool {
+        let (tokens, values) = (with.tokens, with.values);
+        let mut at = 0;
+        for part in &pattern.parts {
+            let raw = tokens[at];
+            let cell = match *part {
+                Part::Token(token) if raw == token => {
+                    at += 1;
+                    continue;
+                }
+                Part::First(_) | Part::Again(_) | Part::Any => {
+                    at = token::skip(tokens, at);
+                    continue;
+                }
+                // What is in the pattern here stands for something of the row.
+                _ if token::is_variable(raw) => return false,
+                Part::Token(_) => return true,
+                Part::Leaf { constant, .. } => with.constants[constant as usize],
+                Part::Value(slot) => self.deref(Cell(with.slots[usize::from(slot)])),
+            };
+            if cell.is_ref() {
+                at = token::skip(tokens, at);
+            } else if cell.is_exp() {
+                let (_, count) = self.elements(cell.at());
+                if raw != token::expression(count as u32) {
+                    return true;
+                }
+                at = token::skip(tokens, at);
+            } else if let Kind::Sym(id) = cell.kind() {
+                if raw != token::symbol(id) {
+                    return true;
+                }
+                at += 1;
+            } else {
+                let same;
+                (same, at) = self.leaf_is(cell, tokens, at, values);
+                if !same {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Unifies a compiled pattern with a stored row, and writes the slots of the variables
+    /// that occur first in it. Bindings made on failure stay: the caller goes back.
+    pub(super) fn match_row(&mut self, pattern: &Pattern, with: &mut Matching<'_>) -> bool {
+        with.frame.clear();
+        let (tokens, values) = (with.tokens, with.values);
+        let mut later = Later::new();
+        let mut at = 0;
+        let mut place = 0;
+        while place < pattern.compared {
+            let part = &pattern.parts[place];
+            let raw = tokens[at];
+            place += 1;
+            match *part {
+                Part::Token(token) if raw == token => at += 1,
+                Part::Token(_) | Part::Leaf { .. } if token::is_variable(raw) => {
+                    // A term is made of this part of the pattern after all.
+                    let term;
+                    (term, place) = self.pattern_term(pattern, place - 1, with, &mut later);
+                    match self.unify_at(term, tokens, at, values, with.frame) {
+                        Some(after) => at = after,
+                        None => return false,
+                    }
+                }
+                Part::Token(_) => return false,
+                Part::Leaf { key, .. } if raw == key => at += 1,
+                Part::Leaf { constant, .. } => {
+                    let constant = with.constants[constant as usize];
+                    let same;
+                    (same, at) = self.leaf_is(constant, tokens, at, values);
+                    if !same {
+                        return false;
+                    }
+                }
+                Part::Value(slot) => {
+                    let value = Cell(with.slots[usize::from(slot)]);
+                    match self.unify_at(value, tokens, at, values, with.frame) {
+                        Some(after) => at = after,
+                        None => return false,
+                    }
+                }
+                Part::First(_) | Part::Again(_) => {
+                    later.push((at, *part));
+                    at = token::skip(tokens, at);
+                }
+                Part::Any => at = token::skip(tokens, at),
+            }
+        }
+        for (at, part) in later {
+            match part {
+                Part::Again(slot) => {
+                    let value = Cell(with.slots[usize::from(slot)]);
+                    let unified = self.unify_at(value, tokens, at, values, with.frame);
+                    if unified.is_none() {
+                        return false;
+                    }
+                }
+                part => {
+                    self.take_part(part, at, with);
+                }
+            }
+        }
+        for part in &pattern.parts[place..] {
+            at = self.take_part(*part, at, with);
+        }
+        true
+    }
+
+    /// Makes of the row what a variable stands for that occurs first; where the next atom begins.
+    fn take_part(&mut self, part: Part, at: usize, with: &mut Matching<'_>) -> usize {
+        let Part::First(slot) = part else {
+            return token::skip(with.tokens, at);
+        };
+        let (value, after) = self.import_row(with.tokens, at, with.values, with.frame);
+        with.slots[usize::from(slot)] = value.0;
+        after
+    }
+
+    /// The term that begins at a place of a pattern, with fresh variables for those that
+    /// occur first there or wait for what the row has; and the place behind it.
+    #[inline(never)]
+    fn pattern_term(
+        &mut self,
+        pattern: &Pattern,
+        mut place: usize,
+        with: &mut Matching<'_>,
+        later: &mut Later,
+    ) -> (Cell, usize) {
+        // The elements that are there, and for each open expression where its own begin and
+        // how many there will be.
+        let mut elements: SmallVec<[Cell; 16]> = SmallVec::new();
+        let mut open: SmallVec<[(usize, usize); 8]> = SmallVec::new();
+        loop {
+            let part = pattern.parts[place];
+            place += 1;
+            let cell = match part {
+                Part::Token(token) => match token::arity_of(token) {
+                    Some(arity) => {
+                        open.push((elements.len(), arity as usize));
+                        None
+                    }
+                    None => token::symbol_id(token).map(Cell::symbol),
+                },
+                Part::Leaf { constant, .. } => Some(with.constants[constant as usize]),
+                Part::Value(slot) => Some(Cell(with.slots[usize::from(slot)])),
+                Part::Again(slot) => {
+                    let mut waiting = later.iter_mut();
+                    if let Some((_, first)) = waiting.find(|(_, part)| *part == Part::First(slot)) {
+                        *first = part;
+                        with.slots[usize::from(slot)] = self.variable().0;
+                    }
+                    Some(Cell(with.slots[usize::from(slot)]))
+                }
+                Part::First(slot) => {
+                    let fresh = self.variable();
+                    with.slots[usize::from(slot)] = fresh.0;
+                    Some(fresh)
+                }
+                Part::Any => Some(self.variable()),
+            };
+            elements.extend(cell);
+            while let Some((first, arity)) = open.last().copied() {
+                if elements.len() - first < arity {
+                    break;
+                }
+                open.pop();
+                let made = self.build(&elements[first..]);
+                elements.truncate(first);
+                elements.push(made);
+            }
+            if open.is_empty() {
+                return (elements[0], place);
+            }
+        }
+    }
+}
