@@ -101,7 +101,7 @@ impl Quick {
         let code = added.checked_add(Quick::ZERO)?;
         (2..i64::from(Quick::CONSTANT))
             .contains(&code)
-            .then(|| Quick(slot | (code as u16) << Quick::SHIFT))
+            .then_some(Quick(slot | (code as u16) << Quick::SHIFT))
     }
 
     #[inline(always)]

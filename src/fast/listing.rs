@@ -386,16 +386,22 @@ impl Words<'_> {
                 }
             })
             .collect();
-        let mut conditions = Vec::new();
-        if !plain.is_empty() {
-            conditions.push(format!(
-                "{} plainly evaluate to themselves",
-                plain.join(" ")
-            ));
-        }
-        if !integers.is_empty() {
-            conditions.push(format!("{} are integers", integers.join(" ")));
-        }
+        let holds = |slots: &[String], one: &str, several: &str| match slots {
+            [] => None,
+            [slot] => Some(format!("{slot} {one}")),
+            slots => Some(format!("{} {several}", slots.join(" and "))),
+        };
+        let conditions: Vec<String> = [
+            holds(
+                &plain,
+                "plainly evaluates to itself",
+                "plainly evaluate to themselves",
+            ),
+            holds(&integers, "is an integer", "are integers"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         let if_so = format!(", if {}", conditions.join(" and "));
         (self.function(function), words.join(" "), if_so)
     }

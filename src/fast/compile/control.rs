@@ -503,8 +503,6 @@ impl Compiler<'_> {
         })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one form")]
-    /// `let`: evaluates a value, unifies it with the pattern, goes on.
     /// Checks that the argument of a form is well-typed; whatever its type is, it fits.
     fn has_some_type(
         &mut self,
@@ -521,6 +519,8 @@ impl Compiler<'_> {
         self.guard(atom, checks, expected)
     }
 
+    /// `let`: evaluates a value, unifies it with the pattern, goes on.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one form")]
     pub(super) fn let_form(
         &mut self,
         atom: &Atom,

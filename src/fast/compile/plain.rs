@@ -149,11 +149,8 @@ impl Compiler<'_> {
             if matches!(head, Atom::Variable(_)) || self.made_before(atom).is_some() {
                 continue;
             }
-            let matched = self.matched.iter().rev();
-            let matched = matched
-                .filter(|matched| matched.pattern == *atom)
-                .cloned()
-                .next();
+            let mut matched = self.matched.iter().rev();
+            let matched = matched.find(|matched| matched.pattern == *atom).cloned();
             if let Some(matched) = matched
                 && self.makes_again(&matched, atom)
             {
