@@ -30,6 +30,7 @@ mod number;
 mod operate;
 mod pattern;
 mod query;
+mod record;
 mod seldom;
 mod select;
 mod settle;
@@ -40,16 +41,17 @@ mod watch;
 use std::rc::Rc;
 
 pub(in crate::fast) use query::{Join, Tops};
+use record::Recorded;
 use watch::Watching;
 
 use crate::atom::Atom;
 use crate::budget::{Budget, Exhausted, Meter};
 use crate::engine::Host;
 use crate::evaluate::{Answer, Evaluation};
-use crate::fast::cell::Cell;
+use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Aside, Choice, Kind, Step};
 use crate::fast::code::{
-    ANY, Arithmetic, FINISH, IF_DATA, Instruction, NUMBER, Operand, Pc, Slot, TypeId,
+    ANY, Arithmetic, FINISH, IF_DATA, Instruction, Logic, NUMBER, Operand, Pc, Slot, TypeId,
 };
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
@@ -75,6 +77,7 @@ pub(super) struct Parts {
     pub(super) program: Program,
     pub(super) heap: Heap,
     stack: Stack,
+    recorded: Recorded,
 }
 
 impl Parts {
@@ -83,6 +86,7 @@ impl Parts {
             program: Program::new(host, space, proving),
             heap: Heap::new(),
             stack: Stack::new(),
+            recorded: Recorded::default(),
         }
     }
 }
@@ -152,6 +156,7 @@ pub(super) struct Machine<'h> {
     _pin: Pin,
     /// What led to where the evaluation is, if that is recorded.
     pub(super) log: Vec<Step>,
+    recorded: Recorded,
     /// Bytes of results that are being gathered.
     gathering: usize,
     /// Whether somebody watches, and what is told to them.
@@ -188,6 +193,7 @@ impl<'h> Machine<'h> {
             program,
             mut heap,
             mut stack,
+            recorded,
         } = parts;
         heap.reset();
         stack.shrink();
@@ -225,6 +231,7 @@ impl<'h> Machine<'h> {
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),
             log: Vec::new(),
+            recorded,
             gathering: 0,
             watched,
             watching: Watching::default(),
@@ -243,6 +250,7 @@ impl<'h> Machine<'h> {
             program: self.program,
             heap: self.heap,
             stack: self.stack,
+            recorded: self.recorded,
         };
         (parts, evaluation)
     }
@@ -358,6 +366,7 @@ impl<'h> Machine<'h> {
                 }
                 I::Neck => self.stack[base + 1] |= MATCHED,
 
+                I::Record { used } => self.record(used),
                 I::Move { to, from } => set!(self, base, to, slot!(self, base, from)),
                 I::Constant { to, index } => {
                     set!(self, base, to, self.program.constants[index as usize])
@@ -1103,6 +1112,69 @@ impl<'h> Machine<'h> {
                         None => pc = odd,
                     }
                 }
+                I::Build { to, operands } => {
+                    set!(self, base, to, self.build(operands, base, 0));
+                }
+                I::BuildData { to, operands } => {
+                    set!(self, base, to, self.build(operands, base, Header::DATA));
+                }
+                I::CheckExpression { slot, odd } => {
+                    if !self.heap.deref(slot!(self, base, slot)).is_exp() {
+                        pc = odd;
+                    }
+                }
+                I::CheckSame { left, right, odd } => {
+                    let (left, right) = (slot!(self, base, left), slot!(self, base, right));
+                    if !left.are_ints(right) && !self.may_have_one_type(left, right) {
+                        pc = odd;
+                    }
+                }
+                I::Logic {
+                    operation,
+                    to,
+                    left,
+                    right,
+                    odd,
+                } => {
+                    let left = self.heap.deref(slot!(self, base, left));
+                    let right = self.heap.deref(slot!(self, base, right));
+                    if left.is_bool() && right.is_bool() {
+                        let (a, b) = (left == Cell::TRUE, right == Cell::TRUE);
+                        let value = match operation {
+                            Logic::And => a && b,
+                            Logic::Or => a || b,
+                            Logic::Xor => a != b,
+                        };
+                        set!(self, base, to, Cell::boolean(value));
+                    } else {
+                        pc = odd;
+                    }
+                }
+                I::Not { to, from, odd } => {
+                    let value = self.heap.deref(slot!(self, base, from));
+                    if value.is_bool() {
+                        set!(self, base, to, Cell::boolean(value != Cell::TRUE));
+                    } else {
+                        pc = odd;
+                    }
+                }
+                I::ErrorAt { mark } => {
+                    let word = slot!(self, base, mark).0;
+                    let height = (word & !MARK_SUCCEEDED) >> 3;
+                    if self.choices.len() as u64 > height || word & MARK_SUCCEEDED != 0 {
+                        if word & MARK_SUCCEEDED == 0 {
+                            let owner = base + 2 + usize::from(mark);
+                            self.set_aside(height as usize, owner, pc, base);
+                        }
+                        go!(Next::Fail);
+                    }
+                }
+                I::GatherAdd { slot } => {
+                    let value = slot!(self, base, slot);
+                    self.gather(value, base);
+                    go!(Next::Fail);
+                }
+                I::Offer { from } => self.result = self.heap.deref(slot!(self, base, from)),
                 seldom => match self.seldom(seldom, pc, base) {
                     Some(next) => go!(next),
                     None => return,

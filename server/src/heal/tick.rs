@@ -209,7 +209,9 @@ impl Healer {
                 self.publish();
                 let _ = answer.send(());
             }
-            Command::Ingest(samples) => self.core.ingest(samples),
+            Command::Ingest(samples, answer) => {
+                let _ = answer.send(self.core.ingest(samples));
+            }
             Command::Evaluate {
                 atom,
                 budget,

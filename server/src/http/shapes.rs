@@ -313,7 +313,11 @@ pub(super) fn live() -> Value {
 }
 
 pub(super) fn ready() -> Value {
-    object(&[("status", one_of(&["ready"])), ("generation", string())])
+    object(&[
+        ("status", one_of(&["ready", "not ready"])),
+        ("generation", string()),
+        ("detail?", string()),
+    ])
 }
 
 pub(super) fn log_level() -> Value {
@@ -520,7 +524,7 @@ pub(super) fn stress_report() -> Value {
     ]);
     object(&[
         ("run_id", integer()),
-        ("status", one_of(&["running", "finished"])),
+        ("status", one_of(&["running", "finished", "cancelled"])),
         ("phases", list(phase)),
     ])
 }

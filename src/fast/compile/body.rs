@@ -6,7 +6,7 @@ use hashbrown::HashSet;
 use super::call::in_slots;
 use super::walk::template_of;
 use super::{
-    Bound, Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Place, Value, Want, is_large,
+    Bound, Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Value, Want, is_large,
     is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
@@ -318,6 +318,7 @@ impl Compiler<'_> {
             self.odd.len(),
             self.sized.len(),
             self.depth,
+            self.pending.clone(),
             self.matched.len(),
         );
         let uses: Vec<usize> = self
@@ -348,7 +349,8 @@ impl Compiler<'_> {
                 self.odd.truncate(saved.7);
                 self.sized.truncate(saved.8);
                 self.depth = saved.9;
-                self.matched.truncate(saved.10);
+                self.pending = saved.10;
+                self.matched.truncate(saved.11);
                 self.leave(atom, expected, want)
             }
         }
@@ -405,6 +407,7 @@ impl Compiler<'_> {
             let last = self.program.code.len() - 1;
             if want == Want::Tail
                 && !self.watched
+                && !self.program.proving
                 && expected == ANY
                 && let Instruction::MakeNoted {
                     to,
@@ -444,8 +447,7 @@ impl Compiler<'_> {
         }
         let to = self.target()?;
         let at = self.emit(Instruction::Take { to, on_error: FAIL });
-        let handler = self.handler;
-        self.handlers[handler].uses.push((at, Place::OnError));
+        self.on_error(at);
         Ok(Operand::slot(to))
     }
 
@@ -502,8 +504,7 @@ impl Compiler<'_> {
         });
         self.define(to);
         let at = self.emit(Instruction::Take { to, on_error: FAIL });
-        let handler = self.handler;
-        self.handlers[handler].uses.push((at, Place::OnError));
+        self.on_error(at);
         self.settled.insert(to);
         Ok(self.give(Operand::slot(to), want))
     }
@@ -575,13 +576,6 @@ impl Compiler<'_> {
         };
         self.depth -= 1;
         Ok(value)
-    }
-
-    /// Records that an operation has answered; its slow way does so by itself.
-    pub(super) fn record(&mut self, operation: u32) {
-        if self.program.proving {
-            self.emit(Instruction::RecordOperation { operation });
-        }
     }
 
     /// Whether evaluating may leave choices behind.

@@ -232,8 +232,7 @@ impl Compiler<'_> {
                     self.fill(at, Place::Stuck, here);
                 }
                 let take = self.emit(Instruction::Take { to, on_error: FAIL });
-                let handler = self.handler;
-                self.handlers[handler].uses.push((take, Place::OnError));
+                self.on_error(take);
                 Ok(self.give(Operand::slot(to), want))
             }
         }
@@ -315,8 +314,7 @@ impl Compiler<'_> {
             self.emit_sized(instruction);
             self.define(to);
             let at = self.emit(Instruction::Take { to, on_error: FAIL });
-            let handler = self.handler;
-            self.handlers[handler].uses.push((at, Place::OnError));
+            self.on_error(at);
             if let Some((place, arguments)) = quick {
                 let skip = self.distance(place);
                 if let Some(skip) = skip

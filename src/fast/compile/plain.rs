@@ -52,6 +52,10 @@ impl Compiler<'_> {
         let Mode::Plain(depth) = self.mode else {
             return inner(self);
         };
+        // What is recorded is gathered along one way through the code.
+        if self.program.proving {
+            return inner(self);
+        }
         let Some(plan) = (depth < DEEPEST).then(|| self.plan(body)).flatten() else {
             return inner(self);
         };
@@ -219,7 +223,7 @@ impl Compiler<'_> {
     /// The arguments of a short call that can be made at once where they are plain, or
     /// numbers that something small is added to; `None` if that saves nothing.
     pub(super) fn quick_arguments(&mut self, arguments: &[Atom]) -> Option<[Quick; 3]> {
-        if self.watched || !(1..=3).contains(&arguments.len()) {
+        if self.watched || self.program.proving || !(1..=3).contains(&arguments.len()) {
             return None;
         }
         let mut quick = [Quick::as_is(0); 3];
@@ -266,9 +270,6 @@ impl Compiler<'_> {
         let Some(Inline::Arithmetic(operation)) = self.program.inline(operation) else {
             return None;
         };
-        if self.program.proving {
-            return None;
-        }
         let small = |atom: &Atom| {
             atom.as_number()
                 .filter(|number| !number.is_float())

@@ -5,9 +5,9 @@ use super::pattern::Place;
 use super::settle::Ask;
 use super::{HEIGHT, MARK_SUCCEEDED, Machine, Next};
 use crate::evaluate::Answer;
-use crate::fast::cell::{Cell, Header};
-use crate::fast::choice::{Kind, Step};
-use crate::fast::code::{Instruction, Logic, Pc, Slot, TypeId};
+use crate::fast::cell::Cell;
+use crate::fast::choice::Kind;
+use crate::fast::code::{Instruction, Pc, Slot, TypeId};
 
 impl Machine<'_> {
     /// Carries out an instruction; `None` if a bound was hit.
@@ -44,8 +44,6 @@ impl Machine<'_> {
                     pc = to;
                 }
             }
-            I::RecordRule { rule } => self.log.push(Step::Rule(rule)),
-            I::RecordOperation { operation } => self.log.push(Step::Operation(operation)),
             I::Import { to, index } => {
                 let atom = self.program.atoms[index as usize].clone();
                 set!(self, base, to, self.heap.import(&atom));
@@ -53,18 +51,12 @@ impl Machine<'_> {
             I::Instantiate { to, template } => {
                 set!(self, base, to, self.instantiate(template, base));
             }
-            I::Build { to, operands } => {
-                set!(self, base, to, self.build(operands, base, 0));
-            }
             I::BuildNoted {
                 to,
                 operands,
                 function,
             } => {
                 set!(self, base, to, self.build_noted(operands, base, function));
-            }
-            I::BuildData { to, operands } => {
-                set!(self, base, to, self.build(operands, base, Header::DATA));
             }
             I::Plain {
                 from,
@@ -94,48 +86,7 @@ impl Machine<'_> {
                 let value = slot!(self, base, from);
                 go!(self.ask_plain(Ask::Call, value, expected, pc, base, size));
             }
-            I::Offer { from } => self.result = self.heap.deref(slot!(self, base, from)),
-            I::CheckExpression { slot, odd } => {
-                if !self.heap.deref(slot!(self, base, slot)).is_exp() {
-                    pc = odd;
-                }
-            }
-            I::CheckSame { left, right, odd } => {
-                let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                if !left.are_ints(right) && !self.may_have_one_type(left, right) {
-                    pc = odd;
-                }
-            }
 
-            I::Logic {
-                operation,
-                to,
-                left,
-                right,
-                odd,
-            } => {
-                let left = self.heap.deref(slot!(self, base, left));
-                let right = self.heap.deref(slot!(self, base, right));
-                if left.is_bool() && right.is_bool() {
-                    let (a, b) = (left == Cell::TRUE, right == Cell::TRUE);
-                    let value = match operation {
-                        Logic::And => a && b,
-                        Logic::Or => a || b,
-                        Logic::Xor => a != b,
-                    };
-                    set!(self, base, to, Cell::boolean(value));
-                } else {
-                    pc = odd;
-                }
-            }
-            I::Not { to, from, odd } => {
-                let value = self.heap.deref(slot!(self, base, from));
-                if value.is_bool() {
-                    set!(self, base, to, Cell::boolean(value != Cell::TRUE));
-                } else {
-                    pc = odd;
-                }
-            }
             I::Operate {
                 operation,
                 operands,
@@ -146,17 +97,6 @@ impl Machine<'_> {
                 fuel!();
                 go!(self.operate(operation, operands, pc, base, size, (stuck, unchanged)));
             }
-            I::ErrorAt { mark } => {
-                let word = slot!(self, base, mark).0;
-                let height = (word & !MARK_SUCCEEDED) >> 3;
-                if self.choices.len() as u64 > height || word & MARK_SUCCEEDED != 0 {
-                    if word & MARK_SUCCEEDED == 0 {
-                        let owner = base + 2 + usize::from(mark);
-                        self.set_aside(height as usize, owner, pc, base);
-                    }
-                    go!(Next::Fail);
-                }
-            }
 
             I::Gather { done, size } => {
                 let kind = Kind::Gather {
@@ -164,11 +104,6 @@ impl Machine<'_> {
                     gathered: Box::default(),
                 };
                 self.choose(kind, base, base + 2 + usize::from(size));
-            }
-            I::GatherAdd { slot } => {
-                let value = slot!(self, base, slot);
-                self.gather(value, base);
-                go!(Next::Fail);
             }
             I::CaseOpen { keep, empty, size } => {
                 set!(self, base, keep, Cell((self.choices.len() as u64) << 3));
