@@ -98,7 +98,7 @@ impl Parts {
     /// Compiles a directive; `None` if it is left to the plain evaluator.
     pub(super) fn compile(&mut self, host: &Host, atom: &Atom) -> Option<u32> {
         self.heap.reset();
-        compile::expression(host, &mut self.heap, &mut self.program, atom, ANY)
+        compile::expression(host, &mut self.heap, &mut self.program, atom, ANY, true)
     }
 
     /// Compiles the rules of a function, to be listed.
@@ -574,7 +574,11 @@ impl<'h> Machine<'h> {
                         set!(self, base, to, value);
                         pc += 1;
                     } else {
-                        match self.settle(value, expected, part, pc, base, size) {
+                        let settled = match self.ill_typed(value, argument) {
+                            Some(ways) => Settled::Next(self.ways(ways, pc, base, size)),
+                            None => self.settle(value, expected, part, pc, base, size),
+                        };
+                        match settled {
                             Settled::Value(value) => {
                                 if argument {
                                     set!(self, base, to, value);

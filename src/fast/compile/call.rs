@@ -76,6 +76,8 @@ impl Compiler<'_> {
                 _ => Err(Leave),
             },
             Head::Untyped => {
+                let checks = self.kept_apart(children)?;
+                let guard = self.guard(atom, checks, expected)?;
                 let (value, mark) = self.marked(&children[1..], want, |this, inner| {
                     let mut operands = Vec::with_capacity(children.len());
                     for child in children {
@@ -102,7 +104,7 @@ impl Compiler<'_> {
                     }
                 })?;
                 self.exit(mark);
-                Ok(value)
+                self.resume(guard, value, want)
             }
             Head::Typed(signature) if is_applied(&signature) => {
                 self.decided(atom, children, &signature, expected, want)

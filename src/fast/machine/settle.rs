@@ -71,6 +71,35 @@ impl Machine<'_> {
         }
     }
 
+    /// What is wrong with the types of an argument whose head is an expression: what
+    /// evaluating it would say is something else.
+    #[inline(always)]
+    pub(super) fn ill_typed(&mut self, value: Cell, argument: bool) -> Option<Vec<Way>> {
+        if !argument || !value.is_exp() {
+            return None;
+        }
+        let (first, count) = self.heap.elements(value.at());
+        if count == 0 || !self.heap.deref(self.heap.word(first)).is_exp() {
+            return None;
+        }
+        self.type_errors(value)
+    }
+
+    #[inline(never)]
+    fn type_errors(&mut self, value: Cell) -> Option<Vec<Way>> {
+        let atom = self.heap.export(value);
+        let found = types::typed(&self.space, &atom);
+        let errors = found.iter().map(types::Typed::error);
+        let way = |error: &Atom| Way {
+            bindings: Vec::new(),
+            atom: Some(error.clone()),
+            step: None,
+        };
+        // One type that fits is enough.
+        let ways: Option<Vec<Way>> = errors.map(|error| error.map(way)).collect();
+        ways.filter(|ways| !ways.is_empty())
+    }
+
     /// Evaluates a value and returns what it evaluates to: a call takes the place of
     /// the frame.
     #[inline(never)]
@@ -150,6 +179,7 @@ impl Machine<'_> {
             &mut self.program,
             &atom,
             expected,
+            false,
         );
         self.shapes += u32::from(self.program.expressions.len() > known);
         compiled
