@@ -717,8 +717,8 @@ pub(crate) fn call(
     }
 }
 
-/// Evaluates the template for the next element; after the last, the result. A variable does
-/// not stand for an element that contains it: it stays in the template.
+/// Evaluates the template for the next element; after the last, the result. But for folding,
+/// a variable does not stand for an element that contains it: it stays in the template.
 fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
     let Some(element) = walk.list.children().get(walk.count) else {
         let result = match walk.kind {
@@ -745,11 +745,10 @@ fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
             item,
         } => {
             let template = seal(&walk.template, &[so_far.clone(), item.clone()]);
-            let (keeps_so_far, keeps_item) = (contains(folded, so_far), contains(element, item));
             rebuild(&template, |found| {
-                if found == so_far && !keeps_so_far {
+                if found == so_far {
                     Replacement::Final(folded.clone())
-                } else if found == item && !keeps_item {
+                } else if found == item {
                     Replacement::Final(element.clone())
                 } else {
                     Replacement::Keep

@@ -200,7 +200,10 @@ impl<'h> Machine<'h> {
             Atom::Variable(_) => return Vec::new(),
             Atom::Expression(call) if !call.children().is_empty() => call,
             Atom::Symbol(_) | Atom::Grounded(_) | Atom::Expression(_) => {
-                return machine.cast(atom, expected, space).err().unwrap_or_default();
+                return machine
+                    .cast(atom, expected, space)
+                    .err()
+                    .unwrap_or_default();
             }
         };
         let mut errors = Vec::new();

@@ -574,11 +574,8 @@ impl<'h> Machine<'h> {
                         set!(self, base, to, value);
                         pc += 1;
                     } else {
-                        let settled = match self.ill_typed(value, argument) {
-                            Some(ways) => Settled::Next(self.ways(ways, pc, base, size)),
-                            None => self.settle(value, expected, part, pc, base, size),
-                        };
-                        match settled {
+                        let role = (part, argument);
+                        match self.settle(value, expected, role, pc, base, size) {
                             Settled::Value(value) => {
                                 if argument {
                                     set!(self, base, to, value);

@@ -61,10 +61,6 @@ class WideGenerator(Generator):
             f"(superpose-bind (collapse-bind {sub(kind)}))" if self.chance(0.5) else f"(id {sub(kind)})",
             f"(collapse-bind {sub(kind)})" if kind == "any" and self.chance(0.3) else sub(kind),
             # Minimal instructions.
-            f"(function (return {sub(kind)}))",
-            f"(function (chain {self.once(sub)} {name} (return {sub(kind, [name])})))",
-            f"(function (chain {self.once(sub)} {name} (unify {name} {pattern} (return {sub(kind, names)}) (return {sub(kind)}))))",
-            f"(function (chain {self.once(sub)} {name} (chain {self.once(sub, [name])} {other} (return ({name} {other})))))",
             f"(chain (cons-atom {self.constant()} {self.constant('list')}) {name} {sub(kind, [name])})",
             f"(chain (decons-atom {self.constant('list')}) {name} {sub(kind, [name])})",
             f"(chain {self.once(sub)} {name} (eval (id {name})))",
@@ -148,7 +144,7 @@ class WideGenerator(Generator):
             f"(collapse (match {self.space()} {self.fact([])} {sub()}))",
             f"(collapse (get-atoms {self.space() if self.chance(0.3) else '(mk)'}))" if self.has_space else "(collapse (get-atoms (mk)))",
             f"(collapse (superpose {sub('list')}))",
-            f"(stringToChars {sub('text')})",
+            f"(stringToChars {self.constant('text')})",
             f"(sort-strings {self.pick(STRINGS, sub('list'))})",
             f"(cons-atom {self.constant()} (cdr-atom {sub('list')}))",
             f"(collapse (id {sub()}))",
@@ -173,6 +169,32 @@ class WideGenerator(Generator):
             f"(fmap {self.random.choice(OPERATIONS)} {sub('data')})",
             f"(swap {sub('data')})",
             f"(mirror {sub('data')})",
+        )
+
+    def rules(self):
+        """As its base, and some rules whose body is written in minimal instructions."""
+        lines = super().rules()
+        for index, (name, arity, kind) in enumerate(self.functions):
+            if self.chance(0.25):
+                variables = []
+                patterns = [self.pattern(variables) for _ in range(arity)]
+                body = self.minimal(variables, index + 1, kind)
+                lines.append(f"(= ({' '.join([name] + patterns)}) {body})")
+        return lines
+
+    def minimal(self, variables, above, kind):
+        def sub(kind="any", more=()):
+            return self.expression(list(variables) + list(more), above, 2, kind)
+
+        name, other, names = self.own(), self.own(), []
+        pattern = self.pattern(names)
+        return self.pick(
+            f"(function (return {sub(kind)}))",
+            f"(function (chain {self.once(sub)} {name} (return {sub(kind, [name])})))",
+            f"(function (chain {self.once(sub)} {name} (unify {name} {pattern} (return {sub(kind, names)}) (return {sub(kind)}))))",
+            f"(function (chain {self.once(sub)} {name} (chain {self.once(sub, [name])} {other} (return ({name} {other})))))",
+            f"(function (unify {sub()} {pattern} (return {sub(kind, names)}) (chain {self.once(sub)} {name} (return {name}))))",
+            f"(function (eval (twice-stepped {sub()})))",
         )
 
     def any_expression(self, sub):
@@ -230,6 +252,7 @@ class WideGenerator(Generator):
             "(= (depth (Leaf $x)) 0)", "(= (depth (Node $l $r)) (+ 1 (max-of (depth $l) (depth $r))))",
             "(= (max-of $x $y) (if (> $x $y) $x $y))", "(= (from-just (Just $x)) $x)", "(= (twice $f $x) ($f ($f $x)))",
             "(= ((compose $f $g) $x) ($f ($g $x)))", "(= (is-zero Z) True)", "(= (is-zero (S $x)) False)", "(= (mk) (new-space))",
+            "(= (twice-stepped $x) (chain (eval (id $x)) $y (return $y)))",
             '(@doc documented (@desc "Says nothing") (@params ((@param "What"))) (@return "Nothing"))',
         ]
         if self.chance(0.5):

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::decide::is_applied;
 use super::{Bound, Compiled, Compiler, Flags, Leave, Place, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, known};
-use crate::evaluate::{is_instruction, substitute};
+use crate::evaluate::{Control, is_instruction, substitute};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, RETURN, Slot, TypeId, Watched};
 use crate::fast::program::{Head, Inline, Signature, State};
 use crate::operation::Operation;
@@ -128,6 +128,14 @@ impl Compiler<'_> {
                 },
             ),
             Head::Operation(operation, signature) => {
+                // A `function` that an operation hands on is run before it is evaluated.
+                let hands_on = matches!(
+                    operation.control(),
+                    None | Some(Control::If | Control::Match)
+                );
+                if hands_on && children[1..].iter().any(has_function) {
+                    return Err(Leave);
+                }
                 if let Some(control) = operation.control() {
                     return self.control(control, atom, children, &signature, expected, want);
                 }
@@ -316,4 +324,11 @@ impl Compiler<'_> {
 
 fn starts_with_instruction(atom: &Atom) -> bool {
     matches!(atom.as_expression(), Some([Atom::Symbol(head), ..]) if is_instruction(head))
+}
+
+/// Whether it is a `function`, or a list with one.
+fn has_function(atom: &Atom) -> bool {
+    let is_function = |atom: &Atom| matches!(atom.as_expression(), Some([head, ..]) if head.is_symbol(&known().function));
+    let mut parts = atom.as_expression().unwrap_or_default().iter();
+    is_function(atom) || parts.any(is_function)
 }

@@ -31,13 +31,13 @@ impl Machine<'_> {
         }
     }
 
-    /// Evaluates a value that may be a call.
+    /// Evaluates a value that may be a call; as a part of an expression, and as an argument.
     #[inline(never)]
     pub(super) fn settle(
         &mut self,
         value: Cell,
         expected: TypeId,
-        part: bool,
+        (part, argument): (bool, bool),
         pc: Pc,
         base: usize,
         size: Slot,
@@ -48,6 +48,9 @@ impl Machine<'_> {
         }
         if !value.is_exp() {
             return Settled::Next(self.plain(value, expected, pc, base, size));
+        }
+        if argument && let Some(ways) = self.ill_typed(value) {
+            return Settled::Next(self.ways(ways, pc, base, size));
         }
         self.fuel = self.fuel.saturating_sub(1).max(1);
         if let Some(data) = self.settled_copy(value) {
@@ -73,20 +76,11 @@ impl Machine<'_> {
 
     /// What is wrong with the types of an argument whose head is an expression: what
     /// evaluating it would say is something else.
-    #[inline(always)]
-    pub(super) fn ill_typed(&mut self, value: Cell, argument: bool) -> Option<Vec<Way>> {
-        if !argument || !value.is_exp() {
+    fn ill_typed(&mut self, value: Cell) -> Option<Vec<Way>> {
+        let (first, _) = self.heap.elements(value.at());
+        if !self.heap.deref(self.heap.word(first)).is_exp() {
             return None;
         }
-        let (first, count) = self.heap.elements(value.at());
-        if count == 0 || !self.heap.deref(self.heap.word(first)).is_exp() {
-            return None;
-        }
-        self.type_errors(value)
-    }
-
-    #[inline(never)]
-    fn type_errors(&mut self, value: Cell) -> Option<Vec<Way>> {
         let atom = self.heap.export(value);
         let found = types::typed(&self.space, &atom);
         let errors = found.iter().map(types::Typed::error);
