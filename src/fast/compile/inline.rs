@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
-use crate::fast::program::{Head, Inline, Signature, signature};
+use crate::fast::program::{Inline, Signature, signature};
 use crate::operation::Operation;
 use crate::symbol::Symbol;
 use crate::types;
@@ -296,11 +296,16 @@ impl Compiler<'_> {
             (Static::Known(known) | Static::Open(known), _) => (ANY, self.program.type_id(known)),
             _ => (ANY, ANY),
         };
-        let sides = [self.side(left), self.side(right)];
+        let sides = [left, right].map(|argument| match argument {
+            Atom::Expression(_) if self.tells_type(argument) => Side::Open,
+            Atom::Expression(_) => Side::Silent,
+            Atom::Variable(_) | Atom::Symbol(_) | Atom::Grounded(_) => Side::Told,
+        });
         let tells = !sides.contains(&Side::Silent) && sides.contains(&Side::Open);
         let (value, mark) = self.marked(&children[1..], want, |this, _| {
             let left = this.evaluate_argument(left, left_type)?;
-            let right = this.evaluate_argument(right, right_type)?;
+            let right =
+                this.in_place(1, right, |this| this.evaluate_argument(right, right_type))?;
             let (left, right) = (this.in_slot(left)?, this.in_slot(right)?);
             if (left_type, right_type) == (ANY, ANY) && tells {
                 let slots = [left, right];
@@ -313,22 +318,6 @@ impl Compiler<'_> {
         })?;
         self.exit(mark);
         self.resume(guard, value, want)
-    }
-
-    /// What an argument of `==` tells of the type of the other.
-    fn side(&mut self, argument: &Atom) -> Side {
-        let Some([head, ..]) = argument.as_expression() else {
-            return Side::Told;
-        };
-        match self.program.head(self.host, self.heap, head) {
-            Head::Untyped => Side::Open,
-            Head::Typed(signature) | Head::Operation(_, signature)
-                if !types::is_undefined(&signature.returns) =>
-            {
-                Side::Open
-            }
-            Head::Typed(_) | Head::Operation(..) | Head::Complex => Side::Silent,
-        }
     }
 
     /// `==` of values of which at least one had no known type before it was evaluated. The

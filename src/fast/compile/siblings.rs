@@ -3,7 +3,9 @@
 
 use super::{Check, Compiled, Compiler, Leave};
 use crate::atom::{Atom, Variable, known};
+use crate::evaluate::Control;
 use crate::fast::program::{Head, Inline};
+use crate::types;
 
 impl Compiler<'_> {
     /// What has to be ground, so that evaluating an element of a call without types binds
@@ -82,6 +84,73 @@ impl Compiler<'_> {
             }
         }
         parts
+    }
+
+    /// Compiles an argument of a typed call, by its place: into those after the first what was
+    /// bound so far is put before they are looked at.
+    pub(super) fn in_place<T>(
+        &mut self,
+        place: usize,
+        argument: &Atom,
+        inner: impl FnOnce(&mut Self) -> Compiled<T>,
+    ) -> Compiled<T> {
+        let mut open = false;
+        if place > 0 && argument.as_expression().is_some() {
+            argument.for_each_variable(|variable| {
+                let name = self.names.get(variable);
+                open |= name.is_some_and(|name| name.fresh_in == Some(self.scope));
+            });
+        }
+        if open { self.part(inner) } else { inner(self) }
+    }
+
+    /// Whether the value of an expression is one of the type that is expected of it, whose
+    /// type so tells what type variables stand for. What gives back anything, as `let` does,
+    /// keeps that from being looked at.
+    pub(super) fn tells_type(&mut self, atom: &Atom) -> bool {
+        self.tells_type_within(atom, &mut Vec::new())
+    }
+
+    fn tells_type_within(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>) -> bool {
+        const FUNCTIONS: usize = 16;
+        let Some([head, arguments @ ..]) = atom.as_expression() else {
+            return true;
+        };
+        match self.program.head(self.host, self.heap, head) {
+            Head::Untyped => {
+                let Atom::Symbol(symbol) = head else {
+                    return true;
+                };
+                let function = (self.heap.symbol(symbol), arguments.len());
+                if seen.contains(&function) {
+                    return true;
+                }
+                let rows = self.program.rule_rows(function.0, function.1);
+                if seen.len() + rows.len() > FUNCTIONS {
+                    return false;
+                }
+                seen.push(function);
+                let rules = self.program.rules_at(&rows);
+                rules.iter().all(|(rule, _)| {
+                    let body = rule.as_expression().and_then(<[Atom]>::last);
+                    body.is_some_and(|body| self.tells_type_within(body, seen))
+                })
+            }
+            Head::Operation(operation, _) if operation.control() == Some(Control::If) => arguments
+                [1..]
+                .iter()
+                .all(|branch| self.tells_type_within(branch, seen)),
+            Head::Typed(signature) | Head::Operation(_, signature) => match &signature.returns {
+                Atom::Variable(_) => {
+                    let mut own = signature.parameters.iter().zip(arguments);
+                    own.all(|(parameter, argument)| {
+                        *parameter != signature.returns || self.tells_type_within(argument, seen)
+                    })
+                }
+                returns => !types::is_undefined(returns) && !types::is_meta_type(returns),
+            },
+            Head::Complex => false,
+        }
     }
 
     /// Whether evaluating an atom may bind a variable.

@@ -257,10 +257,12 @@ impl Compiler<'_> {
             .collect();
         let (value, mark) = self.marked(&evaluated, want, |this, within| {
             let mut operands = vec![this.constant_value(&children[0])?];
-            for (argument, parameter) in children[1..].iter().zip(&signature.parameters) {
-                let operand =
-                    this.argument(argument, parameter, signature, returned, &mut settled)?;
-                operands.push(operand);
+            let arguments = &children[1..];
+            for (place, parameter) in signature.parameters.iter().enumerate() {
+                let argument = &arguments[place];
+                operands.push(this.in_place(place, argument, |this| {
+                    this.argument(argument, parameter, signature, returned, &mut settled)
+                })?);
             }
             let flags = if settled {
                 Flags::Data
