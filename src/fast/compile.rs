@@ -15,6 +15,7 @@ mod inline;
 mod pattern;
 mod pending;
 mod plain;
+mod siblings;
 mod slow;
 mod state;
 mod switch;
@@ -234,21 +235,22 @@ fn index(rules: &[Rule]) -> Option<RuleIndex> {
     Some(RuleIndex { path, by_key, open })
 }
 
-/// Compiles an expression as the body of a function of its variables.
-/// `None` if it is left to the plain evaluator.
+/// Compiles an expression as the body of a function of its variables, which are `open` if
+/// they stand for nothing. `None` if it is left to the plain evaluator.
 pub(super) fn expression(
     host: &Host,
     heap: &mut Heap,
     program: &mut Program,
     atom: &Atom,
     expected: TypeId,
+    open: bool,
 ) -> Option<u32> {
     let children = atom.as_expression().unwrap_or_default();
     let malformed = atom.is_error() && !is_whole_error(atom);
     if malformed || matches!(children.first(), None | Some(Atom::Variable(_))) {
         return None;
     }
-    let key = (atom.clone(), expected);
+    let key = (atom.clone(), expected, open);
     if let Some((known, id)) = program.expressions.get(&key)
         && exactly_equal(known, atom)
     {
@@ -281,7 +283,7 @@ pub(super) fn expression(
             variable.clone(),
             Name {
                 slot: slot as Slot,
-                fresh_in: None,
+                fresh_in: open.then_some(compiler.scope),
             },
         );
     }

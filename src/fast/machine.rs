@@ -95,7 +95,7 @@ impl Parts {
     /// Compiles a directive; `None` if it is left to the plain evaluator.
     pub(super) fn compile(&mut self, host: &Host, atom: &Atom) -> Option<u32> {
         self.heap.reset();
-        compile::expression(host, &mut self.heap, &mut self.program, atom, ANY)
+        compile::expression(host, &mut self.heap, &mut self.program, atom, ANY, true)
     }
 
     /// Compiles the rules of a function, to be listed.
@@ -563,7 +563,8 @@ impl<'h> Machine<'h> {
                         set!(self, base, to, value);
                         pc += 1;
                     } else {
-                        match self.settle(value, expected, part, pc, base, size) {
+                        let role = (part, argument);
+                        match self.settle(value, expected, role, pc, base, size) {
                             Settled::Value(value) => {
                                 if argument {
                                     set!(self, base, to, value);

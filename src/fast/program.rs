@@ -343,7 +343,7 @@ pub(super) struct Program {
     /// Rules whose head is an expression: `(= ((f $x) $y) …)`.
     pub(super) expression_rules: bool,
     /// Compiled directives and dynamic terms, by atom.
-    pub(super) expressions: HashMap<(Atom, TypeId), (Atom, Option<u32>), FixedState>,
+    pub(super) expressions: HashMap<(Atom, TypeId, bool), (Atom, Option<u32>), FixedState>,
     pub(super) switches: Vec<Switch>,
     pub(super) templates: Vec<Arc<Template>>,
     pub(super) patterns: Vec<Pattern>,
