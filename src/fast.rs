@@ -19,6 +19,7 @@ mod rows;
 mod save;
 mod show;
 mod stack;
+mod table;
 mod types;
 
 use std::sync::{Arc, Mutex};

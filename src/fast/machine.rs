@@ -95,6 +95,7 @@ impl Parts {
     /// Compiles a directive; `None` if it is left to the plain evaluator.
     pub(super) fn compile(&mut self, host: &Host, atom: &Atom) -> Option<u32> {
         self.heap.reset();
+        self.program.drop_old_tables();
         compile::expression(host, &mut self.heap, &mut self.program, atom, ANY, true)
     }
 
