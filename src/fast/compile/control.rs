@@ -96,7 +96,7 @@ impl Compiler<'_> {
         let numbers = self.numbers.clone();
         let names = self.names.clone();
         let defined = self.defined.clone();
-        let result = inner(self);
+        let result = self.recording(inner);
         self.settled = settled;
         self.numbers = numbers;
         self.names = names;
@@ -109,6 +109,7 @@ impl Compiler<'_> {
         if want == Want::Tail {
             return None;
         }
+        self.record_branch();
         if value.is_constant() {
             self.emit(Instruction::Constant {
                 to,
@@ -163,6 +164,7 @@ impl Compiler<'_> {
                         OddWhat::Source(atom.clone()),
                         expected,
                     )?;
+                    this.record_called(condition);
                     if let Instruction::JumpUnlessCompare { left, right, .. } = comparison {
                         this.numbers.insert(left);
                         this.numbers.insert(right);
@@ -177,6 +179,7 @@ impl Compiler<'_> {
                     let slow = this.slow(Vec::new(), source, expected)?;
                     let mut uses = Vec::new();
                     let at = this.numeric_comparison(condition, &mut uses)?;
+                    this.record_called(condition);
                     uses.push((at, Place::Odd));
                     this.odd[slow].uses = uses;
                     (at, slow)
@@ -251,9 +254,6 @@ impl Compiler<'_> {
 
     /// A jump for a comparison of variables and small constants, evaluated first of all.
     pub(super) fn simple_comparison(&mut self, condition: &Atom) -> Option<Instruction> {
-        if self.program.proving {
-            return None;
-        }
         let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
             condition.as_expression()
         else {
@@ -325,8 +325,7 @@ impl Compiler<'_> {
             Some(Inline::Comparison(_) | Inline::Equal)
         );
         let computes = |atom: &Atom| matches!(atom, Atom::Expression(_));
-        !self.program.proving
-            && compares
+        compares
             && (computes(left) || computes(right))
             && self.is_numeric(left, 8)
             && self.is_numeric(right, 8)

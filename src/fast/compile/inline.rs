@@ -172,7 +172,7 @@ impl Compiler<'_> {
                     rest,
                     odd: FAIL,
                 });
-                self.made_or_asked(atom, at, to, expected, want)?
+                self.made_or_asked(atom, at, to, expected, want, None)?
             }
             [whole] if *symbol == known().decons_atom => {
                 let from = self.quoted(whole)?;
@@ -183,7 +183,7 @@ impl Compiler<'_> {
                     from,
                     odd: FAIL,
                 });
-                self.made_or_asked(atom, at, to, expected, want)?
+                self.made_or_asked(atom, at, to, expected, want, None)?
             }
             _ => return Err(Leave),
         };
@@ -198,9 +198,13 @@ impl Compiler<'_> {
         to: Slot,
         expected: TypeId,
         want: Want,
+        operation: Option<u32>,
     ) -> Compiled<Value> {
         let source = OddWhat::Source(atom.clone());
         let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
+        if let Some(operation) = operation {
+            self.record(operation);
+        }
         self.define(to);
         self.odd[slow].to = Some(to);
         self.odd[slow].resume = self.here();
@@ -257,8 +261,7 @@ impl Compiler<'_> {
             _ => return Ok(None),
         };
         let at = self.emit(instruction);
-        self.record(number);
-        let made = self.made_or_asked(atom, at, to, expected, want)?;
+        let made = self.made_or_asked(atom, at, to, expected, want, Some(number))?;
         Ok(Some(made))
     }
 
