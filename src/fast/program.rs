@@ -282,6 +282,10 @@ pub(super) enum StateOperation {
     Change,
 }
 
+/// What was compiled for an atom of which a type is wanted, and whether it stands where
+/// errors are set aside: the atom itself and its code, if it has one.
+type Expressions = HashMap<(Atom, TypeId, bool), (Atom, Option<u32>), FixedState>;
+
 pub(super) struct Program {
     pub(super) space: Space,
     /// The space's stores and those of what it imports.
@@ -331,7 +335,7 @@ pub(super) struct Program {
     /// Rules whose head is an expression: `(= ((f $x) $y) …)`.
     pub(super) expression_rules: bool,
     /// Compiled directives and dynamic terms, by atom.
-    pub(super) expressions: HashMap<(Atom, TypeId, bool), (Atom, Option<u32>), FixedState>,
+    pub(super) expressions: Expressions,
     pub(super) switches: Vec<Switch>,
     pub(super) templates: Vec<Arc<Template>>,
     pub(super) patterns: Vec<Pattern>,

@@ -334,7 +334,6 @@ impl Compiler<'_> {
         let at = self.emit(Instruction::CheckSame { left, right, odd });
         let to = self.slot()?;
         self.emit(Instruction::Equal { to, left, right });
-        self.record(number);
         // Evaluated for what is expected of it, as the call was.
         let choosing = self.host.functions.get(&Symbol::new("if")).ok_or(Leave)?;
         let choosing = Atom::Grounded(Grounded::Operation(Arc::clone(choosing)));
@@ -356,6 +355,8 @@ impl Compiler<'_> {
         }
         let what = OddWhat::Source(Atom::expression(call));
         let slow = self.slow(vec![(at, Place::Odd)], what, ANY)?;
+        // Beside the slow way, which may end before there is anything to compare.
+        self.record(number);
         for name in &names {
             self.names.remove(name);
         }
