@@ -340,7 +340,7 @@ pub(super) struct Program {
     /// Rules whose head is an expression: `(= ((f $x) $y) …)`.
     pub(super) expression_rules: bool,
     /// Compiled directives and dynamic terms, by atom.
-    pub(super) expressions: HashMap<(Atom, TypeId, bool), (Atom, Option<u32>), FixedState>,
+    pub(super) expressions: HashMap<ExpressionKey, (Atom, Option<u32>), FixedState>,
     pub(super) switches: Vec<Switch>,
     pub(super) templates: Vec<Arc<Template>>,
     pub(super) patterns: Vec<Pattern>,
@@ -356,6 +356,10 @@ pub(super) enum Used {
     Rule(u32),
     Operation(u32),
 }
+
+/// What code of an expression is found by: what is expected of it, and whether its variables
+/// stand for nothing.
+pub(super) type ExpressionKey = (Atom, TypeId, bool);
 
 /// An expression compiled as the body of a function of its variables.
 pub(super) struct Temporary {

@@ -334,7 +334,6 @@ impl Compiler<'_> {
         let at = self.emit(Instruction::CheckSame { left, right, odd });
         let to = self.slot()?;
         self.emit(Instruction::Equal { to, left, right });
-        self.record(number);
         // Evaluated for what is expected of it, as the call was.
         let choosing = self.host.functions.get(&Symbol::new("if")).ok_or(Leave)?;
         let choosing = Atom::Grounded(Grounded::Operation(Arc::clone(choosing)));
@@ -359,6 +358,7 @@ impl Compiler<'_> {
         for name in &names {
             self.names.remove(name);
         }
+        self.record(number);
         self.define(to);
         self.odd[slow].to = Some(to);
         self.odd[slow].resume = self.here();
