@@ -282,10 +282,6 @@ pub(super) enum StateOperation {
     Change,
 }
 
-/// What was compiled for an atom of which a type is wanted, and whether it stands where
-/// errors are set aside: the atom itself and its code, if it has one.
-type Expressions = HashMap<(Atom, TypeId, bool), (Atom, Option<u32>), FixedState>;
-
 pub(super) struct Program {
     pub(super) space: Space,
     /// The space's stores and those of what it imports.
@@ -335,7 +331,7 @@ pub(super) struct Program {
     /// Rules whose head is an expression: `(= ((f $x) $y) …)`.
     pub(super) expression_rules: bool,
     /// Compiled directives and dynamic terms, by atom.
-    pub(super) expressions: Expressions,
+    pub(super) expressions: HashMap<ExpressionKey, (Atom, Option<u32>), FixedState>,
     pub(super) switches: Vec<Switch>,
     pub(super) templates: Vec<Arc<Template>>,
     pub(super) patterns: Vec<Pattern>,
@@ -351,6 +347,10 @@ pub(super) enum Used {
     Rule(u32),
     Operation(u32),
 }
+
+/// What code of an expression is found by: what is expected of it, and whether its variables
+/// stand for nothing.
+pub(super) type ExpressionKey = (Atom, TypeId, bool);
 
 /// An expression compiled as the body of a function of its variables.
 pub(super) struct Temporary {
