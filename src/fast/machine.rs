@@ -99,6 +99,19 @@ impl Parts {
         compile::expression(host, &mut self.heap, &mut self.program, atom, ANY, true)
     }
 
+    /// Compiles all functions that code calls, and those that they call.
+    pub(super) fn compile_called(&mut self, host: &Host) {
+        let mut next = 0;
+        while let Some(function) = self.program.functions.get(next)
+            && self.program.code.len() < super::CODE_MAX
+        {
+            if function.state.is_unsure() {
+                compile::function(host, &mut self.heap, &mut self.program, next as u32);
+            }
+            next += 1;
+        }
+    }
+
     /// Compiles the rules of a function, to be listed.
     pub(super) fn compile_function(&mut self, host: &Host, function: u32) {
         self.heap.reset();

@@ -360,7 +360,6 @@ impl Compiler<'_> {
         for name in &names {
             self.names.remove(name);
         }
-        self.record(number);
         self.define(to);
         self.odd[slow].to = Some(to);
         self.odd[slow].resume = self.here();
