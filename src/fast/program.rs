@@ -10,7 +10,9 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::{Control, RuleUse, is_instruction};
 use crate::fast::cell::{Cell, Kind};
-use crate::fast::code::{ANY, BOOL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId};
+use crate::fast::code::{
+    ANY, BOOL, FAIL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId, Watched,
+};
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
 use crate::fast::pattern::Pattern;
@@ -307,6 +309,7 @@ pub(super) struct Program {
     /// What ways through the code use, each once.
     pub(super) uses: Vec<Arc<[Used]>>,
     use_ids: HashMap<Arc<[Used]>, u32, FixedState>,
+    watches: Vec<Watched>,
     pub(super) types: Vec<Atom>,
     pub(super) functions: Vec<Function>,
     /// Rules of functions, those included that only calls which wait go on with.
@@ -328,7 +331,7 @@ pub(super) struct Program {
     /// Rules whose head is an expression: `(= ((f $x) $y) …)`.
     pub(super) expression_rules: bool,
     /// Compiled directives and dynamic terms, by atom.
-    pub(super) expressions: HashMap<(Atom, TypeId), (Atom, Option<u32>), FixedState>,
+    pub(super) expressions: HashMap<ExpressionKey, (Atom, Option<u32>), FixedState>,
     pub(super) switches: Vec<Switch>,
     pub(super) templates: Vec<Arc<Template>>,
     pub(super) patterns: Vec<Pattern>,
@@ -344,6 +347,10 @@ pub(super) enum Used {
     Rule(u32),
     Operation(u32),
 }
+
+/// What code of an expression is found by: what is expected of it, and whether its variables
+/// stand for nothing.
+pub(super) type ExpressionKey = (Atom, TypeId, bool);
 
 /// An expression compiled as the body of a function of its variables.
 pub(super) struct Temporary {
@@ -389,6 +396,7 @@ impl Program {
             rule_uses: Vec::new(),
             uses: Vec::new(),
             use_ids: HashMap::default(),
+            watches: Vec::new(),
             types: vec![
                 types::undefined(),
                 symbol(&known.number),
@@ -610,6 +618,20 @@ impl Program {
         self.operands.push(Operand(operands.len() as u32));
         self.operands.extend_from_slice(operands);
         Operands(at)
+    }
+
+    /// The instruction that tells this to whoever watches.
+    pub(super) fn watch(&mut self, what: Watched) -> Instruction {
+        self.watches.push(what);
+        Instruction::Watch {
+            what: (self.watches.len() - 1) as u32,
+            to: FAIL,
+        }
+    }
+
+    /// What the watching instruction of this number tells.
+    pub(super) fn watched(&self, number: u32) -> Watched {
+        self.watches[number as usize]
     }
 
     /// Numbers among the operands.
