@@ -18,6 +18,7 @@ mod program;
 mod rows;
 mod save;
 mod show;
+mod stack;
 mod types;
 
 use std::sync::{Arc, Mutex};

@@ -14,6 +14,7 @@ mod head;
 mod inline;
 mod pattern;
 mod pending;
+mod plain;
 mod slow;
 mod state;
 mod switch;
@@ -30,7 +31,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::RuleUse;
-use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot, TypeId, Watched};
+use crate::fast::code::{FAIL, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
 use crate::fast::program::{
     Function, Head, Key, Program, Rule, RuleIndex, Signature, State, Temporary, Used,
@@ -46,7 +47,7 @@ type Compiled<T> = Result<T, Leave>;
 const RULES_AT_ONCE: usize = 256;
 /// Functions of more rules than this are indexed.
 const LINEAR_MAX: usize = 8;
-const SLOTS_MAX: usize = 4000;
+const SLOTS_MAX: usize = SLOTS - 96;
 const TESTS_MAX: usize = 12;
 
 /// Compiles the rules of a function, if it has any.
@@ -58,7 +59,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         ..
     } = program.functions[id as usize];
     let head = Atom::Symbol(heap.symbol_of(symbol));
-    if program.open_rules {
+    if program.open_rules || arity > SLOTS_MAX {
         program.functions[id as usize].state = State::Plain;
         return;
     }
@@ -190,9 +191,10 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         }
     }
     if program.watched {
-        let (what, to) = (Watched::Call, pc);
+        let to = pc;
         pc = program.code.len() as Pc;
-        program.code.push(Instruction::Watch { what, to: FAIL });
+        let watch = program.watch(Watched::Call);
+        program.code.push(watch);
         program.code.push(Instruction::Jump { to });
     }
     if let Some(listed) = &mut program.listed {
@@ -254,8 +256,8 @@ pub(super) fn expression(
     }
     let start = program.code.len();
     if program.watched {
-        let what = Watched::Expression;
-        program.code.push(Instruction::Watch { what, to: FAIL });
+        let watch = program.watch(Watched::Expression);
+        program.code.push(watch);
     }
     let mut compiler = Compiler::new(host, heap, program, 0);
     compiler.count(atom);
@@ -266,6 +268,10 @@ pub(super) fn expression(
         }
     });
     compiler.slots = variables.len();
+    if variables.len() > SLOTS_MAX {
+        program.code.truncate(start);
+        return None;
+    }
     for (slot, variable) in variables.iter().enumerate() {
         if compiler.is_walked(variable) {
             compiler.written.insert(variable.clone(), slot as Slot);
@@ -468,6 +474,14 @@ struct Compiler<'m> {
     /// Whether the whole was left to the plain evaluator.
     left: bool,
     depth: usize,
+    /// What values code is written for.
+    mode: plain::Mode,
+    /// Expressions that were taken apart so far.
+    matched: Vec<plain::Matched>,
+    /// Those that are data, in code for plain values.
+    data: Vec<plain::Matched>,
+    /// Slots of such values.
+    plain: Vec<Slot>,
     /// The function of the rule.
     function: u32,
     /// Whether it is a rule that tells whoever watches how it ends.
@@ -533,6 +547,10 @@ impl<'m> Compiler<'m> {
             odd: Vec::new(),
             left: false,
             depth: 0,
+            mode: plain::Mode::Plain(0),
+            matched: Vec::new(),
+            data: Vec::new(),
+            plain: Vec::new(),
             function: 0,
             watched: false,
             pending: Pending::default(),
@@ -607,6 +625,8 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessCompare { to, .. }
                 | I::JumpUnlessCompareSmall { to, .. }
                 | I::JumpUnlessConstant { to, .. }
+                | I::JumpUnlessInteger { to, .. }
+                | I::JumpUnlessSum { to, .. }
                 | I::JumpUnlessSame { to, .. }
                 | I::TakeSettled { settled: to, .. }
                 | I::Gather { done: to, .. }
@@ -630,6 +650,9 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessCompare { odd, .. }
                 | I::JumpUnlessCompareSmall { odd, .. }
                 | I::JumpUnlessConstant { odd, .. }
+                | I::JumpUnlessInteger { odd, .. }
+                | I::JumpUnlessSum { odd, .. }
+                | I::IfPlain { odd, .. }
                 | I::JumpUnlessSame { odd, .. }
                 | I::CheckSame { odd, .. }
                 | I::Logic { odd, .. }
@@ -774,7 +797,8 @@ impl<'m> Compiler<'m> {
     }
 
     fn watch(&mut self, what: Watched) -> usize {
-        self.emit(Instruction::Watch { what, to: FAIL })
+        let watch = self.program.watch(what);
+        self.emit(watch)
     }
 
     /// Gives a variable's slot its name.

@@ -10,7 +10,9 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::{Control, RuleUse, is_instruction};
 use crate::fast::cell::{Cell, Kind};
-use crate::fast::code::{ANY, BOOL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId};
+use crate::fast::code::{
+    ANY, BOOL, FAIL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId, Watched,
+};
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
 use crate::fast::pattern::Pattern;
@@ -321,6 +323,7 @@ pub(super) struct Program {
     /// What ways through the code use, each once.
     pub(super) uses: Vec<Arc<[Used]>>,
     use_ids: HashMap<Arc<[Used]>, u32, FixedState>,
+    watches: Vec<Watched>,
     pub(super) types: Vec<Atom>,
     pub(super) functions: Vec<Function>,
     function_ids: HashMap<(u32, usize, TypeId), u32, FixedState>,
@@ -401,6 +404,7 @@ impl Program {
             rule_uses: Vec::new(),
             uses: Vec::new(),
             use_ids: HashMap::default(),
+            watches: Vec::new(),
             types: vec![
                 types::undefined(),
                 symbol(&known.number),
@@ -588,6 +592,20 @@ impl Program {
         self.operands.push(Operand(operands.len() as u32));
         self.operands.extend_from_slice(operands);
         Operands(at)
+    }
+
+    /// The instruction that tells this to whoever watches.
+    pub(super) fn watch(&mut self, what: Watched) -> Instruction {
+        self.watches.push(what);
+        Instruction::Watch {
+            what: (self.watches.len() - 1) as u32,
+            to: FAIL,
+        }
+    }
+
+    /// What the watching instruction of this number tells.
+    pub(super) fn watched(&self, number: u32) -> Watched {
+        self.watches[number as usize]
     }
 
     /// Numbers among the operands.

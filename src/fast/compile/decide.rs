@@ -265,7 +265,7 @@ impl Compiler<'_> {
         mark: Option<Slot>,
     ) -> Compiled<Value> {
         if !self.program.has_rules_of(symbol, operands.len() - 1) {
-            return self.call_symbol(symbol, operands, ANY, want, mark, Flags::Data);
+            return self.call_symbol(symbol, operands, ANY, want, mark, Flags::Data, None);
         }
         operands.remove(0);
         let operands = self.program.operands(&operands);

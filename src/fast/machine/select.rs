@@ -1,17 +1,65 @@
 //! Which rule is entered: the index, the tests before a head, what follows a failure.
 
 use super::{MATCHED, Machine, Next};
-use crate::fast::cell::Cell;
+use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Choice, Kind};
 use crate::fast::code::{Pc, Slot};
 use crate::fast::program::{Branch, Key, Program, expression_word};
+use crate::fast::stack::place;
 
 impl Machine<'_> {
     /// Where to go on by what stands at one place of the arguments.
     #[inline(always)]
     pub(super) fn switch(&mut self, number: u32, base: usize) -> Pc {
         let switch = &self.program.switches[number as usize];
-        let cell = Cell(self.stack[base + 2 + usize::from(switch.slot)]);
+        let frame = self.stack.frame_mut(base);
+        let cell = Cell(frame[place(switch.slot)]);
+        if !switch.is_plain {
+            return self.switch_otherwise(number, base);
+        }
+        if cell.is_exp()
+            && let [header, head, rest @ ..] = &self.heap.cells[cell.at()..]
+        {
+            let (header, head) = (Header(*header), Cell(*head));
+            let arity = header.arity();
+            if header.has(Header::SLICE) || arity == 0 || !head.is_symbol() {
+                return self.switch_otherwise(number, base);
+            }
+            let word = expression_word(Some(head), arity);
+            for branch in &switch.few {
+                if branch.word == word {
+                    if branch.elements != Branch::KEEP {
+                        let slots = &mut frame[place(branch.elements)..];
+                        match (arity, rest) {
+                            (2, [a, ..]) => slots[0] = *a,
+                            (3, [a, b, ..]) => {
+                                slots[0] = *a;
+                                slots[1] = *b;
+                            }
+                            _ => slots[..arity - 1].copy_from_slice(&rest[..arity - 1]),
+                        }
+                    }
+                    return branch.to;
+                }
+            }
+            return switch.other;
+        }
+        if !cell.is_immediate() {
+            return self.switch_otherwise(number, base);
+        }
+        for branch in &switch.few {
+            if branch.word == cell.0 {
+                return branch.to;
+            }
+        }
+        switch.other
+    }
+
+    /// As [`Machine::switch`], of what is less plain.
+    #[inline(never)]
+    fn switch_otherwise(&mut self, number: u32, base: usize) -> Pc {
+        let switch = &self.program.switches[number as usize];
+        let cell = Cell(self.stack.frame(base)[place(switch.slot)]);
         let cell = self.heap.deref(cell);
         if !switch.is_plain {
             return self.switch_further(number, cell);
@@ -27,14 +75,9 @@ impl Machine<'_> {
                 for branch in &switch.few {
                     if branch.word == word {
                         if branch.elements != Branch::KEEP {
-                            let to = base + 1 + usize::from(branch.elements);
-                            self.stack[to + 1] = self.heap.cells[first + 1];
-                            if count > 2 {
-                                self.stack[to + 2] = self.heap.cells[first + 2];
-                            }
-                            for i in 3..count {
-                                self.stack[to + i] = self.heap.cells[first + i];
-                            }
+                            let (to, elements) = (branch.to, branch.elements);
+                            self.unpack(first + 1, count - 1, base, elements);
+                            return to;
                         }
                         return branch.to;
                     }
@@ -55,6 +98,21 @@ impl Machine<'_> {
             }
         }
         switch.other
+    }
+
+    /// Puts elements into slots from `to` on.
+    #[inline(always)]
+    pub(super) fn unpack(&mut self, first: usize, count: usize, base: usize, to: Slot) {
+        let elements = &self.heap.cells[first..first + count];
+        let slots = &mut self.stack.frame_mut(base)[place(to)..];
+        match elements {
+            [a] => slots[0] = *a,
+            [a, b] => {
+                slots[0] = *a;
+                slots[1] = *b;
+            }
+            _ => slots[..count].copy_from_slice(elements),
+        }
     }
 
     /// As [`Machine::switch`], of one that looks inside an argument or has many branches.
