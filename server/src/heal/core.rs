@@ -108,6 +108,7 @@ impl Core {
         weights.assert(&spaces.weights);
         let mut engine = workbench.engine();
         texts.load(&mut engine)?;
+        decision::prepare(&engine);
         let mut core = Core {
             workbench,
             engine,
@@ -145,6 +146,7 @@ impl Core {
     pub(super) fn load(&mut self, texts: &RuleTexts, loaded_unix: f64) -> Result<(), RulesError> {
         let mut engine = self.workbench.engine();
         texts.load(&mut engine)?;
+        decision::prepare(&engine);
         self.engine = engine;
         self.took_over(texts, loaded_unix);
         Ok(())
