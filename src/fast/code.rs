@@ -197,6 +197,11 @@ pub(super) enum Instruction {
         operands: Operands,
         function: u32,
     },
+    /// A function without a name: a result, whatever is in it.
+    BuildResult {
+        to: Slot,
+        operands: Operands,
+    },
     /// An expression of evaluated elements: data if no rule is for it, else a call,
     /// whose result the next instruction takes.
     BuildOrCall {

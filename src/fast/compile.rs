@@ -12,6 +12,7 @@ mod control;
 mod decide;
 mod head;
 mod inline;
+mod lambda;
 mod pattern;
 mod slow;
 mod state;
@@ -229,6 +230,15 @@ fn index(rules: &[Rule]) -> Option<RuleIndex> {
     Some(RuleIndex { path, by_key, open })
 }
 
+/// Where an expression that is compiled comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExpressionSource {
+    /// A directive: its variables stand for nothing.
+    Directive,
+    /// The shape of a value: its variables stand for what was left out.
+    Shape,
+}
+
 /// Compiles an expression as the body of a function of its variables.
 /// `None` if it is left to the plain evaluator.
 pub(super) fn expression(
@@ -237,6 +247,7 @@ pub(super) fn expression(
     program: &mut Program,
     atom: &Atom,
     expected: TypeId,
+    source: ExpressionSource,
 ) -> Option<u32> {
     let children = atom.as_expression().unwrap_or_default();
     let malformed = atom.is_error() && !is_whole_error(atom);
@@ -256,9 +267,10 @@ pub(super) fn expression(
     }
     let mut compiler = Compiler::new(host, heap, program, 0);
     compiler.count(atom);
+    let own = compiler.own_of_called(atom, source);
     let mut variables: Vec<Variable> = Vec::new();
     atom.for_each_variable(|variable| {
-        if !variables.contains(variable) {
+        if !variables.contains(variable) && !own.contains(variable) {
             variables.push(variable.clone());
         }
     });

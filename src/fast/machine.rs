@@ -52,7 +52,7 @@ use crate::fast::choice::{Aside, Choice, Kind, Step};
 use crate::fast::code::{
     ANY, Arithmetic, FINISH, Instruction, Logic, NUMBER, Operand, Pc, Slot, TypeId,
 };
-use crate::fast::compile;
+use crate::fast::compile::{self, ExpressionSource};
 use crate::fast::heap::{CONSTANTS, Heap};
 use crate::fast::program::{Program, State};
 use crate::fast::rows::Frame;
@@ -94,7 +94,8 @@ impl Parts {
     /// Compiles a directive; `None` if it is left to the plain evaluator.
     pub(super) fn compile(&mut self, host: &Host, atom: &Atom) -> Option<u32> {
         self.heap.reset();
-        compile::expression(host, &mut self.heap, &mut self.program, atom, ANY)
+        let source = ExpressionSource::Directive;
+        compile::expression(host, &mut self.heap, &mut self.program, atom, ANY, source)
     }
 
     /// Compiles the rules of a function, to be listed.
@@ -427,6 +428,9 @@ impl<'h> Machine<'h> {
                     function,
                 } => {
                     set!(self, base, to, self.build_noted(operands, base, function));
+                }
+                I::BuildResult { to, operands } => {
+                    set!(self, base, to, self.build_result(operands, base));
                 }
                 I::BuildData { to, operands } => {
                     set!(self, base, to, self.build(operands, base, Header::DATA));

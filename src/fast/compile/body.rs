@@ -3,6 +3,7 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
+use super::lambda::lambda_of;
 use super::walk::template_of;
 use super::{
     Bound, Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Place, Value, Want, is_large,
@@ -155,6 +156,7 @@ impl Compiler<'_> {
                 take(left, &[left, right, then]);
                 take(right, &[left, right, then]);
             }
+            [head, ..] if lambda_of(head).is_some() => take(head, &[head]),
             _ => {
                 if let Some((template, _)) = template_of(children) {
                     take(template, &[template]);

@@ -1,5 +1,6 @@
 //! Types of calls: what is decided when the code is made, what is looked at when it runs.
 
+use super::decide::is_applied;
 use super::{
     Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_large,
     is_whole_error,
@@ -119,6 +120,9 @@ impl Compiler<'_> {
         if signature.parameters.len() != arguments.len() {
             return Err(Leave);
         }
+        if is_applied(signature) {
+            return self.applied_type(children, signature, checks);
+        }
         // What type variables stand for: known, or the type of a slot's value.
         let mut bound: Vec<(Variable, Static)> = Vec::new();
         for (parameter, argument) in signature.parameters.iter().zip(arguments) {
@@ -179,6 +183,16 @@ impl Compiler<'_> {
                                 if is_pair(signature, parameter) =>
                             {
                                 checks.push(Check::Type(*slot, open.clone()));
+                            }
+                            (
+                                Static::Known(a) | Static::Open(a),
+                                Static::Known(b) | Static::Open(b),
+                            ) if is_pair(signature, parameter) => {
+                                let (a, b) = (types::renamed(a), types::renamed(b));
+                                let mut bindings = crate::unify::Bindings::new();
+                                if !types::match_types(&a, &b, &mut bindings) {
+                                    return Err(Leave);
+                                }
                             }
                             _ => return Err(Leave),
                         },

@@ -86,6 +86,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 list(operands)
             )
         }
+        I::BuildResult { to, operands } => format!("{} := ({})", slot(to), list(operands)),
         I::BuildData { to, operands } => format!("{} := ({}), data", slot(to), list(operands)),
         I::BuildOrCall { to, operands, .. } => {
             let whole = list(operands);

@@ -11,7 +11,7 @@ use crate::evaluate::{Answer, Machine as Plain};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
 use crate::fast::code::{ANY, NUMBER, Pc, Slot, TypeId};
-use crate::fast::compile;
+use crate::fast::compile::{self, ExpressionSource};
 use crate::types;
 
 /// An evaluation compiles no more shapes of values than this; it evaluates others as they are.
@@ -150,6 +150,7 @@ impl Machine<'_> {
             &mut self.program,
             &atom,
             expected,
+            ExpressionSource::Shape,
         );
         self.shapes += u32::from(self.program.expressions.len() > known);
         compiled
@@ -326,7 +327,9 @@ impl Machine<'_> {
     /// As [`Machine::is_data_head`], of an expression whose head is looked at next.
     pub(super) fn is_data_head_shallow(&mut self, head: Cell, count: usize) -> bool {
         if head.is_exp() {
-            return !self.program.expression_rules && self.heap.header(head.at()).arity() > 0;
+            return !self.program.expression_rules
+                && self.heap.header(head.at()).arity() > 0
+                && !self.heap.is_lambda(head.at());
         }
         self.is_data_head(head, count)
     }
