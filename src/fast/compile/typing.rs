@@ -1,13 +1,16 @@
 //! Types of calls: what is decided when the code is made, what is looked at when it runs.
 
+use std::sync::Arc;
+
 use super::decide::is_applied;
 use super::{
     Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_large,
     is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
+use crate::evaluate::is_instruction;
 use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
-use crate::fast::program::{Head, Signature};
+use crate::fast::program::{Head, Signature, signature};
 use crate::types;
 
 impl Compiler<'_> {
@@ -102,10 +105,28 @@ impl Compiler<'_> {
                     Head::Typed(signature) | Head::Operation(_, signature) => {
                         self.application_type(children, &signature, true, checks)?
                     }
-                    Head::Complex => return Err(Leave),
+                    Head::Complex => {
+                        let signature = self.signature_of_instruction(&children[0])?;
+                        self.application_type(children, &signature, true, checks)?
+                    }
                 }
             }
         })
+    }
+
+    /// What is declared of a minimal instruction, if that is one type.
+    pub(super) fn signature_of_instruction(&mut self, head: &Atom) -> Compiled<Arc<Signature>> {
+        let Atom::Symbol(symbol) = head else {
+            return Err(Leave);
+        };
+        if !is_instruction(symbol) || self.program.space.may_type_expression(head) {
+            return Err(Leave);
+        }
+        let id = self.heap.symbol(symbol);
+        match self.program.types_of_symbol(self.heap, id).as_deref() {
+            Some([only]) if types::is_function(only) => Ok(signature(only)),
+            _ => Err(Leave),
+        }
     }
 
     /// The type that a call has; leaves what is not well-typed for certain.
