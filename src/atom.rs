@@ -15,6 +15,7 @@ pub(crate) mod order;
 mod print;
 
 pub use expression::Expression;
+pub(crate) use expression::LARGE;
 
 /// An atom. Equality is structural; numbers are equal by value.
 #[derive(Clone)]
@@ -340,6 +341,15 @@ impl Atom {
             Atom::Expression(expression) => expression.is_ground(),
             Atom::Grounded(Grounded::Value(value)) => !value.is_pattern(),
             Atom::Symbol(_) | Atom::Grounded(_) => true,
+        }
+    }
+
+    /// How many atoms it is when printed; `u32::MAX` is any number beyond. Parts may be
+    /// shared: then it takes less memory than that, and printing it may take for ever.
+    pub fn size(&self) -> u32 {
+        match self {
+            Atom::Expression(expression) => expression.size(),
+            Atom::Symbol(_) | Atom::Variable(_) | Atom::Grounded(_) => 1,
         }
     }
 

@@ -14,6 +14,7 @@ mod tabling;
 mod watched;
 mod within;
 
+pub(crate) use proof::ProofBuilder;
 pub use proof::{FactUse, Proof, RuleUse};
 
 use crate::atom::Atom;

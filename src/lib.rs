@@ -27,6 +27,7 @@ mod number;
 mod operation;
 mod persistent;
 mod reader;
+mod seen;
 mod space;
 mod symbol;
 mod types;

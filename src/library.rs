@@ -82,6 +82,7 @@ const FILES: [(&str, &str); 2] = [
 /// - `(case atom ((pattern template) …))`: evaluates the atom; for each result the template
 ///   of the first pattern that fits; `Empty` fits where there is no result. `(switch atom
 ///   cases)`: the same for an atom as it stands.
+/// - `(quote atom)`: itself, also beside what rules of a program make of it.
 /// - `(collapse atom)`: all results as one expression. `(superpose (atom …))`: each atom as a
 ///   result. `(capture atom)`: evaluates in the space where it stands.
 /// - `(match space pattern template)`: the template for each solution; `(, p q …)` is a
@@ -110,6 +111,7 @@ pub(crate) fn install(engine: &mut Engine) {
             Control::Switch,
         ),
         ("collapse", "(-> Atom Atom)", Control::Collapse),
+        ("quote", "(-> Atom Atom)", Control::Inert),
     ] {
         engine.define(Operation::controlled(name, signature, control));
     }

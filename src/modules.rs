@@ -155,6 +155,16 @@ impl Modules {
         Ok(directory.then(|| Source::Directory(path.to_owned())))
     }
 
+    /// Whether there is a module of that name written in Python, which is not run here.
+    pub(crate) fn is_python(&self, name: &str) -> bool {
+        let path = files::join(&self.current.directory, &name.replace(':', "/"));
+        self.files().is_ok_and(|files| {
+            [format!("{path}.py"), files::join(&path, "__init__.py")]
+                .iter()
+                .any(|file| files.is_file(file))
+        })
+    }
+
     /// Looks names up from `directory` from now on; where they were before.
     pub(crate) fn enter(&mut self, directory: &str) -> String {
         std::mem::replace(&mut self.current.directory, directory.to_owned())

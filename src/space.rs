@@ -21,6 +21,8 @@ use std::sync::{Arc, RwLock};
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
+use smallvec::SmallVec;
+
 use crate::atom::{Atom, Grounded, Variable};
 use crate::unify::Bindings;
 
@@ -41,7 +43,7 @@ pub(crate) mod token;
 pub(crate) use changes::{Changes, changes};
 use flat::Flat;
 pub(crate) use flat::Origin;
-pub(crate) use layers::{Found, Layers, Open, Row};
+pub(crate) use layers::{Found, Kept, Layers, Open, Row};
 use lock::{StoreLock, read, write};
 use matching::Frame;
 pub(crate) use moment::Moment;
@@ -143,6 +145,11 @@ impl Space {
             SpaceName::Own(name) => SpaceName::Own(name.clone()),
             SpaceName::Anonymous(id) => SpaceName::Anonymous(*id),
         }
+    }
+
+    /// Whether it is a module's space, as `&self` is.
+    pub(crate) fn is_module(&self) -> bool {
+        matches!(self.0.name, SpaceName::Module(_))
     }
 
     /// Whether both are the same space.
@@ -468,6 +475,20 @@ impl Space {
         results
     }
 
+    /// What is asked of the space by `pattern`: the parts of `(, …)`. A module takes
+    /// parts that are joins themselves for joins, too; other spaces for what they hold.
+    fn conjuncts<'p>(&self, pattern: &'p Atom) -> SmallVec<[&'p Atom; 4]> {
+        let parts = |pattern: &'p Atom| match pattern.as_expression() {
+            Some([head, rest @ ..]) if head.as_symbol() == Some(",") => rest,
+            _ => std::slice::from_ref(pattern),
+        };
+        match parts(pattern) {
+            [only] if std::ptr::eq(only, pattern) => SmallVec::from_slice(&[only]),
+            all if self.is_module() => all.iter().flat_map(parts).collect(),
+            all => all.iter().collect(),
+        }
+    }
+
     /// The solutions of `pattern` under `bindings`: for each what it binds, and, if
     /// `proving`, the atoms that it used. `bindings` are as before afterwards.
     ///
@@ -480,10 +501,7 @@ impl Space {
         proving: bool,
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> Vec<Solution> {
-        let conjuncts = match pattern.as_expression() {
-            Some([head, rest @ ..]) if head.as_symbol() == Some(",") => rest,
-            _ => std::slice::from_ref(pattern),
-        };
+        let conjuncts = self.conjuncts(pattern);
         let layers = Layers::of(self);
         let mut rows = Vec::new();
         let mut frame = Frame::default();

@@ -9,6 +9,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::atom::{Atom, Expression, Grounded, Value, Variable, known};
+use crate::seen::Made;
 use crate::space::{Space, changes};
 use crate::unify::{Bindings, Replacement, rebuild, unify};
 
@@ -397,9 +398,15 @@ pub(crate) fn typed_once(space: &Space, atom: &Atom, found: &mut Found) -> Vec<T
         children: Vec<Vec<Typed>>,
     }
     let mut levels: Vec<Level<'_>> = Vec::new();
+    let mut made: Made<Vec<Typed>> = Made::new();
     let mut current = atom;
     loop {
+        let known = match current {
+            Atom::Expression(expression) => made.get(expression.address()),
+            Atom::Symbol(_) | Atom::Variable(_) | Atom::Grounded(_) => None,
+        };
         let mut done = match current {
+            _ if known.is_some() => known.cloned(),
             Atom::Variable(_) => Some(vec![Typed::value(undefined())]),
             Atom::Grounded(grounded) => Some(vec![Typed::value(grounded_type(grounded))]),
             Atom::Symbol(_) => {
@@ -449,11 +456,11 @@ pub(crate) fn typed_once(space: &Space, atom: &Atom, found: &mut Found) -> Vec<T
             }
             let level = levels.pop().expect("just seen");
             let types = expression_types(space, level.atom, &level.children);
-            if levels.len() >= DEEP
-                && let Atom::Expression(expression) = level.atom
-                && expression.is_ground()
-            {
-                found.note(expression, &types);
+            if let Atom::Expression(expression) = level.atom {
+                if levels.len() >= DEEP && expression.is_ground() {
+                    found.note(expression, &types);
+                }
+                made.remember(expression.address(), || types.clone());
             }
             done = Some(types);
         }

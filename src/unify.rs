@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::atom::{Atom, Expression, Grounded, Variable};
+use crate::seen::{Made, Seen};
 
 /// What variables stand for, with a trail so that it can be undone.
 #[derive(Clone, Default)]
@@ -149,10 +150,13 @@ impl Bindings {
     fn occurs(&self, variable: &Variable, atom: &Atom) -> bool {
         let mut pending: SmallVec<[&Atom; 8]> = SmallVec::new();
         pending.push(atom);
+        let mut seen = Seen::new();
         while let Some(atom) = pending.pop() {
             match self.walk(atom) {
                 Atom::Variable(found) if found == variable => return true,
-                Atom::Expression(expression) if !expression.is_ground() => {
+                Atom::Expression(expression)
+                    if !expression.is_ground() && !seen.again(expression.address() as u64, 0) =>
+                {
                     pending.extend(expression.children());
                 }
                 _ => {}
@@ -198,6 +202,8 @@ fn rebuild_as<'a>(
         done: Vec<Atom>,
         changed: bool,
     }
+    // What became of an expression, and whether it is another.
+    let mut made: Made<(Atom, bool)> = Made::new();
     let mut levels: SmallVec<[Level<'a>; 4]> = SmallVec::new();
     let mut current = atom;
     // Whether `current` replaced a variable, so that its parent has changed.
@@ -207,16 +213,21 @@ fn rebuild_as<'a>(
         replaced = false;
         let mut finished = match current {
             Atom::Expression(expression) if !expression.is_ground() => {
-                levels.push(Level {
-                    source: expression,
-                    done: Vec::with_capacity(expression.children().len()),
-                    changed: false,
-                });
-                if changed && levels.len() > 1 {
-                    let parent = levels.len() - 2;
-                    levels[parent].changed = true;
+                if let Some((atom, is_other)) = made.get(expression.address()) {
+                    changed |= is_other;
+                    Some(atom.clone())
+                } else {
+                    levels.push(Level {
+                        source: expression,
+                        done: Vec::with_capacity(expression.children().len()),
+                        changed: false,
+                    });
+                    if changed && levels.len() > 1 {
+                        let parent = levels.len() - 2;
+                        levels[parent].changed = true;
+                    }
+                    None
                 }
-                None
             }
             Atom::Variable(variable) => match replace(variable) {
                 Replacement::Keep => Some(current.clone()),
@@ -255,13 +266,16 @@ fn rebuild_as<'a>(
             }
             let level = levels.pop().expect("just seen");
             changed = level.changed;
-            finished = Some(if level.changed {
+            let source = level.source;
+            let atom = Atom::Expression(if level.changed {
                 // A result inside of an atom stays one; the whole is a new atom.
-                let is_result = (is_part || !levels.is_empty()) && level.source.is_evaluated();
-                Atom::Expression(Expression::with(level.done, is_result))
+                let is_result = (is_part || !levels.is_empty()) && source.is_evaluated();
+                Expression::with(level.done, is_result)
             } else {
-                Atom::Expression(level.source.clone())
+                source.clone()
             });
+            made.remember(source.address(), || (atom.clone(), changed));
+            finished = Some(atom);
         }
     }
 }
@@ -278,6 +292,7 @@ pub fn unify(left: &Atom, right: &Atom, bindings: &mut Bindings) -> bool {
     let mark = bindings.mark();
     let mut pending: SmallVec<[(Atom, Atom); 8]> = SmallVec::new();
     pending.push((left.clone(), right.clone()));
+    let mut seen = Seen::new();
     while let Some((left, right)) = pending.pop() {
         let (left, right) = (bindings.walk(&left).clone(), bindings.walk(&right).clone());
         let unified = match (&left, &right) {
@@ -287,6 +302,8 @@ pub fn unify(left: &Atom, right: &Atom, bindings: &mut Bindings) -> bool {
             (Atom::Expression(a), Atom::Expression(b)) => {
                 if a.is_same(b) || (a.is_ground() && b.is_ground()) {
                     left == right
+                } else if seen.again(a.address() as u64, b.address() as u64) {
+                    true
                 } else if a.children().len() == b.children().len() {
                     pending.extend(
                         a.children()
@@ -320,6 +337,7 @@ pub fn alpha_equal(left: &Atom, right: &Atom) -> bool {
     let mut forth: HashMap<Variable, Variable, FixedState> = HashMap::default();
     let mut back: HashMap<Variable, Variable, FixedState> = HashMap::default();
     let mut pending = vec![(left, right)];
+    let mut seen = Seen::new();
     while let Some(pair) = pending.pop() {
         match pair {
             (Atom::Variable(a), Atom::Variable(b)) => {
@@ -333,7 +351,11 @@ pub fn alpha_equal(left: &Atom, right: &Atom) -> bool {
                 if a.children().len() != b.children().len() {
                     return false;
                 }
-                if !(a.is_same(b) && a.is_ground()) {
+                if a.is_ground() && b.is_ground() {
+                    if pair.0 != pair.1 {
+                        return false;
+                    }
+                } else if !seen.again(a.address() as u64, b.address() as u64) {
                     pending.extend(a.children().iter().zip(b.children()));
                 }
             }

@@ -38,7 +38,7 @@ pub struct Watch(Arc<Mutex<Record>>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RuleId(u32);
 
-type Key = (Option<String>, Option<u32>, Atom);
+type Key = (Option<Arc<str>>, Option<u32>, Atom);
 
 struct Record {
     rules: Vec<RuleProfile>,

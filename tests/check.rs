@@ -89,6 +89,35 @@ fn calls_are_held_against_signatures() {
     );
 }
 
+/// An assertion may want the error; what it says of a call that is none stays an error.
+#[test]
+fn errors_that_an_assertion_may_want_are_notes() {
+    let found = findings(
+        "(: f (-> Number Number))\n!(assertEqualToResult (f \"a\") ((Error (f \"a\") (BadArgType 1 Number String))))\n!(assertEqual (f 1) (f))\n!(f)",
+        Path::new("."),
+    );
+    let told: Vec<_> = found
+        .iter()
+        .map(|finding| (finding.code, finding.severity))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("E0102", Severity::Note),
+            ("E0101", Severity::Note),
+            ("E0101", Severity::Error)
+        ]
+    );
+}
+
+#[test]
+fn what_variables_stand_for_is_not_guessed() {
+    check(
+        "(: tail (-> List List))\n(= (tail $l) (cdr-atom $l))\n(= (best $f $a $b) (if (> ($f $a) ($f $b)) $a $b))",
+        &[],
+    );
+}
+
 #[test]
 fn modules_are_looked_for() {
     check(

@@ -8,6 +8,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chimera::{Answer, Budget, DirectoryFiles, Engine, Grants, Proof};
@@ -77,7 +78,7 @@ fn answer(answer: &Answer) -> (String, Vec<String>) {
 
 /// Everything that a proof names, sorted.
 fn told(proof: &Proof) -> Vec<String> {
-    let place = |file: &Option<String>, line: &Option<u32>| match (file, line) {
+    let place = |file: &Option<Arc<str>>, line: &Option<u32>| match (file, line) {
         (Some(file), Some(line)) => format!("{file}:{line}"),
         _ => "nowhere".to_owned(),
     };
@@ -85,7 +86,7 @@ fn told(proof: &Proof) -> Vec<String> {
         let place = place(&rule.file, &rule.line);
         format!("rule {} {place}", canonical(&rule.head.to_string()))
     });
-    let facts = proof.facts.iter().map(|fact| {
+    let facts = proof.facts().into_iter().map(|fact| {
         let place = place(&fact.file, &fact.line);
         format!("fact {} {place}", canonical(&fact.atom.to_string()))
     });

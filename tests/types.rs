@@ -230,6 +230,13 @@ fn literal_lists_leave_a_loop_compiled() {
 }
 
 #[test]
+fn long_lists_leave_a_loop_compiled() {
+    let rules = "(= (long) (1 2 3 4 5 6 7 8 9 10 11 12))";
+    let call = "(let $l (long) (let ($h $t) (decons-atom $l) (let $m (cons-atom $n $t) $m)))";
+    check_stays_compiled(rules, call);
+}
+
+#[test]
 fn polymorphic_constructors_leave_a_loop_compiled() {
     check_stays_compiled("", "(or-else (head (Cons $n Nil)) 0)");
     check_stays_compiled("", "(size (insert Leaf $n))");

@@ -121,7 +121,7 @@ async def probe(server, seconds, name):
 
 
 ABUSERS = r'''
-import os, random, socket, sys, time
+import os, random, socket, struct, sys, threading, time
 kind, port = sys.argv[1], int(sys.argv[2])
 host = f"host: 127.0.0.1:{port}\r\n".encode()
 def connect():
@@ -140,6 +140,47 @@ if kind == "idle":
     for _ in range(5000): held.append(connect())
     print("on", flush=True)
     time.sleep(600)
+def frame(kind, flags, stream, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+def literal(name, value):
+    return b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
+HEAD = (literal(b":method", b"GET") + literal(b":scheme", b"http") + literal(b":path", b"/health")
+    + literal(b":authority", b"127.0.0.1"))
+def frames(what):
+    """Parts of what is sent on one HTTP/2 connection, without end."""
+    stream = 1
+    if what == "continuations":
+        yield frame(1, 1, 1, HEAD)
+    while True:
+        if what == "resets":  # CVE-2023-44487
+            part = b""
+            for _ in range(200):
+                part += frame(1, 5, stream, HEAD) + frame(3, 0, stream, b"\0\0\0\x08")
+                stream += 2
+            yield part
+        elif what == "made resets":  # CVE-2025-8671: the server is brought to reset them
+            part = b""
+            for _ in range(200):
+                part += frame(1, 4, stream, HEAD) + frame(8, 0, stream, b"\0\0\0\0")
+                stream += 2
+            yield part
+        elif what == "continuations":  # CVE-2024-27316
+            yield frame(9, 0, 1, literal(b"a", b"x" * 100) * 100)
+        elif what == "pings":
+            yield frame(6, 0, 0, b"12345678") * 3000
+        elif what == "settings":
+            yield frame(4, 0, 0, struct.pack(">HI", 3, 100)) * 2000
+def flood(one, what):
+    """Sends them until the server has enough. What it answers to pings and settings stays unread."""
+    if what not in ("pings", "settings"):
+        def read():
+            try:
+                while one.recv(65536): pass
+            except OSError: pass
+        threading.Thread(target=read, daemon=True).start()
+    one.settimeout(5)
+    one.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0))
+    for part in frames(what): one.sendall(part)
 print("on", flush=True)
 noise = random.Random(1)
 while True:
@@ -156,6 +197,8 @@ while True:
             one.sendall((b"GET /health HTTP/1.1\r\n" + host + b"\r\n") * 2000)
             time.sleep(0.2); held.append(one); held[:-200] = []
             continue
+        elif kind.startswith("h2 "):
+            flood(one, kind[3:])
         elif kind == "connecting":
             pass
         elif kind == "wide heads":
@@ -173,6 +216,7 @@ async def abuse(binary):
     with Server(binary, "") as server:
         await probe(server, 5, "nobody else")
         kinds = ["slow-loris", "idle", "malformed", "pipelining", "pipelining, unread", "connecting", "wide heads", "big bodies"]
+        kinds += ["h2 resets", "h2 made resets", "h2 continuations", "h2 pings", "h2 settings"]
         for kind in kinds:
             with subprocess.Popen([sys.executable, "-c", ABUSERS, kind, str(server.port)], stdout=subprocess.PIPE) as abuser:
                 await asyncio.to_thread(abuser.stdout.readline)

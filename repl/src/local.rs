@@ -184,7 +184,7 @@ fn reply(directive: &Directive, started: Instant) -> Reply {
 /// What a rule is for, and where it stands unless it was typed.
 fn place_of(rule: &RuleUse) -> String {
     match (&rule.file, rule.line) {
-        (Some(file), Some(line)) if file != TYPED => {
+        (Some(file), Some(line)) if **file != *TYPED => {
             format!("the rule for {} at {file}:{line}", rule.head)
         }
         _ => format!("the rule for {}", rule.head),

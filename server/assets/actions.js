@@ -64,7 +64,7 @@ function rules(found) {
 
 function evidence(action) {
   const { before, after } = action.evidence;
-  const table = (names) => make("table", { class: "evidence" },
+  const table = (names) => make("table", { class: "evidence", "aria-label": "Samples before and after" },
     make("thead", {}, make("tr", {}, make("th", { scope: "col", text: "metric" }),
       make("th", { scope: "col", text: "decided on" }), make("th", { scope: "col", text: "judged by" }))),
     make("tbody", {}, ...names.map((name) => make("tr", {},

@@ -9,6 +9,7 @@ import { makeDemos, showHeld } from "./demos.js";
 import { byId, setText } from "./dom.js";
 import { countDown, showEpisodes, showEvents } from "./episodes.js";
 import { follow } from "./feed.js";
+import { showInside } from "./inside.js";
 import { showRates } from "./rates.js";
 import { ask } from "./remote.js";
 import { makeRules, showEveryRule, showModes, showRules } from "./rules.js";
@@ -148,6 +149,7 @@ function draw() {
       else thresholds[metric] = limit;
     }
     showHead();
+    showInside(health.system_info);
     showMetrics(health.metrics.all, thresholds);
     showHeld(health.metrics.all);
     actions.showActions();

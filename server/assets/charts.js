@@ -18,7 +18,7 @@ const CHARTS = [
   { id: "memory", title: "Memory", unit: "MiB", lines: [
     { metric: "memory-mb", label: "resident", fill: true }, { metric: "cache-mb", label: "session cache" }] },
   { id: "cpu", title: "CPU", unit: "% of a core", lines: [
-    { metric: "cpu-percent", label: "used", fill: true }, { metric: "scheduling-delay-percent", label: "waiting for it" }] },
+    { metric: "cpu-percent", label: "used", fill: true }, { metric: "cpu-wanted-percent", label: "wanted" }] },
   { id: "connections", title: "Connections", unit: "established, both ends", lines: [
     { metric: "connection-count", label: "all", fill: true }, { metric: "pool-idle", label: "idle in the pool" }] },
   { id: "latency", title: "Latency", unit: "ms, logarithmic", log: true, hint: TOO_FEW, lines: [
@@ -152,9 +152,12 @@ class Chart {
   /// What a screen reader says of the whole.
   name() {
     const parts = this.lines.map((line) => {
-      const values = series.column(line.metric).filter((value) => value !== null);
+      const column = series.column(line.metric);
+      const values = column.filter((value) => value !== null);
       if (!values.length) return `${line.label}: collecting`;
-      return `${line.label} now ${measured(line, values[values.length - 1])}, at most ${measured(line, Math.max(...values))}`;
+      const newest = column[column.length - 1];
+      const now = newest === null ? "not measured now" : `now ${measured(line, newest)}`;
+      return `${line.label} ${now}, at most ${measured(line, Math.max(...values))}`;
     });
     this.frame.setAttribute("aria-label", `${this.title}: ${parts.join("; ")}`);
   }

@@ -3,8 +3,10 @@
 const KNOWN = {
   "memory-mb": { title: "Memory", unit: "MiB", digits: 0 },
   "cpu-percent": { title: "CPU", unit: "% of a core", digits: 0 },
+  "cpu-wanted-percent": { title: "CPU wanted", unit: "% of a core", digits: 0 },
   "scheduling-delay-percent": { title: "CPU wait", unit: "%", digits: 0 },
   "connection-count": { title: "Connections", unit: "", digits: 0 },
+  "sockets.half-closed": { title: "Half-closed connections", unit: "", digits: 0 },
   "request-latency-ms": { title: "Latency p95", unit: "ms", digits: 1 },
   "error-rate": { title: "Error rate", unit: "%", digits: 1, scale: 100 },
   "latency-p50-ms": { title: "Latency p50", unit: "ms", digits: 1 },

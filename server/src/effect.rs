@@ -8,6 +8,6 @@ mod envelope;
 mod specs;
 
 pub use action::{Action, CallError};
-pub use effectors::Effectors;
+pub use effectors::{Applied, Effectors};
 pub use envelope::{Admitted, Envelope, Limit, Refusal};
 pub use specs::{Parameter, SPECS, Spec};

@@ -2,6 +2,7 @@
 //! latency and failures over a sliding window; and the gate before it.
 
 mod gate;
+mod routes;
 mod window;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use crate::heal::Facts;
 pub use gate::{Gate, Refused, Weight};
+use routes::Routes;
+pub use routes::{Route, RouteReading};
 use window::Window;
 
 /// Counts requests. Clones count together.
@@ -22,6 +25,8 @@ struct Shared {
     requests: AtomicU64,
     failures: AtomicU64,
     window: Window,
+    /// The same by route.
+    routes: Routes,
     volume_min: AtomicU64,
     gate: Gate,
 }
@@ -87,13 +92,17 @@ impl Front {
     /// A front that has seen nothing.
     pub fn new() -> Front {
         let facts = Facts::default();
+        let part = part(facts.get("request-window"));
+        let gate = Gate::default();
+        gate.set_retry_after(Duration::from_secs_f64(facts.get("retry-after-seconds")));
         Front(Arc::new(Shared {
             active: AtomicUsize::new(0),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
-            window: Window::new(part(facts.get("request-window"))),
+            window: Window::new(part),
+            routes: Routes::new(part),
             volume_min: AtomicU64::new(facts.count("request-volume") as u64),
-            gate: Gate::default(),
+            gate,
         }))
     }
 
@@ -113,6 +122,13 @@ impl Front {
             .volume_min
             .store(volume_min.max(1), Ordering::Relaxed);
         self.0.window.set_part(part(seconds));
+        self.0.routes.set_part(part(seconds));
+    }
+
+    /// What the window says now of each route that something was asked of in it.
+    pub fn routes(&self) -> Vec<RouteReading> {
+        let volume_min = self.0.volume_min.load(Ordering::Relaxed);
+        self.0.routes.readings(Instant::now(), volume_min)
     }
 
     /// What lets requests in.
@@ -158,6 +174,11 @@ impl InFlight {
 
     /// The same; a failure or refusal is counted under its cause too.
     pub fn finish_because(self, answered: Answered, cause: Option<&'static str>) {
+        self.finish_on(None, answered, cause);
+    }
+
+    /// The same; it is counted for its route too.
+    pub fn finish_on(self, route: Option<Route>, answered: Answered, cause: Option<&'static str>) {
         let shared = &self.front.0;
         shared.requests.fetch_add(1, Ordering::Relaxed);
         if answered == Answered::Failed {
@@ -166,6 +187,9 @@ impl InFlight {
         let now = Instant::now();
         let took = now.saturating_duration_since(self.began);
         shared.window.record(now, took, answered, cause);
+        if let Some(route) = route {
+            shared.routes.record(route, now, took, answered, cause);
+        }
     }
 }
 

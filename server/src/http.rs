@@ -16,6 +16,7 @@ mod openapi;
 mod parameters;
 mod patience;
 mod refusal;
+mod responses;
 mod routes;
 mod schema;
 mod seldom;

@@ -70,6 +70,11 @@ impl Outside {
         probes::start(&self.config, &self.newest);
     }
 
+    /// Sets for how many of its intervals the figure of a probe or a scrape counts.
+    pub fn set_stale_intervals(&self, intervals: f64) {
+        self.newest.set_stale_intervals(intervals);
+    }
+
     fn processes(&self) -> MutexGuard<'_, Processes> {
         self.processes
             .lock()

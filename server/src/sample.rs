@@ -116,6 +116,11 @@ impl Sensors {
             "inbound-idle-longest-s",
             Some(clients.idle_longest.as_secs_f64()),
         );
+        for route in front.routes() {
+            let path = route.path;
+            put(&format!("error-rate.{path}"), route.error_rate);
+            put(&format!("request-latency-ms.{path}"), route.latency_p95_ms);
+        }
         let front = front.reading();
         put("active-requests", Some(front.active as f64));
         put("requests-in-window", Some(front.requests as f64));

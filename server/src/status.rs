@@ -364,14 +364,29 @@ pub struct SetMode {
     pub mode: Option<Mode>,
 }
 
+/// There would be more metrics from outside than are kept.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "at most {most} metrics from outside are kept; one that is not sent for {kept_seconds} s makes room for another"
+)]
+pub struct TooManyMetrics {
+    /// How many are kept.
+    pub most: usize,
+    /// How long one is kept after it came.
+    pub kept_seconds: f64,
+}
+
 /// What the HTTP shell asks the loop to do.
 pub enum Command {
     /// Load the rules from disk now.
     Reload(oneshot::Sender<RulesStatus>),
     /// Forget episodes and what is open; the history of actions stays.
     Reset(oneshot::Sender<()>),
-    /// Readings from outside, as `(metric, value)`.
-    Ingest(Vec<(String, f64)>),
+    /// Readings from outside, as `(metric, value)`; all of them are taken, or none.
+    Ingest(
+        Vec<(String, f64)>,
+        oneshot::Sender<Result<(), TooManyMetrics>>,
+    ),
     /// Evaluate an atom that may change the live spaces; answers with its results.
     Evaluate {
         /// What is evaluated.

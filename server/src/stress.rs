@@ -4,6 +4,8 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::front::{Answered, Front};
 use crate::heal::Facts;
 use crate::status::{Loop, Verdict};
@@ -50,15 +52,44 @@ pub struct Phase {
 pub struct Report {
     /// Counts from 1.
     pub id: u64,
-    /// Whether it has ended.
-    pub finished: bool,
+    /// How far it is.
+    pub stage: Stage,
     /// Its phases in order.
     pub phases: Vec<Phase>,
 }
 
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Its phases go on.
+    Running,
+    /// Each phase had its time.
+    Finished,
+    /// It was ended before that.
+    Cancelled,
+}
+
+impl Stage {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Running => "running",
+            Stage::Finished => "finished",
+            Stage::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// The runs. Clones are the same.
 #[derive(Clone, Default)]
-pub struct Stress(Arc<Mutex<Vec<Report>>>);
+pub struct Stress(Arc<Mutex<Runs>>);
+
+#[derive(Default)]
+struct Runs {
+    reports: Vec<Report>,
+    /// Ends the run that is under way.
+    cancel: CancellationToken,
+}
 
 /// A run is under way already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,13 +104,30 @@ const FAULTS: [&str; 4] = [
 ];
 
 impl Stress {
-    fn lock(&self) -> MutexGuard<'_, Vec<Report>> {
+    fn lock(&self) -> MutexGuard<'_, Runs> {
         self.0.lock().expect("no panic while reports are locked")
     }
 
     /// The report of a run, if it is kept.
     pub fn report(&self, id: u64) -> Option<Report> {
-        self.lock().iter().find(|report| report.id == id).cloned()
+        let runs = self.lock();
+        runs.reports.iter().find(|report| report.id == id).cloned()
+    }
+
+    /// Ends the run that is under way, if there is one; it has ended when this returns,
+    /// and with it what it caused.
+    pub async fn cancel(&self) {
+        self.lock().cancel.cancel();
+        while self.running().is_some() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn running(&self) -> Option<u64> {
+        let runs = self.lock();
+        let mut reports = runs.reports.iter();
+        let running = reports.find(|report| report.stage == Stage::Running);
+        running.map(|report| report.id)
     }
 
     /// Starts a run on the present runtime; returns its id.
@@ -87,9 +135,11 @@ impl Stress {
     /// # Errors
     /// If one is under way.
     pub fn start(&self, subjects: Subjects) -> Result<u64, Running> {
+        let cancel = CancellationToken::new();
         let id = {
-            let mut reports = self.lock();
-            if let Some(running) = reports.iter().find(|report| !report.finished) {
+            let mut runs = self.lock();
+            let reports = &mut runs.reports;
+            if let Some(running) = reports.iter().find(|one| one.stage == Stage::Running) {
                 return Err(Running(running.id));
             }
             let id = reports.last().map_or(1, |report| report.id + 1);
@@ -98,7 +148,7 @@ impl Stress {
             }
             reports.push(Report {
                 id,
-                finished: false,
+                stage: Stage::Running,
                 phases: FAULTS
                     .map(|fault| Phase {
                         fault,
@@ -106,33 +156,48 @@ impl Stress {
                     })
                     .to_vec(),
             });
+            runs.cancel = cancel.clone();
             id
         };
         let stress = self.clone();
         tokio::spawn(async move {
             for index in 0..FAULTS.len() {
-                stress.run_phase(id, index, &subjects).await;
+                if !cancel.is_cancelled() {
+                    stress.run_phase(id, index, &subjects, &cancel).await;
+                }
             }
             restore(&subjects).await;
-            stress.update(id, |report| report.finished = true);
+            let stage = if cancel.is_cancelled() {
+                Stage::Cancelled
+            } else {
+                Stage::Finished
+            };
+            stress.update(id, |report| report.stage = stage);
         });
         Ok(id)
     }
 
     fn update(&self, id: u64, change: impl FnOnce(&mut Report)) {
-        if let Some(report) = self.lock().iter_mut().find(|report| report.id == id) {
+        let mut runs = self.lock();
+        if let Some(report) = runs.reports.iter_mut().find(|report| report.id == id) {
             change(report);
         }
     }
 
-    async fn run_phase(&self, id: u64, index: usize, subjects: &Subjects) {
+    async fn run_phase(
+        &self,
+        id: u64,
+        index: usize,
+        subjects: &Subjects,
+        cancel: &CancellationToken,
+    ) {
         let fault = FAULTS[index];
         let newest = newest_id(subjects);
         let began = Instant::now();
         let patience = patience(&subjects.healing.status.load().facts);
         let injected = inject(fault, subjects).await;
         self.update(id, |report| report.phases[index].injected = injected);
-        while began.elapsed() < patience {
+        while began.elapsed() < patience && !cancel.is_cancelled() {
             if fault == "request-failures" {
                 ask(subjects).await;
             }

@@ -7,15 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 
 use crate::atom::{Atom, Grounded};
 
-/// A sequence of atoms, shared and immutable. Knows whether it is ground.
+/// A sequence of atoms, shared and immutable. Knows whether it is ground, and its size.
 #[derive(Clone)]
 pub struct Expression(Arc<ExpressionData>);
 
 struct ExpressionData {
     children: Vec<Atom>,
+    /// As printed: what is shared counts each time that it occurs.
+    size: u32,
     ground: bool,
     /// Whether it is a result that evaluates to itself.
     evaluated: bool,
@@ -29,16 +32,16 @@ impl Expression {
         Expression::with(children, false)
     }
 
-    /// An expression of `children` as a result that evaluates to itself.
-    pub(crate) fn of_evaluated(children: Vec<Atom>) -> Expression {
-        Expression::with(children, true)
-    }
-
     /// An expression of `children`; whether it is a result that evaluates to itself.
     pub(crate) fn with(children: Vec<Atom>, evaluated: bool) -> Expression {
-        let ground = children.iter().all(Atom::is_ground);
+        let (mut ground, mut size) = (true, 1u32);
+        for child in &children {
+            ground &= child.is_ground();
+            size = size.saturating_add(child.size());
+        }
         Expression(Arc::new(ExpressionData {
             children,
+            size,
             ground,
             evaluated,
             hash: AtomicU64::new(0),
@@ -63,6 +66,12 @@ impl Expression {
     /// Whether no variable occurs in it.
     pub fn is_ground(&self) -> bool {
         self.0.ground
+    }
+
+    /// How many atoms it is when printed, itself included; `u32::MAX` is any number beyond.
+    /// Parts may be shared, so an expression can be far larger than what it takes in memory.
+    pub(crate) fn size(&self) -> u32 {
+        self.0.size
     }
 
     /// Whether both are the same allocation.
@@ -152,18 +161,26 @@ pub(super) fn leaf_hash(atom: &Atom) -> u64 {
     hasher.finish() | 1
 }
 
+/// Expressions of more atoms are gone through with an eye on what they share.
+pub(crate) const LARGE: u32 = 1024;
+
 pub(super) fn equal(left: &Expression, right: &Expression) -> bool {
     if left.is_same(right) {
         return true;
     }
     let mut pending = vec![(left, right)];
+    // Pairs of large parts, which may be shared, are compared once.
+    let mut known: HashSet<(usize, usize), FixedState> = HashSet::default();
     while let Some((left, right)) = pending.pop() {
         if left.is_same(right) {
             continue;
         }
         let (a, b) = (left.children(), right.children());
-        if a.len() != b.len() {
+        if left.size() != right.size() || a.len() != b.len() {
             return false;
+        }
+        if left.size() > LARGE && !known.insert((left.address(), right.address())) {
+            continue;
         }
         for pair in a.iter().zip(b) {
             match pair {
@@ -228,6 +245,28 @@ mod tests {
             atom = Atom::expression([Atom::symbol("s"), atom]);
         }
         atom
+    }
+
+    /// `((a a) (a a))` and so on, sharing its parts.
+    fn doubled(levels: usize) -> Atom {
+        let mut atom = Atom::symbol("a");
+        for _ in 0..levels {
+            atom = Atom::expression([atom.clone(), atom]);
+        }
+        atom
+    }
+
+    #[test]
+    fn what_shares_its_parts_costs_what_it_holds_and_not_what_it_would_print() {
+        assert_eq!(doubled(2).size(), 7);
+        assert_eq!(doubled(2).to_string(), "((a a) (a a))");
+        let (a, b) = (doubled(100), doubled(100));
+        assert_eq!(a.size(), u32::MAX);
+        assert!(a == b);
+        assert!(a != doubled(101));
+        assert_eq!(a.structural_hash(), b.structural_hash());
+        let shown = Atom::expression([Atom::symbol("f"), a]).to_string();
+        assert_eq!(shown, "(…)");
     }
 
     #[test]

@@ -4,6 +4,10 @@ use std::fmt;
 
 use crate::atom::{Atom, Grounded, Variable};
 
+/// Expressions of more atoms are printed as `(…)`: their text would fit no memory. What
+/// shares its parts comes to that with little memory of its own.
+const SIZE_MAX: u32 = 1 << 28;
+
 impl fmt::Display for Atom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut pending = vec![Piece::Atom(self)];
@@ -14,6 +18,9 @@ impl fmt::Display for Atom {
                 Piece::Atom(Atom::Symbol(symbol)) => f.write_str(symbol.as_str())?,
                 Piece::Atom(Atom::Variable(variable)) => write!(f, "{variable}")?,
                 Piece::Atom(Atom::Grounded(grounded)) => write!(f, "{grounded}")?,
+                Piece::Atom(Atom::Expression(expression)) if expression.size() > SIZE_MAX => {
+                    f.write_str("(…)")?;
+                }
                 Piece::Atom(Atom::Expression(expression)) => {
                     f.write_str("(")?;
                     pending.push(Piece::Close);

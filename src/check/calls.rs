@@ -32,9 +32,14 @@ pub(super) fn check(
         let node = found.node;
         let undefined = types::undefined();
         let expected = if node == root { expected } else { &undefined };
-        let atom = with_values(text.atom(node), typed);
+        let atom = unknown_calls(&with_values(text.atom(node), typed));
+        let severity = if found.asserted {
+            Severity::Note
+        } else {
+            Severity::Error
+        };
         for error in Machine::ill_typed(host, space, &atom, expected) {
-            if report(text, node, &atom, &error) {
+            if report(text, node, &atom, &error, severity) {
                 break;
             }
         }
@@ -42,7 +47,7 @@ pub(super) fn check(
 }
 
 /// Whether the error is about this call itself, not about one inside it.
-fn report(text: &mut Text<'_>, node: usize, atom: &Atom, error: &Atom) -> bool {
+fn report(text: &mut Text<'_>, node: usize, atom: &Atom, error: &Atom, severity: Severity) -> bool {
     let Some([_, subject, reason]) = error.as_expression() else {
         return false;
     };
@@ -55,7 +60,7 @@ fn report(text: &mut Text<'_>, node: usize, atom: &Atom, error: &Atom) -> bool {
         let message =
             format!("`{name}` is called with {given} arguments, which none of its types takes");
         let help = "give it as many arguments as its type has parameters; `(get-type name)` tells the type";
-        text.report(Severity::Error, "E0101", node, message, help);
+        text.report(severity, "E0101", node, message, help);
         return true;
     }
     match reason.as_expression() {
@@ -65,27 +70,52 @@ fn report(text: &mut Text<'_>, node: usize, atom: &Atom, error: &Atom) -> bool {
                 .as_i64()
                 .and_then(|place| usize::try_from(place).ok());
             let argument = place.and_then(|place| text.children(node).get(place).copied());
+            // What a variable stands for may be of any kind, whatever its type.
+            if types::is_meta_type(expected)
+                && argument.is_some_and(|argument| text.is_variable(argument))
+            {
+                return false;
+            }
             let message =
                 format!("argument {position} of `{name}` is a {actual}, expected is a {expected}");
             let help = "give an argument of the expected type, or declare another type with `(: name type)`";
-            text.report(
-                Severity::Error,
-                "E0102",
-                argument.unwrap_or(node),
-                message,
-                help,
-            );
+            text.report(severity, "E0102", argument.unwrap_or(node), message, help);
             true
         }
         Some([kind, expected, actual]) if kind.is_symbol(&known().bad_type) => {
             let message = format!("this gives a {actual}, expected is a {expected}");
             let help =
                 "give a result of the type that the function declares, or declare another one";
-            text.report(Severity::Error, "E0103", node, message, help);
+            text.report(severity, "E0103", node, message, help);
             true
         }
         _ => false,
     }
+}
+
+/// The atom with a variable for each call whose head is one: what that calls, and what
+/// comes of it, is not known.
+fn unknown_calls(atom: &Atom) -> Atom {
+    let Some([head, arguments @ ..]) = atom.as_expression() else {
+        return atom.clone();
+    };
+    let heads_variable =
+        |atom: &Atom| matches!(atom.as_expression(), Some([Atom::Variable(_), _, ..]));
+    if !arguments.iter().any(heads_variable) {
+        return atom.clone();
+    }
+    let known = arguments.iter().map(|argument| {
+        if heads_variable(argument) {
+            Atom::Variable(Variable::new("result").renamed())
+        } else {
+            argument.clone()
+        }
+    });
+    Atom::expression(
+        std::iter::once(head.clone())
+            .chain(known)
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn with_values(atom: &Atom, typed: &[(Variable, Atom)]) -> Atom {

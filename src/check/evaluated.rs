@@ -12,6 +12,8 @@ pub(crate) struct Evaluated {
     pub(crate) node: usize,
     /// Whether it is an argument for which a type of values is declared.
     pub(crate) operand: bool,
+    /// Whether an assertion looks at what it gives, so that an error may be what is wanted.
+    pub(crate) asserted: bool,
 }
 
 /// What is evaluated of `root`, itself included, outer before inner.
@@ -20,6 +22,7 @@ pub(crate) fn evaluated(text: &Text<'_>, space: &Space, root: usize) -> Vec<Eval
     let mut pending = vec![Evaluated {
         node: root,
         operand: false,
+        asserted: false,
     }];
     while let Some(found) = pending.pop() {
         all.push(found);
@@ -27,9 +30,14 @@ pub(crate) fn evaluated(text: &Text<'_>, space: &Space, root: usize) -> Vec<Eval
         let Some((head, arguments)) = children.split_first() else {
             continue;
         };
+        let asserted = found.asserted
+            || text
+                .word(*head)
+                .is_some_and(|word| word.starts_with("assert"));
         let plain = |node: &usize| Evaluated {
             node: *node,
             operand: false,
+            asserted,
         };
         if let Some(steered) = text
             .word(*head)
@@ -63,6 +71,7 @@ pub(crate) fn evaluated(text: &Text<'_>, space: &Space, root: usize) -> Vec<Eval
             pending.push(Evaluated {
                 node: *argument,
                 operand: parameters().all(|parameter| parameter.as_symbol().is_some_and(value)),
+                asserted,
             });
         }
     }

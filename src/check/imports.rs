@@ -93,7 +93,11 @@ impl Imports {
             let near = names::nearest(&name, &names)
                 .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
             let message = format!("there is no module `{name}` beside {}{near}", self.file);
-            let help = "a module is a file name.metta, a directory with a module.metta, or one that comes with the engine: `(catalog-list! all)` of the module `catalog` prints those";
+            let help = if host.modules.is_python(&name) {
+                "there is a module of that name in Python, which is not run here: write what it offers in MeTTa, or as operations in Rust"
+            } else {
+                "a module is a file name.metta, a directory with a module.metta, or one that comes with the engine: `(catalog-list! all)` of the module `catalog` prints those"
+            };
             text.report(Severity::Error, "E0104", node, message, help);
         }
         found

@@ -120,7 +120,8 @@ fn mentioned(space: &Space) -> HashSet<String> {
 }
 
 /// What may be meant by `name`: the nearest of the names, one letter off, two in
-/// long names. A name and the same name with another ending number are not near.
+/// long names. A name and the same name with another ending number are not near, nor
+/// are a constructor such as `Cons` and the function `cons`.
 pub fn nearest<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
     let length = name.chars().count();
     if length < LENGTH_MIN || name.ends_with(|last: char| last.is_ascii_digit()) {
@@ -132,6 +133,7 @@ pub fn nearest<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
         .filter(|other| other.chars().count() >= LENGTH_MIN)
         .filter(|other| other.starts_with('&') == name.starts_with('&'))
         .filter(|other| !other.ends_with(|last: char| last.is_ascii_digit()))
+        .filter(|other| !other.eq_ignore_ascii_case(name) || name.starts_with(char::is_lowercase))
         .filter_map(|other| {
             let distance = distance(name, other, letters_off)?;
             (distance > 0).then_some((distance, *other))
@@ -197,6 +199,8 @@ mod tests {
         );
         assert_eq!(nearest("step2", &["step1"]), None);
         assert_eq!(nearest("foo", &["fooo"]), None);
+        assert_eq!(nearest("Cons", &["cons"]), None);
+        assert_eq!(nearest("mettaClear", &["mettaclear"]), Some("mettaclear"));
         assert_eq!(nearest("&slef", &["&self", "slefs"]), Some("&self"));
     }
 }

@@ -100,7 +100,7 @@ fn candidates(space: &Space, subject: &Atom) -> Vec<RuleUse> {
         };
         if contains(body, subject) {
             found.push(RuleUse {
-                file: Some(origin.file.to_string()),
+                file: Some(origin.file),
                 line: Some(origin.line),
                 head: head.clone(),
             });

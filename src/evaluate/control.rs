@@ -36,6 +36,8 @@ pub(crate) enum Control {
     Once,
     Limit,
     Lambda,
+    /// No call of it is reducible: its rule's result is `NotReducible`.
+    Inert,
 }
 
 /// Whether a symbol names an instruction of minimal MeTTa.

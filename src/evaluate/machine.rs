@@ -317,7 +317,12 @@ impl<'h> Machine<'h> {
             } => {
                 let next = self.operate(&operation, &call, space, rest)?;
                 match &next.0 {
-                    Task::Return(atom) if atom.is_symbol(&known().not_reducible) => None,
+                    Task::Return(atom)
+                        if atom.is_symbol(&known().not_reducible)
+                            && operation.control() != Some(control::Control::Inert) =>
+                    {
+                        None
+                    }
                     _ => Some(next),
                 }
             }
@@ -857,6 +862,7 @@ impl<'h> Machine<'h> {
         let arguments = &call.as_expression().expect("a call is an expression")[1..];
         let answer = operation.call(arguments, &mut context);
         self.meter.spent += std::mem::take(&mut self.host.spent_inside);
+        // Called it was, whatever it says.
         let steps = self.step(|| Step::Operation(operation.name().to_owned()));
         match answer {
             // One step that gives nothing gives `Empty`, which a chain may look at.
@@ -883,6 +889,7 @@ impl<'h> Machine<'h> {
                     Some((Task::Return(error), rest))
                 }
                 None => {
+                    self.steps = steps;
                     let not_reducible = Atom::Symbol(known().not_reducible.clone());
                     Some((Task::Return(not_reducible), rest))
                 }

@@ -4,27 +4,68 @@
 //! steps before they parted, and the list is only gathered for results kept.
 
 use std::collections::HashSet;
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
 use std::rc::Rc;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use crate::atom::Atom;
-use crate::space::Origin;
+use crate::space::{Kept, Layers, Origin, Row};
 
-/// What led to one result, in order of use, each entry once.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// What led to one result, each entry once.
+#[derive(Clone, Default)]
 pub struct Proof {
-    /// Rules that were applied.
+    /// Rules that were applied, about from the outermost inwards.
     pub rules: Vec<RuleUse>,
-    /// Facts that a `match` found.
-    pub facts: Vec<FactUse>,
     /// Names of host operations that were called.
     pub operations: Vec<String>,
+    told: Vec<FactUse>,
+    /// Facts by where they are stored, which are read when somebody asks.
+    stored: Vec<Stored>,
+}
+
+/// Rows of layers that are kept for them.
+#[derive(Clone)]
+struct Stored {
+    layers: Arc<Kept>,
+    rows: Vec<Row>,
+}
+
+impl Proof {
+    /// Facts that a `match` found. Those of a snapshot are read from it now: until the proof
+    /// is dropped, it keeps the snapshot's atoms.
+    pub fn facts(&self) -> Vec<FactUse> {
+        let mut facts = Once::default();
+        for fact in &self.told {
+            facts.add(fact.clone());
+        }
+        for stored in &self.stored {
+            for row in &stored.rows {
+                let (atom, origin) = stored.layers.read(*row);
+                facts.add(FactUse::of(atom, origin));
+            }
+        }
+        facts.all
+    }
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proof")
+            .field("rules", &self.rules)
+            .field("facts", &self.facts())
+            .field("operations", &self.operations)
+            .finish()
+    }
 }
 
 /// A rule that was applied.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct RuleUse {
     /// The file it was read from, if it was read from one.
-    pub file: Option<String>,
+    pub file: Option<Arc<str>>,
     /// Its line there, from 1.
     pub line: Option<u32>,
     /// The head of the rule as written.
@@ -32,14 +73,21 @@ pub struct RuleUse {
 }
 
 /// A fact that a `match` found.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct FactUse {
     /// The file it was read from, if it was read from one.
-    pub file: Option<String>,
+    pub file: Option<Arc<str>>,
     /// Its line there, from 1.
     pub line: Option<u32>,
     /// The fact.
     pub atom: Atom,
+}
+
+impl RuleUse {
+    pub(crate) fn of(head: Atom, origin: Option<Origin>) -> RuleUse {
+        let (file, line) = place(&origin);
+        RuleUse { file, line, head }
+    }
 }
 
 impl FactUse {
@@ -49,16 +97,75 @@ impl FactUse {
     }
 }
 
-impl Proof {
-    pub(crate) fn add_rule(&mut self, rule: &RuleUse) {
-        if !self.rules.contains(rule) {
-            self.rules.push(rule.clone());
+/// A list in which each entry is once.
+struct Once<T> {
+    all: Vec<T>,
+    /// Hashes of what is in it: what has none of them is new.
+    hashes: HashSet<u64, FixedState>,
+}
+
+impl<T> Default for Once<T> {
+    fn default() -> Once<T> {
+        Once {
+            all: Vec::new(),
+            hashes: HashSet::default(),
         }
     }
+}
 
-    pub(crate) fn add_fact(&mut self, fact: &FactUse) {
-        if !self.facts.contains(fact) {
-            self.facts.push(fact.clone());
+impl<T: Hash + PartialEq> Once<T> {
+    fn add(&mut self, entry: T) {
+        let hash = FixedState::default().hash_one(&entry);
+        if self.hashes.insert(hash) || !self.all.contains(&entry) {
+            self.all.push(entry);
+        }
+    }
+}
+
+/// A proof in the making.
+#[derive(Default)]
+pub(crate) struct ProofBuilder {
+    rules: Once<RuleUse>,
+    facts: Once<FactUse>,
+    operations: Vec<String>,
+    stored: Vec<Stored>,
+    /// Which of `stored` is of which layers; `None` of those that are not kept.
+    layers: Vec<(*const Layers, Option<usize>)>,
+}
+
+impl ProofBuilder {
+    pub(crate) fn add_rule(&mut self, rule: &RuleUse) {
+        self.rules.add(rule.clone());
+    }
+
+    pub(crate) fn add_fact(&mut self, fact: FactUse) {
+        self.facts.add(fact);
+    }
+
+    /// Adds a fact that is stored where nothing changes while the proof is made.
+    pub(crate) fn add_row(&mut self, layers: &Rc<Layers>, row: Row) {
+        let place = Rc::as_ptr(layers);
+        let known = self.layers.iter().rev().find(|known| known.0 == place);
+        let kept = match known {
+            Some((_, kept)) => *kept,
+            None => {
+                let kept = layers.kept().map(|kept| {
+                    self.stored.push(Stored {
+                        layers: Arc::new(kept),
+                        rows: Vec::new(),
+                    });
+                    self.stored.len() - 1
+                });
+                self.layers.push((place, kept));
+                kept
+            }
+        };
+        match kept {
+            Some(kept) => self.stored[kept].rows.push(row),
+            None => {
+                let (atom, origin) = layers.read(row);
+                self.add_fact(FactUse::of(atom, origin));
+            }
         }
     }
 
@@ -71,11 +178,22 @@ impl Proof {
     /// Adds all that another proof names.
     pub(crate) fn add_all(&mut self, other: &Proof) {
         other.rules.iter().for_each(|rule| self.add_rule(rule));
-        other.facts.iter().for_each(|fact| self.add_fact(fact));
+        let told = other.told.iter().cloned();
+        told.for_each(|fact| self.add_fact(fact));
+        self.stored.extend(other.stored.iter().cloned());
         other
             .operations
             .iter()
             .for_each(|name| self.add_operation(name));
+    }
+
+    pub(crate) fn finish(self) -> Proof {
+        Proof {
+            rules: self.rules.all,
+            operations: self.operations,
+            told: self.facts.all,
+            stored: self.stored,
+        }
     }
 }
 
@@ -128,36 +246,20 @@ impl Steps {
                 },
             }
         }
-        let mut proof = Proof::default();
+        let mut proof = ProofBuilder::default();
         for entry in entries.into_iter().rev() {
             match &entry.step {
                 Step::Rule { head, origin } => {
-                    let (file, line) = place(origin);
-                    add(
-                        &mut proof.rules,
-                        RuleUse {
-                            file,
-                            line,
-                            head: head.clone(),
-                        },
-                    );
+                    proof.add_rule(&RuleUse::of(head.clone(), origin.clone()));
                 }
                 Step::Fact { atom, origin } => {
-                    let (file, line) = place(origin);
-                    add(
-                        &mut proof.facts,
-                        FactUse {
-                            file,
-                            line,
-                            atom: atom.clone(),
-                        },
-                    );
+                    proof.add_fact(FactUse::of(atom.clone(), origin.clone()));
                 }
-                Step::Operation(name) => add(&mut proof.operations, name.clone()),
+                Step::Operation(name) => proof.add_operation(name),
                 Step::Gathered(_) => unreachable!("opened above"),
             }
         }
-        proof
+        proof.finish()
     }
 
     /// The entries down to the first that was seen, newest first; now seen.
@@ -174,15 +276,9 @@ impl Steps {
     }
 }
 
-fn add<T: PartialEq>(list: &mut Vec<T>, entry: T) {
-    if !list.contains(&entry) {
-        list.push(entry);
-    }
-}
-
-fn place(origin: &Option<Origin>) -> (Option<String>, Option<u32>) {
+fn place(origin: &Option<Origin>) -> (Option<Arc<str>>, Option<u32>) {
     match origin {
-        Some(origin) => (Some(origin.file.to_string()), Some(origin.line)),
+        Some(origin) => (Some(Arc::clone(&origin.file)), Some(origin.line)),
         None => (None, None),
     }
 }

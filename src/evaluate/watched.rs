@@ -46,11 +46,7 @@ impl Machine<'_> {
         };
         let several = ways.len() > 1;
         for (place, ((task, _, _), (head, origin))) in ways.iter_mut().zip(rules).enumerate() {
-            let rule = watch.rule(&RuleUse {
-                file: origin.as_ref().map(|origin| origin.file.to_string()),
-                line: origin.map(|origin| origin.line),
-                head,
-            });
+            let rule = watch.rule(&RuleUse::of(head, origin));
             let body = std::mem::replace(task, Task::Return(Atom::unit()));
             *task = Task::Watched(Box::new(Entered {
                 rule,

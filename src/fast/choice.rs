@@ -134,7 +134,8 @@ pub(super) struct Aside {
 /// Something that led to a result.
 #[derive(Clone)]
 pub(super) enum Step {
-    Rule(u32),
+    /// A rule and operations that code used, by their number in the program.
+    Used(u32),
     Operation(u32),
     Fact(Rc<FactUse>),
     /// A fact that is looked up only if a proof is made of it: nothing changes meanwhile.

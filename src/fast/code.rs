@@ -148,13 +148,9 @@ pub(super) enum Instruction {
     /// Notes that a rule's head matched.
     Neck,
 
-    /// Records the use of a rule, by its number in the table.
-    RecordRule {
-        rule: u32,
-    },
-    /// Records the use of an operation.
-    RecordOperation {
-        operation: u32,
+    /// Records what was used on the way here, by its number in the table.
+    Record {
+        used: u32,
     },
 
     /// Tells whoever watches: in code that was made for that only.

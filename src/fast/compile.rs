@@ -14,6 +14,7 @@ mod head;
 mod inline;
 mod lambda;
 mod pattern;
+mod pending;
 mod slow;
 mod state;
 mod switch;
@@ -21,6 +22,8 @@ mod typing;
 mod walk;
 
 use std::sync::Arc;
+
+use pending::Pending;
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
@@ -31,7 +34,7 @@ use crate::evaluate::RuleUse;
 use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
 use crate::fast::program::{
-    Function, Head, Key, Program, Rule, RuleIndex, Signature, State, Temporary,
+    Function, Head, Key, Program, Rule, RuleIndex, Signature, State, Temporary, Used,
 };
 use crate::space::Origin;
 
@@ -395,7 +398,7 @@ struct Handler {
     mark: Option<Slot>,
     outer: usize,
     /// Instructions that go here.
-    uses: Vec<(usize, Place)>,
+    uses: Vec<(usize, Place, Pending)>,
     kind: Catch,
 }
 
@@ -481,6 +484,8 @@ struct Compiler<'m> {
     function: u32,
     /// Whether it is a rule that tells whoever watches how it ends.
     watched: bool,
+    /// What was used on the way here and is still to be recorded.
+    pending: Pending,
 }
 
 /// A slow way: evaluate an expression by the plain evaluator and go on.
@@ -494,6 +499,7 @@ struct Odd {
     handler: usize,
     defined: Vec<u64>,
     names: HashMap<Variable, Name, FixedState>,
+    pending: Pending,
 }
 
 enum OddWhat {
@@ -541,6 +547,7 @@ impl<'m> Compiler<'m> {
             depth: 0,
             function: 0,
             watched: false,
+            pending: Pending::default(),
         };
         compiler.define_first(arity);
         compiler
@@ -575,7 +582,12 @@ impl<'m> Compiler<'m> {
         Ok(slot)
     }
 
+    /// Writes an instruction; before one that leaves the frame or may be gone back to, what
+    /// was used is recorded.
     fn emit(&mut self, instruction: Instruction) -> usize {
+        if pending::ends(&instruction) {
+            self.record_pending();
+        }
         self.program.code.push(instruction);
         self.program.code.len() - 1
     }
@@ -725,7 +737,7 @@ impl<'m> Compiler<'m> {
         }
         if self.program.proving {
             let rule = self.rule_use(pattern, origin);
-            self.emit(Instruction::RecordRule { rule });
+            self.pending.add(Used::Rule(rule));
         } else if self.program.watched {
             let (rule, function) = (self.rule_use(pattern, origin), self.function);
             self.watch(Watched::Rule { rule, function });
@@ -768,15 +780,8 @@ impl<'m> Compiler<'m> {
     }
 
     fn rule_use(&mut self, head: &Atom, origin: Option<Origin>) -> u32 {
-        let (file, line) = match origin {
-            Some(origin) => (Some(origin.file.to_string()), Some(origin.line)),
-            None => (None, None),
-        };
-        self.program.rule_uses.push(Arc::new(RuleUse {
-            file,
-            line,
-            head: head.clone(),
-        }));
+        let rule = RuleUse::of(head.clone(), origin);
+        self.program.rule_uses.push(Arc::new(rule));
         (self.program.rule_uses.len() - 1) as u32
     }
 

@@ -8,10 +8,11 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::atom::{Atom, Grounded, Variable};
+use crate::atom::{Atom, Expression, Grounded, LARGE, Variable};
 use crate::evaluate::Control;
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::number::Number;
+use crate::seen::{Made, Seen};
 use crate::symbol::Symbol;
 
 /// Words set apart for constants. Untouched ones cost no memory.
@@ -276,12 +277,16 @@ impl Heap {
         }
         let mut pending: SmallVec<[Cell; 16]> = SmallVec::new();
         pending.push(cell);
+        let mut seen = Seen::new();
         while let Some(cell) = pending.pop() {
             let cell = self.deref(cell);
             if cell.is_ref() {
                 return false;
             }
-            if cell.is_exp() && !self.header(cell.at()).has(Header::GROUND) {
+            if cell.is_exp()
+                && !self.header(cell.at()).has(Header::GROUND)
+                && !seen.again(cell.0, 0)
+            {
                 let (first, n) = self.elements(cell.at());
                 pending.extend((first..first + n).map(|at| self.word(at)));
             }
@@ -432,6 +437,7 @@ impl Heap {
         }
         let mut pending: SmallVec<[(Cell, Cell); 16]> = SmallVec::new();
         pending.push((left, right));
+        let mut seen = Seen::new();
         while let Some((left, right)) = pending.pop() {
             let (left, right) = (self.deref(left), self.deref(right));
             if left == right && !left.is_float() {
@@ -439,7 +445,7 @@ impl Heap {
             }
             match (left.kind(), right.kind()) {
                 (Kind::Exp(a), Kind::Exp(b)) => {
-                    if !self.pair_elements(a, b, &mut pending) {
+                    if !seen.again(left.0, right.0) && !self.pair_elements(a, b, &mut pending) {
                         return false;
                     }
                 }
@@ -504,12 +510,16 @@ impl Heap {
     fn occurs(&self, variable: Cell, term: Cell) -> bool {
         let mut pending: SmallVec<[Cell; 16]> = SmallVec::new();
         pending.push(term);
+        let mut seen = Seen::new();
         while let Some(term) = pending.pop() {
             let term = self.deref(term);
             if term == variable {
                 return true;
             }
-            if term.is_exp() && !self.header(term.at()).has(Header::GROUND) {
+            if term.is_exp()
+                && !self.header(term.at()).has(Header::GROUND)
+                && !seen.again(term.0, 0)
+            {
                 let (first, n) = self.elements(term.at());
                 for i in 0..n {
                     pending.push(self.word(first + i));
@@ -538,6 +548,7 @@ impl Heap {
     pub(super) fn unify(&mut self, left: Cell, right: Cell) -> bool {
         let mut pending: SmallVec<[(Cell, Cell); 16]> = SmallVec::new();
         pending.push((left, right));
+        let mut seen = Seen::new();
         while let Some((left, right)) = pending.pop() {
             let (left, right) = (self.deref(left), self.deref(right));
             if left == right {
@@ -565,7 +576,7 @@ impl Heap {
                     }
                 }
                 (Kind::Exp(a), Kind::Exp(b)) => {
-                    if !self.pair_elements(a, b, &mut pending) {
+                    if !seen.again(left.0, right.0) && !self.pair_elements(a, b, &mut pending) {
                         return false;
                     }
                 }
@@ -643,42 +654,40 @@ impl Heap {
         value: &mut dyn FnMut(&mut Heap, &Variable) -> Cell,
     ) -> Cell {
         struct Level<'a> {
-            children: &'a [Atom],
+            source: &'a Expression,
             done: usize,
             /// Where its cells wait.
             from: usize,
-            flags: u64,
         }
         let root = match atom {
             Atom::Expression(root) => root,
             Atom::Variable(variable) => return value(self, variable),
             _ => return self.leaf_cell(atom),
         };
-        let level = |expression: &'_ crate::atom::Expression| -> u64 {
-            if expression.is_evaluated() {
-                Header::EVALUATED
-            } else {
-                0
-            }
-        };
         let mut waiting: Vec<Cell> = Vec::new();
+        // Large parts, which may be shared, are put there once.
+        let mut known: HashMap<usize, Cell, FixedState> = HashMap::default();
+        let is_large = |part: &Expression| part.size() > LARGE && part.is_ground();
         let mut levels = vec![Level {
-            children: root.children(),
+            source: root,
             done: 0,
             from: 0,
-            flags: level(root),
         }];
         loop {
             let open = levels.last_mut().expect("a level is open");
-            match open.children.get(open.done) {
+            match open.source.children().get(open.done) {
                 Some(Atom::Expression(child)) => {
                     open.done += 1;
-                    let from = waiting.len();
+                    if is_large(child)
+                        && let Some(cell) = known.get(&child.address())
+                    {
+                        waiting.push(*cell);
+                        continue;
+                    }
                     levels.push(Level {
-                        children: child.children(),
+                        source: child,
                         done: 0,
-                        from,
-                        flags: level(child),
+                        from: waiting.len(),
                     });
                 }
                 Some(leaf) => {
@@ -690,13 +699,21 @@ impl Heap {
                     waiting.push(cell);
                 }
                 None => {
-                    let Level { from, flags, .. } = levels.pop().expect("just seen");
+                    let Level { source, from, .. } = levels.pop().expect("just seen");
                     let at = self.begin(waiting.len() - from);
                     for cell in &waiting[from..] {
                         self.cells.push(cell.0);
                     }
                     waiting.truncate(from);
+                    let flags = if source.is_evaluated() {
+                        Header::EVALUATED
+                    } else {
+                        0
+                    };
                     let done = self.finish(at, flags);
+                    if is_large(source) {
+                        known.insert(source.address(), done);
+                    }
                     if levels.is_empty() {
                         return done;
                     }
@@ -730,6 +747,9 @@ impl Heap {
                 }
             }
             _ => {}
+        }
+        if atom.size() as usize > CONSTANTS {
+            return None;
         }
         self.keep_names(atom);
         // Built on the heap proper, then taken down to where constants are.
@@ -838,11 +858,15 @@ impl Heap {
         // Of long calls the rest stays as it is.
         const PARTS: usize = 64;
         struct Level {
+            at: usize,
             first: usize,
             arity: usize,
             evaluated: bool,
+            /// Parts that had been left out when it was begun.
+            parts: usize,
             done: Vec<Atom>,
         }
+        let mut made = Made::new();
         let mut levels: SmallVec<[Level; 4]> = SmallVec::new();
         let mut current = self.deref(cell);
         // Within a function that the shape is a call of: its variables are its own.
@@ -876,16 +900,18 @@ impl Heap {
                     Some(self.lambda_variable(number))
                 }
                 Kind::Ref(at) => Some(Atom::Variable(self.name_of(at))),
-                Kind::Exp(at) => {
+                Kind::Exp(at) => made.get(at).cloned().or_else(|| {
                     let (first, arity) = self.elements(at);
                     levels.push(Level {
+                        at,
                         first,
                         arity,
                         evaluated: self.header(at).has(Header::EVALUATED),
+                        parts: shape.as_ref().map_or(0, |parts| parts.len()),
                         done: Vec::with_capacity(arity),
                     });
                     None
-                }
+                }),
                 _ => Some(self.leaf(current)),
             };
             loop {
@@ -903,11 +929,12 @@ impl Heap {
                     break;
                 }
                 let level = levels.pop().expect("just seen");
-                done = Some(if level.evaluated {
-                    Atom::Expression(crate::atom::Expression::of_evaluated(level.done))
-                } else {
-                    Atom::expression(level.done)
-                });
+                let atom = Atom::Expression(Expression::with(level.done, level.evaluated));
+                // Within a function variables are called otherwise than outside of it.
+                if !in_lambda && level.parts == shape.as_ref().map_or(0, |parts| parts.len()) {
+                    made.remember(level.at, || atom.clone());
+                }
+                done = Some(atom);
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::fast::cell::Cell;
 use crate::fast::code::{ANY, FAIL, FINISH, Operand, Operands, Pc, RETURN, Slot};
 use crate::fast::machine::Parts;
 use crate::fast::pattern::Part;
-use crate::fast::program::{Branch, Head, HeadTest, Key, Program, State};
+use crate::fast::program::{Branch, Head, HeadTest, Key, Program, State, Used};
 use crate::load::LoadError;
 use crate::space::token;
 use crate::space::{Origin, Space, moment};
@@ -357,6 +357,19 @@ impl Words<'_> {
 
     fn operation(&self, operation: u32) -> &str {
         self.program().operations[operation as usize].0.name()
+    }
+
+    /// The rule and the operations that were used on some way.
+    fn used(&self, used: u32) -> String {
+        let program = self.program();
+        let words: Vec<&str> = program.uses[used as usize]
+            .iter()
+            .map(|used| match used {
+                Used::Rule(_) => "the rule",
+                Used::Operation(operation) => self.operation(*operation),
+            })
+            .collect();
+        words.join(", ")
     }
 
     /// Where rules that are tried one after the other begin.

@@ -30,6 +30,7 @@ mod number;
 mod operate;
 mod pattern;
 mod query;
+mod record;
 mod select;
 mod settle;
 mod typing;
@@ -40,6 +41,7 @@ use std::rc::Rc;
 
 use pattern::Place;
 pub(in crate::fast) use query::{Join, Tops};
+use record::Recorded;
 use settle::Ask;
 use watch::Watching;
 
@@ -78,6 +80,7 @@ pub(super) struct Parts {
     pub(super) program: Program,
     pub(super) heap: Heap,
     stack: Vec<u64>,
+    recorded: Recorded,
 }
 
 impl Parts {
@@ -86,6 +89,7 @@ impl Parts {
             program: Program::new(host, space, proving),
             heap: Heap::new(),
             stack: Vec::new(),
+            recorded: Recorded::default(),
         }
     }
 }
@@ -156,6 +160,7 @@ pub(super) struct Machine<'h> {
     _pin: Pin,
     /// What led to where the evaluation is, if that is recorded.
     pub(super) log: Vec<Step>,
+    recorded: Recorded,
     /// Bytes of results that are being gathered.
     gathering: usize,
     /// Whether somebody watches, and what is told to them.
@@ -192,6 +197,7 @@ impl<'h> Machine<'h> {
             program,
             mut heap,
             mut stack,
+            recorded,
         } = parts;
         heap.reset();
         if stack.len() > 1 << 20 {
@@ -235,6 +241,7 @@ impl<'h> Machine<'h> {
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),
             log: Vec::new(),
+            recorded,
             gathering: 0,
             watched,
             watching: Watching::default(),
@@ -253,6 +260,7 @@ impl<'h> Machine<'h> {
             program: self.program,
             heap: self.heap,
             stack: self.stack,
+            recorded: self.recorded,
         };
         (parts, evaluation)
     }
@@ -405,8 +413,7 @@ impl<'h> Machine<'h> {
                         pc = to;
                     }
                 }
-                I::RecordRule { rule } => self.log.push(Step::Rule(rule)),
-                I::RecordOperation { operation } => self.log.push(Step::Operation(operation)),
+                I::Record { used } => self.record(used),
                 I::Move { to, from } => set!(self, base, to, slot!(self, base, from)),
                 I::Constant { to, index } => {
                     set!(self, base, to, self.program.constants[index as usize])

@@ -327,6 +327,7 @@ pub(super) struct Program {
     constant_ids: HashMap<Cell, u32, FixedState>,
     pub(super) atoms: Vec<Atom>,
     pub(super) operations: Vec<(Arc<Operation>, TypeId)>,
+    operation_ids: HashMap<(usize, TypeId), u32, FixedState>,
     /// Whether code records what it uses.
     pub(super) proving: bool,
     /// Whether code tells whoever watches what it does.
@@ -334,6 +335,9 @@ pub(super) struct Program {
     /// What is noted for a listing, where one is wanted.
     pub(super) listed: Option<Box<Listed>>,
     pub(super) rule_uses: Vec<Arc<RuleUse>>,
+    /// What ways through the code use, each once.
+    pub(super) uses: Vec<Arc<[Used]>>,
+    use_ids: HashMap<Arc<[Used]>, u32, FixedState>,
     pub(super) types: Vec<Atom>,
     pub(super) functions: Vec<Function>,
     function_ids: HashMap<(u32, usize, TypeId), u32, FixedState>,
@@ -361,6 +365,13 @@ pub(super) struct Program {
     pub(super) data_heads: HashMap<(u32, usize), bool, FixedState>,
     /// Code of expressions that were compiled while running.
     pub(super) temporary: Vec<Temporary>,
+}
+
+/// Something that code uses, by its number in the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Used {
+    Rule(u32),
+    Operation(u32),
 }
 
 /// An expression compiled as the body of a function of its variables.
@@ -400,10 +411,13 @@ impl Program {
             constant_ids: HashMap::default(),
             atoms: Vec::new(),
             operations: Vec::new(),
+            operation_ids: HashMap::default(),
             proving,
             watched: host.watch.is_some() && !proving,
             listed: None,
             rule_uses: Vec::new(),
+            uses: Vec::new(),
+            use_ids: HashMap::default(),
             types: vec![
                 types::undefined(),
                 symbol(&known.number),
@@ -566,8 +580,24 @@ impl Program {
 
     /// The number by which code refers to an operation that is to give such a type.
     pub(super) fn operation(&mut self, operation: &Arc<Operation>, expected: TypeId) -> u32 {
-        self.operations.push((operation.clone(), expected));
-        (self.operations.len() - 1) as u32
+        let next = self.operations.len() as u32;
+        let key = (Arc::as_ptr(operation) as usize, expected);
+        let number = *self.operation_ids.entry(key).or_insert(next);
+        if number == next {
+            self.operations.push((operation.clone(), expected));
+        }
+        number
+    }
+
+    /// The number by which code refers to some things that it uses together.
+    pub(super) fn used(&mut self, used: &[Used]) -> u32 {
+        if let Some(known) = self.use_ids.get(used) {
+            return *known;
+        }
+        let (used, number): (Arc<[Used]>, u32) = (used.into(), self.uses.len() as u32);
+        self.uses.push(Arc::clone(&used));
+        self.use_ids.insert(used, number);
+        number
     }
 
     pub(super) fn operands(&mut self, operands: &[Operand]) -> Operands {
@@ -698,6 +728,9 @@ impl Program {
             (Some(operation), Some(found)) => {
                 if self.has_rules(id) {
                     return Head::Complex;
+                }
+                if operation.control() == Some(Control::Inert) {
+                    return Head::Typed(signature(&found));
                 }
                 Head::Operation(Arc::clone(operation), signature(&found))
             }

@@ -115,7 +115,7 @@ fn shown_part(atom: &Atom) -> Option<String> {
         Some([_, type_atom, description]) => Some(format!(
             "(type {}) {}",
             part(type_atom, "@type")?,
-            plain(part(description, "@desc")?)
+            plain(part(description, "@desc")?).ok()?
         )),
         _ => None,
     }
@@ -132,7 +132,7 @@ fn shown(formal: &Atom) -> Option<String> {
         if is_function { "Function" } else { "Atom" },
         part(item, "@item")?,
         part(type_atom, "@type")?,
-        plain(part(description, "@desc")?),
+        plain(part(description, "@desc")?).ok()?,
     );
     if let [parameters, returns] = others {
         text += "Parameters:\n";

@@ -164,7 +164,7 @@ fn import(context: &mut Context<'_>, destination: &Atom, name: &str) -> Result<(
 fn module_name(atom: &Atom) -> Option<String> {
     match atom {
         Atom::Symbol(name) => Some(name.as_str().to_owned()),
-        Atom::Grounded(_) => Some(super::text::plain(atom)),
+        Atom::Grounded(_) => super::text::plain(atom).ok(),
         Atom::Variable(_) | Atom::Expression(_) => None,
     }
 }

@@ -1,36 +1,95 @@
 //! Strings, printing and reading.
 
+use std::fmt::{self, Write};
+
 use crate::atom::{Atom, Grounded};
 use crate::engine::Engine;
 use crate::operation::{Operation, OperationError};
 
+/// Bytes that a text made of atoms may have.
+pub(super) const TEXT_MAX: usize = 64 << 20;
+
+/// A text that grows up to a bound.
+struct Bounded(String);
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        if self.0.len() + more.len() > TEXT_MAX {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(more);
+        Ok(())
+    }
+}
+
+impl Bounded {
+    /// Adds a string's own text, any other atom as printed.
+    fn push_plain(&mut self, atom: &Atom) -> fmt::Result {
+        match atom.as_text() {
+            Some(text) => self.write_str(text),
+            None => self.push_printed(atom),
+        }
+    }
+
+    /// Adds an atom as printed.
+    fn push_printed(&mut self, atom: &Atom) -> fmt::Result {
+        if atom.size() as usize > TEXT_MAX {
+            return Err(fmt::Error);
+        }
+        write!(self, "{atom}")
+    }
+
+    /// Adds an atom as printed, and a line's end.
+    fn push_line(&mut self, atom: &Atom) -> fmt::Result {
+        self.push_printed(atom)?;
+        self.write_str("\n")
+    }
+}
+
+/// A text that is written by parts.
+///
+/// # Errors
+/// The reason `TextTooLarge` beyond the bound.
+fn text_of(write: impl FnOnce(&mut Bounded) -> fmt::Result) -> Result<String, OperationError> {
+    let mut text = Bounded(String::new());
+    write(&mut text).map_err(|fmt::Error| OperationError::symbol("TextTooLarge"))?;
+    Ok(text.0)
+}
+
 /// A string's own text, any other atom as printed.
-pub(super) fn plain(atom: &Atom) -> String {
-    atom.as_text()
-        .map_or_else(|| atom.to_string(), str::to_owned)
+///
+/// # Errors
+/// The reason `TextTooLarge` beyond the bound.
+pub(super) fn plain(atom: &Atom) -> Result<String, OperationError> {
+    text_of(|text| text.push_plain(atom))
 }
 
 /// Each `{}` replaced by the next value, by nothing after the last; `{{` and
 /// `}}` are braces, any other brace disappears.
-fn fill(format: &str, values: &[Atom]) -> String {
-    let mut text = String::with_capacity(format.len());
+fn fill(format: &str, values: &[Atom], text: &mut Bounded) -> fmt::Result {
     let mut values = values.iter();
     let mut characters = format.chars().peekable();
     while let Some(character) = characters.next() {
         match (character, characters.peek()) {
             ('{', Some('}')) => {
                 characters.next();
-                text.extend(values.next().map(plain));
+                if let Some(value) = values.next() {
+                    text.push_plain(value)?;
+                }
             }
-            ('{', Some('{')) | ('}', Some('}')) => text.extend(characters.next()),
+            ('{', Some('{')) | ('}', Some('}')) => {
+                if let Some(brace) = characters.next() {
+                    text.write_char(brace)?;
+                }
+            }
             ('{' | '}', _) => {}
-            _ => text.push(character),
+            _ => text.write_char(character)?,
         }
     }
-    text
+    Ok(())
 }
 
-/// All are linear in their texts.
+/// All are linear in their texts; what would be longer than 64 MiB is the error `TextTooLarge`.
 ///
 /// - `(println! atom)`: a line to the engine's output, a string without quotes; `()`.
 ///   `(trace! message atom)`: a line to the engine's trace; the atom. `(print-alternatives!
@@ -48,7 +107,7 @@ pub(super) fn install(engine: &mut Engine) {
             let [atom] = arguments else {
                 return Err(OperationError::NotReducible);
             };
-            context.print(&(plain(atom) + "\n"));
+            context.print(&(plain(atom)? + "\n"));
             Ok(vec![Atom::unit()])
         },
     ));
@@ -59,7 +118,8 @@ pub(super) fn install(engine: &mut Engine) {
             let [message, value] = arguments else {
                 return Err(OperationError::NotReducible);
             };
-            context.trace(&(message.to_string() + "\n"));
+            let told = text_of(|text| text.push_line(message))?;
+            context.trace(&told);
             Ok(vec![value.clone()])
         },
     ));
@@ -73,10 +133,11 @@ pub(super) fn install(engine: &mut Engine) {
             context.print(&format!(
                 "{} {}:\n",
                 alternatives.children().len(),
-                plain(&arguments[0])
+                plain(&arguments[0])?
             ));
             for alternative in alternatives.children() {
-                context.print(&format!("    {alternative}\n"));
+                let line = text_of(|text| text.push_line(alternative))?;
+                context.print(&format!("    {line}"));
             }
             Ok(vec![Atom::unit()])
         },
@@ -88,7 +149,8 @@ pub(super) fn install(engine: &mut Engine) {
             if let [format, Atom::Expression(values)] = arguments
                 && let Some(format) = format.as_text()
             {
-                return Ok(vec![Atom::string(&fill(format, values.children()))]);
+                let filled = text_of(|text| fill(format, values.children(), text))?;
+                return Ok(vec![Atom::string(&filled)]);
             }
             Err(OperationError::message(
                 "format-args expects format string as a first argument and expression as a second argument",
@@ -99,7 +161,10 @@ pub(super) fn install(engine: &mut Engine) {
         "repr",
         "(-> Atom String)",
         |arguments, _| match arguments {
-            [atom] => Ok(vec![Atom::string(&atom.to_string())]),
+            [atom] => {
+                let text = text_of(|text| text.push_printed(atom))?;
+                Ok(vec![Atom::string(&text)])
+            }
             _ => Err(OperationError::NotReducible),
         },
     ));

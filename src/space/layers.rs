@@ -66,6 +66,23 @@ struct Layer {
     frozen: bool,
 }
 
+/// Layers of which nothing changes as long as this is kept: rows found there stay.
+pub(crate) struct Kept(SmallVec<[Layer; 4]>);
+
+impl Kept {
+    /// What stands in a row, and where that was written.
+    pub(crate) fn read(&self, row: Row) -> (Atom, Option<Origin>) {
+        read_row(&self.0[row.layer as usize], row)
+    }
+}
+
+fn read_row(layer: &Layer, row: Row) -> (Atom, Option<Origin>) {
+    let store = read(layer.store());
+    let opened = Open { layer, store };
+    let found = opened.row(row).expect("what is seen stays");
+    (found.atom(), found.origin())
+}
+
 /// Rows of the base of a fork that are not seen.
 enum Hides {
     Nothing,
@@ -258,6 +275,13 @@ impl Layers {
             .all(|layer| layer.view != View::Now)
     }
 
+    /// The layers to be kept beyond an evaluation; `None` if they may change then.
+    pub(crate) fn kept(&self) -> Option<Kept> {
+        let stays = |layer: &Layer| layer.view != View::Now && !layer.frozen;
+        let stay = self.layers.iter().all(stays);
+        stay.then(|| Kept(self.layers.iter().map(Layer::share).collect()))
+    }
+
     /// How many layers there are.
     pub(crate) fn len(&self) -> usize {
         self.layers.len()
@@ -275,6 +299,11 @@ impl Layers {
             write(store).make_indexes(probe);
         }
         read(store).estimate(probe)
+    }
+
+    /// What stands in a row that stays, and where that was written.
+    pub(crate) fn read(&self, row: Row) -> (Atom, Option<Origin>) {
+        read_row(&self.layers[row.layer as usize], row)
     }
 
     /// Locks the store of a layer, for a short while.

@@ -51,7 +51,7 @@ impl RuleProfile {
     pub(super) fn place(&self) -> String {
         match (&self.rule.file, self.rule.line) {
             (Some(file), Some(line)) => format!("{file}:{line}"),
-            (Some(file), None) => file.clone(),
+            (Some(file), None) => file.to_string(),
             (None, _) => "(added while running)".to_owned(),
         }
     }

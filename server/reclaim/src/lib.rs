@@ -58,12 +58,18 @@ pub fn allocated_bytes() -> Option<u64> {
 
 /// Bytes of resident pages that hold nothing live, as of the last call of
 /// [`allocated_bytes`], which is what takes the time; `None` if the allocator does not
-/// say. Its own bookkeeping, a few MiB at most, counts among them.
+/// say. What was allocated and never touched is not resident and does not count.
 #[cfg(feature = "jemalloc")]
 pub fn free_bytes() -> Option<u64> {
-    let resident = tikv_jemalloc_ctl::stats::resident::read().ok()?;
-    let allocated = tikv_jemalloc_ctl::stats::allocated::read().ok()?;
-    u64::try_from(resident.saturating_sub(allocated)).ok()
+    // Pages of every arena that were used and freed, and those already offered to the system.
+    let pages = |name: &'static [u8]| {
+        // SAFETY: the name ends with a null byte, and both figures are documented as `size_t`.
+        unsafe { tikv_jemalloc_ctl::raw::read::<usize>(name) }.ok()
+    };
+    let free = pages(b"stats.arenas.4096.pdirty\0")? + pages(b"stats.arenas.4096.pmuzzy\0")?;
+    // SAFETY: as above.
+    let size = unsafe { tikv_jemalloc_ctl::raw::read::<usize>(b"arenas.page\0") }.ok()?;
+    u64::try_from(free * size).ok()
 }
 
 /// Bytes of resident pages that hold nothing live; the system's allocator does not say.
@@ -102,5 +108,29 @@ mod tests {
     #[test]
     fn releasing_succeeds() {
         assert_eq!(super::release_free_memory(), Ok(()));
+    }
+
+    #[cfg(feature = "jemalloc")]
+    #[global_allocator]
+    static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+    #[cfg(feature = "jemalloc")]
+    #[test]
+    fn free_pages_are_those_that_were_touched_and_freed() {
+        const MIB: u64 = 1 << 20;
+        let free = || {
+            super::allocated_bytes();
+            super::free_bytes().unwrap()
+        };
+        super::release_free_memory().unwrap();
+        let before = free();
+        let untouched: Vec<u8> = Vec::with_capacity(64 << 20);
+        assert!(free() <= before + MIB, "untouched memory is not resident");
+        let touched: Vec<Vec<u8>> = (0..64).map(|_| vec![1; 1 << 20]).collect();
+        drop(touched);
+        assert!(free() > before + 32 * MIB, "freed pages stay resident");
+        super::release_free_memory().unwrap();
+        assert!(free() <= before + MIB, "released pages are gone");
+        drop(untouched);
     }
 }

@@ -91,7 +91,8 @@ fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
     engine.watch(watch.clone());
     let mut stats = Stats::default();
     let mut failed = false;
-    let done = engine.run(source, &name, &Budget::default(), |directive| {
+    let budget = Budget::default().bytes(room());
+    let done = engine.run(source, &name, &budget, |directive| {
         failed |= directive.is_error();
         stats.add(&directive);
         let printed = print(&directive, json).is_ok();
@@ -117,6 +118,27 @@ fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
             complain(&format!("error: {name}: {error}\n"));
             2
         }
+    }
+}
+
+/// How many bytes an evaluation may take: half of what the machine has to give, so that
+/// endless recursion ends with an error and not with the process, or the machine.
+fn room() -> usize {
+    // Where nothing is known of memory, nothing is bounded.
+    let Ok(mut system) = sysinfo::System::new() else {
+        return usize::MAX;
+    };
+    system.refresh_memory();
+    let mut available = system.available_memory();
+    if let Some(group) = system.cgroup_limits() {
+        available = available.min(group.free_memory);
+    }
+    // Stacks double where they grow, and are held twice while they do.
+    let address_space = rustix::process::getrlimit(rustix::process::Resource::As).current;
+    let bytes = (available / 2).min(address_space.unwrap_or(u64::MAX) / 4);
+    match usize::try_from(bytes) {
+        Ok(0) | Err(_) => usize::MAX,
+        Ok(bytes) => bytes,
     }
 }
 
@@ -223,7 +245,7 @@ fn print(directive: &Directive, json: bool) -> io::Result<()> {
         if directive.is_error() {
             line["rule"] = directive.failed_rule.as_ref().map_or(
                 Value::Null,
-                |rule| json!({"file": rule.file, "line": rule.line, "head": rule.head.to_string()}),
+                |rule| json!({"file": rule.file.as_deref(), "line": rule.line, "head": rule.head.to_string()}),
             );
         }
         writeln!(out, "{line}")?;

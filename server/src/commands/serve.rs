@@ -346,8 +346,9 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
         interval: settings.value("sample-interval").seconds(),
         learned: settings.value("learned").text().map(PathBuf::from),
     };
-    let (healer, healing) =
-        Healer::new(healing_settings, sources.clone()).map_err(|error| error.to_string())?;
+    let beside = tokio::runtime::Handle::current();
+    let (healer, healing) = Healer::new(healing_settings, sources.clone(), beside)
+        .map_err(|error| error.to_string())?;
     let shell = Shell {
         healing,
         sessions: sources.sessions,
@@ -364,8 +365,8 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
     tokio::spawn(end_on_signal(shutdown.clone()));
     // On a thread of its own: rules that take long to load or to decide, and the kernel's
     // tables, keep none of the threads that answer requests.
-    let (runtime, until) = (tokio::runtime::Handle::current(), shutdown.clone());
-    let healing = tokio::task::spawn_blocking(move || runtime.block_on(healer.run(until)));
+    let until = shutdown.clone();
+    let healing = tokio::task::spawn_blocking(move || healer.run(until));
     let scheme = if shell.settings.tls.is_some() {
         "https"
     } else {
@@ -379,6 +380,8 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
     sources.background.cancel();
     healing
         .await
+        .map_err(|error| error.to_string())
+        .and_then(|ended| ended.map_err(|error| error.to_string()))
         .map_err(|error| format!("the healing loop failed: {error}"))?;
     tracing::info!("ended");
     served

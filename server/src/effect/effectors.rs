@@ -2,6 +2,7 @@
 //! for later samples to say.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use super::action::Action;
@@ -31,29 +32,41 @@ pub struct Effectors {
     pub registry: Registry,
 }
 
+/// What became of an action, or will.
+pub enum Applied {
+    /// It was carried out, or not.
+    Done(Result<String, String>),
+    /// It goes on.
+    UnderWay(Pin<Box<dyn Future<Output = Result<String, String>> + Send>>),
+}
+
 impl Effectors {
-    /// Carries `admitted` out, off the asynchronous workers; says what was done, or in
-    /// words what went wrong.
-    pub fn apply(
-        &self,
-        admitted: Admitted,
-    ) -> impl Future<Output = Result<String, String>> + Send + 'static {
+    /// Carries `admitted` out; says what was done, or in words what went wrong. What only
+    /// sets something is done when this returns; what waits or frees memory is still to be
+    /// awaited, on threads that may wait.
+    pub fn apply(&self, admitted: Admitted) -> Applied {
         let effectors = self.clone();
-        let action = admitted.into_action();
-        async move {
-            let action = match action {
-                Action::Outside(deed) => return effectors.outside.carry_out(deed).await,
-                Action::Probe(times) => {
-                    let failed = effectors.upstream.layer().probe(times).await;
-                    return Ok(format!(
-                        "tried the upstream service {times} times; {failed} failed"
-                    ));
-                }
-                other => other,
-            };
-            tokio::task::spawn_blocking(move || effectors.carry_out(action))
-                .await
-                .unwrap_or_else(|failed| Err(format!("the effector failed: {failed}")))
+        match admitted.into_action() {
+            Action::Outside(deed) => {
+                Applied::UnderWay(Box::pin(
+                    async move { effectors.outside.carry_out(deed).await },
+                ))
+            }
+            Action::Probe(times) => Applied::UnderWay(Box::pin(async move {
+                let failed = effectors.upstream.layer().probe(times).await;
+                Ok(format!(
+                    "tried the upstream service {times} times; {failed} failed"
+                ))
+            })),
+            action @ (Action::EvictSessions(_)
+            | Action::ReleaseFreeMemory
+            | Action::TrimHistory(_)
+            | Action::Reclaim(..)) => Applied::UnderWay(Box::pin(async move {
+                tokio::task::spawn_blocking(move || effectors.carry_out(action))
+                    .await
+                    .unwrap_or_else(|failed| Err(format!("the effector failed: {failed}")))
+            })),
+            action => Applied::Done(self.carry_out(action)),
         }
     }
 

@@ -7,8 +7,6 @@ use crate::work::Ratio;
 
 /// Shares are counted in so many parts.
 const PARTS: u64 = 1000;
-/// After how long a request that was turned away may come again.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How much a request matters when not all can be let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +42,8 @@ pub struct Gate {
     /// Requests at once; 0 for any number.
     limit: AtomicUsize,
     expensive_off: AtomicBool,
+    /// After how many seconds a request that was turned away may come again.
+    retry_after: AtomicU64,
 }
 
 impl Gate {
@@ -68,6 +68,16 @@ impl Gate {
         self.limit.load(Ordering::Relaxed)
     }
 
+    /// Sets after how long a request that was turned away may come again.
+    pub fn set_retry_after(&self, after: Duration) {
+        let seconds = after.as_secs_f64().ceil() as u64;
+        self.retry_after.store(seconds, Ordering::Relaxed);
+    }
+
+    fn retry_after(&self) -> Duration {
+        Duration::from_secs(self.retry_after.load(Ordering::Relaxed))
+    }
+
     /// Requests so far that could have been turned away.
     pub fn asked(&self) -> u64 {
         self.asked.load(Ordering::Relaxed)
@@ -88,11 +98,11 @@ impl Gate {
         }
         self.asked.fetch_add(1, Ordering::Relaxed);
         if weight == Weight::Expensive && self.expensive_off.load(Ordering::Relaxed) {
-            return Err(Refused::Expensive(RETRY_AFTER));
+            return Err(Refused::Expensive(self.retry_after()));
         }
         let limit = self.request_limit();
         if limit > 0 && active > limit {
-            return Err(Refused::Limited(RETRY_AFTER));
+            return Err(Refused::Limited(self.retry_after()));
         }
         let shed = self.shed.load(Ordering::Relaxed);
         if shed > 0 {
@@ -100,7 +110,7 @@ impl Gate {
             let number = self.weighed.fetch_add(1, Ordering::Relaxed);
             let before = number.wrapping_mul(shed) / PARTS;
             if number.wrapping_add(1).wrapping_mul(shed) / PARTS != before {
-                return Err(Refused::Shed(RETRY_AFTER));
+                return Err(Refused::Shed(self.retry_after()));
             }
         }
         Ok(())
@@ -116,6 +126,8 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::{Gate, Refused, Weight};
     use crate::work::Ratio;
 
@@ -150,8 +162,9 @@ mod tests {
         let gate = Gate::default();
         gate.limit(3);
         assert!(gate.admit(Weight::Ordinary, 3).is_ok());
+        gate.set_retry_after(Duration::from_secs(7));
         let refused = gate.admit(Weight::Ordinary, 4);
-        assert!(matches!(refused, Err(Refused::Limited(_))));
+        assert_eq!(refused, Err(Refused::Limited(Duration::from_secs(7))));
         assert!(gate.admit(Weight::Vital, 4).is_ok());
     }
 }

@@ -148,6 +148,15 @@ impl Window {
         part.latencies[bucket(micros)].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Whether nothing was counted within the window as of `now`; cheap, and true only then.
+    pub(super) fn is_empty(&self, now: Instant) -> bool {
+        let number = self.number(now);
+        !self.parts.iter().any(|part| {
+            let own = part.number.load(Ordering::Acquire);
+            own > 0 && own <= number && own + PARTS > number
+        })
+    }
+
     /// What the window holds at `now`.
     pub(super) fn counts(&self, now: Instant) -> Counts {
         let number = self.number(now);

@@ -1,7 +1,7 @@
 //! What happens in one tick, without clock, sensors and effectors: values and time
 //! in, orders out. The loop drives it in real time, scenarios in virtual time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,13 +24,11 @@ use crate::events::Event;
 use crate::reclaimable::Reclaimable;
 use crate::status::{
     ActionRecord, EventRecord, Mode, ModeRecord, Reading, RulesError, RulesStatus, SetMode, Status,
-    StrategyRecord, Verdict,
+    StrategyRecord, TooManyMetrics, Verdict,
 };
 
 /// Metrics from outside that are kept.
 const EXTERNAL_MAX: usize = 256;
-/// Samples from outside that wait for a tick.
-const INGESTED_MAX: usize = 10_000;
 /// Events of a kind that are counted at most.
 const TOLD_MAX: usize = 10_000;
 /// What the counts of events are called as metrics.
@@ -74,8 +72,8 @@ pub(super) struct Core {
     tally: BTreeMap<(String, String), [u64; 3]>,
     /// Metrics from outside with the time they came.
     external: BTreeMap<String, (f64, f64)>,
-    /// Those that came since the last tick.
-    ingested: Vec<(String, f64)>,
+    /// Those that came since the last tick, the newest of each.
+    ingested: BTreeMap<String, f64>,
     /// When events of each kind came.
     came: BTreeMap<String, VecDeque<f64>>,
     open: Vec<Open>,
@@ -125,7 +123,7 @@ impl Core {
             weights,
             tally: BTreeMap::new(),
             external: BTreeMap::new(),
-            ingested: Vec::new(),
+            ingested: BTreeMap::new(),
             came: BTreeMap::new(),
             open: Vec::new(),
             next_id: 1,
@@ -180,6 +178,7 @@ impl Core {
         }
         self.spaces.keep(&facts);
         self.series.keep(facts.get("keep-series-seconds"));
+        self.episodes.set_bounds(&facts);
         self.status.facts = facts;
         self.status.thresholds = decision::numbers(&self.engine, "threshold");
         self.status.modes = decision::modes(&self.engine, &self.spaces.modes);
@@ -193,11 +192,28 @@ impl Core {
         results
     }
 
-    /// Metrics from outside, for the next tick; the newest of too many.
-    pub(super) fn ingest(&mut self, samples: Vec<(String, f64)>) {
+    /// Metrics from outside, for the next tick.
+    ///
+    /// # Errors
+    /// If there would be more of them than are kept: then none of these is.
+    pub(super) fn ingest(&mut self, samples: Vec<(String, f64)>) -> Result<(), TooManyMetrics> {
+        let unknown: BTreeSet<&String> = samples
+            .iter()
+            .map(|(metric, _)| metric)
+            .filter(|metric| {
+                !self.external.contains_key(*metric) && !self.ingested.contains_key(*metric)
+            })
+            .collect();
+        let waiting = self.ingested.keys();
+        let waiting = waiting.filter(|metric| !self.external.contains_key(*metric));
+        if self.external.len() + waiting.count() + unknown.len() > EXTERNAL_MAX {
+            return Err(TooManyMetrics {
+                most: EXTERNAL_MAX,
+                kept_seconds: self.status.facts.get("posted-seconds"),
+            });
+        }
         self.ingested.extend(samples);
-        let surplus = self.ingested.len().saturating_sub(INGESTED_MAX);
-        self.ingested.drain(..surplus);
+        Ok(())
     }
 
     /// One tick: what is measured and told goes in, what is to be done comes out.
@@ -240,12 +256,8 @@ impl Core {
     fn observe(&mut self, mut reading: Reading) {
         let seconds = reading.seconds;
         for (metric, value) in std::mem::take(&mut self.ingested) {
-            if self.external.len() < EXTERNAL_MAX || self.external.contains_key(&metric) {
-                reading.metrics.insert(metric.clone(), value);
-                self.external.insert(metric, (value, seconds));
-            } else {
-                tracing::warn!(%metric, "too many metrics from outside; this one is dropped");
-            }
+            reading.metrics.insert(metric.clone(), value);
+            self.external.insert(metric, (value, seconds));
         }
         let posted_seconds = self.status.facts.get("posted-seconds");
         self.external
@@ -257,7 +269,7 @@ impl Core {
         for (metric, (value, _)) in &self.external {
             current.entry(metric.clone()).or_insert(*value);
         }
-        let expected = self.status.thresholds.keys().cloned();
+        let expected = &self.status.thresholds;
         self.spaces
             .assert_reading(seconds, &reading.metrics, &current, expected);
         self.status.reading = reading;

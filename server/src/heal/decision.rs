@@ -2,7 +2,12 @@
 //! action, what is learned.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+#[cfg(not(test))]
+use std::sync::LazyLock;
+use std::time::Duration;
+#[cfg(not(test))]
+use std::time::Instant;
 
 use chimera::{Answer, Atom, Budget, Engine, Proof, Space};
 
@@ -172,7 +177,7 @@ fn transition(result: &Atom) -> Option<Transition> {
 
 /// Evaluates `!(decide)`.
 pub(super) fn decide(engine: &Engine) -> Decisions {
-    let started = Instant::now();
+    let started = clock();
     let asked = question("decide", Vec::new());
     let answers = engine
         .snapshot()
@@ -191,8 +196,25 @@ pub(super) fn decide(engine: &Engine) -> Decisions {
             _ => found.misshapen.push(answer.atom.to_string()),
         }
     }
-    found.took = started.elapsed();
+    found.took = clock().saturating_sub(started);
     found
+}
+
+/// Where a stretch of time begins or ends.
+#[cfg(not(test))]
+fn clock() -> Duration {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGAN.elapsed()
+}
+
+/// In tests the CPU time of the thread: what else the machine does is not measured.
+#[cfg(test)]
+pub(super) fn clock() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
 }
 
 fn decision(answer: &Answer) -> Option<Decision> {
@@ -284,7 +306,7 @@ fn in_words(reason: &Atom) -> String {
 
 /// A proof as people read it.
 pub(super) fn because(proof: &Proof) -> Vec<Because> {
-    let place = |file: &Option<String>, line: Option<u32>| match (file, line) {
+    let place = |file: &Option<Arc<str>>, line: Option<u32>| match (file, line) {
         (Some(file), Some(line)) => Some(format!("{file}:{line}")),
         _ => None,
     };
@@ -294,7 +316,7 @@ pub(super) fn because(proof: &Proof) -> Vec<Because> {
         place: place(&rule.file, rule.line),
         source: None,
     });
-    let facts = proof.facts.iter().map(|fact| Because {
+    let facts = proof.facts().into_iter().map(|fact| Because {
         kind: "fact",
         text: fact.atom.to_string(),
         place: place(&fact.file, fact.line),

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use chimera::{Atom, Space};
 
 use super::atom;
+use super::facts::Facts;
 use crate::status::{ActionRecord, EpisodeRecord, EpisodeState, Verdict};
 
-/// Uses of effectors that are remembered for budgets, and for how long.
+/// Uses of effectors that are remembered for budgets at most, however long they are to be.
 const SPENT_MAX: usize = 2000;
-const SPENT_SECONDS: f64 = 3600.0;
 
 /// One fault from seen to gone.
 struct Episode {
@@ -48,6 +48,8 @@ pub(super) struct Episodes {
     /// By fault: how often it was given up in a row, with its atom.
     gave_up: BTreeMap<String, (u32, Atom)>,
     spent: VecDeque<(f64, Atom)>,
+    /// How long uses are remembered.
+    keep_spent_seconds: f64,
     /// The atoms that stand while an action's verdict is open.
     verifying: BTreeMap<u64, Vec<Atom>>,
 }
@@ -64,8 +66,14 @@ impl Episodes {
             acted: BTreeMap::new(),
             gave_up: BTreeMap::new(),
             spent: VecDeque::new(),
+            keep_spent_seconds: Facts::default().get("keep-spent-seconds"),
             verifying: BTreeMap::new(),
         }
+    }
+
+    /// Takes over what facts say: how long uses of effectors are remembered.
+    pub(super) fn set_bounds(&mut self, facts: &Facts) {
+        self.keep_spent_seconds = facts.get("keep-spent-seconds");
     }
 
     pub(super) fn space(&self) -> &Space {
@@ -270,7 +278,7 @@ impl Episodes {
             || self
                 .spent
                 .front()
-                .is_some_and(|(at, _)| seconds - at > SPENT_SECONDS)
+                .is_some_and(|(at, _)| seconds - at > self.keep_spent_seconds)
         {
             if let Some((_, old)) = self.spent.pop_front() {
                 self.space.remove(&old);

@@ -12,7 +12,7 @@ use super::decision;
 use super::rules;
 
 /// The names, with the range in which each makes sense.
-const KNOWN: [(&str, f64, f64); 30] = [
+const KNOWN: [(&str, f64, f64); 34] = [
     ("sample-interval", super::INTERVAL_MIN, super::INTERVAL_MAX),
     ("keep-readings", 1.0, 100_000.0),
     ("keep-actions", 1.0, 10_000.0),
@@ -31,6 +31,10 @@ const KNOWN: [(&str, f64, f64); 30] = [
     ("half-open-share", 0.001, 1.0),
     ("retry-share", 0.0, 1.0),
     ("retry-burst", 0.0, 10_000.0),
+    ("retry-after-seconds", 1.0, 3600.0),
+    ("connect-patience-ms", 1.0, 60_000.0),
+    ("keep-spent-seconds", 1.0, 86_400.0),
+    ("stale-intervals", 1.0, 1000.0),
     ("slowest-sampling", 1.0, 100.0),
     ("rescan-seconds", 0.1, 3600.0),
     ("effector-patience-ms", 0.0, 10_000.0),

@@ -85,11 +85,15 @@ impl World for Server {
         let seen = if self.level > 0.0 { 0.0 } else { self.failing };
         let metrics = [
             ("memory-mb", 20.0 + self.cache_mb + noise),
-            ("allocated-mb", 15.0 + self.cache_mb),
+            ("reclaimable.allocator-mb", 5.0),
             ("cache-mb", self.cache_mb),
             (
                 "cpu-percent",
                 (self.threads * 100.0 * self.duty).min(200.0) + 5.0 * noise,
+            ),
+            (
+                "cpu-wanted-percent",
+                self.threads * 100.0 * self.duty + 5.0 * noise,
             ),
             ("background-demand-percent", self.threads * 100.0),
             ("background-threads", self.threads),
@@ -287,10 +291,7 @@ fn an_oscillation_of_any_period_is_acted_on_at_most_once_a_dwell() {
     let texts = shipped();
     for period in 1..=12 {
         for high in 1..=period {
-            let mut run = Run::new(
-                &texts,
-                Fixed::new(&[("cache-mb", 480.0), ("allocated-mb", 700.0)]),
-            );
+            let mut run = Run::new(&texts, Fixed::new(&[("cache-mb", 480.0)]));
             for tick in 0..60 {
                 let over = tick % period < high;
                 let value = if over { 500.0 } else { 100.0 };
@@ -316,10 +317,7 @@ fn what_goes_away_by_itself_is_not_claimed() {
         &shipped(),
         Fixed::new(&[("cache-mb", 0.0), ("memory-mb", 900.0)]),
     );
-    let facts = [("cache-mb", 480.0), ("allocated-mb", 700.0)];
-    for (metric, value) in facts {
-        run.world.set(metric, value);
-    }
+    run.world.set("cache-mb", 480.0);
     // It falls by 60 a second, before the action as after it.
     for tick in 0..14 {
         run.world.set("memory-mb", 900.0 - 60.0 * f64::from(tick));
@@ -515,7 +513,7 @@ fn subjects(fact: &str) -> Vec<&'static str> {
             &[
                 "cpu-overload",
                 "cpu-percent",
-                "-delay-percent",
+                "cpu-wanted",
                 "throttled",
                 "background",
                 "processing-timeout",

@@ -45,14 +45,14 @@ fn nothing_is_done_about_nothing() {
 const LEAK: [(&str, f64); 3] = [
     ("memory-mb", 500.0),
     ("cache-mb", 480.0),
-    ("allocated-mb", 490.0),
+    ("reclaimable.allocator-mb", 10.0),
 ];
 
 /// Something for each rung of the ladder.
 const MUCH: [(&str, f64); 5] = [
     ("memory-mb", 500.0),
     ("cache-mb", 480.0),
-    ("allocated-mb", 470.0),
+    ("reclaimable.allocator-mb", 30.0),
     ("history-readings", 500.0),
     ("pool-idle", 50.0),
 ];
@@ -90,7 +90,7 @@ fn what_has_nothing_to_act_on_is_passed_over_and_not_lost() {
     let run = shipped(&LEAK).with("cache-mb", 0.0).after(2.0);
     run.check(&[]);
     assert_eq!(run.core.status.episodes[0].state, EpisodeState::Detected);
-    let run = run.with("allocated-mb", 470.0).after(1.0);
+    let run = run.with("reclaimable.allocator-mb", 30.0).after(1.0);
     assert_eq!(run.actions()[0].call, "(release-free-memory)");
     let run = run.with("cache-mb", 480.0).after(4.0);
     assert_eq!(run.actions()[1].call, "(evict-cache sessions 0.5)");
@@ -101,7 +101,7 @@ fn pages_that_hold_nothing_are_given_back_where_they_are_what_is_too_much() {
     shipped(&[
         ("memory-mb", 500.0),
         ("cache-mb", 10.0),
-        ("allocated-mb", 60.0),
+        ("reclaimable.allocator-mb", 440.0),
     ])
     .after(2.0)
     .check(&["(release-free-memory) memory-mb is 500.0 over its threshold 400 for 1.0 s"]);
@@ -151,7 +151,6 @@ fn a_climbed_ladder_ends_in_an_alert_and_is_tried_again() {
 fn a_fault_is_not_given_up_while_what_can_be_acted_on_is_on_its_way() {
     let run = shipped(&[
         ("memory-mb", 700.0),
-        ("allocated-mb", 700.0),
         ("cache-mb", 0.0),
         ("cache-filling-mb", 900.0),
         ("reclaimable.history-mb", 12.0),
@@ -208,17 +207,10 @@ fn taking_back_is_not_itself_taken_back() {
 
 #[test]
 fn growth_alone_is_not_given_up() {
-    let mut run = shipped(&[
-        ("memory-mb", 50.0),
-        ("cache-mb", 0.0),
-        ("allocated-mb", 50.0),
-    ]);
+    let mut run = shipped(&[("memory-mb", 50.0), ("cache-mb", 0.0)]);
     for second in 0..12 {
         let used = 50.0 + 29.0 * f64::from(second);
-        run = run
-            .with("memory-mb", used)
-            .with("allocated-mb", used)
-            .after(1.0);
+        run = run.with("memory-mb", used).after(1.0);
     }
     assert_eq!(run.core.status.open_faults, ["memory-leak"]);
     assert!(run.actions().is_empty(), "{:?}", run.verdicts());

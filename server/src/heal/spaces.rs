@@ -8,6 +8,14 @@ use chimera::{Atom, Space};
 use super::atom;
 use super::facts::Facts;
 
+/// What is known of a metric: its value, for how long it has had none, or that it never had.
+#[derive(Clone, Copy, PartialEq)]
+enum Known {
+    Latest(f64),
+    Stale(f64),
+    Missing,
+}
+
 pub(super) struct Spaces {
     pub(super) samples: Space,
     pub(super) events: Space,
@@ -18,8 +26,8 @@ pub(super) struct Spaces {
     pub(super) weights: Space,
     /// Sample atoms in `&samples`, by reading, oldest first.
     readings: VecDeque<Vec<Atom>>,
-    /// The `(latest …)`, `(stale …)` or `(missing …)` atom of each metric.
-    latest: BTreeMap<String, Atom>,
+    /// What is known of each metric now, with the atom that says so.
+    latest: BTreeMap<String, (Known, Atom)>,
     /// When each metric had a value last.
     seen: BTreeMap<String, f64>,
     /// Readings whose samples stay in `&samples`.
@@ -75,7 +83,7 @@ impl Spaces {
         seconds: f64,
         fresh: &BTreeMap<String, f64>,
         current: &BTreeMap<String, f64>,
-        expected: impl Iterator<Item = String>,
+        expected: &BTreeMap<String, f64>,
     ) {
         while self.readings.len() >= self.keep_samples {
             for old in self.readings.pop_front().into_iter().flatten() {
@@ -96,46 +104,70 @@ impl Spaces {
             added.push(sample);
         }
         self.readings.push_back(added);
-        let before = std::mem::take(&mut self.latest);
-        self.latest = current
+        for (metric, value) in current {
+            match self.seen.get_mut(metric) {
+                Some(at) => *at = seconds,
+                None => {
+                    self.seen.insert(metric.clone(), seconds);
+                }
+            }
+            self.know(metric, Known::Latest(*value));
+        }
+        let silent: Vec<(String, f64)> = self
+            .seen
             .iter()
-            .map(|(metric, value)| {
-                self.seen.insert(metric.clone(), seconds);
-                let latest = atom("latest", vec![Atom::symbol(metric), Atom::float(*value)]);
-                (metric.clone(), latest)
-            })
+            .filter(|(metric, _)| !current.contains_key(*metric))
+            .map(|(metric, at)| (metric.clone(), *at))
             .collect();
-        for (metric, at) in &self.seen {
-            if !current.contains_key(metric) {
-                let age = ((seconds - at) * 1000.0).round() / 1000.0;
-                let stale = atom("stale", vec![Atom::symbol(metric), Atom::float(age)]);
-                self.latest.insert(metric.clone(), stale);
+        for (metric, at) in silent {
+            let age = ((seconds - at) * 1000.0).round() / 1000.0;
+            self.know(&metric, Known::Stale(age));
+        }
+        for metric in expected.keys() {
+            if !self.seen.contains_key(metric) {
+                self.know(metric, Known::Missing);
             }
         }
-        for metric in expected {
-            self.latest
-                .entry(metric)
-                .or_insert_with_key(|metric| atom("missing", vec![Atom::symbol(metric)]));
-        }
-        // What is missing stays so without being said anew: there may be many thresholds.
-        let stays = |old: &Atom, new: Option<&Atom>| new == Some(old) && is_missing(old);
-        for (metric, old) in &before {
-            if !stays(old, self.latest.get(metric)) {
-                self.samples.remove(old);
+        let Spaces {
+            samples,
+            latest,
+            seen,
+            ..
+        } = self;
+        latest.retain(|metric, (_, atom)| {
+            let stays = seen.contains_key(metric) || expected.contains_key(metric);
+            if !stays {
+                samples.remove(atom);
             }
-        }
-        for (metric, new) in &self.latest {
-            if !stays(new, before.get(metric)) {
-                self.samples.add(new.clone());
-            }
-        }
+            stays
+        });
         // What has been silent for long is forgotten.
         self.seen
             .retain(|_, at| seconds - *at <= self.stale_seconds);
     }
-}
 
-fn is_missing(atom: &Atom) -> bool {
-    let head = atom.as_expression().and_then(<[Atom]>::first);
-    head.is_some_and(|head| head.as_symbol() == Some("missing"))
+    /// Says what is known of a metric; what is known already is not said anew, since in
+    /// most ticks most metrics are what they were.
+    fn know(&mut self, metric: &str, known: Known) {
+        let before = self.latest.get_mut(metric);
+        if before.as_ref().is_some_and(|(before, _)| *before == known) {
+            return;
+        }
+        let name = Atom::symbol(metric);
+        let now = match known {
+            Known::Latest(value) => atom("latest", vec![name, Atom::float(value)]),
+            Known::Stale(age) => atom("stale", vec![name, Atom::float(age)]),
+            Known::Missing => atom("missing", vec![name]),
+        };
+        self.samples.add(now.clone());
+        match before {
+            Some(before) => {
+                self.samples.remove(&before.1);
+                *before = (known, now);
+            }
+            None => {
+                self.latest.insert(metric.to_owned(), (known, now));
+            }
+        }
+    }
 }

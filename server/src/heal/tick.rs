@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant as TokioInstant, sleep_until};
@@ -13,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::core::{Core, Order, Outcome};
 use super::learned::{LearnedError, Weights};
 use super::rules::{RuleSource, Stamp};
-use super::watch::{self, Watch};
-use crate::effect::{Action, Effectors, Envelope};
+use super::watch::{self, QUIET, Watch};
+use crate::effect::{Action, Applied, Effectors, Envelope};
 use crate::events::Events;
 use crate::reclaimable::{FreePages, Reclaimable, Registry};
 use crate::sample::{SensorError, Sensors, Sources};
@@ -59,6 +60,8 @@ pub struct Healer {
     started: Instant,
     /// Effectors that did not end within their tick, with the actions' numbers.
     working: JoinSet<(u64, Outcome)>,
+    /// Where they, and all else that waits for others, go on.
+    beside: Handle,
     /// How much more seldom than usual samples are taken.
     slowness: Ratio,
     /// The generation that was tried last, in force or not.
@@ -78,12 +81,17 @@ fn unix_now() -> f64 {
 }
 
 impl Healer {
-    /// A loop with its rules loaded, and what the HTTP shell needs of it.
+    /// A loop with its rules loaded, and what the HTTP shell needs of it. What waits for
+    /// others goes on `beside` the loop.
     ///
     /// # Errors
     /// If nothing can be measured, or the rules or what was learned cannot be loaded: at
     /// the start there are no last good ones to stay with.
-    pub fn new(settings: Settings, sources: Sources) -> Result<(Healer, Loop), HealerError> {
+    pub fn new(
+        settings: Settings,
+        sources: Sources,
+        beside: Handle,
+    ) -> Result<(Healer, Loop), HealerError> {
         let texts = settings.rules.read().map_err(HealerError::Rules)?;
         let weights = match &settings.learned {
             Some(path) => Weights::of_file(path)?,
@@ -121,6 +129,7 @@ impl Healer {
             effectors,
             started: Instant::now(),
             working: JoinSet::new(),
+            beside,
             slowness: Ratio::NONE,
             tried_generation: texts.generation,
             stamp: None,
@@ -133,10 +142,24 @@ impl Healer {
         Ok((healer, published))
     }
 
-    /// Ticks until `shutdown`.
-    pub async fn run(mut self, shutdown: CancellationToken) {
-        self.effectors.outside.start();
+    /// Ticks until `shutdown`, on the present thread.
+    ///
+    /// # Errors
+    /// If the system gives no timer.
+    pub fn run(self, shutdown: CancellationToken) -> std::io::Result<()> {
+        // With a timer of its own no other thread stands between a tick's time and the tick.
+        let own = Builder::new_current_thread().enable_time().build()?;
+        own.block_on(self.go_on(shutdown));
+        Ok(())
+    }
+
+    async fn go_on(mut self, shutdown: CancellationToken) {
+        {
+            let _on = self.beside.enter();
+            self.effectors.outside.start();
+        }
         let mut hints = self.watch();
+        let mut read_at = None;
         let mut next_tick = TokioInstant::now();
         let mut next_scan = TokioInstant::now() + self.rescan();
         loop {
@@ -158,7 +181,11 @@ impl Healer {
                         self.publish();
                     }
                 }
-                Some(()) = hint(&mut hints) => self.reload(false),
+                Some(()) = hint(&mut hints) => read_at = Some(TokioInstant::now() + QUIET),
+                () = at(read_at) => {
+                    read_at = None;
+                    self.reload(false);
+                }
                 () = sleep_until(next_scan) => {
                     self.reload_if_touched();
                     next_scan = TokioInstant::now() + self.rescan();
@@ -182,7 +209,9 @@ impl Healer {
                 self.publish();
                 let _ = answer.send(());
             }
-            Command::Ingest(samples) => self.core.ingest(samples),
+            Command::Ingest(samples, answer) => {
+                let _ = answer.send(self.core.ingest(samples));
+            }
             Command::Evaluate {
                 atom,
                 budget,
@@ -275,12 +304,20 @@ impl Healer {
                 Ok(format!("samples are {interval} s apart"))
             }
             _ => {
-                let mut work = tokio::spawn(self.effectors.apply(admitted));
+                let work = match self.effectors.apply(admitted) {
+                    Applied::Done(outcome) => {
+                        self.core.carried_out(id, outcome, seconds);
+                        return;
+                    }
+                    Applied::UnderWay(work) => work,
+                };
+                let mut work = self.beside.spawn(work);
                 let patience = self.core.status.facts.get("effector-patience-ms") / 1000.0;
                 match tokio::time::timeout(Duration::from_secs_f64(patience), &mut work).await {
                     Ok(done) => ended(done),
                     Err(_) => {
-                        self.working.spawn(async move { (id, ended(work.await)) });
+                        let ending = async move { (id, ended(work.await)) };
+                        self.working.spawn_on(ending, &self.beside);
                         return;
                     }
                 }
@@ -355,6 +392,13 @@ impl Healer {
         front.set_window(window, volume as u64);
         upstream.layer().set_bounds(facts);
         upstream.injector().set_stay(facts.get("injected-seconds"));
+        upstream
+            .connections()
+            .set_patience(facts.get("connect-patience-ms"));
+        let retry_after = Duration::from_secs_f64(facts.get("retry-after-seconds"));
+        front.gate().set_retry_after(retry_after);
+        let outside = &self.effectors.outside;
+        outside.set_stale_intervals(facts.get("stale-intervals"));
         self.events.set_bounds(facts);
         self.sensors.set_long_idle(facts.get("long-idle-seconds"));
     }
@@ -378,6 +422,13 @@ impl Healer {
 
 fn ended(done: Result<Outcome, tokio::task::JoinError>) -> Outcome {
     done.unwrap_or_else(|failed| Err(format!("the effector failed: {failed}")))
+}
+
+async fn at(when: Option<TokioInstant>) {
+    match when {
+        Some(when) => sleep_until(when).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn hint(hints: &mut Option<(Watch, mpsc::Receiver<()>)>) -> Option<()> {

@@ -6,15 +6,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use notify_debouncer_full::notify::{self, RecommendedWatcher, RecursiveMode};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
+use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
-/// How long the files must be quiet.
-const QUIET: Duration = Duration::from_millis(150);
+/// How long the files must be quiet before they are read.
+pub(super) const QUIET: Duration = Duration::from_millis(150);
 
 /// Keeps the watch alive.
-pub(super) struct Watch(#[expect(dead_code)] Debouncer<RecommendedWatcher, RecommendedCache>);
+pub(super) struct Watch(#[expect(dead_code)] RecommendedWatcher);
 
 /// Sends a hint for each change below `directory`.
 ///
@@ -22,16 +21,13 @@ pub(super) struct Watch(#[expect(dead_code)] Debouncer<RecommendedWatcher, Recom
 /// If the system does not watch it.
 pub(super) fn watch(directory: &Path) -> Result<(Watch, mpsc::Receiver<()>), notify::Error> {
     let (sender, receiver) = mpsc::channel(1);
-    let mut debouncer = new_debouncer(QUIET, None, move |result: DebounceEventResult| {
+    let mut watcher = notify::recommended_watcher(move |seen: notify::Result<Event>| {
         // Our own reading is an access too, and no change.
-        let changed = result.map_or(true, |events| {
-            events.iter().any(|event| !event.kind.is_access())
-        });
-        if changed {
+        if seen.map_or(true, |event| !event.kind.is_access()) {
             // One hint waiting is enough.
             let _ = sender.try_send(());
         }
     })?;
-    debouncer.watch(directory, RecursiveMode::Recursive)?;
-    Ok((Watch(debouncer), receiver))
+    watcher.watch(directory, RecursiveMode::Recursive)?;
+    Ok((Watch(watcher), receiver))
 }

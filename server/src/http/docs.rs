@@ -14,7 +14,8 @@ use super::schema::outline;
 use super::service::Service;
 use super::table::{ROUTES, Request, Route, Shape};
 
-pub(super) async fn redoc(_: Arc<Service>, _: Request) -> Result<Answer, Failure> {
+/// The way to the page, from where the original had others.
+pub(super) async fn elsewhere(_: Arc<Service>, _: Request) -> Result<Answer, Failure> {
     Ok(Answer::empty(StatusCode::TEMPORARY_REDIRECT)
         .with_header(LOCATION, HeaderValue::from_static("/docs")))
 }
@@ -118,6 +119,10 @@ fn section(route: &Route) -> String {
         text.extend(route.parameters.iter().map(row));
         text.push_str("</table></div>");
     }
+    for (name, description) in route.headers {
+        write!(text, "<p>Header <code>{name}</code>: {description}.</p>")
+            .expect("strings take all writes");
+    }
     write!(text, "<pre>{}</pre>", escaped(&call(route))).expect("strings take all writes");
     match route.shape {
         Shape::Json(schema) => write!(
@@ -125,7 +130,7 @@ fn section(route: &Route) -> String {
             "<details><summary>Answers JSON</summary><pre>{}</pre></details>",
             escaped(&outline(&schema()))
         ),
-        Shape::Other(content_type) => {
+        Shape::Other(content_type, _) => {
             write!(text, "<p>Answers <code>{content_type}</code>.</p>")
         }
         Shape::Redirect => write!(text, "<p>Answers where to go.</p>"),
@@ -166,11 +171,9 @@ fn call(route: &Route) -> String {
     } else {
         ""
     };
-    let data = if route.body_example.is_empty() {
-        String::new()
-    } else {
-        format!(" -d '{}'", route.body_example)
-    };
+    let data = route
+        .body_example()
+        .map_or_else(String::new, |example| format!(" -d '{example}'"));
     let query: Vec<String> = route.parameters.iter().filter_map(given).collect();
     let url = format!("http://127.0.0.1:8000{}", route.path);
     if query.is_empty() {

@@ -136,9 +136,10 @@ fn check_origin(headers: &HeaderMap, host: Option<&str>) -> Result<(), Failure> 
     }
 }
 
+/// A host without its port; with it, if that is no number.
 fn without_port(host: &str) -> &str {
-    match host.rfind(':') {
-        Some(colon) if !host[colon..].contains(']') => &host[..colon],
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     }
 }
@@ -172,7 +173,14 @@ mod tests {
         for host in ["localhost:8000", "LOCALHOST", "127.0.0.1", "[::1]:8000"] {
             check(HERE, Access::Change, &[("host", host)], true);
         }
-        for host in ["evil.example:8000", "127.0.0.1.evil.example", "[::2]:8000"] {
+        for host in [
+            "evil.example:8000",
+            "127.0.0.1.evil.example",
+            "[::2]:8000",
+            "127.0.0.1:80a",
+            "127.0.0.1:80:80",
+            "user@127.0.0.1",
+        ] {
             check(HERE, Access::Show, &[("host", host)], false);
         }
         check(

@@ -2,15 +2,15 @@
 
 use std::sync::{Arc, LazyLock};
 
-use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Failure, Fixed};
 use super::guard::Access;
 use super::parameters::{Kind, Parameter};
+use super::responses;
 use super::schema::{boolean, list, object, one_of, string};
 use super::service::Service;
-use super::table::{ROUTES, Request, Route, Shape};
+use super::table::{ROUTES, Request, Route};
 
 pub(super) async fn document(_: Arc<Service>, request: Request) -> Result<Answer, Failure> {
     static DOCUMENT: LazyLock<Fixed> = LazyLock::new(|| {
@@ -48,110 +48,14 @@ fn parameter(parameter: &Parameter) -> Value {
     })
 }
 
-/// An error with `detail`.
-fn error(description: &str, schema: &str) -> Value {
-    let example = match schema {
-        "Invalid" => json!([{
-            "type": "int_parsing",
-            "loc": ["query", "count"],
-            "msg": "Input should be a valid integer, unable to parse string as an integer",
-            "input": "abc",
-        }]),
-        _ => json!(description),
-    };
-    json!({
-        "description": description,
-        "content": { "application/json": {
-            "schema": { "$ref": format!("#/components/schemas/{schema}") },
-            "example": { "detail": example },
-        } },
-    })
-}
-
-/// The recorded answer of a route, if it answers JSON. What is taken by GET and by
-/// POST is recorded once.
-fn example(route: &Route) -> Option<&'static Value> {
-    static EXAMPLES: LazyLock<Map<String, Value>> = LazyLock::new(|| {
-        serde_json::from_str(include_str!("../../assets/examples.json"))
-            .expect("the recorded answers are a JSON object")
-    });
-    let recorded = |method| EXAMPLES.get(&format!("{method} {}", route.path));
-    recorded(route.method.as_str()).or_else(|| recorded("POST"))
-}
-
-/// What else a route may answer, by status.
-fn errors(route: &Route) -> Vec<(u16, &'static str)> {
-    let mut errors = vec![
-        (400, "The request is malformed"),
-        (
-            403,
-            "Another site's page, or a name that is not this server's",
-        ),
-        (414, "The target is too long"),
-        (431, "The head has too many fields or bytes"),
-        (
-            500,
-            "A bug of the server; the log has the id of the request",
-        ),
-        (504, "The answer took too long"),
-    ];
-    if route.access == Access::Change || route.path == "/atomspace/evaluate" {
-        errors.push((401, "The token is missing"));
+/// A body that a route takes; the first of them is JSON.
+fn body(route: &Route, index: usize, example: &str) -> Value {
+    if index > 0 {
+        return json!({ "schema": string(), "example": example });
     }
-    if route.path.contains('{') || route.is_demo() {
-        errors.push((404, "There is no such thing, or demo routes are off"));
-    }
-    if route.method == Method::POST {
-        errors.push((408, "The body took too long"));
-        errors.push((413, "The body is too long"));
-        errors.push((415, "The body is of a type that is not taken here"));
-    }
-    if !route.essential {
-        errors.push((
-            429,
-            "As many requests are under way as healing lets there be",
-        ));
-        errors.push((503, "Too much to do at once, or a part does not answer; Retry-After says when to come again"));
-    }
-    errors.sort_unstable();
-    errors
-}
-
-fn answers(route: &Route) -> Value {
-    let mut answers = Map::new();
-    let content = |kind: &str, schema: Value| json!({ "description": route.summary, "content": { kind: { "schema": schema } } });
-    let (status, answer) = match route.shape {
-        Shape::Json(schema) => {
-            let mut answer = content("application/json", schema());
-            if let Some(example) = example(route) {
-                answer["content"]["application/json"]["example"] = example.clone();
-            }
-            ("200", answer)
-        }
-        Shape::Other(content_type) => ("200", content(content_type, string())),
-        Shape::Redirect => (
-            "307",
-            json!({
-                "description": route.summary,
-                "headers": { "location": { "schema": string() } },
-            }),
-        ),
-    };
-    answers.insert(status.to_owned(), answer);
-    for (status, description) in errors(route) {
-        answers.insert(status.to_string(), error(description, "Error"));
-    }
-    if !route.parameters.is_empty() {
-        answers.insert(
-            "422".to_owned(),
-            error("A parameter is invalid; nothing was done", "Invalid"),
-        );
-    }
-    answers.insert(
-        "default".to_owned(),
-        error("What is wrong, where and what to do", "Error"),
-    );
-    Value::Object(answers)
+    let example: Value =
+        serde_json::from_str(example).expect("first examples in the table are JSON");
+    json!({ "schema": (route.body_schema)(), "example": example })
 }
 
 fn operation(route: &Route) -> Value {
@@ -164,28 +68,31 @@ fn operation(route: &Route) -> Value {
             "schema": string(),
         }));
     }
+    for (name, description) in route.headers {
+        parameters.push(json!({
+            "name": name,
+            "in": "header",
+            "required": false,
+            "description": description,
+            "schema": string(),
+        }));
+    }
     let mut operation = json!({
         "summary": route.summary,
         "operationId": format!("{}{}", route.method.as_str().to_lowercase(), route.path)
             .replace('_', "__")
             .replace(['/', '-', '{', '}', '.'], "_"),
         "parameters": parameters,
-        "responses": answers(route),
+        "responses": responses::answers(route),
     });
-    if !route.body_example.is_empty() {
-        let example: Value =
-            serde_json::from_str(route.body_example).expect("examples in the table are JSON");
-        operation["requestBody"] = json!({
-            "required": true,
-            "content": { "application/json": { "schema": (route.body_schema)(), "example": example } },
-        });
-        for other in route
+    if !route.takes.is_empty() {
+        let content: Map<String, Value> = route
             .takes
             .iter()
-            .filter(|kind| **kind != "application/json")
-        {
-            operation["requestBody"]["content"][*other] = json!({ "schema": string() });
-        }
+            .enumerate()
+            .map(|(index, (kind, example))| ((*kind).to_owned(), body(route, index, example)))
+            .collect();
+        operation["requestBody"] = json!({ "required": true, "content": content });
     }
     if route.access == Access::Change {
         operation["security"] = json!([{}, { "token": [] }]);
@@ -227,6 +134,7 @@ fn openapi() -> Value {
                 ]),
                 "Invalid": object(&[("detail", list(invalid))]),
             },
+            "headers": responses::headers(),
             "securitySchemes": { "token": {
                 "type": "http",
                 "scheme": "bearer",
@@ -242,7 +150,8 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{example, openapi};
+    use super::openapi;
+    use super::responses::example;
     use crate::http::parameters::Kind;
     use crate::http::table::{ROUTES, Shape};
 
@@ -279,7 +188,7 @@ mod tests {
             let answer = &operation["responses"]["200"]["content"];
             match route.shape {
                 Shape::Json(schema) => assert_eq!(answer["application/json"]["schema"], schema()),
-                Shape::Other(content_type) => assert!(answer[content_type].is_object()),
+                Shape::Other(content_type, _) => assert!(answer[content_type].is_object()),
                 Shape::Redirect => assert!(operation["responses"]["307"].is_object()),
             }
         }
@@ -289,9 +198,35 @@ mod tests {
     fn every_json_answer_has_an_example() {
         for route in ROUTES {
             let recorded = example(route).is_some();
-            let wanted = matches!(route.shape, Shape::Json(_)) && route.path != "/openapi.json";
+            let wanted = matches!(route.shape, Shape::Json(_));
             assert_eq!(recorded, wanted, "{} {}", route.method, route.path);
         }
+    }
+
+    #[test]
+    fn every_content_has_a_schema_and_an_example() {
+        let document = openapi();
+        let mut contents = 0;
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for operation in operations.as_object().unwrap().values() {
+                let answers = operation["responses"].as_object().unwrap();
+                for (status, answer) in answers {
+                    let request_id = &answer["headers"]["x-request-id"]["$ref"];
+                    assert_eq!(request_id, "#/components/headers/RequestId", "{path}");
+                    let bare = ["304", "307"].contains(&status.as_str());
+                    assert_eq!(answer["content"].is_null(), bare, "{path} {status}");
+                }
+                let bodies = [&operation["requestBody"]];
+                for told in answers.values().chain(bodies) {
+                    for (kind, content) in told["content"].as_object().into_iter().flatten() {
+                        assert!(!content["schema"].is_null(), "{path} {kind}");
+                        assert!(!content["example"].is_null(), "{path} {kind}");
+                        contents += 1;
+                    }
+                }
+            }
+        }
+        assert!(contents > 300, "only {contents}");
     }
 
     #[test]

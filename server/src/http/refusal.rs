@@ -51,7 +51,7 @@ pub(super) fn in_place_of(bytes: &[u8]) -> Option<Refused> {
     let status = StatusCode::from_u16(code).ok()?;
     let detail = match status {
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            "the head of the request has too many fields or bytes"
+            "the head of the request has too many fields or bytes, or announces more than can be"
         }
         StatusCode::URI_TOO_LONG => "the target of the request is too long",
         _ => "this is no HTTP/1.1 request; nothing of it was taken",

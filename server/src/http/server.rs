@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -269,8 +270,9 @@ async fn converse(
     let answering = service_fn(|request| {
         let service = Arc::clone(&reception.service);
         let answer = service.respond(request, Arc::clone(seat), from, caller);
-        // On the heap, so that a connection without a request has no room for one.
-        Box::pin(async move { Ok::<_, Infallible>(answer.await) })
+        // On the heap, so that a connection without a request has no room for one; and
+        // mapped, since a block that awaits it would have room for it twice.
+        Box::pin(answer.map(Ok::<_, Infallible>))
     });
     match protocol {
         Protocol::Http1 => {

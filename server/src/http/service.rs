@@ -4,7 +4,7 @@ use std::future::Future;
 use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
@@ -16,8 +16,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap,
-    HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, REFERRER_POLICY, TRANSFER_ENCODING,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Method, Response, StatusCode, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -130,13 +130,16 @@ impl Service {
         let began = Instant::now();
         let found = table::find(&method, uri.path(), self.shell.settings.compat_get);
         let index = found.as_ref().ok().map(|found| found.index);
-        let answering = self.answer(request, &id, &uri, found, from, caller);
-        let (answer, answered) = settle(&id, self.limits.answer, answering).await;
+        let (answer, answered) = {
+            // Pinned here: handed on by value, each layer would have room for it once more.
+            let answering = pin!(self.answer(request, &id, &uri, found, from, caller));
+            settle(&id, self.limits.answer, answering).await
+        };
         let status = answer.status;
         if answered == Answered::Failed {
             self.tell_failure(&id, &method, &uri, &answer);
         }
-        in_flight.finish_because(answered, answer.cause);
+        in_flight.finish_on(index.map(table::windowed), answered, answer.cause);
         self.measures
             .record(index, status.as_u16(), answer.cause, began.elapsed());
         tracing::debug!(request = %id, %method, path = uri.path(), status = status.as_u16());
@@ -314,7 +317,8 @@ impl Service {
                 ),
             ));
         }
-        check_host_header(request)
+        check_host_header(request)?;
+        check_transfer(request.headers())
     }
 
     async fn read_body(&self, body: Incoming) -> Result<Bytes, Failure> {
@@ -359,11 +363,11 @@ impl Service {
 async fn settle(
     id: &str,
     patience: Duration,
-    answering: impl Future<Output = Result<Answer, Failure>>,
+    answering: Pin<&mut impl Future<Output = Result<Answer, Failure>>>,
 ) -> (Answer, Answered) {
-    let mut answering = pin!(AssertUnwindSafe(answering).catch_unwind());
+    let mut answering = AssertUnwindSafe(answering).catch_unwind();
     // Most answers are there at once and need no clock.
-    let answered = match futures_util::poll!(answering.as_mut()) {
+    let answered = match futures_util::poll!(&mut answering) {
         Poll::Ready(answered) => Ok(answered),
         Poll::Pending => tokio::time::timeout(patience, answering).await,
     };
@@ -405,6 +409,24 @@ fn check_host_header(request: &hyper::Request<Incoming>) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Bodies come as they are or in chunks, said once: what a server before this one lets
+/// through must not be read in another way here. Of `Content-Length` beside it, or twice,
+/// the library takes care.
+fn check_transfer(headers: &HeaderMap) -> Result<(), Failure> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let plain = match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    };
+    if plain {
+        return Ok(());
+    }
+    Err(Failure::bad_request(
+        "the only Transfer-Encoding that is taken is chunked, once",
+    ))
+}
+
 /// A path that is known with another end is answered with the way there.
 fn elsewhere(path: &str, query: &str) -> Result<Answer, Failure> {
     let known = table::with_other_end(path).ok_or(Failure::NotFound)?;
@@ -419,6 +441,7 @@ fn elsewhere(path: &str, query: &str) -> Result<Answer, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::time::Duration;
 
     use hyper::StatusCode;
@@ -434,28 +457,26 @@ mod tests {
 
     #[tokio::test]
     async fn panics_and_endless_work_become_answers() {
-        let panics = settle("id-1", PATIENCE, async { panic!("on purpose") }).await;
+        let panics = settle("id-1", PATIENCE, pin!(async { panic!("on purpose") })).await;
         let text = panics.0.text_body();
         assert!(
             text.contains("id-1") && !text.contains("on purpose"),
             "{text}"
         );
         check(panics, StatusCode::INTERNAL_SERVER_ERROR, Answered::Failed);
-        let endless = settle("id-1", PATIENCE, std::future::pending()).await;
+        let endless = settle("id-1", PATIENCE, pin!(std::future::pending())).await;
         check(endless, StatusCode::GATEWAY_TIMEOUT, Answered::Failed);
     }
 
     #[tokio::test]
     async fn neither_bad_input_nor_a_truthful_probe_is_a_failure_of_the_service() {
-        let bad = settle("id-1", PATIENCE, async { Err(Failure::NotFound) }).await;
+        let bad = settle("id-1", PATIENCE, pin!(async { Err(Failure::NotFound) })).await;
         check(bad, StatusCode::NOT_FOUND, Answered::Well);
-        let probe = settle("id-1", PATIENCE, async {
-            Ok(Answer::empty(StatusCode::SERVICE_UNAVAILABLE))
-        });
+        let probing = pin!(async { Ok(Answer::empty(StatusCode::SERVICE_UNAVAILABLE)) });
+        let probe = settle("id-1", PATIENCE, probing);
         check(probe.await, StatusCode::SERVICE_UNAVAILABLE, Answered::Well);
-        let busy = settle("id-1", PATIENCE, async {
-            Err(Failure::Busy(String::new()))
-        });
+        let refusing = pin!(async { Err(Failure::Busy(String::new())) });
+        let busy = settle("id-1", PATIENCE, refusing);
         check(
             busy.await,
             StatusCode::SERVICE_UNAVAILABLE,

@@ -73,6 +73,15 @@ pub(super) fn actions() -> Value {
     object(&[("actions", list(action()))])
 }
 
+fn holding() -> Value {
+    object(&[
+        ("name", string()),
+        ("held_mb", number()),
+        ("reclaims", integer()),
+        ("reclaimed_mb", number()),
+    ])
+}
+
 pub(super) fn health() -> Value {
     let metrics = object(&[
         ("timestamp", string()),
@@ -100,6 +109,26 @@ pub(super) fn health() -> Value {
         ("failures", integer()),
         ("last_failure", nullable(string())),
         ("state", one_of(&["closed", "open", "half-open"])),
+        ("since_s", number()),
+        ("probes", integer()),
+        ("probes_failed", integer()),
+    ]);
+    let route = object(&[
+        ("total", integer()),
+        ("failed", integer()),
+        ("refused_by_healing", integer()),
+        ("error_rate", nullable(number())),
+        ("latency_p95_ms", nullable(number())),
+        ("by_cause", map(integer())),
+    ]);
+    let requests = object(&[
+        ("window_s", number()),
+        ("volume_min", integer()),
+        ("total", integer()),
+        ("failed", integer()),
+        ("refused_by_healing", integer()),
+        ("by_cause", map(integer())),
+        ("by_route", map(route)),
     ]);
     let system_info = object(&[
         ("active_requests", integer()),
@@ -116,6 +145,8 @@ pub(super) fn health() -> Value {
                 ("degradation_level", integer()),
             ]),
         ),
+        ("requests", requests),
+        ("reclaimable", list(holding())),
         (
             "healing",
             object(&[
@@ -194,12 +225,6 @@ pub(super) fn healing_status() -> Value {
         ("text", string()),
         ("class", nullable(string())),
     ]);
-    let holding = object(&[
-        ("name", string()),
-        ("held_mb", number()),
-        ("reclaims", integer()),
-        ("reclaimed_mb", number()),
-    ]);
     object(&[
         ("status", health_word()),
         ("in_progress", list(string())),
@@ -215,7 +240,7 @@ pub(super) fn healing_status() -> Value {
         ("last_rule_error", nullable(string())),
         ("events_by_class", map(integer())),
         ("recent_events", list(event)),
-        ("reclaimable", list(holding)),
+        ("reclaimable", list(holding())),
         ("facts", map(number())),
         ("episodes", list(episode())),
         ("modes", list(mode())),
@@ -288,7 +313,11 @@ pub(super) fn live() -> Value {
 }
 
 pub(super) fn ready() -> Value {
-    object(&[("status", one_of(&["ready"])), ("generation", string())])
+    object(&[
+        ("status", one_of(&["ready", "not ready"])),
+        ("generation", string()),
+        ("detail?", string()),
+    ])
 }
 
 pub(super) fn log_level() -> Value {
@@ -495,7 +524,7 @@ pub(super) fn stress_report() -> Value {
     ]);
     object(&[
         ("run_id", integer()),
-        ("status", one_of(&["running", "finished"])),
+        ("status", one_of(&["running", "finished", "cancelled"])),
         ("phases", list(phase)),
     ])
 }

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use hyper::Method;
@@ -18,7 +18,7 @@ use super::routes::{
 };
 use super::service::Service;
 use super::{docs, openapi, shapes};
-use crate::front::Weight;
+use crate::front::{self, Weight};
 
 /// What a route's function gets.
 #[derive(Debug)]
@@ -50,11 +50,35 @@ type Answering = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
 pub(super) enum Shape {
     /// JSON of this schema.
     Json(fn() -> Value),
-    /// Something else, of this content type.
-    Other(&'static str),
+    /// Something else, of this content type, such as this.
+    Other(&'static str, &'static str),
     /// No 200 but the way to another path.
     Redirect,
 }
+
+/// A further answer of a route, beside those that any route may give.
+pub(super) struct Also {
+    pub(super) status: u16,
+    pub(super) when: &'static str,
+    pub(super) like: Like,
+}
+
+/// What a further answer looks like.
+#[derive(Clone, Copy)]
+pub(super) enum Like {
+    /// Any other error.
+    Error,
+    /// The route's answer with status 200, with these fields of a JSON object in it.
+    Success(&'static str),
+    /// A head alone.
+    Nothing,
+}
+
+const NOT_MODIFIED: &[Also] = &[Also {
+    status: 304,
+    when: "The client has it",
+    like: Like::Nothing,
+}];
 
 /// One route.
 pub(super) struct Route {
@@ -69,18 +93,37 @@ pub(super) struct Route {
     /// Whether GET is taken too where the original's ways are asked for.
     pub(super) compat_get: bool,
     pub(super) parameters: &'static [Parameter],
-    /// The types of body that it takes, the one of the example first.
-    pub(super) takes: &'static [&'static str],
-    /// A body that it takes, as an example; empty for none.
-    pub(super) body_example: &'static str,
-    /// The schema of such bodies.
+    /// Header fields that are looked at beside those of every request, and what for.
+    pub(super) headers: &'static [(&'static str, &'static str)],
+    /// The types of body that it takes, JSON first, each with an example.
+    pub(super) takes: &'static [(&'static str, &'static str)],
+    /// The schema of JSON bodies.
     pub(super) body_schema: fn() -> Value,
     pub(super) summary: &'static str,
     pub(super) shape: Shape,
+    pub(super) also: &'static [Also],
     pub(super) answer: fn(Arc<Service>, Request) -> Answering,
 }
 
 impl Route {
+    /// The same, with further answers.
+    const fn also(mut self, also: &'static [Also]) -> Route {
+        self.also = also;
+        self
+    }
+
+    /// The same, with a tag by which clients ask whether what they have is still good.
+    const fn tagged(mut self) -> Route {
+        self.headers = &[("If-None-Match", "tags of what the client has")];
+        self.also(NOT_MODIFIED)
+    }
+
+    /// The same, going by this header field too.
+    const fn hearing(mut self, headers: &'static [(&'static str, &'static str)]) -> Route {
+        self.headers = headers;
+        self
+    }
+
     /// The same, closed to other sites' pages.
     const fn computing(mut self) -> Route {
         self.access = Access::Compute;
@@ -104,18 +147,20 @@ impl Route {
         self.path.starts_with("/demo")
     }
 
-    /// The same, with a body of one of these types.
-    const fn of_types(mut self, types: &'static [&'static str]) -> Route {
-        self.takes = types;
+    /// The same, with a body of one of these types, each with an example.
+    const fn taking(
+        mut self,
+        takes: &'static [(&'static str, &'static str)],
+        schema: fn() -> Value,
+    ) -> Route {
+        self.takes = takes;
+        self.body_schema = schema;
         self
     }
 
-    /// The same, with a JSON body such as this.
-    const fn taking(mut self, example: &'static str, schema: fn() -> Value) -> Route {
-        self.takes = &["application/json"];
-        self.body_example = example;
-        self.body_schema = schema;
-        self
+    /// A JSON body that it takes, if it takes any.
+    pub(super) fn body_example(&self) -> Option<&'static str> {
+        self.takes.first().map(|(_, example)| *example)
     }
 }
 
@@ -169,11 +214,12 @@ const fn get(
         essential: false,
         compat_get: false,
         parameters,
+        headers: &[],
         takes: &[],
-        body_example: "",
         body_schema: || Value::Null,
         summary,
         shape,
+        also: &[],
         answer,
     }
 }
@@ -194,11 +240,12 @@ const fn post(
         essential: false,
         compat_get,
         parameters,
+        headers: &[],
         takes: &[],
-        body_example: "",
         body_schema: || Value::Null,
         summary,
         shape,
+        also: &[],
         answer,
     }
 }
@@ -291,18 +338,31 @@ const FAILURE_RATE: &[Parameter] = &[
 
 const VERDICTS: &[&str] = &["pending", "verified", "failed", "inconclusive"];
 
-const HTML: Shape = Shape::Other("text/html");
+const JSON: &str = "application/json";
+
+const HTML: Shape = Shape::Other("text/html", "<!doctype html>…");
+
+const EVENTS: Shape = Shape::Other(
+    "text/event-stream",
+    "id: 7\ndata: {\"status\":\"healthy\",…}\n\nevent: rules\ndata: {…}\n\n",
+);
+
+const FIGURES: Shape = Shape::Other(
+    "text/plain",
+    "# HELP chimera_uptime_seconds Seconds since the start\n# TYPE chimera_uptime_seconds gauge\nchimera_uptime_seconds 12.5\n",
+);
 
 /// Every route.
 pub(super) static ROUTES: &[Route] = &[
-    get("/", "The dashboard", &[], HTML, answer!(pages::dashboard)),
+    get("/", "The dashboard", &[], HTML, answer!(pages::dashboard)).tagged(),
     get(
         "/assets/{name}",
         "A file of the dashboard",
         &[],
-        Shape::Other("application/octet-stream"),
+        Shape::Other("application/octet-stream", "…"),
         answer!(pages::asset),
-    ),
+    )
+    .tagged(),
     get(
         "/simple-dashboard",
         "The dashboard without scripts",
@@ -317,15 +377,26 @@ pub(super) static ROUTES: &[Route] = &[
         Shape::Json(shapes::health),
         answer!(health::health),
     )
-    .essential(),
+    .essential()
+    .also(&[Also {
+        status: 503,
+        when: "Unhealthy, where strict is asked for",
+        like: Like::Success(
+            r#"{"status": "unhealthy", "detail": "unhealthy: healing has not got the better of memory-leak"}"#,
+        ),
+    }]),
     get(
         "/events",
         "What /health answers, each time that it changes, as server-sent events",
         &[],
-        Shape::Other("text/event-stream"),
+        EVENTS,
         answer!(events::events),
     )
-    .computing(),
+    .computing()
+    .hearing(&[(
+        "Last-Event-ID",
+        "the last id that the client got; it gets what it missed",
+    )]),
     get(
         "/live",
         "Whether the process runs",
@@ -341,7 +412,14 @@ pub(super) static ROUTES: &[Route] = &[
         Shape::Json(shapes::ready),
         answer!(live::ready),
     )
-    .essential(),
+    .essential()
+    .also(&[Also {
+        status: 503,
+        when: "Not ready",
+        like: Like::Success(
+            r#"{"status": "not ready", "detail": "no sample has been taken yet"}"#,
+        ),
+    }]),
     get(
         "/test",
         "Whether the server answers",
@@ -417,7 +495,16 @@ pub(super) static ROUTES: &[Route] = &[
         false,
         Shape::Json(shapes::reloaded),
         answer!(healing::reload),
-    ),
+    )
+    .also(&[Also {
+        status: 422,
+        when: "The files cannot be loaded; the last good rules stay in force",
+        like: Like::Success(
+            r#"{"detail": "metta/healing.metta:3:1: unclosed `(`; the last good rules stay in force",
+                "error": {"file": "metta/healing.metta", "line": 3, "column": 1, "message": "unclosed `(`",
+                          "source": "(threshold memory-mb 400"}}"#,
+        ),
+    }]),
     post(
         "/reset-healing",
         "Forget open episodes; the history stays",
@@ -430,7 +517,7 @@ pub(super) static ROUTES: &[Route] = &[
         "/metrics",
         "Every figure in the text format of Prometheus",
         &[],
-        Shape::Other("text/plain"),
+        FIGURES,
         answer!(prometheus::metrics),
     )
     .essential(),
@@ -459,7 +546,7 @@ pub(super) static ROUTES: &[Route] = &[
         answer!(atomspace::query),
     )
     .computing()
-    .taking(atomspace::EXAMPLE, shapes::query_body),
+    .taking(&[(JSON, atomspace::EXAMPLE)], shapes::query_body),
     post(
         "/atomspace/evaluate",
         "Evaluate an atom; with \"write\": true it may change the live spaces, which needs the token everywhere",
@@ -469,7 +556,7 @@ pub(super) static ROUTES: &[Route] = &[
         answer!(atomspace::evaluate),
     )
     .computing()
-    .taking(atomspace::EVALUATE_EXAMPLE, shapes::evaluate_body),
+    .taking(&[(JSON, atomspace::EVALUATE_EXAMPLE)], shapes::evaluate_body),
     post(
         "/ingest",
         "Samples and events from outside, as JSON, as atoms or as Prometheus writes metrics; they count from the next tick",
@@ -478,8 +565,7 @@ pub(super) static ROUTES: &[Route] = &[
         Shape::Json(shapes::ingested),
         answer!(ingest::ingest),
     )
-    .taking(ingest::EXAMPLE, shapes::ingest_body)
-    .of_types(ingest::TYPES),
+    .taking(ingest::TYPES, shapes::ingest_body),
     get(
         "/demo/",
         "What can be demonstrated",
@@ -504,7 +590,12 @@ pub(super) static ROUTES: &[Route] = &[
         true,
         Shape::Json(shapes::memory_leak),
         answer!(demo::memory_leak),
-    ),
+    )
+    .also(&[Also {
+        status: 507,
+        when: "The system has no such memory to give",
+        like: Like::Error,
+    }]),
     post(
         "/demo/cpu-overload",
         "Start background threads that want the CPU",
@@ -572,7 +663,12 @@ pub(super) static ROUTES: &[Route] = &[
         true,
         Shape::Json(shapes::stress_started),
         answer!(stress::start),
-    ),
+    )
+    .also(&[Also {
+        status: 409,
+        when: "A stress test is running",
+        like: Like::Error,
+    }]),
     get(
         "/demo/stress-test/{id}",
         "What became of a stress test",
@@ -620,13 +716,22 @@ pub(super) static ROUTES: &[Route] = &[
         &[],
         HTML,
         answer!(docs::docs),
-    ),
+    )
+    .tagged(),
     get(
         "/redoc",
         "The same as /docs",
         &[],
         Shape::Redirect,
-        answer!(docs::redoc),
+        answer!(docs::elsewhere),
+    ),
+    // The original's, where there was nobody to sign in either.
+    get(
+        "/docs/oauth2-redirect",
+        "The same as /docs",
+        &[],
+        Shape::Redirect,
+        answer!(docs::elsewhere),
     ),
     get(
         "/openapi.json",
@@ -634,7 +739,8 @@ pub(super) static ROUTES: &[Route] = &[
         &[],
         Shape::Json(shapes::document),
         answer!(openapi::document),
-    ),
+    )
+    .tagged(),
 ];
 
 /// A route that was found.
@@ -676,6 +782,21 @@ pub(super) fn find<'p>(
     }
     methods.push(Method::OPTIONS);
     Err(Failure::MethodNotAllowed(methods))
+}
+
+/// The route as its requests are counted: those of one path together, whatever the method.
+pub(super) fn windowed(index: usize) -> front::Route {
+    static FIRST: LazyLock<Vec<usize>> = LazyLock::new(|| {
+        let first = |path| ROUTES.iter().position(|other| other.path == path);
+        ROUTES
+            .iter()
+            .map(|route| first(route.path).expect("it is one of them"))
+            .collect()
+    });
+    front::Route {
+        index: FIRST[index],
+        path: ROUTES[index].path,
+    }
 }
 
 /// The methods that a route takes. A HEAD never changes anything.

@@ -1,20 +1,37 @@
 //! Asking other programs beside the loop: HTTP probes, and metrics in Prometheus' text.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::client;
 use super::config::{Config, Probe, Scrape};
+use crate::heal::Facts;
 
-/// After so many intervals without news a figure is too old to go by.
-const STALE_INTERVALS: f64 = 3.0;
 /// Lines of a scrape that are looked at.
 const LINES_MAX: usize = 100_000;
 
 /// The newest figures. Clones are the same.
-#[derive(Clone, Default)]
-pub(super) struct Newest(Arc<Mutex<BTreeMap<String, Figure>>>);
+#[derive(Clone)]
+pub(super) struct Newest(Arc<Shared>);
+
+struct Shared {
+    figures: Mutex<BTreeMap<String, Figure>>,
+    /// After so many intervals without news a figure is too old to go by; bits of an `f64`.
+    stale_intervals: AtomicU64,
+}
+
+impl Default for Newest {
+    fn default() -> Newest {
+        let newest = Newest(Arc::new(Shared {
+            figures: Mutex::default(),
+            stale_intervals: AtomicU64::new(0),
+        }));
+        newest.set_stale_intervals(Facts::default().get("stale-intervals"));
+        newest
+    }
+}
 
 #[derive(Clone, Copy)]
 struct Figure {
@@ -24,7 +41,20 @@ struct Figure {
 
 impl Newest {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Figure>> {
-        self.0.lock().expect("no panic while figures are locked")
+        let figures = self.0.figures.lock();
+        figures.expect("no panic while figures are locked")
+    }
+
+    /// Sets for how many intervals a figure counts.
+    pub(super) fn set_stale_intervals(&self, intervals: f64) {
+        let bits = intervals.to_bits();
+        self.0.stale_intervals.store(bits, Ordering::Relaxed);
+    }
+
+    /// How long a figure counts, from one asking to the next.
+    fn lasts(&self, interval_seconds: f64, timeout_seconds: f64) -> Duration {
+        let intervals = f64::from_bits(self.0.stale_intervals.load(Ordering::Relaxed));
+        Duration::from_secs_f64(intervals * interval_seconds + timeout_seconds)
     }
 
     fn set(&self, metric: String, value: f64, lasts: Duration) {
@@ -74,16 +104,11 @@ pub(super) fn start(config: &Config, newest: &Newest) {
     }
 }
 
-/// How long a figure counts, from one asking to the next.
-fn lasts(interval_seconds: f64, timeout_seconds: f64) -> Duration {
-    Duration::from_secs_f64(STALE_INTERVALS * interval_seconds + timeout_seconds)
-}
-
 async fn ask(probe: &Probe, newest: &Newest) {
     let began = Instant::now();
     let timeout = Duration::from_secs_f64(probe.timeout_seconds);
     let answered = client::ask("GET", &probe.url, None, String::new(), timeout).await;
-    let lasts = lasts(probe.interval_seconds, probe.timeout_seconds);
+    let lasts = newest.lasts(probe.interval_seconds, probe.timeout_seconds);
     let name = &probe.name;
     let failed = match answered {
         Ok((status, _)) => {
@@ -112,7 +137,7 @@ async fn fetch(scrape: &Scrape, newest: &Newest) -> Result<(), String> {
         return Err(format!("{} answered with status {status}", scrape.url));
     }
     let text = String::from_utf8_lossy(&body);
-    let lasts = lasts(scrape.interval_seconds, scrape.timeout_seconds);
+    let lasts = newest.lasts(scrape.interval_seconds, scrape.timeout_seconds);
     for (metric, value) in sums(&text, &scrape.metrics) {
         newest.set(format!("{}.{metric}", scrape.name), value, lasts);
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::quota::Quota;
 use crate::work::BACKGROUND_THREAD;
 use procfs::FromRead;
-use procfs::net::TcpState;
+use procfs::net::{TcpNetEntry, TcpState};
 use procfs::process::{FDTarget, Process};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -58,6 +58,14 @@ impl CpuMeter {
     }
 }
 
+/// TCP connections by state.
+#[derive(Clone, Copy, Default)]
+struct States {
+    established: u32,
+    opening: u32,
+    half_closed: u32,
+}
+
 /// A thread that has been seen before.
 struct Thread {
     /// Time that it has waited for a core, in nanoseconds.
@@ -83,11 +91,21 @@ pub(super) struct ProcessSensors {
     /// Sockets that were in no table when they were read last. One that is only
     /// being made is in none either, so once is not enough.
     not_in_table: HashSet<u64>,
-    tables_read: Option<Instant>,
+    tables_read: Option<Read>,
 }
 
-/// The kernel's tables are read at least so often, whatever is known.
+/// What the kernel's tables said.
+struct Read {
+    at: Instant,
+    /// The sockets that there were then.
+    sockets: HashSet<u64>,
+    states: States,
+}
+
+/// The kernel's tables are read at least so often, whatever is known; and while there are
+/// connections, whose states change by themselves.
 const TABLES_EVERY: Duration = Duration::from_secs(30);
+const STATES_EVERY: Duration = Duration::from_millis(900);
 
 impl ProcessSensors {
     pub(super) fn new() -> Result<ProcessSensors, SensorError> {
@@ -187,47 +205,77 @@ impl ProcessSensors {
             }
         }
         put("open-files", Some(f64::from(open)));
-        put("connection-count", self.connections(own, now, &sockets));
+        let states = self.connections(own, now, &sockets);
+        let count = |states: Option<States>, of: fn(States) -> u32| Some(f64::from(of(states?)));
+        put(
+            "connection-count",
+            count(states, |states| states.established),
+        );
+        put(
+            "sockets.half-closed",
+            count(states, |states| states.half_closed),
+        );
+        put("sockets.opening", count(states, |states| states.opening));
     }
 
-    /// How many of `sockets` are established TCP connections. The kernel's tables
-    /// take milliseconds to read, so they are only read if there may be any.
-    fn connections(&mut self, own: &Process, now: Instant, sockets: &HashSet<u64>) -> Option<f64> {
+    /// What states those of `sockets` are in that are TCP connections. To read the kernel's
+    /// tables it goes through all that the host may have, which takes milliseconds: they are
+    /// read only when sockets came or went, and now and then.
+    fn connections(
+        &mut self,
+        own: &Process,
+        now: Instant,
+        sockets: &HashSet<u64>,
+    ) -> Option<States> {
         self.not_connections.retain(|inode| sockets.contains(inode));
-        let fresh = self
-            .tables_read
-            .is_some_and(|at| now.saturating_duration_since(at) < TABLES_EVERY);
-        if fresh && self.not_connections.len() == sockets.len() {
-            return Some(0.0);
+        let none = self.not_connections.len() == sockets.len();
+        let every = if none { TABLES_EVERY } else { STATES_EVERY };
+        if let Some(read) = &self.tables_read
+            && now.saturating_duration_since(read.at) < every
+            && (none || read.sockets == *sockets)
+        {
+            return Some(if none { States::default() } else { read.states });
         }
-        let mut entries = own.tcp().ok()?;
-        // A host without IPv6 has no second table.
-        entries.extend(own.tcp6().unwrap_or_default());
-        let mut established = 0_u32;
+        let mut states = States::default();
         let mut absent = sockets.clone();
         let mut listening = HashSet::new();
-        for entry in entries
-            .iter()
-            .filter(|entry| sockets.contains(&entry.inode))
-        {
-            absent.remove(&entry.inode);
-            match entry.state {
-                TcpState::Listen => {
-                    listening.insert(entry.inode);
+        let mut look_at = |entries: Vec<TcpNetEntry>| {
+            for entry in entries {
+                if !absent.remove(&entry.inode) {
+                    continue;
                 }
-                TcpState::Established => established += 1,
-                _ => {}
+                match entry.state {
+                    TcpState::Listen => {
+                        listening.insert(entry.inode);
+                    }
+                    TcpState::Established => states.established += 1,
+                    TcpState::SynSent | TcpState::SynRecv | TcpState::NewSynRecv => {
+                        states.opening += 1;
+                    }
+                    // One side has ended it, and the other not yet.
+                    _ => states.half_closed += 1,
+                }
             }
+            absent.is_subset(&self.not_connections)
+        };
+        if !look_at(own.tcp().ok()?) {
+            // A host without IPv6 has no second table.
+            look_at(own.tcp6().unwrap_or_default());
         }
         self.not_connections = absent.intersection(&self.not_in_table).copied().collect();
         self.not_connections.extend(listening);
         self.not_in_table = absent;
-        self.tables_read = Some(now);
-        Some(f64::from(established))
+        self.tables_read = Some(Read {
+            at: now,
+            sockets: sockets.clone(),
+            states,
+        });
+        Some(states)
     }
 
-    /// Threads, and the time that those which serve, and those which do background work,
-    /// waited for a core by the time that passed.
+    /// Threads, the time that those which serve, and those which do background work,
+    /// waited for a core by the time that passed; and what the process used of the CPU with what its
+    /// background work would have used had it not to wait.
     fn read_threads(
         &mut self,
         own: &Process,
@@ -264,13 +312,13 @@ impl ProcessSensors {
             && !threads.is_empty()
         {
             let elapsed = now.saturating_duration_since(at).as_nanos() as f64;
+            let percent = |nanos: u64| nanos as f64 / elapsed * 100.0;
+            let (serving, background) = (percent(waited), percent(background_waited));
+            put("scheduling-delay-percent", Some(serving));
+            put("background-delay-percent", Some(background));
             put(
-                "scheduling-delay-percent",
-                Some(waited as f64 / elapsed * 100.0),
-            );
-            put(
-                "background-delay-percent",
-                Some(background_waited as f64 / elapsed * 100.0),
+                "cpu-wanted-percent",
+                self.cpu_percent.map(|used| used + background),
             );
         }
         self.threads = threads;
@@ -282,9 +330,10 @@ impl ProcessSensors {
 mod tests {
     use std::collections::BTreeMap;
     use std::net::{TcpListener, TcpStream};
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
 
-    use super::ProcessSensors;
+    use super::{BACKGROUND_THREAD, ProcessSensors, STATES_EVERY};
 
     fn read(sensors: &mut ProcessSensors, now: Instant) -> BTreeMap<String, f64> {
         let mut metrics = BTreeMap::new();
@@ -317,7 +366,41 @@ mod tests {
         let server = listener.accept().unwrap();
         let after = read(&mut sensors, Instant::now())["connection-count"];
         assert!(after >= before + 2.0, "{before} -> {after}");
-        drop((client, server));
+        // Ended from one side only, it is neither established nor gone.
+        drop(client);
+        let later = Instant::now() + STATES_EVERY;
+        let half = read(&mut sensors, later)["sockets.half-closed"];
+        assert!(half >= 1.0, "{half}");
+        drop(server);
+    }
+
+    #[test]
+    fn cpu_that_is_waited_for_counts_as_wanted() {
+        let mut sensors = ProcessSensors::new().unwrap();
+        read(&mut sensors, Instant::now());
+        // More threads than cores: what they do not get they wait for.
+        let cores = std::thread::available_parallelism().unwrap().get();
+        let asked = 200.0 * cores as f64;
+        let ended = AtomicBool::new(false);
+        let enough = std::thread::scope(|scope| {
+            for _ in 0..2 * cores {
+                let thread = std::thread::Builder::new().name(BACKGROUND_THREAD.to_owned());
+                let work = || {
+                    while !ended.load(Ordering::Relaxed) {
+                        std::hint::black_box(0);
+                    }
+                };
+                thread.spawn_scoped(scope, work).unwrap();
+            }
+            let enough = (0..60).any(|_| {
+                std::thread::sleep(Duration::from_millis(500));
+                let now = read(&mut sensors, Instant::now());
+                now["cpu-percent"] <= 0.7 * asked && now["cpu-wanted-percent"] > 0.8 * asked
+            });
+            ended.store(true, Ordering::Relaxed);
+            enough
+        });
+        assert!(enough, "they want {asked} %");
     }
 
     #[test]

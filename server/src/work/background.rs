@@ -117,8 +117,10 @@ impl Background {
         Ok(())
     }
 
-    /// One thread: runs for its share of each period, waits for the rest.
+    /// One thread: wants to run for its share of each period, waits for the rest. The time
+    /// that it waits for a core counts as its share too: on a busy machine it asks for no more.
     fn work(&self, end: Instant, generation: u64) {
+        let mut wanted_since = Instant::now();
         let mut state = self.lock();
         loop {
             let now = Instant::now();
@@ -128,7 +130,7 @@ impl Background {
             let duty = state.duty.get();
             drop(state);
             burn(SLICE.min(end - now));
-            let rest = now.elapsed().mul_f64(1.0 / duty.max(0.001) - 1.0);
+            let rest = wanted_since.elapsed().mul_f64(1.0 / duty.max(0.001) - 1.0);
             state = self.lock();
             // A new duty takes effect at once, not after a wait under the old one.
             let until = Instant::now() + rest;
@@ -144,6 +146,7 @@ impl Background {
                     .expect("no panic while the pool is locked")
                     .0;
             }
+            wanted_since = until.min(Instant::now());
         }
         state.running -= 1;
         state.completed += 1;

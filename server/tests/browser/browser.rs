@@ -1,5 +1,6 @@
 //! A headless Chromium with one page open, driven through chromedriver.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -27,6 +28,42 @@ pub(crate) struct Picture {
     pub(crate) height: u32,
     /// Red, green and blue of each pixel, row by row.
     pub(crate) pixels: Vec<[u8; 3]>,
+}
+
+/// One thing on a page as a screen reader tells it.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub(crate) role: String,
+    pub(crate) name: String,
+    /// Its further properties, such as `level`, `live`, `expanded`.
+    properties: Vec<(String, Value)>,
+}
+
+impl Heard {
+    pub(crate) fn is(&self, role: &str, name: &str) -> bool {
+        self.role == role && self.name == name
+    }
+
+    pub(crate) fn property(&self, name: &str) -> &Value {
+        let known = self.properties.iter().find(|(known, _)| known == name);
+        known.map_or(&Value::Null, |(_, value)| value)
+    }
+
+    /// One of a tree's nodes; `None` if nothing is told of it.
+    fn of_node(node: &Value) -> Option<Heard> {
+        let text = |field: &str| node[field]["value"].as_str().unwrap_or("").to_owned();
+        let properties = node["properties"].as_array().into_iter().flatten();
+        (node["ignored"] == false).then(|| Heard {
+            role: text("role"),
+            name: text("name"),
+            properties: properties
+                .map(|one| {
+                    let name = one["name"].as_str().unwrap_or("").to_owned();
+                    (name, one["value"]["value"].clone())
+                })
+                .collect(),
+        })
+    }
 }
 
 impl Picture {
@@ -361,6 +398,26 @@ impl Browser {
         let answer = self.chromium("Page.captureScreenshot", parameters);
         let data = answer["data"].as_str().unwrap();
         Picture::from_png(&BASE64_STANDARD.decode(data).unwrap())
+    }
+
+    /// What a screen reader tells of the page, in its order.
+    #[track_caller]
+    pub(crate) fn heard(&self) -> Vec<Heard> {
+        self.chromium("Accessibility.enable", &json!({}));
+        let tree = self.chromium("Accessibility.getFullAXTree", &json!({}));
+        let nodes = tree["nodes"].as_array().unwrap();
+        let by_id: HashMap<&str, &Value> = nodes
+            .iter()
+            .map(|node| (node["nodeId"].as_str().unwrap(), node))
+            .collect();
+        let mut heard = Vec::new();
+        let mut pending = vec![&nodes[0]];
+        while let Some(node) = pending.pop() {
+            heard.extend(Heard::of_node(node));
+            let children = node["childIds"].as_array().into_iter().flatten().rev();
+            pending.extend(children.filter_map(|id| by_id.get(id.as_str().unwrap())));
+        }
+        heard
     }
 
     /// A colour of the style sheet's.

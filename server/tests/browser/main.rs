@@ -15,6 +15,7 @@ mod browser;
 mod charts;
 mod healing;
 mod honesty;
+mod listening;
 mod pages;
 mod picture;
 mod questions;

@@ -182,3 +182,19 @@ async fn one_stress_test_runs_at_a_time() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_reset_ends_the_stress_test_and_what_it_caused() {
+    let serving = Serving::start().await;
+    assert_eq!(serving.post("/demo/stress-test").await.status, 200);
+    assert_eq!(serving.post("/demo/reset").await.status, 200);
+    let report = serving.get("/demo/stress-test/1").await.json();
+    assert_eq!(report["status"], "cancelled");
+    assert_eq!(report["phases"][1]["injected"], "");
+    let held = serving.get("/demo/status").await.json();
+    assert_eq!(held["demo_status"]["memory_hogs"]["count"], 0);
+    // Another one may follow.
+    let next = serving.post("/demo/stress-test").await.json();
+    assert_eq!(next["run_id"], 2);
+    assert_eq!(serving.post("/demo/reset").await.status, 200);
+}

@@ -445,6 +445,16 @@ async fn wrong_samples_are_refused_whole_and_say_which_one() {
 }
 
 #[tokio::test]
+async fn what_the_loop_does_not_take_is_not_called_accepted() {
+    let serving = Serving::start().await;
+    let samples = r#"{"samples": [{"metric": "one-too-many", "value": 1}]}"#;
+    let refused = serving.post_body("/ingest", samples).await;
+    let detail = refused.detail(429);
+    assert!(detail.contains("at most 256 metrics"), "{detail}");
+    assert_eq!(refused.header("retry-after"), "1");
+}
+
+#[tokio::test]
 async fn figures_are_told_to_prometheus() {
     let serving = Serving::start().await;
     for _ in 0..12 {

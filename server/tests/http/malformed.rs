@@ -107,6 +107,111 @@ const CORPUS: &[(&str, u16, &str)] = &[
         "no HTTP/1.1 request",
     ),
     (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+        "chunked, once",
+    ),
+    (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+        400,
+        "chunked, once",
+    ),
+    (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        400,
+        "no HTTP/1.1 request",
+    ),
+    (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: \u{b}chunked\r\n\r\n0\r\n\r\n",
+        400,
+        "no HTTP/1.1 request",
+    ),
+    (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
+        400,
+        "no HTTP/1.1 request",
+    ),
+    (
+        "POST /ingest HTTP/1.0\r\nhost: {host}\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        400,
+        "no HTTP/1.1 request",
+    ),
+    (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ncontent-length: 2, 2\r\n\r\n{}",
+        400,
+        "no HTTP/1.1 request",
+    ),
+    (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ncontent-length: +2\r\n\r\n{}",
+        400,
+        "no HTTP/1.1 request",
+    ),
+    (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ncontent-length: \r\n\r\n",
+        400,
+        "no HTTP/1.1 request",
+    ),
+    (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ncontent-length: 18446744073709551615\r\n\r\n{}",
+        431,
+        "more than can be",
+    ),
+    (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ncontent-length: 9223372036854775808\r\n\r\n{}",
+        413,
+        "at most 1048576 bytes",
+    ),
+    (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
+        400,
+        "could not be read",
+    ),
+    (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+        400,
+        "could not be read",
+    ),
+    (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked\r\n\r\n2\n{}\n0\n\n",
+        400,
+        "could not be read",
+    ),
+    (
+        "POST /ingest HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}XX0\r\n\r\n",
+        400,
+        "could not be read",
+    ),
+    (
+        "GET /live HTTP/1.1\r\nhost: 127.0.0.1:80a\r\n\r\n",
+        403,
+        "does not answer as 127.0.0.1:80a",
+    ),
+    (
+        "GET /live HTTP/1.1\r\nhost: user@{host}\r\n\r\n",
+        403,
+        "does not answer as user@",
+    ),
+    (
+        "GET http://evil.example/live HTTP/1.1\r\nhost: {host}\r\n\r\n",
+        403,
+        "does not answer as evil.example",
+    ),
+    (
+        "GET /live HTTP/1.1\r\nhost: \r\n\r\n",
+        403,
+        "does not answer as",
+    ),
+    (
+        "GET /live%00 HTTP/1.1\r\nhost: {host}\r\n\r\n",
+        404,
+        "Not Found",
+    ),
+    (
+        "POST /atomspace/query HTTP/1.1\r\nhost: {host}\r\ncontent-length: 4\r\n\r\nnull",
+        400,
+        "expected an object",
+    ),
+    (
         "POST /ingest HTTP/1.1\r\nhost: {host}\r\ncontent-encoding: gzip\r\ncontent-length: 1\r\n\r\nx",
         415,
         "without a Content-Encoding",

@@ -15,7 +15,7 @@ use chimera_server::inbound::Inbound;
 use chimera_server::logging::LogLevel;
 use chimera_server::status::{
     ActionRecord, Because, Command, EpisodeRecord, EpisodeState, Loop, Mode, ModeRecord, Reading,
-    RuleRecord, RulesError, RulesStatus, Status, StrategyRecord, Verdict,
+    RuleRecord, RulesError, RulesStatus, Status, StrategyRecord, TooManyMetrics, Verdict,
 };
 use chimera_server::stress::Stress;
 use chimera_server::work::{Background, Sessions, Upstream};
@@ -365,7 +365,16 @@ async fn answer(
                 let _ = answer.send(());
                 "reset".to_owned()
             }
-            Command::Ingest(samples) => format!("ingest {samples:?}"),
+            Command::Ingest(samples, answer) => {
+                let told = format!("ingest {samples:?}");
+                let too_many = TooManyMetrics {
+                    most: 256,
+                    kept_seconds: 60.0,
+                };
+                let taken = !samples.iter().any(|(metric, _)| metric == "one-too-many");
+                let _ = answer.send(taken.then_some(()).ok_or(too_many));
+                told
+            }
             Command::Evaluate { atom, answer, .. } => {
                 let _ = answer.send(vec![Atom::symbol("written")]);
                 format!("evaluate {atom}")

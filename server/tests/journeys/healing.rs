@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::running::{Server, shipped_rules, steady_rules};
+use crate::running::{Server, shipped_rules};
 
 fn newest(server: &Server, fault: &str) -> Option<Value> {
     server
@@ -60,7 +60,7 @@ fn a_memory_leak_is_healed_the_first_second_and_third_time() {
 
 #[test]
 fn a_cpu_overload_is_throttled_while_it_lasts_and_no_longer() {
-    let server = Server::start(&steady_rules(), &[]);
+    let server = Server::start(&shipped_rules(), &[]);
     let (status, answer) = server.post("/demo/cpu-overload?duration=25&num_threads=4");
     assert_eq!(status, 200, "{answer}");
     let tasks = |server: &Server| server.get("/demo/status").1["demo_status"]["cpu_tasks"].clone();
@@ -255,7 +255,7 @@ fn a_leak_is_healed_before_it_reaches_the_threshold() {
 fn the_stress_test_reports_that_each_fault_was_healed() {
     // A busy machine may take longer to be healed than an operator cares to wait.
     let (usual, patient) = ("(stress-patience 40)", "(stress-patience 80)");
-    let rules = steady_rules().replace(usual, patient);
+    let rules = shipped_rules().replace(usual, patient);
     assert!(rules.contains(patient));
     let server = Server::start(&rules, &[]);
     server.wait_ticks(2);

@@ -23,15 +23,6 @@ pub(crate) fn shipped_rules() -> String {
     fs::read_to_string(path).expect("the shipped rules are there")
 }
 
-/// The same, blind to what other programs on this machine leave of the processors: a
-/// test that makes a fault of its own is not about theirs.
-pub(crate) fn steady_rules() -> String {
-    let rules = shipped_rules();
-    let own = "(threshold scheduling-delay-percent 100)";
-    assert!(rules.contains(own), "the rules see a busy machine");
-    rules.replace(own, "")
-}
-
 pub(crate) fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chimera"));
     // The caller's settings are not the test's.

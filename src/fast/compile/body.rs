@@ -6,7 +6,7 @@ use hashbrown::HashSet;
 use super::lambda::lambda_of;
 use super::walk::template_of;
 use super::{
-    Bound, Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Place, Value, Want, is_large,
+    Bound, Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Value, Want, is_large,
     is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
@@ -306,6 +306,7 @@ impl Compiler<'_> {
             self.odd.len(),
             self.sized.len(),
             self.depth,
+            self.pending.clone(),
         );
         let uses: Vec<usize> = self
             .handlers
@@ -335,6 +336,7 @@ impl Compiler<'_> {
                 self.odd.truncate(saved.7);
                 self.sized.truncate(saved.8);
                 self.depth = saved.9;
+                self.pending = saved.10;
                 self.leave(atom, expected, want)
             }
         }
@@ -409,8 +411,7 @@ impl Compiler<'_> {
         }
         let to = self.target()?;
         let at = self.emit(Instruction::Take { to, on_error: FAIL });
-        let handler = self.handler;
-        self.handlers[handler].uses.push((at, Place::OnError));
+        self.on_error(at);
         Ok(Operand::slot(to))
     }
 
@@ -467,8 +468,7 @@ impl Compiler<'_> {
         });
         self.define(to);
         let at = self.emit(Instruction::Take { to, on_error: FAIL });
-        let handler = self.handler;
-        self.handlers[handler].uses.push((at, Place::OnError));
+        self.on_error(at);
         self.settled.insert(to);
         Ok(self.give(Operand::slot(to), want))
     }
@@ -536,13 +536,6 @@ impl Compiler<'_> {
         };
         self.depth -= 1;
         Ok(value)
-    }
-
-    /// Records that an operation has answered; its slow way does so by itself.
-    pub(super) fn record(&mut self, operation: u32) {
-        if self.program.proving {
-            self.emit(Instruction::RecordOperation { operation });
-        }
     }
 
     /// Whether evaluating may leave choices behind.

@@ -221,8 +221,7 @@ impl Compiler<'_> {
                     self.fill(at, Place::Stuck, here);
                 }
                 let take = self.emit(Instruction::Take { to, on_error: FAIL });
-                let handler = self.handler;
-                self.handlers[handler].uses.push((take, Place::OnError));
+                self.on_error(take);
                 Ok(self.give(Operand::slot(to), want))
             }
         }
@@ -268,8 +267,7 @@ impl Compiler<'_> {
             });
             self.define(to);
             let at = self.emit(Instruction::Take { to, on_error: FAIL });
-            let handler = self.handler;
-            self.handlers[handler].uses.push((at, Place::OnError));
+            self.on_error(at);
             return Ok(self.give(Operand::slot(to), want));
         }
         operands.remove(0);

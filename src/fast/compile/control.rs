@@ -101,7 +101,7 @@ impl Compiler<'_> {
         let numbers = self.numbers.clone();
         let names = self.names.clone();
         let defined = self.defined.clone();
-        let result = inner(self);
+        let result = self.recording(inner);
         self.settled = settled;
         self.numbers = numbers;
         self.names = names;
@@ -114,6 +114,7 @@ impl Compiler<'_> {
         if want == Want::Tail {
             return None;
         }
+        self.record_branch();
         if value.is_constant() {
             self.emit(Instruction::Constant {
                 to,
@@ -168,6 +169,7 @@ impl Compiler<'_> {
                         OddWhat::Source(atom.clone()),
                         expected,
                     )?;
+                    this.record_called(condition);
                     if let Instruction::JumpUnlessCompare { left, right, .. } = comparison {
                         this.numbers.insert(left);
                         this.numbers.insert(right);
@@ -182,6 +184,7 @@ impl Compiler<'_> {
                     let slow = this.slow(Vec::new(), source, expected)?;
                     let mut uses = Vec::new();
                     let at = this.numeric_comparison(condition, &mut uses)?;
+                    this.record_called(condition);
                     uses.push((at, Place::Odd));
                     this.odd[slow].uses = uses;
                     (at, slow)
@@ -256,9 +259,6 @@ impl Compiler<'_> {
 
     /// A jump for a comparison of variables and small constants, evaluated first of all.
     pub(super) fn simple_comparison(&mut self, condition: &Atom) -> Option<Instruction> {
-        if self.program.proving {
-            return None;
-        }
         let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
             condition.as_expression()
         else {
@@ -330,8 +330,7 @@ impl Compiler<'_> {
             Some(Inline::Comparison(_) | Inline::Equal)
         );
         let computes = |atom: &Atom| matches!(atom, Atom::Expression(_));
-        !self.program.proving
-            && compares
+        compares
             && (computes(left) || computes(right))
             && self.is_numeric(left, 8)
             && self.is_numeric(right, 8)

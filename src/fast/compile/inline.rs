@@ -167,7 +167,7 @@ impl Compiler<'_> {
                     rest,
                     odd: FAIL,
                 });
-                self.made_or_asked(atom, at, to, expected, want)?
+                self.made_or_asked(atom, at, to, expected, want, None)?
             }
             [whole] if *symbol == known().decons_atom => {
                 let from = self.quoted(whole)?;
@@ -178,7 +178,7 @@ impl Compiler<'_> {
                     from,
                     odd: FAIL,
                 });
-                self.made_or_asked(atom, at, to, expected, want)?
+                self.made_or_asked(atom, at, to, expected, want, None)?
             }
             _ => return Err(Leave),
         };
@@ -193,9 +193,13 @@ impl Compiler<'_> {
         to: Slot,
         expected: TypeId,
         want: Want,
+        operation: Option<u32>,
     ) -> Compiled<Value> {
         let source = OddWhat::Source(atom.clone());
         let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
+        if let Some(operation) = operation {
+            self.record(operation);
+        }
         self.define(to);
         self.odd[slow].to = Some(to);
         self.odd[slow].resume = self.here();
@@ -252,8 +256,7 @@ impl Compiler<'_> {
             _ => return Ok(None),
         };
         let at = self.emit(instruction);
-        self.record(number);
-        let made = self.made_or_asked(atom, at, to, expected, want)?;
+        let made = self.made_or_asked(atom, at, to, expected, want, Some(number))?;
         Ok(Some(made))
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Catch, Compiled, Compiler, Handler, Odd, OddWhat, Place, Value, Want};
+use super::{Catch, Compiled, Compiler, Handler, Odd, OddWhat, Pending, Place, Value, Want};
 use crate::atom::{Atom, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 use crate::fast::program::Template;
@@ -25,6 +25,7 @@ impl Compiler<'_> {
             handler: self.handler,
             defined: self.defined.clone(),
             names: self.names.clone(),
+            pending: self.pending.clone(),
         });
         Ok(self.odd.len() - 1)
     }
@@ -70,9 +71,10 @@ impl Compiler<'_> {
         want: Want,
     ) -> Compiled<Value> {
         let at = self.emit(instruction);
-        self.record(operation);
         let what = OddWhat::Operands(operation, operands, unchanged);
         let slow = self.slow(vec![(at, Place::Odd)], what, ANY)?;
+        // The slow way calls it as well.
+        self.record(operation);
         self.define(to);
         self.odd[slow].to = Some(to);
         self.odd[slow].resume = self.here();
@@ -122,7 +124,11 @@ impl Compiler<'_> {
         });
         let handler = self.handlers.len() - 1;
         self.handler = handler;
-        let found = inner(self)?;
+        let found = self.recording(|this| {
+            let found = inner(this)?;
+            this.record_branch();
+            Ok(found)
+        })?;
         self.handler = outer;
         self.exit(mark);
         // Not before it is written: the collector looks at what is defined.
@@ -154,6 +160,7 @@ impl Compiler<'_> {
             }
             self.defined = odd.defined;
             self.names = odd.names;
+            self.pending = odd.pending;
             match odd.what {
                 OddWhat::Call(atom) => {
                     let from = self.instantiated(&atom, place)?;
@@ -195,7 +202,11 @@ impl Compiler<'_> {
             match odd.to {
                 Some(to) => {
                     let at = self.emit(Instruction::Take { to, on_error: FAIL });
-                    self.handlers[odd.handler].uses.push((at, Place::OnError));
+                    let pending = self.pending.clone();
+                    let uses = &mut self.handlers[odd.handler].uses;
+                    uses.push((at, Place::OnError, pending));
+                    // The main way may have recorded it by then.
+                    self.record_pending();
                     self.emit(Instruction::Jump { to: odd.resume });
                 }
                 None => self.return_result(),
@@ -206,10 +217,8 @@ impl Compiler<'_> {
             if self.handlers[number].uses.is_empty() {
                 continue;
             }
-            let here = self.here();
-            for (at, place) in std::mem::take(&mut self.handlers[number].uses) {
-                self.fill(at, place, here);
-            }
+            let uses = std::mem::take(&mut self.handlers[number].uses);
+            self.land_recorded(uses);
             if let Some(mark) = self.handlers[number].mark {
                 self.emit(Instruction::ErrorAt { mark });
             }
@@ -218,7 +227,8 @@ impl Compiler<'_> {
                 Catch::Outer => {
                     let at = self.emit(Instruction::Jump { to: FAIL });
                     let outer = self.handlers[number].outer;
-                    self.handlers[outer].uses.push((at, Place::To));
+                    let uses = &mut self.handlers[outer].uses;
+                    uses.push((at, Place::To, Pending::default()));
                 }
                 Catch::Value { slot, resume } => {
                     self.emit(Instruction::TakeAny { to: slot });

@@ -107,6 +107,14 @@ impl Compiler<'_> {
                     }
                     Head::Complex => {
                         let signature = self.signature_of_instruction(&children[0])?;
+                        // Whether something is a variable only its value tells.
+                        let takes = |parameter: &Atom| {
+                            let known = known();
+                            parameter.is_symbol(&known.atom) || parameter.is_symbol(&known.expression)
+                        };
+                        if !signature.parameters.iter().all(takes) {
+                            return Err(Leave);
+                        }
                         self.application_type(children, &signature, true, checks)?
                     }
                 }

@@ -233,6 +233,7 @@ impl Compiler<'_> {
             }
             Control::Filter => {
                 let value = inner.instance(walk.template, at, Want::Own)?;
+                inner.record_pending();
                 let jump = inner.emit(Instruction::JumpUnless {
                     slot: value,
                     to: FAIL,

@@ -57,10 +57,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             format!("try {}", places.join(", then "))
         }
         I::Neck => "the head matches".to_owned(),
-        I::RecordRule { .. } => "record the rule".to_owned(),
-        I::RecordOperation { operation } => {
-            format!("record the operation {}", rule.operation(operation))
-        }
+        I::Record { used } => format!("record {}", rule.used(used)),
         I::Watch { what, .. } => match what {
             Watched::Call | Watched::Expression => "tell of a call".to_owned(),
             Watched::Rule { .. } => "tell of the rule".to_owned(),

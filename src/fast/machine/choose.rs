@@ -182,9 +182,9 @@ impl Machine<'_> {
                 },
                 Kind::Gather { done, gathered } => {
                     let (done, mut gathered) = (*done, std::mem::take(gathered));
-                    self.log.append(&mut gathered.log);
                     let aside = choice.aside;
                     debug_assert!(!aside, "errors inside wait for choices above it");
+                    self.record_all(std::mem::take(&mut gathered.log));
                     self.drop_choice();
                     self.gathering -= gathered.saved.bytes();
                     self.result = self.gathered(gathered.saved);
@@ -268,7 +268,7 @@ impl Machine<'_> {
             }
         }
         self.result = self.heap.word(first);
-        self.log.extend(aside.log);
+        self.record_all(aside.log);
         Some((aside.pc, aside.base as usize))
     }
 

@@ -1,28 +1,12 @@
 //! Operations of the library, and the bounds on an evaluation.
 
-use std::rc::Rc;
-
-use foldhash::fast::FixedState;
-use hashbrown::HashSet;
-
 use super::{FUEL, Machine, Next};
 use crate::atom::{Atom, Grounded, State};
 use crate::engine::Context;
-use crate::evaluate::{Answer, FactUse, Proof};
+use crate::evaluate::Answer;
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Step, Way};
 use crate::fast::code::{ANY, Change, Operands, Pc, Slot};
-use crate::space::{Layers, Row};
-
-/// A step that is in a proof already.
-#[derive(PartialEq, Eq, Hash)]
-enum Seen {
-    Rule(u32),
-    Operation(u32),
-    Fact(*const FactUse),
-    Row(*const Layers, Row),
-    Plain(*const Proof),
-}
 
 impl Machine<'_> {
     /// Adds a ground atom to a space, or removes it: `()`. `None` for what the operation
@@ -108,16 +92,16 @@ impl Machine<'_> {
         let inside = std::mem::take(&mut self.host.spent_inside);
         self.charge(inside);
         self.refresh();
-        let proving = self.program.proving;
+        if self.program.proving {
+            self.log.push(Step::Operation(number));
+        }
         match answer {
             Ok(mut results) if results.len() == 1 => {
-                self.log.extend(proving.then_some(Step::Operation(number)));
                 let result = results.pop().expect("one");
                 self.result = self.heap.import(&result);
                 Next::At(pc, base)
             }
             Ok(results) => {
-                self.log.extend(proving.then_some(Step::Operation(number)));
                 let ways = results
                     .into_iter()
                     .map(|atom| Way {
@@ -139,7 +123,6 @@ impl Machine<'_> {
                 let call = Atom::expression(call);
                 match error.into_atom(&call) {
                     Some(error) => {
-                        self.log.extend(proving.then_some(Step::Operation(number)));
                         self.result = self.heap.import(&error);
                         Next::At(pc, base)
                     }
@@ -217,41 +200,6 @@ impl Machine<'_> {
         }
         self.choices.clear();
         self.asides.clear();
-    }
-
-    /// What led to the result at hand, each once.
-    pub(super) fn proof(&self) -> Proof {
-        let mut proof = Proof::default();
-        // Most steps are there many times.
-        let mut seen: HashSet<Seen, FixedState> = HashSet::default();
-        for step in &self.log {
-            let is_new = seen.insert(match step {
-                Step::Rule(rule) => Seen::Rule(*rule),
-                Step::Operation(number) => Seen::Operation(*number),
-                Step::Fact(fact) => Seen::Fact(Rc::as_ptr(fact)),
-                Step::Row(layers, row) => Seen::Row(Rc::as_ptr(layers), *row),
-                Step::Plain(other) => Seen::Plain(Rc::as_ptr(other)),
-            });
-            if !is_new {
-                continue;
-            }
-            match step {
-                Step::Rule(rule) => proof.add_rule(&self.program.rule_uses[*rule as usize]),
-                Step::Operation(number) => {
-                    proof.add_operation(self.program.operations[*number as usize].0.name());
-                }
-                Step::Fact(fact) => proof.add_fact(fact),
-                Step::Row(layers, row) => {
-                    let store = layers.open(row.layer as usize);
-                    let found = store.row(*row).expect("what is seen stays");
-                    let (atom, origin) = (found.atom(), found.origin());
-                    drop(store);
-                    proof.add_fact(&FactUse::of(atom, origin));
-                }
-                Step::Plain(other) => proof.add_all(other),
-            }
-        }
-        proof
     }
 
     /// The heap was collected; `at` is where to do so again.

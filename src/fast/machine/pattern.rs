@@ -60,7 +60,7 @@ impl Machine<'_> {
             None => Next::Fail,
             Some(number) => {
                 if self.program.proving {
-                    self.record_row(&layers, rows[number - 1]);
+                    self.record_fact(&layers, rows[number - 1]);
                 }
                 if number < rows.len() {
                     if is_writable {

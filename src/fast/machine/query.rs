@@ -13,9 +13,8 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use crate::evaluate::FactUse;
 use crate::fast::cell::{Cell, Kind as Term};
-use crate::fast::choice::{Kind, Step};
+use crate::fast::choice::Kind;
 use crate::fast::code::{Pc, Slot};
 pub(super) use crate::space::Open;
 use crate::space::{Layers, Row, Space, changes};
@@ -214,11 +213,30 @@ impl Machine<'_> {
     /// Whether a pattern is `(, …)`.
     #[inline(never)]
     pub(super) fn is_conjunction(&self, pattern: Cell) -> bool {
+        let pattern = self.heap.deref(pattern);
         pattern.is_exp() && {
             let (first, count) = self.heap.elements(pattern.at());
             count > 0 && {
                 let head = self.heap.deref(self.heap.word(first));
                 matches!(head.kind(), Term::Sym(id) if id == self.comma)
+            }
+        }
+    }
+
+    /// Puts the parts of joins among `patterns` in their places, if a module is asked.
+    #[cold]
+    fn flatten(&self, space: Cell, patterns: &mut SmallVec<[Cell; 4]>) {
+        let asked = self.heap.box_of(space).as_space();
+        if !asked.is_some_and(Space::is_module) {
+            return;
+        }
+        let whole = std::mem::take(patterns);
+        for part in whole {
+            if self.is_conjunction(part) {
+                let (first, count) = self.heap.elements(self.heap.deref(part).at());
+                patterns.extend((1..count).map(|i| self.heap.word(first + i)));
+            } else {
+                patterns.push(part);
             }
         }
     }
@@ -265,6 +283,9 @@ impl Machine<'_> {
         if self.is_conjunction(pattern) {
             let (first, count) = self.heap.elements(pattern.at());
             patterns.extend((1..count).map(|i| self.heap.word(first + i)));
+            if patterns.iter().any(|part| self.is_conjunction(*part)) {
+                self.flatten(space, &mut patterns);
+            }
             if patterns.is_empty() {
                 return Some(Next::At(pc, base));
             }
@@ -645,29 +666,17 @@ impl Machine<'_> {
         }
     }
 
-    /// Notes the use of a fact.
-    pub(super) fn record_row(&mut self, layers: &Rc<Layers>, row: Row) {
-        if layers.is_frozen() {
-            self.log.push(Step::Row(Rc::clone(layers), row));
-            return;
-        }
-        let open = layers.open(row.layer as usize);
-        let fact = open.row(row);
-        let fact = fact.map(|found| FactUse::of(found.atom(), found.origin()));
-        self.log.extend(fact.map(|fact| Step::Fact(Rc::new(fact))));
-    }
-
     fn record_facts(&mut self, join: &Join) {
-        let solution: SmallVec<[Row; 4]> = if join.tuples.is_empty() {
-            let rows = join.levels.iter().map(|level| join.rows[level.next - 1]);
-            rows.collect()
+        if join.tuples.is_empty() {
+            for level in &join.levels {
+                self.record_fact(join.layers(), join.rows[level.next - 1]);
+            }
         } else {
             let width = join.patterns.len();
             let next = join.levels.first().map_or(0, |level| level.next);
-            join.tuples[(next - 1) * width..next * width].into()
-        };
-        for row in solution {
-            self.record_row(join.layers(), row);
+            for row in &join.tuples[(next - 1) * width..next * width] {
+                self.record_fact(join.layers(), *row);
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 use serde_json::Value as Json;
 
 use crate::atom::{Atom, Grounded};
+use crate::library::text::TEXT_MAX;
 use crate::number::Number;
 use crate::operation::{Operation, OperationError};
 use crate::space::Space;
@@ -65,6 +66,9 @@ fn encode(atom: &Atom) -> Result<String, OperationError> {
     let mut spaces = 0;
     let mut pending = vec![Piece::Atom(atom.clone())];
     while let Some(piece) = pending.pop() {
+        if text.len() > TEXT_MAX {
+            return Err(OperationError::symbol("TextTooLarge"));
+        }
         match piece {
             Piece::Text(piece) => text += piece,
             Piece::Key(key) => match key.as_text() {

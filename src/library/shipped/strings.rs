@@ -103,7 +103,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "to-string",
             "(-> %Undefined% String)",
             |arguments, _| match arguments {
-                [atom] => Ok(vec![Atom::string(&plain(atom))]),
+                [atom] => Ok(vec![Atom::string(&plain(atom)?)]),
                 _ => Err(OperationError::NotReducible),
             },
         ),

@@ -3,6 +3,7 @@
 //! server's token is shown.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,13 +32,13 @@ const QUERY_MAX: usize = 64 << 10;
 const GRACE: u32 = 2;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Query {
     query: String,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Evaluate {
     query: String,
     #[serde(default)]
@@ -193,12 +194,10 @@ impl Evaluator {
         match self.solutions(&atom) {
             Some((solutions, template)) => {
                 for solution in solutions {
-                    let values = solution
-                        .iter()
-                        .map(|(variable, value)| {
-                            (format!("${}", variable.name()), value.to_string())
-                        })
-                        .collect();
+                    let Some(values) = self.printed_values(&solution) else {
+                        self.answered.truncated = true;
+                        break;
+                    };
                     let instance = instance(&template, &solution);
                     let results = self.evaluate(&instance);
                     if !self.take(results, Some(&values)) {
@@ -300,21 +299,37 @@ impl Evaluator {
         Some((solutions, template.clone()))
     }
 
+    /// The values of a solution by their variables; `None` if there is no room for them.
+    fn printed_values(&self, solution: &Solution) -> Option<BTreeMap<String, String>> {
+        let mut room = TEXT_MAX.saturating_sub(self.text_bytes);
+        solution
+            .iter()
+            .map(|(variable, value)| {
+                let text = printed(value, room)?;
+                room -= text.len();
+                Some((format!("${}", variable.name()), text))
+            })
+            .collect()
+    }
+
     /// Adds results to the answer; says whether there is room for more.
     fn take(&mut self, results: Vec<Atom>, values: Option<&BTreeMap<String, String>>) -> bool {
         for result in results {
-            let text = result.to_string();
             let bound: usize = values.map_or(0, |values| {
                 values
                     .iter()
                     .map(|(name, value)| name.len() + value.len())
                     .sum()
             });
-            self.text_bytes += text.len() + bound;
-            if self.answered.results.len() == RESULTS_MAX || self.text_bytes > TEXT_MAX {
+            let room = TEXT_MAX.checked_sub(self.text_bytes + bound);
+            let text = room
+                .filter(|_| self.answered.results.len() < RESULTS_MAX)
+                .and_then(|room| printed(&result, room));
+            let Some(text) = text else {
                 self.answered.truncated = true;
                 return false;
-            }
+            };
+            self.text_bytes += text.len() + bound;
             if result.is_error() && self.answered.error.is_none() {
                 self.answered.error = Some(text.clone());
             }
@@ -326,6 +341,31 @@ impl Evaluator {
 }
 
 type Solution = Vec<(Variable, Atom)>;
+
+/// An atom's text; `None` if it has more bytes than `most`. Atoms share parts, so that a
+/// small one can print as more than any memory holds.
+fn printed(atom: &Atom, most: usize) -> Option<String> {
+    struct Bounded {
+        text: String,
+        most: usize,
+    }
+    impl fmt::Write for Bounded {
+        fn write_str(&mut self, more: &str) -> fmt::Result {
+            if self.text.len() + more.len() > self.most {
+                return Err(fmt::Error);
+            }
+            self.text.push_str(more);
+            Ok(())
+        }
+    }
+    if atom.size() as usize > most {
+        return None;
+    }
+    let text = String::new();
+    let mut bounded = Bounded { text, most };
+    write!(bounded, "{atom}").ok()?;
+    Some(bounded.text)
+}
 
 fn variables(pattern: &Atom) -> Vec<Variable> {
     let mut variables: Vec<Variable> = Vec::new();
@@ -500,6 +540,21 @@ mod tests {
             .answer("(loop)")
             .unwrap();
         assert!(answered.error.unwrap().contains("Cancelled"));
+    }
+
+    #[test]
+    fn what_shares_its_parts_is_cut_before_it_is_printed() {
+        let doubled: String = (0..60)
+            .map(|level| format!(" ($x{} ($x{level} $x{level}))", level + 1))
+            .collect();
+        let query = format!("(let* (($x0 a){doubled}) $x60)");
+        let answered = ask(&engine(""), &query).unwrap();
+        assert!(answered.truncated && answered.results.is_empty());
+        let equal = query.replace("$x60)", "(== $x60 $x60))");
+        assert_eq!(ask(&engine(""), &equal).unwrap().results, ["True"]);
+        let text = query.replace("$x60)", "(repr $x60))");
+        let error = ask(&engine(""), &text).unwrap();
+        assert!(error.truncated || error.error.unwrap().contains("TextTooLarge"));
     }
 
     #[test]

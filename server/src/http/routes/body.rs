@@ -29,12 +29,13 @@ pub(in crate::http) fn check_type(route: &Route, headers: &HeaderMap) -> Result<
     let given = media_type(given.to_str().unwrap_or(""));
     let takes = |taken: &str| given.eq_ignore_ascii_case(taken);
     // A route without a body does not look at one.
-    if route.takes.is_empty() || takes(FORM) || route.takes.iter().any(|taken| takes(taken)) {
+    if route.takes.is_empty() || takes(FORM) || route.takes.iter().any(|(taken, _)| takes(taken)) {
         return Ok(());
     }
+    let taken: Vec<&str> = route.takes.iter().map(|(taken, _)| *taken).collect();
     Err(Failure::MediaType(format!(
         "{} is taken here, not {given:?}",
-        route.takes.join(" or ")
+        taken.join(" or ")
     )))
 }
 

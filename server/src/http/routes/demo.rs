@@ -323,6 +323,8 @@ pub(in crate::http) async fn reset(service: Arc<Service>, _: Request) -> Result<
     let background = &service.shell.background;
     let before = rss_mb();
     let cancelled = background.cancel();
+    // First, since it would go on causing what is ended here.
+    service.shell.stress.cancel().await;
     let sessions = service.shell.sessions.clone();
     let evicted = tokio::task::spawn_blocking(move || {
         let evicted = sessions.evict(Ratio::FULL);

@@ -8,12 +8,11 @@ use serde::Serialize;
 
 use super::health::{success_rate, word};
 use super::mailbox::ask;
-use super::wire::{Action, Rules, timestamp, unix_now};
+use super::wire::{Action, Holding, Rules, timestamp, unix_now};
 use crate::effect::SPECS;
 use crate::http::answer::{Answer, Failure};
 use crate::http::service::Service;
 use crate::http::table::Request;
-use crate::reclaimable::Held;
 use crate::status::{ActionRecord, Command, ModeRecord, Status, StrategyRecord, Verdict};
 
 /// Events that `/healing/status` shows.
@@ -57,28 +56,6 @@ struct HealingStatus {
     /// The ladders and what is known of them.
     strategies: Vec<Strategy>,
     rules: Rules,
-}
-
-/// Something that holds memory that can be reclaimed.
-#[derive(Serialize)]
-struct Holding {
-    name: &'static str,
-    held_mb: f64,
-    /// How often it was reclaimed from since start, and what it gave back in all.
-    reclaims: u64,
-    reclaimed_mb: f64,
-}
-
-impl From<&Held> for Holding {
-    fn from(held: &Held) -> Holding {
-        let mib = |bytes: f64| (bytes / 1_048_576.0 * 100.0).round() / 100.0;
-        Holding {
-            name: held.name,
-            held_mb: mib(held.held_bytes as f64),
-            reclaims: held.calls,
-            reclaimed_mb: mib(held.reclaimed_bytes as f64),
-        }
-    }
 }
 
 /// An open episode.

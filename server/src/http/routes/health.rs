@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use serde::Serialize;
 
-use super::wire::{Action, Rules, timestamp, unix_now};
+use super::wire::{Action, Holding, Rules, timestamp, unix_now};
 use crate::http::answer::{Answer, Failure};
 use crate::http::service::Service;
 use crate::http::table::Request;
@@ -63,6 +63,9 @@ struct SystemInfo {
     uptime_s: f64,
     degradation_level: u8,
     throttle: Throttle,
+    requests: Requests,
+    /// What holds memory that the process can do without, by name.
+    reclaimable: Vec<Holding>,
     healing: Healing,
     rules: Rules,
 }
@@ -73,6 +76,70 @@ struct Breaker {
     failures: u64,
     last_failure: Option<String>,
     state: &'static str,
+    /// For how long it has been in this state.
+    since_s: f64,
+    /// Calls that tried the service since then, and those of them that failed.
+    probes: u64,
+    probes_failed: u64,
+}
+
+/// Requests within the sliding window.
+#[derive(Serialize)]
+struct Requests {
+    /// Its length, and from how many requests on a share or a percentile says something.
+    window_s: f64,
+    volume_min: u64,
+    total: u64,
+    failed: u64,
+    refused_by_healing: u64,
+    /// Failures and refusals by cause.
+    by_cause: BTreeMap<&'static str, u64>,
+    /// By route; those that nothing was asked of are not among them.
+    by_route: BTreeMap<&'static str, RouteRequests>,
+}
+
+/// Requests of one route within the window.
+#[derive(Serialize)]
+struct RouteRequests {
+    total: u64,
+    failed: u64,
+    refused_by_healing: u64,
+    error_rate: Option<f64>,
+    latency_p95_ms: Option<f64>,
+    by_cause: BTreeMap<&'static str, u64>,
+}
+
+impl Requests {
+    fn of(service: &Service, status: &Status) -> Requests {
+        let front = &service.shell.front;
+        let all = front.reading();
+        let by_route = front.routes().into_iter().map(|route| {
+            let requests = RouteRequests {
+                total: route.requests + route.refused,
+                failed: route.failures,
+                refused_by_healing: route.refused,
+                error_rate: route.error_rate,
+                latency_p95_ms: route.latency_p95_ms,
+                by_cause: happened(route.causes),
+            };
+            (route.path, requests)
+        });
+        Requests {
+            window_s: status.facts.get("request-window"),
+            volume_min: status.facts.count("request-volume") as u64,
+            total: all.requests + all.refused,
+            failed: all.failures,
+            refused_by_healing: all.refused,
+            by_cause: happened(all.causes),
+            by_route: by_route.collect(),
+        }
+    }
+}
+
+/// The causes that there were within the window.
+fn happened(mut causes: BTreeMap<&'static str, u64>) -> BTreeMap<&'static str, u64> {
+    causes.retain(|_, count| *count > 0);
+    causes
 }
 
 #[derive(Serialize)]
@@ -220,6 +287,9 @@ pub(super) fn describe(service: &Service, status: &Status) -> Health {
                         timestamp(since.unwrap_or_default().as_secs_f64())
                     }),
                     state: layer.breaker.name(),
+                    since_s: (layer.breaker_for.as_secs_f64() * 10.0).round() / 10.0,
+                    probes: layer.probes,
+                    probes_failed: layer.probes_failed,
                 },
             )]),
             thresholds: Thresholds {
@@ -237,6 +307,8 @@ pub(super) fn describe(service: &Service, status: &Status) -> Health {
                 background_threads: service.shell.background.running(),
                 degradation_level: layer.level,
             },
+            requests: Requests::of(service, status),
+            reclaimable: status.reclaimable.iter().map(Holding::from).collect(),
             healing: Healing {
                 armed: status.ticks > 0,
                 in_progress: status.open_faults.clone(),

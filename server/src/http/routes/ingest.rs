@@ -17,9 +17,14 @@ use crate::status::Command;
 
 pub(in crate::http) const EXAMPLE: &str =
     r#"{"samples": [{"metric": "queue-depth", "value": 12}]}"#;
-/// The types of body that are taken.
-pub(in crate::http) const TYPES: &[&str] =
-    &[JSON, METTA, "text/plain", "application/openmetrics-text"];
+const LINES: &str = "queue_depth{queue=\"mail\"} 12\n";
+/// The types of body that are taken, each with an example.
+pub(in crate::http) const TYPES: &[(&str, &str)] = &[
+    (JSON, EXAMPLE),
+    (METTA, "(sample queue-depth 12) (event error \"disk full\")"),
+    ("text/plain", LINES),
+    ("application/openmetrics-text", LINES),
+];
 const JSON: &str = "application/json";
 const METTA: &str = "application/x-metta";
 const SAMPLES_MAX: usize = 1000;
@@ -37,7 +42,7 @@ struct Told {
 
 /// The same as JSON: one of the two must be there.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct ToldAsJson {
     #[serde(default, deserialize_with = "present")]
     samples: Option<Vec<Sample>>,
@@ -90,8 +95,12 @@ pub(in crate::http) async fn ingest(
     let (accepted, events) = (told.samples.len(), told.events.len());
     if accepted > 0 || events == 0 {
         let samples = told.samples.into_iter();
-        let samples = samples.map(|sample| (sample.metric, sample.value));
-        mailbox::tell(&service, Command::Ingest(samples.collect())).await?;
+        let samples: Vec<(String, f64)> = samples
+            .map(|sample| (sample.metric, sample.value))
+            .collect();
+        mailbox::ask(&service, |answer| Command::Ingest(samples, answer))
+            .await?
+            .map_err(|error| Failure::TooMany(error.to_string()))?;
     }
     for event in &told.events {
         let severity = match event.severity {

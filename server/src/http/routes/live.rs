@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 use serde::Serialize;
-use serde_json::json;
 
 use super::wire::{timestamp, unix_now};
 use crate::http::answer::{Answer, Failure};
@@ -24,6 +23,8 @@ pub(in crate::http) async fn live(_: Arc<Service>, _: Request) -> Result<Answer,
 struct Ready<'s> {
     status: &'static str,
     generation: &'s str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'static str>,
 }
 
 /// 503 until the first sample was taken, and when the loop has stopped taking them.
@@ -31,22 +32,25 @@ pub(in crate::http) async fn ready(service: Arc<Service>, _: Request) -> Result<
     let status = service.shell.healing.status.load();
     let age = unix_now() - status.reading.unix;
     let late = age > 5.0 + 3.0 * status.interval;
-    let reason = if service.shutdown.is_cancelled() {
-        "the server is ending"
+    let detail = if service.shutdown.is_cancelled() {
+        Some("the server is ending")
     } else if status.ticks == 0 {
-        "no sample has been taken yet"
+        Some("no sample has been taken yet")
     } else if late {
-        "samples are not being taken"
+        Some("samples are not being taken")
     } else {
-        return Ok(Answer::json(&Ready {
-            status: "ready",
-            generation: &status.rules.generation,
-        }));
+        None
     };
-    Ok(
-        Answer::json(&json!({ "status": "not ready", "detail": reason }))
-            .with_status(StatusCode::SERVICE_UNAVAILABLE),
-    )
+    let (word, code) = match detail {
+        None => ("ready", StatusCode::OK),
+        Some(_) => ("not ready", StatusCode::SERVICE_UNAVAILABLE),
+    };
+    let ready = Ready {
+        status: word,
+        generation: &status.rules.generation,
+        detail,
+    };
+    Ok(Answer::json(&ready).with_status(code))
 }
 
 #[derive(Serialize)]

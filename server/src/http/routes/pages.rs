@@ -44,6 +44,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "dom.js": SCRIPT,
         "episodes.js": SCRIPT,
         "feed.js": SCRIPT,
+        "inside.js": SCRIPT,
         "marks.js": SCRIPT,
         "metrics.js": SCRIPT,
         "rates.js": SCRIPT,

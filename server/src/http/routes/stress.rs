@@ -79,14 +79,10 @@ pub(in crate::http) async fn report(
         ))
     };
     let id: u64 = request.tail.parse().map_err(|_| missing())?;
-    let Report {
-        id,
-        finished,
-        phases,
-    } = service.shell.stress.report(id).ok_or_else(missing)?;
+    let Report { id, stage, phases } = service.shell.stress.report(id).ok_or_else(missing)?;
     Ok(Answer::json(&Shown {
         run_id: id,
-        status: if finished { "finished" } else { "running" },
+        status: stage.name(),
         phases: phases
             .into_iter()
             .map(|phase| Phase {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use crate::reclaimable::Held;
 use crate::status::{ActionRecord, RulesStatus, Verdict};
 
 /// A Unix time as RFC 3339 text in UTC, with milliseconds.
@@ -175,6 +176,28 @@ impl From<&RulesStatus> for Rules {
                 message: error.message.clone(),
                 source: error.drawn.clone(),
             }),
+        }
+    }
+}
+
+/// Something that holds memory that can be reclaimed.
+#[derive(Serialize)]
+pub(super) struct Holding {
+    name: &'static str,
+    held_mb: f64,
+    /// How often it was reclaimed from since start, and what it gave back in all.
+    reclaims: u64,
+    reclaimed_mb: f64,
+}
+
+impl From<&Held> for Holding {
+    fn from(held: &Held) -> Holding {
+        let mib = |bytes: f64| (bytes / 1_048_576.0 * 100.0).round() / 100.0;
+        Holding {
+            name: held.name,
+            held_mb: mib(held.held_bytes as f64),
+            reclaims: held.calls,
+            reclaimed_mb: mib(held.reclaimed_bytes as f64),
         }
     }
 }

@@ -84,6 +84,8 @@ struct Bounds {
     /// The share of all calls that retries may be, and the burst that may come before.
     retry_share: f64,
     retry_burst: f64,
+    /// After how long who was refused may come again.
+    retry_after: Duration,
 }
 
 impl Bounds {
@@ -93,6 +95,7 @@ impl Bounds {
             half_open_one_in: (1.0 / facts.get("half-open-share")).round() as u64,
             retry_share: facts.get("retry-share"),
             retry_burst: facts.get("retry-burst"),
+            retry_after: Duration::from_secs_f64(facts.get("retry-after-seconds")),
         }
     }
 }
@@ -191,7 +194,7 @@ impl Layer {
     pub async fn serve(&self) -> Served {
         let settings = *locked(&self.settings);
         if settings.level >= 3 {
-            return Served::Refused(Duration::from_secs(1));
+            return Served::Refused(locked(&self.bounds).retry_after);
         }
         self.tried.fetch_add(1, Ordering::Relaxed);
         let probes = settings.breaker == Breaker::HalfOpen;
@@ -330,7 +333,7 @@ impl Layer {
     }
 
     /// Takes over what facts say: the window over which calls are measured, the usual
-    /// deadline, the share of probes, the budget of retries.
+    /// deadline, the share of probes, the budget of retries, when the refused may come again.
     pub fn set_bounds(&self, facts: &Facts) {
         *locked(&self.bounds) = Bounds::of(facts);
         let (window, volume) = (facts.get("request-window"), facts.count("request-volume"));

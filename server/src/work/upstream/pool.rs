@@ -4,19 +4,18 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{self, Metrics, Object, Pool, RecycleError, RecycleResult};
+use deadpool::managed::{self, Metrics, Object, Pool, RecycleError, RecycleResult, Timeouts};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::sink::{ConnectionFault, HARM, Injector, Site};
+use crate::heal::Facts;
 use crate::reclaimable::Reclaimable;
 
 /// Connections at most.
 const SIZE_MAX: usize = 1000;
-/// How long a connection may take to be made, and to be waited for.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 /// What is read of an answer at once, and of one at most.
 const BUFFER_BYTES: usize = 8 * 1024;
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -37,6 +36,14 @@ struct Shared {
     generation: AtomicU64,
     failed: AtomicUsize,
     queries: AtomicU64,
+    /// How long a connection may take to be made, and to be waited for, in microseconds.
+    patience_micros: AtomicU64,
+}
+
+impl Shared {
+    fn patience(&self) -> Duration {
+        Duration::from_micros(self.patience_micros.load(Ordering::Relaxed))
+    }
 }
 
 struct Manager(Arc<Shared>);
@@ -130,7 +137,7 @@ impl managed::Manager for Manager {
             _ => self.0.site.open,
         };
         let connecting = TcpStream::connect(address);
-        let mut stream = tokio::time::timeout(CONNECT_PATIENCE, connecting).await??;
+        let mut stream = tokio::time::timeout(self.0.patience(), connecting).await??;
         stream.set_nodelay(true)?;
         if let Some(harm) = harm {
             let said = format!("{HARM}{}\n", harm.name());
@@ -167,20 +174,32 @@ impl Connections {
             generation: AtomicU64::new(0),
             failed: AtomicUsize::new(0),
             queries: AtomicU64::new(0),
+            patience_micros: AtomicU64::new(0),
         });
         let pool = Pool::builder(Manager(Arc::clone(&shared)))
             .max_size(SIZE_MAX)
             .runtime(deadpool::Runtime::Tokio1)
-            .wait_timeout(Some(CONNECT_PATIENCE))
-            .create_timeout(Some(CONNECT_PATIENCE))
-            .recycle_timeout(Some(CONNECT_PATIENCE))
             .build()
             .expect("a runtime is named, which timeouts need");
-        Connections { pool, shared }
+        let connections = Connections { pool, shared };
+        connections.set_patience(Facts::default().get("connect-patience-ms"));
+        connections
+    }
+
+    /// Sets how long a connection may take to be made, and to be waited for.
+    pub fn set_patience(&self, millis: f64) {
+        let micros = (millis * 1000.0) as u64;
+        self.shared.patience_micros.store(micros, Ordering::Relaxed);
     }
 
     async fn get(&self) -> Result<Object<Manager>, std::io::Error> {
-        self.pool.get().await.map_err(|error| {
+        let patience = Some(self.shared.patience());
+        let timeouts = Timeouts {
+            wait: patience,
+            create: patience,
+            recycle: patience,
+        };
+        self.pool.timeout_get(&timeouts).await.map_err(|error| {
             self.shared.failed.fetch_add(1, Ordering::Relaxed);
             std::io::Error::other(error.to_string())
         })

@@ -1,0 +1,134 @@
+//! Recording: what led to where the evaluation is, and the proof that is made of it.
+//!
+//! The log has each thing once for each stretch of it that a choice may cut off: whether
+//! something is in it is seen by looking at the place where it was written last.
+//!
+//! Source: P. Briggs, L. Torczon, "An Efficient Representation for Sparse Sets", ACM Letters
+//! on Programming Languages and Systems 2, 1993.
+
+use std::rc::Rc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
+use super::Machine;
+use crate::evaluate::{FactUse, Proof, ProofBuilder};
+use crate::fast::choice::Step;
+use crate::fast::program::Used;
+use crate::space::{Layers, Row};
+
+/// Where things were written into the log last. What stands there says whether they still are.
+#[derive(Default)]
+pub(super) struct Recorded {
+    /// By the number of what code uses.
+    used: Vec<u32>,
+    /// By a part of the row's number.
+    rows: Vec<u32>,
+}
+
+/// How many rows are told apart at first.
+const ROWS_MIN: usize = 256;
+
+impl Machine<'_> {
+    /// Records what code used.
+    #[inline(always)]
+    pub(super) fn record(&mut self, used: u32) {
+        let at = self.recorded.used.get(used as usize).copied();
+        let step = at.and_then(|at| self.log.get(at as usize));
+        if !matches!(step, Some(Step::Used(there)) if *there == used) {
+            self.record_new(used);
+        }
+    }
+
+    #[inline(never)]
+    fn record_new(&mut self, used: u32) {
+        let places = &mut self.recorded.used;
+        if places.len() <= used as usize {
+            places.resize(self.program.uses.len(), u32::MAX);
+        }
+        places[used as usize] = self.log.len() as u32;
+        self.log.push(Step::Used(used));
+    }
+
+    /// Records the use of a fact: by its row, if that stays as it is.
+    pub(super) fn record_fact(&mut self, layers: &Rc<Layers>, row: Row) {
+        if layers.is_frozen() {
+            return self.record_row(layers, row);
+        }
+        let open = layers.open(row.layer as usize);
+        let fact = open.row(row);
+        let fact = fact.map(|found| FactUse::of(found.atom(), found.origin()));
+        self.log.extend(fact.map(|fact| Step::Fact(Rc::new(fact))));
+    }
+
+    fn record_row(&mut self, layers: &Rc<Layers>, row: Row) {
+        let places = &mut self.recorded.rows;
+        if places.len() <= 2 * self.log.len() || places.is_empty() {
+            let size = (4 * self.log.len()).max(ROWS_MIN).next_power_of_two();
+            places.resize(size, u32::MAX);
+        }
+        let space = (Rc::as_ptr(layers) as usize >> 4) as u32;
+        let mixed = row.row ^ row.layer.wrapping_mul(0x9e37_79b9) ^ space.wrapping_mul(0x85eb_ca6b);
+        let mask = places.len() - 1;
+        let place = &mut places[mixed as usize & mask];
+        if let Some(Step::Row(known, there)) = self.log.get(*place as usize)
+            && *there == row
+            && Rc::ptr_eq(known, layers)
+        {
+            return;
+        }
+        *place = self.log.len() as u32;
+        self.log.push(Step::Row(Rc::clone(layers), row));
+    }
+
+    /// Records what was gathered or set aside, and led to where the evaluation is now.
+    pub(super) fn record_all(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            match step {
+                Step::Used(used) => self.record(used),
+                Step::Row(layers, row) => self.record_row(&layers, row),
+                step => self.log.push(step),
+            }
+        }
+    }
+
+    /// What led to the result at hand.
+    pub(super) fn proof(&self) -> Proof {
+        let mut proof = ProofBuilder::default();
+        // Ways through one rule are several, and operations are used by many.
+        let mut seen: HashSet<Used, FixedState> = HashSet::default();
+        for step in &self.log {
+            match step {
+                Step::Used(number) => {
+                    for used in self.program.uses[*number as usize].iter() {
+                        if !seen.insert(*used) {
+                            continue;
+                        }
+                        match used {
+                            Used::Rule(rule) => {
+                                proof.add_rule(&self.program.rule_uses[*rule as usize]);
+                            }
+                            Used::Operation(number) => proof.add_operation(self.name_of(*number)),
+                        }
+                    }
+                }
+                Step::Operation(number) => {
+                    if seen.insert(Used::Operation(*number)) {
+                        proof.add_operation(self.name_of(*number));
+                    }
+                }
+                Step::Fact(fact) => proof.add_fact((**fact).clone()),
+                Step::Row(layers, row) => proof.add_row(layers, *row),
+                Step::Plain(other) => proof.add_all(other),
+            }
+        }
+        // Rules are recorded as they are left: those that led to the rest come last.
+        let mut proof = proof.finish();
+        proof.rules.reverse();
+        proof
+    }
+
+    fn name_of(&self, operation: u32) -> &str {
+        self.program.operations[operation as usize].0.name()
+    }
+}
