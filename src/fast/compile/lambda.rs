@@ -4,9 +4,7 @@
 //! it is made. So one that is called where it stands is compiled in place, with names that
 //! are its own; one that turns up as a value is compiled with the shape of its call.
 
-use super::{
-    Bound, Compiled, Compiler, ExpressionSource, Leave, Name, OddWhat, Place, Value, Want,
-};
+use super::{Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
@@ -42,7 +40,7 @@ pub(super) fn each_called<'a>(atom: &'a Atom, mut visit: impl FnMut(&'a Atom)) {
 impl Compiler<'_> {
     /// Variables of functions that are called where they stand, and of nothing else: they
     /// stand for nothing when the expression begins.
-    pub(super) fn own_of_called(&self, atom: &Atom, source: ExpressionSource) -> Vec<Variable> {
+    pub(super) fn own_of_called(&self, atom: &Atom, open: bool) -> Vec<Variable> {
         let mut counts: Vec<(Variable, usize)> = Vec::new();
         each_called(atom, |lambda| {
             lambda.for_each_variable(|variable| {
@@ -52,9 +50,12 @@ impl Compiler<'_> {
                 }
             });
         });
-        let is_own = |variable: &Variable, count: usize| match source {
-            ExpressionSource::Directive => self.counts.get(variable) == Some(&count),
-            ExpressionSource::Shape => self.heap.is_of_lambda(variable),
+        let is_own = |variable: &Variable, count: usize| {
+            if open {
+                self.counts.get(variable) == Some(&count)
+            } else {
+                self.heap.is_of_lambda(variable)
+            }
         };
         counts.retain(|(variable, count)| is_own(variable, *count));
         counts.into_iter().map(|(variable, _)| variable).collect()

@@ -146,7 +146,7 @@ impl Machine<'_> {
         };
         let decided = &self.program.decided[number as usize][place];
         for (slot, value) in &decided.told {
-            self.stack[base + 2 + usize::from(*slot)] = Cell::small(*value as i32).0;
+            set!(self, base, *slot, Cell::small(*value as i32));
         }
         Some(decided.function)
     }
