@@ -18,6 +18,8 @@ mod program;
 mod rows;
 mod save;
 mod show;
+mod stack;
+mod table;
 mod types;
 
 use std::sync::{Arc, Mutex};

@@ -145,6 +145,88 @@ def turned(n: int) -> int:
     return a + b
 
 
+def primes(n: int) -> int:
+    return sum(all(k % d for d in range(2, math.isqrt(k) + 1)) for k in range(2, n + 1))
+
+
+def sieved(n: int) -> float:
+    """How many numbers are divided by how many primes, in all."""
+    left, tests = list(range(2, n + 1)), 0
+    while left:
+        p, *rest = left
+        tests += len(rest)
+        left = [k for k in rest if k % p]
+    return tests
+
+
+@functools.cache
+def rewritten(n: int) -> tuple[int, int]:
+    """How often the word is rewritten, and how many letters are passed over on the way."""
+    word = list("cba" * n)
+    steps = passed = 0
+    while True:
+        at = next((i for i in range(len(word) - 1) if word[i] > word[i + 1]), None)
+        if at is None:
+            return steps, passed
+        word[at], word[at + 1] = word[at + 1], word[at]
+        steps += 1
+        passed += at + 1
+
+
+@functools.cache
+def collatz(n: int) -> int:
+    at, steps = 2**n - 1, 0
+    while at != 1:
+        at = at // 2 if at % 2 == 0 else 3 * at + 1
+        steps += 1
+    return steps
+
+
+@functools.cache
+def knapsack(n: int) -> tuple[int, int]:
+    """The best value, and the calls it takes to try all."""
+    items = [(1 + i * 7 % 11, 1 + i * 13 % 17) for i in range(n, 0, -1)]
+
+    @functools.cache
+    def best(at: int, room: int) -> tuple[int, int]:
+        if at == len(items):
+            return 0, 1
+        weight, value = items[at]
+        without, calls = best(at + 1, room)
+        if weight > room:
+            return without, calls + 1
+        taken, more = best(at + 1, room - weight)
+        return max(without, value + taken), calls + more + 1
+
+    return best(0, 3 * n)
+
+
+def simple_paths(n: int) -> int:
+    """Paths from one to another node of a complete graph that visit none twice."""
+    return sum(math.perm(n - 2, k) for k in range(n - 1))
+
+
+@functools.cache
+def played(n: int) -> tuple[int, int]:
+    """The worth of a started game of noughts and crosses, and how many positions follow it."""
+    start = {9: "nnnnnnnnn", 8: "nnnnxnnnn", 7: "onnnxnnnn", 6: "oxnnxnnnn", 5: "oxnnxnnon"}[n]
+    lines = [(0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8), (0, 4, 8), (2, 4, 6)]
+
+    @functools.cache
+    def value(board: str, player: str) -> tuple[int, int]:
+        other = "o" if player == "x" else "x"
+        if any(all(board[i] == other for i in line) for line in lines):
+            return -1, 1
+        worth, positions = (-2, 1) if "n" in board else (0, 1)
+        for i, mark in enumerate(board):
+            if mark == "n":
+                of, more = value(board[:i] + player + board[i + 1 :], other)
+                worth, positions = max(worth, -of), positions + more
+        return worth, positions
+
+    return value(start, "x" if n % 2 else "o")
+
+
 ASKED = 100_000
 KEYS = (10_000, 100_000, 1_000_000)
 LARGE_WINDOW = 1_000_000
@@ -219,6 +301,20 @@ FAMILIES = [
     Family("lists-cons", (10_000, 100_000, 1_000_000), (20, 60), lambda n: n, "element", lambda n: str(kept_sum(n))),
     Family("get-type", (1_000, 10_000, 100_000), (10, 20), lambda n: n, "level", lambda n: "nat"),
     Family("strings", (10_000, 100_000, 1_000_000), (10, 30), lambda n: n, "string", lambda n: str(n + 999)),
+    Family(
+        "permute-test", (6, 7, 8), (3, 4), lambda n: math.factorial(n), "permutation", lambda n: str(queens(n)[0]),
+    ),
+    Family("sieve", (500, 1000, 2000), (10, 20), sieved, "test", lambda n: str(primes(n))),
+    Family("hanoi", (14, 16, 18), (3, 5), lambda n: 2**n, "move", lambda n: str(2**n - 1)),
+    Family("even-odd", (1_000_000, 3_000_000, 10_000_000), (20, 60), lambda n: n, "turn", lambda n: str(n % 2 == 0).lower()),
+    Family("rewriting", (10, 20, 40), (2, 3), lambda n: rewritten(n)[1], "letter", lambda n: str(rewritten(n)[0])),
+    Family("collatz", (400, 800, 1600), (10, 20), collatz, "step", lambda n: str(collatz(n))),
+    Family("knapsack", (14, 16, 18), (3, 5), lambda n: knapsack(n)[1], "call", lambda n: str(knapsack(n)[0])),
+    Family("paths", (7, 8, 9), (3, 4), simple_paths, "path", lambda n: str(simple_paths(n))),
+    Family("sudoku", (1, 3, 9), (), lambda n: n, "grid", lambda n: str(288 * n)),
+    Family("minimax", (7, 8, 9), (), lambda n: played(n)[1], "position", lambda n: str(played(n)[0])),
+    Family("church", (100, 300, 1000), (), lambda n: 200 * n, "application", lambda n: str(200 * n)),
+    Family("superpose", (10, 13, 16), (3, 5), lambda n: 2**n, "walk", lambda n: str(2**n)),
     Family("interpreter", (14, 17, 20), (3, 5), fib_calls, "call", lambda n: str(fib(n))),
 ]
 

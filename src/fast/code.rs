@@ -7,6 +7,8 @@
 pub(super) type Pc = u32;
 /// A place in a frame.
 pub(super) type Slot = u16;
+/// No frame has more slots.
+pub(super) const SLOTS: usize = 1 << 12;
 /// A type that a value is evaluated with, by its number in the machine's table.
 pub(super) type TypeId = u16;
 
@@ -54,6 +56,67 @@ impl Operand {
     #[inline(always)]
     pub(super) fn index(self) -> usize {
         (self.0 & !CONSTANT) as usize
+    }
+}
+
+/// An argument of a call that is made at once if all its arguments are what they have
+/// to be for that: a slot, and what has to hold of the value or is done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Quick(u16);
+
+/// What a [`Quick`] argument is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum QuickKind {
+    AsIs,
+    /// It has to evaluate to itself, as is plainly seen.
+    Plain,
+    /// A small integer that this is added to.
+    Sum(i64),
+    /// Not a slot: the constant of this number.
+    Constant(u32),
+}
+
+impl Quick {
+    const SHIFT: u32 = SLOTS.trailing_zeros();
+    /// The code for adding nothing; less are for less.
+    const ZERO: i64 = 9;
+    const CONSTANT: u16 = 15;
+
+    pub(super) fn as_is(slot: Slot) -> Quick {
+        Quick(slot)
+    }
+
+    pub(super) fn plain(slot: Slot) -> Quick {
+        Quick(slot | 1 << Quick::SHIFT)
+    }
+
+    /// `None` for one of the later constants.
+    pub(super) fn constant(index: u32) -> Option<Quick> {
+        let index = u16::try_from(index).ok()?;
+        (usize::from(index) < SLOTS).then_some(Quick(index | Quick::CONSTANT << Quick::SHIFT))
+    }
+
+    /// `None` for more than a few.
+    pub(super) fn sum(slot: Slot, added: i64) -> Option<Quick> {
+        let code = added.checked_add(Quick::ZERO)?;
+        (2..i64::from(Quick::CONSTANT))
+            .contains(&code)
+            .then_some(Quick(slot | (code as u16) << Quick::SHIFT))
+    }
+
+    #[inline(always)]
+    pub(super) fn slot(self) -> Slot {
+        self.0 & (SLOTS as u16 - 1)
+    }
+
+    #[inline(always)]
+    pub(super) fn kind(self) -> QuickKind {
+        match self.0 >> Quick::SHIFT {
+            0 => QuickKind::AsIs,
+            1 => QuickKind::Plain,
+            Quick::CONSTANT => QuickKind::Constant(u32::from(self.slot())),
+            code => QuickKind::Sum(i64::from(code) - Quick::ZERO),
+        }
     }
 }
 
@@ -116,6 +179,13 @@ pub(super) enum Change {
     Remove,
 }
 
+const _: () = assert!(size_of::<Instruction>() == 16);
+
+/// How many slots one instruction looks at.
+pub(super) const IF_PLAIN: usize = 4;
+/// A slot that has to hold data.
+pub(super) const IF_DATA: Slot = 1 << 15;
+
 /// One instruction. `odd` is where to go on when the arguments are not what the
 /// instruction is for; `on_fail` where to go when terms do not unify.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -155,7 +225,8 @@ pub(super) enum Instruction {
 
     /// Tells whoever watches: in code that was made for that only.
     Watch {
-        what: Watched,
+        /// Its number in the table.
+        what: u32,
         to: Pc,
     },
 
@@ -193,6 +264,21 @@ pub(super) enum Instruction {
         operands: Operands,
         function: u32,
     },
+    /// As `BuildNoted`, of at most three elements in slots, to which the name of `function`
+    /// comes first, if it is one.
+    MakeNoted {
+        to: Slot,
+        function: u32,
+        slots: [Slot; 3],
+        count: u8,
+    },
+    /// As `MakeNoted`; what that evaluates to is returned, as by `EvaluateLast`.
+    ReturnNoted {
+        function: u32,
+        slots: [Slot; 3],
+        count: u8,
+        part: bool,
+    },
     /// An expression of evaluated elements: data if no rule is for it, else a call,
     /// whose result the next instruction takes.
     BuildOrCall {
@@ -200,6 +286,21 @@ pub(super) enum Instruction {
         operands: Operands,
         function: u32,
         size: Slot,
+    },
+    /// As `BuildOrCall`, of at most three elements after the name, which slots hold.
+    MakeOrCall {
+        to: Slot,
+        function: u32,
+        slots: [Slot; 3],
+        size: Slot,
+    },
+    /// As `MakeOrCall`, if the elements are what they have to be and no rule is for it: then
+    /// it goes on so many instructions on.
+    TryMake {
+        to: Slot,
+        function: u32,
+        arguments: [Quick; 3],
+        skip: u8,
     },
     /// An expression whose head no rule is for and whose elements are evaluated.
     BuildData {
@@ -268,6 +369,13 @@ pub(super) enum Instruction {
         expected: TypeId,
         /// Whether a result stays one, though variables in it may be bound by now.
         part: bool,
+    },
+    /// Goes on at `odd` unless all that the slots hold plainly evaluates to itself.
+    /// Slots with [`IF_DATA`] have to hold data whose elements do, too.
+    IfPlain {
+        slots: [Slot; IF_PLAIN],
+        count: u8,
+        odd: Pc,
     },
     /// If what a slot holds plainly evaluates to itself, takes it and goes on there.
     TakeSettled {
@@ -368,6 +476,22 @@ pub(super) enum Instruction {
         to: Pc,
         odd: Pc,
     },
+    /// Goes on there unless the slot holds this number.
+    JumpUnlessInteger {
+        slot: Slot,
+        value: i32,
+        to: Pc,
+        odd: Pc,
+    },
+    /// Goes on there unless one number is the sum, or the difference, of two others.
+    JumpUnlessSum {
+        minus: bool,
+        whole: Slot,
+        left: Slot,
+        right: Slot,
+        to: Pc,
+        odd: Pc,
+    },
     /// Goes on there unless both are the same number; `odd` if one is none.
     JumpUnlessSame {
         left: Slot,
@@ -422,9 +546,36 @@ pub(super) enum Instruction {
         size: Slot,
         mark: Slot,
     },
+    /// A call of at most three arguments, which slots hold; further slots are passed over.
+    /// `mark` is as in `CallMarked`, if there is one.
+    CallSlots {
+        function: u32,
+        slots: [Slot; 3],
+        size: Slot,
+        mark: Slot,
+    },
+    /// As `CallSlots`, if the arguments are what they have to be and nothing else is to be
+    /// done: then it returns to where `CallSlots` after it, so many instructions on, does.
+    TryCall {
+        function: u32,
+        arguments: [Quick; 3],
+        size: Slot,
+        mark: Slot,
+        skip: u8,
+    },
+    /// As `CallSlotsLast`, if the arguments are what they have to be.
+    TryCallLast {
+        function: u32,
+        arguments: [Quick; 3],
+    },
     CallLast {
         function: u32,
         operands: Operands,
+    },
+    /// A last call of at most three arguments, which slots hold.
+    CallSlotsLast {
+        function: u32,
+        slots: [Slot; 3],
     },
     /// A last call without arguments, as of `empty`.
     CallLastBare {

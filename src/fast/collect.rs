@@ -47,7 +47,9 @@ impl Copy<'_> {
             match cell.kind() {
                 Term::Int(_) | Term::Bool(_) => return cell,
                 Term::Sym(id) => {
-                    if let Some(names) = &mut self.names {
+                    if let Some(names) = &mut self.names
+                        && names.last() != Some(&id)
+                    {
                         names.push(id);
                     }
                     return cell;
@@ -110,7 +112,11 @@ impl Copy<'_> {
 
     fn copy(&mut self, at: usize, words: usize) -> usize {
         let place = self.place();
-        self.to.extend_from_slice(&self.from[at..at + words]);
+        match self.from[at..at + words] {
+            [a, b, c] => self.to.extend_from_slice(&[a, b, c]),
+            [a, b, c, d] => self.to.extend_from_slice(&[a, b, c, d]),
+            ref words => self.to.extend_from_slice(words),
+        }
         self.from[at] = Header::new(place, Header::MOVED).0;
         place
     }
@@ -125,8 +131,9 @@ impl Copy<'_> {
                 at += if raw { 2 } else { 1 };
                 continue;
             }
-            let moved = self.forward(word);
-            self.to[at] = moved.0;
+            if !word.is_int() {
+                self.to[at] = self.forward(word).0;
+            }
             at += 1;
         }
         at
@@ -134,11 +141,11 @@ impl Copy<'_> {
 }
 
 impl Machine<'_> {
-    /// Collects, if the code tells all that is needed. The running frame waits at `pc`,
-    /// or is about to run with so many arguments.
-    pub(super) fn collect(&mut self, base: usize, at: Result<Pc, usize>) {
+    /// Collects, if the code tells all that is needed. The frame is about to run with so
+    /// many arguments.
+    pub(super) fn collect(&mut self, base: usize, arguments: usize) {
         self.note_peak(base);
-        let live = match self.live(base, at) {
+        let live = match self.live(base, arguments) {
             Some(live) if self.asides.is_empty() => live,
             _ => {
                 self.collect_at = self.heap.cells.len() * 2;
@@ -242,12 +249,9 @@ impl Machine<'_> {
     }
 
     /// The slots that hold something, of every frame that is still to go on.
-    fn live(&self, base: usize, at: Result<Pc, usize>) -> Option<Live> {
+    fn live(&self, base: usize, arguments: usize) -> Option<Live> {
         let mut live = Live::default();
-        match at {
-            Ok(pc) => self.waits(&mut live, base, pc)?,
-            Err(arguments) => self.runs(&mut live, base, arguments)?,
-        };
+        self.runs(&mut live, base, arguments)?;
         for choice in &self.choices {
             let base = choice.base as usize;
             match &choice.kind {

@@ -300,6 +300,14 @@ impl Heap {
         self.finish(at, 0)
     }
 
+    /// Puts an expression on the heap: its header, and elements that are no bound variables.
+    #[inline(always)]
+    pub(super) fn put<const N: usize>(&mut self, words: [u64; N]) -> Cell {
+        let at = self.cells.len();
+        self.cells.extend_from_slice(&words);
+        Cell::expression(at)
+    }
+
     /// Opens an expression of `arity` elements, to be pushed next.
     #[inline(always)]
     pub(super) fn begin(&mut self, arity: usize) -> usize {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::atom::{Atom, Variable, known};
 use crate::engine::Host;
 use crate::fast::cell::Cell;
-use crate::fast::code::{ANY, FAIL, FINISH, Operand, Operands, Pc, RETURN, Slot};
+use crate::fast::code::{ANY, FAIL, FINISH, Operand, Operands, Pc, Quick, QuickKind, RETURN, Slot};
 use crate::fast::machine::Parts;
 use crate::fast::pattern::Part;
 use crate::fast::program::{Branch, Head, HeadTest, Key, Program, State, Used};
@@ -155,7 +155,8 @@ impl Listing<'_> {
         let rules = if count == 1 { "rule" } else { "rules" };
         self.line(format_args!("{call}: {count} {rules}, {size} slots"));
         let entry = &self.parts.program.functions[function as usize];
-        if let Some(index) = &entry.index {
+        let table = self.parts.program.tables.get(entry.table as usize);
+        if let Some(index) = table.and_then(|table| table.index.as_ref()) {
             let place = place_of(&index.path);
             let (keys, open) = (index.by_key.len(), index.open.len());
             self.line(format_args!(
@@ -225,7 +226,8 @@ impl Listing<'_> {
         let source = rule.rule.to_string();
         self.line(format_args!("\n{source}    {place}"));
         let entry = &self.parts.program.functions[function as usize];
-        let tests = &entry.rules[number].tests;
+        let table = &self.parts.program.tables[entry.table as usize];
+        let tests = &table.rules[number].tests;
         if !tests.is_empty() {
             let tests: Vec<String> = tests.iter().map(|test| self.test(test)).collect();
             self.line(format_args!("  only if {}", tests.join(", ")));
@@ -353,6 +355,57 @@ impl Words<'_> {
     fn function(&self, function: u32) -> String {
         let function = &self.program().functions[function as usize];
         self.parts.heap.symbol_of(function.symbol).to_string()
+    }
+
+    /// A function and its arguments, which the first of these slots hold.
+    fn call(&self, function: u32, slots: [Slot; 3]) -> (String, String) {
+        let arity = self.program().functions[function as usize].arity;
+        let arguments: Vec<String> = slots[..arity].iter().map(|slot| self.slot(*slot)).collect();
+        (self.function(function), arguments.join(" "))
+    }
+
+    /// As [`Words::call`], of arguments of which something has to hold.
+    fn quick_call(&self, function: u32, arguments: [Quick; 3]) -> (String, String, String) {
+        let arity = self.program().functions[function as usize].arity;
+        let mut plain = Vec::new();
+        let mut integers = Vec::new();
+        let words: Vec<String> = arguments[..arity]
+            .iter()
+            .map(|argument| {
+                let slot = self.slot(argument.slot());
+                match argument.kind() {
+                    QuickKind::AsIs => slot,
+                    QuickKind::Constant(index) => self.constant(index),
+                    QuickKind::Plain => {
+                        plain.push(slot.clone());
+                        slot
+                    }
+                    QuickKind::Sum(added) => {
+                        let sum = format!("{slot} + {added}");
+                        integers.push(slot);
+                        sum
+                    }
+                }
+            })
+            .collect();
+        let holds = |slots: &[String], one: &str, several: &str| match slots {
+            [] => None,
+            [slot] => Some(format!("{slot} {one}")),
+            slots => Some(format!("{} {several}", slots.join(" and "))),
+        };
+        let conditions: Vec<String> = [
+            holds(
+                &plain,
+                "plainly evaluates to itself",
+                "plainly evaluate to themselves",
+            ),
+            holds(&integers, "is an integer", "are integers"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let if_so = format!(", if {}", conditions.join(" and "));
+        (self.function(function), words.join(" "), if_so)
     }
 
     fn operation(&self, operation: u32) -> &str {

@@ -10,14 +10,14 @@
 
 macro_rules! slot {
     ($machine:ident, $base:ident, $slot:expr) => {
-        Cell($machine.stack[$base + 2 + $slot as usize])
+        Cell($machine.stack.frame($base)[crate::fast::stack::place($slot)])
     };
 }
 
 macro_rules! set {
     ($machine:ident, $base:ident, $slot:expr, $value:expr) => {{
         let value = $value;
-        $machine.stack[$base + 2 + $slot as usize] = value.0;
+        $machine.stack.frame_mut($base)[crate::fast::stack::place($slot)] = value.0;
     }};
 }
 
@@ -31,6 +31,7 @@ mod operate;
 mod pattern;
 mod query;
 mod record;
+mod seldom;
 mod select;
 mod settle;
 mod typing;
@@ -39,10 +40,8 @@ mod watch;
 
 use std::rc::Rc;
 
-use pattern::Place;
 pub(in crate::fast) use query::{Join, Tops};
 use record::Recorded;
-use settle::Ask;
 use watch::Watching;
 
 use crate::atom::Atom;
@@ -52,12 +51,13 @@ use crate::evaluate::{Answer, Evaluation};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Aside, Choice, Kind, Step};
 use crate::fast::code::{
-    ANY, Arithmetic, FINISH, Instruction, Logic, NUMBER, Operand, Pc, Slot, TypeId,
+    ANY, Arithmetic, FINISH, IF_DATA, Instruction, Logic, NUMBER, Operand, Pc, Slot, TypeId,
 };
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
 use crate::fast::program::{Program, State};
 use crate::fast::rows::Frame;
+use crate::fast::stack::{Stack, place};
 use crate::space::flat::Flat;
 use crate::space::probe::Probe;
 use crate::space::{Changes, Layers, Row, Space};
@@ -69,9 +69,6 @@ const HEIGHT: u32 = 34;
 /// In a mark's slot.
 const MARK_SUCCEEDED: u64 = 1 << 63;
 
-/// The most words of frames: two gigabytes.
-const STACK_MAX: usize = 1 << 28;
-
 /// Reductions between looks at the clock and the bounds.
 const FUEL: u32 = 1024;
 
@@ -79,7 +76,7 @@ const FUEL: u32 = 1024;
 pub(super) struct Parts {
     pub(super) program: Program,
     pub(super) heap: Heap,
-    stack: Vec<u64>,
+    stack: Stack,
     recorded: Recorded,
 }
 
@@ -88,7 +85,7 @@ impl Parts {
         Parts {
             program: Program::new(host, space, proving),
             heap: Heap::new(),
-            stack: Vec::new(),
+            stack: Stack::new(),
             recorded: Recorded::default(),
         }
     }
@@ -98,7 +95,8 @@ impl Parts {
     /// Compiles a directive; `None` if it is left to the plain evaluator.
     pub(super) fn compile(&mut self, host: &Host, atom: &Atom) -> Option<u32> {
         self.heap.reset();
-        compile::expression(host, &mut self.heap, &mut self.program, atom, ANY)
+        self.program.drop_old_tables();
+        compile::expression(host, &mut self.heap, &mut self.program, atom, ANY, true)
     }
 
     /// Compiles all functions that code calls, and those that they call.
@@ -132,7 +130,7 @@ pub(super) struct Machine<'h> {
     pub(super) host: &'h mut Host,
     pub(super) program: Program,
     pub(super) heap: Heap,
-    pub(super) stack: Vec<u64>,
+    pub(super) stack: Stack,
     pub(super) choices: Vec<Choice>,
     pub(super) asides: Vec<Aside>,
     pub(super) result: Cell,
@@ -212,13 +210,7 @@ impl<'h> Machine<'h> {
             recorded,
         } = parts;
         heap.reset();
-        if stack.len() > 1 << 20 {
-            stack.truncate(1 << 16);
-            stack.shrink_to_fit();
-        }
-        if stack.len() < 4096 {
-            stack.resize(4096, 0);
-        }
+        stack.shrink();
         let watched = program.watched;
         Machine {
             host,
@@ -283,7 +275,7 @@ impl<'h> Machine<'h> {
         let temporary = &self.program.temporary[expression as usize];
         let (pc, size) = (temporary.pc, temporary.size);
         let variables = temporary.variables.clone();
-        self.reserve(8 + usize::from(size));
+        self.stack.reserve(8 + usize::from(size));
         self.head_trail = 0;
         self.stack[0] = u64::from(FINISH) << 32;
         self.stack[1] = 0;
@@ -292,32 +284,6 @@ impl<'h> Machine<'h> {
             self.stack[2 + slot] = cell.0;
         }
         self.run(pc, 0);
-    }
-
-    #[inline(always)]
-    fn reserve(&mut self, words: usize) {
-        if self.stack.len() < words {
-            self.grow(words);
-        }
-    }
-
-    #[cold]
-    fn grow(&mut self, words: usize) {
-        const LARGE: usize = 1 << 20;
-        if words < LARGE {
-            self.stack.resize(2 * words, 0);
-            return;
-        }
-        // A large stack grows by an eighth, in room that costs nothing until it is used:
-        // moving it would need as much again.
-        let size = words + words / 8;
-        if self.stack.capacity() < size {
-            let room = (8 * words).min(STACK_MAX).max(size) - self.stack.len();
-            if self.stack.try_reserve_exact(room).is_err() {
-                self.stack.reserve_exact(size - self.stack.len());
-            }
-        }
-        self.stack.resize(size, 0);
     }
 
     #[inline(always)]
@@ -351,11 +317,11 @@ impl<'h> Machine<'h> {
         // Hands a result that is no error to the caller.
         macro_rules! hand {
             ($value:expr) => {{
-                let state = self.stack[base + 1];
+                let frame = self.stack.frame(base);
+                let (word, state) = (frame[0], frame[1]);
                 if self.choices.len() as u64 > state >> HEIGHT {
                     self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
                 }
-                let word = self.stack[base];
                 pc = (word >> 32) as Pc;
                 base = (word & 0xffff_ffff) as usize;
                 // Most often the caller takes it.
@@ -399,12 +365,6 @@ impl<'h> Machine<'h> {
             match self.program.code[at] {
                 I::Fail => go!(Next::Fail),
                 I::HeadFail { function } => go!(self.head_fail(function, base)),
-                I::Finish => {
-                    let atom = self.heap.export(self.result);
-                    let proof = self.program.proving.then(|| self.proof());
-                    self.results.push(Answer { atom, proof });
-                    go!(Next::Fail)
-                }
                 I::Select { function } => match self.select(function, base) {
                     Some(to) => pc = to,
                     None => go!(self.data(function, base)),
@@ -420,36 +380,74 @@ impl<'h> Machine<'h> {
                 }
                 I::Neck => self.stack[base + 1] |= MATCHED,
 
-                I::Watch { what, to } => {
-                    if self.watch(what, base) {
-                        pc = to;
-                    }
-                }
                 I::Record { used } => self.record(used),
                 I::Move { to, from } => set!(self, base, to, slot!(self, base, from)),
                 I::Constant { to, index } => {
                     set!(self, base, to, self.program.constants[index as usize])
                 }
-                I::Import { to, index } => {
-                    let atom = self.program.atoms[index as usize].clone();
-                    set!(self, base, to, self.heap.import(&atom));
-                }
-                I::Instantiate { to, template } => {
-                    set!(self, base, to, self.instantiate(template, base));
-                }
                 I::Variable { to } => set!(self, base, to, self.heap.variable()),
-                I::Build { to, operands } => {
-                    set!(self, base, to, self.build(operands, base, 0));
-                }
-                I::BuildNoted {
+                I::MakeNoted {
                     to,
-                    operands,
                     function,
+                    slots,
+                    count,
                 } => {
-                    set!(self, base, to, self.build_noted(operands, base, function));
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let made = self.make_noted_of(values, count, function);
+                    set!(self, base, to, made);
                 }
-                I::BuildData { to, operands } => {
-                    set!(self, base, to, self.build(operands, base, Header::DATA));
+                I::ReturnNoted {
+                    function,
+                    slots,
+                    count,
+                    part,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let made = self.make_noted_of(values, count, function);
+                    if self.is_plain(made, ANY) {
+                        hand!(made);
+                    } else {
+                        go!(self.settle_last(made, ANY, part, base));
+                    }
+                }
+                I::TryMake {
+                    to,
+                    function,
+                    arguments,
+                    skip,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let entry = &self.program.functions[function as usize];
+                    if entry.state == State::Data
+                        && let Some(values) = self.quick(frame, arguments)
+                    {
+                        let made = self.make_call(function, values.map(Cell));
+                        set!(self, base, to, made);
+                        pc = (at + usize::from(skip)) as Pc;
+                        fuel!();
+                    }
+                }
+                I::MakeOrCall {
+                    to,
+                    function,
+                    slots,
+                    size,
+                } => {
+                    fuel!();
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let entry = &self.program.functions[function as usize];
+                    if entry.state == State::Data {
+                        let made = self.make_call(function, values);
+                        set!(self, base, to, made);
+                        pc += 1;
+                    } else {
+                        let height = self.choices.len() as u64;
+                        let above = self.above(base, size);
+                        go!(self.call_slots(function, values, above, height, pc, base));
+                    }
                 }
                 I::BuildOrCall {
                     to,
@@ -468,7 +466,7 @@ impl<'h> Machine<'h> {
                     } else {
                         let above = self.above(base, size);
                         let count = self.program.operands[operands.0 as usize].0 as usize - 1;
-                        self.reserve(above + 2 + count);
+                        self.stack.reserve(above + 2 + count);
                         for i in 0..count {
                             let operand = self.program.operands[operands.0 as usize + 2 + i];
                             self.stack[above + 2 + i] = self.operand(base, operand).0;
@@ -501,10 +499,7 @@ impl<'h> Machine<'h> {
                     if value.is_exp() {
                         let (first, count) = self.heap.elements(value.at());
                         if count == usize::from(arity) {
-                            for i in 0..count {
-                                self.stack[base + 2 + usize::from(to) + i] =
-                                    self.heap.cells[first + i];
-                            }
+                            self.unpack(first, count, base, to);
                         } else {
                             pc = on_fail;
                         }
@@ -532,10 +527,7 @@ impl<'h> Machine<'h> {
                             {
                                 pc = on_fail;
                             }
-                            let to = base + 2 + usize::from(to);
-                            for i in 0..count - 1 {
-                                self.stack[to + i] = self.heap.cells[first + 1 + i];
-                            }
+                            self.unpack(first + 1, count - 1, base, to);
                         } else {
                             pc = on_fail;
                         }
@@ -548,10 +540,8 @@ impl<'h> Machine<'h> {
                 I::Unpack { slot, to, skip } => {
                     let value = self.heap.deref(slot!(self, base, slot));
                     let (first, count) = self.heap.elements(value.at());
-                    let (first, to) = (first + usize::from(skip), base + 2 + usize::from(to));
-                    for i in 0..count - usize::from(skip) {
-                        self.stack[to + i] = self.heap.cells[first + i];
-                    }
+                    let skip = usize::from(skip);
+                    self.unpack(first + skip, count - skip, base, to);
                 }
                 I::Unify {
                     left,
@@ -587,7 +577,8 @@ impl<'h> Machine<'h> {
                         set!(self, base, to, value);
                         pc += 1;
                     } else {
-                        match self.settle(value, expected, part, pc, base, size) {
+                        let role = (part, argument);
+                        match self.settle(value, expected, role, pc, base, size) {
                             Settled::Value(value) => {
                                 if argument {
                                     set!(self, base, to, value);
@@ -621,40 +612,27 @@ impl<'h> Machine<'h> {
                         go!(self.settle_last(value, expected, part, base));
                     }
                 }
+                I::IfPlain { slots, count, odd } => {
+                    let frame = self.stack.frame(base);
+                    for slot in slots.iter().take(usize::from(count)) {
+                        let value = Cell(frame[place(*slot)]);
+                        let is_plain = if *slot & IF_DATA == 0 {
+                            self.is_its_own(value)
+                        } else {
+                            self.is_whole_data(value)
+                        };
+                        if !is_plain {
+                            pc = odd;
+                            break;
+                        }
+                    }
+                }
                 I::TakeSettled { to, from, settled } => {
                     let value = self.heap.deref(slot!(self, base, from));
                     if self.is_plain(value, ANY) {
                         set!(self, base, to, value);
                         pc = settled;
                     }
-                }
-                I::Plain {
-                    from,
-                    expected,
-                    size,
-                } => {
-                    fuel!();
-                    let value = slot!(self, base, from);
-                    go!(self.plain(value, expected, pc, base, size));
-                }
-                I::PlainAs {
-                    from,
-                    expected,
-                    size,
-                } => {
-                    fuel!();
-                    let value = slot!(self, base, from);
-                    let expected = slot!(self, base, expected).as_int() as TypeId;
-                    go!(self.plain(value, expected, pc, base, size));
-                }
-                I::PlainCall {
-                    from,
-                    expected,
-                    size,
-                } => {
-                    fuel!();
-                    let value = slot!(self, base, from);
-                    go!(self.ask_plain(Ask::Call, value, expected, pc, base, size));
                 }
                 I::Take { to, on_error } => {
                     let value = self.result;
@@ -663,7 +641,6 @@ impl<'h> Machine<'h> {
                         pc = on_error;
                     }
                 }
-                I::Offer { from } => self.result = self.heap.deref(slot!(self, base, from)),
                 I::TakeAny { to } => set!(self, base, to, self.result),
                 I::CheckType {
                     slot,
@@ -679,18 +656,6 @@ impl<'h> Machine<'h> {
                         pc = odd;
                     }
                 }
-                I::CheckExpression { slot, odd } => {
-                    if !self.heap.deref(slot!(self, base, slot)).is_exp() {
-                        pc = odd;
-                    }
-                }
-                I::CheckSame { left, right, odd } => {
-                    let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                    if !left.are_ints(right) && !self.may_have_one_type(left, right) {
-                        pc = odd;
-                    }
-                }
-
                 I::AddSmall {
                     to,
                     left,
@@ -815,6 +780,46 @@ impl<'h> Machine<'h> {
                         jump_unless!(self.is_constant(value, constant), to, odd)
                     }
                 }
+                I::JumpUnlessInteger {
+                    slot,
+                    value,
+                    to,
+                    odd,
+                } => {
+                    let (found, value) = (slot!(self, base, slot), Cell::small(value));
+                    if found.is_int() {
+                        if found != value {
+                            pc = to;
+                        }
+                    } else {
+                        jump_unless!(self.is_constant(found, value), to, odd)
+                    }
+                }
+                I::JumpUnlessSum {
+                    minus,
+                    whole,
+                    left,
+                    right,
+                    to,
+                    odd,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let [whole, left, right] =
+                        [whole, left, right].map(|slot| Cell(frame[place(slot)]));
+                    let sum = if minus {
+                        (left.0 as i64).checked_sub(right.0 as i64)
+                    } else {
+                        (left.0 as i64).checked_add(right.0 as i64)
+                    };
+                    match sum {
+                        Some(sum) if left.are_ints(right) && whole.is_int() => {
+                            if sum as u64 != whole.0 {
+                                pc = to;
+                            }
+                        }
+                        _ => jump_unless!(self.is_sum(minus, whole, left, right), to, odd),
+                    }
+                }
                 I::JumpUnlessSame {
                     left,
                     right,
@@ -834,35 +839,6 @@ impl<'h> Machine<'h> {
                     let (left, right) = (slot!(self, base, left), slot!(self, base, right));
                     set!(self, base, to, Cell::boolean(self.heap.equal(left, right)));
                 }
-                I::Logic {
-                    operation,
-                    to,
-                    left,
-                    right,
-                    odd,
-                } => {
-                    let left = self.heap.deref(slot!(self, base, left));
-                    let right = self.heap.deref(slot!(self, base, right));
-                    if left.is_bool() && right.is_bool() {
-                        let (a, b) = (left == Cell::TRUE, right == Cell::TRUE);
-                        let value = match operation {
-                            Logic::And => a && b,
-                            Logic::Or => a || b,
-                            Logic::Xor => a != b,
-                        };
-                        set!(self, base, to, Cell::boolean(value));
-                    } else {
-                        pc = odd;
-                    }
-                }
-                I::Not { to, from, odd } => {
-                    let value = self.heap.deref(slot!(self, base, from));
-                    if value.is_bool() {
-                        set!(self, base, to, Cell::boolean(value != Cell::TRUE));
-                    } else {
-                        pc = odd;
-                    }
-                }
                 I::Jump { to } => pc = to,
                 I::JumpUnless { slot, to, odd } => {
                     let value = self.heap.deref(slot!(self, base, slot));
@@ -880,9 +856,6 @@ impl<'h> Machine<'h> {
                     size,
                 } => {
                     fuel!();
-                    if self.heap.cells.len() >= self.collect_at {
-                        self.collect(base, Ok(pc));
-                    }
                     let height = self.choices.len() as u64;
                     go!(self.call(function, operands, size, height, pc, base));
                 }
@@ -893,11 +866,124 @@ impl<'h> Machine<'h> {
                     mark,
                 } => {
                     fuel!();
-                    if self.heap.cells.len() >= self.collect_at {
-                        self.collect(base, Ok(pc));
-                    }
                     let height = (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3;
                     go!(self.call(function, operands, size, height, pc, base));
+                }
+                I::TryCall {
+                    function,
+                    arguments,
+                    size,
+                    mark,
+                    skip,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let entry = &self.program.functions[function as usize];
+                    let above = self.above(base, size);
+                    if entry.state == State::Compiled
+                        && self.stack.holds(above)
+                        && self.heap.cells.len() < self.collect_at
+                        && let Some(values) = self.quick(frame, arguments)
+                    {
+                        let height = if mark == Slot::MAX {
+                            self.choices.len() as u64
+                        } else {
+                            (frame[place(mark)] & !MARK_SUCCEEDED) >> 3
+                        };
+                        let back = at as u64 + u64::from(skip);
+                        pc = entry.pc;
+                        let frame = self.stack.frame_mut(above);
+                        frame[0] = (back << 32) | base as u64;
+                        frame[1] = (height << HEIGHT) | above as u64;
+                        frame[2] = values[0];
+                        frame[3] = values[1];
+                        frame[4] = values[2];
+                        self.head_trail = self.heap.trail.len();
+                        base = above;
+                        fuel!();
+                    }
+                }
+                I::TryCallLast {
+                    function,
+                    arguments,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let entry = &self.program.functions[function as usize];
+                    let target = base.max(self.protected);
+                    if entry.state == State::Compiled
+                        && self.stack.holds(target)
+                        && self.heap.cells.len() < self.collect_at
+                        && let Some(values) = self.quick(frame, arguments)
+                    {
+                        let (return_to, state) = (frame[0], frame[1]);
+                        pc = entry.pc;
+                        let frame = self.stack.frame_mut(target);
+                        frame[0] = return_to;
+                        frame[1] = state & !MATCHED;
+                        frame[2] = values[0];
+                        frame[3] = values[1];
+                        frame[4] = values[2];
+                        self.head_trail = self.heap.trail.len();
+                        base = target;
+                        fuel!();
+                    }
+                }
+                I::CallSlots {
+                    function,
+                    slots,
+                    size,
+                    mark,
+                } => {
+                    fuel!();
+                    let above = self.above(base, size);
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let height = if mark == Slot::MAX {
+                        self.choices.len() as u64
+                    } else {
+                        (frame[place(mark)] & !MARK_SUCCEEDED) >> 3
+                    };
+                    let entry = &self.program.functions[function as usize];
+                    if entry.state == State::Compiled
+                        && self.stack.holds(above)
+                        && self.heap.cells.len() < self.collect_at
+                    {
+                        let to = entry.pc;
+                        let frame = self.stack.frame_mut(above);
+                        frame[0] = (u64::from(pc) << 32) | base as u64;
+                        frame[1] = (height << HEIGHT) | above as u64;
+                        frame[2] = values[0].0;
+                        frame[3] = values[1].0;
+                        frame[4] = values[2].0;
+                        self.head_trail = self.heap.trail.len();
+                        pc = to;
+                        base = above;
+                    } else {
+                        go!(self.call_slots(function, values, above, height, pc, base));
+                    }
+                }
+                I::CallSlotsLast { function, slots } => {
+                    fuel!();
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let (return_to, state) = (frame[0], frame[1]);
+                    let target = base.max(self.protected);
+                    let entry = &self.program.functions[function as usize];
+                    if entry.state == State::Compiled
+                        && self.stack.holds(target)
+                        && self.heap.cells.len() < self.collect_at
+                    {
+                        pc = entry.pc;
+                        base = target;
+                        let frame = self.stack.frame_mut(base);
+                        frame[0] = return_to;
+                        frame[1] = state & !MATCHED;
+                        frame[2] = values[0].0;
+                        frame[3] = values[1].0;
+                        frame[4] = values[2].0;
+                        self.head_trail = self.heap.trail.len();
+                    } else {
+                        go!(self.call_slots_last(function, values, base));
+                    }
                 }
                 I::CallLast { function, operands } => {
                     fuel!();
@@ -911,19 +997,11 @@ impl<'h> Machine<'h> {
                         go!(self.call_last(function, operands, base));
                     }
                 }
-                I::Operate {
-                    operation,
-                    operands,
-                    size,
-                    stuck,
-                    unchanged,
-                } => {
-                    fuel!();
-                    go!(self.operate(operation, operands, pc, base, size, (stuck, unchanged)));
-                }
                 I::Return { slot } => {
                     let value = slot!(self, base, slot);
-                    if value.is_ref()
+                    if value.is_int() {
+                        hand!(value);
+                    } else if value.is_ref()
                         || value == self.heap.empty
                         || value.is_exp() && self.heap.is_error(value)
                     {
@@ -952,43 +1030,6 @@ impl<'h> Machine<'h> {
                         set!(self, base, mark, Cell(word | MARK_SUCCEEDED));
                     }
                 }
-                I::ErrorAt { mark } => {
-                    let word = slot!(self, base, mark).0;
-                    let height = (word & !MARK_SUCCEEDED) >> 3;
-                    if self.choices.len() as u64 > height || word & MARK_SUCCEEDED != 0 {
-                        if word & MARK_SUCCEEDED == 0 {
-                            let owner = base + 2 + usize::from(mark);
-                            self.set_aside(height as usize, owner, pc, base);
-                        }
-                        go!(Next::Fail);
-                    }
-                }
-
-                I::Gather { done, size } => {
-                    let kind = Kind::Gather {
-                        done,
-                        gathered: Box::default(),
-                    };
-                    self.choose(kind, base, base + 2 + usize::from(size));
-                }
-                I::GatherAdd { slot } => {
-                    let value = slot!(self, base, slot);
-                    self.gather(value, base);
-                    go!(Next::Fail);
-                }
-                I::CaseOpen { keep, empty, size } => {
-                    set!(self, base, keep, Cell((self.choices.len() as u64) << 3));
-                    let kind = Kind::Case { empty, any: false };
-                    self.choose(kind, base, base + 2 + usize::from(size));
-                }
-                I::CaseAny { keep } => {
-                    let number = (slot!(self, base, keep).0 >> 3) as usize;
-                    if self.choices.len() == number + 1 && !self.choices[number].aside {
-                        self.drop_choice();
-                    } else if let Kind::Case { any, .. } = &mut self.choices[number].kind {
-                        *any = true;
-                    }
-                }
                 I::Alternatives { operands, size } => {
                     let count = self.program.operands[operands.0 as usize].0;
                     if count > 1 {
@@ -1014,102 +1055,6 @@ impl<'h> Machine<'h> {
                     } else {
                         pc = odd;
                     }
-                }
-                I::Match {
-                    space,
-                    pattern,
-                    size,
-                    odd,
-                } => {
-                    fuel!();
-                    let space = self.heap.deref(slot!(self, base, space));
-                    let pattern = self.heap.deref(slot!(self, base, pattern));
-                    match self.find(space, pattern, pc, base, size) {
-                        Some(next) => go!(next),
-                        None => pc = odd,
-                    }
-                }
-
-                I::Query {
-                    space,
-                    pattern,
-                    size,
-                    odd,
-                } => {
-                    fuel!();
-                    let space = self.heap.deref(slot!(self, base, space));
-                    match self.query(space, Place { pattern, base }, pc, size) {
-                        Some(next) => go!(next),
-                        None => pc = odd,
-                    }
-                }
-
-                I::CheckGround { slot, odd } => {
-                    let value = self.heap.deref(slot!(self, base, slot));
-                    if self.ends(value) || !self.heap.is_ground_now(value) {
-                        pc = odd;
-                    }
-                }
-                I::CheckTree {
-                    tree,
-                    expected,
-                    odd,
-                } => {
-                    if !self.tree_has_type(tree, expected, base) {
-                        pc = odd;
-                    }
-                }
-                I::CheckFirst { tree, odd } => {
-                    if self.is_first_item(base) && !self.tree_is_value(tree, base) {
-                        pc = odd;
-                    }
-                }
-                I::Decide { to, site, odd } => match self.decide(site, base) {
-                    Some(function) => set!(self, base, to, Cell::small(function as i32)),
-                    None => pc = odd,
-                },
-                I::CallDecided {
-                    function,
-                    operands,
-                    size,
-                    mark,
-                } => {
-                    fuel!();
-                    if self.heap.cells.len() >= self.collect_at {
-                        self.collect(base, Ok(pc));
-                    }
-                    let height = if mark == Slot::MAX {
-                        self.choices.len() as u64
-                    } else {
-                        (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3
-                    };
-                    let function = slot!(self, base, function).as_int() as u32;
-                    go!(self.call(function, operands, size, height, pc, base));
-                }
-                I::CallDecidedLast { function, operands } => {
-                    fuel!();
-                    let function = slot!(self, base, function).as_int() as u32;
-                    go!(self.call_last(function, operands, base));
-                }
-                I::Walk {
-                    to,
-                    operands,
-                    size,
-                    frame,
-                    mark,
-                } => {
-                    fuel!();
-                    let height = if mark == Slot::MAX {
-                        self.choices.len() as u64
-                    } else {
-                        (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3
-                    };
-                    let above = self.above(base, size);
-                    self.begin_walk(operands, base, above, frame);
-                    self.stack[above] = (u64::from(pc) << 32) | base as u64;
-                    self.stack[above + 1] = (height << HEIGHT) | above as u64;
-                    pc = to;
-                    base = above;
                 }
                 I::Item {
                     to,
@@ -1140,18 +1085,6 @@ impl<'h> Machine<'h> {
                     let (so_far, value) = (slot!(self, base, so_far), slot!(self, base, value));
                     set!(self, base, to, self.push(so_far, value));
                 }
-                I::List { to, from, odd } => {
-                    let (list, is_data) = self.list(slot!(self, base, from));
-                    set!(self, base, to, list);
-                    if !is_data {
-                        pc = odd;
-                    }
-                }
-                I::NoTruth { call, value } => {
-                    let (call, value) = (slot!(self, base, call), slot!(self, base, value));
-                    self.result = self.no_truth(call, value);
-                }
-
                 I::Cons {
                     to,
                     first,
@@ -1165,42 +1098,6 @@ impl<'h> Machine<'h> {
                         set!(self, base, to, self.cons(first, rest));
                     }
                 }
-                I::Decons { to, from, odd } => {
-                    let list = self.heap.deref(slot!(self, base, from));
-                    match self.parts(list) {
-                        Some((first, count)) if count > 0 => {
-                            let first = self.heap.word(first);
-                            let rest = self.rest(list);
-                            set!(self, base, to, self.heap.build(&[first, rest]));
-                        }
-                        _ => pc = odd,
-                    }
-                }
-                I::GetState { to, from, odd } => {
-                    let found = self.get_state(slot!(self, base, from));
-                    set_or_odd!(to, found, odd)
-                }
-                I::ChangeState {
-                    to,
-                    state,
-                    value,
-                    odd,
-                } => {
-                    let (state, value) = (slot!(self, base, state), slot!(self, base, value));
-                    set_or_odd!(to, self.change_state(state, value), odd)
-                }
-                I::ChangeSpace {
-                    change,
-                    to,
-                    space,
-                    atom,
-                    odd,
-                } => {
-                    fuel!();
-                    let (space, atom) = (slot!(self, base, space), slot!(self, base, atom));
-                    set_or_odd!(to, self.change_space(change, space, atom), odd)
-                }
-
                 I::First { to, from, odd } => {
                     let list = self.heap.deref(slot!(self, base, from));
                     match self.parts(list) {
@@ -1230,35 +1127,74 @@ impl<'h> Machine<'h> {
                         None => pc = odd,
                     }
                 }
-                I::IndexAtom {
-                    to,
-                    from,
-                    index,
-                    odd,
-                } => {
-                    let list = self.heap.deref(slot!(self, base, from));
-                    let index = self.heap.deref(slot!(self, base, index));
-                    match self.parts(list) {
-                        Some((first, count))
-                            if index.is_int() && (0..count as i64).contains(&index.as_int()) =>
-                        {
-                            let found = self.heap.word(first + index.as_int() as usize);
-                            set!(self, base, to, self.heap.deref(found));
-                        }
-                        _ => pc = odd,
+                I::Build { to, operands } => {
+                    set!(self, base, to, self.build(operands, base, 0));
+                }
+                I::BuildData { to, operands } => {
+                    set!(self, base, to, self.build(operands, base, Header::DATA));
+                }
+                I::CheckExpression { slot, odd } => {
+                    if !self.heap.deref(slot!(self, base, slot)).is_exp() {
+                        pc = odd;
                     }
                 }
+                I::CheckSame { left, right, odd } => {
+                    let (left, right) = (slot!(self, base, left), slot!(self, base, right));
+                    if !left.are_ints(right) && !self.may_have_one_type(left, right) {
+                        pc = odd;
+                    }
+                }
+                I::Logic {
+                    operation,
+                    to,
+                    left,
+                    right,
+                    odd,
+                } => {
+                    let left = self.heap.deref(slot!(self, base, left));
+                    let right = self.heap.deref(slot!(self, base, right));
+                    if left.is_bool() && right.is_bool() {
+                        let (a, b) = (left == Cell::TRUE, right == Cell::TRUE);
+                        let value = match operation {
+                            Logic::And => a && b,
+                            Logic::Or => a || b,
+                            Logic::Xor => a != b,
+                        };
+                        set!(self, base, to, Cell::boolean(value));
+                    } else {
+                        pc = odd;
+                    }
+                }
+                I::Not { to, from, odd } => {
+                    let value = self.heap.deref(slot!(self, base, from));
+                    if value.is_bool() {
+                        set!(self, base, to, Cell::boolean(value != Cell::TRUE));
+                    } else {
+                        pc = odd;
+                    }
+                }
+                I::ErrorAt { mark } => {
+                    let word = slot!(self, base, mark).0;
+                    let height = (word & !MARK_SUCCEEDED) >> 3;
+                    if self.choices.len() as u64 > height || word & MARK_SUCCEEDED != 0 {
+                        if word & MARK_SUCCEEDED == 0 {
+                            let owner = base + 2 + usize::from(mark);
+                            self.set_aside(height as usize, owner, pc, base);
+                        }
+                        go!(Next::Fail);
+                    }
+                }
+                I::GatherAdd { slot } => {
+                    let value = slot!(self, base, slot);
+                    self.gather(value, base);
+                    go!(Next::Fail);
+                }
+                I::Offer { from } => self.result = self.heap.deref(slot!(self, base, from)),
+                seldom => match self.seldom(seldom, pc, base) {
+                    Some(next) => go!(next),
+                    None => return,
+                },
             }
         }
     }
-
-    // ---- calls ----------------------------------------------------------------
-
-    // ---- choices --------------------------------------------------------------
-
-    // ---- values ---------------------------------------------------------------
-
-    // ---- evaluating values ------------------------------------------------------
-
-    // ---- others ---------------------------------------------------------------
 }

@@ -124,21 +124,31 @@ impl Keep<'_> {
                     cell
                 })
             }
-            Kind::Exp(at) => {
-                let header = self.heap.header(at);
-                if at < self.top && header.has(Header::GROUND) {
-                    self.points_out |= at >= CONSTANTS;
-                    return cell;
-                }
-                let (first, arity) = self.heap.elements(at);
-                let place = self.place();
-                // Bindings that are undone later are now part of the term.
-                self.words.push(Header::new(arity, header.0 & KEPT_FLAGS).0);
-                self.words
-                    .extend_from_slice(&self.heap.cells[first..first + arity]);
-                Cell::expression(place)
+            Kind::Exp(_) => self.expression(cell),
+        }
+    }
+
+    #[inline(always)]
+    fn expression(&mut self, cell: Cell) -> Cell {
+        let at = cell.at();
+        let header = self.heap.header(at);
+        if at < self.top && header.has(Header::GROUND) {
+            self.points_out |= at >= CONSTANTS;
+            return cell;
+        }
+        let (first, arity) = self.heap.elements(at);
+        let place = self.place();
+        // Bindings that are undone later are now part of the term.
+        let header = Header::new(arity, header.0 & KEPT_FLAGS).0;
+        match self.heap.cells[first..first + arity] {
+            [a, b] => self.words.extend_from_slice(&[header, a, b]),
+            [a, b, c] => self.words.extend_from_slice(&[header, a, b, c]),
+            ref elements => {
+                self.words.push(header);
+                self.words.extend_from_slice(elements);
             }
         }
+        Cell::expression(place)
     }
 }
 
@@ -173,7 +183,9 @@ impl Heap {
                 scanned += if raw { 2 } else { 1 };
                 continue;
             }
-            if !word.is_immediate() {
+            if word.is_exp() {
+                keep.words[scanned] = keep.expression(word).0;
+            } else if !word.is_immediate() {
                 keep.words[scanned] = keep.cell(word).0;
             }
             scanned += 1;

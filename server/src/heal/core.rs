@@ -447,7 +447,10 @@ impl Core {
                 }
                 Transition::GivenUp { fault, reason } => {
                     tracing::error!(%fault, %reason, "given up");
-                    if let Some(closed) = self.episodes.enter_given_up(&fault, seconds) {
+                    // Of a ladder that had nothing to act on nothing is learned.
+                    if let Some(closed) = self.episodes.enter_given_up(&fault, seconds)
+                        && closed.tried
+                    {
                         self.learn(&fault, &closed, "given-up");
                     }
                 }

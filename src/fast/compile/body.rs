@@ -3,6 +3,7 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
+use super::call::in_slots;
 use super::walk::template_of;
 use super::{
     Bound, Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Value, Want, is_large,
@@ -33,10 +34,13 @@ impl Compiler<'_> {
     /// A body: instantiated, evaluated and returned.
     pub(super) fn body(&mut self, body: &Atom, expected: TypeId, bound: Bound) -> Compiled<()> {
         self.introduce(body)?;
-        match bound {
-            Bound::Nothing => self.template(body, expected, Want::Tail, bound)?,
-            Bound::Something => self.evaluate(body, expected, Want::Tail)?,
-        };
+        self.plainly(body, |this| {
+            match bound {
+                Bound::Nothing => this.template(body, expected, Want::Tail, bound)?,
+                Bound::Something => this.evaluate(body, expected, Want::Tail)?,
+            };
+            Ok(())
+        })?;
         self.finish()
     }
 
@@ -275,12 +279,22 @@ impl Compiler<'_> {
         }
         self.depth -= 1;
         let to = self.target()?;
-        let operands = self.program.operands(&operands);
-        self.emit(Instruction::BuildNoted {
-            to,
-            operands,
-            function,
-        });
+        let named = usize::from(function != Function::NONE);
+        let is_error = children[0].is_symbol(&known().error);
+        let instruction = match in_slots(&operands[named..]) {
+            Some(slots) if !is_error => Instruction::MakeNoted {
+                to,
+                function,
+                slots,
+                count: (operands.len() - named) as u8,
+            },
+            _ => Instruction::BuildNoted {
+                to,
+                operands: self.program.operands(&operands),
+                function,
+            },
+        };
+        self.emit(instruction);
         Ok(Operand::slot(to))
     }
 
@@ -305,6 +319,7 @@ impl Compiler<'_> {
             self.sized.len(),
             self.depth,
             self.pending.clone(),
+            self.matched.len(),
         );
         let uses: Vec<usize> = self
             .handlers
@@ -335,6 +350,7 @@ impl Compiler<'_> {
                 self.sized.truncate(saved.8);
                 self.depth = saved.9;
                 self.pending = saved.10;
+                self.matched.truncate(saved.11);
                 self.leave(atom, expected, want)
             }
         }
@@ -381,6 +397,11 @@ impl Compiler<'_> {
 
     /// Evaluates an expression as it stands at run time.
     pub(super) fn leave(&mut self, atom: &Atom, expected: TypeId, want: Want) -> Compiled<Value> {
+        // As the value of a form or a rule it means that there is none: what it is an
+        // argument of goes to the plain evaluator.
+        if atom.is_symbol(&known().not_reducible) {
+            return Err(Leave);
+        }
         if self.depth == 0 && want == Want::Tail {
             self.left = true;
         }
@@ -388,6 +409,28 @@ impl Compiler<'_> {
         if dynamic {
             self.left = false;
             let from = self.quoted_data(atom)?;
+            let last = self.program.code.len() - 1;
+            if want == Want::Tail
+                && !self.watched
+                && !self.program.proving
+                && expected == ANY
+                && let Instruction::MakeNoted {
+                    to,
+                    function,
+                    slots,
+                    count,
+                } = self.program.code[last]
+                && from == Operand::slot(to)
+            {
+                let part = false;
+                self.program.code[last] = Instruction::ReturnNoted {
+                    function,
+                    slots,
+                    count,
+                    part,
+                };
+                return Ok(from);
+            }
             let from = self.in_slot(from)?;
             return self.settle(from, expected, want);
         }
@@ -520,6 +563,10 @@ impl Compiler<'_> {
                 if expression.children().is_empty() {
                     let value = self.constant_value(atom)?;
                     self.give(value, want)
+                } else if expected == ANY
+                    && let Some(slot) = self.made_before(atom)
+                {
+                    self.give(Operand::slot(slot), want)
                 } else if self.depth > 1 && atom.is_ground() && is_large(atom) {
                     // Most likely data: looked at as it stands, and only then compiled.
                     let value = self.quoted(atom)?;
@@ -548,6 +595,9 @@ impl Compiler<'_> {
         let Some(head) = children.first() else {
             return false;
         };
+        if self.made_before(atom).is_some() {
+            return false;
+        }
         if let Atom::Grounded(Grounded::Operation(operation)) = head
             && matches!(
                 self.program.inline(operation),

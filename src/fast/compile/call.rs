@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::decide::is_applied;
 use super::{Bound, Compiled, Compiler, Flags, Leave, Place, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, known};
-use crate::evaluate::{is_instruction, substitute};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, RETURN, Slot, TypeId, Watched};
-use crate::fast::program::{Head, Inline, Signature, State};
+use crate::evaluate::{Control, is_instruction, substitute};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, RETURN, Slot, TypeId, Watched};
+use crate::fast::program::{Function, Head, Inline, Signature, State};
 use crate::operation::Operation;
 use crate::types;
 
@@ -76,10 +76,26 @@ impl Compiler<'_> {
                 _ => Err(Leave),
             },
             Head::Untyped => {
+                let checks = self.kept_apart(children)?;
+                let guard = self.guard(atom, checks, expected)?;
                 let (value, mark) = self.marked(&children[1..], want, |this, inner| {
+                    let quick = match children[0] {
+                        Atom::Symbol(_) => this.quick_arguments(&children[1..]),
+                        _ => None,
+                    };
+                    let quick = quick.map(|arguments| {
+                        // Another takes its place when more is known.
+                        let to = this.here() + 1;
+                        (this.emit(Instruction::Jump { to }), arguments)
+                    });
+                    let before = this.defined.clone();
                     let mut operands = Vec::with_capacity(children.len());
                     for child in children {
                         operands.push(this.evaluate(child, ANY, Want::Own)?);
+                    }
+                    if quick.is_some() {
+                        // Nothing but the call uses what arguments were evaluated to.
+                        this.defined = before;
                     }
                     match &children[0] {
                         Atom::Symbol(symbol) => {
@@ -91,6 +107,7 @@ impl Compiler<'_> {
                                 want,
                                 inner.mark,
                                 Flags::Data,
+                                quick,
                             )
                         }
                         _ => {
@@ -102,7 +119,7 @@ impl Compiler<'_> {
                     }
                 })?;
                 self.exit(mark);
-                Ok(value)
+                self.resume(guard, value, want)
             }
             Head::Typed(signature) if is_applied(&signature) => {
                 self.decided(atom, children, &signature, expected, want)
@@ -122,10 +139,18 @@ impl Compiler<'_> {
                         Atom::Variable(_) => returned,
                         returns => this.result_type(returns),
                     };
-                    this.call_symbol(symbol, operands, returns, want, mark, flags)
+                    this.call_symbol(symbol, operands, returns, want, mark, flags, None)
                 },
             ),
             Head::Operation(operation, signature) => {
+                // A `function` that an operation hands on is run before it is evaluated.
+                let hands_on = matches!(
+                    operation.control(),
+                    None | Some(Control::If | Control::Match)
+                );
+                if hands_on && children[1..].iter().any(has_function) {
+                    return Err(Leave);
+                }
                 if let Some(control) = operation.control() {
                     return self.control(control, atom, children, &signature, expected, want);
                 }
@@ -223,7 +248,43 @@ impl Compiler<'_> {
         }
     }
 
-    /// Calls a function by its symbol, or makes data of it.
+    /// Whether there are no rules for a function's calls.
+    fn is_data(&mut self, function: u32) -> bool {
+        let Function {
+            symbol,
+            arity,
+            state,
+            ..
+        } = self.program.functions[function as usize];
+        if state == State::Unknown && !self.program.has_rules_of(symbol, arity) {
+            let version = self.program.rules_version(symbol, arity);
+            self.program.functions[function as usize].version = version;
+            let head = Atom::Symbol(self.heap.symbol_of(symbol));
+            let head = self.program.head(self.host, self.heap, &head);
+            self.program.note_data(function, &head);
+        }
+        matches!(
+            self.program.functions[function as usize].state,
+            State::Data | State::DataBefore
+        )
+    }
+
+    /// Whether calls of a symbol without a type are data.
+    pub(super) fn is_data_function(&mut self, symbol: u32, arity: usize) -> bool {
+        let head = Atom::Symbol(self.heap.symbol_of(symbol));
+        let head = self.program.head(self.host, self.heap, &head);
+        let function = self.program.function(symbol, arity, ANY);
+        matches!(head, Head::Untyped) && self.is_data(function)
+    }
+
+    /// How many instructions there are from one to here, if they are not many.
+    fn distance(&self, from: usize) -> Option<u8> {
+        u8::try_from(self.program.code.len() - from).ok()
+    }
+
+    /// Calls a function by its symbol, or makes data of it. `quick` are the arguments of
+    /// which that is done without evaluating any, and the place for the instruction.
+    #[expect(clippy::too_many_arguments, reason = "all that is known of a call")]
     pub(super) fn call_symbol(
         &mut self,
         symbol: u32,
@@ -232,44 +293,58 @@ impl Compiler<'_> {
         want: Want,
         mark: Option<Slot>,
         flags: Flags,
+        quick: Option<(usize, [Quick; 3])>,
     ) -> Compiled<Value> {
         let arity = operands.len() - 1;
         let function = self.program.function(symbol, arity, expected);
-        if self.program.functions[function as usize].state == State::Unknown
-            && !self.program.has_rules_of(symbol, arity)
-        {
-            let version = self.program.rules_version(symbol, arity);
-            self.program.functions[function as usize].version = version;
-            let head = Atom::Symbol(self.heap.symbol_of(symbol));
-            let head = self.program.head(self.host, self.heap, &head);
-            self.program.note_data(function, &head);
-        }
-        if matches!(
-            self.program.functions[function as usize].state,
-            State::Data | State::DataBefore
-        ) {
+        if self.is_data(function) {
             let to = self.slot()?;
-            let list = self.program.operands(&operands);
             if flags == Flags::Unsettled {
                 self.define(to);
-                self.emit(Instruction::Build { to, operands: list });
+                let operands = self.program.operands(&operands);
+                self.emit(Instruction::Build { to, operands });
                 return Ok(self.give(Operand::slot(to), want));
             }
-            self.emit_sized(Instruction::BuildOrCall {
-                to,
-                operands: list,
-                function,
-                size: 0,
-            });
+            let is_error = operands[0].is_constant()
+                && self.program.constants[operands[0].index()] == self.heap.error;
+            let instruction = match in_slots(&operands[1..]) {
+                Some(slots) if !is_error => Instruction::MakeOrCall {
+                    to,
+                    function,
+                    slots,
+                    size: 0,
+                },
+                _ => Instruction::BuildOrCall {
+                    to,
+                    operands: self.program.operands(&operands),
+                    function,
+                    size: 0,
+                },
+            };
+            self.emit_sized(instruction);
             self.define(to);
             let at = self.emit(Instruction::Take { to, on_error: FAIL });
             self.on_error(at);
+            if let Some((place, arguments)) = quick {
+                let skip = self.distance(place);
+                if let Some(skip) = skip
+                    && !is_error
+                {
+                    self.program.code[place] = Instruction::TryMake {
+                        to,
+                        function,
+                        arguments,
+                        skip,
+                    };
+                }
+            }
             return Ok(self.give(Operand::slot(to), want));
         }
         operands.remove(0);
-        let operands = self.program.operands(&operands);
-        match (want, mark) {
-            (Want::Tail, _) if self.watched => {
+        if want == Want::Tail {
+            let in_place = in_slots(&operands);
+            let operands = self.program.operands(&operands);
+            if self.watched {
                 let last = self.watch(Watched::Last);
                 let size = 0;
                 self.emit_sized(Instruction::Call {
@@ -280,38 +355,80 @@ impl Compiler<'_> {
                 self.return_result();
                 let here = self.here();
                 self.fill(last, Place::To, here);
-                self.emit(Instruction::CallLast { function, operands });
-                Ok(Operand::slot(0))
             }
-            (Want::Tail, _) => {
-                self.emit(if arity == 0 {
+            self.emit(match in_place {
+                Some(slots) => Instruction::CallSlotsLast { function, slots },
+                None if arity == 0 && !self.watched => {
                     Instruction::CallLastBare { function, operands }
-                } else {
-                    Instruction::CallLast { function, operands }
-                });
-                Ok(Operand::slot(0))
-            }
-            (_, Some(mark)) => {
-                self.emit_sized(Instruction::CallMarked {
+                }
+                None => Instruction::CallLast { function, operands },
+            });
+            if let Some((place, arguments)) = quick {
+                self.program.code[place] = Instruction::TryCallLast {
                     function,
-                    operands,
-                    size: 0,
-                    mark,
-                });
-                self.take(want)
+                    arguments,
+                };
             }
-            (_, None) => {
-                self.emit_sized(Instruction::Call {
-                    function,
-                    operands,
-                    size: 0,
-                });
-                self.take(want)
-            }
+            return Ok(Operand::slot(0));
         }
+        let size = 0;
+        let in_place = in_slots(&operands);
+        let instruction = match (in_place, mark) {
+            (Some(slots), _) => Instruction::CallSlots {
+                function,
+                slots,
+                size,
+                mark: mark.unwrap_or(Slot::MAX),
+            },
+            (None, Some(mark)) => Instruction::CallMarked {
+                function,
+                operands: self.program.operands(&operands),
+                size,
+                mark,
+            },
+            (None, None) => Instruction::Call {
+                function,
+                operands: self.program.operands(&operands),
+                size,
+            },
+        };
+        self.emit_sized(instruction);
+        if let Some((place, arguments)) = quick
+            && let Some(skip) = self.distance(place)
+        {
+            self.sized.push(place);
+            self.program.code[place] = Instruction::TryCall {
+                function,
+                arguments,
+                size,
+                mark: mark.unwrap_or(Slot::MAX),
+                skip,
+            };
+        }
+        self.take(want)
     }
+}
+
+/// The slots that hold the operands of a short call, if all are in slots.
+pub(super) fn in_slots(operands: &[Operand]) -> Option<[Slot; 3]> {
+    let is_short = (1..=3).contains(&operands.len());
+    if !is_short || operands.iter().any(|operand| operand.is_constant()) {
+        return None;
+    }
+    let mut slots = [0; 3];
+    for (slot, operand) in slots.iter_mut().zip(operands) {
+        *slot = operand.index() as Slot;
+    }
+    Some(slots)
 }
 
 fn starts_with_instruction(atom: &Atom) -> bool {
     matches!(atom.as_expression(), Some([Atom::Symbol(head), ..]) if is_instruction(head))
+}
+
+/// Whether it is a `function`, or a list with one.
+fn has_function(atom: &Atom) -> bool {
+    let is_function = |atom: &Atom| matches!(atom.as_expression(), Some([head, ..]) if head.is_symbol(&known().function));
+    let mut parts = atom.as_expression().unwrap_or_default().iter();
+    is_function(atom) || parts.any(is_function)
 }

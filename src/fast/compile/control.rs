@@ -5,7 +5,9 @@ use super::{
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
-use crate::fast::code::{ANY, BOOL, Comparison, FAIL, Instruction, Operand, Pc, Slot, TypeId};
+use crate::fast::code::{
+    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, Operand, Pc, Slot, TypeId,
+};
 use crate::fast::program::{Inline, Key, Signature, Switch};
 
 impl Compiler<'_> {
@@ -35,12 +37,20 @@ impl Compiler<'_> {
             (Control::Let, [pattern, value, template]) => {
                 self.form_fits(signature, expected)?;
                 let bound = self.bound_by(pattern, template);
-                self.let_form(atom, pattern, value, want, expected, |this, want| {
-                    this.part(|this| {
-                        this.introduce(template)?;
-                        this.template(template, ANY, want, bound)
-                    })
-                })
+                self.let_form(
+                    atom,
+                    pattern,
+                    value,
+                    want,
+                    expected,
+                    template,
+                    |this, want| {
+                        this.part(|this| {
+                            this.introduce(template)?;
+                            this.template(template, ANY, want, bound)
+                        })
+                    },
+                )
             }
             (Control::LetStar, [Atom::Expression(pairs), template]) => {
                 self.form_fits(signature, expected)?;
@@ -364,6 +374,13 @@ impl Compiler<'_> {
             return Err(Leave);
         };
         let inline = self.program.inline(operation);
+        if inline == Some(Inline::Equal)
+            && let Some(sum) = self
+                .is_sum(left, right)
+                .or_else(|| self.is_sum(right, left))
+        {
+            return Ok(self.emit(sum));
+        }
         let left = self.numeric(left, uses)?;
         let right = self.numeric(right, uses)?;
         let (left, right) = (self.in_slot(left)?, self.in_slot(right)?);
@@ -385,6 +402,31 @@ impl Compiler<'_> {
             },
         };
         Ok(self.emit(instruction))
+    }
+
+    /// A jump unless one variable is the sum or the difference of two others.
+    fn is_sum(&self, whole: &Atom, sum: &Atom) -> Option<Instruction> {
+        let slot = |atom: &Atom| match atom {
+            Atom::Variable(variable) => self.names.get(variable).map(|name| name.slot),
+            _ => None,
+        };
+        let [Atom::Grounded(Grounded::Operation(operation)), left, right] = sum.as_expression()?
+        else {
+            return None;
+        };
+        let minus = match self.program.inline(operation)? {
+            Inline::Arithmetic(Arithmetic::Add) => false,
+            Inline::Arithmetic(Arithmetic::Subtract) => true,
+            _ => return None,
+        };
+        Some(Instruction::JumpUnlessSum {
+            minus,
+            whole: slot(whole)?,
+            left: slot(left)?,
+            right: slot(right)?,
+            to: FAIL,
+            odd: FAIL,
+        })
     }
 
     fn numeric(&mut self, atom: &Atom, uses: &mut Vec<(usize, Place)>) -> Compiled<Value> {
@@ -441,6 +483,16 @@ impl Compiler<'_> {
         if !plain {
             return None;
         }
+        let value = constant.as_number().filter(|number| !number.is_float());
+        let value = value.and_then(crate::number::Number::to_i64);
+        if let Some(value) = value.and_then(|value| i32::try_from(value).ok()) {
+            return Some(Instruction::JumpUnlessInteger {
+                slot,
+                value,
+                to: FAIL,
+                odd: FAIL,
+            });
+        }
         let index = self.constant(constant).ok()?;
         Some(Instruction::JumpUnlessConstant {
             slot,
@@ -450,7 +502,6 @@ impl Compiler<'_> {
         })
     }
 
-    /// `let`: evaluates a value, unifies it with the pattern, goes on.
     /// Checks that the argument of a form is well-typed; whatever its type is, it fits.
     fn has_some_type(
         &mut self,
@@ -467,6 +518,8 @@ impl Compiler<'_> {
         self.guard(atom, checks, expected)
     }
 
+    /// `let`: evaluates a value, unifies it with the pattern, goes on.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one form")]
     pub(super) fn let_form(
         &mut self,
         atom: &Atom,
@@ -474,7 +527,8 @@ impl Compiler<'_> {
         value: &Atom,
         want: Want,
         expected: TypeId,
-        inner: impl FnOnce(&mut Self, Want) -> Compiled<Value>,
+        template: &Atom,
+        inner: impl Fn(&mut Self, Want) -> Compiled<Value>,
     ) -> Compiled<Value> {
         let mut guard = None;
         let as_written = is_whole_error(value) || value.is_empty_symbol();
@@ -485,7 +539,11 @@ impl Compiler<'_> {
             let value = this.evaluate_argument(value, ANY)?;
             let slot = this.in_slot(value)?;
             this.pattern(pattern, slot, FAIL)?;
-            inner(this, within.want)
+            if within.want != Want::Tail {
+                return inner(this, within.want);
+            }
+            this.plainly(template, |this| inner(this, Want::Tail).map(|_| ()))?;
+            Ok(Operand::slot(0))
         })?;
         self.exit(mark);
         self.resume(guard, value, want)
@@ -513,7 +571,7 @@ impl Compiler<'_> {
                     Atom::expression(others.to_vec()),
                     template.clone(),
                 ]);
-                self.let_form(atom, pattern, value, want, expected, |this, want| {
+                self.let_form(atom, pattern, value, want, expected, &rest, |this, want| {
                     this.part(|this| {
                         this.introduce(&rest)?;
                         this.let_star(&rest, others, template, want, ANY)
@@ -537,6 +595,13 @@ impl Compiler<'_> {
             _ => true,
         });
         let (result, mark) = self.marked(std::slice::from_ref(value), want, |this, inner| {
+            if let Atom::Variable(variable) = value
+                && let Some(name) = this.names.get(variable)
+                && this.plain.contains(&name.slot)
+            {
+                let slot = name.slot;
+                return this.cases(slot, cases, inner.want);
+            }
             let keep = this.target()?;
             let without = this.defined.clone();
             let slot = this.slot()?;
@@ -667,11 +732,19 @@ impl Compiler<'_> {
                     this.fill(over, Place::To, here);
                 }
                 begins.push((key, begin, fits));
-                let end = this.part(|this| {
-                    this.introduce(template)?;
-                    let value = this.template(template, ANY, want, Bound::Something)?;
-                    Ok(this.join(value, to, want))
-                })?;
+                let body = |this: &mut Self| {
+                    this.part(|this| {
+                        this.introduce(template)?;
+                        let value = this.template(template, ANY, want, Bound::Something)?;
+                        Ok(this.join(value, to, want))
+                    })
+                };
+                let end = if want == Want::Tail {
+                    this.plainly(template, |this| body(this).map(|_| ()))?;
+                    None
+                } else {
+                    body(this)?
+                };
                 Ok((end, uses, keep))
             })?;
             ends.push(end);

@@ -158,6 +158,7 @@ impl Compiler<'_> {
                     self.known_with(child, to + position as Slot, path, known, uses)?;
                     path.pop();
                 }
+                self.note_matched(pattern, &children[1..], slot, to);
                 Ok(())
             }
             _ => self.pattern_with(pattern, slot, uses),
@@ -231,6 +232,7 @@ impl Compiler<'_> {
                     for (position, child) in children[1..].iter().enumerate() {
                         self.pattern_with(child, to + position as Slot, uses)?;
                     }
+                    self.note_matched(pattern, &children[1..], slot, to);
                     self.depth -= 1;
                     return Ok(());
                 }
@@ -247,6 +249,7 @@ impl Compiler<'_> {
                 for (position, child) in children.iter().enumerate() {
                     self.pattern_with(child, to + position as Slot, uses)?;
                 }
+                self.note_matched(pattern, children, slot, to);
             }
             // A text pattern: what it matches the plain evaluator knows.
             Atom::Symbol(_) | Atom::Grounded(_) => return Err(Leave),

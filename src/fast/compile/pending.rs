@@ -46,6 +46,7 @@ pub(super) fn ends(instruction: &Instruction) -> bool {
             | I::ReturnResult
             | I::CallLast { .. }
             | I::CallLastBare { .. }
+            | I::CallSlotsLast { .. }
             | I::CallDecidedLast { .. }
             | I::EvaluateLast { .. }
             | I::Again { .. }

@@ -247,6 +247,9 @@ impl Compiler<'_> {
                 | I::PlainCall { size, .. }
                 | I::Call { size, .. }
                 | I::CallMarked { size, .. }
+                | I::CallSlots { size, .. }
+                | I::TryCall { size, .. }
+                | I::MakeOrCall { size, .. }
                 | I::Operate { size, .. }
                 | I::Gather { size, .. }
                 | I::CaseOpen { size, .. }

@@ -2,8 +2,10 @@
 
 use super::Words;
 use crate::fast::code::{
-    ANY, Arithmetic, Change, Comparison, Instruction, Logic, Operands, Pc, Slot, TypeId, Watched,
+    ANY, Arithmetic, Change, Comparison, IF_DATA, Instruction, Logic, Operands, Pc, Slot, TypeId,
+    Watched,
 };
+use crate::fast::program::Function;
 
 fn arithmetic(operation: Arithmetic) -> &'static str {
     match operation {
@@ -45,6 +47,14 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
     };
     // Where it goes on with arguments that it is not for.
     let odd = |odd: Pc| format!("; for others {}", rule.place(odd));
+    // The elements of an expression, of which the name of a function may be the first.
+    let noted = |function: u32, slots: &[Slot]| {
+        let mut words: Vec<String> = slots.iter().map(|element| slot(*element)).collect();
+        if function != Function::NONE {
+            words.insert(0, rule.function(function));
+        }
+        words.join(" ")
+    };
     match instruction {
         I::Fail => "fail".to_owned(),
         I::HeadFail { .. } => "the head does not match".to_owned(),
@@ -58,7 +68,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         }
         I::Neck => "the head matches".to_owned(),
         I::Record { used } => format!("record {}", rule.used(used)),
-        I::Watch { what, .. } => match what {
+        I::Watch { what, .. } => match rule.program().watched(what) {
             Watched::Call | Watched::Expression => "tell of a call".to_owned(),
             Watched::Rule { .. } => "tell of the rule".to_owned(),
             Watched::Exit(_) | Watched::ExitResult => "tell of the result".to_owned(),
@@ -83,11 +93,41 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 list(operands)
             )
         }
+        I::MakeNoted {
+            to,
+            function,
+            slots,
+            count,
+        } => {
+            let made = noted(function, &slots[..usize::from(count)]);
+            format!("{} := ({made}), data if its elements are", slot(to))
+        }
+        I::ReturnNoted {
+            function,
+            slots,
+            count,
+            ..
+        } => {
+            let made = noted(function, &slots[..usize::from(count)]);
+            format!("evaluate ({made}), which is data if its elements are, and return that")
+        }
         I::BuildData { to, operands } => format!("{} := ({}), data", slot(to), list(operands)),
         I::BuildOrCall { to, operands, .. } => {
             let whole = list(operands);
             format!(
                 "{} := ({whole}), data unless there are rules by then",
+                slot(to)
+            )
+        }
+        I::MakeOrCall {
+            to,
+            function,
+            slots,
+            ..
+        } => {
+            let (function, arguments) = rule.call(function, slots);
+            format!(
+                "{} := ({function} {arguments}), data unless there are rules by then",
                 slot(to)
             )
         }
@@ -328,6 +368,33 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             odd: other,
         } => format!("{} := not {}{}", slot(to), slot(from), odd(other)),
         I::Jump { to } => format!("go to {}", place(to)),
+        I::JumpUnlessSum {
+            minus,
+            whole,
+            left,
+            right,
+            to,
+            odd: other,
+        } => format!(
+            "unless {} is {} {} {} go to {}{}",
+            slot(whole),
+            slot(left),
+            if minus { "-" } else { "+" },
+            slot(right),
+            place(to),
+            odd(other)
+        ),
+        I::JumpUnlessInteger {
+            slot: found,
+            value,
+            to,
+            odd: other,
+        } => format!(
+            "unless {} is {value} go to {}{}",
+            slot(found),
+            place(to),
+            odd(other)
+        ),
         I::JumpUnlessConstant {
             slot: value,
             index,
@@ -367,6 +434,74 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             rule.function(function),
             list(operands)
         ),
+        I::CallSlots {
+            function,
+            slots,
+            mark,
+            ..
+        } => {
+            let marked = match mark {
+                Slot::MAX => "",
+                _ => ", as part of the marked expression",
+            };
+            let (function, arguments) = rule.call(function, slots);
+            format!("call {function} with {arguments}{marked}")
+        }
+        I::TryCall {
+            function,
+            arguments,
+            mark,
+            ..
+        } => {
+            let marked = match mark {
+                Slot::MAX => "",
+                _ => ", as part of the marked expression",
+            };
+            let (function, arguments, if_so) = rule.quick_call(function, arguments);
+            format!("call {function} with {arguments}{marked}{if_so}")
+        }
+        I::TryCallLast {
+            function,
+            arguments,
+        } => {
+            let (function, arguments, if_so) = rule.quick_call(function, arguments);
+            format!("call {function} with {arguments} in place of this rule{if_so}")
+        }
+        I::TryMake {
+            to,
+            function,
+            arguments,
+            skip,
+        } => {
+            let (function, arguments, if_so) = rule.quick_call(function, arguments);
+            format!(
+                "{} := ({function} {arguments}), data, and pass over {}{if_so}",
+                slot(to),
+                skip - 1
+            )
+        }
+        I::IfPlain {
+            slots,
+            count,
+            odd: other,
+        } => {
+            let values: Vec<String> = slots[..usize::from(count)]
+                .iter()
+                .map(|found| match found & IF_DATA {
+                    0 => slot(*found),
+                    _ => format!("the elements of {}", slot(found & !IF_DATA)),
+                })
+                .collect();
+            format!(
+                "unless {} plainly evaluate to themselves go to {}",
+                values.join(", "),
+                place(other)
+            )
+        }
+        I::CallSlotsLast { function, slots } => {
+            let (function, arguments) = rule.call(function, slots);
+            format!("call {function} with {arguments} in place of this rule")
+        }
         I::CallLast { function, operands } | I::CallLastBare { function, operands } => format!(
             "call {} with {} in place of this rule",
             rule.function(function),

@@ -1,7 +1,7 @@
 //! Calls and returns: frames on the stack.
 
 use super::settle::Ask;
-use super::{HEIGHT, MATCHED, Machine, Next, STACK_MAX, SUCCEEDED};
+use super::{HEIGHT, MATCHED, Machine, Next, SUCCEEDED};
 use smallvec::SmallVec;
 
 use crate::atom::Atom;
@@ -11,6 +11,7 @@ use crate::fast::code::{Instruction, Operands, Pc, Slot};
 use crate::fast::compile;
 use crate::fast::heap::CONSTANTS;
 use crate::fast::program::{Head, State};
+use crate::fast::stack::STACK_MAX;
 use crate::types;
 
 impl Machine<'_> {
@@ -32,10 +33,7 @@ impl Machine<'_> {
     ) -> Next {
         let above = self.above(base, size);
         let count = self.program.operands[operands.0 as usize].0 as usize;
-        let needed = above + 2 + count;
-        if self.stack.len() < needed {
-            self.reserve(needed);
-        }
+        self.stack.reserve(above + 2 + count);
         let first = operands.0 as usize + 1;
         let operands = &self.program.operands[first..first + count];
         let (below, frame) = self.stack.split_at_mut(above);
@@ -48,6 +46,44 @@ impl Machine<'_> {
             };
         }
         self.enter(function, above, pc, base, height)
+    }
+
+    /// Makes a short call of a function that is not compiled code, or where there is no
+    /// room yet.
+    #[inline(never)]
+    pub(super) fn call_slots(
+        &mut self,
+        function: u32,
+        values: [Cell; 3],
+        above: usize,
+        height: u64,
+        pc: Pc,
+        base: usize,
+    ) -> Next {
+        self.stack.reserve(above + 2 + values.len());
+        for (i, value) in values.iter().enumerate() {
+            self.stack[above + 2 + i] = value.0;
+        }
+        self.enter(function, above, pc, base, height)
+    }
+
+    /// As [`Machine::call_slots`], in the place of a frame.
+    #[inline(never)]
+    pub(super) fn call_slots_last(
+        &mut self,
+        function: u32,
+        values: [Cell; 3],
+        base: usize,
+    ) -> Next {
+        let target = base.max(self.protected);
+        self.stack.reserve(target + 2 + values.len());
+        for (i, value) in values.iter().enumerate() {
+            self.stack[target + 2 + i] = value.0;
+        }
+        self.stack[target] = self.stack[base];
+        self.stack[target + 1] = self.stack[base + 1] & !MATCHED;
+        let count = self.program.functions[function as usize].arity;
+        self.enter_last(function, count, target)
     }
 
     /// Enters a function whose arguments stand in the frame `above`.
@@ -65,10 +101,9 @@ impl Machine<'_> {
         self.head_trail = self.heap.trail.len();
         let entry = &self.program.functions[function as usize];
         if entry.state == State::Compiled {
-            let needed = above + 2 + usize::from(entry.size);
-            let to = entry.pc;
-            if self.stack.len() < needed {
-                match self.deepen(needed) {
+            let (to, needed) = (entry.pc, above + 2 + usize::from(entry.size));
+            if self.stack.has_grown() {
+                match self.may_be_deep(needed) {
                     Ok(()) => {}
                     Err(Exhausted::Depth) => return self.too_deep(function, above),
                     Err(bound) => {
@@ -78,15 +113,20 @@ impl Machine<'_> {
                     }
                 }
             }
+            if self.heap.cells.len() >= self.collect_at {
+                let count = self.program.functions[function as usize].arity;
+                self.collect(above, count);
+                self.head_trail = self.heap.trail.len();
+            }
             Next::At(to, above)
         } else {
             self.enter_other(function, above)
         }
     }
 
-    /// Makes room for so many words of frames, if the bounds allow it.
+    /// Whether the bounds allow so many words of frames.
     #[inline(never)]
-    pub(super) fn deepen(&mut self, needed: usize) -> Result<(), Exhausted> {
+    fn may_be_deep(&self, needed: usize) -> Result<(), Exhausted> {
         // A frame of the plain evaluator is some sixteen words.
         if needed / 16 > self.budget.depth || needed > STACK_MAX {
             return Err(Exhausted::Depth);
@@ -95,7 +135,6 @@ impl Machine<'_> {
         if bytes > self.budget.bytes {
             return Err(Exhausted::Bytes);
         }
-        self.reserve(needed);
         Ok(())
     }
 
@@ -117,12 +156,7 @@ impl Machine<'_> {
         }
         let entry = &self.program.functions[function as usize];
         match entry.state {
-            State::Compiled => {
-                let needed = base + 2 + usize::from(entry.size);
-                let to = entry.pc;
-                self.reserve(needed);
-                Next::At(to, base)
-            }
+            State::Compiled => Next::At(entry.pc, base),
             State::Data => self.data(function, base),
             State::Plain | State::Unknown | State::CompiledBefore | State::DataBefore => {
                 let expected = entry.expected;
@@ -139,10 +173,7 @@ impl Machine<'_> {
         let count = self.program.operands[operands.0 as usize].0 as usize;
         let at = operands.0 as usize + 1;
         let target = base.max(self.protected);
-        let needed = target + 2 + count;
-        if self.stack.len() < needed {
-            self.reserve(needed);
-        }
+        self.stack.reserve(target + 2 + count);
         // What is read may lie where it is written.
         match self.program.operands[at..at + count] {
             [] => {}
@@ -180,12 +211,9 @@ impl Machine<'_> {
         let entry = &self.program.functions[function as usize];
         if entry.state == State::Compiled {
             let to = entry.pc;
-            let needed = target + 2 + usize::from(entry.size);
-            if self.stack.len() < needed {
-                self.reserve(needed);
-            }
             if self.heap.cells.len() >= self.collect_at {
-                self.collect(target, Err(count));
+                self.collect(target, count);
+                self.head_trail = self.heap.trail.len();
             }
             Next::At(to, target)
         } else {

@@ -6,6 +6,25 @@ use crate::fast::cell::Cell;
 use crate::fast::code::{Arithmetic, Comparison};
 
 impl Machine<'_> {
+    /// Whether one number is the sum, or the difference, of two others; `None` if one of
+    /// them is none.
+    #[inline(never)]
+    pub(super) fn is_sum(
+        &mut self,
+        minus: bool,
+        whole: Cell,
+        left: Cell,
+        right: Cell,
+    ) -> Option<bool> {
+        let operation = if minus {
+            Arithmetic::Subtract
+        } else {
+            Arithmetic::Add
+        };
+        let sum = self.compute(operation, left, right)?;
+        self.same_numbers(whole, sum)
+    }
+
     /// Arithmetic beyond small integers; `None` for what is no number, and errors.
     #[inline(never)]
     pub(super) fn compute(

@@ -1,17 +1,66 @@
 //! Which rule is entered: the index, the tests before a head, what follows a failure.
 
 use super::{MATCHED, Machine, Next};
-use crate::fast::cell::Cell;
+use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Choice, Kind};
 use crate::fast::code::{Pc, Slot};
-use crate::fast::program::{Branch, Key, Program, expression_word};
+use crate::fast::program::{Branch, Key, Program, State, expression_word};
+use crate::fast::stack::place;
+use crate::fast::table::Seen;
 
 impl Machine<'_> {
     /// Where to go on by what stands at one place of the arguments.
     #[inline(always)]
     pub(super) fn switch(&mut self, number: u32, base: usize) -> Pc {
         let switch = &self.program.switches[number as usize];
-        let cell = Cell(self.stack[base + 2 + usize::from(switch.slot)]);
+        let frame = self.stack.frame_mut(base);
+        let cell = Cell(frame[place(switch.slot)]);
+        if !switch.is_plain {
+            return self.switch_otherwise(number, base);
+        }
+        if cell.is_exp()
+            && let [header, head, rest @ ..] = &self.heap.cells[cell.at()..]
+        {
+            let (header, head) = (Header(*header), Cell(*head));
+            let arity = header.arity();
+            if header.has(Header::SLICE) || arity == 0 || !head.is_symbol() {
+                return self.switch_otherwise(number, base);
+            }
+            let word = expression_word(Some(head), arity);
+            for branch in &switch.few {
+                if branch.word == word {
+                    if branch.elements != Branch::KEEP {
+                        let slots = &mut frame[place(branch.elements)..];
+                        match (arity, rest) {
+                            (2, [a, ..]) => slots[0] = *a,
+                            (3, [a, b, ..]) => {
+                                slots[0] = *a;
+                                slots[1] = *b;
+                            }
+                            _ => slots[..arity - 1].copy_from_slice(&rest[..arity - 1]),
+                        }
+                    }
+                    return branch.to;
+                }
+            }
+            return switch.other;
+        }
+        if !cell.is_immediate() {
+            return self.switch_otherwise(number, base);
+        }
+        for branch in &switch.few {
+            if branch.word == cell.0 {
+                return branch.to;
+            }
+        }
+        switch.other
+    }
+
+    /// As [`Machine::switch`], of what is less plain.
+    #[inline(never)]
+    fn switch_otherwise(&mut self, number: u32, base: usize) -> Pc {
+        let switch = &self.program.switches[number as usize];
+        let cell = Cell(self.stack.frame(base)[place(switch.slot)]);
         let cell = self.heap.deref(cell);
         if !switch.is_plain {
             return self.switch_further(number, cell);
@@ -27,14 +76,9 @@ impl Machine<'_> {
                 for branch in &switch.few {
                     if branch.word == word {
                         if branch.elements != Branch::KEEP {
-                            let to = base + 1 + usize::from(branch.elements);
-                            self.stack[to + 1] = self.heap.cells[first + 1];
-                            if count > 2 {
-                                self.stack[to + 2] = self.heap.cells[first + 2];
-                            }
-                            for i in 3..count {
-                                self.stack[to + i] = self.heap.cells[first + i];
-                            }
+                            let (to, elements) = (branch.to, branch.elements);
+                            self.unpack(first + 1, count - 1, base, elements);
+                            return to;
                         }
                         return branch.to;
                     }
@@ -55,6 +99,21 @@ impl Machine<'_> {
             }
         }
         switch.other
+    }
+
+    /// Puts elements into slots from `to` on.
+    #[inline(always)]
+    pub(super) fn unpack(&mut self, first: usize, count: usize, base: usize, to: Slot) {
+        let elements = &self.heap.cells[first..first + count];
+        let slots = &mut self.stack.frame_mut(base)[place(to)..];
+        match elements {
+            [a] => slots[0] = *a,
+            [a, b] => {
+                slots[0] = *a;
+                slots[1] = *b;
+            }
+            _ => slots[..count].copy_from_slice(elements),
+        }
     }
 
     /// As [`Machine::switch`], of one that looks inside an argument or has many branches.
@@ -86,19 +145,37 @@ impl Machine<'_> {
     /// The first rule that may match; a choice for the next, if there is one.
     #[inline(never)]
     pub(super) fn select(&mut self, function: u32, base: usize) -> Option<Pc> {
-        let first = self.next_rule(function, base, 0)?;
-        if let Some(next) = self.next_rule(function, base, first + 1) {
-            let arity = self.program.functions[function as usize].arity;
-            let kind = Kind::Rules { function, next };
+        let entry = &mut self.program.functions[function as usize];
+        let table = &mut self.program.tables[entry.table as usize];
+        if table.changed > 0 {
+            table.calls += 1;
+            if table.calls > table.rules.len() {
+                // Worth compiling anew before the next call.
+                entry.state = State::Unknown;
+            }
+        }
+        let seen = table.seen(entry.table);
+        let arity = entry.arity;
+        let first = self.next_rule(seen, base, 0)?;
+        if let Some(next) = self.next_rule(seen, base, first + 1) {
+            let kind = Kind::Rules {
+                function,
+                next,
+                seen,
+            };
             self.choose(kind, base, base + 2 + arity);
         }
-        Some(self.program.functions[function as usize].rules[first as usize].pc)
+        let table = &self.program.tables[seen.table as usize];
+        Some(table.rules[first as usize].pc)
     }
 
-    /// The first rule from `from` on whose tests do not exclude the call.
-    pub(super) fn next_rule(&self, function: u32, base: usize, from: u32) -> Option<u32> {
-        let entry = &self.program.functions[function as usize];
-        if let Some(index) = &entry.index
+    /// The first rule from `from` on that a call sees, and whose tests do not exclude it.
+    pub(super) fn next_rule(&self, seen: Seen, base: usize, from: u32) -> Option<u32> {
+        let table = &self.program.tables[seen.table as usize];
+        let may_match = |number: u32| {
+            table.has(number, seen) && self.may_match(&table.rules[number as usize].tests, base)
+        };
+        if let Some(index) = &table.index
             && let Some(key) = self.key_at(&index.path, base)
         {
             let listed = index.by_key.get(&key).map_or(&[][..], Vec::as_slice);
@@ -120,15 +197,12 @@ impl Machine<'_> {
                     }
                     (None, None) => return None,
                 };
-                if self.may_match(&entry.rules[number as usize].tests, base) {
+                if may_match(number) {
                     return Some(number);
                 }
             }
         }
-        let rules = &entry.rules;
-        (from as usize..rules.len())
-            .find(|number| self.may_match(&rules[*number].tests, base))
-            .map(|number| number as u32)
+        (from..seen.end).find(|number| may_match(*number))
     }
 
     pub(super) fn key_at(&self, path: &[u32], base: usize) -> Option<Key> {

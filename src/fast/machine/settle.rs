@@ -10,8 +10,9 @@ use crate::atom::Atom;
 use crate::evaluate::{Answer, Machine as Plain};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
-use crate::fast::code::{ANY, NUMBER, Pc, Slot, TypeId};
+use crate::fast::code::{ANY, NUMBER, Pc, Quick, QuickKind, Slot, TypeId};
 use crate::fast::compile;
+use crate::fast::stack::{FRAME, place};
 use crate::types;
 
 /// An evaluation compiles no more shapes of values than this; it evaluates others as they are.
@@ -31,13 +32,65 @@ impl Machine<'_> {
         }
     }
 
-    /// Evaluates a value that may be a call.
+    /// Whether a value plainly evaluates to itself, also once more variables have values.
+    #[inline(always)]
+    pub(super) fn is_its_own(&self, value: Cell) -> bool {
+        const EVALUATED: u64 = Header::EVALUATED | Header::GROUND;
+        if value.is_exp() {
+            self.heap.cells[value.at()] & (EVALUATED | Header::ERROR) == EVALUATED
+        } else if value.is_ref() {
+            let value = self.heap.deref(value);
+            !value.is_ref() && self.is_its_own_bound(value)
+        } else {
+            value != self.heap.empty
+        }
+    }
+
+    #[inline(never)]
+    fn is_its_own_bound(&self, value: Cell) -> bool {
+        !value.is_ref() && self.is_its_own(value)
+    }
+
+    /// Whether a value is data, whose elements plainly evaluate to themselves as it does.
+    #[inline(always)]
+    pub(super) fn is_whole_data(&self, value: Cell) -> bool {
+        const DATA: u64 = Header::DATA | Header::GROUND;
+        let value = self.heap.deref(value);
+        value.is_exp() && self.heap.cells[value.at()] & (DATA | Header::ERROR) == DATA
+    }
+
+    /// The arguments of a call that needs no evaluating for them.
+    #[inline(always)]
+    pub(super) fn quick(&self, frame: &[u64; FRAME], arguments: [Quick; 3]) -> Option<[u64; 3]> {
+        let [a, b, c] = arguments;
+        let one = |argument| self.quick_one(frame, argument);
+        Some([one(a)?, one(b)?, one(c)?])
+    }
+
+    #[inline(always)]
+    fn quick_one(&self, frame: &[u64; FRAME], argument: Quick) -> Option<u64> {
+        let word = frame[place(argument.slot())];
+        match argument.kind() {
+            QuickKind::AsIs => Some(word),
+            QuickKind::Plain => {
+                let value = self.heap.deref(Cell(word));
+                (value.is_ref() || self.is_its_own(value)).then_some(value.0)
+            }
+            QuickKind::Constant(index) => Some(self.program.constants[index as usize].0),
+            QuickKind::Sum(added) => {
+                let sum = (word as i64).checked_add(added << 3)?;
+                Cell(word).is_int().then_some(sum as u64)
+            }
+        }
+    }
+
+    /// Evaluates a value that may be a call; as a part of an expression, and as an argument.
     #[inline(never)]
     pub(super) fn settle(
         &mut self,
         value: Cell,
         expected: TypeId,
-        part: bool,
+        (part, argument): (bool, bool),
         pc: Pc,
         base: usize,
         size: Slot,
@@ -49,13 +102,16 @@ impl Machine<'_> {
         if !value.is_exp() {
             return Settled::Next(self.plain(value, expected, pc, base, size));
         }
+        if argument && let Some(ways) = self.ill_typed(value) {
+            return Settled::Next(self.ways(ways, pc, base, size));
+        }
         self.fuel = self.fuel.saturating_sub(1).max(1);
         if let Some(data) = self.settled_copy(value) {
             return Settled::Value(data);
         }
         if let Some((function, first, count)) = self.callable(value, expected) {
             let above = self.above(base, size);
-            self.reserve(above + 2 + count);
+            self.stack.reserve(above + 2 + count);
             for i in 0..count {
                 self.stack[above + 2 + i] = self.heap.word(first + i).0;
             }
@@ -69,6 +125,26 @@ impl Machine<'_> {
             Some(expression) => self.enter_expression(expression, pc, base, size),
             None => Settled::Next(self.plain(value, expected, pc, base, size)),
         }
+    }
+
+    /// What is wrong with the types of an argument whose head is an expression: what
+    /// evaluating it would say is something else.
+    fn ill_typed(&mut self, value: Cell) -> Option<Vec<Way>> {
+        let (first, _) = self.heap.elements(value.at());
+        if !self.heap.deref(self.heap.word(first)).is_exp() {
+            return None;
+        }
+        let atom = self.heap.export(value);
+        let found = types::typed(&self.space, &atom);
+        let errors = found.iter().map(types::Typed::error);
+        let way = |error: &Atom| Way {
+            bindings: Vec::new(),
+            atom: Some(error.clone()),
+            step: None,
+        };
+        // One type that fits is enough.
+        let ways: Option<Vec<Way>> = errors.map(|error| error.map(way)).collect();
+        ways.filter(|ways| !ways.is_empty())
     }
 
     /// Evaluates a value and returns what it evaluates to: a call takes the place of
@@ -103,7 +179,7 @@ impl Machine<'_> {
             };
         };
         let target = base.max(self.protected);
-        self.reserve(target + 2 + count);
+        self.stack.reserve(target + 2 + count);
         self.stack[target] = self.stack[base];
         self.stack[target + 1] = self.stack[base + 1] & !MATCHED;
         for i in 0..count {
@@ -150,6 +226,7 @@ impl Machine<'_> {
             &mut self.program,
             &atom,
             expected,
+            false,
         );
         self.shapes += u32::from(self.program.expressions.len() > known);
         compiled
@@ -161,7 +238,7 @@ impl Machine<'_> {
         let temporary = &self.program.temporary[expression as usize];
         let (to, frame) = (temporary.pc, temporary.size);
         debug_assert_eq!(temporary.variables.len(), self.parts.len());
-        self.reserve(above + 2 + usize::from(frame));
+        self.stack.reserve(above + 2 + usize::from(frame));
         self.stack[above] = (u64::from(pc) << 32) | base as u64;
         self.stack[above + 1] = ((self.choices.len() as u64) << HEIGHT) | above as u64;
         // Variables of an atom are told in the order in which a shape is written.

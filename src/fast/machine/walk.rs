@@ -19,7 +19,7 @@ impl Machine<'_> {
         above: usize,
         frame: Slot,
     ) {
-        self.reserve(above + 2 + usize::from(frame));
+        self.stack.reserve(above + 2 + usize::from(frame));
         let count = self.program.operands[operands.0 as usize].0 as usize;
         for i in 0..count {
             let operand = self.program.operands[operands.0 as usize + 1 + i];
@@ -74,13 +74,13 @@ impl Machine<'_> {
         let mut target = base;
         if base < self.protected {
             target = self.protected;
-            self.reserve(target + 2 + usize::from(frame));
+            self.stack.reserve(target + 2 + usize::from(frame));
             self.stack.copy_within(base..base + 2 + count, target);
         }
         self.stack[target + 2 + INDEX] = next;
         self.stack[target + 2 + SO_FAR] = so_far.0;
         if self.heap.cells.len() >= self.collect_at {
-            self.collect(target, Err(count));
+            self.collect(target, count);
         }
         Next::At(to, target)
     }

@@ -66,7 +66,8 @@ impl Machine<'_> {
     /// Tells something; whether the code goes on at the place that goes with it.
     #[cold]
     #[inline(never)]
-    pub(super) fn watch(&mut self, what: Watched, base: usize) -> bool {
+    pub(super) fn watch(&mut self, what: u32, base: usize) -> bool {
+        let what = self.program.watched(what);
         let Some(watch) = self.host.watch.clone() else {
             return false;
         };

@@ -1,0 +1,292 @@
+//! Code for values that are plainly what they evaluate to, before the code for any.
+//!
+//! Most values that rules meet are numbers, names and data made before. A body, or a call,
+//! is compiled for these first: one instruction looks at all of them and goes on at the
+//! code that evaluates each where one is something else.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::{Compiled, Compiler, Place};
+use crate::atom::{Atom, Grounded, Variable, known};
+use crate::fast::code::{Arithmetic, FAIL, IF_DATA, IF_PLAIN, Instruction, Quick, QuickKind, Slot};
+use crate::fast::program::{Head, Inline};
+
+/// A body with more atoms is compiled once only.
+const LARGEST: usize = 80;
+/// Bodies in each other that are compiled twice.
+const DEEPEST: usize = 4;
+/// Evaluations that are worth looking at all values first.
+const WORTH: usize = 3;
+
+/// Whether code is for values of any kind, or in how many bodies for plain ones.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Plain(usize),
+    Any,
+}
+
+/// An expression of names and variables that was matched with what a slot holds.
+#[derive(Clone)]
+pub(super) struct Matched {
+    pattern: Atom,
+    slot: Slot,
+    /// Its variables' slots.
+    variables: Vec<Slot>,
+}
+
+/// What is looked at before a body, and what is known of it then.
+struct Plan {
+    slots: Vec<Slot>,
+    settled: Vec<Slot>,
+    data: Vec<Matched>,
+}
+
+impl Compiler<'_> {
+    /// Compiles a body that returns: for plain values of its variables, then for any.
+    pub(super) fn plainly(
+        &mut self,
+        body: &Atom,
+        inner: impl Fn(&mut Self) -> Compiled<()>,
+    ) -> Compiled<()> {
+        let Mode::Plain(depth) = self.mode else {
+            return inner(self);
+        };
+        // What is recorded is gathered along one way through the code.
+        if self.program.proving {
+            return inner(self);
+        }
+        let Some(plan) = (depth < DEEPEST).then(|| self.plan(body)).flatten() else {
+            return inner(self);
+        };
+        let at = self.here() as usize;
+        let before = (self.settled.clone(), self.numbers.clone());
+        let (names, defined) = (self.names.clone(), self.defined.clone());
+        let mut slots = [0; IF_PLAIN];
+        slots[..plan.slots.len()].copy_from_slice(&plan.slots);
+        self.emit(Instruction::IfPlain {
+            slots,
+            count: plan.slots.len() as u8,
+            odd: FAIL,
+        });
+        self.settled.extend(&plan.settled);
+        let known = (self.data.len(), self.plain.len());
+        self.plain.extend(plan.settled);
+        self.data.extend(plan.data);
+        self.mode = Mode::Plain(depth + 1);
+        let done = inner(self);
+        self.mode = Mode::Plain(depth);
+        self.data.truncate(known.0);
+        self.plain.truncate(known.1);
+        done?;
+        self.names = names;
+        self.defined = defined;
+        (self.settled, self.numbers) = before;
+        let here = self.here();
+        self.fill(at, Place::Odd, here);
+        self.mode = Mode::Any;
+        let done = inner(self);
+        self.mode = Mode::Plain(depth);
+        done
+    }
+
+    /// Notes that an expression was matched, of arguments from slot `to` on.
+    pub(super) fn note_matched(
+        &mut self,
+        pattern: &Atom,
+        arguments: &[Atom],
+        slot: Slot,
+        to: Slot,
+    ) {
+        let end = to + arguments.len() as Slot;
+        let variables = arguments.iter().filter_map(|argument| match argument {
+            Atom::Variable(variable) => self.names.get(variable).map(|name| name.slot),
+            _ => None,
+        });
+        self.matched.push(Matched {
+            pattern: pattern.clone(),
+            slot,
+            variables: variables.filter(|slot| (to..end).contains(slot)).collect(),
+        });
+    }
+
+    /// The slot of data that was taken apart before, if an expression makes that again.
+    pub(super) fn made_before(&self, atom: &Atom) -> Option<Slot> {
+        let found = self.data.iter().find(|data| data.pattern == *atom)?;
+        Some(found.slot)
+    }
+
+    /// Whether an expression would make again what was matched with it.
+    fn makes_again(&mut self, matched: &Matched, atom: &Atom) -> bool {
+        if matched.pattern != *atom {
+            return false;
+        }
+        let Some([Atom::Symbol(symbol), arguments @ ..]) = atom.as_expression() else {
+            return false;
+        };
+        let mut slots = matched.variables.iter();
+        let as_matched = arguments.iter().all(|argument| match argument {
+            Atom::Variable(variable) => {
+                let name = self.names.get(variable).map(|name| name.slot);
+                name.is_some() && name == slots.next().copied()
+            }
+            argument => matches!(argument, Atom::Symbol(_)),
+        });
+        let symbol = self.heap.symbol(symbol);
+        as_matched && self.is_data_function(symbol, arguments.len())
+    }
+
+    /// What of a body is to be looked at, if that saves more than it costs.
+    fn plan(&mut self, body: &Atom) -> Option<Plan> {
+        let mut uses: HashMap<&Variable, usize, FixedState> = HashMap::default();
+        let mut data: Vec<Matched> = Vec::new();
+        let mut pending = vec![body];
+        let mut seen = 0;
+        while let Some(atom) = pending.pop() {
+            seen += 1;
+            if seen > LARGEST {
+                return None;
+            }
+            let Some([head, children @ ..]) = atom.as_expression() else {
+                continue;
+            };
+            if matches!(head, Atom::Variable(_)) || self.made_before(atom).is_some() {
+                continue;
+            }
+            let mut matched = self.matched.iter().rev();
+            let matched = matched.find(|matched| matched.pattern == *atom).cloned();
+            if let Some(matched) = matched
+                && self.makes_again(&matched, atom)
+            {
+                data.push(matched);
+                continue;
+            }
+            let evaluates = matches!(head, Atom::Symbol(_))
+                && matches!(self.program.head(self.host, self.heap, head), Head::Untyped);
+            pending.push(head);
+            for child in children {
+                match child {
+                    Atom::Variable(variable) if evaluates => {
+                        *uses.entry(variable).or_default() += 1;
+                    }
+                    _ => pending.push(child),
+                }
+            }
+        }
+        let mut wanted: Vec<(usize, Slot)> = Vec::new();
+        for (variable, count) in uses {
+            if let Some(name) = self.names.get(variable)
+                && name.fresh_in.is_none()
+                && !self.settled.contains(&name.slot)
+                && !wanted.iter().any(|(_, slot)| *slot == name.slot)
+            {
+                wanted.push((count, name.slot));
+            }
+        }
+        let evaluations: usize = wanted.iter().map(|(count, _)| count).sum();
+        if evaluations < WORTH && data.is_empty() {
+            return None;
+        }
+        wanted.sort_by_key(|(count, slot)| (usize::MAX - count, *slot));
+        let mut plan = Plan {
+            slots: Vec::new(),
+            settled: Vec::new(),
+            data: Vec::new(),
+        };
+        // Elements of data are plain: that is looked at instead of several of them.
+        let several = self.matched.iter().filter(|matched| {
+            let its = |(_, slot): &&(usize, Slot)| matched.variables.contains(slot);
+            wanted.iter().filter(its).count() > 1
+        });
+        data.extend(several.cloned());
+        for matched in data {
+            if plan.slots.len() < IF_PLAIN && !plan.slots.contains(&(matched.slot | IF_DATA)) {
+                plan.slots.push(matched.slot | IF_DATA);
+                plan.settled.push(matched.slot);
+                plan.settled.extend(&matched.variables);
+                plan.data.push(matched);
+            }
+        }
+        for (_, slot) in wanted {
+            if plan.slots.len() < IF_PLAIN && !plan.settled.contains(&slot) {
+                plan.slots.push(slot);
+                plan.settled.push(slot);
+            }
+        }
+        plan.data.retain(|matched| {
+            let pattern = matched.pattern.clone();
+            self.makes_again(matched, &pattern)
+        });
+        Some(plan)
+    }
+
+    /// The arguments of a short call that can be made at once where they are plain, or
+    /// numbers that something small is added to; `None` if that saves nothing.
+    pub(super) fn quick_arguments(&mut self, arguments: &[Atom]) -> Option<[Quick; 3]> {
+        if self.watched || self.program.proving || !(1..=3).contains(&arguments.len()) {
+            return None;
+        }
+        let mut quick = [Quick::as_is(0); 3];
+        let mut saves = false;
+        for (place, argument) in quick.iter_mut().zip(arguments) {
+            *place = self.quick_argument(argument)?;
+            saves |= !matches!(place.kind(), QuickKind::AsIs | QuickKind::Constant(_));
+        }
+        saves.then_some(quick)
+    }
+
+    /// A name or a number as it stands.
+    fn quick_constant(&mut self, argument: &Atom) -> Option<Quick> {
+        let is_constant = match argument {
+            Atom::Symbol(symbol) => *symbol != known().empty && *symbol != known().not_reducible,
+            Atom::Grounded(Grounded::Number(_) | Grounded::Bool(_)) => true,
+            _ => false,
+        };
+        if !is_constant {
+            return None;
+        }
+        Quick::constant(self.constant(argument).ok()?)
+    }
+
+    fn quick_argument(&mut self, argument: &Atom) -> Option<Quick> {
+        let slot_of = |variable: &Variable| {
+            let name = self.names.get(variable)?;
+            Some((name.slot, name.fresh_in == Some(self.scope)))
+        };
+        if let Atom::Variable(variable) = argument {
+            let (slot, is_new) = slot_of(variable)?;
+            let is_settled = self.settled.contains(&slot) || self.numbers.contains(&slot);
+            return Some(if is_new || is_settled {
+                Quick::as_is(slot)
+            } else {
+                Quick::plain(slot)
+            });
+        }
+        let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
+            argument.as_expression()
+        else {
+            return self.quick_constant(argument);
+        };
+        let Some(Inline::Arithmetic(operation)) = self.program.inline(operation) else {
+            return None;
+        };
+        let small = |atom: &Atom| {
+            atom.as_number()
+                .filter(|number| !number.is_float())
+                .and_then(crate::number::Number::to_i64)
+        };
+        let (variable, added) = match (operation, left, right) {
+            (Arithmetic::Add, Atom::Variable(variable), number) => (variable, small(number)?),
+            (Arithmetic::Add, number, Atom::Variable(variable)) => (variable, small(number)?),
+            (Arithmetic::Subtract, Atom::Variable(variable), number) => {
+                (variable, small(number)?.checked_neg()?)
+            }
+            _ => return None,
+        };
+        let (slot, is_new) = slot_of(variable)?;
+        if is_new {
+            return None;
+        }
+        Quick::sum(slot, added)
+    }
+}

@@ -1,0 +1,290 @@
+//! Instructions that are few among those that run, or whose work is elsewhere: beside the
+//! loop, so that it stays small.
+
+use super::pattern::Place;
+use super::settle::Ask;
+use super::{HEIGHT, MARK_SUCCEEDED, Machine, Next};
+use crate::evaluate::Answer;
+use crate::fast::cell::Cell;
+use crate::fast::choice::Kind;
+use crate::fast::code::{Instruction, Pc, Slot, TypeId};
+
+impl Machine<'_> {
+    /// Carries out an instruction; `None` if a bound was hit.
+    #[inline(never)]
+    pub(super) fn seldom(
+        &mut self,
+        instruction: Instruction,
+        mut pc: Pc,
+        mut base: usize,
+    ) -> Option<Next> {
+        use Instruction as I;
+        macro_rules! go {
+            ($next:expr) => {
+                return Some($next)
+            };
+        }
+        macro_rules! fuel {
+            () => {
+                self.fuel -= 1;
+                if self.fuel == 0 && self.refuel(base) {
+                    return None;
+                }
+            };
+        }
+        match instruction {
+            I::Finish => {
+                let atom = self.heap.export(self.result);
+                let proof = self.program.proving.then(|| self.proof());
+                self.results.push(Answer { atom, proof });
+                go!(Next::Fail)
+            }
+            I::Watch { what, to } => {
+                if self.watch(what, base) {
+                    pc = to;
+                }
+            }
+            I::Import { to, index } => {
+                let atom = self.program.atoms[index as usize].clone();
+                set!(self, base, to, self.heap.import(&atom));
+            }
+            I::Instantiate { to, template } => {
+                set!(self, base, to, self.instantiate(template, base));
+            }
+            I::BuildNoted {
+                to,
+                operands,
+                function,
+            } => {
+                set!(self, base, to, self.build_noted(operands, base, function));
+            }
+            I::Plain {
+                from,
+                expected,
+                size,
+            } => {
+                fuel!();
+                let value = slot!(self, base, from);
+                go!(self.plain(value, expected, pc, base, size));
+            }
+            I::PlainAs {
+                from,
+                expected,
+                size,
+            } => {
+                fuel!();
+                let value = slot!(self, base, from);
+                let expected = slot!(self, base, expected).as_int() as TypeId;
+                go!(self.plain(value, expected, pc, base, size));
+            }
+            I::PlainCall {
+                from,
+                expected,
+                size,
+            } => {
+                fuel!();
+                let value = slot!(self, base, from);
+                go!(self.ask_plain(Ask::Call, value, expected, pc, base, size));
+            }
+
+            I::Operate {
+                operation,
+                operands,
+                size,
+                stuck,
+                unchanged,
+            } => {
+                fuel!();
+                go!(self.operate(operation, operands, pc, base, size, (stuck, unchanged)));
+            }
+
+            I::Gather { done, size } => {
+                let kind = Kind::Gather {
+                    done,
+                    gathered: Box::default(),
+                };
+                self.choose(kind, base, base + 2 + usize::from(size));
+            }
+            I::CaseOpen { keep, empty, size } => {
+                set!(self, base, keep, Cell((self.choices.len() as u64) << 3));
+                let kind = Kind::Case { empty, any: false };
+                self.choose(kind, base, base + 2 + usize::from(size));
+            }
+            I::CaseAny { keep } => {
+                let number = (slot!(self, base, keep).0 >> 3) as usize;
+                if self.choices.len() == number + 1 && !self.choices[number].aside {
+                    self.drop_choice();
+                } else if let Kind::Case { any, .. } = &mut self.choices[number].kind {
+                    *any = true;
+                }
+            }
+            I::Match {
+                space,
+                pattern,
+                size,
+                odd,
+            } => {
+                fuel!();
+                let space = self.heap.deref(slot!(self, base, space));
+                let pattern = self.heap.deref(slot!(self, base, pattern));
+                match self.find(space, pattern, pc, base, size) {
+                    Some(next) => go!(next),
+                    None => pc = odd,
+                }
+            }
+
+            I::Query {
+                space,
+                pattern,
+                size,
+                odd,
+            } => {
+                fuel!();
+                let space = self.heap.deref(slot!(self, base, space));
+                match self.query(space, Place { pattern, base }, pc, size) {
+                    Some(next) => go!(next),
+                    None => pc = odd,
+                }
+            }
+
+            I::CheckGround { slot, odd } => {
+                let value = self.heap.deref(slot!(self, base, slot));
+                if self.ends(value) || !self.heap.is_ground_now(value) {
+                    pc = odd;
+                }
+            }
+            I::CheckTree {
+                tree,
+                expected,
+                odd,
+            } => {
+                if !self.tree_has_type(tree, expected, base) {
+                    pc = odd;
+                }
+            }
+            I::CheckFirst { tree, odd } => {
+                if self.is_first_item(base) && !self.tree_is_value(tree, base) {
+                    pc = odd;
+                }
+            }
+            I::Decide { to, site, odd } => match self.decide(site, base) {
+                Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                None => pc = odd,
+            },
+            I::CallDecided {
+                function,
+                operands,
+                size,
+                mark,
+            } => {
+                fuel!();
+                let height = if mark == Slot::MAX {
+                    self.choices.len() as u64
+                } else {
+                    (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3
+                };
+                let function = slot!(self, base, function).as_int() as u32;
+                go!(self.call(function, operands, size, height, pc, base));
+            }
+            I::CallDecidedLast { function, operands } => {
+                fuel!();
+                let function = slot!(self, base, function).as_int() as u32;
+                go!(self.call_last(function, operands, base));
+            }
+            I::Walk {
+                to,
+                operands,
+                size,
+                frame,
+                mark,
+            } => {
+                fuel!();
+                let height = if mark == Slot::MAX {
+                    self.choices.len() as u64
+                } else {
+                    (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3
+                };
+                let above = self.above(base, size);
+                self.begin_walk(operands, base, above, frame);
+                self.stack[above] = (u64::from(pc) << 32) | base as u64;
+                self.stack[above + 1] = (height << HEIGHT) | above as u64;
+                pc = to;
+                base = above;
+            }
+            I::List { to, from, odd } => {
+                let (list, is_data) = self.list(slot!(self, base, from));
+                set!(self, base, to, list);
+                if !is_data {
+                    pc = odd;
+                }
+            }
+            I::NoTruth { call, value } => {
+                let (call, value) = (slot!(self, base, call), slot!(self, base, value));
+                self.result = self.no_truth(call, value);
+            }
+
+            I::Decons { to, from, odd } => {
+                let list = self.heap.deref(slot!(self, base, from));
+                match self.parts(list) {
+                    Some((first, count)) if count > 0 => {
+                        let first = self.heap.word(first);
+                        let rest = self.rest(list);
+                        set!(self, base, to, self.heap.build(&[first, rest]));
+                    }
+                    _ => pc = odd,
+                }
+            }
+            I::GetState { to, from, odd } => match self.get_state(slot!(self, base, from)) {
+                Some(found) => set!(self, base, to, found),
+                None => pc = odd,
+            },
+            I::ChangeState {
+                to,
+                state,
+                value,
+                odd,
+            } => {
+                let (state, value) = (slot!(self, base, state), slot!(self, base, value));
+                match self.change_state(state, value) {
+                    Some(value) => set!(self, base, to, value),
+                    None => pc = odd,
+                }
+            }
+            I::ChangeSpace {
+                change,
+                to,
+                space,
+                atom,
+                odd,
+            } => {
+                fuel!();
+                let (space, atom) = (slot!(self, base, space), slot!(self, base, atom));
+                match self.change_space(change, space, atom) {
+                    Some(value) => set!(self, base, to, value),
+                    None => pc = odd,
+                }
+            }
+
+            I::IndexAtom {
+                to,
+                from,
+                index,
+                odd,
+            } => {
+                let list = self.heap.deref(slot!(self, base, from));
+                let index = self.heap.deref(slot!(self, base, index));
+                match self.parts(list) {
+                    Some((first, count))
+                        if index.is_int() && (0..count as i64).contains(&index.as_int()) =>
+                    {
+                        let found = self.heap.word(first + index.as_int() as usize);
+                        set!(self, base, to, self.heap.deref(found));
+                    }
+                    _ => pc = odd,
+                }
+            }
+            other => unreachable!("{other:?} is carried out by the loop"),
+        }
+        Some(Next::At(pc, base))
+    }
+}

@@ -1,0 +1,119 @@
+//! The stack of frames, and frames as arrays of one length, so that slots need no
+//! checks of their own.
+
+use std::ops::{Deref, DerefMut};
+
+use crate::fast::code::{SLOTS, Slot};
+
+/// Words of a frame as it is looked at: two of its own, then slots.
+pub(super) const FRAME: usize = 2 + SLOTS;
+
+/// The most words of frames: two gigabytes.
+pub(super) const STACK_MAX: usize = 1 << 28;
+
+/// Words, of which the last [`FRAME`] are there for the newest frame to be looked at whole.
+pub(super) struct Stack {
+    words: Vec<u64>,
+    /// Whether it has grown since that was asked last.
+    grown: bool,
+}
+
+impl Stack {
+    /// Words for frames at first.
+    const FIRST: usize = 4096;
+
+    pub(super) fn new() -> Stack {
+        // Zeroed pages cost nothing until they are used.
+        Stack {
+            words: vec![0; Stack::FIRST + FRAME],
+            grown: false,
+        }
+    }
+
+    /// Gives back what a deep evaluation took.
+    pub(super) fn shrink(&mut self) {
+        if self.words.len() > 1 << 20 {
+            *self = Stack::new();
+        }
+    }
+
+    /// Whether there is room for a frame at `base`.
+    #[inline(always)]
+    pub(super) fn holds(&self, base: usize) -> bool {
+        base as u32 as usize + FRAME <= self.words.len()
+    }
+
+    /// Whether it has grown, if that was not told before.
+    #[inline(always)]
+    pub(super) fn has_grown(&mut self) -> bool {
+        std::mem::take(&mut self.grown)
+    }
+
+    /// Makes room for so many words of frames.
+    #[inline(always)]
+    pub(super) fn reserve(&mut self, words: usize) {
+        if self.words.len() < words + FRAME {
+            self.grow(words);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, words: usize) {
+        self.grown = true;
+        const LARGE: usize = 1 << 20;
+        if words < LARGE {
+            self.words.resize(2 * words + FRAME, 0);
+            return;
+        }
+        // A large stack grows by an eighth, in room that costs nothing until it is used:
+        // moving it would need as much again.
+        let size = words + words / 8 + FRAME;
+        if self.words.capacity() < size {
+            let room = (8 * words).min(STACK_MAX).max(size) - self.words.len();
+            if self.words.try_reserve_exact(room).is_err() {
+                self.words.reserve_exact(size - self.words.len());
+            }
+        }
+        self.words.resize(size, 0);
+    }
+
+    /// The frame at `base`. There is one: frames are made where the stack holds them.
+    #[inline(always)]
+    pub(super) fn frame(&self, base: usize) -> &[u64; FRAME] {
+        let base = base as u32 as usize;
+        let frame = &self.words[base..base + FRAME];
+        frame.try_into().expect("it is that long")
+    }
+
+    /// As [`Stack::frame`], to be written.
+    #[inline(always)]
+    pub(super) fn frame_mut(&mut self, base: usize) -> &mut [u64; FRAME] {
+        let base = base as u32 as usize;
+        let frame = &mut self.words[base..base + FRAME];
+        frame.try_into().expect("it is that long")
+    }
+}
+
+/// Where a slot is in a frame.
+#[inline(always)]
+pub(super) fn place(slot: Slot) -> usize {
+    // All are less: no check is left.
+    2 + usize::from(slot) % SLOTS
+}
+
+impl Deref for Stack {
+    type Target = [u64];
+
+    #[inline(always)]
+    fn deref(&self) -> &[u64] {
+        &self.words
+    }
+}
+
+impl DerefMut for Stack {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+}
