@@ -472,6 +472,13 @@ impl Engine {
         crate::fast::run(&mut self.host, &self.space, atom, budget, false)
     }
 
+    /// Compiles what evaluating `atom` may call, for evaluations with proofs or for those
+    /// without, so that the first need not wait for that. It is compiled once for the engine
+    /// and its snapshots, until rules or types change.
+    pub fn prepare(&self, atom: &Atom, proving: bool) {
+        crate::fast::prepare(&self.host, &self.space, atom, proving);
+    }
+
     /// As [`Engine::evaluate`], with the rules, facts and operations that led
     /// to each result.
     pub fn evaluate_proving(&mut self, atom: &Atom, budget: &Budget) -> Evaluation {

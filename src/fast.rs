@@ -19,6 +19,7 @@ mod rows;
 mod save;
 mod show;
 mod stack;
+mod table;
 mod types;
 
 use std::sync::{Arc, Mutex};
@@ -80,24 +81,12 @@ pub(crate) fn run(
     proving: bool,
 ) -> Evaluation {
     let _then = moment::enter(host.moment.as_ref());
-    let settings = host.settings;
-    let is_call = matches!(atom, Atom::Expression(_));
-    // An operation that evaluates something while an evaluation runs gets the plain one.
-    let plain = host.plain || host.is_running || !host.tabled.is_empty();
-    if !is_call || plain || settings.bare_minimal || settings.stack_depth_max != usize::MAX {
+    if !is_compiled(host, atom) {
         return Plain::run(host, space, atom, budget, proving);
     }
     let watch = host.watch.clone().filter(|_| !proving);
     let cache = host.compiled.clone();
-    let mut parts = match cache.take(space, (proving, watch.is_some())) {
-        Some(mut parts)
-            if parts.program.code.len() < CODE_MAX && !parts.program.value_types.is_full() =>
-        {
-            parts.program.go_to(host.moment.as_ref());
-            parts
-        }
-        _ => Parts::new(host, space, proving),
-    };
+    let mut parts = parts(host, space, proving);
     let Some(expression) = parts.compile(host, atom) else {
         cache.put(parts);
         return Plain::run(host, space, atom, budget, proving);
@@ -114,4 +103,39 @@ pub(crate) fn run(
     }
     cache.put(parts);
     evaluation
+}
+
+/// Compiles what evaluating `atom` may call, so that evaluations find it ready.
+pub(crate) fn prepare(host: &Host, space: &Space, atom: &Atom, proving: bool) {
+    let _then = moment::enter(host.moment.as_ref());
+    if is_compiled(host, atom) {
+        let mut parts = parts(host, space, proving);
+        if parts.compile(host, atom).is_some() {
+            parts.compile_called(host);
+        }
+        host.compiled.put(parts);
+    }
+}
+
+/// Whether it is for this evaluator.
+fn is_compiled(host: &Host, atom: &Atom) -> bool {
+    let settings = host.settings;
+    // An operation that evaluates something while an evaluation runs gets the plain one.
+    let plain = host.plain || host.is_running || !host.tabled.is_empty();
+    let as_usual = !settings.bare_minimal && settings.stack_depth_max == usize::MAX;
+    matches!(atom, Atom::Expression(_)) && !plain && as_usual
+}
+
+/// Code that is ready for such an evaluation, or room for some.
+fn parts(host: &Host, space: &Space, proving: bool) -> Parts {
+    let watched = host.watch.is_some() && !proving;
+    match host.compiled.take(space, (proving, watched)) {
+        Some(mut parts)
+            if parts.program.code.len() < CODE_MAX && !parts.program.value_types.is_full() =>
+        {
+            parts.program.go_to(host.moment.as_ref());
+            parts
+        }
+        _ => Parts::new(host, space, proving),
+    }
 }

@@ -240,3 +240,35 @@ fn snapshots_that_come_and_go_leave_nothing_behind() {
         }
     }
 }
+
+#[test]
+fn what_was_prepared_answers_as_it_would_have() {
+    let mut engine = Engine::builder().build();
+    let rules = "(= (start $n) (if (> $n 0) (go $n) (stop)))
+        (= (go $n) (match &self (fact $n $x) (seen $x)))
+        (= (stop) stopped)
+        (fact 1 a) (fact 1 b)";
+    engine.load(rules, "rules.metta").expect("it is MeTTa");
+    let question = engine.parse("(start 1)").expect("it is one atom");
+    for proving in [false, true] {
+        engine.snapshot().prepare(&question, proving);
+    }
+    engine
+        .load("(fact 1 c)", "more.metta")
+        .expect("it is MeTTa");
+    let mut now = engine.snapshot();
+    let plain = now.evaluate(&question, &Budget::default()).atoms();
+    assert_eq!(format!("{plain:?}"), "[(seen a), (seen b), (seen c)]");
+    let proved = now.evaluate_proving(&question, &Budget::default()).results;
+    let rules = &proved[2].proof.as_ref().expect("asked for").rules;
+    assert_eq!(rules.len(), 2, "{rules:?}");
+    engine
+        .load("(= (stop) again)", "more.metta")
+        .expect("it is MeTTa");
+    let stop = engine.parse("(start 0)").expect("it is one atom");
+    let stopped = engine
+        .snapshot()
+        .evaluate(&stop, &Budget::default())
+        .atoms();
+    assert_eq!(format!("{stopped:?}"), "[stopped, again]");
+}

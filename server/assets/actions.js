@@ -46,7 +46,7 @@ function beforeAndAfter(action) {
 
 function links(title, found, withPlace) {
   if (!found.length) return null;
-  return make("div", { class: "links" }, make("h4", { text: title }),
+  return make("div", { class: "links" }, make("h3", { text: title }),
     make("ul", {}, ...found.map((link) => make("li", {}, make("code", { text: link.text }),
       withPlace && link.place ? make("span", { class: "place", text: link.place }) : null))));
 }
@@ -54,7 +54,7 @@ function links(title, found, withPlace) {
 /// The rules that decided, each opening to what is written at its place.
 function rules(found) {
   if (!found.length) return null;
-  return make("div", { class: "links" }, make("h4", { text: "Rules" }), ...found.map((rule) => {
+  return make("div", { class: "links" }, make("h3", { text: "Rules" }), ...found.map((rule) => {
     const name = make("span", { class: "named" }, make("code", { text: rule.text }),
       rule.place ? make("span", { class: "place", text: rule.place }) : null);
     if (!rule.source) return make("p", { class: "rule" }, name);
@@ -73,7 +73,7 @@ function evidence(action) {
       make("td", { text: after ? measured(describe(name), after[name]) : "…" })))));
   const about = action.about.filter((name) => name in before);
   const others = Object.keys(before).filter((name) => !about.includes(name)).sort();
-  return make("div", { class: "links" }, make("h4", { text: "Samples before and after" }), table(about),
+  return make("div", { class: "links" }, make("h3", { text: "Samples before and after" }), table(about),
     make("details", {}, make("summary", { text: `${others.length} other metrics` }), table(others)));
 }
 
@@ -104,7 +104,7 @@ function why(action) {
       links("Facts", facts.filter((fact) => fact.place), true),
       links("Samples and episodes", facts.filter((fact) => !fact.place), false),
       evidence(action),
-      operations.length ? make("div", { class: "links" }, make("h4", { text: "Operations" }), make("p", {}, make("code", { text: operations.join("  ") }))) : null));
+      operations.length ? make("div", { class: "links" }, make("h3", { text: "Operations" }), make("p", {}, make("code", { text: operations.join("  ") }))) : null));
 }
 
 class Row {

@@ -15,7 +15,7 @@ function table(answer) {
   const variables = [...new Set(answer.bindings.flatMap((bindings) => Object.keys(bindings)))];
   const column = (text) => make("th", { scope: "col", text });
   const cell = (text) => make("td", {}, make("code", { text: text ?? "" }));
-  return make("table", {},
+  return make("table", { "aria-label": "Results" },
     make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "number", text: "#" }), column("result"), ...variables.map(column))),
     make("tbody", {}, ...answer.results.map((result, index) => make("tr", { class: result.startsWith("(Error ") ? "wrong" : null },
       make("td", { class: "number quiet", text: String(index + 1) }), cell(result),

@@ -18,7 +18,8 @@ const CHARTS = [
   { id: "memory", title: "Memory", unit: "MiB", lines: [
     { metric: "memory-mb", label: "resident", fill: true }, { metric: "cache-mb", label: "session cache" }] },
   { id: "cpu", title: "CPU", unit: "% of a core", lines: [
-    { metric: "cpu-percent", label: "used", fill: true }, { metric: "cpu-wanted-percent", label: "wanted" }] },
+    // Drawn last, since what is wanted is mostly what is used.
+    { metric: "cpu-wanted-percent", label: "wanted", color: 2 }, { metric: "cpu-percent", label: "used", color: 1, fill: true }] },
   { id: "connections", title: "Connections", unit: "established, both ends", lines: [
     { metric: "connection-count", label: "all", fill: true }, { metric: "pool-idle", label: "idle in the pool" }] },
   { id: "latency", title: "Latency", unit: "ms, logarithmic", log: true, hint: TOO_FEW, lines: [
@@ -39,11 +40,11 @@ const charts = [];
 class Chart {
   constructor(description) {
     Object.assign(this, description);
-    this.lines = description.lines.map((line) => ({ ...line, ...describe(line.metric), label: line.label }));
+    this.lines = description.lines.map((line, index) => ({ color: index + 1, ...line, ...describe(line.metric), label: line.label }));
     this.metrics = this.lines.map((line) => line.metric);
     this.plot = null;
-    this.legend = this.lines.map((line, index) => ({
-      line, value: make("span", { class: "number", text: "–" }), key: make("span", { class: `key key-${index + 1}` }),
+    this.legend = this.lines.map((line) => ({
+      line, value: make("span", { class: "number", text: "–" }), key: make("span", { class: `key key-${line.color}` }),
     }));
     this.when = make("span", { class: "when" });
     this.limits = make("span", { class: "limits" });
@@ -79,8 +80,8 @@ class Chart {
     const y = this.log
       ? { distr: 3, range: (_, low, high) => this.logRange(low, high) }
       : { range: (_, __, high) => [0, this.top(high)] };
-    const line = (one, index) => ({
-      label: one.label, stroke: styled(`--plot-${index + 1}`), width: index === 0 || this.log ? 1.8 : 1.4,
+    const line = (one) => ({
+      label: one.label, stroke: styled(`--plot-${one.color}`), width: one.fill || this.log ? 1.8 : 1.4,
       fill: one.fill ? styled("--plot-fill") : undefined, points: { show: false }, spanGaps: false,
     });
     return {

@@ -16,3 +16,8 @@ pub mod settings;
 pub mod status;
 pub mod stress;
 pub mod work;
+
+// What is measured of memory in tests is measured with the server's allocator.
+#[cfg(all(test, feature = "jemalloc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -717,7 +717,8 @@ pub(crate) fn call(
     }
 }
 
-/// Evaluates the template for the next element; after the last, the result.
+/// Evaluates the template for the next element; after the last, the result. But for folding,
+/// a variable does not stand for an element that contains it: it stays in the template.
 fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
     let Some(element) = walk.list.children().get(walk.count) else {
         let result = match walk.kind {
@@ -732,7 +733,11 @@ fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
     let atom = match &walk.kind {
         WalkKind::Map { variable, .. } | WalkKind::Filter { variable, .. } => {
             let template = seal(&walk.template, std::slice::from_ref(variable));
-            substitute(&template, variable, element)
+            if contains(element, variable) {
+                template
+            } else {
+                substitute(&template, variable, element)
+            }
         }
         WalkKind::Fold {
             folded,

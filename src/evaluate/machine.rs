@@ -200,12 +200,10 @@ impl<'h> Machine<'h> {
             Atom::Variable(_) => return Vec::new(),
             Atom::Expression(call) if !call.children().is_empty() => call,
             Atom::Symbol(_) | Atom::Grounded(_) | Atom::Expression(_) => {
-                let cast = machine.cast(atom.clone(), expected, space);
-                return if cast == *atom {
-                    Vec::new()
-                } else {
-                    vec![cast]
-                };
+                return machine
+                    .cast(atom, expected, space)
+                    .err()
+                    .unwrap_or_default();
             }
         };
         let mut errors = Vec::new();
@@ -554,7 +552,10 @@ impl<'h> Machine<'h> {
                 let rest = self.alternatives(rest);
                 self.interpret(expression.clone(), expected, space, rest)
             }
-            _ => Some((Task::Return(self.cast(atom, &expected, &space)), rest)),
+            _ => match self.cast(&atom, &expected, &space) {
+                Ok(()) => Some((Task::Return(atom), rest)),
+                Err(errors) => self.branch(self.errors(errors), &rest),
+            },
         }
     }
 
@@ -576,33 +577,44 @@ impl<'h> Machine<'h> {
         rest.push(FrameKind::Alternatives { choice })
     }
 
-    /// `atom` if one of its types is the expected one, else an error.
-    pub(crate) fn cast(&mut self, atom: Atom, expected: &Atom, space: &Space) -> Atom {
+    /// Whether one of the types of `atom` is the expected one; else an error for each.
+    fn cast(&mut self, atom: &Atom, expected: &Atom, space: &Space) -> Result<(), Vec<Atom>> {
         if types::is_undefined(expected) || expected.is_symbol(&known().atom) {
-            return atom;
+            return Ok(());
         }
         // A state's type is that of the value it was made with, which may be
         // narrower than the type of the atom that gave the value.
         if let (Atom::Grounded(Grounded::State(_)), Some([head, inner])) =
-            (&atom, expected.as_expression())
+            (atom, expected.as_expression())
             && head.is_symbol(&known().state_monad)
             && types::is_undefined(inner)
         {
-            return atom;
+            return Ok(());
         }
-        let actual = types::types_of(space, &atom);
+        let mut actual = types::types_of(space, atom);
         for found in &actual {
             if types::match_types(expected, found, &mut self.bindings) {
-                return atom;
+                return Ok(());
             }
         }
-        let found = actual.into_iter().next().unwrap_or_else(types::undefined);
-        let reason = Atom::expression([
-            Atom::Symbol(known().bad_type.clone()),
-            self.bindings.apply(expected),
-            found,
-        ]);
-        Atom::error(atom, reason)
+        if actual.is_empty() {
+            actual.push(types::undefined());
+        }
+        let wrong = |found: Atom| {
+            let reason = Atom::expression([
+                Atom::Symbol(known().bad_type.clone()),
+                self.bindings.apply(expected),
+                found,
+            ]);
+            Atom::error(atom.clone(), reason)
+        };
+        Err(actual.into_iter().map(wrong).collect())
+    }
+
+    /// Errors as ways to go on.
+    fn errors(&self, errors: Vec<Atom>) -> Vec<(Task, Delta, Steps)> {
+        let way = |error| (Task::Return(error), Delta::new(), self.steps.clone());
+        errors.into_iter().map(way).collect()
     }
 
     /// Evaluates a call or a tuple, as the types of its head say.
@@ -644,10 +656,7 @@ impl<'h> Machine<'h> {
                 Err(more) => errors.extend(more),
             }
         }
-        let mut ways: Vec<(Task, Delta, Steps)> = errors
-            .into_iter()
-            .map(|error| (Task::Return(error), Delta::new(), self.steps.clone()))
-            .collect();
+        let mut ways = self.errors(errors);
         let is_value = |found: &Typed| found.error().is_none() && !types::is_function(&found.atom);
         if head_types.iter().any(is_value) {
             let elements = Elements {

@@ -10,6 +10,7 @@ use crate::fast::cell::Cell;
 use crate::fast::code::{Operands, Pc};
 use crate::fast::machine::{Join, Tops};
 use crate::fast::save::Saved;
+use crate::fast::table::Seen;
 use crate::space::{Layers, Row};
 
 /// A point to go back to, with what the machine was like there.
@@ -82,7 +83,11 @@ impl Choice {
 
 pub(super) enum Kind {
     /// The next rule of a function that may match.
-    Rules { function: u32, next: u32 },
+    Rules {
+        function: u32,
+        next: u32,
+        seen: Seen,
+    },
     /// Rules of a function that may match, of which `next` is the next.
     Chain { rules: Operands, next: u32 },
     /// Places in the code, of which `next` is the next.

@@ -15,9 +15,11 @@ mod inline;
 mod pattern;
 mod pending;
 mod plain;
+mod siblings;
 mod slow;
 mod state;
 mod switch;
+mod table;
 mod typing;
 mod walk;
 
@@ -33,9 +35,8 @@ use crate::engine::Host;
 use crate::evaluate::RuleUse;
 use crate::fast::code::{FAIL, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
-use crate::fast::program::{
-    Function, Head, Key, Program, Rule, RuleIndex, Signature, State, Temporary, Used,
-};
+use crate::fast::program::{Function, Head, Key, Program, Signature, State, Temporary, Used};
+use crate::fast::table::{Rule, RuleIndex, RuleTable};
 use crate::space::Origin;
 
 /// Not compiled: left to the plain evaluator.
@@ -83,6 +84,11 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         };
         return;
     }
+    if before == State::CompiledBefore
+        && table::update(host, heap, program, id, signature.as_deref(), version)
+    {
+        return;
+    }
     program.functions[id as usize].version = version;
     let rows = program.rule_rows(symbol, arity);
     if rows.is_empty() {
@@ -94,10 +100,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     // Rules take much more room as atoms than where they are stored: a few at a time.
     for rows in rows.chunks(RULES_AT_ONCE) {
         for (rule, _) in program.rules_at(rows) {
-            let usable = matches!(rule.as_expression(), Some([equal, pattern, _])
-                if equal.is_symbol(&known().equal)
-                    && matches!(pattern.as_expression(), Some([first, ..]) if *first == head));
-            if usable {
+            if table::parts(&rule, &head).is_some() {
                 tests.push(head::tests(heap, &rule));
             }
         }
@@ -139,7 +142,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
                 return Err(Leave);
             }
             for ((rule, origin), tests) in found.into_iter().zip(tests.by_ref()) {
-                let Some([_, pattern, body]) = rule.as_expression() else {
+                let Some((pattern, body)) = table::parts(&rule, &head) else {
                     return Err(Leave);
                 };
                 program.code.push(Instruction::HeadFail { function: id });
@@ -157,7 +160,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
                     origin,
                 )?;
                 size = size.max(compiler.slots);
-                compiled.push(Rule { pc, tests });
+                compiled.push(Rule { pc, gone: 0, tests });
                 entries.push(entry);
                 if let Some(listed) = &mut program.listed {
                     listed.rule(pc - 1..program.code.len() as Pc, &rule, place);
@@ -173,8 +176,10 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     }
     let mut pc = compiled[0].pc;
     let mut chosen = None;
+    let mut select = pc;
     if many {
         pc = program.code.len() as Pc;
+        select = pc;
         program.code.push(Instruction::Select { function: id });
         match &tree {
             Some(tree) => {
@@ -203,9 +208,26 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     let function = &mut program.functions[id as usize];
     function.pc = pc;
     function.size = size as Slot;
-    function.rules = compiled;
-    function.index = chosen;
+    function.table = program.tables.len() as u32;
     function.state = State::Compiled;
+    let layer = rows[0].layer;
+    let in_one = many && rows.iter().all(|row| row.layer == layer);
+    program.tables.push(RuleTable {
+        index: chosen,
+        layer: in_one.then_some(layer),
+        rows: if in_one {
+            rows.iter().map(|row| row.row).collect()
+        } else {
+            Vec::new()
+        },
+        numbering: program.layers.numbering(),
+        select,
+        compiled: compiled.len(),
+        rules: compiled,
+        changes: 0,
+        changed: 0,
+        calls: 0,
+    });
 }
 
 /// An index over the position that tells most rules apart.
@@ -222,33 +244,33 @@ fn index(rules: &[Rule]) -> Option<RuleIndex> {
     let (path, _) = keys
         .into_iter()
         .max_by_key(|(path, keys)| (keys.len(), usize::MAX - path.len()))?;
-    let path: smallvec::SmallVec<[u32; 4]> = path.into();
-    let mut by_key: HashMap<Key, Vec<u32>, FixedState> = HashMap::default();
-    let mut open = Vec::new();
+    let mut index = RuleIndex {
+        path: path.into(),
+        by_key: HashMap::default(),
+        open: Vec::new(),
+    };
     for (number, rule) in rules.iter().enumerate() {
-        match rule.tests.iter().find(|test| test.path == path) {
-            Some(test) => by_key.entry(test.key).or_default().push(number as u32),
-            None => open.push(number as u32),
-        }
+        index.add(number as u32, &rule.tests);
     }
-    Some(RuleIndex { path, by_key, open })
+    Some(index)
 }
 
-/// Compiles an expression as the body of a function of its variables.
-/// `None` if it is left to the plain evaluator.
+/// Compiles an expression as the body of a function of its variables, which are `open` if
+/// they stand for nothing. `None` if it is left to the plain evaluator.
 pub(super) fn expression(
     host: &Host,
     heap: &mut Heap,
     program: &mut Program,
     atom: &Atom,
     expected: TypeId,
+    open: bool,
 ) -> Option<u32> {
     let children = atom.as_expression().unwrap_or_default();
     let malformed = atom.is_error() && !is_whole_error(atom);
     if malformed || matches!(children.first(), None | Some(Atom::Variable(_))) {
         return None;
     }
-    let key = (atom.clone(), expected);
+    let key = (atom.clone(), expected, open);
     if let Some((known, id)) = program.expressions.get(&key)
         && exactly_equal(known, atom)
     {
@@ -281,7 +303,7 @@ pub(super) fn expression(
             variable.clone(),
             Name {
                 slot: slot as Slot,
-                fresh_in: None,
+                fresh_in: open.then_some(compiler.scope),
             },
         );
     }

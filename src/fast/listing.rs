@@ -155,7 +155,8 @@ impl Listing<'_> {
         let rules = if count == 1 { "rule" } else { "rules" };
         self.line(format_args!("{call}: {count} {rules}, {size} slots"));
         let entry = &self.parts.program.functions[function as usize];
-        if let Some(index) = &entry.index {
+        let table = self.parts.program.tables.get(entry.table as usize);
+        if let Some(index) = table.and_then(|table| table.index.as_ref()) {
             let place = place_of(&index.path);
             let (keys, open) = (index.by_key.len(), index.open.len());
             self.line(format_args!(
@@ -225,7 +226,8 @@ impl Listing<'_> {
         let source = rule.rule.to_string();
         self.line(format_args!("\n{source}    {place}"));
         let entry = &self.parts.program.functions[function as usize];
-        let tests = &entry.rules[number].tests;
+        let table = &self.parts.program.tables[entry.table as usize];
+        let tests = &table.rules[number].tests;
         if !tests.is_empty() {
             let tests: Vec<String> = tests.iter().map(|test| self.test(test)).collect();
             self.line(format_args!("  only if {}", tests.join(", ")));

@@ -95,7 +95,21 @@ impl Parts {
     /// Compiles a directive; `None` if it is left to the plain evaluator.
     pub(super) fn compile(&mut self, host: &Host, atom: &Atom) -> Option<u32> {
         self.heap.reset();
-        compile::expression(host, &mut self.heap, &mut self.program, atom, ANY)
+        self.program.drop_old_tables();
+        compile::expression(host, &mut self.heap, &mut self.program, atom, ANY, true)
+    }
+
+    /// Compiles all functions that code calls, and those that they call.
+    pub(super) fn compile_called(&mut self, host: &Host) {
+        let mut next = 0;
+        while let Some(function) = self.program.functions.get(next)
+            && self.program.code.len() < super::CODE_MAX
+        {
+            if function.state.is_unsure() {
+                compile::function(host, &mut self.heap, &mut self.program, next as u32);
+            }
+            next += 1;
+        }
     }
 
     /// Compiles the rules of a function, to be listed.
@@ -563,7 +577,8 @@ impl<'h> Machine<'h> {
                         set!(self, base, to, value);
                         pc += 1;
                     } else {
-                        match self.settle(value, expected, part, pc, base, size) {
+                        let role = (part, argument);
+                        match self.settle(value, expected, role, pc, base, size) {
                             Settled::Value(value) => {
                                 if argument {
                                     set!(self, base, to, value);

@@ -16,6 +16,7 @@ use crate::fast::code::{
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
 use crate::fast::pattern::Pattern;
+use crate::fast::table::RuleTable;
 use crate::fast::types::{Arguments, ValueTypes};
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
@@ -101,13 +102,6 @@ pub(super) struct Decided {
     pub(super) told: SmallVec<[(Slot, u32); 2]>,
 }
 
-/// One rule of a function.
-pub(super) struct Rule {
-    /// Where matching its head begins.
-    pub(super) pc: Pc,
-    pub(super) tests: Box<[HeadTest]>,
-}
-
 /// Something that an argument must be for a rule to match, if it is bound.
 #[derive(Debug)]
 pub(super) struct HeadTest {
@@ -139,8 +133,8 @@ pub(super) struct Function {
     pub(super) size: Slot,
     /// The type of calls that are data, if that is known; else 0.
     pub(super) data_type: u16,
-    pub(super) rules: Vec<Rule>,
-    pub(super) index: Option<RuleIndex>,
+    /// Its rules, where they are tried one by one.
+    pub(super) table: u32,
 }
 
 impl Function {
@@ -170,14 +164,6 @@ impl State {
             State::Unknown | State::CompiledBefore | State::DataBefore
         )
     }
-}
-
-/// Rules by what stands at one position, for functions of many rules.
-pub(super) struct RuleIndex {
-    pub(super) path: SmallVec<[u32; 4]>,
-    pub(super) by_key: HashMap<Key, Vec<u32>, FixedState>,
-    /// Rules that match whatever stands there.
-    pub(super) open: Vec<u32>,
 }
 
 /// Where to go on by what stands at one place of a call's arguments.
@@ -326,6 +312,8 @@ pub(super) struct Program {
     watches: Vec<Watched>,
     pub(super) types: Vec<Atom>,
     pub(super) functions: Vec<Function>,
+    /// Rules of functions, those included that only calls which wait go on with.
+    pub(super) tables: Vec<RuleTable>,
     function_ids: HashMap<(u32, usize, TypeId), u32, FixedState>,
     heads: HashMap<u32, Head, FixedState>,
     /// Types of symbols: `None` is unknown to the type system.
@@ -343,7 +331,7 @@ pub(super) struct Program {
     /// Rules whose head is an expression: `(= ((f $x) $y) …)`.
     pub(super) expression_rules: bool,
     /// Compiled directives and dynamic terms, by atom.
-    pub(super) expressions: HashMap<(Atom, TypeId), (Atom, Option<u32>), FixedState>,
+    pub(super) expressions: HashMap<ExpressionKey, (Atom, Option<u32>), FixedState>,
     pub(super) switches: Vec<Switch>,
     pub(super) templates: Vec<Arc<Template>>,
     pub(super) patterns: Vec<Pattern>,
@@ -359,6 +347,10 @@ pub(super) enum Used {
     Rule(u32),
     Operation(u32),
 }
+
+/// What code of an expression is found by: what is expected of it, and whether its variables
+/// stand for nothing.
+pub(super) type ExpressionKey = (Atom, TypeId, bool);
 
 /// An expression compiled as the body of a function of its variables.
 pub(super) struct Temporary {
@@ -411,6 +403,7 @@ impl Program {
                 symbol(&known.bool),
             ],
             functions: Vec::new(),
+            tables: Vec::new(),
             function_ids: HashMap::default(),
             heads: HashMap::default(),
             symbol_types: HashMap::default(),
@@ -498,6 +491,21 @@ impl Program {
         self.survey();
     }
 
+    /// Drops tables of rules that no function has any more; nothing is evaluated now.
+    pub(super) fn drop_old_tables(&mut self) {
+        if self.tables.len() <= 2 * self.functions.len() {
+            return;
+        }
+        let mut old: Vec<Option<RuleTable>> = self.tables.drain(..).map(Some).collect();
+        for function in &mut self.functions {
+            let table = old.get_mut(function.table as usize).and_then(Option::take);
+            function.table = table.map_or(u32::MAX, |table| {
+                self.tables.push(table);
+                self.tables.len() as u32 - 1
+            });
+        }
+    }
+
     /// The version of the rules of a head symbol and arity.
     pub(super) fn rules_version(&self, symbol: u32, arity: usize) -> Version {
         let equal = token::symbol(known().equal.id());
@@ -510,6 +518,24 @@ impl Program {
         let mut rows = Vec::new();
         self.layers
             .rows_about(equal, subject(symbol, arity), &[], &mut rows);
+        rows
+    }
+
+    /// The same; only those that came to a layer behind a row, if one is given.
+    pub(super) fn rule_rows_behind(
+        &self,
+        symbol: u32,
+        arity: usize,
+        behind: Option<(u32, u32)>,
+    ) -> Vec<Row> {
+        let mut mark = vec![0; self.layers.len()];
+        if let Some((layer, row)) = behind {
+            mark[layer as usize] = row + 1;
+        }
+        let equal = token::symbol(known().equal.id());
+        let mut rows = Vec::new();
+        self.layers
+            .rows_about(equal, subject(symbol, arity), &mark, &mut rows);
         rows
     }
 
@@ -655,8 +681,7 @@ impl Program {
                 pc: 0,
                 size: 0,
                 data_type: 0,
-                rules: Vec::new(),
-                index: None,
+                table: u32::MAX,
             });
         }
         id

@@ -400,6 +400,11 @@ impl ValueTypes {
         fits
     }
 
+    /// Whether it is the type `Atom`.
+    pub(super) fn is_atom(&self, found: ValueType) -> bool {
+        self.known(found).atom.is_symbol(&known().atom)
+    }
+
     /// Whether it is the type of functions.
     pub(super) fn is_function(&self, found: ValueType) -> bool {
         types::is_function(&self.known(found).atom)

@@ -447,6 +447,12 @@ impl Layers {
             .collect()
     }
 
+    /// How often rows of all stores have got new numbers.
+    pub(crate) fn numbering(&self) -> u64 {
+        let stores = self.layers.iter().map(|layer| read(layer.store()));
+        stores.map(|store| store.numbering()).sum()
+    }
+
     /// For each layer the number of its next row: what is added later has that or more.
     #[cfg(test)]
     pub(crate) fn mark(&self) -> Vec<u32> {

@@ -75,6 +75,8 @@ pub(crate) struct Store {
     files: Vec<Arc<str>>,
     /// Counts changes.
     clock: u64,
+    /// How often rows have got new numbers.
+    renumbered: u64,
     /// Values of forgotten rows; dropping one may ask for this store's lock.
     pub(super) garbage: Vec<Grounded>,
 }
@@ -356,6 +358,11 @@ impl Store {
         store
     }
 
+    /// How often rows have got new numbers.
+    pub(crate) fn numbering(&self) -> u64 {
+        self.renumbered
+    }
+
     /// How many atoms there are now.
     pub(crate) fn len(&self) -> usize {
         self.rows.len() - self.removed.len()
@@ -499,6 +506,7 @@ impl Store {
         self.relations = Relations::default();
         self.exact = None;
         self.clock += 1;
+        self.renumbered += 1;
         for (row, tokens) in old.iter() {
             let new = self.rows.push(tokens, old.origin(row));
             self.link(new, tokens);

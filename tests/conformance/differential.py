@@ -5,12 +5,18 @@
     tests/conformance/differential.py FILE.metta …
     tests/conformance/differential.py --evaluators target/release/examples/run --programs 10000 --seed 7
 
-Needs `pip install hyperon==0.2.10` and a built `chimera`. Prints each program on
-which the results of a directive differ as multisets, up to the names of
-variables, with both answers; the exit status says whether there was one. Where
-only the order inside of expressions differs, as `collapse` gathered it, that is
-counted apart. A program that the reference does not finish, or dies of, is
-counted as skipped.
+Needs `pip install hyperon==0.2.10` and a built `chimera`. Each program is counted
+under one heading:
+
+- `same`: the results of each directive are the same multiset, up to the names of variables.
+- `order inside of results`: but for the order inside of expressions and texts, as `collapse` gathered it.
+- `order of alternatives`: ours gives the reference's answers to the same program with its rules and facts in another
+  order; where a program makes something of the order, as of the head of what `collapse` gathered, answers differ.
+- `condition of filter-atom`: the reference's own answers that a condition does not return (`divergences.md`).
+- `reference died`, `reference did not finish`: there is nothing to compare with.
+- `unexplained`: everything else. These programs are printed with both answers, and the exit status says whether
+  there was one.
+
 With files, says too where ours takes more than three times the reference's CPU.
 `--evaluators` holds the compiled evaluator against the plain one instead, without
 the reference; `cargo build --release --example run` builds the program that it names.
@@ -18,17 +24,54 @@ the reference; `cargo build --release --example run` builds the program that it 
 import argparse
 import multiprocessing
 import os
+import random
 import sys
 from pathlib import Path
 
 from engines import Ours, Reference
 from generator import Generator
+from wide import WideGenerator
 
 CHIMERA = Path(__file__).resolve().parents[2] / "target" / "release" / "chimera"
 BATCH = 50
 SECONDS = 4
 # What starting takes, beside the evaluation.
 START_SECONDS = 0.1
+# How many other orders of a program's rules are looked at.
+ORDERS = 24
+HEADINGS = ["same", "order inside of results", "order of alternatives", "condition of filter-atom", "reference died",
+            "reference did not finish", "unexplained"]
+
+
+def program_of(seed):
+    """Every other program is of each kind."""
+    return (Generator if seed % 2 == 0 else WideGenerator)(seed).program()
+
+
+def reordered(program, orders):
+    """The program with the lines between directives in another order."""
+    parts, run = [], []
+    for line in [*program.splitlines(), "!"]:
+        if not line.startswith("!"):
+            run.append(line)
+            continue
+        orders.shuffle(run)
+        parts += [*run, line]
+        run = []
+    return "\n".join(parts[:-1]) + "\n"
+
+
+def explanation(seed, program, theirs, answers, engine):
+    """The heading that a difference is counted under."""
+    wanted = theirs.without_order()
+    if wanted == answers.without_order():
+        return "order inside of results"
+    if "filter-atom" in program and "NoReturn" in str(wanted):
+        return "condition of filter-atom"
+    orders = random.Random(seed)
+    if any(other.without_order() == wanted for other in engine.ask_all([reordered(program, orders) for _ in range(ORDERS)])):
+        return "order of alternatives"
+    return "unexplained"
 
 
 def differences(theirs, ours):
@@ -43,28 +86,29 @@ def differences(theirs, ours):
 
 
 def check_batch(task):
-    """One report for each seed of a batch: (seed, outcome, program, what differs)."""
+    """One report for each seed of a batch: (seed, heading, program, what differs)."""
     seeds, binary = task
     global reference
     if "reference" not in globals():
         reference = Reference(SECONDS)
-    programs = [Generator(seed).program() for seed in seeds]
+    engine = Ours(binary, SECONDS)
+    programs = [program_of(seed) for seed in seeds]
     theirs = [reference.ask(program) for program in programs]
     # What the reference does not finish, ours may not finish either.
     answered = [program for program, answers in zip(programs, theirs) if not isinstance(answers.directives, str)]
-    ours = iter(Ours(binary, SECONDS).ask_all(answered))
+    ours = iter(engine.ask_all(answered))
     reports = []
     for seed, program, theirs in zip(seeds, programs, theirs):
         if isinstance(theirs.directives, str):
-            reports.append((seed, "skipped", program, theirs.directives))
+            heading = "reference died" if theirs.directives == "dies" else "reference did not finish"
+            reports.append((seed, heading, program, theirs.directives))
             continue
         answers = next(ours)
         shown = differences(theirs, answers)
-        outcome = "same"
-        if shown:
-            outcome = "order" if theirs.without_order() == answers.without_order() else "different"
-        reports.append((seed, outcome, program, shown))
+        heading = explanation(seed, program, theirs, answers, engine) if shown else "same"
+        reports.append((seed, heading, program, shown))
     return reports
+
 
 def check_files(files, binary):
     """Compares programs in files; the number on which the engines differ."""
@@ -86,7 +130,7 @@ def check_evaluators(first, count, example, show):
     different = 0
     for at in range(first, first + count, BATCH):
         seeds = range(at, min(at + BATCH, first + count))
-        programs = [Generator(seed).program() for seed in seeds]
+        programs = [program_of(seed) for seed in seeds]
         for seed, program, wanted, found in zip(seeds, programs, plain.ask_all(programs), compiled.ask_all(programs)):
             shown = differences(wanted, found).replace("reference", "plain    ")
             different += bool(shown)
@@ -97,18 +141,19 @@ def check_evaluators(first, count, example, show):
 
 
 def check_seeds(first, count, binary, show):
-    """Compares random programs; the number on which the engines differ."""
-    counts = {"same": 0, "order": 0, "different": 0, "skipped": 0}
+    """Compares random programs; the number of unexplained differences."""
+    counts = dict.fromkeys(HEADINGS, 0)
     seeds = list(range(first, first + count))
     batches = [(seeds[at:at + BATCH], binary) for at in range(0, count, BATCH)]
     with multiprocessing.Pool(os.cpu_count()) as pool:
         for reports in pool.imap(check_batch, batches):
-            for seed, outcome, program, shown in reports:
-                counts[outcome] += 1
-                if outcome == "different" and counts["different"] <= show:
+            for seed, heading, program, shown in reports:
+                counts[heading] += 1
+                if heading == "unexplained" and counts[heading] <= show:
                     print(f"---- program {seed}\n{program}{shown}", flush=True)
-    print(counts)
-    return counts["different"]
+    for heading, number in counts.items():
+        print(f"{number:7} {heading}")
+    return counts["unexplained"]
 
 
 def main():

@@ -60,7 +60,7 @@ def without_order(text):
     for word in re.findall(r'"(?:\\.|[^"\\])*"|[()]|[^\s()"]+', text):
         if word.startswith('"'):
             # What an assertion expected and got.
-            word = " ".join(sorted(re.split(r"[\s,()\[\]]+", word)))
+            word = " ".join(sorted(re.split(r"(?:\\[n\"]|[\s,()\[\]\"])+", word)))
         if word == "(":
             levels.append([])
         elif word == ")" and len(levels) > 1:

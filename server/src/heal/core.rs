@@ -108,6 +108,7 @@ impl Core {
         weights.assert(&spaces.weights);
         let mut engine = workbench.engine();
         texts.load(&mut engine)?;
+        decision::prepare(&engine);
         let mut core = Core {
             workbench,
             engine,
@@ -145,6 +146,7 @@ impl Core {
     pub(super) fn load(&mut self, texts: &RuleTexts, loaded_unix: f64) -> Result<(), RulesError> {
         let mut engine = self.workbench.engine();
         texts.load(&mut engine)?;
+        decision::prepare(&engine);
         self.engine = engine;
         self.took_over(texts, loaded_unix);
         Ok(())
@@ -445,7 +447,10 @@ impl Core {
                 }
                 Transition::GivenUp { fault, reason } => {
                     tracing::error!(%fault, %reason, "given up");
-                    if let Some(closed) = self.episodes.enter_given_up(&fault, seconds) {
+                    // Of a ladder that had nothing to act on nothing is learned.
+                    if let Some(closed) = self.episodes.enter_given_up(&fault, seconds)
+                        && closed.tried
+                    {
                         self.learn(&fault, &closed, "given-up");
                     }
                 }

@@ -113,6 +113,22 @@ fn question(name: &str, arguments: Vec<Atom>) -> Atom {
     super::atom(name, arguments)
 }
 
+/// Compiles what the rules are asked, so that no tick has to wait for that.
+pub(super) fn prepare(engine: &Engine) {
+    let then = engine.snapshot();
+    then.prepare(&question("decide", Vec::new()), true);
+    let some = |count: usize| vec![Atom::unit(); count];
+    for (name, arguments) in [
+        ("transitions", 0),
+        ("classify", 1),
+        ("kind-of", 1),
+        ("judge", 3),
+        ("learn", 4),
+    ] {
+        then.prepare(&question(name, some(arguments)), false);
+    }
+}
+
 /// Evaluates `!(transitions)`: the changes, and results that are none, as printed.
 pub(super) fn transitions(engine: &Engine) -> (Vec<Transition>, Vec<String>) {
     let asked = question("transitions", Vec::new());

@@ -27,6 +27,7 @@ struct Episode {
     /// What takes back the first use of each effector.
     undo: BTreeMap<String, Atom>,
     verified: bool,
+    tried: bool,
     /// Its atoms in the space.
     atoms: Vec<Atom>,
 }
@@ -37,6 +38,8 @@ pub(super) struct Closed {
     pub(super) seconds: f64,
     /// Whether an action was seen to help.
     pub(super) verified: bool,
+    /// Whether anything was tried, and seen to help or not.
+    pub(super) tried: bool,
 }
 
 /// All open episodes, and what outlives them.
@@ -160,6 +163,7 @@ impl Episodes {
                 rung: 0,
                 undo: BTreeMap::new(),
                 verified: false,
+                tried: false,
                 atoms: Vec::new(),
             },
         );
@@ -203,6 +207,7 @@ impl Episodes {
             strategy: episode.strategy.clone(),
             seconds: seconds - episode.opened,
             verified: episode.verified,
+            tried: episode.tried,
         })
     }
 
@@ -370,6 +375,10 @@ impl Episodes {
                 ],
             ),
         );
+        if let Some(episode) = self.open.get_mut(&record.fault) {
+            let judged = matches!(record.verdict, Verdict::Failed | Verdict::Verified);
+            episode.tried |= judged && record.rung > 0;
+        }
         match record.verdict {
             Verdict::Failed => {
                 self.fail_rung(&record.fault, record.rung);

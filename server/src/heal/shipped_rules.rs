@@ -168,6 +168,9 @@ fn a_fault_is_not_given_up_while_what_can_be_acted_on_is_on_its_way() {
 fn what_was_given_up_begins_again_once_there_is_something_to_act_on() {
     let run = shipped(&[("cpu-percent", 200.0), ("background-threads", 0.0)]).after(8.0);
     assert_eq!(run.core.status.episodes[0].state, EpisodeState::GivenUp);
+    // The ladder had nothing to act on, which says nothing of it.
+    let strategies = &run.core.status.strategies;
+    assert!(strategies.iter().all(|one| !one.learned), "{strategies:?}");
     let run = run
         .with("background-threads", 4.0)
         .with("background-demand-percent", 400.0)
@@ -442,7 +445,7 @@ fn requests_are_limited_and_shed_where_they_are_the_load_and_let_in_again() {
     }
     let calls: Vec<String> = run.actions().iter().map(|one| one.call.clone()).collect();
     let expected = [
-        "(limit-requests requests 4)",
+        "(limit-requests requests 4.0)",
         "(slow-sampling self 0.25)",
         "(shed requests 0.5)",
         "(limit-requests requests 0)",

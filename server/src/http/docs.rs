@@ -113,7 +113,7 @@ fn section(route: &Route) -> String {
     );
     if !route.parameters.is_empty() {
         text.push_str(
-            "<div class=scroll><table><thead><tr><th scope=col>parameter<th scope=col>type<th scope=col>default\
+            "<div class=scroll><table aria-label=Parameters><thead><tr><th scope=col>parameter<th scope=col>type<th scope=col>default\
              <th scope=col>bounds<th scope=col>meaning<tbody>",
         );
         text.extend(route.parameters.iter().map(row));

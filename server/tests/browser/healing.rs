@@ -74,6 +74,10 @@ fn failing_requests_are_sent_and_dealt_with() {
         (text.contains("rung 1") && text.contains("verdict in ") && now == "verifying")
             .then_some(())
     });
+    browser.until_text("#routes", "/demo/request-failures");
+    browser.until_text("#causes", "upstream-");
+    browser.until_text("#breakers", "upstream");
+    browser.until_text("#reclaimable", "sessions");
     browser.until_text("#actions tbody", "(degrade requests");
     browser.until_text("#events", "error: ");
     browser.until_text("#answer", "60 of 60 requests");

@@ -397,6 +397,11 @@ impl Compiler<'_> {
 
     /// Evaluates an expression as it stands at run time.
     pub(super) fn leave(&mut self, atom: &Atom, expected: TypeId, want: Want) -> Compiled<Value> {
+        // As the value of a form or a rule it means that there is none: what it is an
+        // argument of goes to the plain evaluator.
+        if atom.is_symbol(&known().not_reducible) {
+            return Err(Leave);
+        }
         if self.depth == 0 && want == Want::Tail {
             self.left = true;
         }

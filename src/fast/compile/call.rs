@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::decide::is_applied;
 use super::{Bound, Compiled, Compiler, Flags, Leave, Place, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, known};
-use crate::evaluate::{is_instruction, substitute};
+use crate::evaluate::{Control, is_instruction, substitute};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, RETURN, Slot, TypeId, Watched};
 use crate::fast::program::{Function, Head, Inline, Signature, State};
 use crate::operation::Operation;
@@ -76,6 +76,8 @@ impl Compiler<'_> {
                 _ => Err(Leave),
             },
             Head::Untyped => {
+                let checks = self.kept_apart(children)?;
+                let guard = self.guard(atom, checks, expected)?;
                 let (value, mark) = self.marked(&children[1..], want, |this, inner| {
                     let quick = match children[0] {
                         Atom::Symbol(_) => this.quick_arguments(&children[1..]),
@@ -117,7 +119,7 @@ impl Compiler<'_> {
                     }
                 })?;
                 self.exit(mark);
-                Ok(value)
+                self.resume(guard, value, want)
             }
             Head::Typed(signature) if is_applied(&signature) => {
                 self.decided(atom, children, &signature, expected, want)
@@ -141,6 +143,14 @@ impl Compiler<'_> {
                 },
             ),
             Head::Operation(operation, signature) => {
+                // A `function` that an operation hands on is run before it is evaluated.
+                let hands_on = matches!(
+                    operation.control(),
+                    None | Some(Control::If | Control::Match)
+                );
+                if hands_on && children[1..].iter().any(has_function) {
+                    return Err(Leave);
+                }
                 if let Some(control) = operation.control() {
                     return self.control(control, atom, children, &signature, expected, want);
                 }
@@ -414,4 +424,11 @@ pub(super) fn in_slots(operands: &[Operand]) -> Option<[Slot; 3]> {
 
 fn starts_with_instruction(atom: &Atom) -> bool {
     matches!(atom.as_expression(), Some([Atom::Symbol(head), ..]) if is_instruction(head))
+}
+
+/// Whether it is a `function`, or a list with one.
+fn has_function(atom: &Atom) -> bool {
+    let is_function = |atom: &Atom| matches!(atom.as_expression(), Some([head, ..]) if head.is_symbol(&known().function));
+    let mut parts = atom.as_expression().unwrap_or_default().iter();
+    is_function(atom) || parts.any(is_function)
 }

@@ -173,14 +173,15 @@ impl Compiler<'_> {
         }
         let (value, mark) = self.marked(&evaluated, want, |this, within| {
             let mut operands = vec![head];
-            for ((parameter, argument), told) in
-                signature.parameters.iter().zip(arguments).zip(&told)
-            {
+            for (place, (parameter, told)) in signature.parameters.iter().zip(&told).enumerate() {
+                let argument = &arguments[place];
                 operands.push(match argument {
                     Atom::Expression(inner)
                         if !types::is_meta_type(parameter) && !inner.children().is_empty() =>
                     {
-                        this.told_argument(argument, inner.children(), *told)?
+                        this.in_place(place, argument, |this| {
+                            this.told_argument(argument, inner.children(), *told)
+                        })?
                     }
                     Atom::Grounded(Grounded::Operation(_)) if !types::is_meta_type(parameter) => {
                         return Err(Leave);

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want, is_unchanged};
-use crate::atom::{Atom, Grounded, known};
+use super::{Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want, is_unchanged};
+use crate::atom::{Atom, Grounded, Variable, known};
 use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
 use crate::fast::program::{Inline, Signature, signature};
 use crate::operation::Operation;
+use crate::symbol::Symbol;
 use crate::types;
 
 impl Compiler<'_> {
@@ -295,10 +296,21 @@ impl Compiler<'_> {
             (Static::Known(known) | Static::Open(known), _) => (ANY, self.program.type_id(known)),
             _ => (ANY, ANY),
         };
+        let sides = [left, right].map(|argument| match argument {
+            Atom::Expression(_) if self.tells_type(argument) => Side::Open,
+            Atom::Expression(_) => Side::Silent,
+            Atom::Variable(_) | Atom::Symbol(_) | Atom::Grounded(_) => Side::Told,
+        });
+        let tells = !sides.contains(&Side::Silent) && sides.contains(&Side::Open);
         let (value, mark) = self.marked(&children[1..], want, |this, _| {
             let left = this.evaluate_argument(left, left_type)?;
-            let right = this.evaluate_argument(right, right_type)?;
+            let right =
+                this.in_place(1, right, |this| this.evaluate_argument(right, right_type))?;
             let (left, right) = (this.in_slot(left)?, this.in_slot(right)?);
+            if (left_type, right_type) == (ANY, ANY) && tells {
+                let slots = [left, right];
+                return this.equality_of_open(number, &children[0], slots, sides, want);
+            }
             let to = this.target()?;
             this.emit(Instruction::Equal { to, left, right });
             this.record(number);
@@ -306,6 +318,52 @@ impl Compiler<'_> {
         })?;
         self.exit(mark);
         self.resume(guard, value, want)
+    }
+
+    /// `==` of values of which at least one had no known type before it was evaluated. The
+    /// value of the one tells the type that the other is expected to have.
+    fn equality_of_open(
+        &mut self,
+        number: u32,
+        head: &Atom,
+        [left, right]: [Slot; 2],
+        sides: [Side; 2],
+        want: Want,
+    ) -> Compiled<Value> {
+        let odd = FAIL;
+        let at = self.emit(Instruction::CheckSame { left, right, odd });
+        let to = self.slot()?;
+        self.emit(Instruction::Equal { to, left, right });
+        // Evaluated for what is expected of it, as the call was.
+        let choosing = self.host.functions.get(&Symbol::new("if")).ok_or(Leave)?;
+        let choosing = Atom::Grounded(Grounded::Operation(Arc::clone(choosing)));
+        let mut call = vec![head.clone()];
+        let mut names = Vec::with_capacity(2);
+        for (slot, side) in [(left, &sides[0]), (right, &sides[1])] {
+            let name = Variable::new("value").renamed();
+            let fresh_in = None;
+            self.name(&name, Name { slot, fresh_in });
+            let value = Atom::Variable(name.clone());
+            names.push(name);
+            call.push(match side {
+                Side::Open => {
+                    let parts = [choosing.clone(), Atom::boolean(true), value.clone(), value];
+                    Atom::expression(parts)
+                }
+                Side::Told | Side::Silent => value,
+            });
+        }
+        let what = OddWhat::Source(Atom::expression(call));
+        let slow = self.slow(vec![(at, Place::Odd)], what, ANY)?;
+        // Beside the slow way, which may end before there is anything to compare.
+        self.record(number);
+        for name in &names {
+            self.names.remove(name);
+        }
+        self.define(to);
+        self.odd[slow].to = Some(to);
+        self.odd[slow].resume = self.here();
+        Ok(self.give(Operand::slot(to), want))
     }
 
     pub(super) fn arithmetic(
@@ -371,4 +429,15 @@ impl Compiler<'_> {
             },
         })
     }
+}
+
+/// What an argument of `==` tells of the type of the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// What its type is, before anything is evaluated.
+    Told,
+    /// What the type of its value is: a call whose function does not say.
+    Open,
+    /// Nothing: its function says that it may be of any type.
+    Silent,
 }

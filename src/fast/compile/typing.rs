@@ -123,7 +123,13 @@ impl Compiler<'_> {
         let mut bound: Vec<(Variable, Static)> = Vec::new();
         for (parameter, argument) in signature.parameters.iter().zip(arguments) {
             if types::matches_meta_type(argument, parameter) {
-                continue;
+                // What a variable stands for may be no variable.
+                let is_own = !matches!(argument, Atom::Variable(variable)
+                    if self.names.get(variable).is_some_and(|name| name.fresh_in != Some(self.scope)));
+                if is_own || parameter.is_symbol(&known().atom) {
+                    continue;
+                }
+                return Err(Leave);
             }
             if types::is_meta_type(parameter) {
                 // A variable may stand for what the parameter takes.
@@ -185,6 +191,9 @@ impl Compiler<'_> {
                     }
                 }
                 (parameter, _) if !parameter.is_ground() => return Err(Leave),
+                (_, Static::Known(actual)) if nested && actual.is_symbol(&known().atom) => {
+                    return Err(Leave);
+                }
                 (parameter, Static::Known(actual)) => {
                     let mut bindings = crate::unify::Bindings::new();
                     if !types::match_types(parameter, &actual, &mut bindings) {
@@ -248,10 +257,12 @@ impl Compiler<'_> {
             .collect();
         let (value, mark) = self.marked(&evaluated, want, |this, within| {
             let mut operands = vec![this.constant_value(&children[0])?];
-            for (argument, parameter) in children[1..].iter().zip(&signature.parameters) {
-                let operand =
-                    this.argument(argument, parameter, signature, returned, &mut settled)?;
-                operands.push(operand);
+            let arguments = &children[1..];
+            for (place, parameter) in signature.parameters.iter().enumerate() {
+                let argument = &arguments[place];
+                operands.push(this.in_place(place, argument, |this| {
+                    this.argument(argument, parameter, signature, returned, &mut settled)
+                })?);
             }
             let flags = if settled {
                 Flags::Data
@@ -272,6 +283,9 @@ impl Compiler<'_> {
         returned: TypeId,
         settled: &mut bool,
     ) -> Compiled<Operand> {
+        if argument.is_symbol(&known().not_reducible) {
+            return Err(Leave);
+        }
         // As they are written they are arguments, not results.
         if argument.is_empty_symbol() || is_whole_error(argument) {
             return self.quoted(argument);

@@ -376,11 +376,14 @@ impl Compiler<'_> {
         if instruction || template.is_error() || expression.is_evaluated() {
             return Err(Leave);
         }
-        match self.static_type(template, &mut Vec::new())? {
+        let mut checks = Vec::new();
+        match self.static_type(template, &mut checks)? {
             Static::Known(found) if types::is_function(&found) => Err(Leave),
+            Static::Tree(tree) => Ok(Some(tree)),
+            // Only elements of some types make it well-typed.
+            _ if !checks.is_empty() => self.tree(template).map(Some),
             Static::Known(_) | Static::Open(_) | Static::Any | Static::Atom => Ok(None),
             Static::Slot(_) => self.tree(template).map(Some),
-            Static::Tree(tree) => Ok(Some(tree)),
         }
     }
 

@@ -127,10 +127,10 @@ impl Machine<'_> {
                     self.note_newest();
                     return Some((pc, base));
                 }
-                Kind::Rules { function, next } => {
-                    let (function, rule) = (*function, *next);
+                Kind::Rules { next, seen, .. } => {
+                    let (seen, rule) = (*seen, *next);
                     self.head_trail = self.heap.trail.len();
-                    match self.next_rule(function, base, rule + 1) {
+                    match self.next_rule(seen, base, rule + 1) {
                         Some(following) => {
                             if let Some(Choice {
                                 kind: Kind::Rules { next, .. },
@@ -142,8 +142,8 @@ impl Machine<'_> {
                         }
                         None => self.exhaust(),
                     }
-                    let entry = &self.program.functions[function as usize];
-                    return Some((entry.rules[rule as usize].pc, base));
+                    let table = &self.program.tables[seen.table as usize];
+                    return Some((table.rules[rule as usize].pc, base));
                 }
                 Kind::Places { operands, next } => {
                     let at = operands.0 as usize;

@@ -4,8 +4,9 @@ use super::{MATCHED, Machine, Next};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Choice, Kind};
 use crate::fast::code::{Pc, Slot};
-use crate::fast::program::{Branch, Key, Program, expression_word};
+use crate::fast::program::{Branch, Key, Program, State, expression_word};
 use crate::fast::stack::place;
+use crate::fast::table::Seen;
 
 impl Machine<'_> {
     /// Where to go on by what stands at one place of the arguments.
@@ -144,19 +145,37 @@ impl Machine<'_> {
     /// The first rule that may match; a choice for the next, if there is one.
     #[inline(never)]
     pub(super) fn select(&mut self, function: u32, base: usize) -> Option<Pc> {
-        let first = self.next_rule(function, base, 0)?;
-        if let Some(next) = self.next_rule(function, base, first + 1) {
-            let arity = self.program.functions[function as usize].arity;
-            let kind = Kind::Rules { function, next };
+        let entry = &mut self.program.functions[function as usize];
+        let table = &mut self.program.tables[entry.table as usize];
+        if table.changed > 0 {
+            table.calls += 1;
+            if table.calls > table.rules.len() {
+                // Worth compiling anew before the next call.
+                entry.state = State::Unknown;
+            }
+        }
+        let seen = table.seen(entry.table);
+        let arity = entry.arity;
+        let first = self.next_rule(seen, base, 0)?;
+        if let Some(next) = self.next_rule(seen, base, first + 1) {
+            let kind = Kind::Rules {
+                function,
+                next,
+                seen,
+            };
             self.choose(kind, base, base + 2 + arity);
         }
-        Some(self.program.functions[function as usize].rules[first as usize].pc)
+        let table = &self.program.tables[seen.table as usize];
+        Some(table.rules[first as usize].pc)
     }
 
-    /// The first rule from `from` on whose tests do not exclude the call.
-    pub(super) fn next_rule(&self, function: u32, base: usize, from: u32) -> Option<u32> {
-        let entry = &self.program.functions[function as usize];
-        if let Some(index) = &entry.index
+    /// The first rule from `from` on that a call sees, and whose tests do not exclude it.
+    pub(super) fn next_rule(&self, seen: Seen, base: usize, from: u32) -> Option<u32> {
+        let table = &self.program.tables[seen.table as usize];
+        let may_match = |number: u32| {
+            table.has(number, seen) && self.may_match(&table.rules[number as usize].tests, base)
+        };
+        if let Some(index) = &table.index
             && let Some(key) = self.key_at(&index.path, base)
         {
             let listed = index.by_key.get(&key).map_or(&[][..], Vec::as_slice);
@@ -178,15 +197,12 @@ impl Machine<'_> {
                     }
                     (None, None) => return None,
                 };
-                if self.may_match(&entry.rules[number as usize].tests, base) {
+                if may_match(number) {
                     return Some(number);
                 }
             }
         }
-        let rules = &entry.rules;
-        (from as usize..rules.len())
-            .find(|number| self.may_match(&rules[*number].tests, base))
-            .map(|number| number as u32)
+        (from..seen.end).find(|number| may_match(*number))
     }
 
     pub(super) fn key_at(&self, path: &[u32], base: usize) -> Option<Key> {

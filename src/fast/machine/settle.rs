@@ -84,13 +84,13 @@ impl Machine<'_> {
         }
     }
 
-    /// Evaluates a value that may be a call.
+    /// Evaluates a value that may be a call; as a part of an expression, and as an argument.
     #[inline(never)]
     pub(super) fn settle(
         &mut self,
         value: Cell,
         expected: TypeId,
-        part: bool,
+        (part, argument): (bool, bool),
         pc: Pc,
         base: usize,
         size: Slot,
@@ -101,6 +101,9 @@ impl Machine<'_> {
         }
         if !value.is_exp() {
             return Settled::Next(self.plain(value, expected, pc, base, size));
+        }
+        if argument && let Some(ways) = self.ill_typed(value) {
+            return Settled::Next(self.ways(ways, pc, base, size));
         }
         self.fuel = self.fuel.saturating_sub(1).max(1);
         if let Some(data) = self.settled_copy(value) {
@@ -122,6 +125,26 @@ impl Machine<'_> {
             Some(expression) => self.enter_expression(expression, pc, base, size),
             None => Settled::Next(self.plain(value, expected, pc, base, size)),
         }
+    }
+
+    /// What is wrong with the types of an argument whose head is an expression: what
+    /// evaluating it would say is something else.
+    fn ill_typed(&mut self, value: Cell) -> Option<Vec<Way>> {
+        let (first, _) = self.heap.elements(value.at());
+        if !self.heap.deref(self.heap.word(first)).is_exp() {
+            return None;
+        }
+        let atom = self.heap.export(value);
+        let found = types::typed(&self.space, &atom);
+        let errors = found.iter().map(types::Typed::error);
+        let way = |error: &Atom| Way {
+            bindings: Vec::new(),
+            atom: Some(error.clone()),
+            step: None,
+        };
+        // One type that fits is enough.
+        let ways: Option<Vec<Way>> = errors.map(|error| error.map(way)).collect();
+        ways.filter(|ways| !ways.is_empty())
     }
 
     /// Evaluates a value and returns what it evaluates to: a call takes the place of
@@ -203,6 +226,7 @@ impl Machine<'_> {
             &mut self.program,
             &atom,
             expected,
+            false,
         );
         self.shapes += u32::from(self.program.expressions.len() > known);
         compiled

@@ -1,7 +1,7 @@
 //! Types of values, as far as they are found without asking the typing of atoms.
 
 use super::Machine;
-use crate::atom::{Atom, Grounded};
+use crate::atom::{Atom, Grounded, known};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::code::{ANY, BOOL, NUMBER, TypeId};
 use crate::fast::program::Program;
@@ -286,7 +286,8 @@ impl Machine<'_> {
         })
     }
 
-    /// Whether the value may be used where this type is expected.
+    /// Whether it is plain to see that the value may be used where this type is expected,
+    /// also inside of an argument, where a value of the type `Atom` fits no other type.
     #[inline(never)]
     pub(super) fn has_type(&mut self, value: Cell, expected: TypeId) -> bool {
         if expected == ANY || value.is_ref() {
@@ -302,7 +303,8 @@ impl Machine<'_> {
             let Program {
                 value_types, types, ..
             } = &mut self.program;
-            let fits = value_types.fits(found, expected, &types[usize::from(expected)]);
+            let fits = !value_types.is_atom(found)
+                && value_types.fits(found, expected, &types[usize::from(expected)]);
             if fits {
                 self.fit = (found.0, expected);
             }
@@ -312,7 +314,7 @@ impl Machine<'_> {
         let atom = self.heap.export(value);
         types::types_of(&self.space, &atom).iter().any(|actual| {
             let mut bindings = crate::unify::Bindings::new();
-            types::match_types(&wanted, actual, &mut bindings)
+            !actual.is_symbol(&known().atom) && types::match_types(&wanted, actual, &mut bindings)
         })
     }
 }

@@ -47,10 +47,10 @@ pub(in crate::http) async fn simple_dashboard(
         })
         .collect();
     Ok(html(format!(
-        "{}<p>It is <span class=\"badge {word}\">{word}</span> as of {}. This page reloads itself every 5 s.</p>{}\
+        "{}<main><p>It is <span class=\"badge {word}\">{word}</span> as of {}. This page reloads itself every 5 s.</p>{}\
          <section><h2>Metrics with a threshold</h2>{}</section>\
          <section><h2>Healing actions</h2>{}</section><section><h2>Do</h2>{forms}</section>\
-         <section><h2>Every other metric</h2>{}</section>",
+         <section><h2>Every other metric</h2>{}</section></main>",
         beginning("Chimera", "Chimera", "<meta http-equiv=refresh content=5>"),
         timestamp(status.reading.unix),
         rules(&status.rules),
@@ -95,7 +95,7 @@ fn limited_metrics(status: &Status) -> String {
         .expect("strings take all writes");
     }
     format!(
-        "<div class=scroll><table><thead><tr><th scope=col>metric<th scope=col>now<th scope=col>threshold\
+        "<div class=scroll><table aria-label=Thresholds><thead><tr><th scope=col>metric<th scope=col>now<th scope=col>threshold\
          <th scope=col>standing<tbody>{rows}</table></div>"
     )
 }
@@ -109,7 +109,7 @@ fn other_metrics(status: &Status) -> String {
         }
     }
     format!(
-        "<div class=scroll><table><thead><tr><th scope=col>metric<th scope=col>now<tbody>{rows}</table></div>"
+        "<div class=scroll><table aria-label=Metrics><thead><tr><th scope=col>metric<th scope=col>now<tbody>{rows}</table></div>"
     )
 }
 
@@ -138,7 +138,7 @@ fn actions(status: &Status) -> String {
         .expect("strings take all writes");
     }
     format!(
-        "<div class=scroll><table><thead><tr><th scope=col>time<th scope=col>fault<th scope=col>action\
+        "<div class=scroll><table aria-label=\"Healing actions\"><thead><tr><th scope=col>time<th scope=col>fault<th scope=col>action\
          <th scope=col>because<th scope=col>outcome<th scope=col>verdict<tbody>{rows}</table></div>"
     )
 }

@@ -1,0 +1,214 @@
+//! Elements beside each other: what evaluating one binds does not tell the types of those
+//! after it, which are looked at as the whole was instantiated.
+
+use super::{Check, Compiled, Compiler, Leave};
+use crate::atom::{Atom, Variable, known};
+use crate::evaluate::Control;
+use crate::fast::program::{Head, Inline};
+use crate::types;
+
+impl Compiler<'_> {
+    /// What has to be ground, so that evaluating an element of a call without types binds
+    /// nothing that the types of a later one depend on. Leaves what depends on a variable
+    /// that stands for nothing yet.
+    pub(super) fn kept_apart(&mut self, children: &[Atom]) -> Compiled<Vec<Check>> {
+        let mut kept = Vec::new();
+        for (place, child) in children.iter().enumerate().skip(1) {
+            if child.as_expression().is_none() || child.is_ground() {
+                continue;
+            }
+            let mut shared: Vec<Variable> = Vec::new();
+            child.for_each_variable(|variable| {
+                if !shared.contains(variable) {
+                    shared.push(variable.clone());
+                }
+            });
+            let before = &children[..place];
+            shared.retain(|variable| before.iter().any(|other| self.may_bind(other, variable)));
+            if shared.is_empty() {
+                continue;
+            }
+            for part in self.kept_parts(child) {
+                self.keep_apart(part, &shared, &mut kept)?;
+            }
+        }
+        Ok(kept)
+    }
+
+    fn keep_apart(
+        &mut self,
+        part: &Atom,
+        shared: &[Variable],
+        kept: &mut Vec<Check>,
+    ) -> Compiled<()> {
+        let mut checks = Vec::new();
+        let depth = self.depth;
+        let found = self.static_type(part, &mut checks);
+        self.depth = depth;
+        for variable in shared {
+            let Some(name) = self.names.get(variable).copied() else {
+                continue;
+            };
+            let is_looked_at = |check: &Check| match check {
+                Check::Type(slot, _) | Check::Ground(slot) => *slot == name.slot,
+                Check::Same(one, other) => *one == name.slot || *other == name.slot,
+                Check::Tree(..) => true,
+            };
+            let mentioned = mentions(part, variable);
+            let told = found.is_err() || checks.iter().any(is_looked_at);
+            if mentioned && (told || self.is_left_with(part, variable)) {
+                if name.fresh_in == Some(self.scope) {
+                    return Err(Leave);
+                }
+                kept.push(Check::Ground(name.slot));
+            }
+        }
+        Ok(())
+    }
+
+    /// The calls in an element whose variables are still as written when they are made: in
+    /// tuples all, in other calls the first argument.
+    fn kept_parts<'a>(&mut self, element: &'a Atom) -> Vec<&'a Atom> {
+        let mut pending = vec![element];
+        let mut parts = Vec::new();
+        while let Some(atom) = pending.pop() {
+            let Some([head, arguments @ ..]) = atom.as_expression().filter(|_| !atom.is_ground())
+            else {
+                continue;
+            };
+            parts.push(atom);
+            match self.program.head(self.host, self.heap, head) {
+                Head::Untyped => pending.extend(arguments),
+                Head::Typed(_) | Head::Operation(..) => pending.extend(arguments.first()),
+                Head::Complex => {}
+            }
+        }
+        parts
+    }
+
+    /// Compiles an argument of a typed call, by its place: into those after the first what was
+    /// bound so far is put before they are looked at.
+    pub(super) fn in_place<T>(
+        &mut self,
+        place: usize,
+        argument: &Atom,
+        inner: impl FnOnce(&mut Self) -> Compiled<T>,
+    ) -> Compiled<T> {
+        let mut open = false;
+        if place > 0 && argument.as_expression().is_some() {
+            argument.for_each_variable(|variable| {
+                let name = self.names.get(variable);
+                open |= name.is_some_and(|name| name.fresh_in == Some(self.scope));
+            });
+        }
+        if open { self.part(inner) } else { inner(self) }
+    }
+
+    /// Whether the value of an expression is one of the type that is expected of it, whose
+    /// type so tells what type variables stand for. What gives back anything, as `let` does,
+    /// keeps that from being looked at.
+    pub(super) fn tells_type(&mut self, atom: &Atom) -> bool {
+        self.tells_type_within(atom, &mut Vec::new())
+    }
+
+    fn tells_type_within(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>) -> bool {
+        const FUNCTIONS: usize = 16;
+        let Some([head, arguments @ ..]) = atom.as_expression() else {
+            return true;
+        };
+        match self.program.head(self.host, self.heap, head) {
+            Head::Untyped => {
+                let Atom::Symbol(symbol) = head else {
+                    return true;
+                };
+                let function = (self.heap.symbol(symbol), arguments.len());
+                if seen.contains(&function) {
+                    return true;
+                }
+                let rows = self.program.rule_rows(function.0, function.1);
+                if seen.len() + rows.len() > FUNCTIONS {
+                    return false;
+                }
+                seen.push(function);
+                let rules = self.program.rules_at(&rows);
+                rules.iter().all(|(rule, _)| {
+                    let body = rule.as_expression().and_then(<[Atom]>::last);
+                    body.is_some_and(|body| self.tells_type_within(body, seen))
+                })
+            }
+            Head::Operation(operation, _) if operation.control() == Some(Control::If) => arguments
+                [1..]
+                .iter()
+                .all(|branch| self.tells_type_within(branch, seen)),
+            Head::Typed(signature) | Head::Operation(_, signature) => match &signature.returns {
+                Atom::Variable(_) => {
+                    let mut own = signature.parameters.iter().zip(arguments);
+                    own.all(|(parameter, argument)| {
+                        *parameter != signature.returns || self.tells_type_within(argument, seen)
+                    })
+                }
+                returns => !types::is_undefined(returns) && !types::is_meta_type(returns),
+            },
+            Head::Complex => false,
+        }
+    }
+
+    /// Whether evaluating an atom may bind a variable.
+    fn may_bind(&mut self, atom: &Atom, variable: &Variable) -> bool {
+        let mut pending = vec![atom];
+        while let Some(atom) = pending.pop() {
+            let Some([head, parts @ ..]) = atom.as_expression().filter(|_| !atom.is_ground())
+            else {
+                continue;
+            };
+            let is_own = match self.program.head(self.host, self.heap, head) {
+                Head::Untyped | Head::Typed(_) => match head {
+                    Atom::Symbol(symbol) => {
+                        let id = self.heap.symbol(symbol);
+                        self.program.has_rules_of(id, parts.len())
+                    }
+                    _ => true,
+                },
+                Head::Operation(operation, _) => !matches!(
+                    self.program.inline(&operation),
+                    Some(Inline::Arithmetic(_) | Inline::Comparison(_) | Inline::Logic(_))
+                ),
+                Head::Complex => true,
+            };
+            if is_own && mentions(atom, variable) {
+                return true;
+            }
+            pending.extend(parts);
+        }
+        false
+    }
+
+    /// Whether something that has the variable in it is left to the plain evaluator.
+    fn is_left_with(&mut self, atom: &Atom, variable: &Variable) -> bool {
+        let mut pending = vec![atom];
+        while let Some(atom) = pending.pop() {
+            let Some([head, ..]) = atom.as_expression() else {
+                continue;
+            };
+            if !mentions(atom, variable) {
+                continue;
+            }
+            let known = known();
+            let compiled = [&known.unify, &known.cons_atom, &known.decons_atom];
+            if !compiled.iter().any(|symbol| head.is_symbol(symbol))
+                && matches!(head, Atom::Symbol(_))
+                && matches!(self.program.head(self.host, self.heap, head), Head::Complex)
+            {
+                return true;
+            }
+            pending.extend(atom.as_expression().unwrap_or_default());
+        }
+        false
+    }
+}
+
+fn mentions(atom: &Atom, variable: &Variable) -> bool {
+    let mut found = false;
+    atom.for_each_variable(|other| found |= other == variable);
+    found
+}

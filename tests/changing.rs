@@ -1,0 +1,116 @@
+//! Rules that come and go between calls, and while calls wait for their other rules: the
+//! compiled evaluator gives what the plain one gives. Cases are drawn from a fixed seed.
+
+mod both;
+
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, prop_oneof};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+#[track_caller]
+fn check(program: &str) {
+    // Variables are named as they come.
+    let text = |atom: &chimera::Atom| {
+        let text = atom.to_string();
+        let mut parts = text.split('$');
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |all, part| {
+            let end = part.find([' ', ')']).unwrap_or(part.len());
+            all + "$" + &part[end..]
+        })
+    };
+    let fast = both::results(program, false, text);
+    assert_eq!(fast, both::results(program, true, text), "{program}");
+    assert!(fast.iter().any(|results| results.len() > 1), "{program}");
+}
+
+/// Six rules of `f`, of which two match anything.
+const RULES: &str = "(= (f 1) one) (= (f $x) (any $x)) (= (f (g $x)) (inside $x))
+    (= (f 2) two) (= (f $x) (again $x)) (= (f 1) uno)\n";
+
+#[test]
+fn a_call_goes_on_with_the_rules_that_there_were() {
+    check(&format!(
+        "{RULES}
+         (: drop (-> Atom %Undefined% %Undefined%))
+         (: put (-> Atom %Undefined% %Undefined%))
+         (= (drop $rule $value) (let $done (remove-atom &self $rule) $value))
+         (= (put $rule $value) (let $done (add-atom &self $rule) $value))
+         !(f 1)
+         !(let $r (f 1) (drop (= (f 1) uno) $r))
+         !(f 1)
+         !(let $r (f 2) (put (= (f 2) zwei) $r))
+         !(f 2)
+         !(let $r (f 2) (f 2))
+         !(let $r (f $any) (drop (= (f $x) (again $x)) ($any $r)))
+         !(f $any)"
+    ));
+}
+
+#[test]
+fn all_rules_may_go_and_others_come() {
+    let mut program = String::from(RULES);
+    for rule in [
+        "(f 1) one",
+        "(f $x) (any $x)",
+        "(f (g $x)) (inside $x)",
+        "(f 2) two",
+        "(f $x) (again $x)",
+        "(f 1) uno",
+    ] {
+        program.push_str(&format!(
+            "!(f 1) !(f (g 3)) !(f $v)\n!(remove-atom &self (= {rule}))\n"
+        ));
+    }
+    program.push_str("!(f 1) (= (f 1) new) !(f 1) !(f $v) (= (f $x) newer) !(f 1) !(f 9)");
+    check(&program);
+}
+
+/// A step of a program that changes the rules of `f` and calls it.
+fn steps() -> impl Strategy<Value = String> {
+    let rule = || {
+        let head = prop_oneof![
+            4 => (0..6_u8).prop_map(|n| n.to_string()),
+            1 => Just("$x".to_owned()),
+            1 => (0..3_u8).prop_map(|n| format!("(g {n})")),
+            1 => Just("(g $x)".to_owned()),
+        ];
+        (head, 0..3_u8).prop_map(|(head, result)| format!("(= (f {head}) r{result})"))
+    };
+    let call = || {
+        prop_oneof![
+            4 => (0..7_u8).prop_map(|n| format!("(f {n})")),
+            1 => Just("(f $v)".to_owned()),
+            1 => (0..3_u8).prop_map(|n| format!("(f (g {n}))")),
+        ]
+    };
+    prop_oneof![
+        3 => rule().prop_map(|rule| format!("{rule}\n")),
+        2 => rule().prop_map(|rule| format!("!(remove-atom &self {rule})\n")),
+        3 => call().prop_map(|call| format!("!(collapse {call})\n")),
+        1 => (call(), rule()).prop_map(|(call, rule)| {
+            format!("!(collapse (let $r {call} (let $d (remove-atom &self {rule}) $r)))\n")
+        }),
+        1 => (call(), rule(), call()).prop_map(|(call, rule, other)| {
+            format!("!(collapse (let $r {call} (let $d (add-atom &self {rule}) (then $r {other}))))\n")
+        }),
+    ]
+}
+
+#[test]
+fn generated_changes_are_seen_as_by_the_plain_evaluator() {
+    let config = Config {
+        cases: 60,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, b"chimera: the same changes always");
+    let programs = vec(steps(), 10..60).prop_map(|steps| steps.concat());
+    let run = TestRunner::new_with_rng(config, rng).run(&programs, |steps| {
+        check(&format!("{RULES}!(f 1)\n{steps}"));
+        Ok(())
+    });
+    if let Err(error) = run {
+        panic!("{error}");
+    }
+}
