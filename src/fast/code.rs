@@ -264,6 +264,11 @@ pub(super) enum Instruction {
         operands: Operands,
         function: u32,
     },
+    /// A function without a name: a result, whatever is in it.
+    BuildResult {
+        to: Slot,
+        operands: Operands,
+    },
     /// As `BuildNoted`, of at most three elements in slots, to which the name of `function`
     /// comes first, if it is one.
     MakeNoted {

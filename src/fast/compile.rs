@@ -12,6 +12,7 @@ mod control;
 mod decide;
 mod head;
 mod inline;
+mod lambda;
 mod pattern;
 mod pending;
 mod plain;
@@ -283,9 +284,10 @@ pub(super) fn expression(
     }
     let mut compiler = Compiler::new(host, heap, program, 0);
     compiler.count(atom);
+    let own = compiler.own_of_called(atom, open);
     let mut variables: Vec<Variable> = Vec::new();
     atom.for_each_variable(|variable| {
-        if !variables.contains(variable) {
+        if !variables.contains(variable) && !own.contains(variable) {
             variables.push(variable.clone());
         }
     });

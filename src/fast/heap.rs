@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::atom::{Atom, Expression, Grounded, LARGE, Variable};
+use crate::evaluate::Control;
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::number::Number;
 use crate::seen::{Made, Seen};
@@ -39,6 +40,8 @@ pub(super) struct Heap {
     named: HashMap<Variable, usize, FixedState>,
     /// Variables of shapes.
     parts: Vec<Variable>,
+    /// Variables of functions without names that shapes are calls of.
+    of_lambdas: Vec<Variable>,
 }
 
 /// A word in front of a list that no list has yet. No term is this cell.
@@ -66,6 +69,7 @@ impl Heap {
             names: Vec::new(),
             named: HashMap::default(),
             parts: Vec::new(),
+            of_lambdas: Vec::new(),
         };
         let unit = heap.constant(&Atom::unit());
         heap.unit = unit.expect("there is room for the first constant");
@@ -832,6 +836,32 @@ impl Heap {
         Atom::Variable(self.parts[number].clone())
     }
 
+    /// Whether it is a function without a name.
+    pub(super) fn is_lambda(&self, at: usize) -> bool {
+        let (first, count) = self.elements(at);
+        if count != 3 {
+            return false;
+        }
+        let head = self.deref(self.word(first));
+        head.is_box()
+            && self.deref(self.word(first + 1)).is_exp()
+            && matches!(self.box_of(head), Atom::Grounded(Grounded::Operation(operation))
+                if operation.control() == Some(Control::Lambda))
+    }
+
+    /// Whether a variable of a shape is of the function that the shape calls.
+    pub(super) fn is_of_lambda(&self, variable: &Variable) -> bool {
+        self.of_lambdas.contains(variable)
+    }
+
+    fn lambda_variable(&mut self, number: usize) -> Atom {
+        while self.of_lambdas.len() <= number {
+            let name = self.of_lambdas.len().to_string();
+            self.of_lambdas.push(Variable::new(&name).renamed());
+        }
+        Atom::Variable(self.of_lambdas[number].clone())
+    }
+
     fn export_with(&mut self, cell: Cell, mut shape: Option<&mut Vec<Cell>>) -> Atom {
         // Of long calls the rest stays as it is.
         const PARTS: usize = 64;
@@ -847,13 +877,19 @@ impl Heap {
         let mut made = Made::new();
         let mut levels: SmallVec<[Level; 4]> = SmallVec::new();
         let mut current = self.deref(cell);
+        // Within a function that the shape is a call of: its variables are its own.
+        let mut in_lambda = false;
+        let mut of_lambda: SmallVec<[Cell; 4]> = SmallVec::new();
         loop {
             let is_head = levels.last().is_none_or(|level| level.done.is_empty());
+            if levels.len() == 1 {
+                in_lambda = is_head && current.is_exp() && self.is_lambda(current.at());
+            }
             let part = shape.as_mut().and_then(|parts| {
                 let known = parts.iter().position(|part| *part == current);
-                let known = known.filter(|_| current.is_ref());
-                let is_new =
-                    current.is_ref() || !is_head && parts.len() < PARTS && self.is_part(current);
+                let known = known.filter(|_| current.is_ref() && !in_lambda);
+                let is_new = current.is_ref() && !in_lambda
+                    || !is_head && parts.len() < PARTS && self.is_part(current);
                 known.or_else(|| {
                     is_new.then(|| {
                         parts.push(current);
@@ -863,6 +899,14 @@ impl Heap {
             });
             let mut done = match current.kind() {
                 _ if part.is_some() => part.map(|number| self.part_variable(number)),
+                Kind::Ref(_) if in_lambda && shape.is_some() => {
+                    let known = of_lambda.iter().position(|known| *known == current);
+                    let number = known.unwrap_or(of_lambda.len());
+                    if known.is_none() {
+                        of_lambda.push(current);
+                    }
+                    Some(self.lambda_variable(number))
+                }
                 Kind::Ref(at) => Some(Atom::Variable(self.name_of(at))),
                 Kind::Exp(at) => made.get(at).cloned().or_else(|| {
                     let (first, arity) = self.elements(at);
@@ -894,7 +938,8 @@ impl Heap {
                 }
                 let level = levels.pop().expect("just seen");
                 let atom = Atom::Expression(Expression::with(level.done, level.evaluated));
-                if level.parts == shape.as_ref().map_or(0, |parts| parts.len()) {
+                // Within a function variables are called otherwise than outside of it.
+                if !in_lambda && level.parts == shape.as_ref().map_or(0, |parts| parts.len()) {
                     made.remember(level.at, || atom.clone());
                 }
                 done = Some(atom);

@@ -1149,6 +1149,9 @@ impl<'h> Machine<'h> {
                 I::Build { to, operands } => {
                     set!(self, base, to, self.build(operands, base, 0));
                 }
+                I::BuildResult { to, operands } => {
+                    set!(self, base, to, self.build_result(operands, base));
+                }
                 I::BuildData { to, operands } => {
                     set!(self, base, to, self.build(operands, base, Header::DATA));
                 }

@@ -62,6 +62,24 @@ pub(super) struct Site {
     /// The type that its result is expected to be of.
     pub(super) expected: Expected,
     pub(super) arguments: Vec<SiteArgument>,
+    /// The slots on whose values its types depend.
+    pub(super) leaves: Vec<Leaf>,
+}
+
+/// A slot that types depend on.
+pub(super) struct Leaf {
+    pub(super) slot: Slot,
+    pub(super) place: LeafPlace,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum LeafPlace {
+    /// An argument, evaluated before the call is made.
+    Argument,
+    /// A head inside of an argument.
+    Head,
+    /// Anything else.
+    Part,
 }
 
 /// A type that is expected: known, or told by the call around it, in a slot.
@@ -92,11 +110,10 @@ pub(super) enum Told {
     Function(Slot, u32, usize),
 }
 
-/// What was decided for a site: by the types of its arguments, and what was expected of
-/// it, the function, and what arguments are told.
-#[derive(Clone)]
+/// What was decided for a site: by the types of its leaves, and what was expected of it,
+/// the function, and what arguments are told.
 pub(super) struct Decided {
-    pub(super) arguments: Arguments,
+    pub(super) leaves: Arguments,
     pub(super) expected: TypeId,
     pub(super) function: u32,
     pub(super) told: SmallVec<[(Slot, u32); 2]>,

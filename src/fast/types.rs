@@ -54,6 +54,9 @@ impl ArgumentKind {
 pub(super) struct Argument(u16);
 
 impl Argument {
+    /// Of what has no type that is known.
+    pub(super) const NONE: Argument = Argument(0);
+
     pub(super) fn new(found: ValueType, kind: ArgumentKind) -> Argument {
         Argument(found.0 | (kind as u16) << NUMBERS_MAX.trailing_zeros())
     }
@@ -82,9 +85,13 @@ struct Known {
     unknown: bool,
 }
 
+/// The type of a symbol, and whether expressions with this head may have types of their own.
+pub(super) type SymbolType = (Option<ValueType>, bool);
+
 /// What was looked up last, each at a place by its bits: types of terms that are built one
 /// after the other are mostly of a few kinds.
 struct Recent {
+    symbols: Box<[(Option<u32>, SymbolType)]>,
     applications: Box<[(u128, Option<ValueType>)]>,
     fits: Box<[(u32, bool)]>,
 }
@@ -93,6 +100,7 @@ impl Default for Recent {
     fn default() -> Recent {
         // No type has the number 0, so nothing is found at first.
         Recent {
+            symbols: vec![(None, (None, false)); Recent::PLACES].into(),
             applications: vec![(0, None); Recent::PLACES].into(),
             fits: vec![(0, false); Recent::PLACES].into(),
         }
@@ -166,7 +174,7 @@ pub(super) struct ValueTypes {
     first: u16,
     known: Vec<Known>,
     numbers: HashMap<(Atom, bool), ValueType, FixedState>,
-    pub(super) symbols: HashMap<u32, (Option<ValueType>, bool), FixedState>,
+    symbols: HashMap<u32, SymbolType, FixedState>,
     applications: HashMap<(ValueType, Arguments), Option<ValueType>, FixedState>,
     decisions: HashMap<(ValueType, Arguments, TypeId), Option<Arc<Decision>>, FixedState>,
     fits: HashMap<(ValueType, TypeId), bool, FixedState>,
@@ -265,6 +273,23 @@ impl ValueTypes {
         &self.known[usize::from(number.0 - self.first)]
     }
 
+    /// What was found of a symbol.
+    #[inline(always)]
+    pub(super) fn symbol(&mut self, id: u32) -> Option<SymbolType> {
+        let place = Recent::place(id.into());
+        let (known, found) = self.recent.symbols[place];
+        if known == Some(id) {
+            return Some(found);
+        }
+        let found = *self.symbols.get(&id)?;
+        self.recent.symbols[place] = (Some(id), found);
+        Some(found)
+    }
+
+    pub(super) fn note_symbol(&mut self, id: u32, found: SymbolType) {
+        self.symbols.insert(id, found);
+    }
+
     /// The number of a type; `None` if there is none left.
     pub(super) fn number_of(&mut self, atom: &Atom, unknown: bool) -> Option<ValueType> {
         let atom = named_by_place(atom);
@@ -282,6 +307,12 @@ impl ValueTypes {
         });
         self.numbers.insert(key, number);
         Some(number)
+    }
+
+    /// A type by its number; `None` if nothing is known of such values.
+    pub(super) fn atom(&self, number: ValueType) -> Option<&Atom> {
+        let known = self.known(number);
+        (!known.unknown).then_some(&known.atom)
     }
 
     /// The number of an operation's type.

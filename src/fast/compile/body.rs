@@ -4,6 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
 use super::call::in_slots;
+use super::lambda::lambda_of;
 use super::walk::template_of;
 use super::{
     Bound, Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Value, Want, is_large,
@@ -159,6 +160,7 @@ impl Compiler<'_> {
                 take(left, &[left, right, then]);
                 take(right, &[left, right, then]);
             }
+            [head, ..] if lambda_of(head).is_some() => take(head, &[head]),
             _ => {
                 if let Some((template, _)) = template_of(children) {
                     take(template, &[template]);

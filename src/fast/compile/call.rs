@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::decide::is_applied;
+use super::lambda::lambda_of;
 use super::{Bound, Compiled, Compiler, Flags, Leave, Place, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, known};
 use crate::evaluate::{Control, is_instruction, substitute};
@@ -31,6 +32,9 @@ impl Compiler<'_> {
                     if *symbol == known().cons_atom || *symbol == known().decons_atom =>
                 {
                     self.list_instruction(atom, children, expected, want)
+                }
+                [head, ..] if lambda_of(head).is_some() => {
+                    self.lambda_call(children, expected, want)
                 }
                 [Atom::Symbol(symbol)] if *symbol == known().context_space && expected == ANY => {
                     let space = Atom::space(self.program.space.clone());

@@ -1,5 +1,6 @@
 //! Control: `if`, `let`, `let*`, `case`, `unify`.
 
+use super::lambda::lambda_of;
 use super::{
     Bound, Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want,
     is_whole_error,
@@ -89,6 +90,10 @@ impl Compiler<'_> {
             }
             (Control::Map | Control::Filter | Control::Fold, _) => {
                 self.walk_form(control, atom, children, signature, expected, want)
+            }
+            (Control::Lambda, [Atom::Expression(_), _]) => {
+                self.form_fits(signature, expected)?;
+                self.lambda_value(children, want)
             }
             _ => Err(Leave),
         }
@@ -564,7 +569,17 @@ impl Compiler<'_> {
             return Ok(None);
         }
         let mut checks = Vec::new();
-        self.static_type(argument, &mut checks)?;
+        match argument.as_expression() {
+            // A tuple of what it is called with.
+            Some([head, arguments @ ..]) if lambda_of(head).is_some() => {
+                for argument in arguments {
+                    self.static_type(argument, &mut checks)?;
+                }
+            }
+            _ => {
+                self.static_type(argument, &mut checks)?;
+            }
+        }
         self.guard(atom, checks, expected)
     }
 

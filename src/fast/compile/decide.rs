@@ -8,7 +8,10 @@ use super::{
 };
 use crate::atom::{Atom, Grounded};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId, Watched};
-use crate::fast::program::{Expected, Head, Signature, Site, SiteArgument, Told, Tree};
+use crate::fast::program::{
+    Expected, Head, Leaf, LeafPlace, Program, Signature, Site, SiteArgument, Told, Tree,
+};
+use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, ValueType};
 use crate::types;
 
 /// Trees are looked at recursively.
@@ -18,6 +21,35 @@ const TREE_DEPTH_MAX: usize = 32;
 pub(super) fn is_applied(signature: &Signature) -> bool {
     let mut parts = signature.parameters.iter().chain([&signature.returns]);
     parts.any(|part| matches!(part, Atom::Expression(part) if !part.is_ground()))
+}
+
+/// What a call that is decided is of.
+pub(super) enum Callee {
+    /// The function whose number the slot holds.
+    Slot(Slot),
+    /// The function for results of this type.
+    Known(TypeId),
+}
+
+/// Notes the slots that a tree depends on; `place` is that of the whole.
+fn add_leaves(tree: &Tree, place: LeafPlace, leaves: &mut Vec<Leaf>) {
+    match tree {
+        Tree::Value(operand) if !operand.is_constant() => leaves.push(Leaf {
+            slot: operand.index() as Slot,
+            place,
+        }),
+        Tree::Value(_) | Tree::Unknown | Tree::Known(_) => {}
+        Tree::Call(parts) => {
+            for (number, part) in parts.iter().enumerate() {
+                let place = if number == 0 {
+                    LeafPlace::Head
+                } else {
+                    LeafPlace::Part
+                };
+                add_leaves(part, place, leaves);
+            }
+        }
+    }
 }
 
 impl Compiler<'_> {
@@ -45,9 +77,6 @@ impl Compiler<'_> {
                 // An argument that is a call is one, whatever is in it.
                 if children.is_empty() || depth > 0 && atom.is_ground() {
                     return Ok(Tree::Value(self.constant_value(atom)?));
-                }
-                if matches!(children[0], Atom::Expression(_)) {
-                    return Err(Leave);
                 }
                 let parts = children.iter().map(|child| self.tree_of(child, depth + 1));
                 Ok(Tree::Call(parts.collect::<Compiled<_>>()?))
@@ -93,14 +122,13 @@ impl Compiler<'_> {
             signature,
             expected,
             want,
-            |this, operands, function, want, mark| {
-                this.call_decided(symbol, operands, function, want, mark)
+            |this, operands, callee, want, mark| {
+                this.call_decided(symbol, operands, callee, want, mark)
             },
         )
     }
 
-    /// A call of something with such a signature: `inner` makes it, of its operands and
-    /// the slot that holds the function.
+    /// A call of something with such a signature: `inner` makes it of its operands.
     pub(super) fn decided_as(
         &mut self,
         atom: &Atom,
@@ -108,11 +136,17 @@ impl Compiler<'_> {
         signature: &Signature,
         expected: Expected,
         want: Want,
-        inner: impl FnOnce(&mut Self, Vec<Operand>, Slot, Want, Option<Slot>) -> Compiled<Value>,
+        inner: impl FnOnce(&mut Self, Vec<Operand>, Callee, Want, Option<Slot>) -> Compiled<Value>,
     ) -> Compiled<Value> {
         let arguments = &children[1..];
         if signature.parameters.len() != arguments.len() {
             return Err(Leave);
+        }
+        if let Expected::Known(known) = expected
+            && let Some((guard, decision)) = self.decide_now(atom, children, signature, known)?
+        {
+            let value = self.decided_now(children, signature, &decision, want, inner)?;
+            return self.resume(guard, value, want);
         }
         let head = self.constant_value(&children[0])?;
         let mut parts = Vec::with_capacity(arguments.len());
@@ -144,10 +178,20 @@ impl Compiler<'_> {
             });
         }
         let told: Vec<Told> = parts.iter().map(|part| part.told).collect();
+        let mut leaves = Vec::new();
+        for part in &parts {
+            let place = if part.as_written {
+                LeafPlace::Part
+            } else {
+                LeafPlace::Argument
+            };
+            add_leaves(&part.tree, place, &mut leaves);
+        }
         self.program.sites.push(Arc::new(Site {
             head: self.program.constants[head.index()],
             expected,
             arguments: parts,
+            leaves,
         }));
         self.program.decided.push(Vec::new());
         let site = self.program.sites.len() as u32 - 1;
@@ -189,10 +233,187 @@ impl Compiler<'_> {
                     _ => this.quoted(argument)?,
                 });
             }
-            inner(this, operands, function, within.want, within.mark)
+            inner(
+                this,
+                operands,
+                Callee::Slot(function),
+                within.want,
+                within.mark,
+            )
         })?;
         self.exit(mark);
         self.resume(Some(slow), value, want)
+    }
+
+    /// How a call is made, where that does not depend on values.
+    fn decide_now(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        signature: &Signature,
+        expected: TypeId,
+    ) -> Compiled<Option<(Option<usize>, Arc<Decision>)>> {
+        let arguments = &children[1..];
+        if arguments.iter().any(|argument| {
+            argument.is_empty_symbol()
+                || is_whole_error(argument)
+                || argument.as_operation().is_some()
+        }) {
+            return Ok(None);
+        }
+        let (depth, mut checks) = (self.depth, Vec::new());
+        let Ok((function, parts)) = self.parts_of(children, signature, &mut checks) else {
+            self.depth = depth;
+            return Ok(None);
+        };
+        let Program {
+            value_types, types, ..
+        } = &mut *self.program;
+        let wanted = types[usize::from(expected)].clone();
+        let Some(decision) = value_types.decision(function, &parts, expected, &wanted) else {
+            return Ok(None);
+        };
+        for ((argument, part), parameter) in arguments.iter().zip(&parts).zip(&decision.parameters)
+        {
+            let is_call = argument
+                .as_expression()
+                .is_some_and(|parts| !parts.is_empty());
+            if is_call
+                && !types::is_meta_type(parameter)
+                && !value_types.says_no_more(parameter, part.found())
+                && decision.is_shared(parameter)
+            {
+                return Ok(None);
+            }
+        }
+        Ok(Some((self.guard(atom, checks, expected)?, decision)))
+    }
+
+    /// The types of a function and its arguments, where they do not depend on values, with
+    /// what has to hold for that.
+    fn parts_of(
+        &mut self,
+        children: &[Atom],
+        signature: &Signature,
+        checks: &mut Vec<Check>,
+    ) -> Compiled<(ValueType, Arguments)> {
+        let function = match &children[0] {
+            Atom::Symbol(symbol) => {
+                let id = self.heap.symbol(symbol);
+                match self.program.types_of_symbol(self.heap, id).as_deref() {
+                    Some([only]) => only.clone(),
+                    _ => return Err(Leave),
+                }
+            }
+            Atom::Grounded(Grounded::Operation(operation)) => operation.type_atom().clone(),
+            _ => return Err(Leave),
+        };
+        let number = |this: &mut Self, found: &Atom| {
+            this.program
+                .value_types
+                .number_of(found, false)
+                .ok_or(Leave)
+        };
+        let function = number(self, &function)?;
+        let unknown = self.program.value_types.unknown();
+        let mut parts = Arguments::new();
+        for (parameter, argument) in signature.parameters.iter().zip(&children[1..]) {
+            let found = if types::matches_meta_type(argument, parameter) {
+                unknown
+            } else if types::is_meta_type(parameter) {
+                return Err(Leave);
+            } else {
+                match self.static_type(argument, checks)? {
+                    Static::Known(found) | Static::Open(found) => number(self, &found)?,
+                    Static::Any if self.is_unknown(argument) => unknown,
+                    _ => return Err(Leave),
+                }
+            };
+            let kind = match argument {
+                Atom::Symbol(_) => ArgumentKind::Symbol,
+                Atom::Variable(_) => ArgumentKind::Variable,
+                Atom::Expression(_) => ArgumentKind::Expression,
+                Atom::Grounded(_) => ArgumentKind::Grounded,
+            };
+            parts.push(Argument::new(found, kind));
+        }
+        Ok((function, parts))
+    }
+
+    /// Whether nothing is known of an atom's type, not even that a function says so.
+    fn is_unknown(&mut self, atom: &Atom) -> bool {
+        match atom {
+            Atom::Variable(_) | Atom::Symbol(_) => true,
+            Atom::Grounded(_) => false,
+            Atom::Expression(expression) => match expression.children() {
+                [] => true,
+                [Atom::Symbol(symbol), ..] => {
+                    let id = self.heap.symbol(symbol);
+                    self.program.types_of_symbol(self.heap, id).is_none()
+                }
+                _ => false,
+            },
+        }
+    }
+
+    /// The type of a call with such a signature, where it does not depend on values.
+    pub(super) fn applied_type(
+        &mut self,
+        children: &[Atom],
+        signature: &Signature,
+        checks: &mut Vec<Check>,
+    ) -> Compiled<Static> {
+        let (function, parts) = self.parts_of(children, signature, checks)?;
+        let types = &mut self.program.value_types;
+        let found = types.application(function, &parts).ok_or(Leave)?;
+        Ok(match types.atom(found) {
+            None => Static::Any,
+            Some(found) if found.is_ground() => Static::Known(found.clone()),
+            Some(found) => Static::Open(found.clone()),
+        })
+    }
+
+    fn decided_now(
+        &mut self,
+        children: &[Atom],
+        signature: &Signature,
+        decision: &Decision,
+        want: Want,
+        inner: impl FnOnce(&mut Self, Vec<Operand>, Callee, Want, Option<Slot>) -> Compiled<Value>,
+    ) -> Compiled<Value> {
+        let is_evaluated = |argument: &Atom, parameter: &Atom| {
+            !types::is_meta_type(parameter)
+                && argument
+                    .as_expression()
+                    .is_some_and(|parts| !parts.is_empty())
+        };
+        let arguments = children[1..].iter().zip(&signature.parameters);
+        let evaluated: Vec<Atom> = arguments
+            .clone()
+            .filter(|(argument, parameter)| is_evaluated(argument, parameter))
+            .map(|(argument, _)| argument.clone())
+            .collect();
+        let returns = self.program.result_type(&decision.returns);
+        let (value, mark) = self.marked(&evaluated, want, |this, within| {
+            let mut operands = vec![this.constant_value(&children[0])?];
+            for ((argument, parameter), told) in arguments.zip(&decision.parameters) {
+                operands.push(if is_evaluated(argument, parameter) {
+                    let expected = this.program.result_type(told);
+                    this.evaluate(argument, expected, Want::Own)?
+                } else {
+                    this.quoted(argument)?
+                });
+            }
+            inner(
+                this,
+                operands,
+                Callee::Known(returns),
+                within.want,
+                within.mark,
+            )
+        })?;
+        self.exit(mark);
+        Ok(value)
     }
 
     /// What an argument can be told of what is expected of it.
@@ -234,8 +455,8 @@ impl Compiler<'_> {
                     &signature,
                     Expected::Told(expected),
                     Want::Own,
-                    |this, operands, function, want, mark| {
-                        this.call_decided(symbol, operands, function, want, mark)
+                    |this, operands, callee, want, mark| {
+                        this.call_decided(symbol, operands, callee, want, mark)
                     },
                 )?;
                 self.depth -= 1;
@@ -248,7 +469,13 @@ impl Compiler<'_> {
                     for child in &children[1..] {
                         operands.push(this.evaluate(child, ANY, Want::Own)?);
                     }
-                    this.call_decided(symbol, operands, function, within.want, within.mark)
+                    this.call_decided(
+                        symbol,
+                        operands,
+                        Callee::Slot(function),
+                        within.want,
+                        within.mark,
+                    )
                 })?;
                 self.exit(mark);
                 self.depth -= 1;
@@ -261,10 +488,16 @@ impl Compiler<'_> {
         &mut self,
         symbol: u32,
         mut operands: Vec<Operand>,
-        function: Slot,
+        callee: Callee,
         want: Want,
         mark: Option<Slot>,
     ) -> Compiled<Value> {
+        let function = match callee {
+            Callee::Slot(function) => function,
+            Callee::Known(returns) => {
+                return self.call_symbol(symbol, operands, returns, want, mark, Flags::Data, None);
+            }
+        };
         if !self.program.has_rules_of(symbol, operands.len() - 1) {
             return self.call_symbol(symbol, operands, ANY, want, mark, Flags::Data, None);
         }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use super::{Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
-use crate::fast::program::{Inline, Signature, signature};
+use crate::fast::program::{Inline, Signature};
 use crate::operation::Operation;
 use crate::symbol::Symbol;
-use crate::types;
 
 impl Compiler<'_> {
     #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
@@ -146,11 +145,7 @@ impl Compiler<'_> {
         let Atom::Symbol(symbol) = &children[0] else {
             return Err(Leave);
         };
-        let id = self.heap.symbol(symbol);
-        let declared = match self.program.types_of_symbol(self.heap, id).as_deref() {
-            Some([only]) if types::is_function(only) => signature(only),
-            _ => return Err(Leave),
-        };
+        let declared = self.signature_of_instruction(&children[0])?;
         let is_atom = |declared: &Atom| declared.is_symbol(&known().atom);
         let is_list = |declared: &Atom| declared.is_symbol(&known().expression);
         let as_declared = match declared.parameters.as_slice() {

@@ -1,12 +1,16 @@
 //! Types of calls: what is decided when the code is made, what is looked at when it runs.
 
+use std::sync::Arc;
+
+use super::decide::is_applied;
 use super::{
     Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_large,
     is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
+use crate::evaluate::is_instruction;
 use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
-use crate::fast::program::{Head, Signature};
+use crate::fast::program::{Head, Signature, signature};
 use crate::types;
 
 impl Compiler<'_> {
@@ -101,10 +105,37 @@ impl Compiler<'_> {
                     Head::Typed(signature) | Head::Operation(_, signature) => {
                         self.application_type(children, &signature, true, checks)?
                     }
-                    Head::Complex => return Err(Leave),
+                    Head::Complex => {
+                        let signature = self.signature_of_instruction(&children[0])?;
+                        // Whether something is a variable only its value tells.
+                        let takes = |parameter: &Atom| {
+                            let known = known();
+                            parameter.is_symbol(&known.atom)
+                                || parameter.is_symbol(&known.expression)
+                        };
+                        if !signature.parameters.iter().all(takes) {
+                            return Err(Leave);
+                        }
+                        self.application_type(children, &signature, true, checks)?
+                    }
                 }
             }
         })
+    }
+
+    /// What is declared of a minimal instruction, if that is one type.
+    pub(super) fn signature_of_instruction(&mut self, head: &Atom) -> Compiled<Arc<Signature>> {
+        let Atom::Symbol(symbol) = head else {
+            return Err(Leave);
+        };
+        if !is_instruction(symbol) || self.program.space.may_type_expression(head) {
+            return Err(Leave);
+        }
+        let id = self.heap.symbol(symbol);
+        match self.program.types_of_symbol(self.heap, id).as_deref() {
+            Some([only]) if types::is_function(only) => Ok(signature(only)),
+            _ => Err(Leave),
+        }
     }
 
     /// The type that a call has; leaves what is not well-typed for certain.
@@ -118,6 +149,9 @@ impl Compiler<'_> {
         let arguments = &children[1..];
         if signature.parameters.len() != arguments.len() {
             return Err(Leave);
+        }
+        if is_applied(signature) {
+            return self.applied_type(children, signature, checks);
         }
         // What type variables stand for: known, or the type of a slot's value.
         let mut bound: Vec<(Variable, Static)> = Vec::new();
@@ -185,6 +219,16 @@ impl Compiler<'_> {
                                 if is_pair(signature, parameter) =>
                             {
                                 checks.push(Check::Type(*slot, open.clone()));
+                            }
+                            (
+                                Static::Known(a) | Static::Open(a),
+                                Static::Known(b) | Static::Open(b),
+                            ) if is_pair(signature, parameter) => {
+                                let (a, b) = (types::renamed(a), types::renamed(b));
+                                let mut bindings = crate::unify::Bindings::new();
+                                if !types::match_types(&a, &b, &mut bindings) {
+                                    return Err(Leave);
+                                }
                             }
                             _ => return Err(Leave),
                         },

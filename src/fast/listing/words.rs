@@ -93,6 +93,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 list(operands)
             )
         }
+        I::BuildResult { to, operands } => format!("{} := ({})", slot(to), list(operands)),
         I::MakeNoted {
             to,
             function,

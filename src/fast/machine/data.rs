@@ -230,6 +230,13 @@ impl Machine<'_> {
         self.close(place, flags)
     }
 
+    /// Builds an expression that is a result whatever its elements are.
+    #[inline(never)]
+    pub(super) fn build_result(&mut self, operands: Operands, base: usize) -> Cell {
+        let (place, all) = self.put(operands, base);
+        self.close(place, all & Header::GROUND | Header::EVALUATED)
+    }
+
     /// Builds an expression that is data if its elements are, and its head no symbol or
     /// the name of `function`, for which there must be no rules.
     #[inline(never)]

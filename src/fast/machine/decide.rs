@@ -9,7 +9,7 @@ use super::Machine;
 use crate::atom::{Atom, Variable};
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, TypeId};
-use crate::fast::program::{Decided, Expected, Head, Program, Site, Told, Tree};
+use crate::fast::program::{Decided, Expected, Head, LeafPlace, Program, Site, Told, Tree};
 use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision};
 use crate::types;
 use crate::unify::Bindings;
@@ -112,17 +112,18 @@ impl Machine<'_> {
     /// arguments what is expected of them are filled.
     pub(super) fn decide(&mut self, number: u32, base: usize) -> Option<u32> {
         let site = Arc::clone(&self.program.sites[number as usize]);
-        let mut arguments: Arguments = Arguments::new();
-        for argument in &site.arguments {
-            if !argument.as_written
-                && let Tree::Value(operand) = &argument.tree
-            {
-                let value = self.operand(base, *operand);
-                if !self.stays(value) {
-                    return None;
-                }
+        let mut leaves: Arguments = Arguments::new();
+        for leaf in &site.leaves {
+            let value = self.heap.deref(slot!(self, base, leaf.slot));
+            if leaf.place == LeafPlace::Argument && !value.is_int() && !self.stays(value) {
+                return None;
             }
-            arguments.push(self.argument_of(&argument.tree, base)?);
+            let found = match leaf.place {
+                LeafPlace::Head => self.type_of_head(value),
+                _ => self.type_of(value),
+            };
+            let kind = self.kind_of(value);
+            leaves.push(found.map_or(Argument::NONE, |found| Argument::new(found, kind)));
         }
         let expected = match site.expected {
             Expected::Known(expected) => expected,
@@ -130,11 +131,11 @@ impl Machine<'_> {
         };
         let known = self.program.decided[number as usize]
             .iter()
-            .position(|known| known.arguments == arguments && known.expected == expected);
+            .position(|known| known.leaves == leaves && known.expected == expected);
         let place = match known {
             Some(place) => place,
             None => {
-                let decided = self.decide_anew(&site, arguments, expected)?;
+                let decided = self.decide_anew(&site, leaves, expected, base)?;
                 let lately = &mut self.program.decided[number as usize];
                 if lately.len() == DECIDED_MAX {
                     lately.remove(0);
@@ -145,17 +146,23 @@ impl Machine<'_> {
         };
         let decided = &self.program.decided[number as usize][place];
         for (slot, value) in &decided.told {
-            self.stack[base + 2 + usize::from(*slot)] = Cell::small(*value as i32).0;
+            set!(self, base, *slot, Cell::small(*value as i32));
         }
         Some(decided.function)
     }
 
+    #[inline(never)]
     fn decide_anew(
         &mut self,
         site: &Site,
-        arguments: Arguments,
+        leaves: Arguments,
         expected: TypeId,
+        base: usize,
     ) -> Option<Decided> {
+        let mut arguments: Arguments = Arguments::new();
+        for argument in &site.arguments {
+            arguments.push(self.argument_of(&argument.tree, base)?);
+        }
         let decision = self.decision(site.head, &arguments, expected)?;
         let mut told = SmallVec::new();
         let parts = site.arguments.iter().zip(&arguments);
@@ -185,7 +192,7 @@ impl Machine<'_> {
         }
         let function = self.function_for(site.head, arguments.len(), &decision.returns);
         Some(Decided {
-            arguments,
+            leaves,
             expected,
             function,
             told,

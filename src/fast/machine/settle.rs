@@ -403,7 +403,9 @@ impl Machine<'_> {
     /// As [`Machine::is_data_head`], of an expression whose head is looked at next.
     pub(super) fn is_data_head_shallow(&mut self, head: Cell, count: usize) -> bool {
         if head.is_exp() {
-            return !self.program.expression_rules && self.heap.header(head.at()).arity() > 0;
+            return !self.program.expression_rules
+                && self.heap.header(head.at()).arity() > 0
+                && !self.heap.is_lambda(head.at());
         }
         self.is_data_head(head, count)
     }

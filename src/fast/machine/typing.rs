@@ -5,7 +5,7 @@ use crate::atom::{Atom, Grounded, known};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::code::{ANY, BOOL, NUMBER, TypeId};
 use crate::fast::program::Program;
-use crate::fast::types::{Argument, ArgumentKind, ValueType};
+use crate::fast::types::{Argument, ArgumentKind, SymbolType, ValueType};
 use crate::types;
 
 /// Longer expressions without a function type are not typed by their parts.
@@ -56,6 +56,11 @@ impl Machine<'_> {
                 _ => None,
             },
             Term::Int(_) | Term::Flt(_) | Term::Bool(_) => self.type_of_value_head(head),
+            // Its type is what its operation says, which is not that nothing is known.
+            Term::Exp(at) if self.heap.is_lambda(at) => {
+                let types = &mut self.program.value_types;
+                types.number_of(&types::undefined(), false)
+            }
             Term::Ref(_) | Term::Exp(_) => None,
         }
     }
@@ -218,10 +223,16 @@ impl Machine<'_> {
 
     /// The type of a symbol, and whether expressions with this head may have types of
     /// their own.
-    fn type_of_symbol(&mut self, id: u32) -> (Option<ValueType>, bool) {
-        if let Some(known) = self.program.value_types.symbols.get(&id) {
-            return *known;
+    #[inline(always)]
+    fn type_of_symbol(&mut self, id: u32) -> SymbolType {
+        match self.program.value_types.symbol(id) {
+            Some(known) => known,
+            None => self.find_type_of_symbol(id),
         }
+    }
+
+    #[inline(never)]
+    fn find_type_of_symbol(&mut self, id: u32) -> SymbolType {
         let found = match self.program.types_of_symbol(&self.heap, id) {
             None => Some(self.program.value_types.unknown()),
             Some(found) => match found.as_slice() {
@@ -234,7 +245,7 @@ impl Machine<'_> {
         };
         let atom = Atom::Symbol(self.heap.symbol_of(id));
         let known = (found, self.space.may_type_expression(&atom));
-        self.program.value_types.symbols.insert(id, known);
+        self.program.value_types.note_symbol(id, known);
         known
     }
 
