@@ -10,6 +10,7 @@ mod choice;
 mod code;
 mod collect;
 mod compile;
+mod export;
 mod heap;
 mod listing;
 mod machine;

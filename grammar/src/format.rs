@@ -144,7 +144,14 @@ impl<'t, 's> Layout<'t, 's> {
             }
             if form.directive {
                 self.write("!");
-                // A comment between `!` and its atom stands before both.
+                // Other engines read `!word` as one word. A comment brings its own space.
+                let atom = tree.nodes()[form.node as usize];
+                let comment = tree.comments().get(self.comment);
+                if !matches!(atom.kind, NodeKind::Expression { .. })
+                    && comment.is_none_or(|comment| comment.span.start > atom.span.start)
+                {
+                    self.write(" ");
+                }
             }
             self.form(form.node as usize, form.directive);
         }
@@ -401,6 +408,12 @@ mod tests {
         check("\u{feff}(a)\r\n(b)\r\n", "(a)\n(b)\n");
         check("", "");
         check("( )", "()\n");
+    }
+
+    #[test]
+    fn a_word_stays_apart_from_the_mark_of_a_directive() {
+        check("!   \"text\"\n!word ! $x", "! \"text\"\n! word\n! $x\n");
+        check("! ; why\nword", "! ; why\nword\n");
     }
 
     #[test]

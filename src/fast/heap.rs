@@ -9,10 +9,9 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::atom::{Atom, Expression, Grounded, LARGE, Variable};
-use crate::evaluate::Control;
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::number::Number;
-use crate::seen::{Made, Seen};
+use crate::seen::Seen;
 use crate::symbol::Symbol;
 
 /// Words set apart for constants. Untouched ones cost no memory.
@@ -39,9 +38,9 @@ pub(super) struct Heap {
     pub(super) names: Vec<(usize, Variable)>,
     named: HashMap<Variable, usize, FixedState>,
     /// Variables of shapes.
-    parts: Vec<Variable>,
+    pub(super) parts: Vec<Variable>,
     /// Variables of functions without names that shapes are calls of.
-    of_lambdas: Vec<Variable>,
+    pub(super) of_lambdas: Vec<Variable>,
 }
 
 /// A word in front of a list that no list has yet. No term is this cell.
@@ -504,7 +503,7 @@ impl Heap {
     }
 
     /// The atom of a term that is neither variable nor expression.
-    fn leaf(&self, cell: Cell) -> Atom {
+    pub(super) fn leaf(&self, cell: Cell) -> Atom {
         match cell.kind() {
             Kind::Int(value) => Atom::integer(value),
             Kind::Flt(_) => Atom::float(self.float_of(cell)),
@@ -628,7 +627,7 @@ impl Heap {
         Some(&self.names[found].1)
     }
 
-    fn name_of(&mut self, at: usize) -> Variable {
+    pub(super) fn name_of(&mut self, at: usize) -> Variable {
         if let Ok(found) = self.names.binary_search_by_key(&at, |(at, _)| *at) {
             return self.names[found].1.clone();
         }
@@ -795,156 +794,6 @@ impl Heap {
         self.cells.truncate(top);
         self.constants += size;
         Some(root)
-    }
-
-    /// The atom that a term is now.
-    pub(super) fn export(&mut self, cell: Cell) -> Atom {
-        self.export_with(cell, None)
-    }
-
-    /// A call as an atom of which variables, numbers, texts and data are left out: variables
-    /// stand for them, the first for the first of `parts`. Calls that differ in these alone
-    /// have one shape.
-    pub(super) fn shape(&mut self, cell: Cell, parts: &mut Vec<Cell>) -> Atom {
-        self.export_with(cell, Some(parts))
-    }
-
-    /// Whether it is left out of a shape, where it is no head.
-    fn is_part(&self, cell: Cell) -> bool {
-        match cell.kind() {
-            Kind::Int(_) | Kind::Flt(_) => true,
-            Kind::Box(_) => matches!(
-                self.box_of(cell),
-                Atom::Grounded(Grounded::Text(_) | Grounded::Number(_))
-            ),
-            Kind::Exp(at) => {
-                let header = self.header(at);
-                header.has(Header::GROUND | Header::EVALUATED)
-                    && !header.has(Header::ERROR)
-                    && header.arity() > 0
-            }
-            Kind::Ref(_) | Kind::Sym(_) | Kind::Bool(_) => false,
-        }
-    }
-
-    /// The variable that stands for the part of this number in shapes.
-    fn part_variable(&mut self, number: usize) -> Atom {
-        while self.parts.len() <= number {
-            let name = self.parts.len().to_string();
-            self.parts.push(Variable::new(&name));
-        }
-        Atom::Variable(self.parts[number].clone())
-    }
-
-    /// Whether it is a function without a name.
-    pub(super) fn is_lambda(&self, at: usize) -> bool {
-        let (first, count) = self.elements(at);
-        if count != 3 {
-            return false;
-        }
-        let head = self.deref(self.word(first));
-        head.is_box()
-            && self.deref(self.word(first + 1)).is_exp()
-            && matches!(self.box_of(head), Atom::Grounded(Grounded::Operation(operation))
-                if operation.control() == Some(Control::Lambda))
-    }
-
-    /// Whether a variable of a shape is of the function that the shape calls.
-    pub(super) fn is_of_lambda(&self, variable: &Variable) -> bool {
-        self.of_lambdas.contains(variable)
-    }
-
-    fn lambda_variable(&mut self, number: usize) -> Atom {
-        while self.of_lambdas.len() <= number {
-            let name = self.of_lambdas.len().to_string();
-            self.of_lambdas.push(Variable::new(&name).renamed());
-        }
-        Atom::Variable(self.of_lambdas[number].clone())
-    }
-
-    fn export_with(&mut self, cell: Cell, mut shape: Option<&mut Vec<Cell>>) -> Atom {
-        // Of long calls the rest stays as it is.
-        const PARTS: usize = 64;
-        struct Level {
-            at: usize,
-            first: usize,
-            arity: usize,
-            evaluated: bool,
-            /// Parts that had been left out when it was begun.
-            parts: usize,
-            done: Vec<Atom>,
-        }
-        let mut made = Made::new();
-        let mut levels: SmallVec<[Level; 4]> = SmallVec::new();
-        let mut current = self.deref(cell);
-        // Within a function that the shape is a call of: its variables are its own.
-        let mut in_lambda = false;
-        let mut of_lambda: SmallVec<[Cell; 4]> = SmallVec::new();
-        loop {
-            let is_head = levels.last().is_none_or(|level| level.done.is_empty());
-            if levels.len() == 1 {
-                in_lambda = is_head && current.is_exp() && self.is_lambda(current.at());
-            }
-            let part = shape.as_mut().and_then(|parts| {
-                let known = parts.iter().position(|part| *part == current);
-                let known = known.filter(|_| current.is_ref() && !in_lambda);
-                let is_new = current.is_ref() && !in_lambda
-                    || !is_head && parts.len() < PARTS && self.is_part(current);
-                known.or_else(|| {
-                    is_new.then(|| {
-                        parts.push(current);
-                        parts.len() - 1
-                    })
-                })
-            });
-            let mut done = match current.kind() {
-                _ if part.is_some() => part.map(|number| self.part_variable(number)),
-                Kind::Ref(_) if in_lambda && shape.is_some() => {
-                    let known = of_lambda.iter().position(|known| *known == current);
-                    let number = known.unwrap_or(of_lambda.len());
-                    if known.is_none() {
-                        of_lambda.push(current);
-                    }
-                    Some(self.lambda_variable(number))
-                }
-                Kind::Ref(at) => Some(Atom::Variable(self.name_of(at))),
-                Kind::Exp(at) => made.get(at).cloned().or_else(|| {
-                    let (first, arity) = self.elements(at);
-                    levels.push(Level {
-                        at,
-                        first,
-                        arity,
-                        evaluated: self.header(at).has(Header::EVALUATED),
-                        parts: shape.as_ref().map_or(0, |parts| parts.len()),
-                        done: Vec::with_capacity(arity),
-                    });
-                    None
-                }),
-                _ => Some(self.leaf(current)),
-            };
-            loop {
-                if let Some(atom) = done.take() {
-                    match levels.last_mut() {
-                        None => return atom,
-                        Some(level) => level.done.push(atom),
-                    }
-                }
-                let level = levels
-                    .last()
-                    .expect("a level is open or the result returned");
-                if level.done.len() < level.arity {
-                    current = self.deref(self.word(level.first + level.done.len()));
-                    break;
-                }
-                let level = levels.pop().expect("just seen");
-                let atom = Atom::Expression(Expression::with(level.done, level.evaluated));
-                // Within a function variables are called otherwise than outside of it.
-                if !in_lambda && level.parts == shape.as_ref().map_or(0, |parts| parts.len()) {
-                    made.remember(level.at, || atom.clone());
-                }
-                done = Some(atom);
-            }
-        }
     }
 }
 
