@@ -497,6 +497,14 @@ pub(super) enum Instruction {
         to: Pc,
         odd: Pc,
     },
+    /// Goes on at `same` or `other` by whether two plain values are the same; with the next
+    /// instruction if one is none, or they have no type in common.
+    TrySame {
+        left: Slot,
+        right: Slot,
+        same: Pc,
+        other: Pc,
+    },
     /// Goes on there unless both are the same number; `odd` if one is none.
     JumpUnlessSame {
         left: Slot,

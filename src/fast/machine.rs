@@ -820,6 +820,25 @@ impl<'h> Machine<'h> {
                         _ => jump_unless!(self.is_sum(minus, whole, left, right), to, odd),
                     }
                 }
+                I::TrySame {
+                    left,
+                    right,
+                    same,
+                    other,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let (left, right) = (Cell(frame[place(left)]), Cell(frame[place(right)]));
+                    let found = if left.are_ints(right) {
+                        Some(left == right)
+                    } else {
+                        self.are_same(left, right)
+                    };
+                    match found {
+                        Some(true) => pc = same,
+                        Some(false) => pc = other,
+                        None => {}
+                    }
+                }
                 I::JumpUnlessSame {
                     left,
                     right,

@@ -2,7 +2,8 @@
 
 use super::lambda::lambda_of;
 use super::{
-    Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want, is_whole_error,
+    Bound, Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want,
+    is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
@@ -167,7 +168,18 @@ impl Compiler<'_> {
         let numbers = self.numbers.clone();
         let simple = self.simple_comparison(condition);
         let numeric = simple.is_none() && self.is_numeric_comparison(condition);
+        let mut try_same = None;
+        let before = self.defined.clone();
         if simple.is_none() && !numeric {
+            if let Some((left, right)) = self.plain_equality(condition, &checks) {
+                let (same, other) = (FAIL, FAIL);
+                try_same = Some(self.emit(Instruction::TrySame {
+                    left,
+                    right,
+                    same,
+                    other,
+                }));
+            }
             guard = self.guard(atom, checks, expected)?;
         }
         let (_, mark) = self.marked(std::slice::from_ref(condition), want, |this, inner| {
@@ -214,6 +226,11 @@ impl Compiler<'_> {
                 }
             };
             let inner = inner.want;
+            if try_same.is_some() {
+                // Nothing else uses what was evaluated for the comparison.
+                this.defined.clone_from(&before);
+            }
+            let begin = this.here();
             let first = this.branch(|this| {
                 this.part(|this| {
                     let value = this.template(then, expected, inner, Bound::Nothing)?;
@@ -222,6 +239,12 @@ impl Compiler<'_> {
             })?;
             let here = this.here();
             this.fill(jump, Place::To, here);
+            if let Some(at) = try_same
+                && let Instruction::TrySame { same, other, .. } = &mut this.program.code[at]
+            {
+                *same = begin;
+                *other = here;
+            }
             let second = this.branch(|this| {
                 this.part(|this| {
                     let value = this.template(otherwise, expected, inner, Bound::Nothing)?;
@@ -241,6 +264,33 @@ impl Compiler<'_> {
             self.exit(mark);
         }
         self.resume(guard, Operand::slot(to), want)
+    }
+
+    /// The slots of two variables that a condition compares, if nothing but their types has
+    /// to be looked at before.
+    fn plain_equality(&self, condition: &Atom, checks: &[Check]) -> Option<(Slot, Slot)> {
+        let [Atom::Grounded(Grounded::Operation(operation)), left, right] =
+            condition.as_expression()?
+        else {
+            return None;
+        };
+        if self.program.proving || self.program.inline(operation) != Some(Inline::Equal) {
+            return None;
+        }
+        let slot = |atom: &Atom| match atom {
+            Atom::Variable(variable) => self
+                .names
+                .get(variable)
+                .filter(|name| name.fresh_in != Some(self.scope))
+                .map(|name| name.slot),
+            _ => None,
+        };
+        let (left, right) = (slot(left)?, slot(right)?);
+        let expected = [Check::Same(left, right), Check::Same(right, left)];
+        checks
+            .iter()
+            .all(|check| expected.contains(check))
+            .then_some((left, right))
     }
 
     /// `(if <value in slot> then otherwise)` with a variable that names the slot.

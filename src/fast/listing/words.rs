@@ -385,6 +385,18 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             place(to),
             odd(other)
         ),
+        I::TrySame {
+            left,
+            right,
+            same,
+            other,
+        } => format!(
+            "if {} and {} are plain values, go to {} if they are the same, else to {}",
+            slot(left),
+            slot(right),
+            place(same),
+            place(other)
+        ),
         I::JumpUnlessInteger {
             slot: found,
             value,

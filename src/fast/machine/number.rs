@@ -6,6 +6,17 @@ use crate::fast::cell::Cell;
 use crate::fast::code::{Arithmetic, Comparison};
 
 impl Machine<'_> {
+    /// Whether two values are the same; `None` if one does not plainly evaluate to itself, or
+    /// they have no type in common.
+    #[inline(never)]
+    pub(super) fn are_same(&mut self, left: Cell, right: Cell) -> Option<bool> {
+        if !self.is_its_own(left) || !self.is_its_own(right) || !self.may_have_one_type(left, right)
+        {
+            return None;
+        }
+        Some(self.heap.equal(left, right))
+    }
+
     /// Whether one number is the sum, or the difference, of two others; `None` if one of
     /// them is none.
     #[inline(never)]
