@@ -29,7 +29,8 @@ done
 try() {
   local seconds=$1 unchecked=$2
   shift 2
-  "$tools/bin/schemathesis" --config-file server/tests/schemathesis.toml \
+  SCHEMATHESIS_HOOKS=server/tests/schemathesis_hooks.py \
+    "$tools/bin/schemathesis" --config-file server/tests/schemathesis.toml \
     run "http://127.0.0.1:$port/openapi.json" --seed 1 --generation-deterministic \
     --max-examples "$examples" --max-time "$seconds" --phases examples,coverage,fuzzing \
     --exclude-checks "$unchecked" --request-timeout 30 --warnings off --no-color "$@"
