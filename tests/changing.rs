@@ -2,25 +2,19 @@
 //! compiled evaluator gives what the plain one gives. Cases are drawn from a fixed seed.
 
 mod both;
+#[path = "generated/cases.rs"]
+mod cases;
+#[path = "both/unnamed.rs"]
+mod unnamed;
 
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_oneof};
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use unnamed::unnamed;
 
 #[track_caller]
 fn check(program: &str) {
-    // Variables are named as they come.
-    let text = |atom: &chimera::Atom| {
-        let text = atom.to_string();
-        let mut parts = text.split('$');
-        let first = parts.next().unwrap_or_default().to_owned();
-        parts.fold(first, |all, part| {
-            let end = part.find([' ', ')']).unwrap_or(part.len());
-            all + "$" + &part[end..]
-        })
-    };
-    let fast = both::results(program, false, text);
-    assert_eq!(fast, both::results(program, true, text), "{program}");
+    let fast = both::results(program, false, unnamed);
+    assert_eq!(fast, both::results(program, true, unnamed), "{program}");
     assert!(fast.iter().any(|results| results.len() > 1), "{program}");
 }
 
@@ -99,18 +93,10 @@ fn steps() -> impl Strategy<Value = String> {
 
 #[test]
 fn generated_changes_are_seen_as_by_the_plain_evaluator() {
-    let config = Config {
-        cases: 60,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, b"chimera: the same changes always");
     let programs = vec(steps(), 10..60).prop_map(|steps| steps.concat());
-    let run = TestRunner::new_with_rng(config, rng).run(&programs, |steps| {
+    let seed = b"chimera: the same changes always";
+    cases::try_all(programs, 60, seed, |steps| {
         check(&format!("{RULES}!(f 1)\n{steps}"));
         Ok(())
     });
-    if let Err(error) = run {
-        panic!("{error}");
-    }
 }

@@ -1,10 +1,13 @@
 //! How calls find their rules: compiled code decides by what stands where, the plain
 //! evaluator tries rule by rule, and both come to the same results in the same order.
 
+#[path = "generated/cases.rs"]
+mod cases;
+
 use chimera::{Atom, Engine, alpha_equal};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, prop_oneof};
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use proptest::test_runner::TestCaseError;
 
 /// Results of a program's last directive, by the plain evaluator or by compiled code.
 fn results(source: &str, plain: bool) -> Vec<Atom> {
@@ -29,14 +32,9 @@ fn check(source: &str, expected: &str) {
 
 /// Whether both evaluators agree on programs that are drawn from a fixed seed.
 fn agree(programs: impl Strategy<Value = String>) {
-    let config = Config {
-        cases: 200,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, b"chimera: the same cases each run");
-    let run = TestRunner::new_with_rng(config, rng).run(&programs, |source| {
-        let (fast, plain) = (results(&source, false), results(&source, true));
+    let seed = b"chimera: the same cases each run";
+    cases::try_all(programs, 200, seed, |source| {
+        let (fast, plain) = (results(source, false), results(source, true));
         let same =
             fast.len() == plain.len() && fast.iter().zip(&plain).all(|(a, b)| alpha_equal(a, b));
         if same {
@@ -51,9 +49,6 @@ fn agree(programs: impl Strategy<Value = String>) {
             )))
         }
     });
-    if let Err(error) = run {
-        panic!("{error}");
-    }
 }
 
 fn leaves(variables: &'static [&'static str]) -> impl Strategy<Value = String> {

@@ -3,12 +3,16 @@
 //! fixed seed.
 
 mod both;
+#[path = "generated/cases.rs"]
+mod cases;
+#[path = "both/unnamed.rs"]
+mod unnamed;
 
 use chimera::Atom;
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, prop_oneof};
 use proptest::sample::select;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use unnamed::unnamed;
 
 const RULES: &str = "
 (: Nil (List $t))
@@ -115,36 +119,17 @@ fn results(program: &str, plain: bool) -> Vec<Vec<String>> {
     both::results(program, plain, unnamed)
 }
 
-fn unnamed(atom: &Atom) -> String {
-    let text = atom.to_string();
-    let words = text.split_inclusive([' ', '(', ')']);
-    words
-        .map(|word| match word.strip_prefix('$') {
-            Some(name) => format!("${}", name.trim_start_matches(|c| !" ()".contains(c))),
-            None => word.to_owned(),
-        })
-        .collect()
-}
-
 #[test]
 fn generated_lists_are_gone_through_as_by_the_plain_evaluator() {
-    let config = Config {
-        cases: 300,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, b"chimera: the same lists each run");
-    let run = TestRunner::new_with_rng(config, rng).run(&programs(), |program| {
-        assert_eq!(
-            results(&program, false),
-            results(&program, true),
-            "{program}"
-        );
-        Ok(())
-    });
-    if let Err(error) = run {
-        panic!("{error}");
-    }
+    cases::try_all(
+        programs(),
+        300,
+        b"chimera: the same lists each run",
+        |program| {
+            assert_eq!(results(program, false), results(program, true), "{program}");
+            Ok(())
+        },
+    );
 }
 
 /// A list of a million elements goes through each form, and grows by one at a time.

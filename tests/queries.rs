@@ -2,12 +2,13 @@
 //! the same order. Cases are drawn from a fixed seed.
 
 mod both;
+#[path = "generated/cases.rs"]
+mod cases;
 
 use chimera::Atom;
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_oneof};
 use proptest::sample::select;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// The text of an atom whose variables are named by when they occur first.
 fn named_by_place(atom: &Atom) -> String {
@@ -138,19 +139,10 @@ fn programs(forms: &'static [&'static str]) -> impl Strategy<Value = String> {
 
 #[track_caller]
 fn check_generated(forms: &'static [&'static str], seed: &[u8; 32]) {
-    let config = Config {
-        cases: 200,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, seed);
-    let run = TestRunner::new_with_rng(config, rng).run(&programs(forms), |program| {
-        check(&program);
+    cases::try_all(programs(forms), 200, seed, |program| {
+        check(program);
         Ok(())
     });
-    if let Err(error) = run {
-        panic!("{error}");
-    }
 }
 
 #[test]

@@ -2,12 +2,15 @@
 //! what the plain one gives. Calls are drawn from a fixed seed.
 
 mod both;
+#[path = "generated/cases.rs"]
+mod cases;
+#[path = "both/unnamed.rs"]
+mod unnamed;
 
-use chimera::Atom;
 use proptest::collection::vec;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, prop_oneof};
 use proptest::sample::select;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use unnamed::unnamed;
 
 const RULES: &str = r#"
 !(import! &self control)
@@ -159,36 +162,17 @@ fn results(program: &str, plain: bool) -> Vec<Vec<String>> {
     both::results(program, plain, unnamed)
 }
 
-fn unnamed(atom: &Atom) -> String {
-    let text = atom.to_string();
-    let words = text.split_inclusive([' ', '(', ')']);
-    words
-        .map(|word| match word.strip_prefix('$') {
-            Some(name) => format!("${}", name.trim_start_matches(|c| !" ()".contains(c))),
-            None => word.to_owned(),
-        })
-        .collect()
-}
-
 #[test]
 fn generated_calls_answer_as_by_the_plain_evaluator() {
-    let config = Config {
-        cases: 300,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, b"chimera: the same types each run");
-    let run = TestRunner::new_with_rng(config, rng).run(&programs(), |program| {
-        assert_eq!(
-            results(&program, false),
-            results(&program, true),
-            "{program}"
-        );
-        Ok(())
-    });
-    if let Err(error) = run {
-        panic!("{error}");
-    }
+    cases::try_all(
+        programs(),
+        300,
+        b"chimera: the same types each run",
+        |program| {
+            assert_eq!(results(program, false), results(program, true), "{program}");
+            Ok(())
+        },
+    );
 }
 
 fn reductions(program: &str, plain: bool) -> u64 {

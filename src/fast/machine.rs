@@ -51,7 +51,7 @@ use crate::evaluate::{Answer, Evaluation};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Aside, Choice, Kind, Step};
 use crate::fast::code::{
-    ANY, Arithmetic, FINISH, IF_DATA, Instruction, Logic, NUMBER, Operand, Pc, Slot, TypeId,
+    ANY, Arithmetic, FINISH, IF_DATA, Instruction, Logic, NUMBER, Operand, Pc, TypeId,
 };
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
@@ -903,11 +903,7 @@ impl<'h> Machine<'h> {
                         && self.heap.cells.len() < self.collect_at
                         && let Some(values) = self.quick(frame, arguments)
                     {
-                        let height = if mark == Slot::MAX {
-                            self.choices.len() as u64
-                        } else {
-                            (frame[place(mark)] & !MARK_SUCCEEDED) >> 3
-                        };
+                        let height = self.height(mark, base);
                         let back = at as u64 + u64::from(skip);
                         pc = entry.pc;
                         let frame = self.stack.frame_mut(above);
@@ -956,11 +952,7 @@ impl<'h> Machine<'h> {
                     let above = self.above(base, size);
                     let frame = self.stack.frame(base);
                     let values = slots.map(|slot| Cell(frame[place(slot)]));
-                    let height = if mark == Slot::MAX {
-                        self.choices.len() as u64
-                    } else {
-                        (frame[place(mark)] & !MARK_SUCCEEDED) >> 3
-                    };
+                    let height = self.height(mark, base);
                     let entry = &self.program.functions[function as usize];
                     if entry.state == State::Compiled
                         && self.stack.holds(above)

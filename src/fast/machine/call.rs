@@ -1,7 +1,7 @@
 //! Calls and returns: frames on the stack.
 
 use super::settle::Ask;
-use super::{HEIGHT, MATCHED, Machine, Next, SUCCEEDED};
+use super::{HEIGHT, MARK_SUCCEEDED, MATCHED, Machine, Next, SUCCEEDED};
 use smallvec::SmallVec;
 
 use crate::atom::Atom;
@@ -19,6 +19,16 @@ impl Machine<'_> {
     #[inline(always)]
     pub(super) fn above(&self, base: usize, size: Slot) -> usize {
         (base + 2 + usize::from(size)).max(self.protected)
+    }
+
+    /// How many choices there were when the mark was set; those there are, without a mark.
+    #[inline(always)]
+    pub(super) fn height(&self, mark: Slot, base: usize) -> u64 {
+        if mark == Slot::MAX {
+            self.choices.len() as u64
+        } else {
+            (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3
+        }
     }
 
     #[inline(always)]

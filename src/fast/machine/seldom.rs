@@ -3,11 +3,11 @@
 
 use super::pattern::Place;
 use super::settle::Ask;
-use super::{HEIGHT, MARK_SUCCEEDED, Machine, Next};
+use super::{HEIGHT, Machine, Next};
 use crate::evaluate::Answer;
 use crate::fast::cell::Cell;
 use crate::fast::choice::Kind;
-use crate::fast::code::{Instruction, Pc, Slot, TypeId};
+use crate::fast::code::{Instruction, Pc, TypeId};
 
 impl Machine<'_> {
     /// Carries out an instruction; `None` if a bound was hit.
@@ -178,11 +178,7 @@ impl Machine<'_> {
                 mark,
             } => {
                 fuel!();
-                let height = if mark == Slot::MAX {
-                    self.choices.len() as u64
-                } else {
-                    (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3
-                };
+                let height = self.height(mark, base);
                 let function = slot!(self, base, function).as_int() as u32;
                 go!(self.call(function, operands, size, height, pc, base));
             }
@@ -199,11 +195,7 @@ impl Machine<'_> {
                 mark,
             } => {
                 fuel!();
-                let height = if mark == Slot::MAX {
-                    self.choices.len() as u64
-                } else {
-                    (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3
-                };
+                let height = self.height(mark, base);
                 let above = self.above(base, size);
                 self.begin_walk(operands, base, above, frame);
                 self.stack[above] = (u64::from(pc) << 32) | base as u64;
