@@ -8,7 +8,6 @@ mod cases;
 #[path = "both/unnamed.rs"]
 mod unnamed;
 
-use chimera::Atom;
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, prop_oneof};
 use proptest::sample::select;
