@@ -143,7 +143,9 @@ impl World for Server {
             Action::EvictSessions(share) => self.cache_mb *= 1.0 - share.get(),
             Action::DutyCycleBackground(share) => self.duty = share.get(),
             Action::LiftBackgroundThrottle => self.duty = 1.0,
-            Action::CancelBackground => self.threads = 0.0,
+            Action::CancelBackground(share) => {
+                self.threads -= (self.threads * share.get()).ceil();
+            }
             Action::CloseIdle(keep) => self.pool_idle = self.pool_idle.min(f64::from(*keep)),
             Action::RecreatePool => self.pool_idle = 0.0,
             Action::Degrade(level) => self.level = f64::from(*level),
@@ -342,7 +344,7 @@ fn a_placebo_is_seen_to_fail_and_what_it_set_is_taken_back() {
         tried[0].starts_with("(duty-cycle background 0.12"),
         "{tried:?}"
     );
-    assert!(tried.contains(&"(cancel background)"), "{tried:?}");
+    assert!(tried.contains(&"(cancel background 1.0)"), "{tried:?}");
     assert!(tried.contains(&"(duty-cycle background 1.0)"), "{tried:?}");
     let undo = actions.iter().find(|record| record.rule == "undo").unwrap();
     assert!(undo.reason.contains("did not help"), "{}", undo.reason);
@@ -588,6 +590,52 @@ fn facts_say_how_much_is_kept() {
     run.go(20.0);
     assert_eq!((run.core.history().len(), run.actions().len()), (5, 2));
     assert!(run.log.len() > 2);
+}
+
+#[test]
+fn facts_say_what_a_question_may_spend_and_what_counts_of_its_answer() {
+    let leaking = |facts: &str| {
+        let mut run = Run::new(&with_facts(facts), Server::new(1));
+        run.go(3.0);
+        run.world.cache_mb = 480.0;
+        run.go(6.0);
+        (run.log.len(), run.core.status.misshapen_decisions)
+    };
+    let (acted, misshapen) = leaking("(keep-spent 1999)");
+    assert!(acted > 0 && misshapen == 0, "{acted} {misshapen}");
+    // Bounds that are hit are told, and nothing is done.
+    let (acted, misshapen) = leaking("(question-depth 100) (question-reductions 1000)");
+    assert!(acted == 0 && misshapen > 0, "{acted} {misshapen}");
+    let (acted, misshapen) = leaking("(verdict-seconds-max 1)");
+    assert!(acted == 0 && misshapen > 0, "{acted} {misshapen}");
+}
+
+#[test]
+fn what_the_server_measures_is_not_posted() {
+    let mut run = Run::new(&with_facts("(posted-metrics 2)"), Server::new(1));
+    run.go(2.0);
+    let mut post = |metrics: &[&str]| {
+        let samples = metrics.iter().map(|name| ((*name).to_owned(), 1.0));
+        let posted = run
+            .core
+            .ingest(samples.collect(), |name| name == "error-rate");
+        posted.map_err(|error| error.to_string())
+    };
+    // Some have a value, some had none yet, and some come of events that were told.
+    for own in ["memory-mb", "error-rate", "events.pool-exhaustion"] {
+        let refused =
+            format!("{own} is measured by the server itself; post the sample under another name");
+        assert_eq!(post(&["queue-depth", own]), Err(refused));
+    }
+    assert_eq!(post(&["queue-depth", "lag"]), Ok(()));
+    let refused = post(&["third"]).unwrap_err();
+    assert!(
+        refused.starts_with("at most 2 metrics from outside"),
+        "{refused}"
+    );
+    run.go(2.0);
+    let mut again = |metric: &str| run.core.ingest(vec![(metric.to_owned(), 2.0)], |_| false);
+    assert_eq!(again("lag"), Ok(()));
 }
 
 #[test]

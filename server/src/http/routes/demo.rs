@@ -322,7 +322,7 @@ struct MemoryImpact {
 pub(in crate::http) async fn reset(service: Arc<Service>, _: Request) -> Result<Answer, Failure> {
     let background = &service.shell.background;
     let before = rss_mb();
-    let cancelled = background.cancel();
+    let cancelled = background.cancel(Ratio::FULL);
     // First, since it would go on causing what is ended here.
     service.shell.stress.cancel().await;
     let sessions = service.shell.sessions.clone();
