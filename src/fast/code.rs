@@ -23,6 +23,7 @@ pub(super) const BOOL: TypeId = 2;
 pub(super) const FAIL: Pc = 0;
 pub(super) const FINISH: Pc = 1;
 pub(super) const RETURN: Pc = 2;
+pub(super) const CLOSE: Pc = 3;
 
 /// Operands: where in the table of operands their number stands, and then they.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -312,6 +313,18 @@ pub(super) enum Instruction {
         to: Slot,
         operands: Operands,
     },
+
+    /// Makes data of a function's name, at most two elements and a last one that the rest
+    /// of the code returns: see `machine/grow.rs`. `odd` makes it in the usual order.
+    Grow {
+        function: u32,
+        slots: [Slot; 2],
+        count: u8,
+        size: Slot,
+        odd: Pc,
+    },
+    /// Puts a result into the last place of what `Grow` made, and returns that.
+    Close,
 
     MatchConstant {
         slot: Slot,

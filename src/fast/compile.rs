@@ -10,6 +10,7 @@ mod call;
 mod choose;
 mod control;
 mod decide;
+mod grow;
 mod head;
 mod inline;
 mod lambda;
@@ -679,6 +680,7 @@ impl<'m> Compiler<'m> {
                 | I::IfPlain { odd, .. }
                 | I::JumpUnlessSame { odd, .. }
                 | I::CheckSame { odd, .. }
+                | I::Grow { odd, .. }
                 | I::Logic { odd, .. }
                 | I::Not { odd, .. }
                 | I::JumpUnless { odd, .. }

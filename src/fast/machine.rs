@@ -26,6 +26,7 @@ mod call;
 mod choose;
 mod data;
 mod decide;
+pub(in crate::fast) mod grow;
 mod number;
 mod operate;
 mod pattern;
@@ -142,6 +143,8 @@ pub(super) struct Machine<'h> {
     results: Vec<Answer>,
     exhausted: Option<Exhausted>,
     pub(super) collect_at: usize,
+    /// How much `Grow` makes without a frame for each.
+    growing_max: i64,
     /// How long the trail was when the head that is being matched began.
     head_trail: usize,
     subject: Atom,
@@ -228,6 +231,7 @@ impl<'h> Machine<'h> {
             results: Vec::new(),
             exhausted: None,
             collect_at: CONSTANTS + (1 << 18),
+            growing_max: grow::most(budget),
             head_trail: 0,
             subject: Atom::unit(),
             fit: (0, ANY),
@@ -449,6 +453,21 @@ impl<'h> Machine<'h> {
                         go!(self.call_slots(function, values, above, height, pc, base));
                     }
                 }
+                I::Grow {
+                    function,
+                    slots,
+                    count,
+                    size,
+                    odd,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    match self.grow(function, &values[..usize::from(count)], size, base) {
+                        Some(frame) => base = frame,
+                        None => pc = odd,
+                    }
+                }
+                I::Close => go!(self.close_chain(base)),
                 I::BuildOrCall {
                     to,
                     operands,

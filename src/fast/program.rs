@@ -11,10 +11,11 @@ use crate::engine::Host;
 use crate::evaluate::{Control, RuleUse, is_instruction};
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{
-    ANY, BOOL, FAIL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId, Watched,
+    ANY, BOOL, CLOSE, FAIL, Instruction, NUMBER, Operand, Operands, Pc, RETURN, Slot, TypeId, Watched,
 };
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
+use crate::fast::machine::grow;
 use crate::fast::pattern::Pattern;
 use crate::fast::table::RuleTable;
 use crate::fast::types::{Arguments, ValueTypes};
@@ -342,6 +343,8 @@ pub(super) struct Program {
     pub(super) decided: Vec<Vec<Decided>>,
     /// Slots that hold something where a call returns to.
     pub(super) live: HashMap<Pc, Box<[u64]>, FixedState>,
+    /// How often rules or types have changed since the code was begun.
+    pub(super) epoch: u32,
     inline: HashMap<usize, Inline, FixedState>,
     /// A rule whose head may match any call: nothing is compiled.
     pub(super) open_rules: bool,
@@ -400,6 +403,7 @@ impl Program {
                 Instruction::Fail,
                 Instruction::Finish,
                 Instruction::ReturnResult,
+                Instruction::Close,
             ],
             operands: Vec::new(),
             constants: Vec::new(),
@@ -428,7 +432,8 @@ impl Program {
             trees: Vec::new(),
             sites: Vec::new(),
             decided: Vec::new(),
-            live: HashMap::default(),
+            live: HashMap::from_iter([(CLOSE, grow::LIVE.into())]),
+            epoch: 0,
             inline,
             open_rules: false,
             expression_rules: false,
@@ -460,6 +465,15 @@ impl Program {
         self.invalidate(types);
     }
 
+    /// The slots that hold something where a call returns to. What returns at once needs
+    /// none of its own.
+    pub(super) fn live_at(&self, pc: Pc) -> Option<&[u64]> {
+        if pc == RETURN {
+            return Some(&[]);
+        }
+        self.live.get(&pc).map(|mask| &**mask)
+    }
+
     /// Goes to a moment, or to the present. Code is good there if rules and types are
     /// what they were when it was made.
     pub(super) fn go_to(&mut self, moment: Option<&Moment>) {
@@ -488,6 +502,7 @@ impl Program {
     }
 
     fn invalidate(&mut self, types: bool) {
+        self.epoch = self.epoch.wrapping_add(1);
         self.heads.clear();
         self.data_heads.clear();
         self.expressions.clear();

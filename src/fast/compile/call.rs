@@ -82,6 +82,14 @@ impl Compiler<'_> {
             Head::Untyped => {
                 let checks = self.kept_apart(children)?;
                 let guard = self.guard(atom, checks, expected)?;
+                if expected == ANY
+                    && want == Want::Tail
+                    && let Some(function) = self.grows(children)
+                {
+                    return self.grown(function, children, |this, _, child, want| {
+                        this.evaluate(child, ANY, want)
+                    });
+                }
                 let (value, mark) = self.marked(&children[1..], want, |this, inner| {
                     let quick = match children[0] {
                         Atom::Symbol(_) => this.quick_arguments(&children[1..]),
@@ -253,7 +261,7 @@ impl Compiler<'_> {
     }
 
     /// Whether there are no rules for a function's calls.
-    fn is_data(&mut self, function: u32) -> bool {
+    pub(super) fn is_data(&mut self, function: u32) -> bool {
         let Function {
             symbol,
             arity,

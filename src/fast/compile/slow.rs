@@ -250,6 +250,7 @@ impl Compiler<'_> {
                 | I::CallSlots { size, .. }
                 | I::TryCall { size, .. }
                 | I::MakeOrCall { size, .. }
+                | I::Grow { size, .. }
                 | I::Operate { size, .. }
                 | I::Gather { size, .. }
                 | I::CaseOpen { size, .. }

@@ -132,6 +132,17 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 slot(to)
             )
         }
+        I::Grow {
+            function,
+            slots,
+            count,
+            odd: other,
+            ..
+        } => {
+            let made = noted(function, &slots[..usize::from(count)]);
+            format!("return ({made} …), its last element being what follows{}", odd(other))
+        }
+        I::Close => "put the result into the last place".to_owned(),
         I::MatchConstant {
             slot: value,
             index,
