@@ -691,9 +691,12 @@ pub(super) enum Instruction {
         odd: Pc,
     },
     /// Checks that an expression, by its tree, has a type and may be used as another.
+    /// It is taken to have if the slot `head`, unless that is `Slot::MAX`, holds the name of
+    /// something without types.
     CheckTree {
         tree: u32,
         expected: TypeId,
+        head: Slot,
         odd: Pc,
     },
     /// For the first element of a list: checks that its template has the type of a value.
@@ -717,6 +720,45 @@ pub(super) enum Instruction {
     CallDecidedLast {
         function: Slot,
         operands: Operands,
+    },
+    /// The function for a call of so many arguments whose head a slot holds, if that is
+    /// the name of something without types.
+    Applied {
+        to: Slot,
+        head: Slot,
+        count: u8,
+        expected: TypeId,
+        odd: Pc,
+    },
+    /// As `CallDecided`, of at most three arguments, which slots hold.
+    CallApplied {
+        function: Slot,
+        slots: [Slot; 3],
+        count: u8,
+        size: Slot,
+        mark: Slot,
+    },
+    CallAppliedLast {
+        function: Slot,
+        slots: [Slot; 3],
+        count: u8,
+    },
+    /// As `TryCall`, of the function that `Applied` finds, if that was found lately; then it
+    /// returns to where `CallApplied` after it does.
+    TryApply {
+        head: Slot,
+        count: u8,
+        expected: u8,
+        arguments: [Quick; 3],
+        size: Slot,
+        mark: Slot,
+        skip: u8,
+    },
+    TryApplyLast {
+        head: Slot,
+        count: u8,
+        expected: u8,
+        arguments: [Quick; 3],
     },
     /// Begins to go through a list, with code and a frame of its own: a list, the
     /// place of the next element, what there is so far, and what is used of outside.

@@ -5,6 +5,7 @@
 //! evaluator does, or asks it. Every expression is compiled for the type that its
 //! value is expected to have.
 
+mod apply;
 mod body;
 mod call;
 mod choose;
@@ -536,6 +537,8 @@ enum OddWhat {
     SourceAs(Atom, Slot),
     /// A call as written, whose arguments are as its function wants them.
     Call(Atom),
+    /// An expression as written, which is evaluated as a value, `true` as a part of another.
+    Value(Atom, bool),
     /// A call of an operation, of evaluated operands.
     Operands(u32, Vec<Operand>, bool),
 }
@@ -705,6 +708,7 @@ impl<'m> Compiler<'m> {
                 | I::Decons { odd, .. }
                 | I::CheckFirst { odd, .. }
                 | I::Decide { odd, .. }
+                | I::Applied { odd, .. }
                 | I::List { odd, .. }
                 | I::Item { odd, .. },
             ) => odd,

@@ -22,6 +22,7 @@ macro_rules! set {
 }
 
 mod ahead;
+mod apply;
 mod call;
 mod choose;
 mod data;
@@ -960,6 +961,72 @@ impl<'h> Machine<'h> {
                         base = target;
                         fuel!();
                     }
+                }
+                I::TryApply {
+                    head,
+                    count,
+                    expected,
+                    arguments,
+                    size,
+                    mark,
+                    skip,
+                } => {
+                    let back = (at + usize::from(skip)) as Pc;
+                    let called = (head, count, expected);
+                    if let Some((to, frame)) =
+                        self.try_apply(called, arguments, (size, mark), back, base)
+                    {
+                        pc = to;
+                        base = frame;
+                        fuel!();
+                    }
+                }
+                I::TryApplyLast {
+                    head,
+                    count,
+                    expected,
+                    arguments,
+                } => {
+                    let called = (head, count, expected);
+                    if let Some((to, frame)) = self.try_apply_last(called, arguments, base) {
+                        pc = to;
+                        base = frame;
+                        fuel!();
+                    }
+                }
+                I::Applied {
+                    to,
+                    head,
+                    count,
+                    expected,
+                    odd,
+                } => match self.applied(slot!(self, base, head), count, expected) {
+                    Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                    None => pc = odd,
+                },
+                I::CallApplied {
+                    function,
+                    slots,
+                    size,
+                    mark,
+                    ..
+                } => {
+                    fuel!();
+                    let above = self.above(base, size);
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let function = Cell(frame[place(function)]).as_int() as u32;
+                    let height = self.height(mark, base);
+                    go!(self.call_slots(function, values, above, height, pc, base));
+                }
+                I::CallAppliedLast {
+                    function, slots, ..
+                } => {
+                    fuel!();
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let function = Cell(frame[place(function)]).as_int() as u32;
+                    go!(self.call_slots_last(function, values, base));
                 }
                 I::CallSlots {
                     function,

@@ -9,9 +9,11 @@ use smallvec::SmallVec;
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::{Control, RuleUse, is_instruction};
+use crate::fast::applied::Applied;
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{
-    ANY, BOOL, CLOSE, FAIL, Instruction, NUMBER, Operand, Operands, Pc, RETURN, Slot, TypeId, Watched,
+    ANY, BOOL, CLOSE, FAIL, Instruction, NUMBER, Operand, Operands, Pc, RETURN, Slot, TypeId,
+    Watched,
 };
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
@@ -54,6 +56,19 @@ pub(super) enum Tree {
     Known(TypeId),
     /// An expression, its head first.
     Call(Vec<Tree>),
+}
+
+impl Tree {
+    /// The slot of the head, if that is a value.
+    pub(super) fn head_slot(&self) -> Option<Slot> {
+        match self {
+            Tree::Call(parts) => match parts.first() {
+                Some(Tree::Value(head)) if !head.is_constant() => Some(head.index() as Slot),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 /// A call whose types are decided when it is made.
@@ -341,6 +356,8 @@ pub(super) struct Program {
     pub(super) sites: Vec<Arc<Site>>,
     /// For each of the sites what was decided lately.
     pub(super) decided: Vec<Vec<Decided>>,
+    /// Functions that names were applied as lately.
+    pub(super) applied: Applied,
     /// Slots that hold something where a call returns to.
     pub(super) live: HashMap<Pc, Box<[u64]>, FixedState>,
     /// How often rules or types have changed since the code was begun.
@@ -432,6 +449,7 @@ impl Program {
             trees: Vec::new(),
             sites: Vec::new(),
             decided: Vec::new(),
+            applied: Applied::new(),
             live: HashMap::from_iter([(CLOSE, grow::LIVE.into())]),
             epoch: 0,
             inline,
@@ -506,6 +524,7 @@ impl Program {
         self.heads.clear();
         self.data_heads.clear();
         self.expressions.clear();
+        self.applied = Applied::new();
         if types {
             self.symbol_types.clear();
             self.value_types.forget();

@@ -36,6 +36,9 @@ impl Compiler<'_> {
                 [head, ..] if lambda_of(head).is_some() => {
                     self.lambda_call(children, expected, want)
                 }
+                [Atom::Variable(head), ..] => {
+                    self.applied(atom, head, &children[1..], expected, want)
+                }
                 [Atom::Symbol(symbol)] if *symbol == known().context_space && expected == ANY => {
                     let space = Atom::space(self.program.space.clone());
                     let value = self.constant_value(&space)?;
@@ -290,7 +293,7 @@ impl Compiler<'_> {
     }
 
     /// How many instructions there are from one to here, if they are not many.
-    fn distance(&self, from: usize) -> Option<u8> {
+    pub(super) fn distance(&self, from: usize) -> Option<u8> {
         u8::try_from(self.program.code.len() - from).ok()
     }
 

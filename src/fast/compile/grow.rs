@@ -86,8 +86,7 @@ impl Compiler<'_> {
         self.fill(at, Place::Odd, here);
         operands.push(element(self, others.len(), last, Want::Own)?);
         let symbol = self.program.functions[function as usize].symbol;
-        let value =
-            self.call_symbol(symbol, operands, ANY, Want::Tail, None, Flags::Data, None)?;
+        let value = self.call_symbol(symbol, operands, ANY, Want::Tail, None, Flags::Data, None)?;
         self.slots = self.slots.max(most);
         Ok(value)
     }
