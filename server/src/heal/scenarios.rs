@@ -601,11 +601,12 @@ fn facts_say_what_a_question_may_spend_and_what_counts_of_its_answer() {
         run.go(6.0);
         (run.log.len(), run.core.status.misshapen_decisions)
     };
-    let (acted, misshapen) = leaking("(keep-spent 1999)");
+    let long = "(= (decide) (count 2000)) (= (count $n) (if (== $n 0) (empty) (count (- $n 1))))";
+    let (acted, misshapen) = leaking(long);
     assert!(acted > 0 && misshapen == 0, "{acted} {misshapen}");
-    // Bounds that are hit are told, and nothing is done.
-    let (acted, misshapen) = leaking("(question-depth 100) (question-reductions 1000)");
-    assert!(acted == 0 && misshapen > 0, "{acted} {misshapen}");
+    // A bound that is hit is told, once for each sample.
+    let (_, misshapen) = leaking(&format!("(question-reductions 1000) {long}"));
+    assert!(misshapen >= 9, "{misshapen}");
     let (acted, misshapen) = leaking("(verdict-seconds-max 1)");
     assert!(acted == 0 && misshapen > 0, "{acted} {misshapen}");
 }
