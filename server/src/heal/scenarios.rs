@@ -7,7 +7,7 @@ use super::rules::RuleTexts;
 use super::virtual_time::{Fixed, Run, World, shipped_texts};
 use crate::effect::Action;
 use crate::events::{Event, Severity};
-use crate::status::{Mode, SetMode, Verdict};
+use crate::status::{Mode, Reading, SetMode, Verdict};
 use crate::work::Breaker;
 
 /// A server with a cache, background work, a pool and a service that it depends on, as
@@ -594,21 +594,27 @@ fn facts_say_how_much_is_kept() {
 
 #[test]
 fn facts_say_what_a_question_may_spend_and_what_counts_of_its_answer() {
-    let leaking = |facts: &str| {
-        let mut run = Run::new(&with_facts(facts), Server::new(1));
-        run.go(3.0);
-        run.world.cache_mb = 480.0;
-        run.go(6.0);
-        (run.log.len(), run.core.status.misshapen_decisions)
+    let rules = "(= (decide) (act cpu-overload (alert one) (because it is) (verdict-in 5)))
+        (= (decide) (act cpu-overload (alert two) (because it is) (verdict-in 5)))
+        (= (decide) (count 2000)) (= (count $n) (if (== $n 0) (empty) (count (- $n 1))))";
+    let check = |facts: &str, orders: usize, misshapen: u64| {
+        let mut core = Run::new(&with_facts(&format!("{facts} {rules}")), Server::new(1)).core;
+        let reading = Reading {
+            seconds: 1.0,
+            ..Reading::default()
+        };
+        let found = core.tick(reading, Vec::new(), 0).len();
+        let told = &core.status.last_rule_error;
+        assert_eq!(
+            (found, core.status.misshapen_decisions),
+            (orders, misshapen),
+            "{facts}: {told:?}"
+        );
     };
-    let long = "(= (decide) (count 2000)) (= (count $n) (if (== $n 0) (empty) (count (- $n 1))))";
-    let (acted, misshapen) = leaking(long);
-    assert!(acted > 0 && misshapen == 0, "{acted} {misshapen}");
-    // A bound that is hit is told, once for each sample.
-    let (_, misshapen) = leaking(&format!("(question-reductions 1000) {long}"));
-    assert!(misshapen >= 9, "{misshapen}");
-    let (acted, misshapen) = leaking("(verdict-seconds-max 1)");
-    assert!(acted == 0 && misshapen > 0, "{acted} {misshapen}");
+    check("", 2, 0);
+    check("(question-reductions 1000)", 2, 1);
+    check("(verdict-seconds-max 4)", 0, 2);
+    check("(answers-max 1)", 1, 1);
 }
 
 #[test]
