@@ -24,6 +24,9 @@ impl Machine<'_> {
     #[inline(never)]
     pub(super) fn may_have_one_type(&mut self, left: Cell, right: Cell) -> bool {
         let (left, right) = (self.heap.deref(left), self.heap.deref(right));
+        if self.are_names_of_one_type(left, right) {
+            return true;
+        }
         let (Some(a), Some(b)) = (self.type_class(left), self.type_class(right)) else {
             return false;
         };
@@ -32,6 +35,22 @@ impl Machine<'_> {
             return found.is_some() && found == self.type_of(right);
         }
         a == Class::Unknown || b == Class::Unknown || a == b
+    }
+
+    /// Whether two values are names that are plainly seen to have a type in common.
+    #[inline(always)]
+    pub(super) fn are_names_of_one_type(&mut self, left: Cell, right: Cell) -> bool {
+        let (Term::Sym(a), Term::Sym(b)) = (left.kind(), right.kind()) else {
+            return false;
+        };
+        if left == self.heap.empty || right == self.heap.empty {
+            return false;
+        }
+        let (Some(a), Some(b)) = (self.type_of_symbol(a).0, self.type_of_symbol(b).0) else {
+            return false;
+        };
+        let unknown = self.program.value_types.unknown();
+        a == b || a == unknown || b == unknown
     }
 
     /// Whether the type noted in a value's header was just seen to be what is expected.
