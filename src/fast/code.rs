@@ -173,6 +173,14 @@ pub(super) enum Watched {
     Last,
 }
 
+/// What a parameter of a meta-type takes as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtomKind {
+    Expression,
+    Symbol,
+    Grounded,
+}
+
 /// A change of a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -395,6 +403,14 @@ pub(super) enum Instruction {
         count: u8,
         odd: Pc,
     },
+    /// Goes on at `odd` unless what each slot holds plainly evaluates to itself and is of
+    /// its type; a number has to be a small integer.
+    IfTyped {
+        slots: [Slot; 2],
+        types: [TypeId; 2],
+        count: u8,
+        odd: Pc,
+    },
     /// If what a slot holds plainly evaluates to itself, takes it and goes on there.
     TakeSettled {
         to: Slot,
@@ -437,8 +453,10 @@ pub(super) enum Instruction {
         expected: TypeId,
         odd: Pc,
     },
-    CheckExpression {
+    /// Checks that a value is an atom of a kind.
+    CheckKind {
         slot: Slot,
+        kind: AtomKind,
         odd: Pc,
     },
     /// Checks that two values may have the same type.

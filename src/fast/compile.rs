@@ -486,6 +486,8 @@ struct Compiler<'m> {
     /// Slots that hold settled values; numbers.
     settled: HashSet<Slot, FixedState>,
     numbers: HashSet<Slot, FixedState>,
+    /// Slots that hold plain values of these types.
+    typed: HashSet<(Slot, TypeId), FixedState>,
     defined: Vec<u64>,
     slots: usize,
     /// Numbers the parts of the body that are instantiated at once.
@@ -560,6 +562,7 @@ impl<'m> Compiler<'m> {
             written: HashMap::default(),
             settled: HashSet::default(),
             numbers: HashSet::default(),
+            typed: HashSet::default(),
             defined: Vec::new(),
             slots: arity,
             scope: 0,
@@ -681,6 +684,7 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessInteger { odd, .. }
                 | I::JumpUnlessSum { odd, .. }
                 | I::IfPlain { odd, .. }
+                | I::IfTyped { odd, .. }
                 | I::JumpUnlessSame { odd, .. }
                 | I::CheckSame { odd, .. }
                 | I::Grow { odd, .. }
@@ -688,7 +692,7 @@ impl<'m> Compiler<'m> {
                 | I::Not { odd, .. }
                 | I::JumpUnless { odd, .. }
                 | I::CheckType { odd, .. }
-                | I::CheckExpression { odd, .. }
+                | I::CheckKind { odd, .. }
                 | I::Elements { odd, .. }
                 | I::Match { odd, .. }
                 | I::Query { odd, .. }

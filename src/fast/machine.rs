@@ -647,6 +647,20 @@ impl<'h> Machine<'h> {
                         }
                     }
                 }
+                I::IfTyped {
+                    slots,
+                    types,
+                    count,
+                    odd,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let [first, second] = slots.map(|slot| Cell(frame[place(slot)]));
+                    if !self.is_plainly(first, types[0])
+                        || count > 1 && !self.is_plainly(second, types[1])
+                    {
+                        pc = odd;
+                    }
+                }
                 I::TakeSettled { to, from, settled } => {
                     let value = self.heap.deref(slot!(self, base, from));
                     if self.is_plain(value, ANY) {
@@ -994,6 +1008,16 @@ impl<'h> Machine<'h> {
                         fuel!();
                     }
                 }
+                I::Decide { to, site, odd } => {
+                    let found = match self.decide_again(site, base) {
+                        None => self.decide(site, base),
+                        found => found,
+                    };
+                    match found {
+                        Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                        None => pc = odd,
+                    }
+                }
                 I::Applied {
                     to,
                     head,
@@ -1233,8 +1257,9 @@ impl<'h> Machine<'h> {
                 I::BuildData { to, operands } => {
                     set!(self, base, to, self.build(operands, base, Header::DATA));
                 }
-                I::CheckExpression { slot, odd } => {
-                    if !self.heap.deref(slot!(self, base, slot)).is_exp() {
+                I::CheckKind { slot, kind, odd } => {
+                    let value = self.heap.deref(slot!(self, base, slot));
+                    if !self.is_of_kind(value, kind) {
                         pc = odd;
                     }
                 }

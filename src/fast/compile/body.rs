@@ -489,6 +489,7 @@ impl Compiler<'_> {
     ) -> Compiled<Value> {
         if self.settled.contains(&from) && expected == ANY
             || self.numbers.contains(&from) && (expected == NUMBER || expected == ANY)
+            || self.typed.contains(&(from, expected))
         {
             return Ok(self.give(Operand::slot(from), want));
         }

@@ -257,6 +257,10 @@ impl Machine<'_> {
         let Term::Sym(id) = head.kind() else {
             return None;
         };
+        // An element that is `Empty` ends the branch.
+        if head == self.heap.empty {
+            return None;
+        }
         let function = if self.is_untyped(id) {
             for i in 1..count {
                 let argument = self.heap.deref(self.heap.word(first + i));
