@@ -436,7 +436,7 @@ pub(crate) fn find(host: &Host, name: &str) -> Option<FoundModule> {
     if let Some(shipped) = shipped.filter(|shipped| shipped.before_files) {
         return Some(FoundModule::Shipped(shipped));
     }
-    if ["corelib", "stdlib", "top"].contains(&rest) {
+    if ["corelib", "stdlib", "top", "self"].contains(&rest) {
         return Some(FoundModule::Library);
     }
     for directory in directories {
