@@ -6,6 +6,7 @@ use crate::atom::{Atom, Grounded};
 use crate::engine::Context;
 use crate::evaluate::Control;
 use crate::reader;
+use crate::space::Space;
 
 /// What an operation answers.
 pub type OperationResult = Result<Vec<Atom>, OperationError>;
@@ -18,6 +19,7 @@ pub struct Operation {
     type_atom: Atom,
     function: Box<Function>,
     control: Option<Control>,
+    home: Option<Space>,
 }
 
 /// Why an operation has no result.
@@ -81,6 +83,7 @@ impl Operation {
             type_atom: reader::atom(signature),
             function: Box::new(function),
             control: None,
+            home: None,
         }
     }
 
@@ -91,7 +94,19 @@ impl Operation {
             type_atom: reader::atom(signature),
             function: Box::new(|_, _| Err(OperationError::NotReducible)),
             control: Some(control),
+            home: None,
         }
+    }
+
+    /// The operation as the module of `home` has it: it evaluates there, whoever calls.
+    pub(crate) fn at_home(mut self, home: Space) -> Operation {
+        self.home = Some(home);
+        self
+    }
+
+    /// Where it evaluates; `None` is where it is called.
+    pub(crate) fn home(&self) -> Option<&Space> {
+        self.home.as_ref()
     }
 
     pub(crate) fn control(&self) -> Option<Control> {
