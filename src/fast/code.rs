@@ -656,6 +656,13 @@ pub(super) enum Instruction {
         size: Slot,
         odd: Pc,
     },
+    /// Goes on at the code that was made of the facts that a pattern is for, if they are still
+    /// the same.
+    IfFacts {
+        facts: u32,
+        to: Pc,
+        odd: Pc,
+    },
     /// Goes on with each answer of a space to a compiled pattern, whose slots are written
     /// each time.
     Query {

@@ -1198,6 +1198,12 @@ impl<'h> Machine<'h> {
                         go!(Next::Fail);
                     }
                 }
+                I::IfFacts { facts, to, odd } => {
+                    fuel!();
+                    let at_moment = self.program.is_at_moment();
+                    let holds = !at_moment && self.program.facts[facts as usize].holds();
+                    pc = if holds { to } else { odd };
+                }
                 I::GatherAdd { slot } => {
                     let value = slot!(self, base, slot);
                     self.gather(value, base);

@@ -20,7 +20,9 @@ use crate::fast::table::RuleTable;
 use crate::fast::types::{Arguments, ValueTypes};
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
-use crate::space::{Changes, Layers, Moment, Origin, Row, Space, Subject, Version, changes, token};
+use crate::space::{
+    Changes, Layers, Moment, Origin, Row, Space, Stand, Subject, Version, changes, token,
+};
 use crate::types;
 
 /// A signature: parameter types and the type of the result.
@@ -152,6 +154,10 @@ pub(super) struct Function {
     pub(super) data_type: u16,
     /// Its rules, where they are tried one by one.
     pub(super) table: u32,
+    /// How often it was compiled with facts that its rules look for.
+    pub(super) with_facts: u8,
+    /// How often some pattern was asked for by then.
+    pub(super) asked: u32,
 }
 
 impl Function {
@@ -352,6 +358,8 @@ pub(super) struct Program {
     pub(super) switches: Vec<Switch>,
     pub(super) templates: Vec<Arc<Template>>,
     pub(super) patterns: Vec<Pattern>,
+    /// Facts that were compiled into rules.
+    pub(super) facts: Vec<Stand>,
     /// Whether expressions with this head, of so many elements, are data.
     pub(super) data_heads: HashMap<(u32, usize), bool, FixedState>,
     /// Code of expressions that were compiled while running.
@@ -436,6 +444,7 @@ impl Program {
             switches: Vec::new(),
             templates: Vec::new(),
             patterns: Vec::new(),
+            facts: Vec::new(),
             data_heads: HashMap::default(),
             temporary: Vec::new(),
         };
@@ -478,6 +487,11 @@ impl Program {
             // What is new of types is not told apart.
             self.invalidate(true);
         }
+    }
+
+    /// Whether evaluations see all as it was at some time.
+    pub(super) fn is_at_moment(&self) -> bool {
+        self.moment.is_some()
     }
 
     /// What code was made of; `None` if that cannot be told for certain.
@@ -699,6 +713,8 @@ impl Program {
                 size: 0,
                 data_type: 0,
                 table: u32::MAX,
+                with_facts: 0,
+                asked: 0,
             });
         }
         id

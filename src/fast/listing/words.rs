@@ -585,6 +585,9 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(to),
             odd(other)
         ),
+        I::IfFacts { to, odd: other, .. } => {
+            format!("go to {}, by the facts; if they have changed {}", place(to), place(other))
+        }
         I::Query {
             space,
             pattern,
