@@ -102,6 +102,8 @@ struct Meeting<'r> {
     again: Vec<(Slot, &'r Atom)>,
     /// Places that the switches have looked at.
     known: &'r [Path],
+    /// Slots that were compared with a part of the fact.
+    seen: Vec<Slot>,
 }
 
 impl Compiler<'_> {
@@ -285,6 +287,7 @@ impl Compiler<'_> {
             found: vec![Found::Nothing; first.len()],
             again: Vec::new(),
             known,
+            seen: Vec::new(),
         };
         self.meet(pattern, fact, &mut meeting)?;
         for ((_, slot), found) in first.iter().zip(&meeting.found) {
@@ -313,7 +316,11 @@ impl Compiler<'_> {
         match (pattern, fact) {
             (Atom::Variable(variable), _) => {
                 if let Some(slot) = self.slot_of(variable) {
-                    return self.fact_with(fact, slot, &mut vec![u32::from(slot)], meeting.known);
+                    // The switches have looked at it for its first place only.
+                    let is_first = !meeting.seen.contains(&slot);
+                    meeting.seen.push(slot);
+                    let known = if is_first { meeting.known } else { &[] };
+                    return self.fact_with(fact, slot, &mut vec![u32::from(slot)], known);
                 }
                 let place = meeting.first.iter().position(|(own, _)| own == variable);
                 if let Some(place) = place {
