@@ -5,6 +5,8 @@
 //! rest. Both give the same answers. What is compiled stays with the engine until
 //! rules, types or imports change.
 
+mod applied;
+mod block;
 mod cell;
 mod choice;
 mod code;

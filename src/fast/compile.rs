@@ -5,12 +5,14 @@
 //! evaluator does, or asks it. Every expression is compiled for the type that its
 //! value is expected to have.
 
+mod apply;
 mod body;
 mod call;
 mod choose;
 mod control;
 mod decide;
 pub(in crate::fast) mod facts;
+mod grow;
 mod head;
 mod inline;
 mod lambda;
@@ -539,6 +541,8 @@ enum OddWhat {
     SourceAs(Atom, Slot),
     /// A call as written, whose arguments are as its function wants them.
     Call(Atom),
+    /// An expression as written, which is evaluated as a value, `true` as a part of another.
+    Value(Atom, bool),
     /// A call of an operation, of evaluated operands.
     Operands(u32, Vec<Operand>, bool),
 }
@@ -684,6 +688,7 @@ impl<'m> Compiler<'m> {
                 | I::IfPlain { odd, .. }
                 | I::JumpUnlessSame { odd, .. }
                 | I::CheckSame { odd, .. }
+                | I::Grow { odd, .. }
                 | I::Logic { odd, .. }
                 | I::Not { odd, .. }
                 | I::JumpUnless { odd, .. }
@@ -709,6 +714,7 @@ impl<'m> Compiler<'m> {
                 | I::Decons { odd, .. }
                 | I::CheckFirst { odd, .. }
                 | I::Decide { odd, .. }
+                | I::Applied { odd, .. }
                 | I::List { odd, .. }
                 | I::Item { odd, .. },
             ) => odd,

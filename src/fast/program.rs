@@ -9,12 +9,16 @@ use smallvec::SmallVec;
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::{Control, RuleUse, is_instruction};
+use crate::fast::applied::Applied;
+use crate::fast::block::Block;
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{
-    ANY, BOOL, FAIL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId, Watched,
+    ANY, BOOL, CLOSE, FAIL, Instruction, NUMBER, Operand, Operands, Pc, RETURN, Slot, TypeId,
+    Watched,
 };
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
+use crate::fast::machine::grow;
 use crate::fast::pattern::Pattern;
 use crate::fast::table::RuleTable;
 use crate::fast::types::{Arguments, ValueTypes};
@@ -55,6 +59,19 @@ pub(super) enum Tree {
     Known(TypeId),
     /// An expression, its head first.
     Call(Vec<Tree>),
+}
+
+impl Tree {
+    /// The slot of the head, if that is a value.
+    pub(super) fn head_slot(&self) -> Option<Slot> {
+        match self {
+            Tree::Call(parts) => match parts.first() {
+                Some(Tree::Value(head)) if !head.is_constant() => Some(head.index() as Slot),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 /// A call whose types are decided when it is made.
@@ -346,8 +363,12 @@ pub(super) struct Program {
     pub(super) sites: Vec<Arc<Site>>,
     /// For each of the sites what was decided lately.
     pub(super) decided: Vec<Vec<Decided>>,
+    /// Functions that names were applied as lately.
+    pub(super) applied: Applied,
     /// Slots that hold something where a call returns to.
     pub(super) live: HashMap<Pc, Box<[u64]>, FixedState>,
+    /// How often rules or types have changed since the code was begun.
+    pub(super) epoch: u32,
     inline: HashMap<usize, Inline, FixedState>,
     /// A rule whose head may match any call: nothing is compiled.
     pub(super) open_rules: bool,
@@ -358,12 +379,48 @@ pub(super) struct Program {
     pub(super) switches: Vec<Switch>,
     pub(super) templates: Vec<Arc<Template>>,
     pub(super) patterns: Vec<Pattern>,
+    pub(super) blocks: Vec<Block>,
     /// Facts that were compiled into rules.
     pub(super) facts: Vec<Stand>,
     /// Whether expressions with this head, of so many elements, are data.
-    pub(super) data_heads: HashMap<(u32, usize), bool, FixedState>,
+    pub(super) data_heads: DataHeads,
     /// Code of expressions that were compiled while running.
     pub(super) temporary: Vec<Temporary>,
+}
+
+/// Whether expressions with a head symbol, of so many elements, are data.
+#[derive(Default)]
+pub(super) struct DataHeads {
+    known: HashMap<(u32, usize), bool, FixedState>,
+    /// Those asked for lately, by their lowest bits.
+    recent: [Option<(u32, usize, bool)>; DataHeads::RECENT],
+}
+
+impl DataHeads {
+    const RECENT: usize = 16;
+
+    #[inline(always)]
+    pub(super) fn get(&mut self, head: u32, count: usize) -> Option<bool> {
+        match self.recent[head as usize % DataHeads::RECENT] {
+            Some((known, elements, is_data)) if (known, elements) == (head, count) => Some(is_data),
+            _ => self.look_up(head, count),
+        }
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, head: u32, count: usize) -> Option<bool> {
+        let is_data = *self.known.get(&(head, count))?;
+        self.recent[head as usize % DataHeads::RECENT] = Some((head, count, is_data));
+        Some(is_data)
+    }
+
+    pub(super) fn insert(&mut self, head: u32, count: usize, is_data: bool) {
+        self.known.insert((head, count), is_data);
+    }
+
+    fn clear(&mut self) {
+        *self = DataHeads::default();
+    }
 }
 
 /// Something that code uses, by its number in the tables.
@@ -408,6 +465,7 @@ impl Program {
                 Instruction::Fail,
                 Instruction::Finish,
                 Instruction::ReturnResult,
+                Instruction::Close,
             ],
             operands: Vec::new(),
             constants: Vec::new(),
@@ -436,7 +494,9 @@ impl Program {
             trees: Vec::new(),
             sites: Vec::new(),
             decided: Vec::new(),
-            live: HashMap::default(),
+            applied: Applied::new(),
+            live: HashMap::from_iter([(CLOSE, grow::LIVE.into())]),
+            epoch: 0,
             inline,
             open_rules: false,
             expression_rules: false,
@@ -444,8 +504,9 @@ impl Program {
             switches: Vec::new(),
             templates: Vec::new(),
             patterns: Vec::new(),
+            blocks: Vec::new(),
             facts: Vec::new(),
-            data_heads: HashMap::default(),
+            data_heads: DataHeads::default(),
             temporary: Vec::new(),
         };
         debug_assert_eq!((ANY, NUMBER, BOOL), (0, 1, 2));
@@ -467,6 +528,15 @@ impl Program {
         self.layers = Layers::of(&self.space);
         self.changes_seen = Some(self.layers.changes());
         self.invalidate(types);
+    }
+
+    /// The slots that hold something where a call returns to. What returns at once needs
+    /// none of its own.
+    pub(super) fn live_at(&self, pc: Pc) -> Option<&[u64]> {
+        if pc == RETURN {
+            return Some(&[]);
+        }
+        self.live.get(&pc).map(|mask| &**mask)
     }
 
     /// Goes to a moment, or to the present. Code is good there if rules and types are
@@ -502,9 +572,11 @@ impl Program {
     }
 
     fn invalidate(&mut self, types: bool) {
+        self.epoch = self.epoch.wrapping_add(1);
         self.heads.clear();
         self.data_heads.clear();
         self.expressions.clear();
+        self.applied = Applied::new();
         if types {
             self.symbol_types.clear();
             self.value_types.forget();

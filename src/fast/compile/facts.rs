@@ -411,15 +411,29 @@ impl Compiler<'_> {
 
     /// Puts an atom as it stands into a slot.
     fn quoted_into(&mut self, atom: &Atom, slot: Slot) -> Compiled<()> {
-        let value = self.quoted(atom)?;
+        let is_flat = |parts: &[Atom]| {
+            let mut parts = parts.iter();
+            parts.all(|part| part.is_ground() || matches!(part, Atom::Variable(_)))
+        };
+        // Whoever evaluates what was found looks at each part of it else.
+        let value = if atom.as_expression().is_some_and(is_flat) {
+            self.quoted_data(atom)?
+        } else {
+            self.quoted(atom)?
+        };
         if value.is_constant() {
             let index = value.index() as u32;
             self.emit(Instruction::Constant { to: slot, index });
             return Ok(());
         }
         match self.program.code.last_mut() {
-            Some(Instruction::Build { to, .. } | Instruction::Variable { to })
-                if Operand::slot(*to) == value =>
+            Some(
+                Instruction::Build { to, .. }
+                | Instruction::BuildBlock { to, .. }
+                | Instruction::BuildNoted { to, .. }
+                | Instruction::MakeNoted { to, .. }
+                | Instruction::Variable { to },
+            ) if Operand::slot(*to) == value =>
             {
                 *to = slot;
                 if let Atom::Variable(variable) = atom {

@@ -81,11 +81,11 @@ impl Machine<'_> {
 
     /// Whether no rule, type or operation is for calls of this symbol.
     pub(super) fn is_data_symbol(&mut self, id: u32, count: usize) -> bool {
-        if let Some(known) = self.program.data_heads.get(&(id, count)) {
-            return *known;
+        if let Some(known) = self.program.data_heads.get(id, count) {
+            return known;
         }
         let is_data = self.sees_data_symbol(id, count);
-        self.program.data_heads.insert((id, count), is_data);
+        self.program.data_heads.insert(id, count, is_data);
         is_data
     }
 
@@ -200,7 +200,7 @@ impl Machine<'_> {
 
     /// Follows an element; what does not hold of it, does not of all.
     #[inline(always)]
-    fn look_at(&self, element: &mut Cell, all: &mut u64) {
+    pub(super) fn look_at(&self, element: &mut Cell, all: &mut u64) {
         if element.is_exp() {
             *all &= self.heap.cells[element.at()];
         } else if element.is_ref() {
@@ -228,6 +228,13 @@ impl Machine<'_> {
             flags &= !Header::ELEMENTS;
         }
         self.close(place, flags)
+    }
+
+    /// Builds an expression of a block.
+    #[inline(never)]
+    pub(super) fn build_block(&mut self, block: u32, base: usize) -> Cell {
+        let block = &self.program.blocks[block as usize];
+        self.heap.copy_block(block, &self.stack[base + 2..])
     }
 
     /// Builds an expression that is a result whatever its elements are.
@@ -407,7 +414,7 @@ impl Machine<'_> {
 
 /// The header of data, by what holds of all its elements.
 #[inline(always)]
-fn data_header(arity: usize, all: u64) -> u64 {
+pub(super) fn data_header(arity: usize, all: u64) -> u64 {
     const BOTH: u64 = Header::GROUND | Header::EVALUATED;
     let mut flags = all & BOTH;
     if flags == BOTH {
