@@ -37,6 +37,7 @@ pub(crate) mod moment;
 pub(crate) mod probe;
 mod relation;
 mod rows;
+mod stand;
 mod store;
 pub(crate) mod token;
 
@@ -49,6 +50,7 @@ use matching::Frame;
 pub(crate) use moment::Moment;
 use probe::Probe;
 pub(crate) use relation::{Subject, Version};
+pub(crate) use stand::Stand;
 pub(crate) use store::{SHORT, Values};
 use store::{Store, View};
 
