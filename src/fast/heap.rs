@@ -600,12 +600,7 @@ impl Heap {
     /// As [`Heap::pair_elements`], without elements that are plainly the same; not if some
     /// plainly differ.
     #[inline(always)]
-    fn pair_others(
-        &self,
-        a: usize,
-        b: usize,
-        pending: &mut SmallVec<[(Cell, Cell); 16]>,
-    ) -> bool {
+    fn pair_others(&self, a: usize, b: usize, pending: &mut SmallVec<[(Cell, Cell); 16]>) -> bool {
         let ((a, n), (b, m)) = (self.elements(a), self.elements(b));
         if n != m {
             return false;

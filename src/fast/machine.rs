@@ -1044,8 +1044,13 @@ impl<'h> Machine<'h> {
                     let frame = self.stack.frame(base);
                     let values = slots.map(|slot| Cell(frame[place(slot)]));
                     let function = Cell(frame[place(function)]).as_int() as u32;
-                    let height = self.height(mark, base);
-                    go!(self.call_slots(function, values, above, height, pc, base));
+                    let entry = &self.program.functions[function as usize];
+                    if entry.state == State::Data && (1..=values.len()).contains(&entry.arity) {
+                        self.result = self.make_call(function, values);
+                    } else {
+                        let height = self.height(mark, base);
+                        go!(self.call_slots(function, values, above, height, pc, base));
+                    }
                 }
                 I::CallAppliedLast {
                     function, slots, ..

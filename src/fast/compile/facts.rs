@@ -275,13 +275,7 @@ impl Compiler<'_> {
     }
 
     /// Unifies a pattern with a fact, and writes the slots of its variables.
-    fn fact(
-        &mut self,
-        pattern: &Atom,
-        fact: &Atom,
-        first: &First,
-        known: &[Path],
-    ) -> Compiled<()> {
+    fn fact(&mut self, pattern: &Atom, fact: &Atom, first: &First, known: &[Path]) -> Compiled<()> {
         let mut meeting = Meeting {
             first,
             found: vec![Found::Nothing; first.len()],
@@ -433,8 +427,7 @@ impl Compiler<'_> {
                 | Instruction::BuildNoted { to, .. }
                 | Instruction::MakeNoted { to, .. }
                 | Instruction::Variable { to },
-            ) if Operand::slot(*to) == value =>
-            {
+            ) if Operand::slot(*to) == value => {
                 *to = slot;
                 if let Atom::Variable(variable) = atom {
                     self.name_slot(variable, slot);
@@ -479,10 +472,14 @@ fn is_all_known(fact: &Atom, path: &mut Vec<u32>, known: &[Path]) -> bool {
         return false;
     }
     let children = fact.as_expression().and_then(|children| children.get(1..));
-    children.unwrap_or_default().iter().enumerate().all(|(place, child)| {
-        path.push(place as u32 + 1);
-        let all = is_all_known(child, path, known);
-        path.pop();
-        all
-    })
+    children
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+        .all(|(place, child)| {
+            path.push(place as u32 + 1);
+            let all = is_all_known(child, path, known);
+            path.pop();
+            all
+        })
 }

@@ -90,7 +90,12 @@ fn always_matches_at<'p>(
 }
 
 /// What the argument at a path must be to match a pattern, where that is plain.
-pub(super) fn add_tests(heap: &mut Heap, pattern: &Atom, path: &mut Vec<u32>, tests: &mut Vec<HeadTest>) {
+pub(super) fn add_tests(
+    heap: &mut Heap,
+    pattern: &Atom,
+    path: &mut Vec<u32>,
+    tests: &mut Vec<HeadTest>,
+) {
     if tests.len() >= TESTS_MAX {
         return;
     }

@@ -628,7 +628,11 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             odd(other)
         ),
         I::IfFacts { to, odd: other, .. } => {
-            format!("go to {}, by the facts; if they have changed {}", place(to), place(other))
+            format!(
+                "go to {}, by the facts; if they have changed {}",
+                place(to),
+                place(other)
+            )
         }
         I::Query {
             space,

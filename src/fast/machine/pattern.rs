@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use super::query::{BATCH, Open, opened};
 use super::{Machine, Next};
-use crate::fast::compile::facts;
 use crate::fast::cell::Cell;
 use crate::fast::choice::Kind;
 use crate::fast::code::{Pc, Slot};
+use crate::fast::compile::facts;
 use crate::fast::heap::Heap;
 use crate::fast::pattern::{Matching, Pattern};
 use crate::space::probe::{HEAD_KEYS, KEYS_MAX};

@@ -362,7 +362,11 @@ impl Machine<'_> {
         if !self.is_data_head(Cell(words[1]), count) {
             return None;
         }
-        let data = if flags == 0 { Header::EVALUATED } else { Header::DATA };
+        let data = if flags == 0 {
+            Header::EVALUATED
+        } else {
+            Header::DATA
+        };
         words[0] = Header::new(count, flags | data).0;
         let at = self.heap.cells.len();
         self.heap.cells.extend_from_slice(&words[..=count]);
