@@ -53,6 +53,8 @@ const RULES_AT_ONCE: usize = 256;
 const LINEAR_MAX: usize = 8;
 const SLOTS_MAX: usize = SLOTS - 96;
 const TESTS_MAX: usize = 12;
+/// What has more atoms is no program that somebody wrote; parts that it shares would be compiled each time.
+const SIZE_MAX: u32 = 1 << 20;
 
 /// Compiles the rules of a function, if it has any.
 pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: u32) {
@@ -270,7 +272,8 @@ pub(super) fn expression(
 ) -> Option<u32> {
     let children = atom.as_expression().unwrap_or_default();
     let malformed = atom.is_error() && !is_whole_error(atom);
-    if malformed || matches!(children.first(), None | Some(Atom::Variable(_))) {
+    let is_too_large = atom.size() > SIZE_MAX;
+    if malformed || is_too_large || matches!(children.first(), None | Some(Atom::Variable(_))) {
         return None;
     }
     let key = (atom.clone(), expected, open);
@@ -721,7 +724,7 @@ impl<'m> Compiler<'m> {
 
     fn count(&mut self, atom: &Atom) {
         let counts = &mut self.counts;
-        atom.for_each_variable(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
+        atom.for_each_occurrence(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
         let walked = &mut self.walked;
         walk::count_walked(atom, |variable| {
             *walked.entry(variable.clone()).or_insert(0) += 1;

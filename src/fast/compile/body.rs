@@ -51,7 +51,7 @@ impl Compiler<'_> {
             return Bound::Something;
         };
         let mut here = 1;
-        template.for_each_variable(|other| here += usize::from(other == variable));
+        template.for_each_occurrence(|other| here += usize::from(other == variable));
         let only_here = self.counts.get(variable) == Some(&here);
         if only_here || !self.names.contains_key(variable) {
             Bound::Nothing
@@ -108,7 +108,7 @@ impl Compiler<'_> {
         let all_within = |parts: &[&Atom], variable: &Variable| {
             let mut count = 0;
             for part in parts {
-                part.for_each_variable(|other| count += usize::from(other == variable));
+                part.for_each_occurrence(|other| count += usize::from(other == variable));
             }
             self.counts.get(variable) == Some(&count)
         };

@@ -458,6 +458,9 @@ impl Machine<'_> {
             self.asides.clear();
             return Next::Fail;
         }
+        if self.is_over(base) {
+            return Next::Fail;
+        }
         let ways = run
             .ways
             .into_iter()
