@@ -17,11 +17,7 @@ fn overflow(browser: &Browser) -> i64 {
 #[ignore = "needs chromium; see main.rs"]
 fn a_phone_and_a_dark_room_are_served_too() {
     let server = Server::start(&shipped_rules(), &[]);
-    let browser = Browser::open(&server.url);
-    browser.until_text("#link", "live");
-    server.post("/demo/memory-leak?size_mb=60&count=8");
-    browser.until_text("#actions tbody", "verified");
-    browser.click("#actions tbody button");
+    let browser = Browser::open_on_a_healed_leak(&server);
     for width in [360, 390, 768] {
         browser.resize(width, 844);
         assert!(overflow(&browser) <= 0, "at {width} pixels");
