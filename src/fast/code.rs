@@ -784,11 +784,13 @@ pub(super) enum Instruction {
         mark: Slot,
         skip: u8,
     },
+    /// `odd` is for a head that is no name.
     TryApplyLast {
         head: Slot,
         count: u8,
         expected: u8,
         arguments: [Quick; 3],
+        odd: Pc,
     },
     /// Begins to go through a list, with code and a frame of its own: a list, the
     /// place of the next element, what there is so far, and what is used of outside.

@@ -722,6 +722,7 @@ impl<'m> Compiler<'m> {
                 | I::CheckFirst { odd, .. }
                 | I::Decide { odd, .. }
                 | I::Applied { odd, .. }
+                | I::TryApplyLast { odd, .. }
                 | I::List { odd, .. }
                 | I::Item { odd, .. },
             ) => odd,

@@ -463,7 +463,7 @@ impl<'h> Machine<'h> {
                 } => {
                     let frame = self.stack.frame(base);
                     let values = slots.map(|slot| Cell(frame[place(slot)]));
-                    match self.grow(function, &values[..usize::from(count)], size, base) {
+                    match self.grow(function, values, count, size, base) {
                         Some(frame) => base = frame,
                         None => pc = odd,
                     }
@@ -658,10 +658,8 @@ impl<'h> Machine<'h> {
                     odd,
                 } => {
                     let frame = self.stack.frame(base);
-                    let [first, second] = slots.map(|slot| Cell(frame[place(slot)]));
-                    if !self.is_plainly(first, types[0])
-                        || count > 1 && !self.is_plainly(second, types[1])
-                    {
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    if !self.are_plainly(values, types, count) {
                         pc = odd;
                     }
                 }
@@ -1004,9 +1002,13 @@ impl<'h> Machine<'h> {
                     count,
                     expected,
                     arguments,
+                    odd,
                 } => {
-                    let called = (head, count, expected);
-                    if let Some((to, frame)) = self.try_apply_last(called, arguments, base) {
+                    let name = self.heap.deref(slot!(self, base, head));
+                    let called = (name, count, expected);
+                    if !name.is_symbol() {
+                        pc = odd;
+                    } else if let Some((to, frame)) = self.try_apply_last(called, arguments, base) {
                         pc = to;
                         base = frame;
                         fuel!();

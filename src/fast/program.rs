@@ -169,6 +169,8 @@ pub(super) struct Function {
     pub(super) size: Slot,
     /// The type of calls that are data, if that is known; else 0.
     pub(super) data_type: u16,
+    /// Whether that depends on the types of arguments.
+    pub(super) types_elements: bool,
     /// Its rules, where they are tried one by one.
     pub(super) table: u32,
     /// How often it was compiled with facts that its rules look for.
@@ -784,6 +786,7 @@ impl Program {
                 pc: 0,
                 size: 0,
                 data_type: 0,
+                types_elements: false,
                 table: u32::MAX,
                 with_facts: 0,
                 asked: 0,
@@ -796,6 +799,8 @@ impl Program {
     pub(super) fn note_data(&mut self, function: u32, head: &Head) {
         let entry = &mut self.functions[function as usize];
         entry.state = State::Data;
+        entry.types_elements =
+            matches!(head, Head::Typed(signature) if !signature.returns.is_ground());
         entry.data_type = match head {
             Head::Typed(signature) if signature.returns.is_ground() => {
                 let found = self.value_types.number_of(&signature.returns, false);

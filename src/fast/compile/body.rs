@@ -469,26 +469,7 @@ impl Compiler<'_> {
         if dynamic {
             self.left = false;
             let from = self.quoted_data(atom)?;
-            let last = self.program.code.len() - 1;
-            if want == Want::Tail
-                && !self.watched
-                && !self.program.proving
-                && expected == ANY
-                && let Instruction::MakeNoted {
-                    to,
-                    function,
-                    slots,
-                    count,
-                } = self.program.code[last]
-                && from == Operand::slot(to)
-            {
-                let part = false;
-                self.program.code[last] = Instruction::ReturnNoted {
-                    function,
-                    slots,
-                    count,
-                    part,
-                };
+            if want == Want::Tail && self.returns_noted(from, expected) {
                 return Ok(from);
             }
             let from = self.in_slot(from)?;
@@ -502,6 +483,32 @@ impl Compiler<'_> {
             size: 0,
         });
         self.take(want)
+    }
+
+    /// Evaluates and returns what was made by the last instruction, in one, if that can be.
+    pub(super) fn returns_noted(&mut self, made: Value, expected: TypeId) -> bool {
+        let last = self.program.code.len() - 1;
+        if !self.watched
+            && !self.program.proving
+            && expected == ANY
+            && let Instruction::MakeNoted {
+                to,
+                function,
+                slots,
+                count,
+            } = self.program.code[last]
+            && made == Operand::slot(to)
+        {
+            let part = false;
+            self.program.code[last] = Instruction::ReturnNoted {
+                function,
+                slots,
+                count,
+                part,
+            };
+            return true;
+        }
+        false
     }
 
     /// Takes the result of what was called last.

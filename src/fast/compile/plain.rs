@@ -337,6 +337,12 @@ impl Compiler<'_> {
     /// The arguments of a short call that can be made at once where they are plain, or
     /// numbers that something small is added to; `None` if that saves nothing.
     pub(super) fn quick_arguments(&mut self, arguments: &[Atom]) -> Option<[Quick; 3]> {
+        let (quick, saves) = self.quick_of(arguments)?;
+        saves.then_some(quick)
+    }
+
+    /// As [`Compiler::quick_arguments`], and whether it saves something.
+    pub(super) fn quick_of(&mut self, arguments: &[Atom]) -> Option<([Quick; 3], bool)> {
         if self.watched || self.program.proving || !(1..=3).contains(&arguments.len()) {
             return None;
         }
@@ -346,7 +352,7 @@ impl Compiler<'_> {
             *place = self.quick_argument(argument)?;
             saves |= !matches!(place.kind(), QuickKind::AsIs | QuickKind::Constant(_));
         }
-        saves.then_some(quick)
+        Some((quick, saves))
     }
 
     /// As [`Compiler::quick_arguments`], of a call of something typed, once it was checked

@@ -307,14 +307,20 @@ impl Machine<'_> {
             arguments.push(Argument::new(found, kind));
         }
         let key = (symbol, arguments, expected);
-        if let Some(known) = self.program.value_types.calls.get(&key) {
-            return *known;
-        }
         let head = Cell::symbol(symbol);
-        let function = self
-            .decision(head, &key.1, expected)
-            .map(|decision| self.function_for(head, key.1.len(), &decision.returns));
-        self.program.value_types.calls.insert(key, function);
+        let function = match self.program.value_types.calls.get(&key) {
+            Some(known) => *known,
+            None => {
+                let function = self
+                    .decision(head, &key.1, expected)
+                    .map(|decision| self.function_for(head, key.1.len(), &decision.returns));
+                self.program.value_types.calls.insert(key, function);
+                function
+            }
+        };
+        if let Some(function) = function {
+            self.note_applied(head, &signature, expected, function);
+        }
         function
     }
 

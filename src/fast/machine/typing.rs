@@ -268,12 +268,21 @@ impl Machine<'_> {
         known
     }
 
+    /// Whether each of one or two values plainly evaluates to itself and is of its type.
+    #[inline(never)]
+    pub(super) fn are_plainly(&mut self, values: [Cell; 2], types: [TypeId; 2], count: u8) -> bool {
+        self.is_plainly(values[0], types[0]) && (count == 1 || self.is_plainly(values[1], types[1]))
+    }
+
     /// Whether a value plainly evaluates to itself and is of a type; a number is a small
     /// integer.
     #[inline(always)]
     pub(super) fn is_plainly(&mut self, value: Cell, expected: TypeId) -> bool {
         if expected == NUMBER {
             return value.is_int();
+        }
+        if expected == ANY {
+            return self.is_its_own(value);
         }
         if value.is_exp() && self.is_its_own(value) {
             let noted = self.heap.noted_type(value.at());
