@@ -2,8 +2,9 @@
 """How long it takes from a metric's crossing of its threshold to the effector's call.
 
 Starts `chimera serve` with a rule of dwell 0 on `open-files` (read from /proc) and samples
-each 100 ms; opens connections at a random moment, the last of which is the crossing, and
-takes the effector's time from the log. Prints the quantiles in milliseconds.
+each 100 ms; opens connections, the last of which is the crossing, and takes the effector's
+time from the log. The moments are spread evenly over the time between two samples, in random
+order, so that few rounds tell the median. Prints the quantiles in milliseconds.
 
     benches/healing/latency.py --binary target/release/chimera --rounds 200
 """
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 
+INTERVAL = 0.1
 RULES = """(sample-interval 0.1)
 (fault files) (priority files 1) (target files self)
 (threshold open-files {limit})
@@ -90,9 +92,11 @@ def main():
                 file.write(RULES.format(limit=usual + MORE + MORE // 2))
             log.find("rules are in force")
             took = []
-            for _ in range(given.rounds):
-                time.sleep(0.5 + random.random() * 0.1)
+            for moment in random.sample(range(given.rounds), given.rounds):
                 clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(MORE)]
+                time.sleep(0.5)
+                phase = (moment + 0.5) / given.rounds * INTERVAL
+                time.sleep((phase - time.time()) % INTERVAL)
                 began = time.time()
                 clients += [socket.create_connection(("127.0.0.1", port)) for _ in range(MORE)]
                 at, _ = log.find(r"acted .*crossed", since=began)

@@ -2,8 +2,9 @@
 
 mod process;
 mod quota;
+mod sockets;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::events::Events;
@@ -41,6 +42,8 @@ pub struct Sensors {
     sources: Sources,
     process: ProcessSensors,
     long_idle_seconds: f64,
+    /// What is measured, also what had no value yet.
+    names: BTreeSet<String>,
 }
 
 impl Sensors {
@@ -53,12 +56,26 @@ impl Sensors {
             sources,
             process: ProcessSensors::new()?,
             long_idle_seconds: Facts::default().get("long-idle-seconds"),
+            names: BTreeSet::new(),
         })
     }
 
-    /// From when on a client's connection counts as idle for long.
-    pub fn set_long_idle(&mut self, seconds: f64) {
-        self.long_idle_seconds = seconds;
+    /// Takes over what facts say: from when on a client's connection counts as idle for long,
+    /// and over what time CPU use is averaged at least.
+    pub fn set_bounds(&mut self, facts: &Facts) {
+        self.long_idle_seconds = facts.get("long-idle-seconds");
+        let window = Duration::from_secs_f64(facts.get("cpu-window-ms") / 1000.0);
+        self.process.set_cpu_window(window);
+    }
+
+    /// Whether a metric of this name is measured here.
+    pub fn measures(&self, metric: &str) -> bool {
+        self.names.contains(metric)
+    }
+
+    /// Reads what takes long, shortly before a sample is due.
+    pub fn look_ahead(&mut self, now: Instant) {
+        self.process.look_ahead(now);
     }
 
     /// One reading. `now` is the instant that the figures which are rates refer
@@ -68,12 +85,17 @@ impl Sensors {
     /// If the process's own figures cannot be read.
     pub fn read(&mut self, now: Instant, seconds: f64, unix: f64) -> Result<Reading, SensorError> {
         let mut metrics = BTreeMap::new();
-        let mut put = |name: &str, value: Option<f64>| {
+        let names = &mut self.names;
+        let mut put_rounded = |name: &str, value: Option<f64>, parts: f64| {
+            if !names.contains(name) {
+                names.insert(name.to_owned());
+            }
             if let Some(value) = value.filter(|value| value.is_finite()) {
-                // Two decimals are all that is measured, and all that reads well.
-                metrics.insert(name.to_owned(), (value * 100.0).round() / 100.0);
+                metrics.insert(name.to_owned(), (value * parts).round() / parts);
             }
         };
+        // Two decimals are all that is measured, and all that reads well.
+        let mut put = |name: &str, value| put_rounded(name, value, 100.0);
         self.process.read(now, &mut put)?;
         let Sources {
             sessions,
@@ -95,15 +117,8 @@ impl Sensors {
             "background-demand-percent",
             Some(background.demand_percent()),
         );
-        metrics.insert(
-            "background-duty".to_owned(),
-            (background.duty().get() * 1e4).round() / 1e4,
-        );
-        let mut put = |name: &str, value: Option<f64>| {
-            if let Some(value) = value.filter(|value| value.is_finite()) {
-                metrics.insert(name.to_owned(), (value * 1e4).round() / 1e4);
-            }
-        };
+        let mut put = |name: &str, value| put_rounded(name, value, 1e4);
+        put("background-duty", Some(background.duty().get()));
         put("ordinary-requests", Some(front.gate().asked() as f64));
         put("shed-share", Some(front.gate().shed_share()));
         put("request-limit", Some(front.gate().request_limit() as f64));

@@ -364,16 +364,23 @@ pub struct SetMode {
     pub mode: Option<Mode>,
 }
 
-/// There would be more metrics from outside than are kept.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error(
-    "at most {most} metrics from outside are kept; one that is not sent for {kept_seconds} s makes room for another"
-)]
-pub struct TooManyMetrics {
-    /// How many are kept.
-    pub most: usize,
-    /// How long one is kept after it came.
-    pub kept_seconds: f64,
+/// Why readings from outside are not taken.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// There would be more of them than are kept.
+    #[error(
+        "at most {most} metrics from outside are kept; one that is not sent for {kept_seconds} s makes room for another"
+    )]
+    TooMany {
+        /// How many are kept.
+        most: usize,
+        /// How long one is kept after it came.
+        kept_seconds: f64,
+    },
+    /// The server measures that itself, and healing goes by what it measured.
+    #[error("{0} is measured by the server itself; post the sample under another name")]
+    Measured(String),
 }
 
 /// What the HTTP shell asks the loop to do.
@@ -383,10 +390,7 @@ pub enum Command {
     /// Forget episodes and what is open; the history of actions stays.
     Reset(oneshot::Sender<()>),
     /// Readings from outside, as `(metric, value)`; all of them are taken, or none.
-    Ingest(
-        Vec<(String, f64)>,
-        oneshot::Sender<Result<(), TooManyMetrics>>,
-    ),
+    Ingest(Vec<(String, f64)>, oneshot::Sender<Result<(), IngestError>>),
     /// Evaluate an atom that may change the live spaces; answers with its results.
     Evaluate {
         /// What is evaluated.

@@ -12,8 +12,6 @@ use crate::status::{Loop, Verdict};
 use crate::work::{Background, ConnectionFault, Ratio, Served, Sessions, Upstream};
 
 const POLL: Duration = Duration::from_millis(100);
-/// Reports that are kept.
-const REPORTS_MAX: usize = 20;
 
 /// What the test acts on.
 #[derive(Clone)]
@@ -137,15 +135,14 @@ impl Stress {
     pub fn start(&self, subjects: Subjects) -> Result<u64, Running> {
         let cancel = CancellationToken::new();
         let id = {
+            let kept = subjects.healing.status.load().facts.count("stress-reports");
             let mut runs = self.lock();
             let reports = &mut runs.reports;
             if let Some(running) = reports.iter().find(|one| one.stage == Stage::Running) {
                 return Err(Running(running.id));
             }
             let id = reports.last().map_or(1, |report| report.id + 1);
-            if reports.len() >= REPORTS_MAX {
-                reports.remove(0);
-            }
+            reports.drain(..(reports.len() + 1).saturating_sub(kept));
             reports.push(Report {
                 id,
                 stage: Stage::Running,
@@ -232,7 +229,7 @@ impl Stress {
             return;
         }
         if fault == "cpu-overload" {
-            subjects.background.cancel();
+            subjects.background.cancel(Ratio::FULL);
         }
         subjects.upstream.injector().clear();
     }
@@ -313,7 +310,7 @@ async fn ask(subjects: &Subjects) {
 /// Leaves things as they were: what the test started is gone, and what rules set
 /// against it is for rules to lift.
 async fn restore(subjects: &Subjects) {
-    subjects.background.cancel();
+    subjects.background.cancel(Ratio::FULL);
     subjects.upstream.injector().clear();
     subjects.upstream.connections().recreate();
     let sessions = subjects.sessions.clone();

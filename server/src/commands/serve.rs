@@ -14,7 +14,7 @@ use chimera_server::outside::{self, Outside};
 use chimera_server::sample::Sources;
 use chimera_server::settings::Settings;
 use chimera_server::stress::Stress;
-use chimera_server::work::{Background, Sessions, Upstream};
+use chimera_server::work::{Background, Ratio, Sessions, Upstream};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -377,7 +377,7 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
         .await
         .map_err(|error| error.to_string());
     shutdown.cancel();
-    sources.background.cancel();
+    sources.background.cancel(Ratio::FULL);
     healing
         .await
         .map_err(|error| error.to_string())

@@ -19,8 +19,8 @@ pub enum Action {
     DutyCycleBackground(Ratio),
     /// `(lift-throttle background)`
     LiftBackgroundThrottle,
-    /// `(cancel background)`
-    CancelBackground,
+    /// `(cancel background <share>)`
+    CancelBackground(Ratio),
     /// `(reclaim <resource> <share>)`
     Reclaim(&'static str, Ratio),
     /// `(trim-history <share>)`
@@ -199,7 +199,7 @@ impl Action {
             "release-free-memory" => Action::ReleaseFreeMemory,
             "duty-cycle" => Action::DutyCycleBackground(share),
             "lift-throttle" => Action::LiftBackgroundThrottle,
-            "cancel" => Action::CancelBackground,
+            "cancel" => Action::CancelBackground(share),
             "reclaim" => Action::Reclaim(named, share),
             "trim-history" => Action::TrimHistory(share),
             "slow-sampling" => Action::SlowSampling(share),
@@ -230,7 +230,7 @@ impl Action {
             Action::ReleaseFreeMemory => "release-free-memory",
             Action::DutyCycleBackground(_) => "duty-cycle",
             Action::LiftBackgroundThrottle => "lift-throttle",
-            Action::CancelBackground => "cancel",
+            Action::CancelBackground(_) => "cancel",
             Action::Reclaim(..) => "reclaim",
             Action::TrimHistory(_) => "trim-history",
             Action::SlowSampling(_) => "slow-sampling",
@@ -276,7 +276,7 @@ impl Action {
             Action::EvictSessions(_)
             | Action::ReleaseFreeMemory
             | Action::LiftBackgroundThrottle
-            | Action::CancelBackground
+            | Action::CancelBackground(_)
             | Action::Reclaim(..)
             | Action::TrimHistory(_)
             | Action::Probe(_)
@@ -318,7 +318,10 @@ mod tests {
             "(evict-cache sessions 0.5)",
             Ok(Action::EvictSessions(half)),
         );
-        check("(cancel background)", Ok(Action::CancelBackground));
+        check(
+            "(cancel background 0.5)",
+            Ok(Action::CancelBackground(half)),
+        );
         check(
             "(alert \"no rung left\")",
             Ok(Action::Alert("no rung left".to_owned())),
@@ -335,7 +338,10 @@ mod tests {
             "(degrade requests 4)",
             Err("argument 2 of degrade must be a whole number from 0 to 3, not 4"),
         );
-        check("(cancel)", Err("cancel takes 1 arguments, not 0"));
+        check(
+            "(cancel background)",
+            Err("cancel takes 2 arguments, not 1"),
+        );
         check(
             "cancel",
             Err("cancel is no call of an effector; write (<effector> <argument> …)"),
@@ -379,7 +385,7 @@ mod tests {
             3000.0,
             Some(back),
         );
-        check_undo("(cancel background)", "background-threads", 4.0, None);
+        check_undo("(cancel background 1)", "background-threads", 4.0, None);
     }
 
     #[test]

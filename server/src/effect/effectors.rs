@@ -88,8 +88,8 @@ impl Effectors {
                 self.background.set_duty(Ratio::FULL);
                 Ok("background threads may run all the time".to_owned())
             }
-            Action::CancelBackground => {
-                let cancelled = self.background.cancel();
+            Action::CancelBackground(share) => {
+                let cancelled = self.background.cancel(share);
                 Ok(format!("cancelled {cancelled} background threads"))
             }
             Action::Shed(share) => {

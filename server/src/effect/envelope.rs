@@ -167,6 +167,8 @@ impl Envelope {
             if let Action::EvictSessions(share)
             | Action::TrimHistory(share)
             | Action::Reclaim(_, share)
+            | Action::CancelBackground(share)
+            | Action::SlowSampling(share)
             | Action::Shed(share) = &action
                 && share.get() > limit.share_max
             {
@@ -212,11 +214,31 @@ mod tests {
             share_max: 1.0,
         };
         let mut envelope = Envelope::new(HashMap::from([("cancel", limit)]));
-        assert!(envelope.admit(Action::CancelBackground, 0.0).is_ok());
-        assert!(envelope.admit(Action::CancelBackground, 30.0).is_ok());
-        assert!(envelope.admit(Action::CancelBackground, 59.0).is_err());
-        assert!(envelope.admit(Action::CancelBackground, 60.0).is_ok());
-        assert!(envelope.admit(Action::CancelBackground, 61.0).is_err());
+        assert!(
+            envelope
+                .admit(Action::CancelBackground(Ratio::FULL), 0.0)
+                .is_ok()
+        );
+        assert!(
+            envelope
+                .admit(Action::CancelBackground(Ratio::FULL), 30.0)
+                .is_ok()
+        );
+        assert!(
+            envelope
+                .admit(Action::CancelBackground(Ratio::FULL), 59.0)
+                .is_err()
+        );
+        assert!(
+            envelope
+                .admit(Action::CancelBackground(Ratio::FULL), 60.0)
+                .is_ok()
+        );
+        assert!(
+            envelope
+                .admit(Action::CancelBackground(Ratio::FULL), 61.0)
+                .is_err()
+        );
     }
 
     #[test]

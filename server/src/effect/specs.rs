@@ -117,8 +117,8 @@ pub const SPECS: &[Spec] = &[
     },
     Spec {
         name: "cancel",
-        parameters: &[Parameter::Name(&["background"])],
-        description: "ends all background work",
+        parameters: &[Parameter::Name(&["background"]), Parameter::Share],
+        description: "ends the share of the background threads, rounded up, the youngest first",
         scope: "node",
         compensator: None,
         per_minute: 12,

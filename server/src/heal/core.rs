@@ -9,7 +9,7 @@ use std::time::Duration;
 use chimera::{Atom, Budget, Engine};
 
 use super::census::Census;
-use super::decision::{self, Decision, Permission, Transition};
+use super::decision::{self, Asking, Decision, Permission, Transition};
 use super::episodes::{Closed, Episodes, effector_of};
 use super::facts::Facts;
 use super::history::History;
@@ -23,14 +23,10 @@ use crate::effect::{Action, Admitted, Envelope};
 use crate::events::Event;
 use crate::reclaimable::Reclaimable;
 use crate::status::{
-    ActionRecord, EventRecord, Mode, ModeRecord, Reading, RulesError, RulesStatus, SetMode, Status,
-    StrategyRecord, TooManyMetrics, Verdict,
+    ActionRecord, EventRecord, IngestError, Mode, ModeRecord, Reading, RulesError, RulesStatus,
+    SetMode, Status, StrategyRecord, Verdict,
 };
 
-/// Metrics from outside that are kept.
-const EXTERNAL_MAX: usize = 256;
-/// Events of a kind that are counted at most.
-const TOLD_MAX: usize = 10_000;
 /// What the counts of events are called as metrics.
 const EVENT_METRICS: &str = "events.";
 
@@ -58,6 +54,7 @@ pub(super) struct Core {
     workbench: Workbench,
     /// The rules in force.
     engine: Engine,
+    asking: Asking,
     /// Their texts.
     quotes: Quotes,
     census: Census,
@@ -70,6 +67,8 @@ pub(super) struct Core {
     envelope: Envelope,
     weights: Weights,
     tally: BTreeMap<(String, String), [u64; 3]>,
+    /// Metrics that the server itself has measured.
+    own: BTreeSet<String>,
     /// Metrics from outside with the time they came.
     external: BTreeMap<String, (f64, f64)>,
     /// Those that came since the last tick, the newest of each.
@@ -112,6 +111,7 @@ impl Core {
         let mut core = Core {
             workbench,
             engine,
+            asking: Asking::by(&Facts::default()),
             quotes: Quotes::default(),
             census: Census::default(),
             clock,
@@ -123,6 +123,7 @@ impl Core {
             envelope,
             weights,
             tally: BTreeMap::new(),
+            own: BTreeSet::new(),
             external: BTreeMap::new(),
             ingested: BTreeMap::new(),
             came: BTreeMap::new(),
@@ -179,7 +180,8 @@ impl Core {
             self.status.last_rule_error = Some(fact);
         }
         self.spaces.keep(&facts);
-        self.series.keep(facts.get("keep-series-seconds"));
+        self.series.keep(&facts);
+        self.asking = Asking::by(&facts);
         self.episodes.set_bounds(&facts);
         self.status.facts = facts;
         self.status.thresholds = decision::numbers(&self.engine, "threshold");
@@ -197,8 +199,17 @@ impl Core {
     /// Metrics from outside, for the next tick.
     ///
     /// # Errors
-    /// If there would be more of them than are kept: then none of these is.
-    pub(super) fn ingest(&mut self, samples: Vec<(String, f64)>) -> Result<(), TooManyMetrics> {
+    /// If one is `measured` by the server itself, or there would be more of them than are
+    /// kept: then none of these is.
+    pub(super) fn ingest(
+        &mut self,
+        samples: Vec<(String, f64)>,
+        measured: impl Fn(&str) -> bool,
+    ) -> Result<(), IngestError> {
+        let own = |metric: &str| measured(metric) || self.own.contains(metric);
+        if let Some((metric, _)) = samples.iter().find(|(metric, _)| own(metric)) {
+            return Err(IngestError::Measured(metric.clone()));
+        }
         let unknown: BTreeSet<&String> = samples
             .iter()
             .map(|(metric, _)| metric)
@@ -208,9 +219,10 @@ impl Core {
             .collect();
         let waiting = self.ingested.keys();
         let waiting = waiting.filter(|metric| !self.external.contains_key(*metric));
-        if self.external.len() + waiting.count() + unknown.len() > EXTERNAL_MAX {
-            return Err(TooManyMetrics {
-                most: EXTERNAL_MAX,
+        let most = self.status.facts.count("posted-metrics");
+        if self.external.len() + waiting.count() + unknown.len() > most {
+            return Err(IngestError::TooMany {
+                most,
                 kept_seconds: self.status.facts.get("posted-seconds"),
             });
         }
@@ -232,7 +244,7 @@ impl Core {
         self.observe(reading);
         self.judge(seconds);
         self.change_episodes(seconds);
-        let decisions = decision::decide(&self.engine);
+        let decisions = decision::decide(&self.engine, &self.asking);
         self.misshapen(decisions.misshapen, "decided something that is no (act …)");
         let took = decisions.took;
         self.status.decision_times.record(took);
@@ -257,6 +269,12 @@ impl Core {
     /// Turns a reading into atoms and series.
     fn observe(&mut self, mut reading: Reading) {
         let seconds = reading.seconds;
+        self.count_events(&mut reading);
+        for metric in reading.metrics.keys() {
+            if !self.own.contains(metric) {
+                self.own.insert(metric.clone());
+            }
+        }
         for (metric, value) in std::mem::take(&mut self.ingested) {
             reading.metrics.insert(metric.clone(), value);
             self.external.insert(metric, (value, seconds));
@@ -264,7 +282,6 @@ impl Core {
         let posted_seconds = self.status.facts.get("posted-seconds");
         self.external
             .retain(|_, (_, came)| seconds - *came <= posted_seconds);
-        self.count_events(&mut reading);
         self.history
             .push(&reading, self.status.facts.count("keep-readings"));
         let mut current = reading.metrics.clone();
@@ -318,6 +335,7 @@ impl Core {
                 .or_default() += dropped;
         }
         let some = !events.is_empty();
+        let counted_max = self.status.facts.count("events-counted");
         // The same text is the same to the rules.
         let mut classes: BTreeMap<String, (Option<String>, Vec<String>)> = BTreeMap::new();
         for Event { severity, text } in events {
@@ -325,14 +343,14 @@ impl Core {
                 .entry(text.clone())
                 .or_insert_with(|| {
                     (
-                        decision::classify(&self.engine, &text),
-                        decision::kinds_of(&self.engine, &text),
+                        decision::classify(&self.engine, &self.asking, &text),
+                        decision::kinds_of(&self.engine, &self.asking, &text),
                     )
                 })
                 .clone();
             for kind in kinds {
                 let times = self.came.entry(kind).or_default();
-                if times.len() < TOLD_MAX {
+                if times.len() < counted_max {
                     times.push_back(seconds);
                 }
             }
@@ -362,14 +380,15 @@ impl Core {
         let judged: Vec<(Open, Verdict)> = due
             .into_iter()
             .map(|open| {
-                let verdict = decision::judge(&self.engine, open.id, &open.fault, &open.call)
-                    .unwrap_or_else(|said| {
-                        let fault = &open.fault;
-                        tracing::warn!(%fault, %said, "judge gave no verdict");
-                        self.status.last_rule_error =
-                            Some(format!("(judge … {fault} …) gave {said}"));
-                        Verdict::Inconclusive
-                    });
+                let verdict =
+                    decision::judge(&self.engine, &self.asking, open.id, &open.fault, &open.call)
+                        .unwrap_or_else(|said| {
+                            let fault = &open.fault;
+                            tracing::warn!(%fault, %said, "judge gave no verdict");
+                            self.status.last_rule_error =
+                                Some(format!("(judge … {fault} …) gave {said}"));
+                            Verdict::Inconclusive
+                        });
                 (open, verdict)
             })
             .collect();
@@ -422,7 +441,7 @@ impl Core {
 
     /// Has the rules begin and end episodes.
     fn change_episodes(&mut self, seconds: f64) {
-        let (transitions, misshapen) = decision::transitions(&self.engine);
+        let (transitions, misshapen) = decision::transitions(&self.engine, &self.asking);
         self.misshapen(misshapen, "changed an episode in a way that is none");
         for transition in transitions {
             match transition {
@@ -459,7 +478,14 @@ impl Core {
     }
 
     fn learn(&mut self, fault: &str, closed: &Closed, how: &str) {
-        let learned = decision::learn(&self.engine, fault, &closed.strategy, how, closed.seconds);
+        let learned = decision::learn(
+            &self.engine,
+            &self.asking,
+            fault,
+            &closed.strategy,
+            how,
+            closed.seconds,
+        );
         if learned.is_empty() {
             return;
         }

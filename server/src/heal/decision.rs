@@ -11,19 +11,40 @@ use std::time::Instant;
 
 use chimera::{Answer, Atom, Budget, Engine, Proof, Space};
 
+use super::facts::Facts;
 use crate::status::{Because, Mode, ModeRecord, Verdict};
 
-/// What one question to the rules may spend.
-/// By the clock, and so generous: a decision is needed most where the CPU is scarce.
 /// Tests are not to fail on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(if cfg!(test) { 60 } else { 2 });
-const REDUCTIONS: u64 = 5_000_000;
-const DEPTH: usize = 100_000;
-const BYTES: usize = 64 << 20;
-/// Longest time that a verdict may be put off.
-const VERDICT_SECONDS_MAX: f64 = 3600.0;
-/// Decisions taken from one tick; the rest is counted as misshapen.
-const DECISIONS_MAX: usize = 64;
+const SECONDS_MIN: f64 = if cfg!(test) { 60.0 } else { 0.0 };
+
+/// How the rules are asked: what one question may spend, and how much of an answer counts.
+#[derive(Clone, Debug)]
+pub(super) struct Asking {
+    budget: Budget,
+    /// Longest time that a verdict may be put off.
+    verdict_seconds_max: f64,
+    /// Changes and decisions taken from one tick; the rest is counted as misshapen.
+    answers_max: usize,
+}
+
+impl Asking {
+    pub(super) fn by(facts: &Facts) -> Asking {
+        let seconds = facts.get("question-seconds").max(SECONDS_MIN);
+        Asking {
+            budget: Budget::default()
+                .deadline(Duration::from_secs_f64(seconds))
+                .reductions(facts.count("question-reductions") as u64)
+                .depth(facts.count("question-depth"))
+                .bytes(facts.count("question-mb") << 20),
+            verdict_seconds_max: facts.get("verdict-seconds-max"),
+            answers_max: facts.count("answers-max"),
+        }
+    }
+
+    fn ask(&self, engine: &Engine, question: &Atom) -> Vec<Atom> {
+        engine.snapshot().evaluate(question, &self.budget).atoms()
+    }
+}
 
 /// `(act <fault> <call> <reason> (verdict-in <seconds>))`, with its proof; at its end
 /// may stand `(by <rule> <strategy> <rung> <permission> <expected>)`.
@@ -97,18 +118,6 @@ pub(super) struct Decisions {
     pub(super) took: Duration,
 }
 
-fn budget() -> Budget {
-    Budget::default()
-        .deadline(DEADLINE)
-        .reductions(REDUCTIONS)
-        .depth(DEPTH)
-        .bytes(BYTES)
-}
-
-fn ask(engine: &Engine, question: &Atom) -> Vec<Atom> {
-    engine.snapshot().evaluate(question, &budget()).atoms()
-}
-
 fn question(name: &str, arguments: Vec<Atom>) -> Atom {
     super::atom(name, arguments)
 }
@@ -130,17 +139,17 @@ pub(super) fn prepare(engine: &Engine) {
 }
 
 /// Evaluates `!(transitions)`: the changes, and results that are none, as printed.
-pub(super) fn transitions(engine: &Engine) -> (Vec<Transition>, Vec<String>) {
+pub(super) fn transitions(engine: &Engine, asking: &Asking) -> (Vec<Transition>, Vec<String>) {
     let asked = question("transitions", Vec::new());
     let mut found = Vec::new();
     let mut misshapen = Vec::new();
-    for result in ask(engine, &asked) {
+    for result in asking.ask(engine, &asked) {
         // Without a rule the question comes back: no episode begins or ends by itself.
         if result == asked {
             continue;
         }
         match transition(&result) {
-            Some(transition) if found.len() < DECISIONS_MAX => found.push(transition),
+            Some(transition) if found.len() < asking.answers_max => found.push(transition),
             _ => misshapen.push(result.to_string()),
         }
     }
@@ -192,12 +201,12 @@ fn transition(result: &Atom) -> Option<Transition> {
 }
 
 /// Evaluates `!(decide)`.
-pub(super) fn decide(engine: &Engine) -> Decisions {
+pub(super) fn decide(engine: &Engine, asking: &Asking) -> Decisions {
     let started = clock();
     let asked = question("decide", Vec::new());
     let answers = engine
         .snapshot()
-        .evaluate_proving(&asked, &budget())
+        .evaluate_proving(&asked, &asking.budget)
         .results;
     let mut found = Decisions::default();
     for answer in answers {
@@ -205,8 +214,8 @@ pub(super) fn decide(engine: &Engine) -> Decisions {
         if answer.atom == asked {
             continue;
         }
-        match decision(&answer) {
-            Some(decision) if found.decisions.len() < DECISIONS_MAX => {
+        match decision(&answer, asking) {
+            Some(decision) if found.decisions.len() < asking.answers_max => {
                 found.decisions.push(decision);
             }
             _ => found.misshapen.push(answer.atom.to_string()),
@@ -233,7 +242,7 @@ pub(super) fn clock() -> Duration {
     )
 }
 
-fn decision(answer: &Answer) -> Option<Decision> {
+fn decision(answer: &Answer, asking: &Asking) -> Option<Decision> {
     let [act, fault, call, reason, verdict_in, rest @ ..] = answer.atom.as_expression()? else {
         return None;
     };
@@ -248,7 +257,7 @@ fn decision(answer: &Answer) -> Option<Decision> {
     }
     let verdict_in = seconds
         .as_f64()
-        .filter(|seconds| (0.0..=VERDICT_SECONDS_MAX).contains(seconds))?;
+        .filter(|seconds| (0.0..=asking.verdict_seconds_max).contains(seconds))?;
     call.as_expression()?;
     let by = match rest {
         [] => By {
@@ -349,15 +358,17 @@ pub(super) fn because(proof: &Proof) -> Vec<Because> {
 
 /// The fault that `(classify <text>)` sees in the text of an event; the first if
 /// there are several, `None` if there is none.
-pub(super) fn classify(engine: &Engine, text: &str) -> Option<String> {
-    ask(engine, &question("classify", vec![Atom::string(text)]))
+pub(super) fn classify(engine: &Engine, asking: &Asking, text: &str) -> Option<String> {
+    asking
+        .ask(engine, &question("classify", vec![Atom::string(text)]))
         .iter()
         .find_map(|result| result.as_symbol().map(str::to_owned))
 }
 
 /// The kinds that `(kind-of <text>)` counts the text of an event under.
-pub(super) fn kinds_of(engine: &Engine, text: &str) -> Vec<String> {
-    ask(engine, &question("kind-of", vec![Atom::string(text)]))
+pub(super) fn kinds_of(engine: &Engine, asking: &Asking, text: &str) -> Vec<String> {
+    asking
+        .ask(engine, &question("kind-of", vec![Atom::string(text)]))
         .iter()
         .filter_map(|result| result.as_symbol().map(str::to_owned))
         .collect()
@@ -367,10 +378,16 @@ pub(super) fn kinds_of(engine: &Engine, text: &str) -> Vec<String> {
 ///
 /// # Errors
 /// What it said, if that is no verdict.
-pub(super) fn judge(engine: &Engine, id: u64, fault: &str, call: &Atom) -> Result<Verdict, String> {
+pub(super) fn judge(
+    engine: &Engine,
+    asking: &Asking,
+    id: u64,
+    fault: &str,
+    call: &Atom,
+) -> Result<Verdict, String> {
     let id = Atom::integer(i64::try_from(id).unwrap_or(i64::MAX));
     let asked = question("judge", vec![id, Atom::symbol(fault), call.clone()]);
-    let results = ask(engine, &asked);
+    let results = asking.ask(engine, &asked);
     match results.as_slice() {
         [result] => match result.as_symbol() {
             Some("verified") => Ok(Verdict::Verified),
@@ -388,6 +405,7 @@ pub(super) fn judge(engine: &Engine, id: u64, fault: &str, call: &Atom) -> Resul
 /// evidence.
 pub(super) fn learn(
     engine: &Engine,
+    asking: &Asking,
     fault: &str,
     strategy: &str,
     how: &str,
@@ -402,7 +420,8 @@ pub(super) fn learn(
             Atom::float(seconds),
         ],
     );
-    ask(engine, &asked)
+    asking
+        .ask(engine, &asked)
         .iter()
         .filter_map(|result| match result.as_expression()? {
             [word, of, strategy, mean, n]

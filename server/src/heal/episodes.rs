@@ -9,9 +9,6 @@ use super::atom;
 use super::facts::Facts;
 use crate::status::{ActionRecord, EpisodeRecord, EpisodeState, Verdict};
 
-/// Uses of effectors that are remembered for budgets at most, however long they are to be.
-const SPENT_MAX: usize = 2000;
-
 /// One fault from seen to gone.
 struct Episode {
     state: EpisodeState,
@@ -53,6 +50,8 @@ pub(super) struct Episodes {
     spent: VecDeque<(f64, Atom)>,
     /// How long uses are remembered.
     keep_spent_seconds: f64,
+    /// How many of them at most.
+    keep_spent: usize,
     /// The atoms that stand while an action's verdict is open.
     verifying: BTreeMap<u64, Vec<Atom>>,
 }
@@ -70,6 +69,7 @@ impl Episodes {
             gave_up: BTreeMap::new(),
             spent: VecDeque::new(),
             keep_spent_seconds: Facts::default().get("keep-spent-seconds"),
+            keep_spent: Facts::default().count("keep-spent"),
             verifying: BTreeMap::new(),
         }
     }
@@ -77,6 +77,7 @@ impl Episodes {
     /// Takes over what facts say: how long uses of effectors are remembered.
     pub(super) fn set_bounds(&mut self, facts: &Facts) {
         self.keep_spent_seconds = facts.get("keep-spent-seconds");
+        self.keep_spent = facts.count("keep-spent");
     }
 
     pub(super) fn space(&self) -> &Space {
@@ -279,7 +280,7 @@ impl Episodes {
         );
         self.space.add(spent.clone());
         self.spent.push_back((seconds, spent));
-        while self.spent.len() > SPENT_MAX
+        while self.spent.len() > self.keep_spent
             || self
                 .spent
                 .front()

@@ -12,7 +12,7 @@ use super::decision;
 use super::rules;
 
 /// The names, with the range in which each makes sense.
-const KNOWN: [(&str, f64, f64); 34] = [
+const KNOWN: [(&str, f64, f64); 46] = [
     ("sample-interval", super::INTERVAL_MIN, super::INTERVAL_MAX),
     ("keep-readings", 1.0, 100_000.0),
     ("keep-actions", 1.0, 10_000.0),
@@ -47,6 +47,18 @@ const KNOWN: [(&str, f64, f64); 34] = [
     ("stress-connections", 1.0, 10.0),
     ("broken-connections", 0.0, 1.0),
     ("stress-failing", 0.0, 1.0),
+    ("stress-reports", 1.0, 1000.0),
+    ("cpu-window-ms", 10.0, 60_000.0),
+    ("keep-series-points", 10.0, 100_000.0),
+    ("keep-spent", 10.0, 100_000.0),
+    ("posted-metrics", 1.0, 10_000.0),
+    ("events-counted", 1.0, 1e6),
+    ("question-seconds", 0.01, 10.0),
+    ("question-reductions", 1000.0, 1e9),
+    ("question-depth", 100.0, 1e7),
+    ("question-mb", 1.0, 1024.0),
+    ("verdict-seconds-max", 1.0, 86_400.0),
+    ("answers-max", 1.0, 1000.0),
 ];
 
 /// The numbers in force.

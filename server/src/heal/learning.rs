@@ -2,7 +2,8 @@
 
 use chimera::{Atom, Budget, Engine};
 
-use super::decision;
+use super::decision::{self, Asking};
+use super::facts::Facts;
 use super::learned::Weights;
 use super::spaces::Spaces;
 use super::virtual_time::shipped_texts;
@@ -46,6 +47,7 @@ impl World {
 
 struct Learner {
     engine: Engine,
+    asking: Asking,
     spaces: Spaces,
     weights: Weights,
 }
@@ -66,6 +68,7 @@ impl Learner {
         engine.load(&format!("{ladders}{facts}"), "facts").unwrap();
         Learner {
             engine,
+            asking: Asking::by(&Facts::default()),
             spaces,
             weights: Weights::default(),
         }
@@ -79,7 +82,14 @@ impl Learner {
     }
 
     fn learn(&mut self, chosen: usize, seconds: f64) {
-        let learned = decision::learn(&self.engine, FAULT, ACTIONS[chosen], "recovered", seconds);
+        let learned = decision::learn(
+            &self.engine,
+            &self.asking,
+            FAULT,
+            ACTIONS[chosen],
+            "recovered",
+            seconds,
+        );
         for (strategy, mean, evidence) in learned {
             self.weights
                 .set(&self.spaces.weights, FAULT, &strategy, mean, evidence);

@@ -7,7 +7,10 @@ use crate::sample::rss_mb;
 
 const HOUR: f64 = 3600.0;
 /// By so many MiB resident memory may differ between the first day's end and the last's.
-const FLAT_MIB: f64 = 3.0;
+const FLAT_MIB: f64 = 1.0;
+/// In the first day faults come so much closer together: what is kept of actions, each with the
+/// metrics before and after, is as much as it may become when that day ends.
+const FIRST_DAY: usize = 6;
 
 /// MiB that are resident and, with the allocator that the server has, those in live allocations.
 fn held() -> (f64, f64) {
@@ -22,12 +25,15 @@ fn a_week_of_virtual_time_leaves_memory_flat() {
     let mut run = Run::new(&shipped_texts(str::to_owned), Server::new(7));
     let mut by_day = Vec::new();
     for hour in 0..7 * 24 {
-        // Each fault six times a day, with events that are always new.
-        let now = run.seconds;
-        harm(&mut run.world, hour % 4, now);
-        run.world
-            .tell_of(&format!("pool exhausted by caller {hour} at {now}"));
-        run.go(HOUR);
+        let times = if hour < 24 { FIRST_DAY } else { 1 };
+        for time in 0..times {
+            // Each fault six times a day, with events that are always new.
+            let now = run.seconds;
+            harm(&mut run.world, (hour + time) % 4, now);
+            run.world
+                .tell_of(&format!("pool exhausted by caller {hour} at {now}"));
+            run.go(HOUR / times as f64);
+        }
         let faults = &run.core.status.open_faults;
         assert!(faults.is_empty(), "hour {hour}: {faults:?} {:?}", run.log);
         // The log of the test itself is not the server's.

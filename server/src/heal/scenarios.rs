@@ -7,7 +7,7 @@ use super::rules::RuleTexts;
 use super::virtual_time::{Fixed, Run, World, shipped_texts};
 use crate::effect::Action;
 use crate::events::{Event, Severity};
-use crate::status::{Mode, SetMode, Verdict};
+use crate::status::{Mode, Reading, SetMode, Verdict};
 use crate::work::Breaker;
 
 /// A server with a cache, background work, a pool and a service that it depends on, as
@@ -143,7 +143,9 @@ impl World for Server {
             Action::EvictSessions(share) => self.cache_mb *= 1.0 - share.get(),
             Action::DutyCycleBackground(share) => self.duty = share.get(),
             Action::LiftBackgroundThrottle => self.duty = 1.0,
-            Action::CancelBackground => self.threads = 0.0,
+            Action::CancelBackground(share) => {
+                self.threads -= (self.threads * share.get()).ceil();
+            }
             Action::CloseIdle(keep) => self.pool_idle = self.pool_idle.min(f64::from(*keep)),
             Action::RecreatePool => self.pool_idle = 0.0,
             Action::Degrade(level) => self.level = f64::from(*level),
@@ -342,7 +344,7 @@ fn a_placebo_is_seen_to_fail_and_what_it_set_is_taken_back() {
         tried[0].starts_with("(duty-cycle background 0.12"),
         "{tried:?}"
     );
-    assert!(tried.contains(&"(cancel background)"), "{tried:?}");
+    assert!(tried.contains(&"(cancel background 1.0)"), "{tried:?}");
     assert!(tried.contains(&"(duty-cycle background 1.0)"), "{tried:?}");
     let undo = actions.iter().find(|record| record.rule == "undo").unwrap();
     assert!(undo.reason.contains("did not help"), "{}", undo.reason);
@@ -588,6 +590,59 @@ fn facts_say_how_much_is_kept() {
     run.go(20.0);
     assert_eq!((run.core.history().len(), run.actions().len()), (5, 2));
     assert!(run.log.len() > 2);
+}
+
+#[test]
+fn facts_say_what_a_question_may_spend_and_what_counts_of_its_answer() {
+    let rules = "(= (decide) (act cpu-overload (alert one) (because it is) (verdict-in 5)))
+        (= (decide) (act cpu-overload (alert two) (because it is) (verdict-in 5)))
+        (= (decide) (count 2000)) (= (count $n) (if (== $n 0) (empty) (count (- $n 1))))";
+    let check = |facts: &str, orders: usize, misshapen: u64| {
+        let mut core = Run::new(&with_facts(&format!("{facts} {rules}")), Server::new(1)).core;
+        let reading = Reading {
+            seconds: 1.0,
+            ..Reading::default()
+        };
+        let found = core.tick(reading, Vec::new(), 0).len();
+        let told = &core.status.last_rule_error;
+        assert_eq!(
+            (found, core.status.misshapen_decisions),
+            (orders, misshapen),
+            "{facts}: {told:?}"
+        );
+    };
+    check("", 2, 0);
+    check("(question-reductions 1000)", 2, 1);
+    check("(verdict-seconds-max 4)", 0, 2);
+    check("(answers-max 1)", 1, 1);
+}
+
+#[test]
+fn what_the_server_measures_is_not_posted() {
+    let mut run = Run::new(&with_facts("(posted-metrics 2)"), Server::new(1));
+    run.go(2.0);
+    let mut post = |metrics: &[&str]| {
+        let samples = metrics.iter().map(|name| ((*name).to_owned(), 1.0));
+        let posted = run
+            .core
+            .ingest(samples.collect(), |name| name == "error-rate");
+        posted.map_err(|error| error.to_string())
+    };
+    // Some have a value, some had none yet, and some come of events that were told.
+    for own in ["memory-mb", "error-rate", "events.pool-exhaustion"] {
+        let refused =
+            format!("{own} is measured by the server itself; post the sample under another name");
+        assert_eq!(post(&["queue-depth", own]), Err(refused));
+    }
+    assert_eq!(post(&["queue-depth", "lag"]), Ok(()));
+    let refused = post(&["third"]).unwrap_err();
+    assert!(
+        refused.starts_with("at most 2 metrics from outside"),
+        "{refused}"
+    );
+    run.go(2.0);
+    let mut again = |metric: &str| run.core.ingest(vec![(metric.to_owned(), 2.0)], |_| false);
+    assert_eq!(again("lag"), Ok(()));
 }
 
 #[test]

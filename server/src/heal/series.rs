@@ -6,8 +6,8 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use chimera::{Atom, Context, Engine, Operation, OperationError, OperationResult};
 use sha2::{Digest, Sha256};
 
-/// Values kept per metric at most, however long they are to be kept.
-const POINTS_MAX: usize = 3600;
+use super::facts::Facts;
+
 /// Points that a forecast goes by at most.
 const FORECAST_POINTS_MAX: usize = 60;
 
@@ -20,6 +20,8 @@ struct All {
     points: BTreeMap<String, VecDeque<Point>>,
     /// How old a value may become.
     keep_seconds: f64,
+    /// Values kept per metric at most, however long they are to be kept.
+    points_max: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -29,9 +31,11 @@ struct Point {
 }
 
 impl Series {
-    /// Keeps values for so long, from now on.
-    pub(super) fn keep(&self, seconds: f64) {
-        self.write().keep_seconds = seconds;
+    /// Sets how much is kept, from now on.
+    pub(super) fn keep(&self, facts: &Facts) {
+        let mut all = self.write();
+        all.keep_seconds = facts.get("keep-series-seconds");
+        all.points_max = facts.count("keep-series-points");
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, All> {
@@ -45,14 +49,13 @@ impl Series {
     pub(super) fn push(&self, metric: &str, seconds: f64, value: f64) {
         let mut all = self.write();
         let oldest = seconds - all.keep_seconds;
+        let most = all.points_max;
         let points = match all.points.get_mut(metric) {
             Some(points) => points,
             None => all.points.entry(metric.to_owned()).or_default(),
         };
         points.push_back(Point { seconds, value });
-        while points.len() > POINTS_MAX
-            || points.front().is_some_and(|point| point.seconds < oldest)
-        {
+        while points.len() > most || points.front().is_some_and(|point| point.seconds < oldest) {
             points.pop_front();
         }
     }
@@ -382,12 +385,12 @@ fn forecast(points: &[Point], ahead: f64) -> Option<f64> {
 mod tests {
     use chimera::{Budget, Engine};
 
-    use super::Series;
+    use super::{Facts, Series};
 
     #[track_caller]
     fn check(values: &[f64], call: &str, expected: &str) {
         let series = Series::default();
-        series.keep(3600.0);
+        series.keep(&Facts::default());
         for (second, value) in values.iter().enumerate() {
             series.push("m", second as f64, *value);
         }

@@ -1,6 +1,7 @@
 //! What the shipped rules decide, on a virtual clock.
 
-use super::decision;
+use super::decision::{self, Asking};
+use super::facts::Facts;
 use super::virtual_time::{Fixed, Run, shipped_texts};
 use crate::status::EpisodeState;
 
@@ -386,7 +387,8 @@ fn slow_requests_have_less_time() {
 #[test]
 fn texts_are_classified_and_counted_by_their_patterns() {
     let mut run = shipped(&[("pool-idle", 0.0)]).after(1.0);
-    let classify = |text: &str| decision::classify(run.core.engine(), text);
+    let asking = Asking::by(&Facts::default());
+    let classify = |text: &str| decision::classify(run.core.engine(), &asking, text);
     assert_eq!(
         classify("Connection pool exhausted"),
         Some("connection-issues".to_owned())

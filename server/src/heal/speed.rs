@@ -1,9 +1,11 @@
 //! How long decisions take: `benches/decisions/run.sh` prints it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use super::decision;
+use super::decision::{self, Asking};
+use super::facts::Facts;
 use super::rules::RuleTexts;
 use super::scenarios::{Server, harm};
 use super::virtual_time::{Fixed, Run, shipped_texts};
@@ -71,6 +73,7 @@ fn measure(name: &str, texts: &RuleTexts) -> String {
     let mut run = Run::new(texts, Server::new(1));
     let loaded = began.elapsed();
     let [mut idle, mut open, mut acting, mut whole] = [(); 4].map(|()| Times::default());
+    let mut by_fault: BTreeMap<String, Times> = BTreeMap::new();
     for round in 0..ROUNDS {
         let now = run.seconds;
         harm(&mut run.world, round % 4, now);
@@ -83,6 +86,13 @@ fn measure(name: &str, texts: &RuleTexts) -> String {
             let took = run.core.status.decision_times.sum_micros - before;
             if run.log.len() > actions {
                 acting.0.push(took);
+                let faults: BTreeSet<&str> = run.log[actions..]
+                    .iter()
+                    .map(|(_, fault, _)| fault.as_str())
+                    .collect();
+                let done = run.log.len() - actions;
+                let what = format!("    {} of {:?}", done, faults);
+                by_fault.entry(what).or_default().0.push(took);
             } else if faults + run.core.status.open_faults.len() > 0 {
                 open.0.push(took);
             } else {
@@ -101,11 +111,14 @@ fn measure(name: &str, texts: &RuleTexts) -> String {
     ] {
         writeln!(told, "  {name:22} {}", times.told()).expect("strings take all writes");
     }
+    for (what, times) in &mut by_fault {
+        writeln!(told, "  {what:22} {}", times.told()).expect("strings take all writes");
+    }
     told
 }
 
 /// One decision to act, again and again.
-fn measure_acting(name: &str, texts: &RuleTexts) -> String {
+fn measure_acting(name: &str, texts: &RuleTexts, repeats: usize) -> String {
     let world = Fixed::new(&[
         ("memory-mb", 480.0),
         ("cache-mb", 470.0),
@@ -122,10 +135,11 @@ fn measure_acting(name: &str, texts: &RuleTexts) -> String {
     ] {
         run.remember(text);
     }
+    let asking = Asking::by(&Facts::default());
     let mut times = Times::default();
-    for _ in 0..REPEATS {
+    for _ in 0..repeats {
         let began = decision::clock();
-        let decided = decision::decide(run.core.engine());
+        let decided = decision::decide(run.core.engine(), &asking);
         times.0.push(micros(decision::clock() - began));
         assert_eq!(decided.decisions.len(), 1, "{:?}", decided.misshapen);
     }
@@ -134,6 +148,12 @@ fn measure_acting(name: &str, texts: &RuleTexts) -> String {
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[test]
+#[ignore = "decisions to act for a profiler; a release build tells"]
+fn decisions_to_act() {
+    measure_acting("the shipped rules", &shipped_texts(str::to_owned), 200);
 }
 
 #[test]
@@ -149,10 +169,10 @@ fn decisions_in_numbers() {
     println!("microseconds of CPU time");
     let shipped = shipped_texts(str::to_owned);
     print!("{}", measure("the shipped rules", &shipped));
-    print!("{}", measure_acting("the shipped rules", &shipped));
+    print!("{}", measure_acting("the shipped rules", &shipped, REPEATS));
     for (name, more) in ten_thousand() {
         let (name, texts) = (format!("with {name}"), with_more(&more));
-        print!("{}", measure_acting(&name, &texts));
+        print!("{}", measure_acting(&name, &texts, REPEATS));
         print!("{}", measure(&name, &texts));
     }
     println!();

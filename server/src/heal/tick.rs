@@ -23,6 +23,8 @@ use crate::status::{Command, Loop, RulesError, Status};
 use crate::work::Ratio;
 
 const COMMANDS_MAX: usize = 64;
+/// How long before a tick the sensors read what takes long.
+const AHEAD: Duration = Duration::from_millis(20);
 
 /// How the loop is set up.
 #[derive(Clone, Debug)]
@@ -161,6 +163,7 @@ impl Healer {
         let mut hints = self.watch();
         let mut read_at = None;
         let mut next_tick = TokioInstant::now();
+        let mut look_at = None;
         let mut next_scan = TokioInstant::now() + self.rescan();
         loop {
             tokio::select! {
@@ -173,6 +176,11 @@ impl Healer {
                     // Samples keep their rhythm: a late one does not put off those after it.
                     let interval = Duration::from_secs_f64(self.core.status.interval);
                     next_tick = (next_tick + interval).max(began + interval / 2);
+                    look_at = Some(next_tick - AHEAD.min(interval / 4));
+                }
+                () = at(look_at) => {
+                    look_at = None;
+                    self.sensors.look_ahead(Instant::now());
                 }
                 Some(done) = self.working.join_next() => {
                     if let Ok((id, outcome)) = done {
@@ -210,7 +218,8 @@ impl Healer {
                 let _ = answer.send(());
             }
             Command::Ingest(samples, answer) => {
-                let _ = answer.send(self.core.ingest(samples));
+                let measured = |metric: &str| self.sensors.measures(metric);
+                let _ = answer.send(self.core.ingest(samples, measured));
             }
             Command::Evaluate {
                 atom,
@@ -400,7 +409,7 @@ impl Healer {
         let outside = &self.effectors.outside;
         outside.set_stale_intervals(facts.get("stale-intervals"));
         self.events.set_bounds(facts);
-        self.sensors.set_long_idle(facts.get("long-idle-seconds"));
+        self.sensors.set_bounds(facts);
     }
 
     fn set_interval(&mut self) {

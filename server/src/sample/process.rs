@@ -1,17 +1,16 @@
 //! Figures of this process and its host, from the kernel.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::quota::Quota;
+use super::sockets::Sockets;
+use crate::heal::Facts;
 use crate::work::BACKGROUND_THREAD;
 use procfs::FromRead;
-use procfs::net::{TcpNetEntry, TcpState};
-use procfs::process::{FDTarget, Process};
+use procfs::process::Process;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-/// The shortest time over which CPU use is averaged.
-const CPU_WINDOW_MIN: Duration = Duration::from_millis(200);
 const MIB: f64 = 1_048_576.0;
 
 /// Why there is no reading.
@@ -58,14 +57,6 @@ impl CpuMeter {
     }
 }
 
-/// TCP connections by state.
-#[derive(Clone, Copy, Default)]
-struct States {
-    established: u32,
-    opening: u32,
-    half_closed: u32,
-}
-
 /// A thread that has been seen before.
 struct Thread {
     /// Time that it has waited for a core, in nanoseconds.
@@ -81,31 +72,14 @@ pub(super) struct ProcessSensors {
     /// The window that CPU use is averaged over: since when, and what was used before.
     cpu_since: Option<(Instant, u64)>,
     cpu_percent: Option<f64>,
+    /// The shortest time over which it is averaged.
+    cpu_window: Duration,
     /// What is known of each thread, and as of when.
     threads: HashMap<i32, Thread>,
     delays_at: Option<Instant>,
     quota: Quota,
-    /// Sockets that were no connection when the tables were read last and the time
-    /// before: listeners, and other than TCP.
-    not_connections: HashSet<u64>,
-    /// Sockets that were in no table when they were read last. One that is only
-    /// being made is in none either, so once is not enough.
-    not_in_table: HashSet<u64>,
-    tables_read: Option<Read>,
+    sockets: Sockets,
 }
-
-/// What the kernel's tables said.
-struct Read {
-    at: Instant,
-    /// The sockets that there were then.
-    sockets: HashSet<u64>,
-    states: States,
-}
-
-/// The kernel's tables are read at least so often, whatever is known; and while there are
-/// connections, whose states change by themselves.
-const TABLES_EVERY: Duration = Duration::from_secs(30);
-const STATES_EVERY: Duration = Duration::from_millis(900);
 
 impl ProcessSensors {
     pub(super) fn new() -> Result<ProcessSensors, SensorError> {
@@ -120,13 +94,24 @@ impl ProcessSensors {
             cores: std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64),
             cpu_since: None,
             cpu_percent: None,
+            cpu_window: Duration::from_secs_f64(Facts::default().get("cpu-window-ms") / 1000.0),
             threads: HashMap::new(),
             quota: Quota::new(),
             delays_at: None,
-            not_connections: HashSet::new(),
-            not_in_table: HashSet::new(),
-            tables_read: None,
+            sockets: Sockets::default(),
         })
+    }
+
+    /// Sets the shortest time over which CPU use is averaged.
+    pub(super) fn set_cpu_window(&mut self, window: Duration) {
+        self.cpu_window = window;
+    }
+
+    /// Reads what takes long, shortly before a sample is due.
+    pub(super) fn look_ahead(&mut self, now: Instant) {
+        if let Ok(own) = Process::myself() {
+            self.sockets.look_ahead(&own, now);
+        }
     }
 
     pub(super) fn read(
@@ -161,7 +146,7 @@ impl ProcessSensors {
         put("throttled-percent", self.quota.percent(now));
         // What follows is evidence that some systems do not offer: absent there.
         if let Ok(own) = Process::myself() {
-            self.read_files(&own, now, put);
+            self.sockets.read(&own, now, put);
             self.read_threads(&own, now, put);
         }
         put(
@@ -186,91 +171,11 @@ impl ProcessSensors {
             return;
         };
         let elapsed = now.saturating_duration_since(since);
-        if elapsed >= CPU_WINDOW_MIN {
+        if elapsed >= self.cpu_window {
             let used = used_ms.saturating_sub(used_before) as f64;
             self.cpu_percent = Some(used / (elapsed.as_secs_f64() * 1000.0) * 100.0);
             self.cpu_since = Some((now, used_ms));
         }
-    }
-
-    /// Open descriptors, and those of them that are established TCP connections.
-    fn read_files(&mut self, own: &Process, now: Instant, put: &mut impl FnMut(&str, Option<f64>)) {
-        let Ok(files) = own.fd() else { return };
-        let mut open = 0_u32;
-        let mut sockets = HashSet::new();
-        for file in files.flatten() {
-            open += 1;
-            if let FDTarget::Socket(inode) = file.target {
-                sockets.insert(inode);
-            }
-        }
-        put("open-files", Some(f64::from(open)));
-        let states = self.connections(own, now, &sockets);
-        let count = |states: Option<States>, of: fn(States) -> u32| Some(f64::from(of(states?)));
-        put(
-            "connection-count",
-            count(states, |states| states.established),
-        );
-        put(
-            "sockets.half-closed",
-            count(states, |states| states.half_closed),
-        );
-        put("sockets.opening", count(states, |states| states.opening));
-    }
-
-    /// What states those of `sockets` are in that are TCP connections. To read the kernel's
-    /// tables it goes through all that the host may have, which takes milliseconds: they are
-    /// read only when sockets came or went, and now and then.
-    fn connections(
-        &mut self,
-        own: &Process,
-        now: Instant,
-        sockets: &HashSet<u64>,
-    ) -> Option<States> {
-        self.not_connections.retain(|inode| sockets.contains(inode));
-        let none = self.not_connections.len() == sockets.len();
-        let every = if none { TABLES_EVERY } else { STATES_EVERY };
-        if let Some(read) = &self.tables_read
-            && now.saturating_duration_since(read.at) < every
-            && (none || read.sockets == *sockets)
-        {
-            return Some(if none { States::default() } else { read.states });
-        }
-        let mut states = States::default();
-        let mut absent = sockets.clone();
-        let mut listening = HashSet::new();
-        let mut look_at = |entries: Vec<TcpNetEntry>| {
-            for entry in entries {
-                if !absent.remove(&entry.inode) {
-                    continue;
-                }
-                match entry.state {
-                    TcpState::Listen => {
-                        listening.insert(entry.inode);
-                    }
-                    TcpState::Established => states.established += 1,
-                    TcpState::SynSent | TcpState::SynRecv | TcpState::NewSynRecv => {
-                        states.opening += 1;
-                    }
-                    // One side has ended it, and the other not yet.
-                    _ => states.half_closed += 1,
-                }
-            }
-            absent.is_subset(&self.not_connections)
-        };
-        if !look_at(own.tcp().ok()?) {
-            // A host without IPv6 has no second table.
-            look_at(own.tcp6().unwrap_or_default());
-        }
-        self.not_connections = absent.intersection(&self.not_in_table).copied().collect();
-        self.not_connections.extend(listening);
-        self.not_in_table = absent;
-        self.tables_read = Some(Read {
-            at: now,
-            sockets: sockets.clone(),
-            states,
-        });
-        Some(states)
     }
 
     /// Threads, the time that those which serve, and those which do background work,
@@ -329,11 +234,10 @@ impl ProcessSensors {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::net::{TcpListener, TcpStream};
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
 
-    use super::{BACKGROUND_THREAD, ProcessSensors, STATES_EVERY};
+    use super::{BACKGROUND_THREAD, ProcessSensors};
 
     fn read(sensors: &mut ProcessSensors, now: Instant) -> BTreeMap<String, f64> {
         let mut metrics = BTreeMap::new();
@@ -355,23 +259,6 @@ mod tests {
         let after = read(&mut sensors, Instant::now())["memory-mb"];
         assert!(after - before > 48.0, "{before} -> {after}");
         drop(held);
-    }
-
-    #[test]
-    fn both_ends_of_a_loopback_connection_are_counted() {
-        let mut sensors = ProcessSensors::new().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let before = read(&mut sensors, Instant::now())["connection-count"];
-        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let server = listener.accept().unwrap();
-        let after = read(&mut sensors, Instant::now())["connection-count"];
-        assert!(after >= before + 2.0, "{before} -> {after}");
-        // Ended from one side only, it is neither established nor gone.
-        drop(client);
-        let later = Instant::now() + STATES_EVERY;
-        let half = read(&mut sensors, later)["sockets.half-closed"];
-        assert!(half >= 1.0, "{half}");
-        drop(server);
     }
 
     #[test]

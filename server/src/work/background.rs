@@ -1,6 +1,7 @@
 //! Background work: threads that want the CPU for a while. Their duty cycle,
 //! the share of time in which they may run, can be changed while they run.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -25,13 +26,21 @@ struct Shared {
 
 struct State {
     duty: Ratio,
-    /// Counts cancellations: a thread that was started under an older one ends.
-    generation: u64,
-    running: usize,
+    /// Threads by number, in the order in which they were started, and whether each is to go on.
+    running: BTreeMap<u64, GoOn>,
+    /// How many have been started.
+    started: u64,
     completed: usize,
     last_completed: Option<SystemTime>,
     /// When the last of the running threads is due to end.
     ends: Option<Instant>,
+}
+
+/// Whether a thread is to go on.
+#[derive(Clone, Copy, PartialEq)]
+enum GoOn {
+    Yes,
+    Cancelled,
 }
 
 /// Why background work was not started.
@@ -65,8 +74,8 @@ impl Background {
         Background(Arc::new(Shared {
             state: Mutex::new(State {
                 duty: Ratio::FULL,
-                generation: 0,
-                running: 0,
+                running: BTreeMap::new(),
+                started: 0,
                 completed: 0,
                 last_completed: None,
                 ends: None,
@@ -88,27 +97,37 @@ impl Background {
     /// If too many would run, or the system has no thread to give; then none
     /// goes on running.
     pub fn start(&self, duration: Duration, threads: usize) -> Result<(), StartError> {
-        let generation = {
+        let first = {
             let mut state = self.lock();
-            if threads > THREADS_MAX - state.running.min(THREADS_MAX) {
+            let running = state.running.len();
+            if threads > THREADS_MAX - running.min(THREADS_MAX) {
                 return Err(StartError::TooMany {
-                    running: state.running,
+                    running,
                     asked: threads,
                     limit: THREADS_MAX,
                 });
             }
-            state.running += threads;
-            state.generation
+            let first = state.started;
+            state.started += threads as u64;
+            let numbers = first..state.started;
+            state
+                .running
+                .extend(numbers.map(|number| (number, GoOn::Yes)));
+            first
         };
         let end = Instant::now() + duration;
-        for started in 0..threads {
+        for number in first..first + threads as u64 {
             let pool = self.clone();
             let thread = std::thread::Builder::new()
                 .name(BACKGROUND_THREAD.to_owned())
-                .spawn(move || pool.work(end, generation));
+                .spawn(move || pool.work(end, number));
             if let Err(error) = thread {
-                self.lock().running -= threads - started;
-                self.cancel();
+                let mut state = self.lock();
+                drop(state.running.split_off(&number));
+                for go_on in state.running.range_mut(first..).map(|(_, go_on)| go_on) {
+                    *go_on = GoOn::Cancelled;
+                }
+                self.0.changed.notify_all();
                 return Err(StartError::NoThread(error.to_string()));
             }
         }
@@ -119,12 +138,13 @@ impl Background {
 
     /// One thread: wants to run for its share of each period, waits for the rest. The time
     /// that it waits for a core counts as its share too: on a busy machine it asks for no more.
-    fn work(&self, end: Instant, generation: u64) {
+    fn work(&self, end: Instant, number: u64) {
+        let goes_on = |state: &State| state.running.get(&number) == Some(&GoOn::Yes);
         let mut wanted_since = Instant::now();
         let mut state = self.lock();
         loop {
             let now = Instant::now();
-            if now >= end || state.generation != generation {
+            if now >= end || !goes_on(&state) {
                 break;
             }
             let duty = state.duty.get();
@@ -134,7 +154,7 @@ impl Background {
             state = self.lock();
             // A new duty takes effect at once, not after a wait under the old one.
             let until = Instant::now() + rest;
-            while state.generation == generation && state.duty.get() == duty {
+            while goes_on(&state) && state.duty.get() == duty {
                 let left = until.min(end).saturating_duration_since(Instant::now());
                 if left.is_zero() {
                     break;
@@ -148,10 +168,10 @@ impl Background {
             }
             wanted_since = until.min(Instant::now());
         }
-        state.running -= 1;
+        state.running.remove(&number);
         state.completed += 1;
         state.last_completed = Some(SystemTime::now());
-        if state.running == 0 {
+        if state.running.is_empty() {
             state.ends = None;
         }
     }
@@ -167,17 +187,24 @@ impl Background {
         self.lock().duty
     }
 
-    /// Ends all threads within milliseconds; returns how many ran.
-    pub fn cancel(&self) -> usize {
+    /// Ends the share of the threads, rounded up, within milliseconds: the youngest, with
+    /// which the least work is lost. Returns how many.
+    pub fn cancel(&self, share: Ratio) -> usize {
         let mut state = self.lock();
-        state.generation += 1;
+        let going_on = |go_on: &&mut GoOn| **go_on == GoOn::Yes;
+        let count = state.running.values_mut().filter(going_on).count();
+        let share = (count as f64 * share.get()).ceil() as usize;
+        let youngest = state.running.values_mut().rev().filter(going_on);
+        for go_on in youngest.take(share) {
+            *go_on = GoOn::Cancelled;
+        }
         self.0.changed.notify_all();
-        state.running
+        share
     }
 
     /// How many threads run.
     pub fn running(&self) -> usize {
-        self.lock().running
+        self.lock().running.len()
     }
 
     /// What the threads would take unthrottled, in percent of one core: each
@@ -238,10 +265,29 @@ mod tests {
         pool.set_duty(Ratio::new(0.01).unwrap());
         pool.start(Duration::from_secs(300), 3).unwrap();
         assert_eq!(pool.demand_percent(), 300.0);
-        assert_eq!(pool.cancel(), 3);
+        assert_eq!(pool.cancel(Ratio::FULL), 3);
         wait_until_idle(&pool);
         assert_eq!(pool.completed().0, 3);
         assert_eq!(pool.ends_in(), None);
+    }
+
+    #[test]
+    fn a_share_of_the_work_is_cancelled_and_the_rest_goes_on() {
+        let pool = Background::new();
+        pool.set_duty(Ratio::new(0.01).unwrap());
+        pool.start(Duration::from_secs(300), 2).unwrap();
+        pool.start(Duration::from_secs(300), 3).unwrap();
+        assert_eq!(pool.cancel(Ratio::NONE), 0);
+        assert_eq!(pool.cancel(Ratio::new(0.5).unwrap()), 3);
+        let start = Instant::now();
+        while pool.running() > 2 {
+            assert!(start.elapsed() < Duration::from_secs(20), "three end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!((pool.running(), pool.completed().0), (2, 3));
+        assert_eq!(pool.cancel(Ratio::FULL), 2);
+        wait_until_idle(&pool);
     }
 
     #[test]

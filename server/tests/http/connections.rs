@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use chimera_server::http::Limits;
 use chimera_server::status::Reading;
+use chimera_server::work::Ratio;
 use serde_json::json;
 
 use crate::asking::Connection;
@@ -251,7 +252,7 @@ async fn an_answer_that_takes_too_long_is_given_up() {
         .await;
     assert!(reply.detail(504).contains("0.3 s"), "{reply:?}");
     assert_eq!(serving.front.reading().failures_total, 1);
-    serving.background.cancel();
+    serving.background.cancel(Ratio::FULL);
 }
 
 #[tokio::test]
@@ -385,7 +386,7 @@ async fn the_end_lets_requests_finish_and_closes_the_idle() {
     assert_eq!(((), finished.unwrap().status), (ended, 200));
     assert!(idle.is_closed().await && kept.is_closed().await);
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
-    background.cancel();
+    background.cancel(Ratio::FULL);
 }
 
 #[tokio::test]

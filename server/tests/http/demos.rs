@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chimera_server::http::Settings;
+use chimera_server::work::Ratio;
 use serde_json::{Value, json};
 
 use crate::serving::{Mailbox, Serving, limits};
@@ -196,9 +197,7 @@ async fn the_burn_is_real_and_measured() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_threads_than_there_may_be_are_refused() {
     let serving = Serving::start().await;
-    serving
-        .background
-        .set_duty(chimera_server::work::Ratio::new(0.001).unwrap());
+    serving.background.set_duty(Ratio::new(0.001).unwrap());
     serving
         .background
         .start(Duration::from_secs(60), 250)
@@ -209,7 +208,7 @@ async fn more_threads_than_there_may_be_are_refused() {
         .detail(429);
     assert!(detail.contains("at most 256"), "{detail}");
     assert_eq!(serving.background.running(), 250);
-    serving.background.cancel();
+    serving.background.cancel(Ratio::FULL);
 }
 
 #[tokio::test]

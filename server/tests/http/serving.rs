@@ -14,8 +14,8 @@ use chimera_server::http::{Limits, Settings, Shell, run_within};
 use chimera_server::inbound::Inbound;
 use chimera_server::logging::LogLevel;
 use chimera_server::status::{
-    ActionRecord, Because, Command, EpisodeRecord, EpisodeState, Loop, Mode, ModeRecord, Reading,
-    RuleRecord, RulesError, RulesStatus, Status, StrategyRecord, TooManyMetrics, Verdict,
+    ActionRecord, Because, Command, EpisodeRecord, EpisodeState, IngestError, Loop, Mode,
+    ModeRecord, Reading, RuleRecord, RulesError, RulesStatus, Status, StrategyRecord, Verdict,
 };
 use chimera_server::stress::Stress;
 use chimera_server::work::{Background, Sessions, Upstream};
@@ -367,7 +367,7 @@ async fn answer(
             }
             Command::Ingest(samples, answer) => {
                 let told = format!("ingest {samples:?}");
-                let too_many = TooManyMetrics {
+                let too_many = IngestError::TooMany {
                     most: 256,
                     kept_seconds: 60.0,
                 };

@@ -1,8 +1,11 @@
 //! Another program is healed: the worked example, on a port and with files of its own.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 
 use serde_json::Value;
 
@@ -36,7 +39,7 @@ struct Patient {
 
 impl Patient {
     fn start() -> Patient {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let config = ureq::Agent::config_builder()
@@ -150,6 +153,135 @@ fn a_leaking_hanging_crashing_program_is_healed() {
             .contains("(threshold patient.memory-mb 150)"),
         "{trace}"
     );
+}
+
+/// A request with its body.
+fn request_of(stream: &mut TcpStream) -> Option<String> {
+    let mut said = String::new();
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    while !said.ends_with("\r\n\r\n") {
+        let from = said.len();
+        if reader.read_line(&mut said).ok()? == 0 {
+            return None;
+        }
+        let line = said[from..].to_ascii_lowercase();
+        if let Some(written) = line.strip_prefix("content-length:") {
+            length = written.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(said + &String::from_utf8_lossy(&body))
+}
+
+/// Answers every request with 200 and hands on what it said.
+fn listener() -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (sender, heard) = mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let Some(said) = request_of(&mut stream) else {
+                continue;
+            };
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\nthanks";
+            let _ = stream.write_all(answer);
+            if sender.send(said).is_err() {
+                break;
+            }
+        }
+    });
+    (address, heard)
+}
+
+#[test]
+fn commands_signals_requests_and_notes_do_what_is_granted_and_say_what_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (address, heard) = listener();
+    let (nobody, _) = {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        (free.local_addr().unwrap(), free)
+    };
+    let mut sleeper = Command::new("sleep").arg("300").spawn().unwrap();
+    fs::write(path("sleeper.pid"), sleeper.id().to_string()).unwrap();
+    let config = format!(
+        "[[watch]]\nname = \"sleeper\"\npid_file = \"{}\"\n\
+         [[signal]]\nwatch = \"sleeper\"\nsignals = [\"TERM\"]\n\
+         [[command]]\nname = \"touch\"\nargv = [\"touch\", \"{}\"]\n\
+         [[command]]\nname = \"long\"\nargv = [\"sleep\", \"300\"]\ntimeout_seconds = 0.3\n\
+         [[request]]\nname = \"ping\"\nurl = \"http://{address}/ping\"\n\
+         [[request]]\nname = \"nobody\"\nurl = \"http://{nobody}/\"\n\
+         [[notify]]\nname = \"hook\"\nurl = \"http://{address}/hook\"\n",
+        path("sleeper.pid"),
+        path("touched"),
+    );
+    fs::write(path("outside.toml"), config).unwrap();
+    let calls = [
+        ("(run-command touch)", true, "ran touch".to_owned()),
+        (
+            "(signal-process sleeper TERM)",
+            true,
+            format!("sent TERM to sleeper ({})", sleeper.id()),
+        ),
+        (
+            "(http-request ping)",
+            true,
+            format!("http://{address}/ping answered 200 OK thanks"),
+        ),
+        ("(notify hook \"it is so\")", true, "told hook".to_owned()),
+        (
+            "(run-command long)",
+            false,
+            "long did not end within 0.3 s and was killed".to_owned(),
+        ),
+        (
+            "(http-request nobody)",
+            false,
+            format!("http://{nobody}/: no connection"),
+        ),
+        (
+            "(signal-process sleeper KILL)",
+            false,
+            "granted are sleeper TERM".to_owned(),
+        ),
+        ("(notify nobody x)", false, "granted are hook".to_owned()),
+    ];
+    let rules: Vec<String> = calls
+        .iter()
+        .enumerate()
+        .map(|(number, (call, ..))| {
+            format!(
+                "(= (decide) (match &samples (latest go {number}.0) \
+                 (act x {call} (because of it) (verdict-in 0))))"
+            )
+        })
+        .collect();
+    let rules = format!("(sample-interval 0.1)\n{}", rules.join("\n"));
+    let server = Server::start(&rules, &["--outside", &path("outside.toml")]);
+    for (number, (call, applied, outcome)) in calls.iter().enumerate() {
+        let body = format!(r#"{{"samples":[{{"metric":"go","value":{number}}}]}}"#);
+        assert_eq!(server.post_body("/ingest", &body).0, 200);
+        let action = server.until(call, |server| {
+            let mut actions = server.actions().into_iter();
+            actions.find(|action| {
+                action["healing_strategy"] == *call && action["outcome"] != "under way"
+            })
+        });
+        assert_eq!(action["applied"], *applied, "{action}");
+        let said = action["outcome"].as_str().unwrap();
+        assert!(said.contains(outcome.as_str()), "{said}: {outcome}");
+    }
+    assert!(!sleeper.wait().unwrap().success(), "TERM ended it");
+    assert!(Path::new(&path("touched")).exists());
+    let heard: Vec<String> = heard.try_iter().collect();
+    assert!(
+        heard.iter().any(|said| said.starts_with("POST /ping ")),
+        "{heard:?}"
+    );
+    let note = r#"{"source":"chimera","text":"it is so"}"#;
+    assert!(heard.iter().any(|said| said.ends_with(note)), "{heard:?}");
 }
 
 #[test]

@@ -203,8 +203,8 @@ mod tests {
             "no effector `reboot`",
         );
         check_one(
-            "(= (decide) (act cpu-overload (cancel) because (verdict-in 5) (by me)))",
-            "takes 1 arguments, not 0",
+            "(= (decide) (act cpu-overload (cancel background) because (verdict-in 5) (by me)))",
+            "takes 2 arguments, not 1",
         );
         check_one("(rung memory-leak fit 1 (reboot now) 3)", "`reboot`");
         check_one(
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn known_ones_functions_and_other_data_are_not() {
-        let fine = "(= (decide) (act f (cancel background) because (verdict-in 5)))
+        let fine = "(= (decide) (act f (cancel background 1.0) because (verdict-in 5)))
             (= (decide) (act $f $call $reason (verdict-in $wait)))
             (rung memory-leak fit 1 (tighten-deadline) 12)
             (rung memory-leak fit 2 (elsewhere 5) 12)

@@ -324,7 +324,7 @@ pub(in crate::http) async fn reset(service: Arc<Service>, _: Request) -> Result<
     let before = rss_mb();
     // First, since it would go on causing what is ended here.
     service.shell.stress.cancel().await;
-    let cancelled = background.cancel();
+    let cancelled = background.cancel(Ratio::FULL);
     let sessions = service.shell.sessions.clone();
     let evicted = tokio::task::spawn_blocking(move || {
         let evicted = sessions.evict(Ratio::FULL);

@@ -360,8 +360,8 @@ pub(super) fn success_rate(status: &Status) -> Option<f64> {
 }
 
 /// `unhealthy` while the newest action on an open fault failed or gave up,
-/// `degraded` while there is a fault, a metric over its threshold or broken
-/// rules, else `healthy`.
+/// `degraded` while there is a fault, a metric over its threshold, requests that are
+/// served degraded or broken rules, else `healthy`.
 pub(super) fn word(status: &Status) -> &'static str {
     let newest = |fault: &String| {
         status
@@ -382,9 +382,11 @@ pub(super) fn word(status: &Status) -> &'static str {
             .get(metric)
             .is_some_and(|value| value > limit)
     });
+    let level = status.reading.metrics.get("degradation-level");
+    let stands_in = level.is_some_and(|level| *level > 0.0);
     if lost {
         UNHEALTHY
-    } else if over || !status.open_faults.is_empty() || status.rules.error.is_some() {
+    } else if over || stands_in || !status.open_faults.is_empty() || status.rules.error.is_some() {
         DEGRADED
     } else {
         HEALTHY

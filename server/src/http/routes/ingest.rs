@@ -13,7 +13,7 @@ use crate::events::Severity;
 use crate::http::answer::{Answer, Failure};
 use crate::http::service::Service;
 use crate::http::table::Request;
-use crate::status::Command;
+use crate::status::{Command, IngestError};
 
 pub(in crate::http) const EXAMPLE: &str =
     r#"{"samples": [{"metric": "queue-depth", "value": 12}]}"#;
@@ -100,7 +100,10 @@ pub(in crate::http) async fn ingest(
             .collect();
         mailbox::ask(&service, |answer| Command::Ingest(samples, answer))
             .await?
-            .map_err(|error| Failure::TooMany(error.to_string()))?;
+            .map_err(|error| match error {
+                IngestError::Measured(_) => Failure::bad_request(error.to_string()),
+                IngestError::TooMany { .. } => Failure::TooMany(error.to_string()),
+            })?;
     }
     for event in &told.events {
         let severity = match event.severity {
