@@ -22,6 +22,7 @@ mod show;
 mod stack;
 mod table;
 mod types;
+mod value;
 
 use std::sync::{Arc, Mutex};
 

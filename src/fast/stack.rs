@@ -86,6 +86,13 @@ impl Stack {
         frame.try_into().expect("it is that long")
     }
 
+    /// A frame to be written at `base`, if there is room for one.
+    #[inline(always)]
+    pub(super) fn at_mut(&mut self, base: usize) -> Option<&mut [u64; FRAME]> {
+        let base = base as u32 as usize;
+        self.words.get_mut(base..base + FRAME)?.try_into().ok()
+    }
+
     /// As [`Stack::frame`], to be written.
     #[inline(always)]
     pub(super) fn frame_mut(&mut self, base: usize) -> &mut [u64; FRAME] {
