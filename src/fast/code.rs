@@ -298,6 +298,8 @@ pub(super) enum Instruction {
         function: u32,
         slots: [Slot; 3],
         size: Slot,
+        /// Whether data is returned at once.
+        last: bool,
     },
     /// As `MakeOrCall`, if the elements are what they have to be and no rule is for it: then
     /// it goes on so many instructions on.

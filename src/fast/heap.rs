@@ -127,7 +127,9 @@ impl Heap {
         }
     }
 
-    fn follow(&self, mut cell: Cell) -> Cell {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn follow(&self, mut cell: Cell) -> Cell {
         while cell.is_ref() {
             let next = self.word(cell.at());
             if next == cell {

@@ -54,7 +54,7 @@ impl Heap {
     #[inline(always)]
     pub(super) fn quick(
         &self,
-        constants: &[Cell],
+        program: &Program,
         frame: &[u64; FRAME],
         argument: Quick,
     ) -> Option<u64> {
@@ -62,7 +62,10 @@ impl Heap {
         match argument.kind() {
             QuickKind::AsIs => Some(word),
             QuickKind::Plain => {
-                let value = self.deref(Cell(word));
+                let mut value = Cell(word);
+                if value.is_ref() {
+                    value = self.follow(value);
+                }
                 let is_plain = if value.is_exp() {
                     self.cells[value.at()] & PLAIN == EVALUATED
                 } else {
@@ -70,7 +73,7 @@ impl Heap {
                 };
                 is_plain.then_some(value.0)
             }
-            QuickKind::Constant(index) => Some(constants[index as usize].0),
+            QuickKind::Constant(index) => Some(program.constants[index as usize].0),
             QuickKind::Sum(added) => {
                 let sum = (word as i64).checked_add(added << 3)?;
                 Cell(word).is_int().then_some(sum as u64)
@@ -86,20 +89,15 @@ impl Heap {
         let mut all = EVALUATED;
         self.look_at(&mut a, &mut all);
         let made = match function.arity {
-            1 => {
-                let header = data_header(2, all);
-                self.put([header, name, a.0])
-            }
+            1 => self.put([data_header(2, all), name, a.0]),
             2 => {
                 self.look_at(&mut b, &mut all);
-                let header = data_header(3, all);
-                self.put([header, name, a.0, b.0])
+                self.put([data_header(3, all), name, a.0, b.0])
             }
             _ => {
                 self.look_at(&mut b, &mut all);
                 self.look_at(&mut c, &mut all);
-                let header = data_header(4, all);
-                self.put([header, name, a.0, b.0, c.0])
+                self.put([data_header(4, all), name, a.0, b.0, c.0])
             }
         };
         self.note_type_of_data(made, function.data_type);
@@ -109,17 +107,21 @@ impl Heap {
     /// Follows an element; what does not hold of it, does not of all.
     #[inline(always)]
     fn look_at(&self, element: &mut Cell, all: &mut u64) {
-        *element = self.deref(*element);
+        if element.is_ref() {
+            *element = self.follow(*element);
+            if element.is_ref() {
+                *all &= !Header::GROUND;
+            }
+        }
         if element.is_exp() {
             *all &= self.cells[element.at()];
-        } else if element.is_ref() {
-            *all &= !Header::GROUND;
         }
     }
 
     /// An expression of `count` elements that are at most three, before which the name of
     /// `function` comes, if there is one; that is not `Error`. It is noted to be data if its
     /// elements are, and its head no symbol or that name, for which there must be no rules.
+    /// Also whether it is.
     #[inline(always)]
     pub(super) fn make_noted(
         &mut self,
@@ -127,48 +129,79 @@ impl Heap {
         function: u32,
         values: [Cell; 3],
         count: u8,
-    ) -> Cell {
+    ) -> (Cell, bool) {
         let [mut a, mut b, mut c] = values;
-        let is_named = function != Function::NONE;
-        let mut all = self.follow_noted(&mut a, !is_named);
-        if count > 1 {
-            all &= self.follow_noted(&mut b, false);
-        }
-        if count > 2 {
-            all &= self.follow_noted(&mut c, false);
-        }
-        let mut flags = all & Header::GROUND;
-        if is_named {
-            let entry = &program.functions[function as usize];
-            let name = Cell::symbol(entry.symbol).0;
-            if all & PLAIN == PLAIN && entry.state == State::Data {
+        let mut all = PLAIN;
+        if function == Function::NONE {
+            self.note_head(&mut a, &mut all);
+            if count > 1 {
+                self.note(&mut b, &mut all);
+            }
+            if count > 2 {
+                self.note(&mut c, &mut all);
+            }
+            let mut flags = all & Header::GROUND;
+            let is_data = all == PLAIN && program.is_data_by_head(a);
+            if is_data {
                 flags |= Header::DATA;
             }
-            let header = Header::new(usize::from(count) + 1, flags).0;
-            return match count {
-                1 => self.put([header, name, a.0]),
-                2 => self.put([header, name, a.0, b.0]),
-                _ => self.put([header, name, a.0, b.0, c.0]),
+            if a == self.error {
+                flags |= Header::ERROR;
+            }
+            let header = Header::new(usize::from(count), flags).0;
+            let made = match count {
+                1 => self.put([header, a.0]),
+                2 => self.put([header, a.0, b.0]),
+                _ => self.put([header, a.0, b.0, c.0]),
             };
+            return (made, is_data);
         }
-        if all & PLAIN == PLAIN {
-            flags |= program.noted_data(a, function);
+        self.note(&mut a, &mut all);
+        if count > 1 {
+            self.note(&mut b, &mut all);
         }
-        if a == self.error {
-            flags |= Header::ERROR;
+        if count > 2 {
+            self.note(&mut c, &mut all);
         }
-        let header = Header::new(usize::from(count), flags).0;
-        match count {
-            1 => self.put([header, a.0]),
-            2 => self.put([header, a.0, b.0]),
-            _ => self.put([header, a.0, b.0, c.0]),
+        let entry = &program.functions[function as usize];
+        let name = Cell::symbol(entry.symbol).0;
+        let mut flags = all & Header::GROUND;
+        let is_data = all == PLAIN && entry.state == State::Data;
+        if is_data {
+            flags |= Header::DATA;
+        }
+        let header = Header::new(usize::from(count) + 1, flags).0;
+        let made = match count {
+            1 => self.put([header, name, a.0]),
+            2 => self.put([header, name, a.0, b.0]),
+            _ => self.put([header, name, a.0, b.0, c.0]),
+        };
+        (made, is_data)
+    }
+
+    /// Follows an element; what is not noted of it, as [`Heap::noted`], is not of all.
+    #[inline(always)]
+    fn note(&self, element: &mut Cell, all: &mut u64) {
+        if element.is_ref() {
+            *element = self.follow(*element);
+            if element.is_ref() {
+                *all &= !Header::GROUND;
+            }
+        }
+        if element.is_exp() {
+            *all &= self.cells[element.at()] ^ Header::ERROR;
+        } else if *element == self.empty {
+            *all &= !Header::ERROR;
         }
     }
 
     #[inline(always)]
-    fn follow_noted(&self, element: &mut Cell, is_head: bool) -> u64 {
-        *element = self.deref(*element);
-        self.noted(*element, is_head)
+    fn note_head(&self, head: &mut Cell, all: &mut u64) {
+        if head.is_int() {
+            return;
+        }
+        *head = self.deref(*head);
+        *all &= self.noted(*head, true);
     }
 
     /// What is noted of an element: as [`PLAIN`].
@@ -194,11 +227,16 @@ impl Heap {
 }
 
 impl Program {
-    /// What holds of an expression of plain elements, by its head.
+    /// Whether an expression of plain elements is data, whose head this is.
     #[inline(always)]
+    fn is_data_by_head(&self, head: Cell) -> bool {
+        (head.is_int() || head.is_bool()) && !self.expression_rules
+    }
+
+    /// What holds of an expression of plain elements, by its head.
     pub(super) fn noted_data(&self, head: Cell, function: u32) -> u64 {
         let is_data = if function == Function::NONE {
-            (head.is_int() || head.is_bool()) && !self.expression_rules
+            self.is_data_by_head(head)
         } else {
             self.functions[function as usize].state == State::Data
         };

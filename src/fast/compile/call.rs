@@ -317,6 +317,7 @@ impl Compiler<'_> {
                     function,
                     slots,
                     size: 0,
+                    last: false,
                 },
                 _ => Instruction::BuildOrCall {
                     to,

@@ -124,11 +124,17 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             to,
             function,
             slots,
+            last,
             ..
         } => {
             let (function, arguments) = rule.call(function, slots);
+            let data = if last {
+                "data, which is returned,"
+            } else {
+                "data"
+            };
             format!(
-                "{} := ({function} {arguments}), data unless there are rules by then",
+                "{} := ({function} {arguments}), {data} unless there are rules by then",
                 slot(to)
             )
         }

@@ -197,7 +197,9 @@ impl Machine<'_> {
         let (place, all) = self.put(operands, base);
         let mut flags = all & Header::GROUND;
         if all == PLAIN {
-            flags |= self.program.noted_data(Cell(self.heap.cells[place + 1]), function);
+            flags |= self
+                .program
+                .noted_data(Cell(self.heap.cells[place + 1]), function);
         }
         self.close(place, flags)
     }

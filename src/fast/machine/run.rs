@@ -53,14 +53,19 @@ impl Machine<'_> {
                     continue 'run;
                 }};
             }
-            // The function, if calls of it are compiled code and nothing else has to be done.
+            // Where the function begins, if calls of it are compiled code and nothing else has
+            // to be done.
             macro_rules! entered {
                 ($function:expr) => {{
                     let entry = &self.program.functions[$function as usize];
-                    (entry.state == State::Compiled
+                    if entry.state == State::Compiled
                         && self.heap.cells.len() < self.collect_at
-                        && self.fuel > 1)
-                        .then_some(entry.pc)
+                        && self.fuel != 1
+                    {
+                        Some(entry.pc)
+                    } else {
+                        None
+                    }
                 }};
             }
             // Begins a frame and goes on there.
@@ -313,18 +318,18 @@ impl Machine<'_> {
                                 jump!(found.map_or(switch.other, |few| few.to))
                             }
                             if cell.is_exp()
-                                && let [header, head, elements @ ..] =
-                                    &self.heap.cells[cell.at()..]
+                                && let [header, head, elements @ ..] = &self.heap.cells[cell.at()..]
+                                && Cell(*head).is_symbol()
                             {
-                                let (header, head) = (Header(*header), Cell(*head));
-                                let arity = header.arity();
-                                if !header.has(Header::SLICE) && head.is_symbol() && arity > 0 {
-                                    let word = expression_word(Some(head), arity);
-                                    let found = switch.few.iter().find(|few| few.word == word);
-                                    let Some(found) = found else {
-                                        jump!(switch.other)
-                                    };
-                                    let to = found.elements;
+                                // What shares elements has no symbol there, and `()` has
+                                // none of the words.
+                                let arity = Header(*header).arity();
+                                let word = expression_word(Some(Cell(*head)), arity);
+                                for few in &switch.few {
+                                    if few.word != word {
+                                        continue;
+                                    }
+                                    let to = few.elements;
                                     if to != Branch::KEEP {
                                         match (arity, elements) {
                                             (2, [a, ..]) => frame[place(to)] = *a,
@@ -336,7 +341,10 @@ impl Machine<'_> {
                                                 .copy_from_slice(&elements[..arity - 1]),
                                         }
                                     }
-                                    jump!(found.to)
+                                    jump!(few.to)
+                                }
+                                if arity > 0 {
+                                    jump!(switch.other)
                                 }
                             }
                         }
@@ -427,7 +435,10 @@ impl Machine<'_> {
                     } => {
                         let values = [slot!(a), slot!(b), slot!(c)];
                         let heap = &mut self.heap;
-                        set!(to, heap.make_noted(&self.program, function, values, count))
+                        set!(
+                            to,
+                            heap.make_noted(&self.program, function, values, count).0
+                        )
                     }
                     I::TryMake {
                         to,
@@ -436,12 +447,11 @@ impl Machine<'_> {
                         skip,
                     } => {
                         let entry = &self.program.functions[function as usize];
-                        let constants = &self.program.constants;
                         if entry.state == State::Data
-                            && self.fuel > 1
-                            && let Some(a) = self.heap.quick(constants, frame, a)
-                            && let Some(b) = self.heap.quick(constants, frame, b)
-                            && let Some(c) = self.heap.quick(constants, frame, c)
+                            && self.fuel != 1
+                            && let Some(a) = self.heap.quick(&self.program, frame, a)
+                            && let Some(b) = self.heap.quick(&self.program, frame, b)
+                            && let Some(c) = self.heap.quick(&self.program, frame, c)
                         {
                             self.fuel -= 1;
                             let made = self.heap.make_call(entry, [Cell(a), Cell(b), Cell(c)]);
@@ -455,13 +465,18 @@ impl Machine<'_> {
                         to,
                         function,
                         slots: [a, b, c],
+                        last,
                         ..
                     } => {
                         let entry = &self.program.functions[function as usize];
-                        if entry.state == State::Data && self.fuel > 1 {
+                        if entry.state == State::Data && self.fuel != 1 {
                             self.fuel -= 1;
                             let values = [slot!(a), slot!(b), slot!(c)];
-                            frame[place(to)] = self.heap.make_call(entry, values).0;
+                            let made = self.heap.make_call(entry, values);
+                            if last {
+                                break 'hand made;
+                            }
+                            frame[place(to)] = made.0;
                             pc += 2;
                             continue 'run;
                         }
@@ -474,11 +489,10 @@ impl Machine<'_> {
                         mark,
                         skip,
                     } => {
-                        let constants = &self.program.constants;
                         if let Some(to) = entered!(function)
-                            && let Some(a) = self.heap.quick(constants, frame, a)
-                            && let Some(b) = self.heap.quick(constants, frame, b)
-                            && let Some(c) = self.heap.quick(constants, frame, c)
+                            && let Some(a) = self.heap.quick(&self.program, frame, a)
+                            && let Some(b) = self.heap.quick(&self.program, frame, b)
+                            && let Some(c) = self.heap.quick(&self.program, frame, c)
                         {
                             let height = height!(mark);
                             let target = (base + 2 + usize::from(size)).max(self.protected);
@@ -496,11 +510,10 @@ impl Machine<'_> {
                         function,
                         arguments: [a, b, c],
                     } => {
-                        let constants = &self.program.constants;
                         if let Some(to) = entered!(function)
-                            && let Some(a) = self.heap.quick(constants, frame, a)
-                            && let Some(b) = self.heap.quick(constants, frame, b)
-                            && let Some(c) = self.heap.quick(constants, frame, c)
+                            && let Some(a) = self.heap.quick(&self.program, frame, a)
+                            && let Some(b) = self.heap.quick(&self.program, frame, b)
+                            && let Some(c) = self.heap.quick(&self.program, frame, c)
                         {
                             let (word, state) = (frame[0], frame[1] & !MATCHED);
                             let target = base.max(self.protected);
@@ -588,8 +601,9 @@ impl Machine<'_> {
                     } => {
                         let values = [slot!(a), slot!(b), slot!(c)];
                         let heap = &mut self.heap;
-                        let made = heap.make_noted(&self.program, function, values, count);
-                        if self.heap.is_plain(made, ANY) {
+                        let (made, is_data) =
+                            heap.make_noted(&self.program, function, values, count);
+                        if is_data {
                             break 'hand made;
                         }
                         // Made once more.

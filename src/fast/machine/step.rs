@@ -91,7 +91,7 @@ impl Machine<'_> {
                 let frame = self.stack.frame(base);
                 let values = slots.map(|slot| Cell(frame[place(slot)]));
                 let heap = &mut self.heap;
-                let made = heap.make_noted(&self.program, function, values, count);
+                let (made, _) = heap.make_noted(&self.program, function, values, count);
                 if self.heap.is_plain(made, ANY) {
                     hand!(made);
                 } else {
@@ -103,6 +103,7 @@ impl Machine<'_> {
                 function,
                 slots,
                 size,
+                last: _,
             } => {
                 fuel!();
                 let frame = self.stack.frame(base);
@@ -191,9 +192,7 @@ impl Machine<'_> {
                     let (first, count) = self.heap.elements(value.at());
                     if count == usize::from(arity) {
                         let actual = self.heap.deref(self.heap.word(first));
-                        if actual != head
-                            && !(actual.is_ref() && self.unify_noted(actual, head))
-                        {
+                        if actual != head && !(actual.is_ref() && self.unify_noted(actual, head)) {
                             pc = on_fail;
                         }
                         self.unpack(first + 1, count - 1, base, to);
