@@ -211,9 +211,12 @@ pub(super) enum Instruction {
         function: u32,
     },
     /// Goes on at each of some rules: operands are the function, how many there are,
-    /// and where they begin.
+    /// and where they begin. So many slots are kept for them: the arguments, and from
+    /// `elements` on, unless that is no slot, what the switch before has taken apart.
     Chain {
         rules: Operands,
+        elements: Slot,
+        kept: Slot,
     },
     /// Notes that a rule's head matched.
     Neck,

@@ -259,10 +259,8 @@ impl Machine<'_> {
                     let arity = self.program.functions[*function as usize].arity;
                     self.runs(&mut live, base, arity)?;
                 }
-                Kind::Chain { rules, .. } => {
-                    let function = self.program.operands[rules.0 as usize].index();
-                    let arity = self.program.functions[function].arity;
-                    self.runs(&mut live, base, arity)?;
+                Kind::Chain { kept, .. } => {
+                    self.runs(&mut live, base, usize::from(*kept))?;
                 }
                 Kind::Places { operands, next } => {
                     let at = operands.0 as usize;

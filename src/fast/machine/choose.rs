@@ -116,7 +116,7 @@ impl Machine<'_> {
                 self.log.truncate(choice.log_top as usize);
             }
             match &mut choice.kind {
-                Kind::Chain { rules, next } => {
+                Kind::Chain { rules, next, .. } => {
                     let at = rules.0 as usize + 1;
                     let count = self.program.operands[at].0;
                     let pc = self.program.operands[at + 1 + *next as usize].0;

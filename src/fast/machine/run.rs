@@ -313,10 +313,6 @@ impl Machine<'_> {
                         let switch = &self.program.switches[switch as usize];
                         let cell = slot!(switch.slot);
                         if switch.is_plain {
-                            if cell.is_immediate() {
-                                let found = switch.few.iter().find(|few| few.word == cell.0);
-                                jump!(found.map_or(switch.other, |few| few.to))
-                            }
                             if cell.is_exp()
                                 && let [header, head, elements @ ..] = &self.heap.cells[cell.at()..]
                                 && Cell(*head).is_symbol()
@@ -346,6 +342,10 @@ impl Machine<'_> {
                                 if arity > 0 {
                                     jump!(switch.other)
                                 }
+                            }
+                            if cell.is_immediate() {
+                                let found = switch.few.iter().find(|few| few.word == cell.0);
+                                jump!(found.map_or(switch.other, |few| few.to))
                             }
                         }
                     }
@@ -428,44 +428,44 @@ impl Machine<'_> {
                     }
 
                     I::MakeNoted {
-                        to,
+                        ref to,
                         function,
                         slots: [a, b, c],
-                        count,
+                        ref count,
                     } => {
                         let values = [slot!(a), slot!(b), slot!(c)];
                         let heap = &mut self.heap;
                         set!(
-                            to,
-                            heap.make_noted(&self.program, function, values, count).0
+                            *to,
+                            heap.make_noted(&self.program, function, values, *count).0
                         )
                     }
                     I::TryMake {
-                        to,
+                        ref to,
                         function,
-                        arguments: [a, b, c],
-                        skip,
+                        arguments: [ref a, ref b, ref c],
+                        ref skip,
                     } => {
                         let entry = &self.program.functions[function as usize];
                         if entry.state == State::Data
                             && self.fuel != 1
-                            && let Some(a) = self.heap.quick(&self.program, frame, a)
-                            && let Some(b) = self.heap.quick(&self.program, frame, b)
-                            && let Some(c) = self.heap.quick(&self.program, frame, c)
+                            && let Some(a) = self.heap.quick(&self.program, frame, *a)
+                            && let Some(b) = self.heap.quick(&self.program, frame, *b)
+                            && let Some(c) = self.heap.quick(&self.program, frame, *c)
                         {
                             self.fuel -= 1;
                             let made = self.heap.make_call(entry, [Cell(a), Cell(b), Cell(c)]);
-                            frame[place(to)] = made.0;
-                            pc += usize::from(skip);
+                            frame[place(*to)] = made.0;
+                            pc += usize::from(*skip);
                             continue 'run;
                         }
                         next!()
                     }
                     I::MakeOrCall {
-                        to,
+                        ref to,
                         function,
                         slots: [a, b, c],
-                        last,
+                        ref last,
                         ..
                     } => {
                         let entry = &self.program.functions[function as usize];
@@ -473,10 +473,10 @@ impl Machine<'_> {
                             self.fuel -= 1;
                             let values = [slot!(a), slot!(b), slot!(c)];
                             let made = self.heap.make_call(entry, values);
-                            if last {
+                            if *last {
                                 break 'hand made;
                             }
-                            frame[place(to)] = made.0;
+                            frame[place(*to)] = made.0;
                             pc += 2;
                             continue 'run;
                         }
@@ -484,19 +484,19 @@ impl Machine<'_> {
 
                     I::TryCall {
                         function,
-                        arguments: [a, b, c],
-                        size,
-                        mark,
-                        skip,
+                        arguments: [ref a, ref b, ref c],
+                        ref size,
+                        ref mark,
+                        ref skip,
                     } => {
                         if let Some(to) = entered!(function)
-                            && let Some(a) = self.heap.quick(&self.program, frame, a)
-                            && let Some(b) = self.heap.quick(&self.program, frame, b)
-                            && let Some(c) = self.heap.quick(&self.program, frame, c)
+                            && let Some(a) = self.heap.quick(&self.program, frame, *a)
+                            && let Some(b) = self.heap.quick(&self.program, frame, *b)
+                            && let Some(c) = self.heap.quick(&self.program, frame, *c)
                         {
-                            let height = height!(mark);
-                            let target = (base + 2 + usize::from(size)).max(self.protected);
-                            let back = (pc + usize::from(skip)) as u64;
+                            let height = height!(*mark);
+                            let target = (base + 2 + usize::from(*size)).max(self.protected);
+                            let back = (pc + usize::from(*skip)) as u64;
                             if let Some(called) = self.stack.at_mut(target) {
                                 let word = (back << 32) | base as u64;
                                 let state = (height << HEIGHT) | target as u64;
@@ -508,12 +508,12 @@ impl Machine<'_> {
                     }
                     I::TryCallLast {
                         function,
-                        arguments: [a, b, c],
+                        arguments: [ref a, ref b, ref c],
                     } => {
                         if let Some(to) = entered!(function)
-                            && let Some(a) = self.heap.quick(&self.program, frame, a)
-                            && let Some(b) = self.heap.quick(&self.program, frame, b)
-                            && let Some(c) = self.heap.quick(&self.program, frame, c)
+                            && let Some(a) = self.heap.quick(&self.program, frame, *a)
+                            && let Some(b) = self.heap.quick(&self.program, frame, *b)
+                            && let Some(c) = self.heap.quick(&self.program, frame, *c)
                         {
                             let (word, state) = (frame[0], frame[1] & !MATCHED);
                             let target = base.max(self.protected);
@@ -527,13 +527,13 @@ impl Machine<'_> {
                     I::CallSlots {
                         function,
                         slots: [a, b, c],
-                        size,
-                        mark,
+                        ref size,
+                        ref mark,
                     } => {
                         if let Some(to) = entered!(function) {
-                            let height = height!(mark);
+                            let height = height!(*mark);
                             let (a, b, c) = (slot!(a).0, slot!(b).0, slot!(c).0);
-                            let target = (base + 2 + usize::from(size)).max(self.protected);
+                            let target = (base + 2 + usize::from(*size)).max(self.protected);
                             if let Some(called) = self.stack.at_mut(target) {
                                 let word = ((pc as u64 + 1) << 32) | base as u64;
                                 let state = (height << HEIGHT) | target as u64;
@@ -596,13 +596,13 @@ impl Machine<'_> {
                     I::ReturnNoted {
                         function,
                         slots: [a, b, c],
-                        count,
+                        ref count,
                         part: _,
                     } => {
                         let values = [slot!(a), slot!(b), slot!(c)];
                         let heap = &mut self.heap;
                         let (made, is_data) =
-                            heap.make_noted(&self.program, function, values, count);
+                            heap.make_noted(&self.program, function, values, *count);
                         if is_data {
                             break 'hand made;
                         }
@@ -618,27 +618,90 @@ impl Machine<'_> {
                         }
                         next!()
                     }
-                    I::Chain { rules } if !self.watched => {
-                        let at = rules.0 as usize;
-                        let [function, _, first, ..] = self.program.operands[at..] else {
-                            unreachable!("a chain has rules");
-                        };
-                        let arity = self.program.functions[function.index()].arity;
-                        let kind = Kind::Chain { rules, next: 1 };
-                        self.choose(kind, base, base + 2 + arity);
-                        code = &self.program.code;
-                        frame = self.stack.frame_mut(base);
-                        jump!(first.0)
+                    I::Chain { rules, kept, .. } => {
+                        if !self.watched {
+                            let [_, _, first, ..] = self.program.operands[rules.0 as usize..]
+                            else {
+                                unreachable!("a chain has rules");
+                            };
+                            let next = 1;
+                            let kind = Kind::Chain { rules, kept, next };
+                            self.choose(kind, base, base + 2 + usize::from(kept));
+                            code = &self.program.code;
+                            frame = self.stack.frame_mut(base);
+                            jump!(first.0)
+                        }
                     }
-                    I::Fail if !self.watched => {
-                        if let Some((to, frame_of)) = self.next_in_chain() {
+                    I::Fail => {
+                        if !self.watched
+                            && let Some((to, frame_of)) = self.next_in_chain()
+                        {
                             code = &self.program.code;
                             base = frame_of;
                             frame = self.stack.frame_mut(base);
                             jump!(to)
                         }
                     }
-                    _ => {}
+                    // All that are fewer, or call something anyway.
+                    I::Compute { .. }
+                    | I::HeadFail { .. }
+                    | I::Finish
+                    | I::Select { .. }
+                    | I::NoRule { .. }
+                    | I::Record { .. }
+                    | I::Watch { .. }
+                    | I::Import { .. }
+                    | I::Instantiate { .. }
+                    | I::Variable { .. }
+                    | I::Build { .. }
+                    | I::BuildNoted { .. }
+                    | I::BuildResult { .. }
+                    | I::BuildOrCall { .. }
+                    | I::BuildData { .. }
+                    | I::Unify { .. }
+                    | I::Try { .. }
+                    | I::Undo { .. }
+                    | I::Keep
+                    | I::Plain { .. }
+                    | I::PlainAs { .. }
+                    | I::PlainCall { .. }
+                    | I::CheckExpression { .. }
+                    | I::Equal { .. }
+                    | I::Logic { .. }
+                    | I::Not { .. }
+                    | I::Call { .. }
+                    | I::CallMarked { .. }
+                    | I::CallLast { .. }
+                    | I::Operate { .. }
+                    | I::ErrorAt { .. }
+                    | I::Gather { .. }
+                    | I::GatherAdd { .. }
+                    | I::CaseOpen { .. }
+                    | I::CaseAny { .. }
+                    | I::Alternatives { .. }
+                    | I::Elements { .. }
+                    | I::Query { .. }
+                    | I::Match { .. }
+                    | I::CheckTree { .. }
+                    | I::CheckFirst { .. }
+                    | I::Decide { .. }
+                    | I::CallDecided { .. }
+                    | I::CallDecidedLast { .. }
+                    | I::Walk { .. }
+                    | I::Item { .. }
+                    | I::Again { .. }
+                    | I::Push { .. }
+                    | I::List { .. }
+                    | I::NoTruth { .. }
+                    | I::Cons { .. }
+                    | I::Decons { .. }
+                    | I::GetState { .. }
+                    | I::ChangeState { .. }
+                    | I::ChangeSpace { .. }
+                    | I::First { .. }
+                    | I::Rest { .. }
+                    | I::SizeAtom { .. }
+                    | I::IndexAtom { .. } => {}
                 }
                 // It is not as most often.
                 let Some((to, frame_of)) = self.step(pc as Pc, base) else {
@@ -669,7 +732,7 @@ impl Machine<'_> {
     #[inline(always)]
     fn next_in_chain(&mut self) -> Option<(Pc, usize)> {
         let Some(Choice {
-            kind: Kind::Chain { rules, next },
+            kind: Kind::Chain { rules, next, .. },
             base,
             heap_top,
             box_top,

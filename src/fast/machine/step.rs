@@ -73,12 +73,14 @@ impl Machine<'_> {
             },
             I::Switch { switch } => pc = self.switch(switch, base),
             I::NoRule { function } => go!(self.data(function, base)),
-            I::Chain { rules } => {
-                let at = rules.0 as usize;
-                let function = self.program.operands[at].index();
-                let arity = self.program.functions[function].arity;
-                self.choose(Kind::Chain { rules, next: 1 }, base, base + 2 + arity);
-                pc = self.program.operands[at + 2].0;
+            I::Chain { rules, kept, .. } => {
+                let kind = Kind::Chain {
+                    rules,
+                    kept,
+                    next: 1,
+                };
+                self.choose(kind, base, base + 2 + usize::from(kept));
+                pc = self.program.operands[rules.0 as usize + 2].0;
             }
             I::Record { used } => self.record(used),
             I::Variable { to } => set!(self, base, to, self.heap.variable()),
