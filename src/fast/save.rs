@@ -17,7 +17,7 @@ const FAR: usize = 1 << 40;
 const FAR_BOXES: u32 = 1 << 30;
 const KEPT_FLAGS: u64 = Header::GROUND | Header::DATA | Header::ERROR | TYPE_BITS;
 /// So many words get room for what comes before them on the heap.
-const MANY: usize = 1 << 20;
+const MANY: usize = 1 << 18;
 
 /// Terms that were taken off the heap.
 #[derive(Debug, Default)]
@@ -82,18 +82,18 @@ impl Saved {
     /// Makes room where it will be needed: memory that nothing was written to costs nothing,
     /// moving what was written does.
     fn make_room(&mut self) {
-        const TIMES: usize = 8;
+        const TIMES: usize = 64;
         if self.words.len() < MANY {
             return;
         }
         if self.room == 0 && self.base != FAR {
-            let mut words = vec![0; self.base + 4 * self.words.len()];
+            let mut words = vec![0; self.base + TIMES * self.words.len()];
             words.truncate(self.base);
             words.extend_from_slice(&self.words);
             (self.words, self.room) = (words, self.base);
         } else if self.words.capacity() - self.words.len() < MANY / TIMES {
             // Else it grows as others do.
-            let _ = self.words.try_reserve_exact((TIMES - 1) * self.words.len());
+            let _ = self.words.try_reserve_exact(7 * self.words.len());
         }
     }
 }

@@ -62,16 +62,14 @@ impl Heap {
         match argument.kind() {
             QuickKind::AsIs => Some(word),
             QuickKind::Plain => {
-                let mut value = Cell(word);
-                if value.is_ref() {
-                    value = self.follow(value);
-                }
-                let is_plain = if value.is_exp() {
-                    self.cells[value.at()] & PLAIN == EVALUATED
+                let value = Cell(word);
+                if value.is_exp() {
+                    (self.cells[value.at()] & PLAIN == EVALUATED).then_some(word)
+                } else if value.is_ref() {
+                    self.quick_followed(value)
                 } else {
-                    value != self.empty
-                };
-                is_plain.then_some(value.0)
+                    (value != self.empty).then_some(word)
+                }
             }
             QuickKind::Constant(index) => Some(program.constants[index as usize].0),
             QuickKind::Sum(added) => {
@@ -81,41 +79,34 @@ impl Heap {
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn quick_followed(&self, value: Cell) -> Option<u64> {
+        let value = self.follow(value);
+        (value.is_ref() || self.is_its_own(value)).then_some(value.0)
+    }
+
     /// A call that no rule is for, of at most three evaluated arguments.
     #[inline(always)]
     pub(super) fn make_call(&mut self, function: &Function, values: [Cell; 3]) -> Cell {
         let name = Cell::symbol(function.symbol).0;
         let [mut a, mut b, mut c] = values;
         let mut all = EVALUATED;
-        self.look_at(&mut a, &mut all);
+        self.note(&mut a, &mut all);
         let made = match function.arity {
             1 => self.put([data_header(2, all), name, a.0]),
             2 => {
-                self.look_at(&mut b, &mut all);
+                self.note(&mut b, &mut all);
                 self.put([data_header(3, all), name, a.0, b.0])
             }
             _ => {
-                self.look_at(&mut b, &mut all);
-                self.look_at(&mut c, &mut all);
+                self.note(&mut b, &mut all);
+                self.note(&mut c, &mut all);
                 self.put([data_header(4, all), name, a.0, b.0, c.0])
             }
         };
         self.note_type_of_data(made, function.data_type);
         made
-    }
-
-    /// Follows an element; what does not hold of it, does not of all.
-    #[inline(always)]
-    fn look_at(&self, element: &mut Cell, all: &mut u64) {
-        if element.is_ref() {
-            *element = self.follow(*element);
-            if element.is_ref() {
-                *all &= !Header::GROUND;
-            }
-        }
-        if element.is_exp() {
-            *all &= self.cells[element.at()];
-        }
     }
 
     /// An expression of `count` elements that are at most three, before which the name of
@@ -182,17 +173,22 @@ impl Heap {
     /// Follows an element; what is not noted of it, as [`Heap::noted`], is not of all.
     #[inline(always)]
     fn note(&self, element: &mut Cell, all: &mut u64) {
-        if element.is_ref() {
-            *element = self.follow(*element);
-            if element.is_ref() {
-                *all &= !Header::GROUND;
-            }
-        }
         if element.is_exp() {
             *all &= self.cells[element.at()] ^ Header::ERROR;
+        } else if element.is_ref() {
+            let noted;
+            (*element, noted) = self.noted_followed(*element);
+            *all &= noted;
         } else if *element == self.empty {
             *all &= !Header::ERROR;
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn noted_followed(&self, element: Cell) -> (Cell, u64) {
+        let element = self.follow(element);
+        (element, self.noted(element, false))
     }
 
     #[inline(always)]
