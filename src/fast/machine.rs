@@ -22,10 +22,12 @@ macro_rules! set {
 }
 
 mod ahead;
+mod apply;
 mod call;
 mod choose;
 mod data;
 mod decide;
+pub(in crate::fast) mod grow;
 mod number;
 mod operate;
 mod pattern;
@@ -142,6 +144,8 @@ pub(super) struct Machine<'h> {
     results: Vec<Answer>,
     exhausted: Option<Exhausted>,
     pub(super) collect_at: usize,
+    /// How much `Grow` makes without a frame for each.
+    growing_max: i64,
     /// How long the trail was when the head that is being matched began.
     head_trail: usize,
     subject: Atom,
@@ -228,6 +232,7 @@ impl<'h> Machine<'h> {
             results: Vec::new(),
             exhausted: None,
             collect_at: CONSTANTS + (1 << 18),
+            growing_max: grow::most(budget),
             head_trail: 0,
             subject: Atom::unit(),
             fit: (0, ANY),

@@ -172,7 +172,7 @@ impl Heap {
 
     /// Follows an element; what is not noted of it, as [`Heap::noted`], is not of all.
     #[inline(always)]
-    fn note(&self, element: &mut Cell, all: &mut u64) {
+    pub(super) fn note(&self, element: &mut Cell, all: &mut u64) {
         if element.is_exp() {
             *all &= self.cells[element.at()] ^ Header::ERROR;
         } else if element.is_ref() {
@@ -242,7 +242,7 @@ impl Program {
 
 /// The header of data, by what holds of all its elements.
 #[inline(always)]
-fn data_header(arity: usize, all: u64) -> u64 {
+pub(super) fn data_header(arity: usize, all: u64) -> u64 {
     let mut flags = all & EVALUATED;
     if flags == EVALUATED {
         flags |= Header::ELEMENTS;

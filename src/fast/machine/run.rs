@@ -7,7 +7,7 @@
 use super::{HEIGHT, MARK_SUCCEEDED, MATCHED, Machine, SUCCEEDED};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Choice, Kind};
-use crate::fast::code::{ANY, Arithmetic, FAIL, IF_DATA, Instruction, NUMBER, Pc, Slot};
+use crate::fast::code::{ANY, Arithmetic, FAIL, IF_DATA, Instruction, NUMBER, Pc, Slot, TypeId};
 use crate::fast::program::{Branch, State, expression_word};
 use crate::fast::stack::place;
 
@@ -89,6 +89,47 @@ impl Machine<'_> {
                         (slot!($mark).0 & !MARK_SUCCEEDED) >> 3
                     }
                 };
+            }
+
+            // Calls the function, if the arguments are what they have to be; else goes on with
+            // the next instruction.
+            macro_rules! try_call {
+                ($function:expr, [$a:ident, $b:ident, $c:ident], $size:ident, $mark:ident, $skip:ident) => {{
+                    if let Some(to) = entered!($function)
+                        && let Some(a) = self.heap.quick(&self.program, frame, *$a)
+                        && let Some(b) = self.heap.quick(&self.program, frame, *$b)
+                        && let Some(c) = self.heap.quick(&self.program, frame, *$c)
+                    {
+                        let height = height!(*$mark);
+                        let target = (base + 2 + usize::from(*$size)).max(self.protected);
+                        let back = (pc + usize::from(*$skip)) as u64;
+                        if let Some(called) = self.stack.at_mut(target) {
+                            let word = (back << 32) | base as u64;
+                            let state = (height << HEIGHT) | target as u64;
+                            call!(to, target, called, [word, state, a, b, c])
+                        }
+                        frame = self.stack.frame_mut(base);
+                    }
+                    next!()
+                }};
+            }
+            // As `try_call`, in the place of the frame.
+            macro_rules! try_call_last {
+                ($function:expr, [$a:ident, $b:ident, $c:ident]) => {{
+                    if let Some(to) = entered!($function)
+                        && let Some(a) = self.heap.quick(&self.program, frame, *$a)
+                        && let Some(b) = self.heap.quick(&self.program, frame, *$b)
+                        && let Some(c) = self.heap.quick(&self.program, frame, *$c)
+                    {
+                        let (word, state) = (frame[0], frame[1] & !MATCHED);
+                        let target = base.max(self.protected);
+                        if let Some(called) = self.stack.at_mut(target) {
+                            call!(to, target, called, [word, state, a, b, c])
+                        }
+                        frame = self.stack.frame_mut(base);
+                    }
+                    next!()
+                }};
             }
 
             let value = 'hand: {
@@ -488,39 +529,35 @@ impl Machine<'_> {
                         ref size,
                         ref mark,
                         ref skip,
-                    } => {
-                        if let Some(to) = entered!(function)
-                            && let Some(a) = self.heap.quick(&self.program, frame, *a)
-                            && let Some(b) = self.heap.quick(&self.program, frame, *b)
-                            && let Some(c) = self.heap.quick(&self.program, frame, *c)
-                        {
-                            let height = height!(*mark);
-                            let target = (base + 2 + usize::from(*size)).max(self.protected);
-                            let back = (pc + usize::from(*skip)) as u64;
-                            if let Some(called) = self.stack.at_mut(target) {
-                                let word = (back << 32) | base as u64;
-                                let state = (height << HEIGHT) | target as u64;
-                                call!(to, target, called, [word, state, a, b, c])
-                            }
-                            frame = self.stack.frame_mut(base);
-                        }
-                        next!()
-                    }
+                    } => try_call!(function, [a, b, c], size, mark, skip),
                     I::TryCallLast {
                         function,
                         arguments: [ref a, ref b, ref c],
+                    } => try_call_last!(function, [a, b, c]),
+                    I::TryApply {
+                        head,
+                        count,
+                        expected,
+                        arguments: [ref a, ref b, ref c],
+                        ref size,
+                        ref mark,
+                        ref skip,
                     } => {
-                        if let Some(to) = entered!(function)
-                            && let Some(a) = self.heap.quick(&self.program, frame, *a)
-                            && let Some(b) = self.heap.quick(&self.program, frame, *b)
-                            && let Some(c) = self.heap.quick(&self.program, frame, *c)
-                        {
-                            let (word, state) = (frame[0], frame[1] & !MATCHED);
-                            let target = base.max(self.protected);
-                            if let Some(called) = self.stack.at_mut(target) {
-                                call!(to, target, called, [word, state, a, b, c])
-                            }
-                            frame = self.stack.frame_mut(base);
+                        let (head, expected) = (slot!(head), TypeId::from(expected));
+                        if let Some(function) = self.program.applied.find(head, count, expected) {
+                            try_call!(function, [a, b, c], size, mark, skip)
+                        }
+                        next!()
+                    }
+                    I::TryApplyLast {
+                        head,
+                        count,
+                        expected,
+                        arguments: [ref a, ref b, ref c],
+                    } => {
+                        let (head, expected) = (slot!(head), TypeId::from(expected));
+                        if let Some(function) = self.program.applied.find(head, count, expected) {
+                            try_call_last!(function, [a, b, c])
                         }
                         next!()
                     }
@@ -552,6 +589,20 @@ impl Machine<'_> {
                             if let Some(called) = self.stack.at_mut(target) {
                                 call!(to, target, called, [word, state, a, b, c])
                             }
+                        }
+                    }
+                    I::Grow {
+                        function,
+                        slots: [a, b],
+                        count,
+                        ..
+                    } => {
+                        let values = [slot!(a), slot!(b)];
+                        let grown = self.grow_on(function, &values[..usize::from(count)], base);
+                        code = &self.program.code;
+                        frame = self.stack.frame_mut(base);
+                        if grown {
+                            next!()
                         }
                     }
                     I::CallLastBare { function, .. } => {
@@ -701,7 +752,11 @@ impl Machine<'_> {
                     | I::First { .. }
                     | I::Rest { .. }
                     | I::SizeAtom { .. }
-                    | I::IndexAtom { .. } => {}
+                    | I::IndexAtom { .. }
+                    | I::Close
+                    | I::Applied { .. }
+                    | I::CallApplied { .. }
+                    | I::CallAppliedLast { .. } => {}
                 }
                 // It is not as most often.
                 let Some((to, frame_of)) = self.step(pc as Pc, base) else {

@@ -121,6 +121,21 @@ impl Machine<'_> {
                     go!(self.call_slots(function, values, above, height, pc, base));
                 }
             }
+            I::Grow {
+                function,
+                slots,
+                count,
+                size,
+                odd,
+            } => {
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                match self.grow(function, &values[..usize::from(count)], size, base) {
+                    Some(frame) => base = frame,
+                    None => pc = odd,
+                }
+            }
+            I::Close => go!(self.close_chain(base)),
             I::BuildOrCall {
                 to,
                 operands,
@@ -495,6 +510,40 @@ impl Machine<'_> {
                 fuel!();
                 let height = (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3;
                 go!(self.call(function, operands, size, height, pc, base));
+            }
+            I::Applied {
+                to,
+                head,
+                count,
+                expected,
+                odd,
+            } => match self.applied(slot!(self, base, head), count, expected) {
+                Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                None => pc = odd,
+            },
+            I::CallApplied {
+                function,
+                slots,
+                size,
+                mark,
+                ..
+            } => {
+                fuel!();
+                let above = self.above(base, size);
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                let function = Cell(frame[place(function)]).as_int() as u32;
+                let height = self.height(mark, base);
+                go!(self.call_slots(function, values, above, height, pc, base));
+            }
+            I::CallAppliedLast {
+                function, slots, ..
+            } => {
+                fuel!();
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                let function = Cell(frame[place(function)]).as_int() as u32;
+                go!(self.call_slots_last(function, values, base));
             }
             I::CallSlots {
                 function,
