@@ -421,26 +421,7 @@ impl Compiler<'_> {
         if dynamic {
             self.left = false;
             let from = self.quoted_data(atom)?;
-            let last = self.program.code.len() - 1;
-            if want == Want::Tail
-                && !self.watched
-                && !self.program.proving
-                && expected == ANY
-                && let Instruction::MakeNoted {
-                    to,
-                    function,
-                    slots,
-                    count,
-                } = self.program.code[last]
-                && from == Operand::slot(to)
-            {
-                let part = false;
-                self.program.code[last] = Instruction::ReturnNoted {
-                    function,
-                    slots,
-                    count,
-                    part,
-                };
+            if want == Want::Tail && self.return_noted(from, expected) {
                 return Ok(from);
             }
             let from = self.in_slot(from)?;
@@ -454,6 +435,35 @@ impl Compiler<'_> {
             size: 0,
         });
         self.take(want)
+    }
+
+    /// Returns what the value that was just made evaluates to, if one instruction does both.
+    pub(super) fn return_noted(&mut self, made: Value, expected: TypeId) -> bool {
+        if self.watched || self.program.proving || expected != ANY {
+            return false;
+        }
+        let Some(last) = self.program.code.last_mut() else {
+            return false;
+        };
+        let Instruction::MakeNoted {
+            to,
+            function,
+            slots,
+            count,
+        } = *last
+        else {
+            return false;
+        };
+        if made != Operand::slot(to) {
+            return false;
+        }
+        *last = Instruction::ReturnNoted {
+            function,
+            slots,
+            count,
+            part: false,
+        };
+        true
     }
 
     /// Takes the result of what was called last.

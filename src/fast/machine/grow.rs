@@ -60,11 +60,18 @@ impl Machine<'_> {
         }
         let entry = &self.program.functions[function as usize];
         let target = base.max(self.protected);
-        if entry.state != State::Data || !self.stack.holds(target + WORDS) {
+        if !self.may_grow(base) || entry.state != State::Data || !self.stack.holds(target + WORDS) {
             return None;
         }
         let made = self.make_open(function, values);
         Some(self.begin_chain(made, size, base))
+    }
+
+    /// Whether the frame's call has left nothing to choose. Where it has, each of several
+    /// results would be put into a copy of what was made before it.
+    #[inline(always)]
+    pub(super) fn may_grow(&self, base: usize) -> bool {
+        self.stack.frame(base)[1] >> HEIGHT == self.choices.len() as u64
     }
 
     /// As [`Machine::grow`], if that adds to a chain: then the frame goes on.

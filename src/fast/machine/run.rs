@@ -549,6 +549,21 @@ impl Machine<'_> {
                         }
                         next!()
                     }
+                    I::Applied {
+                        to,
+                        head,
+                        count,
+                        expected,
+                        odd,
+                    } => {
+                        let head = slot!(head);
+                        if !head.is_symbol() && !head.is_ref() {
+                            jump!(odd)
+                        }
+                        if let Some(function) = self.program.applied.find(head, count, expected) {
+                            set!(to, Cell::small(function as i32))
+                        }
+                    }
                     I::TryApplyLast {
                         head,
                         count,
@@ -595,8 +610,12 @@ impl Machine<'_> {
                         function,
                         slots: [a, b],
                         count,
+                        odd,
                         ..
                     } => {
+                        if frame[1] >> HEIGHT != self.choices.len() as u64 {
+                            jump!(odd)
+                        }
                         let values = [slot!(a), slot!(b)];
                         let grown = self.grow_on(function, &values[..usize::from(count)], base);
                         code = &self.program.code;
@@ -754,7 +773,6 @@ impl Machine<'_> {
                     | I::SizeAtom { .. }
                     | I::IndexAtom { .. }
                     | I::Close
-                    | I::Applied { .. }
                     | I::CallApplied { .. }
                     | I::CallAppliedLast { .. } => {}
                 }
