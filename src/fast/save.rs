@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 use crate::atom::Atom;
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::heap::{CONSTANT_BOXES, CONSTANTS, Heap, TYPE_BITS};
+use crate::seen::Made;
 
 /// Where words are said to stand once the heap was moved below them.
 const FAR: usize = 1 << 40;
@@ -109,6 +110,8 @@ struct Keep<'k> {
     boxes: &'k mut Vec<Atom>,
     first_box: u32,
     variables: HashMap<usize, Cell, FixedState>,
+    /// Where expressions are that were put there, once there are many.
+    made: Made<Cell>,
     points_out: bool,
 }
 
@@ -166,8 +169,12 @@ impl Keep<'_> {
             self.points_out |= at >= CONSTANTS;
             return cell;
         }
+        if let Some(known) = self.made.get(at) {
+            return *known;
+        }
         let (first, arity) = self.heap.elements(at);
         let place = self.place();
+        self.made.remember(at, || Cell::expression(place));
         // Bindings that are undone later are now part of the term.
         let header = Header::new(arity, header.0 & KEPT_FLAGS).0;
         match self.heap.cells[first..first + arity] {
@@ -226,6 +233,7 @@ impl Heap {
             boxes: &mut saved.boxes,
             first_box: saved.first_box,
             variables: HashMap::default(),
+            made: Made::new(),
             points_out: saved.points_out,
         };
         let root = keep.cell(cell);

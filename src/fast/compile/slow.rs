@@ -165,7 +165,7 @@ impl Compiler<'_> {
                 OddWhat::Value(atom, part) => {
                     self.handler = odd.handler;
                     let from = self.quoted_data(&atom)?;
-                    if odd.to.is_none() && !part && self.return_noted(from, odd.expected) {
+                    if odd.to.is_none() && !part && self.returns_noted(from, odd.expected) {
                         continue;
                     }
                     let from = self.in_slot(from)?;

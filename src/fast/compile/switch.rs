@@ -54,6 +54,17 @@ struct Grower<'t> {
 /// The tree for rules with these tests, and how it reaches each; `None` if it would
 /// be large.
 pub(super) fn tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
+    let (tree, mut reached) = full_tree(tests)?;
+    if tests.len() > RULES_MAX {
+        for reached in &mut reached {
+            reached.known = None;
+        }
+    }
+    Some((tree, reached))
+}
+
+/// The same; however many rules there are, it is said what is known of each where it begins.
+pub(super) fn full_tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
     let mut grower = Grower {
         tests,
         left: 64 + 16 * tests.len(),
@@ -61,11 +72,6 @@ pub(super) fn tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
     };
     let all: Vec<u32> = (0..tests.len() as u32).collect();
     let tree = grower.grow(all, &mut Vec::new())?;
-    if tests.len() > RULES_MAX {
-        for reached in &mut grower.reached {
-            reached.known = None;
-        }
-    }
     Some((tree, grower.reached))
 }
 
@@ -189,9 +195,10 @@ impl Grower<'_> {
     }
 }
 
-/// Where rules begin, where calls that none is for go on, and the function.
+/// Where rules begin, where calls that none is for go on, and the function; of facts there is
+/// none.
 pub(super) struct Places<'p> {
-    pub(super) function: u32,
+    pub(super) function: Option<u32>,
     pub(super) rules: &'p [Pc],
     /// Tests the rules one by one.
     pub(super) open: Pc,
@@ -249,19 +256,20 @@ fn chain(
     taken: Option<(Slot, Slot)>,
 ) -> Pc {
     let begin = |rule: &u32| places.rules[*rule as usize] + Pc::from(taken.is_some());
-    let mut operands = vec![
-        Operand::number(places.function),
-        Operand::number(rules.len() as u32),
-    ];
+    let mut operands: Vec<Operand> = Vec::with_capacity(2 + rules.len());
+    operands.extend(places.function.map(Operand::number));
+    operands.push(Operand::number(rules.len() as u32));
     operands.extend(rules.iter().map(|rule| Operand::number(begin(rule))));
-    let arity = program.functions[places.function as usize].arity as Slot;
+    let operands = program.numbers(&operands);
     let (elements, count) = taken.unwrap_or((Branch::KEEP, 0));
-    let instruction = Instruction::Chain {
-        rules: program.numbers(&operands),
-        elements,
-        kept: arity + count,
-    };
-    program.code.push(instruction);
+    program.code.push(match places.function {
+        Some(function) => Instruction::Chain {
+            rules: operands,
+            elements,
+            kept: program.functions[function as usize].arity as Slot + count,
+        },
+        None => Instruction::Alternatives { operands, size: 0 },
+    });
     program.code.len() as Pc - 1
 }
 
@@ -274,7 +282,7 @@ fn taken_apart(
     places: &Places<'_>,
     (argument, word): (u32, u64),
 ) -> Option<(Slot, Slot)> {
-    let arity = program.functions[places.function as usize].arity as Slot;
+    let arity = program.functions[places.function? as usize].arity as Slot;
     let count = Slot::try_from(Key::arity_of(word)?.checked_sub(1)?).ok()?;
     let begins = |rule: &u32| {
         let begin = program.code.get(places.rules[*rule as usize] as usize);

@@ -21,6 +21,7 @@ use crate::fast::code::{ANY, CLOSE, Slot};
 use crate::fast::heap::TYPE_BITS;
 use crate::fast::program::State;
 use crate::fast::stack::{STACK_MAX, place};
+use crate::fast::types::{Argument, ArgumentKind};
 use crate::fast::value::data_header;
 
 // Slots of a chain's frame: what was made first and last; then numbers.
@@ -32,8 +33,10 @@ const CHOICES: Slot = 2;
 const LENGTH: Slot = 3;
 /// What had changed of rules and types then.
 const EPOCH: Slot = 4;
+/// Whether the types of what is made depend on their elements.
+const TYPED: Slot = 5;
 /// Words of a chain's frame.
-const WORDS: usize = 2 + 5;
+const WORDS: usize = 2 + 6;
 /// The slots that hold terms.
 pub(in crate::fast) const LIVE: [u64; 1] = [1 << ROOT | 1 << LAST];
 
@@ -51,11 +54,12 @@ impl Machine<'_> {
     pub(super) fn grow(
         &mut self,
         function: u32,
-        values: &[Cell],
+        values: [Cell; 2],
+        count: u8,
         size: Slot,
         base: usize,
     ) -> Option<usize> {
-        if self.grow_on(function, values, base) {
+        if self.grow_on(function, values, count, base) {
             return Some(base);
         }
         let entry = &self.program.functions[function as usize];
@@ -63,8 +67,9 @@ impl Machine<'_> {
         if !self.may_grow(base) || entry.state != State::Data || !self.stack.holds(target + WORDS) {
             return None;
         }
-        let made = self.make_open(function, values);
-        Some(self.begin_chain(made, size, base))
+        let is_typed = entry.types_elements;
+        let made = self.make_open(function, values, count);
+        Some(self.begin_chain(made, is_typed, size, base))
     }
 
     /// Whether the frame's call has left nothing to choose. Where it has, each of several
@@ -76,7 +81,13 @@ impl Machine<'_> {
 
     /// As [`Machine::grow`], if that adds to a chain: then the frame goes on.
     #[inline(always)]
-    pub(super) fn grow_on(&mut self, function: u32, values: &[Cell], base: usize) -> bool {
+    pub(super) fn grow_on(
+        &mut self,
+        function: u32,
+        values: [Cell; 2],
+        count: u8,
+        base: usize,
+    ) -> bool {
         let frame = self.stack.frame(base);
         let (return_to, state) = (frame[0], frame[1]);
         if return_to >> 32 != u64::from(CLOSE)
@@ -94,7 +105,7 @@ impl Machine<'_> {
         {
             return false;
         }
-        let made = self.make_open(function, values);
+        let made = self.make_open(function, values, count);
         let frame = self.stack.frame_mut(chain);
         frame[place(LAST)] = made.0;
         frame[place(LENGTH)] += 1 << 3;
@@ -107,19 +118,19 @@ impl Machine<'_> {
 
     /// Data of a function's name and these elements, with a hole for the last.
     #[inline(always)]
-    fn make_open(&mut self, function: u32, values: &[Cell]) -> Cell {
+    fn make_open(&mut self, function: u32, [mut a, mut b]: [Cell; 2], count: u8) -> Cell {
         let entry = &self.program.functions[function as usize];
         let name = Cell::symbol(entry.symbol).0;
         let mut all = Header::GROUND | Header::EVALUATED;
         // The hole is taken to become something plain: what does not is mended.
-        let made = match *values {
-            [mut a, mut b] => {
+        let made = match count {
+            2 => {
                 self.heap.note(&mut a, &mut all);
                 self.heap.note(&mut b, &mut all);
                 let header = data_header(4, all);
                 self.heap.put([header, name, a.0, b.0, Cell::HOLE.0])
             }
-            [mut a] => {
+            1 => {
                 self.heap.note(&mut a, &mut all);
                 let header = data_header(3, all);
                 self.heap.put([header, name, a.0, Cell::HOLE.0])
@@ -133,7 +144,7 @@ impl Machine<'_> {
     /// Begins a chain: its frame takes the place of the one that is left, which goes on
     /// above it.
     #[inline(never)]
-    fn begin_chain(&mut self, made: Cell, size: Slot, base: usize) -> usize {
+    fn begin_chain(&mut self, made: Cell, is_typed: bool, size: Slot, base: usize) -> usize {
         let target = base.max(self.protected);
         let above = target + WORDS;
         let (return_to, state) = (self.stack[base], self.stack[base + 1]);
@@ -153,6 +164,7 @@ impl Machine<'_> {
         set!(self, target, CHOICES, Cell(choices << 3));
         set!(self, target, LENGTH, Cell(((length + 1) as u64) << 3));
         set!(self, target, EPOCH, Cell::small(self.program.epoch as i32));
+        set!(self, target, TYPED, Cell::boolean(is_typed));
         self.stack[above] = (u64::from(CLOSE) << 32) | target as u64;
         self.stack[above + 1] = (choices << HEIGHT) | above as u64;
         above
@@ -160,6 +172,7 @@ impl Machine<'_> {
 
     /// Puts the result into the hole of the chain whose frame this is, and returns what
     /// was made first.
+    #[inline(never)]
     pub(super) fn close_chain(&mut self, base: usize) -> Next {
         let value = self.heap.deref(self.result);
         if value.is_exp() && self.heap.is_error(value) {
@@ -178,6 +191,8 @@ impl Machine<'_> {
         if !is_whole || !self.is_plain_part(value) {
             let chain = self.heap.chain(root, value);
             self.note_chain(&chain);
+        } else if slot!(self, base, TYPED) == Cell::TRUE {
+            self.type_chain(root, value);
         }
         self.leave(root, base)
     }
@@ -207,6 +222,36 @@ impl Machine<'_> {
             }
             self.heap.cells[*at] = header;
         }
+    }
+
+    /// Notes the types of what a chain is made of, the last first, as far as they are plain
+    /// to see: whoever takes it apart asks for each.
+    #[inline(never)]
+    fn type_chain(&mut self, root: Cell, value: Cell) -> Option<()> {
+        let mut below = Argument::new(self.type_of(value)?, self.kind_of(value));
+        let mut known: (Cell, [Argument; 3], Argument) = (Cell::HOLE, [below; 3], below);
+        for at in self.heap.chain(root, value).into_iter().rev() {
+            let head = self.heap.word(at + 1);
+            let arity = self.heap.header(at).arity();
+            let mut arguments = [below; 3];
+            for (place, argument) in arguments[..arity - 2].iter_mut().enumerate() {
+                let element = self.heap.word(at + 2 + place);
+                *argument = Argument::new(self.type_of(element)?, self.kind_of(element));
+            }
+            if (head, arguments) != (known.0, known.1) {
+                let of_head = self.type_of_head(head)?;
+                let types = &mut self.program.value_types;
+                let found = types.application(of_head, &arguments[..arity - 1])?;
+                known = (
+                    head,
+                    arguments,
+                    Argument::new(found, ArgumentKind::Expression),
+                );
+            }
+            below = known.2;
+            self.heap.note_type(at, below.found().0);
+        }
+        Some(())
     }
 
     /// The chain once more, with the value in its hole.

@@ -544,10 +544,28 @@ impl Machine<'_> {
                         ref skip,
                     } => {
                         let (head, expected) = (slot!(head), TypeId::from(expected));
-                        if let Some(function) = self.program.applied.find(head, count, expected) {
-                            try_call!(function, [a, b, c], size, mark, skip)
+                        if let Some(callee) = self.program.applied.find(head, count, expected)
+                            && !callee.is_typed
+                        {
+                            try_call!(callee.function, [a, b, c], size, mark, skip)
                         }
-                        next!()
+                    }
+                    I::TryApplyLast {
+                        head,
+                        count,
+                        expected,
+                        arguments: [ref a, ref b, ref c],
+                        odd,
+                    } => {
+                        let (head, expected) = (slot!(head), TypeId::from(expected));
+                        if !head.is_symbol() && !head.is_ref() {
+                            jump!(odd)
+                        }
+                        if let Some(callee) = self.program.applied.find(head, count, expected)
+                            && !callee.is_typed
+                        {
+                            try_call_last!(callee.function, [a, b, c])
+                        }
                     }
                     I::Applied {
                         to,
@@ -560,21 +578,11 @@ impl Machine<'_> {
                         if !head.is_symbol() && !head.is_ref() {
                             jump!(odd)
                         }
-                        if let Some(function) = self.program.applied.find(head, count, expected) {
-                            set!(to, Cell::small(function as i32))
+                        if let Some(callee) = self.program.applied.find(head, count, expected)
+                            && !callee.is_typed
+                        {
+                            set!(to, Cell::small(callee.function as i32))
                         }
-                    }
-                    I::TryApplyLast {
-                        head,
-                        count,
-                        expected,
-                        arguments: [ref a, ref b, ref c],
-                    } => {
-                        let (head, expected) = (slot!(head), TypeId::from(expected));
-                        if let Some(function) = self.program.applied.find(head, count, expected) {
-                            try_call_last!(function, [a, b, c])
-                        }
-                        next!()
                     }
                     I::CallSlots {
                         function,
@@ -617,7 +625,7 @@ impl Machine<'_> {
                             jump!(odd)
                         }
                         let values = [slot!(a), slot!(b)];
-                        let grown = self.grow_on(function, &values[..usize::from(count)], base);
+                        let grown = self.grow_on(function, values, count, base);
                         code = &self.program.code;
                         frame = self.stack.frame_mut(base);
                         if grown {
@@ -735,7 +743,7 @@ impl Machine<'_> {
                     | I::Plain { .. }
                     | I::PlainAs { .. }
                     | I::PlainCall { .. }
-                    | I::CheckExpression { .. }
+                    | I::CheckKind { .. }
                     | I::Equal { .. }
                     | I::Logic { .. }
                     | I::Not { .. }
@@ -773,6 +781,9 @@ impl Machine<'_> {
                     | I::SizeAtom { .. }
                     | I::IndexAtom { .. }
                     | I::Close
+                    | I::BuildBlock { .. }
+                    | I::IfTyped { .. }
+                    | I::IfFacts { .. }
                     | I::CallApplied { .. }
                     | I::CallAppliedLast { .. } => {}
                 }

@@ -130,7 +130,7 @@ impl Machine<'_> {
             } => {
                 let frame = self.stack.frame(base);
                 let values = slots.map(|slot| Cell(frame[place(slot)]));
-                match self.grow(function, &values[..usize::from(count)], size, base) {
+                match self.grow(function, values, count, size, base) {
                     Some(frame) => base = frame,
                     None => pc = odd,
                 }
@@ -172,7 +172,11 @@ impl Machine<'_> {
                 let value = self.heap.deref(slot!(self, base, slot));
                 // An expression is no leaf, and leaves are as they look.
                 let plain = constant.is_immediate() && (value.is_immediate() || value.is_exp());
-                if value != constant && (plain || !self.unify_noted(value, constant)) {
+                if value.is_ref() {
+                    // A constant has no variable in it.
+                    self.heap.trail.push(value.at() as u32);
+                    self.heap.cells[value.at()] = constant.0;
+                } else if value != constant && (plain || !self.unify_noted(value, constant)) {
                     pc = on_fail;
                 }
             }
@@ -511,6 +515,64 @@ impl Machine<'_> {
                 let height = (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3;
                 go!(self.call(function, operands, size, height, pc, base));
             }
+            I::IfTyped {
+                slots,
+                types,
+                count,
+                odd,
+            } => {
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                if !self.are_plainly(values, types, count) {
+                    pc = odd;
+                }
+            }
+            I::TryApply {
+                head,
+                count,
+                expected,
+                arguments,
+                size,
+                mark,
+                skip,
+            } => {
+                let back = (at + usize::from(skip)) as Pc;
+                let called = (head, count, expected);
+                if let Some((to, frame)) =
+                    self.try_apply(called, arguments, (size, mark), back, base)
+                {
+                    pc = to;
+                    base = frame;
+                    fuel!();
+                }
+            }
+            I::TryApplyLast {
+                head,
+                count,
+                expected,
+                arguments,
+                odd,
+            } => {
+                let name = self.heap.deref(slot!(self, base, head));
+                let called = (name, count, expected);
+                if !name.is_symbol() {
+                    pc = odd;
+                } else if let Some((to, frame)) = self.try_apply_last(called, arguments, base) {
+                    pc = to;
+                    base = frame;
+                    fuel!();
+                }
+            }
+            I::Decide { to, site, odd } => {
+                let found = match self.decide_again(site, base) {
+                    None => self.decide(site, base),
+                    found => found,
+                };
+                match found {
+                    Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                    None => pc = odd,
+                }
+            }
             I::Applied {
                 to,
                 head,
@@ -533,8 +595,13 @@ impl Machine<'_> {
                 let frame = self.stack.frame(base);
                 let values = slots.map(|slot| Cell(frame[place(slot)]));
                 let function = Cell(frame[place(function)]).as_int() as u32;
-                let height = self.height(mark, base);
-                go!(self.call_slots(function, values, above, height, pc, base));
+                let entry = &self.program.functions[function as usize];
+                if entry.state == State::Data && (1..=values.len()).contains(&entry.arity) {
+                    self.result = self.heap.make_call(entry, values);
+                } else {
+                    let height = self.height(mark, base);
+                    go!(self.call_slots(function, values, above, height, pc, base));
+                }
             }
             I::CallAppliedLast {
                 function, slots, ..
@@ -737,14 +804,19 @@ impl Machine<'_> {
             I::Build { to, operands } => {
                 set!(self, base, to, self.build(operands, base, 0));
             }
+            I::BuildBlock { to, block } => {
+                let built = self.build_block(block, base);
+                set!(self, base, to, built);
+            }
             I::BuildResult { to, operands } => {
                 set!(self, base, to, self.build_result(operands, base));
             }
             I::BuildData { to, operands } => {
                 set!(self, base, to, self.build(operands, base, Header::DATA));
             }
-            I::CheckExpression { slot, odd } => {
-                if !self.heap.deref(slot!(self, base, slot)).is_exp() {
+            I::CheckKind { slot, kind, odd } => {
+                let value = self.heap.deref(slot!(self, base, slot));
+                if !self.is_of_kind(value, kind) {
                     pc = odd;
                 }
             }
@@ -793,6 +865,12 @@ impl Machine<'_> {
                     }
                     go!(Next::Fail);
                 }
+            }
+            I::IfFacts { facts, to, odd } => {
+                fuel!();
+                let at_moment = self.program.is_at_moment();
+                let holds = !at_moment && self.program.facts[facts as usize].holds();
+                pc = if holds { to } else { odd };
             }
             I::GatherAdd { slot } => {
                 let value = slot!(self, base, slot);
