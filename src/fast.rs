@@ -24,6 +24,7 @@ mod show;
 mod stack;
 mod table;
 mod types;
+mod value;
 
 use std::sync::{Arc, Mutex};
 

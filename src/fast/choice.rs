@@ -7,7 +7,7 @@ use smallvec::{SmallVec, smallvec};
 use crate::atom::{Atom, Variable};
 use crate::evaluate::{FactUse, Proof};
 use crate::fast::cell::Cell;
-use crate::fast::code::{Operands, Pc};
+use crate::fast::code::{Operands, Pc, Slot};
 use crate::fast::machine::{Join, Tops};
 use crate::fast::save::Saved;
 use crate::fast::table::Seen;
@@ -88,8 +88,13 @@ pub(super) enum Kind {
         next: u32,
         seen: Seen,
     },
-    /// Rules of a function that may match, of which `next` is the next.
-    Chain { rules: Operands, next: u32 },
+    /// Rules of a function that may match, of which `next` is the next; they begin with
+    /// so many slots.
+    Chain {
+        rules: Operands,
+        kept: Slot,
+        next: u32,
+    },
     /// Places in the code, of which `next` is the next.
     Places { operands: Operands, next: u32 },
     /// Elements of an expression; `pc` takes each.

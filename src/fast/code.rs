@@ -220,9 +220,12 @@ pub(super) enum Instruction {
         function: u32,
     },
     /// Goes on at each of some rules: operands are the function, how many there are,
-    /// and where they begin.
+    /// and where they begin. So many slots are kept for them: the arguments, and from
+    /// `elements` on, unless that is no slot, what the switch before has taken apart.
     Chain {
         rules: Operands,
+        elements: Slot,
+        kept: Slot,
     },
     /// Notes that a rule's head matched.
     Neck,
@@ -312,6 +315,8 @@ pub(super) enum Instruction {
         function: u32,
         slots: [Slot; 3],
         size: Slot,
+        /// Whether data is returned at once.
+        last: bool,
     },
     /// As `MakeOrCall`, if the elements are what they have to be and no rule is for it: then
     /// it goes on so many instructions on.

@@ -170,13 +170,14 @@ impl Machine<'_> {
             Some(live) if self.asides.is_empty() => live,
             _ => {
                 self.collect_at = self.heap.cells.len() * 2;
+                self.heap.make_room(self.collect_at);
                 return;
             }
         };
         let settled = self.choices.is_empty();
         let mut copy = Copy {
+            to: Vec::with_capacity(self.heap.cells.len() - CONSTANTS),
             from: &mut self.heap.cells,
-            to: Vec::new(),
             boxes: &mut self.heap.boxes,
             kept_boxes: Vec::new(),
             box_places: HashMap::default(),
@@ -263,6 +264,10 @@ impl Machine<'_> {
         self.heap.move_names(|at| moved(&cells, at));
         self.heap.cells = cells;
         self.heap.cells.truncate(CONSTANTS);
+        // A heap that is still small is let grow, where most of it stays in use.
+        let times = if to.len() < SMALLEST { 4 } else { 3 };
+        let collect_at = CONSTANTS + (to.len() * times).max(SMALLEST);
+        self.heap.make_room(collect_at + collect_at / 64);
         self.heap.cells.extend_from_slice(&to);
         self.heap.boxes = kept_boxes;
         let top = self.heap.cells.len();
@@ -272,9 +277,7 @@ impl Machine<'_> {
             choice.move_tops(top, box_top, &mut new_tops);
         }
         self.heap.old = if settled { 0 } else { top };
-        // A heap that is still small is let grow, where most of it stays in use.
-        let times = if to.len() < SMALLEST { 4 } else { 3 };
-        self.note_collected(CONSTANTS + (to.len() * times).max(SMALLEST));
+        self.note_collected(collect_at);
     }
 
     /// The slots that hold something, of every frame that is still to go on.
@@ -291,10 +294,8 @@ impl Machine<'_> {
                     let arity = self.program.functions[*function as usize].arity;
                     self.runs(&mut live, base, arity)?;
                 }
-                Kind::Chain { rules, .. } => {
-                    let function = self.program.operands[rules.0 as usize].index();
-                    let arity = self.program.functions[function].arity;
-                    self.runs(&mut live, base, arity)?;
+                Kind::Chain { kept, .. } => {
+                    self.runs(&mut live, base, usize::from(*kept))?;
                 }
                 Kind::Places { operands, next } => {
                     let at = operands.0 as usize;

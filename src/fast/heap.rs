@@ -89,6 +89,20 @@ impl Heap {
         self.old = 0;
     }
 
+    /// Makes room for so many words in all, and for some more. Only what is in use is moved:
+    /// an allocator that has to move a growing array writes to all of it.
+    pub(super) fn make_room(&mut self, top: usize) {
+        if self.cells.capacity() >= top {
+            return;
+        }
+        // Zeroed pages cost nothing until they are used.
+        let mut cells = vec![0; CONSTANTS + 2 * (top - CONSTANTS)];
+        cells.truncate(CONSTANTS);
+        cells[..self.constants].copy_from_slice(&self.cells[..self.constants]);
+        cells.extend_from_slice(&self.cells[CONSTANTS..]);
+        self.cells = cells;
+    }
+
     pub(super) fn top(&self) -> usize {
         self.cells.len()
     }
@@ -127,7 +141,9 @@ impl Heap {
         }
     }
 
-    fn follow(&self, mut cell: Cell) -> Cell {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn follow(&self, mut cell: Cell) -> Cell {
         while cell.is_ref() {
             let next = self.word(cell.at());
             if next == cell {

@@ -276,6 +276,9 @@ impl Heap {
                 let cell = if let Some(id) = token::symbol_id(raw) {
                     at += 1;
                     Cell::symbol(id)
+                } else if let Some(value) = token::small_of(raw) {
+                    at += 1;
+                    Cell::small(value)
                 } else if let Some(arity) = token::arity_of(raw) {
                     at += 1;
                     let inner = top;

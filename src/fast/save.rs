@@ -1,7 +1,8 @@
 //! Terms taken off the heap, to be put back after going back to a choice.
 //!
-//! Words that are new to a saved term are relative to its beginning and bear a mark;
-//! what is ground and older than the choice stays where it is.
+//! Their words are written as they will stand on the heap, which is cut to where the choice
+//! was made before they are put back: what they refer to below is older than it. So putting
+//! many back is handing over the memory that they are in.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -11,23 +12,26 @@ use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::heap::{CONSTANT_BOXES, CONSTANTS, Heap, TYPE_BITS};
 use crate::seen::Made;
 
-/// Marks an index into a [`Saved`].
-const RELATIVE: usize = 1 << 40;
-/// Marks a host value of a [`Saved`].
-const RELATIVE_BOX: u64 = 1 << 60;
+/// Where words are said to stand once the heap was moved below them.
+const FAR: usize = 1 << 40;
+/// As [`FAR`], for host values.
+const FAR_BOXES: u32 = 1 << 30;
 const KEPT_FLAGS: u64 = Header::GROUND | Header::DATA | Header::ERROR | TYPE_BITS;
-/// A piece with more words is full.
-const PIECE: usize = 1 << 16;
+/// So many words get room for what comes before them on the heap.
+const MANY: usize = 1 << 18;
 
 /// Terms that were taken off the heap.
 #[derive(Debug, Default)]
 pub(super) struct Saved {
-    /// Their words, no term in two pieces: so they are given back piece by piece.
-    pieces: Vec<Vec<u64>>,
-    /// Words of the full pieces.
-    full: usize,
+    /// Behind room for what comes before on the heap, if they are many.
+    words: Vec<u64>,
+    room: usize,
+    /// Where the first of the words will stand. What is outside of them is below.
+    base: usize,
     roots: Vec<Cell>,
     boxes: Vec<Atom>,
+    /// As `base`, of host values.
+    first_box: u32,
     /// Whether it refers to what is on the heap.
     points_out: bool,
 }
@@ -35,34 +39,62 @@ pub(super) struct Saved {
 impl Saved {
     /// Bytes that it holds.
     pub(super) fn bytes(&self) -> usize {
-        let last = self.pieces.last().map_or(0, Vec::len);
-        (self.full + last + self.roots.len()) * 8
+        (self.words.len() - self.room + self.roots.len()) * 8
     }
 
-    /// Replaces every word that refers to the heap.
-    pub(super) fn replace(&mut self, mut replace: impl FnMut(Cell) -> Cell) {
-        if !self.points_out {
-            return;
+    /// Replaces every word that refers to the heap, which changes.
+    pub(super) fn replace(&mut self, replace: impl FnMut(Cell) -> Cell) {
+        if self.points_out || self.base != FAR {
+            self.rewrite(FAR, FAR_BOXES, replace);
         }
+    }
+
+    /// Lets the words stand elsewhere, and replaces those that refer to what is outside.
+    fn rewrite(&mut self, base: usize, first_box: u32, mut outside: impl FnMut(Cell) -> Cell) {
+        let (old, old_box) = (self.base, self.first_box);
+        (self.base, self.first_box) = (base, first_box);
         let mut one = |word: Cell| match word.kind() {
-            Kind::Exp(at) | Kind::Flt(at) | Kind::Ref(at) if at & RELATIVE == 0 => replace(word),
-            Kind::Box(_) if word.0 & RELATIVE_BOX == 0 => replace(word),
+            Kind::Exp(at) | Kind::Flt(at) | Kind::Ref(at) if at >= CONSTANTS => {
+                if at < old {
+                    outside(word)
+                } else {
+                    Cell(word.0 - ((old as u64) << 3) + ((base as u64) << 3))
+                }
+            }
+            Kind::Box(id) if id < old_box => outside(word),
+            Kind::Box(id) if id < CONSTANT_BOXES => Cell::boxed(id - old_box + first_box),
             _ => word,
         };
         for root in &mut self.roots {
             *root = one(*root);
         }
-        for piece in &mut self.pieces {
-            let mut raw = false;
-            for word in piece {
-                if raw {
-                    raw = false;
-                } else if Cell(*word).is_header() {
-                    raw = Header(*word).has(Header::FLOAT);
-                } else {
-                    *word = one(Cell(*word)).0;
-                }
+        let mut raw = false;
+        for word in &mut self.words[self.room..] {
+            if raw {
+                raw = false;
+            } else if Cell(*word).is_header() {
+                raw = Header(*word).has(Header::FLOAT);
+            } else {
+                *word = one(Cell(*word)).0;
             }
+        }
+    }
+
+    /// Makes room where it will be needed: memory that nothing was written to costs nothing,
+    /// moving what was written does.
+    fn make_room(&mut self) {
+        const TIMES: usize = 64;
+        if self.words.len() < MANY {
+            return;
+        }
+        if self.room == 0 && self.base != FAR {
+            let mut words = vec![0; self.base + TIMES * self.words.len()];
+            words.truncate(self.base);
+            words.extend_from_slice(&self.words);
+            (self.words, self.room) = (words, self.base);
+        } else if self.words.capacity() - self.words.len() < MANY / TIMES {
+            // Else it grows as others do.
+            let _ = self.words.try_reserve_exact(7 * self.words.len());
         }
     }
 }
@@ -73,9 +105,10 @@ struct Keep<'k> {
     top: usize,
     box_top: usize,
     words: &'k mut Vec<u64>,
-    /// The place of the first of these words.
-    first: usize,
+    /// How much further than in `words` they will stand.
+    shift: usize,
     boxes: &'k mut Vec<Atom>,
+    first_box: u32,
     variables: HashMap<usize, Cell, FixedState>,
     /// Where expressions are that were put there, once there are many.
     made: Made<Cell>,
@@ -84,15 +117,12 @@ struct Keep<'k> {
 
 impl Keep<'_> {
     fn place(&self) -> usize {
-        RELATIVE + self.first + self.words.len()
+        self.words.len() + self.shift
     }
 
     /// What stands for a cell in the saved term. The elements of an expression are
     /// put there as they are, to be looked at later.
     fn cell(&mut self, cell: Cell) -> Cell {
-        if cell.is_ref() && cell.at() & RELATIVE != 0 {
-            return cell;
-        }
         let cell = self.heap.deref(cell);
         match cell.kind() {
             Kind::Int(_) | Kind::Sym(_) | Kind::Bool(_) => cell,
@@ -103,7 +133,7 @@ impl Keep<'_> {
             }
             Kind::Box(_) => {
                 self.boxes.push(self.heap.box_of(cell).clone());
-                Cell(Cell::boxed((self.boxes.len() - 1) as u32).0 | RELATIVE_BOX)
+                Cell::boxed(self.first_box + self.boxes.len() as u32 - 1)
             }
             Kind::Flt(at) if at < self.top => {
                 self.points_out |= at >= CONSTANTS;
@@ -157,92 +187,76 @@ impl Keep<'_> {
         }
         Cell::expression(place)
     }
+
+    /// Looks at what was put into `words` from there on, and at all that this puts there.
+    fn elements(&mut self, from: usize) {
+        let mut at = from;
+        while let Some(word) = self.words.get(at) {
+            let header = Header(*word);
+            at += 1;
+            if !Cell(*word).is_header() {
+                // A variable.
+                continue;
+            }
+            let end = at + header.arity();
+            if header.has(Header::FLOAT) {
+                at = end;
+            }
+            while at < end {
+                let word = Cell(self.words[at]);
+                if word.is_exp() {
+                    self.words[at] = self.expression(word).0;
+                } else if !word.is_immediate() {
+                    self.words[at] = self.cell(word).0;
+                }
+                at += 1;
+            }
+        }
+    }
 }
 
 impl Heap {
     /// Takes a term off the heap so that the heap can be cut to `top`. What is
     /// ground and below stays where it is.
     pub(super) fn save(&self, cell: Cell, top: usize, box_top: usize, saved: &mut Saved) {
-        match saved.pieces.last() {
-            Some(piece) if piece.len() < PIECE => {}
-            last => {
-                saved.full += last.map_or(0, Vec::len);
-                saved.pieces.push(Vec::new());
-            }
+        if saved.roots.is_empty() {
+            (saved.base, saved.first_box) = (top, box_top as u32);
         }
-        let words = saved.pieces.last_mut().expect("a piece is open");
-        let mut scanned = words.len();
+        saved.make_room();
+        let from = saved.words.len();
         let mut keep = Keep {
             heap: self,
             top,
             box_top,
-            words,
-            first: saved.full,
+            shift: saved.base - saved.room,
+            words: &mut saved.words,
             boxes: &mut saved.boxes,
+            first_box: saved.first_box,
             variables: HashMap::default(),
             made: Made::new(),
             points_out: saved.points_out,
         };
         let root = keep.cell(cell);
-        while scanned < keep.words.len() {
-            let word = Cell(keep.words[scanned]);
-            if word.is_header() {
-                let raw = Header(word.0).has(Header::FLOAT);
-                scanned += if raw { 2 } else { 1 };
-                continue;
-            }
-            if word.is_exp() {
-                keep.words[scanned] = keep.expression(word).0;
-            } else if !word.is_immediate() {
-                keep.words[scanned] = keep.cell(word).0;
-            }
-            scanned += 1;
-        }
+        keep.elements(from);
         saved.points_out = keep.points_out;
         saved.roots.push(root);
     }
 
     /// Puts saved terms back, in the order in which they were saved.
-    pub(super) fn restore(&mut self, saved: Saved) -> Vec<Cell> {
-        let base = self.cells.len();
-        let first_box = self.boxes.len() as u32;
-        self.boxes.extend(saved.boxes);
-        let relocate = |cell: Cell| -> Cell {
-            if cell.is_immediate() {
-                return cell;
-            }
-            if cell.is_box() {
-                if cell.0 & RELATIVE_BOX == 0 {
-                    return cell;
-                }
-                let id = Cell(cell.0 & !RELATIVE_BOX).at() as u32;
-                return Cell::boxed(first_box + id);
-            }
-            if cell.at() & RELATIVE == 0 {
-                return cell;
-            }
-            Cell(cell.0 - ((RELATIVE as u64) << 3) + ((base as u64) << 3))
-        };
-        let last = saved.pieces.last().map_or(0, Vec::len);
-        self.cells.reserve(saved.full + last);
-        for piece in saved.pieces {
-            let mut raw = false;
-            self.cells.extend(piece.iter().map(|word| {
-                if raw {
-                    raw = false;
-                    *word
-                } else if Cell(*word).is_header() {
-                    raw = Header(*word).has(Header::FLOAT);
-                    *word
-                } else {
-                    relocate(Cell(*word)).0
-                }
-            }));
+    pub(super) fn restore(&mut self, mut saved: Saved) -> Vec<Cell> {
+        let (top, box_top) = (self.cells.len(), self.boxes.len() as u32);
+        if (saved.base, saved.first_box) != (top, box_top) {
+            saved.rewrite(top, box_top, |word| word);
         }
-        let mut roots = saved.roots;
-        for root in &mut roots {
-            *root = relocate(*root);
+        self.boxes.append(&mut saved.boxes);
+        if saved.room == top && top - CONSTANTS < saved.words.len() - top {
+            let used = self.constants;
+            saved.words[..used].copy_from_slice(&self.cells[..used]);
+            saved.words[CONSTANTS..top].copy_from_slice(&self.cells[CONSTANTS..]);
+            self.cells = saved.words;
+        } else {
+            self.cells.extend_from_slice(&saved.words[saved.room..]);
         }
-        roots
+        saved.roots
     }
 }

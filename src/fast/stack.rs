@@ -61,7 +61,9 @@ impl Stack {
     #[inline(never)]
     fn grow(&mut self, words: usize) {
         self.grown = true;
-        const LARGE: usize = 1 << 20;
+        const LARGE: usize = 1 << 18;
+        /// Words there is room for from then on: what moves them writes to all.
+        const ROOM: usize = 1 << 24;
         if words < LARGE {
             self.words.resize(2 * words + FRAME, 0);
             return;
@@ -70,7 +72,7 @@ impl Stack {
         // moving it would need as much again.
         let size = words + words / 8 + FRAME;
         if self.words.capacity() < size {
-            let room = (8 * words).min(STACK_MAX).max(size) - self.words.len();
+            let room = (8 * words).max(ROOM).min(STACK_MAX).max(size) - self.words.len();
             if self.words.try_reserve_exact(room).is_err() {
                 self.words.reserve_exact(size - self.words.len());
             }
@@ -84,6 +86,13 @@ impl Stack {
         let base = base as u32 as usize;
         let frame = &self.words[base..base + FRAME];
         frame.try_into().expect("it is that long")
+    }
+
+    /// A frame to be written at `base`, if there is room for one.
+    #[inline(always)]
+    pub(super) fn at_mut(&mut self, base: usize) -> Option<&mut [u64; FRAME]> {
+        let base = base as u32 as usize;
+        self.words.get_mut(base..base + FRAME)?.try_into().ok()
     }
 
     /// As [`Stack::frame`], to be written.

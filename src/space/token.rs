@@ -185,6 +185,12 @@ pub(crate) fn number_of(variable: u32) -> u32 {
     variable >> TAG_BITS
 }
 
+/// The integer that one token is.
+#[inline(always)]
+pub(crate) fn small_of(token: u32) -> Option<i32> {
+    (token & TAG_MASK == INTEGER).then_some(token as i32 >> TAG_BITS)
+}
+
 /// The id if the token is a name.
 pub(crate) fn symbol_id(token: u32) -> Option<u32> {
     is_symbol(token).then_some(token >> TAG_BITS)

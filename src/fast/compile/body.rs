@@ -182,9 +182,19 @@ impl Compiler<'_> {
                 index: value.index() as u32,
             });
         } else {
-            self.emit(Instruction::Return {
-                slot: value.index() as Slot,
-            });
+            let slot = value.index() as Slot;
+            self.emit(Instruction::Return { slot });
+            // Data that is made for that needs no slot.
+            if let [
+                ..,
+                Instruction::MakeOrCall { to, last, .. },
+                Instruction::Take { .. },
+                _,
+            ] = &mut self.program.code[..]
+                && *to == slot
+            {
+                *last = true;
+            }
         }
     }
 

@@ -326,6 +326,7 @@ impl Compiler<'_> {
                     function,
                     slots,
                     size: 0,
+                    last: false,
                 },
                 _ => Instruction::BuildOrCall {
                     to,
@@ -354,8 +355,13 @@ impl Compiler<'_> {
             return Ok(self.give(Operand::slot(to), want));
         }
         operands.remove(0);
+        let in_place = in_slots(&operands);
+        // Constants among the arguments are put into slots by the same instruction.
+        let known = match (in_place, &quick) {
+            (None, None) if !self.watched => quick_operands(&operands),
+            _ => None,
+        };
         if want == Want::Tail {
-            let in_place = in_slots(&operands);
             let operands = self.program.operands(&operands);
             if self.watched {
                 let last = self.watch(Watched::Last);
@@ -368,6 +374,14 @@ impl Compiler<'_> {
                 self.return_result();
                 let here = self.here();
                 self.fill(last, Place::To, here);
+            }
+            if let Some(arguments) = known
+                && !self.program.proving
+            {
+                self.emit(Instruction::TryCallLast {
+                    function,
+                    arguments,
+                });
             }
             self.emit(match in_place {
                 Some(slots) => Instruction::CallSlotsLast { function, slots },
@@ -385,7 +399,16 @@ impl Compiler<'_> {
             return Ok(Operand::slot(0));
         }
         let size = 0;
-        let in_place = in_slots(&operands);
+        if let Some(arguments) = known {
+            let at = self.emit(Instruction::TryCall {
+                function,
+                arguments,
+                size,
+                mark: mark.unwrap_or(Slot::MAX),
+                skip: 2,
+            });
+            self.sized.push(at);
+        }
         let instruction = match (in_place, mark) {
             (Some(slots), _) => Instruction::CallSlots {
                 function,
@@ -433,6 +456,22 @@ pub(super) fn in_slots(operands: &[Operand]) -> Option<[Slot; 3]> {
         *slot = operand.index() as Slot;
     }
     Some(slots)
+}
+
+/// The operands of a short call, of which some are constants, as what is done with nothing.
+fn quick_operands(operands: &[Operand]) -> Option<[Quick; 3]> {
+    if !(1..=3).contains(&operands.len()) {
+        return None;
+    }
+    let mut quick = [Quick::as_is(0); 3];
+    for (argument, operand) in quick.iter_mut().zip(operands) {
+        *argument = if operand.is_constant() {
+            Quick::constant(operand.index() as u32)?
+        } else {
+            Quick::as_is(operand.index() as Slot)
+        };
+    }
+    Some(quick)
 }
 
 fn starts_with_instruction(atom: &Atom) -> bool {

@@ -211,19 +211,7 @@ pub(super) fn write(program: &mut Program, tree: &Tree, places: &Places<'_>) -> 
         Tree::Rules(rules) => match rules.as_slice() {
             [] => places.none,
             [only] => places.rules[*only as usize],
-            several => {
-                let mut operands: Vec<Operand> = Vec::with_capacity(2 + several.len());
-                operands.extend(places.function.map(Operand::number));
-                operands.push(Operand::number(several.len() as u32));
-                let begin = |rule: &u32| Operand::number(places.rules[*rule as usize]);
-                operands.extend(several.iter().map(begin));
-                let operands = program.numbers(&operands);
-                program.code.push(match places.function {
-                    Some(_) => Instruction::Chain { rules: operands },
-                    None => Instruction::Alternatives { operands, size: 0 },
-                });
-                program.code.len() as Pc - 1
-            }
+            several => chain(program, several, places, None),
         },
         Tree::Place {
             path,
@@ -231,9 +219,19 @@ pub(super) fn write(program: &mut Program, tree: &Tree, places: &Places<'_>) -> 
             arities,
             other,
         } => {
+            let is_plain = is_plain(keys.len(), path, arities.len());
             let keys = keys
                 .iter()
-                .map(|(word, tree)| (*word, write(program, tree, places)))
+                .map(|(word, tree)| {
+                    let to = match tree {
+                        Tree::Rules(rules) if is_plain && rules.len() > 1 => {
+                            let taken = taken_apart(program, rules, places, (path[0], *word));
+                            chain(program, rules, places, taken)
+                        }
+                        _ => write(program, tree, places),
+                    };
+                    (*word, to)
+                })
                 .collect();
             let arities = arities
                 .iter()
@@ -249,6 +247,56 @@ pub(super) fn write(program: &mut Program, tree: &Tree, places: &Places<'_>) -> 
     }
 }
 
+/// Code that goes on at each of some rules; where all of them begin with taking apart what was
+/// looked at, behind that.
+fn chain(
+    program: &mut Program,
+    rules: &[u32],
+    places: &Places<'_>,
+    taken: Option<(Slot, Slot)>,
+) -> Pc {
+    let begin = |rule: &u32| places.rules[*rule as usize] + Pc::from(taken.is_some());
+    let mut operands: Vec<Operand> = Vec::with_capacity(2 + rules.len());
+    operands.extend(places.function.map(Operand::number));
+    operands.push(Operand::number(rules.len() as u32));
+    operands.extend(rules.iter().map(|rule| Operand::number(begin(rule))));
+    let operands = program.numbers(&operands);
+    let (elements, count) = taken.unwrap_or((Branch::KEEP, 0));
+    program.code.push(match places.function {
+        Some(function) => Instruction::Chain {
+            rules: operands,
+            elements,
+            kept: program.functions[function as usize].arity as Slot + count,
+        },
+        None => Instruction::Alternatives { operands, size: 0 },
+    });
+    program.code.len() as Pc - 1
+}
+
+/// Where the elements behind the head go, and how many they are, if all rules begin with
+/// taking apart the argument in this slot, which has this word, into the slots behind the
+/// arguments.
+fn taken_apart(
+    program: &Program,
+    rules: &[u32],
+    places: &Places<'_>,
+    (argument, word): (u32, u64),
+) -> Option<(Slot, Slot)> {
+    let arity = program.functions[places.function? as usize].arity as Slot;
+    let count = Slot::try_from(Key::arity_of(word)?.checked_sub(1)?).ok()?;
+    let begins = |rule: &u32| {
+        let begin = program.code.get(places.rules[*rule as usize] as usize);
+        matches!(begin, Some(Instruction::Unpack { slot, to, skip: 1 })
+            if u32::from(*slot) == argument && *to == arity)
+    };
+    rules.iter().all(begins).then_some((arity, count))
+}
+
+/// Whether a switch looks at an argument itself, and has few branches.
+fn is_plain(keys: usize, path: &[u32], arities: usize) -> bool {
+    keys <= Switch::FEW && path.len() == 1 && arities == 0
+}
+
 /// A switch over a place. Where a branch begins with taking apart what was looked at,
 /// the switch does that itself.
 pub(super) fn switch(
@@ -260,7 +308,7 @@ pub(super) fn switch(
     open: Pc,
 ) -> Switch {
     let slot = path[0] as Slot;
-    let is_plain = keys.len() <= Switch::FEW && path.len() == 1 && arities.is_empty();
+    let is_plain = is_plain(keys.len(), path, arities.len());
     let mut few = [Branch::NONE; Switch::FEW];
     let mut many = HashMap::default();
     if keys.len() <= Switch::FEW {
@@ -270,6 +318,9 @@ pub(super) fn switch(
                 to,
                 elements: Branch::KEEP,
             };
+            if let Some(Instruction::Chain { elements, .. }) = code.get(to as usize) {
+                branch.elements = *elements;
+            }
             if is_plain
                 && let Some(Instruction::Unpack {
                     slot: from,

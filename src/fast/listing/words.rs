@@ -62,7 +62,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         I::Select { .. } => "try the rules one by one, as far as they may match".to_owned(),
         I::Switch { switch } => rule.switch(switch),
         I::NoRule { .. } => "the call is data".to_owned(),
-        I::Chain { rules } => {
+        I::Chain { rules, .. } => {
             let places: Vec<String> = rule.chain(rules).into_iter().map(place).collect();
             format!("try {}", places.join(", then "))
         }
@@ -128,11 +128,17 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             to,
             function,
             slots,
+            last,
             ..
         } => {
             let (function, arguments) = rule.call(function, slots);
+            let data = if last {
+                "data, which is returned,"
+            } else {
+                "data"
+            };
             format!(
-                "{} := ({function} {arguments}), data unless there are rules by then",
+                "{} := ({function} {arguments}), {data} unless there are rules by then",
                 slot(to)
             )
         }

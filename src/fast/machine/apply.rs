@@ -113,7 +113,7 @@ impl Machine<'_> {
             return None;
         }
         let to = entry.pc;
-        let values = self.quick(self.stack.frame(base), arguments)?;
+        let values = self.quick(base, arguments)?;
         if callee.is_typed && !self.are_as_typed(values, count, &callee) {
             return None;
         }
@@ -150,7 +150,7 @@ impl Machine<'_> {
         let to = entry.pc;
         let frame = self.stack.frame(base);
         let (return_to, state) = (frame[0], frame[1]);
-        let values = self.quick(frame, arguments)?;
+        let values = self.quick(base, arguments)?;
         if callee.is_typed && !self.are_as_typed(values, count, &callee) {
             return None;
         }
@@ -163,5 +163,12 @@ impl Machine<'_> {
         frame[4] = c;
         self.head_trail = self.heap.trail.len();
         Some((to, target))
+    }
+
+    fn quick(&self, base: usize, arguments: [Quick; 3]) -> Option<[u64; 3]> {
+        let frame = self.stack.frame(base);
+        let [a, b, c] = arguments;
+        let one = |argument| self.heap.quick(&self.program, frame, argument);
+        Some([one(a)?, one(b)?, one(c)?])
     }
 }

@@ -62,6 +62,13 @@ impl Machine<'_> {
         self.note_newest();
     }
 
+    /// Forgets the newest choice, of a kind of which nothing has to be dropped.
+    #[inline(always)]
+    pub(super) fn pop_choice(&mut self) {
+        std::mem::forget(self.choices.pop());
+        self.note_newest();
+    }
+
     /// Takes over what the newest choice says is to be kept.
     #[inline(always)]
     fn note_newest(&mut self) {
@@ -109,7 +116,7 @@ impl Machine<'_> {
                 self.log.truncate(choice.log_top as usize);
             }
             match &mut choice.kind {
-                Kind::Chain { rules, next } => {
+                Kind::Chain { rules, next, .. } => {
                     let at = rules.0 as usize + 1;
                     let count = self.program.operands[at].0;
                     let pc = self.program.operands[at + 1 + *next as usize].0;
@@ -122,9 +129,7 @@ impl Machine<'_> {
                         choice.kind = Kind::Aside;
                         return Some((pc, base));
                     }
-                    // Nothing of this kind of choice has to be dropped.
-                    std::mem::forget(self.choices.pop());
-                    self.note_newest();
+                    self.pop_choice();
                     return Some((pc, base));
                 }
                 Kind::Rules { next, seen, .. } => {

@@ -9,10 +9,8 @@ use crate::atom::{Atom, Variable};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::code::{ANY, Operands};
 use crate::fast::compile;
-use crate::fast::program::{Function, Head, State};
-
-/// Ground, evaluated; and, turned round, no error.
-const PLAIN: u64 = Header::GROUND | Header::EVALUATED | Header::ERROR;
+use crate::fast::program::{Head, State};
+use crate::fast::value::PLAIN;
 
 impl Machine<'_> {
     pub(super) fn parts(&self, list: Cell) -> Option<(usize, usize)> {
@@ -168,51 +166,6 @@ impl Machine<'_> {
         Cell::expression(place)
     }
 
-    /// A call that no rule is for, of at most three evaluated arguments.
-    #[inline(always)]
-    pub(super) fn make_call(&mut self, function: u32, values: [Cell; 3]) -> Cell {
-        let entry = &self.program.functions[function as usize];
-        let (arity, data_type) = (entry.arity, entry.data_type);
-        let name = Cell::symbol(entry.symbol).0;
-        let [mut a, mut b, mut c] = values;
-        let mut all = Header::GROUND | Header::EVALUATED;
-        self.look_at(&mut a, &mut all);
-        let made = match arity {
-            1 => {
-                let header = data_header(2, all);
-                self.heap.put([header, name, a.0])
-            }
-            2 => {
-                self.look_at(&mut b, &mut all);
-                let header = data_header(3, all);
-                self.heap.put([header, name, a.0, b.0])
-            }
-            _ => {
-                self.look_at(&mut b, &mut all);
-                self.look_at(&mut c, &mut all);
-                let header = data_header(4, all);
-                self.heap.put([header, name, a.0, b.0, c.0])
-            }
-        };
-        self.heap.note_type_of_data(made, data_type);
-        made
-    }
-
-    /// Follows an element; what does not hold of it, does not of all.
-    #[inline(always)]
-    pub(super) fn look_at(&self, element: &mut Cell, all: &mut u64) {
-        if element.is_exp() {
-            *all &= self.heap.cells[element.at()];
-        } else if element.is_ref() {
-            *element = self.heap.deref(*element);
-            if element.is_ref() {
-                *all &= !Header::GROUND;
-            } else if element.is_exp() {
-                *all &= self.heap.cells[element.at()];
-            }
-        }
-    }
-
     /// Builds an expression; `flags` hold if its elements are results.
     #[inline(never)]
     pub(super) fn build(&mut self, operands: Operands, base: usize, flags: u64) -> Cell {
@@ -251,97 +204,11 @@ impl Machine<'_> {
         let (place, all) = self.put(operands, base);
         let mut flags = all & Header::GROUND;
         if all == PLAIN {
-            flags |= self.noted_data(Cell(self.heap.cells[place + 1]), function);
+            flags |= self
+                .program
+                .noted_data(Cell(self.heap.cells[place + 1]), function);
         }
         self.close(place, flags)
-    }
-
-    /// As [`Machine::build_noted`], of `count` elements that are at most three, before which
-    /// the name of `function` comes, if there is one; that is not `Error`.
-    #[inline(never)]
-    pub(super) fn make_noted_of(&mut self, values: [Cell; 3], count: u8, function: u32) -> Cell {
-        let [mut a, mut b, mut c] = values;
-        if function == Function::NONE {
-            let mut all = self.follow_noted(&mut a, true);
-            if count > 1 {
-                all &= self.follow_noted(&mut b, false);
-            }
-            if count > 2 {
-                all &= self.follow_noted(&mut c, false);
-            }
-            let mut flags = self.noted_flags(all, a, function);
-            if a == self.heap.error {
-                flags |= Header::ERROR;
-            }
-            let header = Header::new(usize::from(count), flags).0;
-            return match count {
-                1 => self.heap.put([header, a.0]),
-                2 => self.heap.put([header, a.0, b.0]),
-                _ => self.heap.put([header, a.0, b.0, c.0]),
-            };
-        }
-        let name = Cell::symbol(self.program.functions[function as usize].symbol);
-        let mut all = self.follow_noted(&mut a, false);
-        if count > 1 {
-            all &= self.follow_noted(&mut b, false);
-        }
-        if count > 2 {
-            all &= self.follow_noted(&mut c, false);
-        }
-        let flags = self.noted_flags(all, name, function);
-        let header = Header::new(usize::from(count) + 1, flags).0;
-        match count {
-            1 => self.heap.put([header, name.0, a.0]),
-            2 => self.heap.put([header, name.0, a.0, b.0]),
-            _ => self.heap.put([header, name.0, a.0, b.0, c.0]),
-        }
-    }
-
-    #[inline(always)]
-    fn follow_noted(&self, element: &mut Cell, is_head: bool) -> u64 {
-        *element = self.heap.deref(*element);
-        self.noted(*element, is_head)
-    }
-
-    #[inline(always)]
-    fn noted_flags(&self, all: u64, head: Cell, function: u32) -> u64 {
-        let mut flags = all & Header::GROUND;
-        if all & PLAIN == PLAIN {
-            flags |= self.noted_data(head, function);
-        }
-        flags
-    }
-
-    /// What is noted of an element: as [`PLAIN`].
-    #[inline(always)]
-    fn noted(&self, element: Cell, is_head: bool) -> u64 {
-        if element.is_exp() {
-            let header = self.heap.cells[element.at()];
-            let header = if is_head {
-                header | Header::EVALUATED
-            } else {
-                header
-            };
-            // Errors and `Empty` are results, but no parts of data.
-            header ^ Header::ERROR
-        } else if element.is_ref() {
-            !Header::GROUND
-        } else if element == self.heap.empty {
-            !Header::ERROR
-        } else {
-            !0
-        }
-    }
-
-    /// What holds of an expression of plain elements, by its head.
-    #[inline(always)]
-    fn noted_data(&self, head: Cell, function: u32) -> u64 {
-        let is_data = if function == Function::NONE {
-            (head.is_int() || head.is_bool()) && !self.program.expression_rules
-        } else {
-            self.program.functions[function as usize].state == State::Data
-        };
-        if is_data { Header::DATA } else { 0 }
     }
 
     /// Puts an expression on the heap, but for what its header says; and what holds of
@@ -362,7 +229,7 @@ impl Machine<'_> {
             } else {
                 self.heap.deref(Cell(slots[operand.index()]))
             };
-            all &= self.noted(value, i == 0);
+            all &= self.heap.noted(value, i == 0);
             self.heap.cells.push(value.0);
         }
         (place, all)
@@ -410,15 +277,4 @@ impl Machine<'_> {
         }
         rest
     }
-}
-
-/// The header of data, by what holds of all its elements.
-#[inline(always)]
-pub(super) fn data_header(arity: usize, all: u64) -> u64 {
-    const BOTH: u64 = Header::GROUND | Header::EVALUATED;
-    let mut flags = all & BOTH;
-    if flags == BOTH {
-        flags |= Header::ELEMENTS;
-    }
-    Header::new(arity, flags).0
 }

@@ -14,7 +14,6 @@
 
 use smallvec::SmallVec;
 
-use super::data::data_header;
 use super::{HEIGHT, MATCHED, Machine, Next};
 use crate::budget::Budget;
 use crate::fast::cell::{Cell, Header};
@@ -23,6 +22,7 @@ use crate::fast::heap::TYPE_BITS;
 use crate::fast::program::State;
 use crate::fast::stack::{STACK_MAX, place};
 use crate::fast::types::{Argument, ArgumentKind};
+use crate::fast::value::data_header;
 
 // Slots of a chain's frame: what was made first and last; then numbers.
 const ROOT: Slot = 0;
@@ -51,61 +51,94 @@ pub(super) fn most(budget: &Budget) -> i64 {
 impl Machine<'_> {
     /// Makes data of a function's name and these elements, with a hole for the last; the
     /// frame that goes on. `None` where it has to be made in the usual order.
-    #[inline(never)]
     pub(super) fn grow(
         &mut self,
         function: u32,
-        [mut a, mut b]: [Cell; 2],
+        values: [Cell; 2],
         count: u8,
         size: Slot,
         base: usize,
     ) -> Option<usize> {
+        if self.grow_on(function, values, count, base) {
+            return Some(base);
+        }
         let entry = &self.program.functions[function as usize];
         let target = base.max(self.protected);
-        if entry.state != State::Data || !self.stack.holds(target + WORDS) {
+        if !self.may_grow(base) || entry.state != State::Data || !self.stack.holds(target + WORDS) {
             return None;
         }
-        let (name, data_type) = (Cell::symbol(entry.symbol).0, entry.data_type);
         let is_typed = entry.types_elements;
-        let hole = Cell::HOLE.0;
+        let made = self.make_open(function, values, count);
+        Some(self.begin_chain(made, is_typed, size, base))
+    }
+
+    /// Whether the frame's call has left nothing to choose. Where it has, each of several
+    /// results would be put into a copy of what was made before it.
+    #[inline(always)]
+    pub(super) fn may_grow(&self, base: usize) -> bool {
+        self.stack.frame(base)[1] >> HEIGHT == self.choices.len() as u64
+    }
+
+    /// As [`Machine::grow`], if that adds to a chain: then the frame goes on.
+    #[inline(always)]
+    pub(super) fn grow_on(
+        &mut self,
+        function: u32,
+        values: [Cell; 2],
+        count: u8,
+        base: usize,
+    ) -> bool {
+        let frame = self.stack.frame(base);
+        let (return_to, state) = (frame[0], frame[1]);
+        if return_to >> 32 != u64::from(CLOSE)
+            || state >> HEIGHT != self.choices.len() as u64
+            || self.program.functions[function as usize].state != State::Data
+        {
+            return false;
+        }
+        let chain = (return_to & 0xffff_ffff) as usize;
+        let frame = self.stack.frame(chain);
+        let (root, last) = (Cell(frame[place(ROOT)]), Cell(frame[place(LAST)]));
+        let length = Cell(frame[place(LENGTH)]).as_int();
+        if frame[place(EPOCH)] != Cell::small(self.program.epoch as i32).0
+            || length >= self.growing_max
+        {
+            return false;
+        }
+        let made = self.make_open(function, values, count);
+        let frame = self.stack.frame_mut(chain);
+        frame[place(LAST)] = made.0;
+        frame[place(LENGTH)] += 1 << 3;
+        self.heap.set_last(last.at(), made);
+        if self.heap.cells[made.at()] & WHOLE != WHOLE {
+            self.heap.cells[root.at()] &= !Header::ELEMENTS;
+        }
+        true
+    }
+
+    /// Data of a function's name and these elements, with a hole for the last.
+    #[inline(always)]
+    fn make_open(&mut self, function: u32, [mut a, mut b]: [Cell; 2], count: u8) -> Cell {
+        let entry = &self.program.functions[function as usize];
+        let name = Cell::symbol(entry.symbol).0;
         let mut all = Header::GROUND | Header::EVALUATED;
         // The hole is taken to become something plain: what does not is mended.
         let made = match count {
-            0 => self.heap.put([data_header(2, all), name, hole]),
-            1 => {
-                self.look_at(&mut a, &mut all);
-                self.heap.put([data_header(3, all), name, a.0, hole])
-            }
-            _ => {
-                self.look_at(&mut a, &mut all);
-                self.look_at(&mut b, &mut all);
+            2 => {
+                self.heap.note(&mut a, &mut all);
+                self.heap.note(&mut b, &mut all);
                 let header = data_header(4, all);
-                self.heap.put([header, name, a.0, b.0, hole])
+                self.heap.put([header, name, a.0, b.0, Cell::HOLE.0])
             }
+            1 => {
+                self.heap.note(&mut a, &mut all);
+                let header = data_header(3, all);
+                self.heap.put([header, name, a.0, Cell::HOLE.0])
+            }
+            _ => self.heap.put([data_header(2, all), name, Cell::HOLE.0]),
         };
-        let at = made.at();
-        self.heap.note_type_of_data(made, data_type);
-        let frame = self.stack.frame(base);
-        let (return_to, state) = (frame[0], frame[1]);
-        let choices = self.choices.len() as u64;
-        if return_to >> 32 == u64::from(CLOSE) && state >> HEIGHT == choices {
-            let chain = (return_to & 0xffff_ffff) as usize;
-            let frame = self.stack.frame_mut(chain);
-            let last = Cell(frame[place(LAST)]);
-            let length = Cell(frame[place(LENGTH)]).as_int();
-            let is_now = frame[place(EPOCH)] == Cell::small(self.program.epoch as i32).0;
-            if is_now && length < self.growing_max {
-                frame[place(LAST)] = made.0;
-                frame[place(LENGTH)] += 1 << 3;
-                let root = Cell(frame[place(ROOT)]).at();
-                self.heap.set_last(last.at(), made);
-                if self.heap.cells[at] & WHOLE != WHOLE {
-                    self.heap.cells[root] &= !Header::ELEMENTS;
-                }
-                return Some(base);
-            }
-        }
-        Some(self.begin_chain(made, is_typed, size, base))
+        self.heap.note_type_of_data(made, entry.data_type);
+        made
     }
 
     /// Begins a chain: its frame takes the place of the one that is left, which goes on
@@ -181,7 +214,7 @@ impl Machine<'_> {
             let mut all = Header::GROUND | Header::EVALUATED;
             for place in first..first + count {
                 let mut element = self.heap.word(place);
-                self.look_at(&mut element, &mut all);
+                self.heap.note(&mut element, &mut all);
             }
             let mut header = data_header(count, all);
             if header & WHOLE == WHOLE {

@@ -13,7 +13,9 @@ impl Machine<'_> {
         if self.are_names_of_one_type(left, right) {
             return Some(left == right);
         }
-        if !self.is_its_own(left) || !self.is_its_own(right) || !self.may_have_one_type(left, right)
+        if !self.heap.is_its_own(left)
+            || !self.heap.is_its_own(right)
+            || !self.may_have_one_type(left, right)
         {
             return None;
         }

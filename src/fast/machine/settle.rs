@@ -10,80 +10,14 @@ use crate::atom::Atom;
 use crate::evaluate::{Answer, Machine as Plain};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
-use crate::fast::code::{ANY, NUMBER, Pc, Quick, QuickKind, Slot, TypeId};
+use crate::fast::code::{Pc, Slot, TypeId};
 use crate::fast::compile;
-use crate::fast::stack::{FRAME, place};
 use crate::types;
 
 /// An evaluation compiles no more shapes of values than this; it evaluates others as they are.
 const SHAPES_MAX: u32 = 20_000;
 
 impl Machine<'_> {
-    /// Whether a value is plainly seen to evaluate to itself, and to be of the type.
-    #[inline(always)]
-    pub(super) fn is_plain(&self, value: Cell, expected: TypeId) -> bool {
-        const EVALUATED: u64 = Header::EVALUATED | Header::GROUND;
-        if value.is_int() {
-            expected == ANY || expected == NUMBER
-        } else if value.is_exp() {
-            self.heap.cells[value.at()] & (EVALUATED | Header::ERROR) == EVALUATED
-        } else {
-            expected == ANY && value.is_symbol() && value != self.heap.empty
-        }
-    }
-
-    /// Whether a value plainly evaluates to itself, also once more variables have values.
-    #[inline(always)]
-    pub(super) fn is_its_own(&self, value: Cell) -> bool {
-        const EVALUATED: u64 = Header::EVALUATED | Header::GROUND;
-        if value.is_exp() {
-            self.heap.cells[value.at()] & (EVALUATED | Header::ERROR) == EVALUATED
-        } else if value.is_ref() {
-            let value = self.heap.deref(value);
-            !value.is_ref() && self.is_its_own_bound(value)
-        } else {
-            value != self.heap.empty
-        }
-    }
-
-    #[inline(never)]
-    fn is_its_own_bound(&self, value: Cell) -> bool {
-        !value.is_ref() && self.is_its_own(value)
-    }
-
-    /// Whether a value is data, whose elements plainly evaluate to themselves as it does.
-    #[inline(always)]
-    pub(super) fn is_whole_data(&self, value: Cell) -> bool {
-        const DATA: u64 = Header::DATA | Header::GROUND;
-        let value = self.heap.deref(value);
-        value.is_exp() && self.heap.cells[value.at()] & (DATA | Header::ERROR) == DATA
-    }
-
-    /// The arguments of a call that needs no evaluating for them.
-    #[inline(always)]
-    pub(super) fn quick(&self, frame: &[u64; FRAME], arguments: [Quick; 3]) -> Option<[u64; 3]> {
-        let [a, b, c] = arguments;
-        let one = |argument| self.quick_one(frame, argument);
-        Some([one(a)?, one(b)?, one(c)?])
-    }
-
-    #[inline(always)]
-    fn quick_one(&self, frame: &[u64; FRAME], argument: Quick) -> Option<u64> {
-        let word = frame[place(argument.slot())];
-        match argument.kind() {
-            QuickKind::AsIs => Some(word),
-            QuickKind::Plain => {
-                let value = self.heap.deref(Cell(word));
-                (value.is_ref() || self.is_its_own(value)).then_some(value.0)
-            }
-            QuickKind::Constant(index) => Some(self.program.constants[index as usize].0),
-            QuickKind::Sum(added) => {
-                let sum = (word as i64).checked_add(added << 3)?;
-                Cell(word).is_int().then_some(sum as u64)
-            }
-        }
-    }
-
     /// Evaluates a value that may be a call; as a part of an expression, and as an argument.
     #[inline(never)]
     pub(super) fn settle(

@@ -282,9 +282,9 @@ impl Machine<'_> {
             return value.is_int();
         }
         if expected == ANY {
-            return self.is_its_own(value);
+            return self.heap.is_its_own(value);
         }
-        if value.is_exp() && self.is_its_own(value) {
+        if value.is_exp() && self.heap.is_its_own(value) {
             let noted = self.heap.noted_type(value.at());
             if let Some(found) = self.program.value_types.of_header(noted)
                 && let Some(fits) = self.program.value_types.known_fit(found, expected)
@@ -298,7 +298,7 @@ impl Machine<'_> {
     #[inline(never)]
     fn is_plainly_of(&mut self, value: Cell, expected: TypeId) -> bool {
         let value = self.heap.deref(value);
-        self.is_its_own(value) && !value.is_ref() && self.has_type(value, expected)
+        self.heap.is_its_own(value) && !value.is_ref() && self.has_type(value, expected)
     }
 
     /// Whether a value is an atom of a kind, and not `Empty`.

@@ -1,0 +1,850 @@
+//! The loop: instructions as they are most often, one after the other.
+//!
+//! What it needs is at hand: the frame, the code, the place in it. All else is left to
+//! [`Machine::step`], which is called from one place only, so that nothing has to be kept
+//! out of the way of calls.
+
+use super::{HEIGHT, MARK_SUCCEEDED, MATCHED, Machine, SUCCEEDED};
+use crate::fast::cell::{Cell, Header};
+use crate::fast::choice::{Choice, Kind};
+use crate::fast::code::{ANY, Arithmetic, FAIL, IF_DATA, Instruction, NUMBER, Pc, Slot, TypeId};
+use crate::fast::program::{Branch, State, expression_word};
+use crate::fast::stack::place;
+
+impl Machine<'_> {
+    /// Runs from `pc` on to the end of the evaluation.
+    pub(super) fn run(&mut self, pc: Pc, base: usize) {
+        use Instruction as I;
+        let (mut pc, mut base) = (pc as usize, base);
+        let mut code = &self.program.code[..];
+        let mut frame = self.stack.frame_mut(base);
+
+        'run: loop {
+            macro_rules! slot {
+                ($slot:expr) => {
+                    Cell(frame[place($slot)])
+                };
+            }
+            // Sets a slot and goes on with the next instruction.
+            macro_rules! set {
+                ($slot:expr, $value:expr) => {{
+                    let value: Cell = $value;
+                    frame[place($slot)] = value.0;
+                    pc += 1;
+                    continue 'run;
+                }};
+            }
+            macro_rules! next {
+                () => {{
+                    pc += 1;
+                    continue 'run;
+                }};
+            }
+            macro_rules! jump {
+                ($to:expr) => {{
+                    pc = $to as usize;
+                    continue 'run;
+                }};
+            }
+            // Goes on with the next instruction if it holds, else there.
+            macro_rules! jump_unless {
+                ($holds:expr, $to:expr) => {{
+                    pc = if $holds { pc + 1 } else { $to as usize };
+                    continue 'run;
+                }};
+            }
+            // Where the function begins, if calls of it are compiled code and nothing else has
+            // to be done.
+            macro_rules! entered {
+                ($function:expr) => {{
+                    let entry = &self.program.functions[$function as usize];
+                    if entry.state == State::Compiled
+                        && self.heap.cells.len() < self.collect_at
+                        && self.fuel != 1
+                    {
+                        Some(entry.pc)
+                    } else {
+                        None
+                    }
+                }};
+            }
+            // Begins a frame and goes on there.
+            macro_rules! call {
+                ($to:expr, $target:expr, $called:ident, $words:expr) => {{
+                    let words: [u64; 5] = $words;
+                    self.fuel -= 1;
+                    self.head_trail = self.heap.trail.len();
+                    frame = $called;
+                    frame[..5].copy_from_slice(&words);
+                    base = $target;
+                    jump!($to)
+                }};
+            }
+            // How many choices there were when the mark was set; those there are, without a mark.
+            macro_rules! height {
+                ($mark:expr) => {
+                    if $mark == Slot::MAX {
+                        self.choices.len() as u64
+                    } else {
+                        (slot!($mark).0 & !MARK_SUCCEEDED) >> 3
+                    }
+                };
+            }
+
+            // Calls the function, if the arguments are what they have to be; else goes on with
+            // the next instruction.
+            macro_rules! try_call {
+                ($function:expr, [$a:ident, $b:ident, $c:ident], $size:ident, $mark:ident, $skip:ident) => {{
+                    if let Some(to) = entered!($function)
+                        && let Some(a) = self.heap.quick(&self.program, frame, *$a)
+                        && let Some(b) = self.heap.quick(&self.program, frame, *$b)
+                        && let Some(c) = self.heap.quick(&self.program, frame, *$c)
+                    {
+                        let height = height!(*$mark);
+                        let target = (base + 2 + usize::from(*$size)).max(self.protected);
+                        let back = (pc + usize::from(*$skip)) as u64;
+                        if let Some(called) = self.stack.at_mut(target) {
+                            let word = (back << 32) | base as u64;
+                            let state = (height << HEIGHT) | target as u64;
+                            call!(to, target, called, [word, state, a, b, c])
+                        }
+                        frame = self.stack.frame_mut(base);
+                    }
+                    next!()
+                }};
+            }
+            // As `try_call`, in the place of the frame.
+            macro_rules! try_call_last {
+                ($function:expr, [$a:ident, $b:ident, $c:ident]) => {{
+                    if let Some(to) = entered!($function)
+                        && let Some(a) = self.heap.quick(&self.program, frame, *$a)
+                        && let Some(b) = self.heap.quick(&self.program, frame, *$b)
+                        && let Some(c) = self.heap.quick(&self.program, frame, *$c)
+                    {
+                        let (word, state) = (frame[0], frame[1] & !MATCHED);
+                        let target = base.max(self.protected);
+                        if let Some(called) = self.stack.at_mut(target) {
+                            call!(to, target, called, [word, state, a, b, c])
+                        }
+                        frame = self.stack.frame_mut(base);
+                    }
+                    next!()
+                }};
+            }
+
+            let value = 'hand: {
+                match code[pc] {
+                    I::Jump { to } => jump!(to),
+                    I::Move { to, from } => set!(to, slot!(from)),
+                    I::Constant { to, index } => set!(to, self.program.constants[index as usize]),
+                    I::Neck => {
+                        frame[1] |= MATCHED;
+                        next!()
+                    }
+                    I::Take { to, on_error } => {
+                        let value = self.result;
+                        frame[place(to)] = value.0;
+                        let is_error = value.is_exp() && self.heap.is_error(value);
+                        jump_unless!(!is_error, on_error)
+                    }
+                    I::TakeAny { to } => set!(to, self.result),
+                    I::Offer { from } => {
+                        self.result = self.heap.deref(slot!(from));
+                        next!()
+                    }
+
+                    I::AddSmall {
+                        to, left, right, ..
+                    } => {
+                        let value = slot!(left);
+                        if let Some(sum) = (value.0 as i64).checked_add(i64::from(right) << 3)
+                            && value.is_int()
+                        {
+                            set!(to, Cell(sum as u64))
+                        }
+                    }
+                    I::Add {
+                        to, left, right, ..
+                    } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if let Some(sum) = (left.0 as i64).checked_add(right.0 as i64)
+                            && left.are_ints(right)
+                        {
+                            set!(to, Cell(sum as u64))
+                        }
+                    }
+                    I::Subtract {
+                        to, left, right, ..
+                    } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if let Some(difference) = (left.0 as i64).checked_sub(right.0 as i64)
+                            && left.are_ints(right)
+                        {
+                            set!(to, Cell(difference as u64))
+                        }
+                    }
+                    I::Compute {
+                        operation: Arithmetic::Multiply,
+                        to,
+                        left,
+                        right,
+                        ..
+                    } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.are_ints(right)
+                            && let Some(word) = left.as_int().checked_mul(right.0 as i64)
+                        {
+                            set!(to, Cell(word as u64))
+                        }
+                    }
+                    I::Compare {
+                        operation,
+                        to,
+                        left,
+                        right,
+                        ..
+                    } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.are_ints(right) {
+                            let holds = operation.holds((left.0 as i64).cmp(&(right.0 as i64)));
+                            set!(to, Cell::boolean(holds))
+                        }
+                    }
+                    I::JumpUnlessCompare {
+                        operation,
+                        left,
+                        right,
+                        to,
+                        ..
+                    } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.are_ints(right) {
+                            let order = (left.0 as i64).cmp(&(right.0 as i64));
+                            jump_unless!(operation.holds(order), to)
+                        }
+                    }
+                    I::JumpUnlessCompareSmall {
+                        operation,
+                        left,
+                        right,
+                        to,
+                        ..
+                    } => {
+                        let left = slot!(left);
+                        if left.is_int() {
+                            let order = (left.0 as i64).cmp(&(i64::from(right) << 3));
+                            jump_unless!(operation.holds(order), to)
+                        }
+                    }
+                    I::JumpUnlessConstant {
+                        slot, index, to, ..
+                    } => {
+                        let value = slot!(slot);
+                        let constant = self.program.constants[index as usize];
+                        if value.are_ints(constant) {
+                            jump_unless!(value == constant, to)
+                        }
+                    }
+                    I::JumpUnlessInteger {
+                        slot, value, to, ..
+                    } => {
+                        let found = slot!(slot);
+                        if found.is_int() {
+                            jump_unless!(found == Cell::small(value), to)
+                        }
+                    }
+                    I::JumpUnlessSum {
+                        minus,
+                        whole,
+                        left,
+                        right,
+                        to,
+                        ..
+                    } => {
+                        let (whole, left, right) = (slot!(whole), slot!(left), slot!(right));
+                        let sum = if minus {
+                            (left.0 as i64).checked_sub(right.0 as i64)
+                        } else {
+                            (left.0 as i64).checked_add(right.0 as i64)
+                        };
+                        if let Some(sum) = sum
+                            && Cell(left.0 | right.0).are_ints(whole)
+                        {
+                            jump_unless!(sum as u64 == whole.0, to)
+                        }
+                    }
+                    I::TrySame {
+                        left,
+                        right,
+                        same,
+                        other,
+                    } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.are_ints(right) {
+                            jump!(if left == right { same } else { other })
+                        }
+                    }
+                    I::JumpUnlessSame {
+                        left, right, to, ..
+                    } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.are_ints(right) {
+                            jump_unless!(left == right, to)
+                        }
+                    }
+                    I::JumpUnless { slot, to, odd } => {
+                        let value = self.heap.deref(slot!(slot));
+                        if value == Cell::TRUE {
+                            next!()
+                        }
+                        jump!(if value == Cell::FALSE { to } else { odd })
+                    }
+
+                    I::IfPlain { slots, count, odd } => {
+                        let is_plain = slots.iter().take(usize::from(count)).all(|slot| {
+                            let value = slot!(*slot);
+                            if *slot & IF_DATA == 0 {
+                                self.heap.is_its_own(value)
+                            } else {
+                                self.heap.is_whole_data(value)
+                            }
+                        });
+                        jump_unless!(is_plain, odd)
+                    }
+                    I::TakeSettled { to, from, settled } => {
+                        let value = self.heap.deref(slot!(from));
+                        if self.heap.is_plain(value, ANY) {
+                            frame[place(to)] = value.0;
+                            jump!(settled)
+                        }
+                        next!()
+                    }
+                    I::Evaluate {
+                        to, from, expected, ..
+                    } => {
+                        let value = self.heap.deref(slot!(from));
+                        if self.heap.is_plain(value, expected) {
+                            frame[place(to)] = value.0;
+                            pc += 2;
+                            continue 'run;
+                        }
+                    }
+                    I::CheckType { slot, expected, .. } => {
+                        if slot!(slot).is_int() && expected == NUMBER {
+                            next!()
+                        }
+                    }
+                    I::CheckGround { slot, .. } => {
+                        let value = slot!(slot);
+                        if value.is_int()
+                            || value.is_exp()
+                                && self.heap.cells[value.at()] & (Header::GROUND | Header::ERROR)
+                                    == Header::GROUND
+                        {
+                            next!()
+                        }
+                    }
+                    I::CheckSame { left, right, .. } => {
+                        if slot!(left).are_ints(slot!(right)) {
+                            next!()
+                        }
+                    }
+
+                    I::Switch { switch } => {
+                        let switch = &self.program.switches[switch as usize];
+                        let cell = slot!(switch.slot);
+                        if switch.is_plain {
+                            if cell.is_exp()
+                                && let [header, head, elements @ ..] = &self.heap.cells[cell.at()..]
+                                && Cell(*head).is_symbol()
+                            {
+                                // What shares elements has no symbol there, and `()` has
+                                // none of the words.
+                                let arity = Header(*header).arity();
+                                let word = expression_word(Some(Cell(*head)), arity);
+                                for few in &switch.few {
+                                    if few.word != word {
+                                        continue;
+                                    }
+                                    let to = few.elements;
+                                    if to != Branch::KEEP {
+                                        match (arity, elements) {
+                                            (2, [a, ..]) => frame[place(to)] = *a,
+                                            (3, [a, b, ..]) => {
+                                                frame[place(to)] = *a;
+                                                frame[place(to + 1)] = *b;
+                                            }
+                                            _ => frame[place(to)..][..arity - 1]
+                                                .copy_from_slice(&elements[..arity - 1]),
+                                        }
+                                    }
+                                    jump!(few.to)
+                                }
+                                if arity > 0 {
+                                    jump!(switch.other)
+                                }
+                            }
+                            if cell.is_immediate() {
+                                let found = switch.few.iter().find(|few| few.word == cell.0);
+                                jump!(found.map_or(switch.other, |few| few.to))
+                            }
+                        }
+                    }
+                    I::MatchExpression {
+                        slot,
+                        to,
+                        arity,
+                        on_fail,
+                    } => {
+                        let value = self.heap.deref(slot!(slot));
+                        if value.is_exp() {
+                            let (first, count) = self.heap.elements(value.at());
+                            if count != usize::from(arity) {
+                                jump!(on_fail)
+                            }
+                            match &self.heap.cells[first..first + count] {
+                                [a, b] => {
+                                    frame[place(to)] = *a;
+                                    frame[place(to + 1)] = *b;
+                                }
+                                elements => {
+                                    frame[place(to)..][..count].copy_from_slice(elements);
+                                }
+                            }
+                            next!()
+                        }
+                    }
+                    I::MatchCall {
+                        slot,
+                        to,
+                        arity,
+                        head,
+                        on_fail,
+                    } => {
+                        let value = self.heap.deref(slot!(slot));
+                        if value.is_exp() {
+                            let (first, count) = self.heap.elements(value.at());
+                            let head = self.program.constants[head as usize];
+                            if count != usize::from(arity) {
+                                jump!(on_fail)
+                            }
+                            let elements = &self.heap.cells[first..first + count];
+                            if elements[0] == head.0 {
+                                let elements = &elements[1..];
+                                frame[place(to)..][..elements.len()].copy_from_slice(elements);
+                                next!()
+                            }
+                        }
+                    }
+                    I::Unpack { slot, to, skip } => {
+                        let value = self.heap.deref(slot!(slot));
+                        let (first, count) = self.heap.elements(value.at());
+                        let elements = &self.heap.cells[first + usize::from(skip)..first + count];
+                        match elements {
+                            [a] => frame[place(to)] = *a,
+                            [a, b] => {
+                                frame[place(to)] = *a;
+                                frame[place(to + 1)] = *b;
+                            }
+                            _ => {
+                                frame[place(to)..][..elements.len()].copy_from_slice(elements);
+                            }
+                        }
+                        next!()
+                    }
+                    I::MatchConstant {
+                        slot,
+                        index,
+                        on_fail,
+                    } => {
+                        let constant = self.program.constants[index as usize];
+                        let value = self.heap.deref(slot!(slot));
+                        if value == constant {
+                            next!()
+                        }
+                        // An expression is no leaf, and leaves are as they look.
+                        if constant.is_immediate() && (value.is_immediate() || value.is_exp()) {
+                            jump!(on_fail)
+                        }
+                    }
+
+                    I::MakeNoted {
+                        ref to,
+                        function,
+                        slots: [a, b, c],
+                        ref count,
+                    } => {
+                        let values = [slot!(a), slot!(b), slot!(c)];
+                        let heap = &mut self.heap;
+                        set!(
+                            *to,
+                            heap.make_noted(&self.program, function, values, *count).0
+                        )
+                    }
+                    I::TryMake {
+                        ref to,
+                        function,
+                        arguments: [ref a, ref b, ref c],
+                        ref skip,
+                    } => {
+                        let entry = &self.program.functions[function as usize];
+                        if entry.state == State::Data
+                            && self.fuel != 1
+                            && let Some(a) = self.heap.quick(&self.program, frame, *a)
+                            && let Some(b) = self.heap.quick(&self.program, frame, *b)
+                            && let Some(c) = self.heap.quick(&self.program, frame, *c)
+                        {
+                            self.fuel -= 1;
+                            let made = self.heap.make_call(entry, [Cell(a), Cell(b), Cell(c)]);
+                            frame[place(*to)] = made.0;
+                            pc += usize::from(*skip);
+                            continue 'run;
+                        }
+                        next!()
+                    }
+                    I::MakeOrCall {
+                        ref to,
+                        function,
+                        slots: [a, b, c],
+                        ref last,
+                        ..
+                    } => {
+                        let entry = &self.program.functions[function as usize];
+                        if entry.state == State::Data && self.fuel != 1 {
+                            self.fuel -= 1;
+                            let values = [slot!(a), slot!(b), slot!(c)];
+                            let made = self.heap.make_call(entry, values);
+                            if *last {
+                                break 'hand made;
+                            }
+                            frame[place(*to)] = made.0;
+                            pc += 2;
+                            continue 'run;
+                        }
+                    }
+
+                    I::TryCall {
+                        function,
+                        arguments: [ref a, ref b, ref c],
+                        ref size,
+                        ref mark,
+                        ref skip,
+                    } => try_call!(function, [a, b, c], size, mark, skip),
+                    I::TryCallLast {
+                        function,
+                        arguments: [ref a, ref b, ref c],
+                    } => try_call_last!(function, [a, b, c]),
+                    I::TryApply {
+                        head,
+                        count,
+                        expected,
+                        arguments: [ref a, ref b, ref c],
+                        ref size,
+                        ref mark,
+                        ref skip,
+                    } => {
+                        let (head, expected) = (slot!(head), TypeId::from(expected));
+                        if let Some(callee) = self.program.applied.find(head, count, expected)
+                            && !callee.is_typed
+                        {
+                            try_call!(callee.function, [a, b, c], size, mark, skip)
+                        }
+                    }
+                    I::TryApplyLast {
+                        head,
+                        count,
+                        expected,
+                        arguments: [ref a, ref b, ref c],
+                        odd,
+                    } => {
+                        let (head, expected) = (slot!(head), TypeId::from(expected));
+                        if !head.is_symbol() && !head.is_ref() {
+                            jump!(odd)
+                        }
+                        if let Some(callee) = self.program.applied.find(head, count, expected)
+                            && !callee.is_typed
+                        {
+                            try_call_last!(callee.function, [a, b, c])
+                        }
+                    }
+                    I::Applied {
+                        to,
+                        head,
+                        count,
+                        expected,
+                        odd,
+                    } => {
+                        let head = slot!(head);
+                        if !head.is_symbol() && !head.is_ref() {
+                            jump!(odd)
+                        }
+                        if let Some(callee) = self.program.applied.find(head, count, expected)
+                            && !callee.is_typed
+                        {
+                            set!(to, Cell::small(callee.function as i32))
+                        }
+                    }
+                    I::CallSlots {
+                        function,
+                        slots: [a, b, c],
+                        ref size,
+                        ref mark,
+                    } => {
+                        if let Some(to) = entered!(function) {
+                            let height = height!(*mark);
+                            let (a, b, c) = (slot!(a).0, slot!(b).0, slot!(c).0);
+                            let target = (base + 2 + usize::from(*size)).max(self.protected);
+                            if let Some(called) = self.stack.at_mut(target) {
+                                let word = ((pc as u64 + 1) << 32) | base as u64;
+                                let state = (height << HEIGHT) | target as u64;
+                                call!(to, target, called, [word, state, a, b, c])
+                            }
+                        }
+                    }
+                    I::CallSlotsLast {
+                        function,
+                        slots: [a, b, c],
+                    } => {
+                        if let Some(to) = entered!(function) {
+                            let (word, state) = (frame[0], frame[1] & !MATCHED);
+                            let (a, b, c) = (slot!(a).0, slot!(b).0, slot!(c).0);
+                            let target = base.max(self.protected);
+                            if let Some(called) = self.stack.at_mut(target) {
+                                call!(to, target, called, [word, state, a, b, c])
+                            }
+                        }
+                    }
+                    I::Grow {
+                        function,
+                        slots: [a, b],
+                        count,
+                        odd,
+                        ..
+                    } => {
+                        if frame[1] >> HEIGHT != self.choices.len() as u64 {
+                            jump!(odd)
+                        }
+                        let values = [slot!(a), slot!(b)];
+                        let grown = self.grow_on(function, values, count, base);
+                        code = &self.program.code;
+                        frame = self.stack.frame_mut(base);
+                        if grown {
+                            next!()
+                        }
+                    }
+                    I::CallLastBare { function, .. } => {
+                        if let Some(to) = entered!(function)
+                            && matches!(code[to as usize], I::Fail)
+                        {
+                            self.fuel -= 1;
+                            jump!(FAIL)
+                        }
+                    }
+
+                    I::Return { slot } => {
+                        let value = slot!(slot);
+                        if value.is_int() {
+                            break 'hand value;
+                        }
+                        if !value.is_ref()
+                            && value != self.heap.empty
+                            && !(value.is_exp() && self.heap.is_error(value))
+                        {
+                            break 'hand value;
+                        }
+                    }
+                    I::ReturnConstant { index } => {
+                        let value = self.program.constants[index as usize];
+                        if value.is_immediate() && value != self.heap.empty {
+                            break 'hand value;
+                        }
+                    }
+                    I::ReturnResult => {
+                        let value = self.result;
+                        if value.is_int() {
+                            break 'hand value;
+                        }
+                    }
+                    I::EvaluateLast { from, expected, .. } => {
+                        let value = self.heap.deref(slot!(from));
+                        if self.heap.is_plain(value, expected) {
+                            break 'hand value;
+                        }
+                    }
+                    I::ReturnNoted {
+                        function,
+                        slots: [a, b, c],
+                        ref count,
+                        part: _,
+                    } => {
+                        let values = [slot!(a), slot!(b), slot!(c)];
+                        let heap = &mut self.heap;
+                        let (made, is_data) =
+                            heap.make_noted(&self.program, function, values, *count);
+                        if is_data {
+                            break 'hand made;
+                        }
+                        // Made once more.
+                        self.heap.cells.truncate(made.at());
+                    }
+
+                    I::Mark { to } => set!(to, Cell((self.choices.len() as u64) << 3)),
+                    I::Exit { mark } => {
+                        let word = slot!(mark).0;
+                        if self.choices.len() as u64 > (word & !MARK_SUCCEEDED) >> 3 {
+                            frame[place(mark)] = word | MARK_SUCCEEDED;
+                        }
+                        next!()
+                    }
+                    I::Chain { rules, kept, .. } => {
+                        if !self.watched {
+                            let [_, _, first, ..] = self.program.operands[rules.0 as usize..]
+                            else {
+                                unreachable!("a chain has rules");
+                            };
+                            let next = 1;
+                            let kind = Kind::Chain { rules, kept, next };
+                            self.choose(kind, base, base + 2 + usize::from(kept));
+                            code = &self.program.code;
+                            frame = self.stack.frame_mut(base);
+                            jump!(first.0)
+                        }
+                    }
+                    I::Fail => {
+                        if !self.watched
+                            && let Some((to, frame_of)) = self.next_in_chain()
+                        {
+                            code = &self.program.code;
+                            base = frame_of;
+                            frame = self.stack.frame_mut(base);
+                            jump!(to)
+                        }
+                    }
+                    // All that are fewer, or call something anyway.
+                    I::Compute { .. }
+                    | I::HeadFail { .. }
+                    | I::Finish
+                    | I::Select { .. }
+                    | I::NoRule { .. }
+                    | I::Record { .. }
+                    | I::Watch { .. }
+                    | I::Import { .. }
+                    | I::Instantiate { .. }
+                    | I::Variable { .. }
+                    | I::Build { .. }
+                    | I::BuildNoted { .. }
+                    | I::BuildResult { .. }
+                    | I::BuildOrCall { .. }
+                    | I::BuildData { .. }
+                    | I::Unify { .. }
+                    | I::Try { .. }
+                    | I::Undo { .. }
+                    | I::Keep
+                    | I::Plain { .. }
+                    | I::PlainAs { .. }
+                    | I::PlainCall { .. }
+                    | I::CheckKind { .. }
+                    | I::Equal { .. }
+                    | I::Logic { .. }
+                    | I::Not { .. }
+                    | I::Call { .. }
+                    | I::CallMarked { .. }
+                    | I::CallLast { .. }
+                    | I::Operate { .. }
+                    | I::ErrorAt { .. }
+                    | I::Gather { .. }
+                    | I::GatherAdd { .. }
+                    | I::CaseOpen { .. }
+                    | I::CaseAny { .. }
+                    | I::Alternatives { .. }
+                    | I::Elements { .. }
+                    | I::Query { .. }
+                    | I::Match { .. }
+                    | I::CheckTree { .. }
+                    | I::CheckFirst { .. }
+                    | I::Decide { .. }
+                    | I::CallDecided { .. }
+                    | I::CallDecidedLast { .. }
+                    | I::Walk { .. }
+                    | I::Item { .. }
+                    | I::Again { .. }
+                    | I::Push { .. }
+                    | I::List { .. }
+                    | I::NoTruth { .. }
+                    | I::Cons { .. }
+                    | I::Decons { .. }
+                    | I::GetState { .. }
+                    | I::ChangeState { .. }
+                    | I::ChangeSpace { .. }
+                    | I::First { .. }
+                    | I::Rest { .. }
+                    | I::SizeAtom { .. }
+                    | I::IndexAtom { .. }
+                    | I::Close
+                    | I::BuildBlock { .. }
+                    | I::IfTyped { .. }
+                    | I::IfFacts { .. }
+                    | I::CallApplied { .. }
+                    | I::CallAppliedLast { .. } => {}
+                }
+                // It is not as most often.
+                let Some((to, frame_of)) = self.step(pc as Pc, base) else {
+                    return;
+                };
+                code = &self.program.code;
+                base = frame_of as usize;
+                frame = self.stack.frame_mut(base);
+                jump!(to)
+            };
+            // A result that is no error is handed to the caller.
+            let (word, state) = (frame[0], frame[1]);
+            if self.choices.len() as u64 > state >> HEIGHT {
+                self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
+            }
+            pc = (word >> 32) as usize;
+            base = (word & 0xffff_ffff) as usize;
+            frame = self.stack.frame_mut(base);
+            // Most often the caller takes it.
+            if let I::Take { to, .. } = code[pc] {
+                set!(to, value)
+            }
+            self.result = value;
+        }
+    }
+
+    /// Goes on with the next rule, if the newest choice is one of rules that nothing waits for.
+    #[inline(always)]
+    fn next_in_chain(&mut self) -> Option<(Pc, usize)> {
+        let Some(Choice {
+            kind: Kind::Chain { rules, next, .. },
+            base,
+            heap_top,
+            box_top,
+            trail_top,
+            log_top,
+            aside: false,
+            ..
+        }) = self.choices.last_mut()
+        else {
+            return None;
+        };
+        if self.fuel <= 1 || self.log.len() > *log_top as usize {
+            return None;
+        }
+        self.fuel -= 1;
+        self.heap.undo(*trail_top as usize);
+        self.heap.cut(*heap_top, *box_top as usize);
+        self.head_trail = self.heap.trail.len();
+        let at = rules.0 as usize + 1;
+        let base = *base as usize;
+        let count = self.program.operands[at].0;
+        let pc = self.program.operands[at + 1 + *next as usize].0;
+        *next += 1;
+        if *next < count {
+            self.heap.old = *heap_top;
+        } else {
+            self.pop_choice();
+        }
+        Some((pc, base))
+    }
+}

@@ -1,0 +1,887 @@
+//! Instructions one by one, in every case that may come up.
+
+use super::{HEIGHT, MARK_SUCCEEDED, MATCHED, Machine, Next, Settled};
+use crate::fast::cell::{Cell, Header};
+use crate::fast::choice::Kind;
+use crate::fast::code::{ANY, Arithmetic, Instruction, Logic, NUMBER, Pc};
+use crate::fast::program::State;
+use crate::fast::stack::place;
+
+impl Machine<'_> {
+    /// Carries out the instruction at `pc`, whatever its arguments are. Where to go on; `None`
+    /// at the end of the evaluation.
+    #[inline(never)]
+    pub(super) fn step(&mut self, mut pc: Pc, mut base: usize) -> Option<(Pc, u32)> {
+        use Instruction as I;
+        macro_rules! go {
+            ($next:expr) => {
+                match $next {
+                    Next::At(to, frame) => {
+                        pc = to;
+                        base = frame;
+                    }
+                    Next::Fail => match self.fail() {
+                        Some((to, frame)) => {
+                            pc = to;
+                            base = frame;
+                        }
+                        None => return None,
+                    },
+                }
+            };
+        }
+        // Hands a result to the caller.
+        macro_rules! hand {
+            ($value:expr) => {
+                go!(self.leave($value, base))
+            };
+        }
+        // What was found, or on where it is odd.
+        macro_rules! set_or_odd {
+            ($to:ident, $found:expr, $odd:ident) => {
+                match $found {
+                    Some(value) => set!(self, base, $to, value),
+                    None => pc = $odd,
+                }
+            };
+        }
+        macro_rules! jump_unless {
+            ($holds:expr, $to:ident, $odd:ident) => {
+                match $holds {
+                    Some(true) => {}
+                    Some(false) => pc = $to,
+                    None => pc = $odd,
+                }
+            };
+        }
+        macro_rules! fuel {
+            () => {
+                self.fuel -= 1;
+                if self.fuel == 0 && self.refuel(base) {
+                    return None;
+                }
+            };
+        }
+        let at = pc as usize;
+        pc += 1;
+        match self.program.code[at] {
+            I::Fail => go!(Next::Fail),
+            I::HeadFail { function } => go!(self.head_fail(function, base)),
+            I::Select { function } => match self.select(function, base) {
+                Some(to) => pc = to,
+                None => go!(self.data(function, base)),
+            },
+            I::Switch { switch } => pc = self.switch(switch, base),
+            I::NoRule { function } => go!(self.data(function, base)),
+            I::Chain { rules, kept, .. } => {
+                let kind = Kind::Chain {
+                    rules,
+                    kept,
+                    next: 1,
+                };
+                self.choose(kind, base, base + 2 + usize::from(kept));
+                pc = self.program.operands[rules.0 as usize + 2].0;
+            }
+            I::Record { used } => self.record(used),
+            I::Variable { to } => set!(self, base, to, self.heap.variable()),
+            I::ReturnNoted {
+                function,
+                slots,
+                count,
+                part,
+            } => {
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                let heap = &mut self.heap;
+                let (made, _) = heap.make_noted(&self.program, function, values, count);
+                if self.heap.is_plain(made, ANY) {
+                    hand!(made);
+                } else {
+                    go!(self.settle_last(made, ANY, part, base));
+                }
+            }
+            I::MakeOrCall {
+                to,
+                function,
+                slots,
+                size,
+                last: _,
+            } => {
+                fuel!();
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                let entry = &self.program.functions[function as usize];
+                if entry.state == State::Data {
+                    let made = self.heap.make_call(entry, values);
+                    set!(self, base, to, made);
+                    pc += 1;
+                } else {
+                    let height = self.choices.len() as u64;
+                    let above = self.above(base, size);
+                    go!(self.call_slots(function, values, above, height, pc, base));
+                }
+            }
+            I::Grow {
+                function,
+                slots,
+                count,
+                size,
+                odd,
+            } => {
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                match self.grow(function, values, count, size, base) {
+                    Some(frame) => base = frame,
+                    None => pc = odd,
+                }
+            }
+            I::Close => go!(self.close_chain(base)),
+            I::BuildOrCall {
+                to,
+                operands,
+                function,
+                size,
+            } => {
+                fuel!();
+                let entry = &self.program.functions[function as usize];
+                if entry.state == State::Data {
+                    let data_type = entry.data_type;
+                    let built = self.build_data(operands, base);
+                    self.heap.note_type_of_data(built, data_type);
+                    set!(self, base, to, built);
+                    pc += 1;
+                } else {
+                    let above = self.above(base, size);
+                    let count = self.program.operands[operands.0 as usize].0 as usize - 1;
+                    self.stack.reserve(above + 2 + count);
+                    for i in 0..count {
+                        let operand = self.program.operands[operands.0 as usize + 2 + i];
+                        self.stack[above + 2 + i] = self.operand(base, operand).0;
+                    }
+                    let height = self.choices.len() as u64;
+                    go!(self.enter(function, above, pc, base, height));
+                }
+            }
+
+            I::MatchConstant {
+                slot,
+                index,
+                on_fail,
+            } => {
+                let constant = self.program.constants[index as usize];
+                let value = self.heap.deref(slot!(self, base, slot));
+                // An expression is no leaf, and leaves are as they look.
+                let plain = constant.is_immediate() && (value.is_immediate() || value.is_exp());
+                if value.is_ref() {
+                    // A constant has no variable in it.
+                    self.heap.trail.push(value.at() as u32);
+                    self.heap.cells[value.at()] = constant.0;
+                } else if value != constant && (plain || !self.unify_noted(value, constant)) {
+                    pc = on_fail;
+                }
+            }
+            I::MatchExpression {
+                slot,
+                to,
+                arity,
+                on_fail,
+            } => {
+                let value = self.heap.deref(slot!(self, base, slot));
+                if value.is_exp() {
+                    let (first, count) = self.heap.elements(value.at());
+                    if count == usize::from(arity) {
+                        self.unpack(first, count, base, to);
+                    } else {
+                        pc = on_fail;
+                    }
+                } else if value.is_ref() {
+                    self.match_variable(value, base, to, arity);
+                } else {
+                    pc = on_fail;
+                }
+            }
+            I::MatchCall {
+                slot,
+                to,
+                arity,
+                head,
+                on_fail,
+            } => {
+                let value = self.heap.deref(slot!(self, base, slot));
+                let head = self.program.constants[head as usize];
+                if value.is_exp() {
+                    let (first, count) = self.heap.elements(value.at());
+                    if count == usize::from(arity) {
+                        let actual = self.heap.deref(self.heap.word(first));
+                        if actual != head && !(actual.is_ref() && self.unify_noted(actual, head)) {
+                            pc = on_fail;
+                        }
+                        self.unpack(first + 1, count - 1, base, to);
+                    } else {
+                        pc = on_fail;
+                    }
+                } else if value.is_ref() {
+                    self.match_call(value, base, to, arity, head);
+                } else {
+                    pc = on_fail;
+                }
+            }
+            I::Unpack { slot, to, skip } => {
+                let value = self.heap.deref(slot!(self, base, slot));
+                let (first, count) = self.heap.elements(value.at());
+                let skip = usize::from(skip);
+                self.unpack(first + skip, count - skip, base, to);
+            }
+            I::Unify {
+                left,
+                right,
+                on_fail,
+            } => {
+                let (left, right) = (slot!(self, base, left), slot!(self, base, right));
+                if !self.unify_noted(left, right) {
+                    pc = on_fail;
+                }
+            }
+            I::Try { keep } => {
+                set!(self, base, keep, Cell((self.heap.trail.len() as u64) << 3));
+                self.heap.old = usize::MAX;
+            }
+            I::Undo { keep } => {
+                let kept = slot!(self, base, keep);
+                self.heap.undo((kept.0 >> 3) as usize);
+                self.heap.old = self.old();
+            }
+            I::Keep => self.heap.old = self.old(),
+
+            I::Evaluate {
+                to,
+                from,
+                expected,
+                part,
+                argument,
+                size,
+            } => {
+                let value = self.heap.deref(slot!(self, base, from));
+                if self.heap.is_plain(value, expected) {
+                    set!(self, base, to, value);
+                    pc += 1;
+                } else {
+                    let role = (part, argument);
+                    match self.settle(value, expected, role, pc, base, size) {
+                        Settled::Value(value) => {
+                            if argument {
+                                set!(self, base, to, value);
+                                pc += 1;
+                            } else if value == self.heap.empty {
+                                go!(Next::Fail)
+                            } else if value.is_exp() && self.heap.is_error(value) {
+                                self.result = value;
+                            } else {
+                                set!(self, base, to, value);
+                                pc += 1;
+                            }
+                        }
+                        Settled::Called(to, frame) => {
+                            pc = to;
+                            base = frame;
+                        }
+                        Settled::Next(next) => go!(next),
+                    }
+                }
+            }
+            I::EvaluateLast {
+                from,
+                expected,
+                part,
+            } => {
+                let value = self.heap.deref(slot!(self, base, from));
+                if self.heap.is_plain(value, expected) {
+                    hand!(value);
+                } else {
+                    go!(self.settle_last(value, expected, part, base));
+                }
+            }
+            I::CheckType {
+                slot,
+                expected,
+                odd,
+            } => {
+                let value = self.heap.deref(slot!(self, base, slot));
+                let is_number = value.is_int() && expected == NUMBER;
+                if !is_number
+                    && !self.is_known_fit(value, expected)
+                    && !self.has_type(value, expected)
+                {
+                    pc = odd;
+                }
+            }
+            I::AddSmall {
+                to,
+                left,
+                right,
+                odd,
+            } => {
+                let value = slot!(self, base, left);
+                let sum = (value.0 as i64).checked_add(i64::from(right) << 3);
+                match sum {
+                    Some(sum) if value.is_int() => set!(self, base, to, Cell(sum as u64)),
+                    _ => set_or_odd!(
+                        to,
+                        self.compute(Arithmetic::Add, value, Cell::small(right)),
+                        odd
+                    ),
+                }
+            }
+            I::Add {
+                to,
+                left,
+                right,
+                odd,
+            } => {
+                let (left, right) = (slot!(self, base, left), slot!(self, base, right));
+                let sum = (left.0 as i64).checked_add(right.0 as i64);
+                match sum {
+                    Some(sum) if left.are_ints(right) => set!(self, base, to, Cell(sum as u64)),
+                    _ => set_or_odd!(to, self.compute(Arithmetic::Add, left, right), odd),
+                }
+            }
+            I::Subtract {
+                to,
+                left,
+                right,
+                odd,
+            } => {
+                let (left, right) = (slot!(self, base, left), slot!(self, base, right));
+                let difference = (left.0 as i64).checked_sub(right.0 as i64);
+                match difference {
+                    Some(word) if left.are_ints(right) => {
+                        set!(self, base, to, Cell(word as u64))
+                    }
+                    _ => set_or_odd!(to, self.compute(Arithmetic::Subtract, left, right), odd),
+                }
+            }
+            I::Compute {
+                operation,
+                to,
+                left,
+                right,
+                odd,
+            } => {
+                let (left, right) = (slot!(self, base, left), slot!(self, base, right));
+                let product = if operation == Arithmetic::Multiply && left.are_ints(right) {
+                    left.as_int().checked_mul(right.0 as i64)
+                } else {
+                    None
+                };
+                match product {
+                    Some(word) => set!(self, base, to, Cell(word as u64)),
+                    None => set_or_odd!(to, self.compute(operation, left, right), odd),
+                }
+            }
+            I::Compare {
+                operation,
+                to,
+                left,
+                right,
+                odd,
+            } => {
+                let (left, right) = (slot!(self, base, left), slot!(self, base, right));
+                set_or_odd!(
+                    to,
+                    self.compare(operation, left, right).map(Cell::boolean),
+                    odd
+                )
+            }
+            I::JumpUnlessCompare {
+                operation,
+                left,
+                right,
+                to,
+                odd,
+            } => {
+                let (left, right) = (slot!(self, base, left), slot!(self, base, right));
+                jump_unless!(self.compare(operation, left, right), to, odd)
+            }
+            I::JumpUnlessConstant {
+                slot,
+                index,
+                to,
+                odd,
+            } => {
+                let value = slot!(self, base, slot);
+                let constant = self.program.constants[index as usize];
+                if value.are_ints(constant) {
+                    if value != constant {
+                        pc = to;
+                    }
+                } else {
+                    jump_unless!(self.is_constant(value, constant), to, odd)
+                }
+            }
+            I::JumpUnlessInteger {
+                slot,
+                value,
+                to,
+                odd,
+            } => {
+                let (found, value) = (slot!(self, base, slot), Cell::small(value));
+                if found.is_int() {
+                    if found != value {
+                        pc = to;
+                    }
+                } else {
+                    jump_unless!(self.is_constant(found, value), to, odd)
+                }
+            }
+            I::JumpUnlessSum {
+                minus,
+                whole,
+                left,
+                right,
+                to,
+                odd,
+            } => {
+                let frame = self.stack.frame(base);
+                let [whole, left, right] =
+                    [whole, left, right].map(|slot| Cell(frame[place(slot)]));
+                let sum = if minus {
+                    (left.0 as i64).checked_sub(right.0 as i64)
+                } else {
+                    (left.0 as i64).checked_add(right.0 as i64)
+                };
+                match sum {
+                    Some(sum) if left.are_ints(right) && whole.is_int() => {
+                        if sum as u64 != whole.0 {
+                            pc = to;
+                        }
+                    }
+                    _ => jump_unless!(self.is_sum(minus, whole, left, right), to, odd),
+                }
+            }
+            I::TrySame {
+                left,
+                right,
+                same,
+                other,
+            } => {
+                let frame = self.stack.frame(base);
+                let (left, right) = (Cell(frame[place(left)]), Cell(frame[place(right)]));
+                let found = if left.are_ints(right) {
+                    Some(left == right)
+                } else {
+                    self.are_same(left, right)
+                };
+                match found {
+                    Some(true) => pc = same,
+                    Some(false) => pc = other,
+                    None => {}
+                }
+            }
+            I::JumpUnlessSame {
+                left,
+                right,
+                to,
+                odd,
+            } => {
+                let (left, right) = (slot!(self, base, left), slot!(self, base, right));
+                if left.are_ints(right) {
+                    if left != right {
+                        pc = to;
+                    }
+                } else {
+                    jump_unless!(self.same_numbers(left, right), to, odd)
+                }
+            }
+            I::Equal { to, left, right } => {
+                let (left, right) = (slot!(self, base, left), slot!(self, base, right));
+                set!(self, base, to, Cell::boolean(self.heap.equal(left, right)));
+            }
+            I::Call {
+                function,
+                operands,
+                size,
+            } => {
+                fuel!();
+                let height = self.choices.len() as u64;
+                go!(self.call(function, operands, size, height, pc, base));
+            }
+            I::CallMarked {
+                function,
+                operands,
+                size,
+                mark,
+            } => {
+                fuel!();
+                let height = (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3;
+                go!(self.call(function, operands, size, height, pc, base));
+            }
+            I::IfTyped {
+                slots,
+                types,
+                count,
+                odd,
+            } => {
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                if !self.are_plainly(values, types, count) {
+                    pc = odd;
+                }
+            }
+            I::TryApply {
+                head,
+                count,
+                expected,
+                arguments,
+                size,
+                mark,
+                skip,
+            } => {
+                let back = (at + usize::from(skip)) as Pc;
+                let called = (head, count, expected);
+                if let Some((to, frame)) =
+                    self.try_apply(called, arguments, (size, mark), back, base)
+                {
+                    pc = to;
+                    base = frame;
+                    fuel!();
+                }
+            }
+            I::TryApplyLast {
+                head,
+                count,
+                expected,
+                arguments,
+                odd,
+            } => {
+                let name = self.heap.deref(slot!(self, base, head));
+                let called = (name, count, expected);
+                if !name.is_symbol() {
+                    pc = odd;
+                } else if let Some((to, frame)) = self.try_apply_last(called, arguments, base) {
+                    pc = to;
+                    base = frame;
+                    fuel!();
+                }
+            }
+            I::Decide { to, site, odd } => {
+                let found = match self.decide_again(site, base) {
+                    None => self.decide(site, base),
+                    found => found,
+                };
+                match found {
+                    Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                    None => pc = odd,
+                }
+            }
+            I::Applied {
+                to,
+                head,
+                count,
+                expected,
+                odd,
+            } => match self.applied(slot!(self, base, head), count, expected) {
+                Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                None => pc = odd,
+            },
+            I::CallApplied {
+                function,
+                slots,
+                size,
+                mark,
+                ..
+            } => {
+                fuel!();
+                let above = self.above(base, size);
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                let function = Cell(frame[place(function)]).as_int() as u32;
+                let entry = &self.program.functions[function as usize];
+                if entry.state == State::Data && (1..=values.len()).contains(&entry.arity) {
+                    self.result = self.heap.make_call(entry, values);
+                } else {
+                    let height = self.height(mark, base);
+                    go!(self.call_slots(function, values, above, height, pc, base));
+                }
+            }
+            I::CallAppliedLast {
+                function, slots, ..
+            } => {
+                fuel!();
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                let function = Cell(frame[place(function)]).as_int() as u32;
+                go!(self.call_slots_last(function, values, base));
+            }
+            I::CallSlots {
+                function,
+                slots,
+                size,
+                mark,
+            } => {
+                fuel!();
+                let above = self.above(base, size);
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                let height = self.height(mark, base);
+                let entry = &self.program.functions[function as usize];
+                if entry.state == State::Compiled
+                    && self.stack.holds(above)
+                    && self.heap.cells.len() < self.collect_at
+                {
+                    let to = entry.pc;
+                    let frame = self.stack.frame_mut(above);
+                    frame[0] = (u64::from(pc) << 32) | base as u64;
+                    frame[1] = (height << HEIGHT) | above as u64;
+                    frame[2] = values[0].0;
+                    frame[3] = values[1].0;
+                    frame[4] = values[2].0;
+                    self.head_trail = self.heap.trail.len();
+                    pc = to;
+                    base = above;
+                } else {
+                    go!(self.call_slots(function, values, above, height, pc, base));
+                }
+            }
+            I::CallSlotsLast { function, slots } => {
+                fuel!();
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                let (return_to, state) = (frame[0], frame[1]);
+                let target = base.max(self.protected);
+                let entry = &self.program.functions[function as usize];
+                if entry.state == State::Compiled
+                    && self.stack.holds(target)
+                    && self.heap.cells.len() < self.collect_at
+                {
+                    pc = entry.pc;
+                    base = target;
+                    let frame = self.stack.frame_mut(base);
+                    frame[0] = return_to;
+                    frame[1] = state & !MATCHED;
+                    frame[2] = values[0].0;
+                    frame[3] = values[1].0;
+                    frame[4] = values[2].0;
+                    self.head_trail = self.heap.trail.len();
+                } else {
+                    go!(self.call_slots_last(function, values, base));
+                }
+            }
+            I::CallLast { function, operands } => {
+                fuel!();
+                go!(self.call_last(function, operands, base));
+            }
+            I::CallLastBare { function, operands } => {
+                fuel!();
+                if self.is_failing(function) {
+                    go!(Next::Fail);
+                } else {
+                    go!(self.call_last(function, operands, base));
+                }
+            }
+            I::Return { slot } => {
+                let value = slot!(self, base, slot);
+                if value.is_int() {
+                    hand!(value);
+                } else if value.is_ref()
+                    || value == self.heap.empty
+                    || value.is_exp() && self.heap.is_error(value)
+                {
+                    go!(self.leave(value, base));
+                } else {
+                    hand!(value);
+                }
+            }
+            I::ReturnConstant { index } => {
+                let value = self.program.constants[index as usize];
+                go!(self.leave(value, base));
+            }
+            I::ReturnResult => {
+                let value = self.result;
+                if value.is_int() {
+                    hand!(value);
+                } else {
+                    go!(self.leave(value, base));
+                }
+            }
+
+            I::Alternatives { operands, size } => {
+                let count = self.program.operands[operands.0 as usize].0;
+                if count > 1 {
+                    let kind = Kind::Places { operands, next: 1 };
+                    self.choose(kind, base, base + 2 + usize::from(size));
+                }
+                pc = self.program.operands[operands.0 as usize + 1].0;
+            }
+            I::Elements { from, size, odd } => {
+                fuel!();
+                let list = self.heap.deref(slot!(self, base, from));
+                if list.is_exp() {
+                    let (first, count) = self.heap.elements(list.at());
+                    if count == 0 {
+                        go!(Next::Fail);
+                    } else {
+                        self.result = self.heap.word(first);
+                        if count > 1 {
+                            let kind = Kind::Elements { list, next: 1, pc };
+                            self.choose(kind, base, base + 2 + usize::from(size));
+                        }
+                    }
+                } else {
+                    pc = odd;
+                }
+            }
+            I::Item {
+                to,
+                folding,
+                done,
+                odd,
+            } => match self.item(base) {
+                Some((item, next)) => {
+                    set!(self, base, to, item);
+                    set!(self, base, to + 1, next);
+                    if self.ends(item) || folding && self.ends(self.folded(base)) {
+                        pc = odd;
+                    }
+                }
+                None => pc = done,
+            },
+            I::Again {
+                to,
+                next,
+                so_far,
+                count,
+                frame,
+            } => {
+                fuel!();
+                go!(self.again(to, base, (next, so_far), (count, frame)));
+            }
+            I::Push { to, so_far, value } => {
+                let (so_far, value) = (slot!(self, base, so_far), slot!(self, base, value));
+                set!(self, base, to, self.push(so_far, value));
+            }
+            I::Cons {
+                to,
+                first,
+                rest,
+                odd,
+            } => {
+                let (first, rest) = (slot!(self, base, first), slot!(self, base, rest));
+                if self.heap.deref(first) == self.heap.error {
+                    pc = odd;
+                } else {
+                    set!(self, base, to, self.cons(first, rest));
+                }
+            }
+            I::First { to, from, odd } => {
+                let list = self.heap.deref(slot!(self, base, from));
+                match self.parts(list) {
+                    Some((first, count)) if count > 0 => {
+                        set!(self, base, to, self.heap.deref(self.heap.word(first)));
+                    }
+                    _ => pc = odd,
+                }
+            }
+            I::Rest { to, from, odd } => {
+                let list = self.heap.deref(slot!(self, base, from));
+                match self.parts(list) {
+                    Some((_, count)) if count > 0 => {
+                        let rest = self.rest(list);
+                        set!(self, base, to, rest);
+                    }
+                    _ => pc = odd,
+                }
+            }
+            I::SizeAtom { to, from, odd } => {
+                let list = self.heap.deref(slot!(self, base, from));
+                match self.parts(list) {
+                    Some((_, count)) => {
+                        let size = self.heap.integer(count as i64);
+                        set!(self, base, to, size);
+                    }
+                    None => pc = odd,
+                }
+            }
+            I::Build { to, operands } => {
+                set!(self, base, to, self.build(operands, base, 0));
+            }
+            I::BuildBlock { to, block } => {
+                let built = self.build_block(block, base);
+                set!(self, base, to, built);
+            }
+            I::BuildResult { to, operands } => {
+                set!(self, base, to, self.build_result(operands, base));
+            }
+            I::BuildData { to, operands } => {
+                set!(self, base, to, self.build(operands, base, Header::DATA));
+            }
+            I::CheckKind { slot, kind, odd } => {
+                let value = self.heap.deref(slot!(self, base, slot));
+                if !self.is_of_kind(value, kind) {
+                    pc = odd;
+                }
+            }
+            I::CheckSame { left, right, odd } => {
+                let (left, right) = (slot!(self, base, left), slot!(self, base, right));
+                if !left.are_ints(right) && !self.may_have_one_type(left, right) {
+                    pc = odd;
+                }
+            }
+            I::Logic {
+                operation,
+                to,
+                left,
+                right,
+                odd,
+            } => {
+                let left = self.heap.deref(slot!(self, base, left));
+                let right = self.heap.deref(slot!(self, base, right));
+                if left.is_bool() && right.is_bool() {
+                    let (a, b) = (left == Cell::TRUE, right == Cell::TRUE);
+                    let value = match operation {
+                        Logic::And => a && b,
+                        Logic::Or => a || b,
+                        Logic::Xor => a != b,
+                    };
+                    set!(self, base, to, Cell::boolean(value));
+                } else {
+                    pc = odd;
+                }
+            }
+            I::Not { to, from, odd } => {
+                let value = self.heap.deref(slot!(self, base, from));
+                if value.is_bool() {
+                    set!(self, base, to, Cell::boolean(value != Cell::TRUE));
+                } else {
+                    pc = odd;
+                }
+            }
+            I::ErrorAt { mark } => {
+                let word = slot!(self, base, mark).0;
+                let height = (word & !MARK_SUCCEEDED) >> 3;
+                if self.choices.len() as u64 > height || word & MARK_SUCCEEDED != 0 {
+                    if word & MARK_SUCCEEDED == 0 {
+                        let owner = base + 2 + usize::from(mark);
+                        self.set_aside(height as usize, owner, pc, base);
+                    }
+                    go!(Next::Fail);
+                }
+            }
+            I::IfFacts { facts, to, odd } => {
+                fuel!();
+                let at_moment = self.program.is_at_moment();
+                let holds = !at_moment && self.program.facts[facts as usize].holds();
+                pc = if holds { to } else { odd };
+            }
+            I::GatherAdd { slot } => {
+                let value = slot!(self, base, slot);
+                self.gather(value, base);
+                go!(Next::Fail);
+            }
+            seldom => match self.seldom(seldom, pc, base) {
+                Some(next) => go!(next),
+                None => return None,
+            },
+        }
+        Some((pc, base as u32))
+    }
+}

@@ -1,0 +1,251 @@
+//! What is plainly seen of values: that they evaluate to themselves, that calls of them need
+//! nothing evaluated before; and expressions made of such.
+
+use crate::fast::cell::{Cell, Header};
+use crate::fast::code::{ANY, NUMBER, Quick, QuickKind, TypeId};
+use crate::fast::heap::Heap;
+use crate::fast::program::{Function, Program, State};
+use crate::fast::stack::{FRAME, place};
+
+/// Ground, evaluated; and, turned round, no error.
+pub(super) const PLAIN: u64 = Header::GROUND | Header::EVALUATED | Header::ERROR;
+const EVALUATED: u64 = Header::EVALUATED | Header::GROUND;
+
+impl Heap {
+    /// Whether a value is plainly seen to evaluate to itself, and to be of the type.
+    #[inline(always)]
+    pub(super) fn is_plain(&self, value: Cell, expected: TypeId) -> bool {
+        if value.is_int() {
+            expected == ANY || expected == NUMBER
+        } else if value.is_exp() {
+            self.cells[value.at()] & PLAIN == EVALUATED
+        } else {
+            expected == ANY && value.is_symbol() && value != self.empty
+        }
+    }
+
+    /// Whether a value plainly evaluates to itself, also once more variables have values.
+    #[inline(always)]
+    pub(super) fn is_its_own(&self, value: Cell) -> bool {
+        if value.is_exp() {
+            self.cells[value.at()] & PLAIN == EVALUATED
+        } else if value.is_ref() {
+            self.is_its_own_bound(value)
+        } else {
+            value != self.empty
+        }
+    }
+
+    #[inline(never)]
+    fn is_its_own_bound(&self, value: Cell) -> bool {
+        let value = self.deref(value);
+        !value.is_ref() && self.is_its_own(value)
+    }
+
+    /// Whether a value is data, whose elements plainly evaluate to themselves as it does.
+    #[inline(always)]
+    pub(super) fn is_whole_data(&self, value: Cell) -> bool {
+        const DATA: u64 = Header::DATA | Header::GROUND;
+        let value = self.deref(value);
+        value.is_exp() && self.cells[value.at()] & (DATA | Header::ERROR) == DATA
+    }
+
+    /// The argument of a call that needs no evaluating for it.
+    #[inline(always)]
+    pub(super) fn quick(
+        &self,
+        program: &Program,
+        frame: &[u64; FRAME],
+        argument: Quick,
+    ) -> Option<u64> {
+        let word = frame[place(argument.slot())];
+        match argument.kind() {
+            QuickKind::AsIs => Some(word),
+            QuickKind::Plain => {
+                let value = Cell(word);
+                if value.is_exp() {
+                    (self.cells[value.at()] & PLAIN == EVALUATED).then_some(word)
+                } else if value.is_ref() {
+                    self.quick_followed(value)
+                } else {
+                    (value != self.empty).then_some(word)
+                }
+            }
+            QuickKind::Constant(index) => Some(program.constants[index as usize].0),
+            QuickKind::Sum(added) => {
+                let sum = (word as i64).checked_add(added << 3)?;
+                Cell(word).is_int().then_some(sum as u64)
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn quick_followed(&self, value: Cell) -> Option<u64> {
+        let value = self.follow(value);
+        (value.is_ref() || self.is_its_own(value)).then_some(value.0)
+    }
+
+    /// A call that no rule is for, of at most three evaluated arguments.
+    #[inline(always)]
+    pub(super) fn make_call(&mut self, function: &Function, values: [Cell; 3]) -> Cell {
+        let name = Cell::symbol(function.symbol).0;
+        let [mut a, mut b, mut c] = values;
+        let mut all = EVALUATED;
+        self.note(&mut a, &mut all);
+        let made = match function.arity {
+            1 => self.put([data_header(2, all), name, a.0]),
+            2 => {
+                self.note(&mut b, &mut all);
+                self.put([data_header(3, all), name, a.0, b.0])
+            }
+            _ => {
+                self.note(&mut b, &mut all);
+                self.note(&mut c, &mut all);
+                self.put([data_header(4, all), name, a.0, b.0, c.0])
+            }
+        };
+        self.note_type_of_data(made, function.data_type);
+        made
+    }
+
+    /// An expression of `count` elements that are at most three, before which the name of
+    /// `function` comes, if there is one; that is not `Error`. It is noted to be data if its
+    /// elements are, and its head no symbol or that name, for which there must be no rules.
+    /// Also whether it is.
+    #[inline(always)]
+    pub(super) fn make_noted(
+        &mut self,
+        program: &Program,
+        function: u32,
+        values: [Cell; 3],
+        count: u8,
+    ) -> (Cell, bool) {
+        let [mut a, mut b, mut c] = values;
+        let mut all = PLAIN;
+        if function == Function::NONE {
+            self.note_head(&mut a, &mut all);
+            if count > 1 {
+                self.note(&mut b, &mut all);
+            }
+            if count > 2 {
+                self.note(&mut c, &mut all);
+            }
+            let mut flags = all & Header::GROUND;
+            let is_data = all == PLAIN && program.is_data_by_head(a);
+            if is_data {
+                flags |= Header::DATA;
+            }
+            if a == self.error {
+                flags |= Header::ERROR;
+            }
+            let header = Header::new(usize::from(count), flags).0;
+            let made = match count {
+                1 => self.put([header, a.0]),
+                2 => self.put([header, a.0, b.0]),
+                _ => self.put([header, a.0, b.0, c.0]),
+            };
+            return (made, is_data);
+        }
+        self.note(&mut a, &mut all);
+        if count > 1 {
+            self.note(&mut b, &mut all);
+        }
+        if count > 2 {
+            self.note(&mut c, &mut all);
+        }
+        let entry = &program.functions[function as usize];
+        let name = Cell::symbol(entry.symbol).0;
+        let mut flags = all & Header::GROUND;
+        let is_data = all == PLAIN && entry.state == State::Data;
+        if is_data {
+            flags |= Header::DATA;
+        }
+        let header = Header::new(usize::from(count) + 1, flags).0;
+        let made = match count {
+            1 => self.put([header, name, a.0]),
+            2 => self.put([header, name, a.0, b.0]),
+            _ => self.put([header, name, a.0, b.0, c.0]),
+        };
+        (made, is_data)
+    }
+
+    /// Follows an element; what is not noted of it, as [`Heap::noted`], is not of all.
+    #[inline(always)]
+    pub(super) fn note(&self, element: &mut Cell, all: &mut u64) {
+        if element.is_exp() {
+            *all &= self.cells[element.at()] ^ Header::ERROR;
+        } else if element.is_ref() {
+            let noted;
+            (*element, noted) = self.noted_followed(*element);
+            *all &= noted;
+        } else if *element == self.empty {
+            *all &= !Header::ERROR;
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn noted_followed(&self, element: Cell) -> (Cell, u64) {
+        let element = self.follow(element);
+        (element, self.noted(element, false))
+    }
+
+    #[inline(always)]
+    fn note_head(&self, head: &mut Cell, all: &mut u64) {
+        if head.is_int() {
+            return;
+        }
+        *head = self.deref(*head);
+        *all &= self.noted(*head, true);
+    }
+
+    /// What is noted of an element: as [`PLAIN`].
+    #[inline(always)]
+    pub(super) fn noted(&self, element: Cell, is_head: bool) -> u64 {
+        if element.is_exp() {
+            let header = self.cells[element.at()];
+            let header = if is_head {
+                header | Header::EVALUATED
+            } else {
+                header
+            };
+            // Errors and `Empty` are results, but no parts of data.
+            header ^ Header::ERROR
+        } else if element.is_ref() {
+            !Header::GROUND
+        } else if element == self.empty {
+            !Header::ERROR
+        } else {
+            !0
+        }
+    }
+}
+
+impl Program {
+    /// Whether an expression of plain elements is data, whose head this is.
+    #[inline(always)]
+    fn is_data_by_head(&self, head: Cell) -> bool {
+        (head.is_int() || head.is_bool()) && !self.expression_rules
+    }
+
+    /// What holds of an expression of plain elements, by its head.
+    pub(super) fn noted_data(&self, head: Cell, function: u32) -> u64 {
+        let is_data = if function == Function::NONE {
+            self.is_data_by_head(head)
+        } else {
+            self.functions[function as usize].state == State::Data
+        };
+        if is_data { Header::DATA } else { 0 }
+    }
+}
+
+/// The header of data, by what holds of all its elements.
+#[inline(always)]
+pub(super) fn data_header(arity: usize, all: u64) -> u64 {
+    let mut flags = all & EVALUATED;
+    if flags == EVALUATED {
+        flags |= Header::ELEMENTS;
+    }
+    Header::new(arity, flags).0
+}
