@@ -12,6 +12,9 @@ use crate::symbol::Symbol;
 ///   where it is imported; `()`. Errors: anything else. `(pragma! table (name arity))` is
 ///   the same where the module is imported.
 /// - `(untable! name)`: they are no longer; `()`.
+///
+/// Takes constant time. The kinds of arguments and results are in the signatures below. Source:
+/// tabling of Prolog systems, `:- table path/2`; what is done for it says `evaluate/tabling.rs`.
 pub(super) fn operations() -> [Operation; 2] {
     [
         Operation::new("table!", "(-> Atom (->))", |arguments, context| {
