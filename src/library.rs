@@ -164,7 +164,7 @@ pub(crate) fn words_of(space: &Space) -> [(&'static str, Atom); 2] {
     let capture = Operation::controlled("capture", "(-> Atom Atom)", Control::Capture);
     [
         ("&self", Atom::space(space.clone())),
-        ("capture", Atom::from(capture.at_home(space.clone()))),
+        ("capture", Atom::from(capture.at_home(space))),
     ]
 }
 

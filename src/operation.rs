@@ -6,7 +6,7 @@ use crate::atom::{Atom, Grounded};
 use crate::engine::Context;
 use crate::evaluate::Control;
 use crate::reader;
-use crate::space::Space;
+use crate::space::{Space, WeakSpace};
 
 /// What an operation answers.
 pub type OperationResult = Result<Vec<Atom>, OperationError>;
@@ -19,7 +19,7 @@ pub struct Operation {
     type_atom: Atom,
     function: Box<Function>,
     control: Option<Control>,
-    home: Option<Space>,
+    home: Option<WeakSpace>,
 }
 
 /// Why an operation has no result.
@@ -98,15 +98,16 @@ impl Operation {
         }
     }
 
-    /// The operation as the module of `home` has it: it evaluates there, whoever calls.
-    pub(crate) fn at_home(mut self, home: Space) -> Operation {
-        self.home = Some(home);
+    /// The operation as the module of `home` has it: it evaluates there, whoever calls. It does not keep the space: a
+    /// space may hold the operation, as its documentation does.
+    pub(crate) fn at_home(mut self, home: &Space) -> Operation {
+        self.home = Some(home.downgrade());
         self
     }
 
     /// Where it evaluates; `None` is where it is called.
-    pub(crate) fn home(&self) -> Option<&Space> {
-        self.home.as_ref()
+    pub(crate) fn home(&self) -> Option<Space> {
+        self.home.as_ref().and_then(WeakSpace::upgrade)
     }
 
     pub(crate) fn control(&self) -> Option<Control> {

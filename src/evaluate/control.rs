@@ -620,7 +620,7 @@ pub(crate) fn call(
         (Control::Capture, [atom]) => {
             let head = call.as_expression().and_then(|call| call.first());
             let operation = head.and_then(Atom::as_operation);
-            let home = operation.and_then(|operation| operation.home().cloned());
+            let home = operation.and_then(|operation| operation.home());
             let task = Task::Metta {
                 atom: atom.clone(),
                 expected: types::undefined(),
