@@ -15,6 +15,9 @@ use crate::unify::alpha_equal;
 ///   worst.
 /// - `(_assert-included found wanted call)`: `()` if all wanted atoms are among those
 ///   found.
+///
+/// The kinds of arguments and results are in the signatures below. Source: the reference's
+/// standard library, hyperon 0.2.10.
 pub(super) fn install(engine: &mut Engine) {
     for (name, equal) in [
         (

@@ -28,6 +28,10 @@ use crate::unify::{Replacement, rebuild};
 ///   no truth value. Several results of a template give several lists.
 /// - `(atom-subst atom $x template)`: the template with the atom for the variable.
 /// - `(sealed (variable …) atom)`: the atom with all other variables renamed apart.
+///
+/// What is given no cost is linear in its list and its template. The kinds of arguments and
+/// results are in the signatures below. Source: the reference's standard library, hyperon
+/// 0.2.10.
 pub(super) fn install(engine: &mut Engine) {
     engine.define(Operation::new(
         "car-atom",

@@ -24,6 +24,9 @@ impl From<ModuleError> for OperationError {
 /// - `(print-mods!)`: prints the names of all loaded modules; `()`.
 ///
 /// A module costs what it takes to read and run it, once.
+///
+/// The kinds of arguments and results are in the signatures below. Source: the reference's
+/// standard library, hyperon 0.2.10.
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "import!",

@@ -88,6 +88,9 @@ fn truth(value: Option<bool>) -> OperationResult {
 ///   linear. Variables are equal to themselves only.
 ///
 /// Floats are IEEE 754 binary64.
+///
+/// The kinds of arguments and results are in the signatures below. Source: the reference's
+/// standard library, hyperon 0.2.10; IEEE 754-2019.
 pub(super) fn install(engine: &mut Engine) {
     arithmetic(engine, "+", Number::add);
     arithmetic(engine, "-", Number::subtract);
@@ -184,6 +187,8 @@ fn power(base: f64, exponent: &Number) -> f64 {
 /// - `isnan-math isinf-math`: a truth value.
 ///
 /// Errors: an argument that is no number, in words.
+///
+/// The kinds of arguments and results are in the signatures below. Source: as above.
 fn mathematics(engine: &mut Engine) {
     engine.bind("PI", Atom::float(std::f64::consts::PI));
     engine.bind("EXP", Atom::float(std::f64::consts::E));

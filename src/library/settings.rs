@@ -2,12 +2,16 @@
 
 use crate::atom::Atom;
 use crate::engine::Engine;
+use crate::library::shipped::tabling;
 use crate::operation::{Operation, OperationError};
 
 /// - `(pragma! key value)`, more arguments are ignored: `interpreter bare-minimal`, `type-check auto`,
-///   `max-stack-depth number` (0 for none); any other key is a setting of another engine
-///   and changes nothing. `()`. Errors: a key that is no symbol, a depth that is no number
+///   `max-stack-depth number` (0 for none), `table (name arity)` where the module `tabling`
+///   is imported; any other key is a setting of another engine and changes nothing. `()`. Errors: a key that is no symbol, a depth that is no number
 ///   (`UnsignedIntegerIsExpected`), `ReadOnly`.
+///
+/// Takes constant time. The kinds of arguments and results are in the signatures below. Source:
+/// the reference's standard library, hyperon 0.2.10.
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "pragma!",
@@ -23,6 +27,10 @@ pub(super) fn install(engine: &mut Engine) {
                     "pragma! expects symbol atom as a key",
                 ));
             };
+            if key == "table" && tabling::is_imported(context) {
+                tabling::table(&arguments[1..], context)?;
+                return Ok(vec![Atom::unit()]);
+            }
             context.check_write()?;
             let settings = &mut context.host.settings;
             match key {

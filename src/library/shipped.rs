@@ -14,7 +14,7 @@ mod lists;
 mod parallel;
 mod random;
 mod strings;
-mod tabling;
+pub(super) mod tabling;
 mod time;
 
 use std::sync::{Arc, Mutex};

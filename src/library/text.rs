@@ -99,6 +99,10 @@ fn fill(format: &str, values: &[Atom], text: &mut Bounded) -> fmt::Result {
 ///   a text, unevaluated. Errors: no MeTTa.
 /// - `(stringToChars text)`, `(charsToString (character …))`: errors: no characters.
 /// - `(sort-strings (text …))`: by their bytes, n log n. Errors: no strings.
+///
+/// The kinds of arguments and results are in the signatures below. Source: the reference's
+/// standard library, hyperon 0.2.10, and `repr`, `parse`, `stringToChars`, `charsToString` of
+/// its Python package.
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "println!",

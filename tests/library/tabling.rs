@@ -26,6 +26,29 @@ fn left_recursion_over_a_cyclic_graph_gives_each_answer_once() {
 }
 
 #[test]
+fn a_setting_tables_too_where_the_module_is_imported() {
+    let program = "
+        (edge a b) (edge b a)
+        !(pragma! table (path 2)) => ()
+        (= (path $x $y) (match &self (edge $x $y) True))
+        (= (path $x $y) (let True (path $x $z) (match &self (edge $z $y) True)))
+        !(let True (path a $y) $y) => a | b
+        !(pragma! table 1) => (Error (pragma! table 1) the function to table is expected as its name or as (name arity))
+        ";
+    check(&["tabling"], program);
+    check(
+        &[],
+        "
+        (= (coin) heads)
+        (= (coin) heads)
+        !(pragma! table (coin 0)) => ()
+        !(coin) => heads | heads
+        !(pragma! table 1) => ()
+        ",
+    );
+}
+
+#[test]
 fn right_and_double_recursion_end_too() {
     check(
         &["tabling"],

@@ -10,6 +10,9 @@ use crate::operation::{Operation, OperationError};
 ///   updated or cleared.
 ///
 /// Errors: a catalog that there is not.
+///
+/// Linear in the modules. The kinds of arguments and results are in the signatures below.
+/// Source: the reference's module `catalog`.
 pub(super) fn operations() -> [Operation; 3] {
     [
         Operation::new(

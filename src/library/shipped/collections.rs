@@ -182,6 +182,9 @@ fn other(arguments: &[Atom], kind: Kind) -> Result<&Collection, OperationError> 
 ///   `(set-difference a b)`: linear.
 ///
 /// Errors: no expression of members; collections nested too deep.
+///
+/// The kinds of arguments and results are in the signatures below. Source: our own, after
+/// Haskell's `Data.Set`; the trees are those of `imbl`.
 pub(super) fn set_operations() -> Vec<Operation> {
     const SET: Kind = Kind::Set;
     vec![
@@ -275,6 +278,9 @@ pub(super) fn set_operations() -> Vec<Operation> {
 ///   map)`: in order of the keys, linear.
 ///
 /// Errors: no expression of pairs; collections nested too deep.
+///
+/// The kinds of arguments and results are in the signatures below. Source: our own, after
+/// Haskell's `Data.Map`.
 pub(super) fn map_operations() -> Vec<Operation> {
     const MAP: Kind = Kind::Map;
     vec![

@@ -14,6 +14,10 @@ use crate::operation::{Operation, OperationError};
 /// - `(progn atom …)`: evaluates each, gives the last. Errors: no atom at all.
 /// - `(_verdict results call)`: for `forall`: no result if one of the results is
 ///   `True`, else `failed`, or the first error.
+///
+/// Each costs what it evaluates. The kinds of arguments and results are in the signatures
+/// below. Source: `|->` and `progn` as in PeTTa and MeTTaLog, the others after SWI-Prolog's
+/// `once/1`, `limit/2`, `forall/2` and `aggregate_all/4`.
 pub(super) fn operations() -> [Operation; 5] {
     [
         Operation::controlled("|->", "(-> Expression Atom %Undefined%)", Control::Lambda),

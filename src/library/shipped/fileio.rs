@@ -44,6 +44,9 @@ impl Value for FileHandle {
 /// - `(file-get-size! handle)`: the file's size in bytes.
 ///
 /// Each costs what the system takes for it.
+///
+/// The kinds of arguments and results are in the signatures below. Source: the reference's
+/// module `fileio`.
 pub(super) fn operations() -> [Operation; 6] {
     [
         Operation::new(

@@ -20,6 +20,9 @@ const SPACES_NESTED_MAX: usize = 128;
 /// - `(json-decode text)`: the other way round. Errors: text that is no JSON, or
 ///   nests deeper than 128.
 /// - `(dict-space pairs)`: a new space with the members of an expression.
+///
+/// All are linear. The kinds of arguments and results are in the signatures below. Source: RFC
+/// 8259; the forms of symbols and variables are those of the reference's module `json`.
 pub(super) fn operations() -> [Operation; 3] {
     [
         Operation::new(

@@ -49,6 +49,9 @@ fn list(atoms: Vec<Atom>) -> OperationResult {
 ///   Errors: a count that is no whole number from 0.
 /// - `(sum list)`: errors: an element that is no number.
 /// - `(member atom list)`: whether one of the elements equals the atom.
+///
+/// The kinds of arguments and results are in the signatures below. Source: our own, with the
+/// names of Haskell's `Data.List` and of Prolog's.
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         two_lists("append", |left, right| [left, right].concat()),

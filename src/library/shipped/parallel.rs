@@ -16,6 +16,9 @@ static HELPERS: AtomicUsize = AtomicUsize::new(0);
 ///   as the machine has cores; in order of the atoms, the same on every run. An
 ///   alternative changes nothing: trying to is `(Error … ReadOnly)`. It has its
 ///   share of what is left of the budget. Bindings do not flow out of it.
+///
+/// Costs what its alternatives do, and a snapshot. The kinds of arguments and results are in
+/// the signatures below. Source: `hyperpose` of MeTTaLog and PeTTa.
 pub(super) fn operations() -> [Operation; 1] {
     [Operation::new(
         "hyperpose",

@@ -58,6 +58,9 @@ pub(super) fn words(host: &Host) -> Vec<(String, Atom)> {
 /// - `(flip)`: `True` or `False`, by the embedder's entropy.
 ///
 /// Each takes constant time.
+///
+/// Errors everywhere: no generator, no number. The kinds of arguments and results are in the
+/// signatures below. Source: the reference's module `random`.
 fn operations() -> [Operation; 6] {
     [
         Operation::new(

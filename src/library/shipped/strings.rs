@@ -37,6 +37,9 @@ fn on_texts(name: &str, signature: &str, compute: Compute) -> Operation {
 ///   `regex:"…"`. Errors: a string that is no pattern. Linear in text × pattern.
 /// - `(to-string atom)`: a string itself, any other atom as it prints.
 /// - `(to-number text)`: the number that the text spells, else no result.
+///
+/// The kinds of arguments and results are in the signatures below. Source: our own; patterns
+/// are those of the crate `regex`.
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         on_texts("string-length", "(-> String Number)", |texts, _| {

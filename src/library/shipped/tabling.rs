@@ -9,21 +9,16 @@ use crate::symbol::Symbol;
 
 /// - `(table! name)`, `(table! (name arity))`: calls of the function, with any or
 ///   with that number of arguments, are tabled from now on in this space and
-///   where it is imported; `()`. Errors: anything else.
+///   where it is imported; `()`. Errors: anything else. `(pragma! table (name arity))` is
+///   the same where the module is imported.
 /// - `(untable! name)`: they are no longer; `()`.
+///
+/// Takes constant time. The kinds of arguments and results are in the signatures below. Source:
+/// tabling of Prolog systems, `:- table path/2`; what is done for it says `evaluate/tabling.rs`.
 pub(super) fn operations() -> [Operation; 2] {
     [
         Operation::new("table!", "(-> Atom (->))", |arguments, context| {
-            context.check_write()?;
-            let (name, arity) = function(arguments)?;
-            let space = context.space.clone();
-            let functions = context.host.tabled.entry(name).or_default();
-            let new = TabledFunction { arity, space };
-            let known =
-                |old: &TabledFunction| old.arity == new.arity && old.space.is_same(&new.space);
-            if !functions.iter().any(known) {
-                functions.push(new);
-            }
+            table(arguments, context)?;
             Ok(vec![Atom::unit()])
         }),
         Operation::new("untable!", "(-> Atom (->))", |arguments, context| {
@@ -33,6 +28,28 @@ pub(super) fn operations() -> [Operation; 2] {
             Ok(vec![Atom::unit()])
         }),
     ]
+}
+
+/// Whether the module is imported where the program stands.
+pub(in crate::library) fn is_imported(context: &Context<'_>) -> bool {
+    context.host.tokens.contains_key("table!")
+}
+
+/// Tables the function that the argument names.
+pub(in crate::library) fn table(
+    arguments: &[Atom],
+    context: &mut Context<'_>,
+) -> Result<(), OperationError> {
+    context.check_write()?;
+    let (name, arity) = function(arguments)?;
+    let space = context.space.clone();
+    let functions = context.host.tabled.entry(name).or_default();
+    let new = TabledFunction { arity, space };
+    let known = |old: &TabledFunction| old.arity == new.arity && old.space.is_same(&new.space);
+    if !functions.iter().any(known) {
+        functions.push(new);
+    }
+    Ok(())
 }
 
 fn forget(context: &mut Context<'_>, name: &Symbol, arity: Option<usize>) {

@@ -12,6 +12,8 @@ const UNITS: [(&str, f64); 4] = [("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), (
 /// - `(parse-duration text)`: seconds of such a text, also with `ms`.
 ///
 /// What is `(minutes 5)` and the like stands in MeTTa.
+///
+/// The kinds of arguments and results are in the signatures below. Source: our own.
 pub(super) fn operations() -> [Operation; 3] {
     [
         Operation::new("now", "(-> Number)", |_, context| {
