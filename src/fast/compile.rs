@@ -11,6 +11,7 @@ mod call;
 mod choose;
 mod control;
 mod decide;
+pub(in crate::fast) mod facts;
 mod grow;
 mod head;
 mod inline;
@@ -154,6 +155,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
                 let pc = program.code.len() as Pc;
                 let mut compiler = Compiler::new(host, heap, program, arity);
                 compiler.function = id;
+                compiler.facts = facts::Mode::of(compiler.program, id);
                 let (reached, place) = (reached.get(compiled.len()), origin.clone());
                 let entry = compiler.rule(
                     pattern,
@@ -190,7 +192,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
             Some(tree) => {
                 program.code.push(Instruction::NoRule { function: id });
                 let places = switch::Places {
-                    function: id,
+                    function: Some(id),
                     rules: &entries,
                     open: pc,
                     none: pc + 1,
@@ -489,6 +491,8 @@ struct Compiler<'m> {
     /// Slots that hold settled values; numbers.
     settled: HashSet<Slot, FixedState>,
     numbers: HashSet<Slot, FixedState>,
+    /// Slots that hold plain values of these types.
+    typed: HashSet<(Slot, TypeId), FixedState>,
     defined: Vec<u64>,
     slots: usize,
     /// Numbers the parts of the body that are instantiated at once.
@@ -513,6 +517,8 @@ struct Compiler<'m> {
     plain: Vec<Slot>,
     /// The function of the rule.
     function: u32,
+    /// Whether facts that the rule looks for are compiled into it, and not only may be.
+    facts: facts::Mode,
     /// Whether it is a rule that tells whoever watches how it ends.
     watched: bool,
     /// What was used on the way here and is still to be recorded.
@@ -563,6 +569,7 @@ impl<'m> Compiler<'m> {
             written: HashMap::default(),
             settled: HashSet::default(),
             numbers: HashSet::default(),
+            typed: HashSet::default(),
             defined: Vec::new(),
             slots: arity,
             scope: 0,
@@ -583,6 +590,7 @@ impl<'m> Compiler<'m> {
             data: Vec::new(),
             plain: Vec::new(),
             function: 0,
+            facts: facts::Mode::Never,
             watched: false,
             pending: Pending::default(),
         };
@@ -684,6 +692,7 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessInteger { odd, .. }
                 | I::JumpUnlessSum { odd, .. }
                 | I::IfPlain { odd, .. }
+                | I::IfTyped { odd, .. }
                 | I::JumpUnlessSame { odd, .. }
                 | I::CheckSame { odd, .. }
                 | I::Grow { odd, .. }
@@ -691,10 +700,11 @@ impl<'m> Compiler<'m> {
                 | I::Not { odd, .. }
                 | I::JumpUnless { odd, .. }
                 | I::CheckType { odd, .. }
-                | I::CheckExpression { odd, .. }
+                | I::CheckKind { odd, .. }
                 | I::Elements { odd, .. }
                 | I::Match { odd, .. }
                 | I::Query { odd, .. }
+                | I::IfFacts { odd, .. }
                 | I::ChangeSpace { odd, .. }
                 | I::GetState { odd, .. }
                 | I::ChangeState { odd, .. }
@@ -712,6 +722,7 @@ impl<'m> Compiler<'m> {
                 | I::CheckFirst { odd, .. }
                 | I::Decide { odd, .. }
                 | I::Applied { odd, .. }
+                | I::TryApplyLast { odd, .. }
                 | I::List { odd, .. }
                 | I::Item { odd, .. },
             ) => odd,

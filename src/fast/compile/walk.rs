@@ -325,7 +325,7 @@ impl Compiler<'_> {
         self.in_slot(call)
     }
 
-    fn name_slot(&mut self, variable: &Variable, slot: Slot) {
+    pub(super) fn name_slot(&mut self, variable: &Variable, slot: Slot) {
         self.names.insert(
             variable.clone(),
             Name {
