@@ -1,7 +1,7 @@
 //! Bodies of rules: evaluating an expression, and what becomes of its value.
 
 use foldhash::fast::FixedState;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use super::call::in_slots;
 use super::lambda::lambda_of;
@@ -16,6 +16,9 @@ use crate::fast::block::Block;
 use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Operand, Pc, Slot, TypeId, Watched};
 use crate::fast::program::{Function, Head, Inline};
 use crate::types;
+
+/// How often each variable occurs.
+type Counts = HashMap<Variable, usize, FixedState>;
 
 impl Compiler<'_> {
     /// Bounds the native stack that compiling takes.
@@ -125,19 +128,24 @@ impl Compiler<'_> {
                 take(pattern, &[pattern, template]);
             }
             [head, Atom::Expression(pairs), template] if head.as_symbol() == Some("let*") => {
-                let pairs: Vec<&[Atom]> = pairs
-                    .children()
-                    .iter()
-                    .filter_map(Atom::as_expression)
-                    .collect();
-                for (place, pair) in pairs.iter().enumerate() {
-                    let [pattern, _] = pair else { continue };
-                    let mut parts = vec![pattern];
-                    for later in &pairs[place + 1..] {
-                        parts.extend(later.iter());
+                // What stands after a pattern is where it is known: counted once, from the end.
+                let mut after = Counts::default();
+                count(template, &mut after);
+                let pairs = pairs.children().iter().rev();
+                for pair in pairs.filter_map(Atom::as_expression) {
+                    if let [pattern, value] = pair {
+                        count(pattern, &mut after);
+                        pattern.for_each_variable(|variable| {
+                            if self.counts.get(variable) == after.get(variable) {
+                                local.insert(variable.clone());
+                            }
+                        });
+                        count(value, &mut after);
+                    } else {
+                        for part in pair {
+                            count(part, &mut after);
+                        }
                     }
-                    parts.push(template);
-                    take(pattern, &parts);
                 }
             }
             [head, _, Atom::Expression(cases)]
@@ -731,6 +739,11 @@ impl Compiler<'_> {
         self.handler = outer;
         Ok((result, Some(mark)))
     }
+}
+
+/// Adds the occurrences of variables in `atom`.
+fn count(atom: &Atom, counts: &mut Counts) {
+    atom.for_each_occurrence(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
 }
 
 fn is_let(head: &Atom) -> bool {
