@@ -173,6 +173,7 @@ impl Machine<'_> {
     pub(super) fn make_call(&mut self, function: u32, values: [Cell; 3]) -> Cell {
         let entry = &self.program.functions[function as usize];
         let (arity, data_type) = (entry.arity, entry.data_type);
+        let types_elements = entry.types_elements;
         let name = Cell::symbol(entry.symbol).0;
         let [mut a, mut b, mut c] = values;
         let mut all = Header::GROUND | Header::EVALUATED;
@@ -194,7 +195,11 @@ impl Machine<'_> {
                 self.heap.put([header, name, a.0, b.0, c.0])
             }
         };
-        self.heap.note_type_of_data(made, data_type);
+        if types_elements {
+            self.note_type_of_made(made);
+        } else {
+            self.heap.note_type_of_data(made, data_type);
+        }
         made
     }
 

@@ -11,14 +11,12 @@ use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::code::{ANY, TypeId};
 use crate::fast::program::{Decided, Expected, Head, LeafPlace, Program, Site, Told, Tree};
 use crate::fast::stack::place;
-use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision};
+use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, PACKED_MAX};
 use crate::types;
 use crate::unify::Bindings;
 
 /// So many decisions are remembered for a call.
 const DECIDED_MAX: usize = 4;
-/// Calls that depend on more values are always looked at anew.
-const LEAVES_MAX: usize = 6;
 
 impl Machine<'_> {
     /// Whether an expression is well-typed, and may be used where a type is expected.
@@ -160,28 +158,51 @@ impl Machine<'_> {
     pub(super) fn decide_again(&mut self, number: u32, base: usize) -> Option<u32> {
         let site = &self.program.sites[number as usize];
         let frame = self.stack.frame(base);
-        let mut leaves = [Argument::NONE; LEAVES_MAX];
-        for (leaf, noted) in site.leaves.iter().zip(leaves.get_mut(..site.leaves.len())?) {
+        if site.leaves.len() > PACKED_MAX {
+            return None;
+        }
+        let mut packed = 0;
+        for leaf in &site.leaves {
             let value = self.heap.deref(Cell(frame[place(leaf.slot)]));
-            *noted = self.noted_argument(value, leaf.place)?;
+            packed = self.noted_argument(value, leaf.place)?.packed_after(packed);
         }
         let expected = match site.expected {
             Expected::Known(expected) => expected,
             Expected::Told(slot) => Cell(frame[place(slot)]).as_int() as TypeId,
         };
-        let leaves = &leaves[..site.leaves.len()];
         let decided = self.program.decided[number as usize]
             .iter()
-            .find(|known| known.expected == expected && known.leaves[..] == *leaves)?;
+            .find(|known| known.packed == packed && known.expected == expected)?;
         for (slot, value) in &decided.told {
             set!(self, base, *slot, Cell::small(*value as i32));
         }
         Some(decided.function)
     }
 
+    /// Notes the type of data that was just made, if it depends on its elements and these
+    /// have types that were met lately.
+    #[inline(never)]
+    pub(super) fn note_type_of_made(&mut self, made: Cell) -> Option<()> {
+        let at = made.at();
+        let arity = self.heap.header(at).arity();
+        let types = &self.program.value_types;
+        let (head, types_calls) = types.symbol_of_late(self.heap.word(at + 1).at() as u32)?;
+        if types_calls || arity > PACKED_MAX {
+            return None;
+        }
+        let mut packed = head?.packed();
+        for place in at + 2..at + 1 + arity {
+            let element = self.noted_argument(self.heap.word(place), LeafPlace::Part)?;
+            packed = element.packed_after(packed);
+        }
+        let found = types.application_of_late(packed)?;
+        self.heap.note_type(at, found.0);
+        Some(())
+    }
+
     /// A value as an argument, if its type is known without looking for it.
     #[inline(always)]
-    fn noted_argument(&self, value: Cell, leaf: LeafPlace) -> Option<Argument> {
+    pub(super) fn noted_argument(&self, value: Cell, leaf: LeafPlace) -> Option<Argument> {
         let types = &self.program.value_types;
         let (found, kind) = match value.kind() {
             Kind::Int(_) if leaf != LeafPlace::Head => (types.number(), ArgumentKind::Grounded),
@@ -243,7 +264,10 @@ impl Machine<'_> {
             }
         }
         let function = self.function_for(site.head, arguments.len(), &decision.returns);
+        let packed = leaves.iter();
+        let packed = packed.fold(0, |packed, leaf| leaf.packed_after(packed));
         Some(Decided {
+            packed,
             leaves,
             expected,
             function,
