@@ -109,7 +109,7 @@ fn ends() -> impl Strategy<Value = String> {
 fn bodies() -> impl Strategy<Value = String> {
     let calls = select(&["(f $rest)", "(g $rest)", "(each both $rest)", "($h $rest)"][..])
         .prop_map(|call| call.replace("$h", "g"));
-    let growing = calls.prop_recursive(3, 12, 2, |inner| {
+    calls.prop_recursive(3, 12, 2, |inner| {
         prop_oneof![
             3 => (elements(), inner.clone()).prop_map(|(x, rest)| format!("(Cons {x} {rest})")),
             1 => inner.clone().prop_map(|rest| format!("(S {rest})")),
@@ -120,8 +120,7 @@ fn bodies() -> impl Strategy<Value = String> {
             1 => (elements(), inner.clone()).prop_map(|(x, rest)| format!("(let $y {x} {rest})")),
             1 => (inner.clone(), inner).prop_map(|(a, b)| format!("(superpose ({a} {b}))")),
         ]
-    });
-    growing
+    })
 }
 
 fn lists() -> impl Strategy<Value = String> {

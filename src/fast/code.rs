@@ -266,6 +266,11 @@ pub(super) enum Instruction {
         to: Slot,
         operands: Operands,
     },
+    /// The same of an expression with others in it, copied from the table of blocks.
+    BuildBlock {
+        to: Slot,
+        block: u32,
+    },
     /// An expression as it stands, which is noted to be data if its elements are and
     /// no rule is for the function, or its head is no symbol.
     BuildNoted {
@@ -685,6 +690,13 @@ pub(super) enum Instruction {
     Elements {
         from: Slot,
         size: Slot,
+        odd: Pc,
+    },
+    /// Goes on at the code that was made of the facts that a pattern is for, if they are still
+    /// the same.
+    IfFacts {
+        facts: u32,
+        to: Pc,
         odd: Pc,
     },
     /// Goes on with each answer of a space to a compiled pattern, whose slots are written

@@ -505,7 +505,11 @@ impl<'h> Machine<'h> {
                     let value = self.heap.deref(slot!(self, base, slot));
                     // An expression is no leaf, and leaves are as they look.
                     let plain = constant.is_immediate() && (value.is_immediate() || value.is_exp());
-                    if value != constant && (plain || !self.unify_noted(value, constant)) {
+                    if value.is_ref() {
+                        // A constant has no variable in it.
+                        self.heap.trail.push(value.at() as u32);
+                        self.heap.cells[value.at()] = constant.0;
+                    } else if value != constant && (plain || !self.unify_noted(value, constant)) {
                         pc = on_fail;
                     }
                 }
@@ -1042,8 +1046,13 @@ impl<'h> Machine<'h> {
                     let frame = self.stack.frame(base);
                     let values = slots.map(|slot| Cell(frame[place(slot)]));
                     let function = Cell(frame[place(function)]).as_int() as u32;
-                    let height = self.height(mark, base);
-                    go!(self.call_slots(function, values, above, height, pc, base));
+                    let entry = &self.program.functions[function as usize];
+                    if entry.state == State::Data && (1..=values.len()).contains(&entry.arity) {
+                        self.result = self.make_call(function, values);
+                    } else {
+                        let height = self.height(mark, base);
+                        go!(self.call_slots(function, values, above, height, pc, base));
+                    }
                 }
                 I::CallAppliedLast {
                     function, slots, ..
@@ -1253,6 +1262,10 @@ impl<'h> Machine<'h> {
                 I::Build { to, operands } => {
                     set!(self, base, to, self.build(operands, base, 0));
                 }
+                I::BuildBlock { to, block } => {
+                    let built = self.build_block(block, base);
+                    set!(self, base, to, built);
+                }
                 I::BuildResult { to, operands } => {
                     set!(self, base, to, self.build_result(operands, base));
                 }
@@ -1310,6 +1323,12 @@ impl<'h> Machine<'h> {
                         }
                         go!(Next::Fail);
                     }
+                }
+                I::IfFacts { facts, to, odd } => {
+                    fuel!();
+                    let at_moment = self.program.is_at_moment();
+                    let holds = !at_moment && self.program.facts[facts as usize].holds();
+                    pc = if holds { to } else { odd };
                 }
                 I::GatherAdd { slot } => {
                     let value = slot!(self, base, slot);

@@ -86,6 +86,10 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         }
         I::Variable { to } => format!("{} := a new variable", slot(to)),
         I::Build { to, operands } => format!("{} := ({}), as it stands", slot(to), list(operands)),
+        I::BuildBlock { to, block } => {
+            let atom = &rule.program().blocks[block as usize].atom;
+            format!("{} := {atom}, as it stands", slot(to))
+        }
         I::BuildNoted { to, operands, .. } => {
             format!(
                 "{} := ({}), data if its elements are",
@@ -623,6 +627,13 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(to),
             odd(other)
         ),
+        I::IfFacts { to, odd: other, .. } => {
+            format!(
+                "go to {}, by the facts; if they have changed {}",
+                place(to),
+                place(other)
+            )
+        }
         I::Query {
             space,
             pattern,
