@@ -132,6 +132,8 @@ pub(super) enum Told {
 /// What was decided for a site: by the types of its leaves, and what was expected of it,
 /// the function, and what arguments are told.
 pub(super) struct Decided {
+    /// The types of its leaves as one word, if they are few.
+    pub(super) packed: u128,
     pub(super) leaves: Arguments,
     pub(super) expected: TypeId,
     pub(super) function: u32,

@@ -22,6 +22,14 @@ use crate::unify::Bindings;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ValueType(pub(super) u16);
 
+impl ValueType {
+    /// As the head of an application in one word.
+    #[inline(always)]
+    pub(super) fn packed(self) -> u128 {
+        u128::from(self.0)
+    }
+}
+
 /// Numbers are below, so that they fit into a header.
 const NUMBERS_MAX: u16 = 1 << 14;
 
@@ -65,6 +73,12 @@ impl Argument {
         ValueType(self.0 & (NUMBERS_MAX - 1))
     }
 
+    /// This behind others in one word.
+    #[inline(always)]
+    pub(super) fn packed_after(self, packed: u128) -> u128 {
+        packed << 16 | u128::from(self.0)
+    }
+
     fn kind(self) -> ArgumentKind {
         let kind = self.0 >> NUMBERS_MAX.trailing_zeros();
         [
@@ -75,6 +89,9 @@ impl Argument {
         ][usize::from(kind)]
     }
 }
+
+/// No more arguments are in one word, behind their head.
+pub(super) const PACKED_MAX: usize = 7;
 
 pub(super) type Arguments = SmallVec<[Argument; 6]>;
 
@@ -112,8 +129,8 @@ impl Recent {
 
     /// An application as one word, if it is short.
     fn packed(head: ValueType, arguments: &[Argument]) -> Option<u128> {
-        let join = |packed, argument: &Argument| packed << 16 | u128::from(argument.0);
-        (arguments.len() < 8).then(|| arguments.iter().fold(u128::from(head.0), join))
+        let join = |packed, argument: &Argument| argument.packed_after(packed);
+        (arguments.len() <= PACKED_MAX).then(|| arguments.iter().fold(head.packed(), join))
     }
 
     fn place(word: u64) -> usize {
@@ -271,6 +288,12 @@ impl ValueTypes {
 
     fn known(&self, number: ValueType) -> &Known {
         &self.known[usize::from(number.0 - self.first)]
+    }
+
+    /// The type of an application that was looked up lately, by its one word.
+    #[inline(always)]
+    pub(super) fn application_of_late(&self, packed: u128) -> Option<ValueType> {
+        self.recent.application(packed)?
     }
 
     /// What was found of a symbol.

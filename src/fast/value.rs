@@ -1,11 +1,12 @@
 //! What is plainly seen of values: that they evaluate to themselves, that calls of them need
 //! nothing evaluated before; and expressions made of such.
 
-use crate::fast::cell::{Cell, Header};
+use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::code::{ANY, NUMBER, Quick, QuickKind, TypeId};
 use crate::fast::heap::Heap;
-use crate::fast::program::{Function, Program, State};
+use crate::fast::program::{Function, LeafPlace, Program, State};
 use crate::fast::stack::{FRAME, place};
+use crate::fast::types::{Argument, ArgumentKind, PACKED_MAX};
 
 /// Ground, evaluated; and, turned round, no error.
 pub(super) const PLAIN: u64 = Header::GROUND | Header::EVALUATED | Header::ERROR;
@@ -88,7 +89,12 @@ impl Heap {
 
     /// A call that no rule is for, of at most three evaluated arguments.
     #[inline(always)]
-    pub(super) fn make_call(&mut self, function: &Function, values: [Cell; 3]) -> Cell {
+    pub(super) fn make_call(
+        &mut self,
+        program: &Program,
+        function: &Function,
+        values: [Cell; 3],
+    ) -> Cell {
         let name = Cell::symbol(function.symbol).0;
         let [mut a, mut b, mut c] = values;
         let mut all = EVALUATED;
@@ -105,7 +111,11 @@ impl Heap {
                 self.put([data_header(4, all), name, a.0, b.0, c.0])
             }
         };
-        self.note_type_of_data(made, function.data_type);
+        if function.types_elements {
+            self.note_type_of_made(program, made);
+        } else {
+            self.note_type_of_data(made, function.data_type);
+        }
         made
     }
 
@@ -219,6 +229,56 @@ impl Heap {
         } else {
             !0
         }
+    }
+
+    /// Notes the type of data that was just made, if it depends on its elements and these
+    /// have types that were met lately.
+    #[inline(never)]
+    pub(super) fn note_type_of_made(&mut self, program: &Program, made: Cell) -> Option<()> {
+        let at = made.at();
+        let arity = self.header(at).arity();
+        let types = &program.value_types;
+        let (head, types_calls) = types.symbol_of_late(self.word(at + 1).at() as u32)?;
+        if types_calls || arity > PACKED_MAX {
+            return None;
+        }
+        let mut packed = head?.packed();
+        for place in at + 2..at + 1 + arity {
+            let element = self.noted_argument(program, self.word(place), LeafPlace::Part)?;
+            packed = element.packed_after(packed);
+        }
+        let found = types.application_of_late(packed)?;
+        self.note_type(at, found.0);
+        Some(())
+    }
+
+    /// A value as an argument, if its type is known without looking for it.
+    #[inline(always)]
+    pub(super) fn noted_argument(
+        &self,
+        program: &Program,
+        value: Cell,
+        leaf: LeafPlace,
+    ) -> Option<Argument> {
+        let types = &program.value_types;
+        let (found, kind) = match value.kind() {
+            Kind::Int(_) if leaf != LeafPlace::Head => (types.number(), ArgumentKind::Grounded),
+            Kind::Sym(id) if value != self.empty => {
+                let (found, types_calls) = types.symbol_of_late(id)?;
+                let fits = leaf != LeafPlace::Head || !types_calls;
+                (found.filter(|_| fits)?, ArgumentKind::Symbol)
+            }
+            Kind::Exp(at) if leaf != LeafPlace::Head => {
+                let header = self.header(at);
+                if !header.has(Header::EVALUATED) || header.has(Header::ERROR) {
+                    return None;
+                }
+                let noted = types.of_header(self.noted_type(at))?;
+                (noted, ArgumentKind::Expression)
+            }
+            _ => return None,
+        };
+        Some(Argument::new(found, kind))
     }
 }
 

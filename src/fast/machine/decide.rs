@@ -7,18 +7,16 @@ use smallvec::SmallVec;
 
 use super::Machine;
 use crate::atom::{Atom, Variable};
-use crate::fast::cell::{Cell, Header, Kind};
+use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, TypeId};
 use crate::fast::program::{Decided, Expected, Head, LeafPlace, Program, Site, Told, Tree};
 use crate::fast::stack::place;
-use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision};
+use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, PACKED_MAX};
 use crate::types;
 use crate::unify::Bindings;
 
 /// So many decisions are remembered for a call.
 const DECIDED_MAX: usize = 4;
-/// Calls that depend on more values are always looked at anew.
-const LEAVES_MAX: usize = 6;
 
 impl Machine<'_> {
     /// Whether an expression is well-typed, and may be used where a type is expected.
@@ -160,47 +158,28 @@ impl Machine<'_> {
     pub(super) fn decide_again(&mut self, number: u32, base: usize) -> Option<u32> {
         let site = &self.program.sites[number as usize];
         let frame = self.stack.frame(base);
-        let mut leaves = [Argument::NONE; LEAVES_MAX];
-        for (leaf, noted) in site.leaves.iter().zip(leaves.get_mut(..site.leaves.len())?) {
+        if site.leaves.len() > PACKED_MAX {
+            return None;
+        }
+        let mut packed = 0;
+        for leaf in &site.leaves {
             let value = self.heap.deref(Cell(frame[place(leaf.slot)]));
-            *noted = self.noted_argument(value, leaf.place)?;
+            packed = self
+                .heap
+                .noted_argument(&self.program, value, leaf.place)?
+                .packed_after(packed);
         }
         let expected = match site.expected {
             Expected::Known(expected) => expected,
             Expected::Told(slot) => Cell(frame[place(slot)]).as_int() as TypeId,
         };
-        let leaves = &leaves[..site.leaves.len()];
         let decided = self.program.decided[number as usize]
             .iter()
-            .find(|known| known.expected == expected && known.leaves[..] == *leaves)?;
+            .find(|known| known.packed == packed && known.expected == expected)?;
         for (slot, value) in &decided.told {
             set!(self, base, *slot, Cell::small(*value as i32));
         }
         Some(decided.function)
-    }
-
-    /// A value as an argument, if its type is known without looking for it.
-    #[inline(always)]
-    fn noted_argument(&self, value: Cell, leaf: LeafPlace) -> Option<Argument> {
-        let types = &self.program.value_types;
-        let (found, kind) = match value.kind() {
-            Kind::Int(_) if leaf != LeafPlace::Head => (types.number(), ArgumentKind::Grounded),
-            Kind::Sym(id) if value != self.heap.empty => {
-                let (found, types_calls) = types.symbol_of_late(id)?;
-                let fits = leaf != LeafPlace::Head || !types_calls;
-                (found.filter(|_| fits)?, ArgumentKind::Symbol)
-            }
-            Kind::Exp(at) if leaf != LeafPlace::Head => {
-                let header = self.heap.header(at);
-                if !header.has(Header::EVALUATED) || header.has(Header::ERROR) {
-                    return None;
-                }
-                let noted = types.of_header(self.heap.noted_type(at))?;
-                (noted, ArgumentKind::Expression)
-            }
-            _ => return None,
-        };
-        Some(Argument::new(found, kind))
     }
 
     #[inline(never)]
@@ -243,7 +222,10 @@ impl Machine<'_> {
             }
         }
         let function = self.function_for(site.head, arguments.len(), &decision.returns);
+        let packed = leaves.iter();
+        let packed = packed.fold(0, |packed, leaf| leaf.packed_after(packed));
         Some(Decided {
+            packed,
             leaves,
             expected,
             function,

@@ -19,7 +19,7 @@ use crate::budget::Budget;
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{ANY, CLOSE, Slot};
 use crate::fast::heap::TYPE_BITS;
-use crate::fast::program::State;
+use crate::fast::program::{LeafPlace, State};
 use crate::fast::stack::{STACK_MAX, place};
 use crate::fast::types::{Argument, ArgumentKind};
 use crate::fast::value::data_header;
@@ -236,7 +236,13 @@ impl Machine<'_> {
             let mut arguments = [below; 3];
             for (place, argument) in arguments[..arity - 2].iter_mut().enumerate() {
                 let element = self.heap.word(at + 2 + place);
-                *argument = Argument::new(self.type_of(element)?, self.kind_of(element));
+                *argument = match self
+                    .heap
+                    .noted_argument(&self.program, element, LeafPlace::Part)
+                {
+                    Some(noted) => noted,
+                    None => Argument::new(self.type_of(element)?, self.kind_of(element)),
+                };
             }
             if (head, arguments) != (known.0, known.1) {
                 let of_head = self.type_of_head(head)?;

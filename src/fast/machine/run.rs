@@ -495,7 +495,11 @@ impl Machine<'_> {
                             && let Some(c) = self.heap.quick(&self.program, frame, *c)
                         {
                             self.fuel -= 1;
-                            let made = self.heap.make_call(entry, [Cell(a), Cell(b), Cell(c)]);
+                            let made = self.heap.make_call(
+                                &self.program,
+                                entry,
+                                [Cell(a), Cell(b), Cell(c)],
+                            );
                             frame[place(*to)] = made.0;
                             pc += usize::from(*skip);
                             continue 'run;
@@ -513,7 +517,7 @@ impl Machine<'_> {
                         if entry.state == State::Data && self.fuel != 1 {
                             self.fuel -= 1;
                             let values = [slot!(a), slot!(b), slot!(c)];
-                            let made = self.heap.make_call(entry, values);
+                            let made = self.heap.make_call(&self.program, entry, values);
                             if *last {
                                 break 'hand made;
                             }

@@ -112,7 +112,7 @@ impl Machine<'_> {
                 let values = slots.map(|slot| Cell(frame[place(slot)]));
                 let entry = &self.program.functions[function as usize];
                 if entry.state == State::Data {
-                    let made = self.heap.make_call(entry, values);
+                    let made = self.heap.make_call(&self.program, entry, values);
                     set!(self, base, to, made);
                     pc += 1;
                 } else {
@@ -597,7 +597,7 @@ impl Machine<'_> {
                 let function = Cell(frame[place(function)]).as_int() as u32;
                 let entry = &self.program.functions[function as usize];
                 if entry.state == State::Data && (1..=values.len()).contains(&entry.arity) {
-                    self.result = self.heap.make_call(entry, values);
+                    self.result = self.heap.make_call(&self.program, entry, values);
                 } else {
                     let height = self.height(mark, base);
                     go!(self.call_slots(function, values, above, height, pc, base));
