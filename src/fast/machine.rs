@@ -231,7 +231,7 @@ impl<'h> Machine<'h> {
             fuel: FUEL,
             results: Vec::new(),
             exhausted: None,
-            collect_at: CONSTANTS + (1 << 18),
+            collect_at: CONSTANTS + (1 << 16),
             growing_max: grow::most(budget),
             head_trail: 0,
             subject: Atom::unit(),
@@ -573,7 +573,8 @@ impl<'h> Machine<'h> {
                     on_fail,
                 } => {
                     let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                    if !self.unify_noted(left, right) {
+                    let same = left == right && !left.is_float();
+                    if !same && !self.unify_noted(left, right) {
                         pc = on_fail;
                     }
                 }

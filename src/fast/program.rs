@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
-use crate::evaluate::{Control, RuleUse, is_instruction};
+use crate::evaluate::{Control, FactUse, RuleUse, is_instruction};
 use crate::fast::applied::Applied;
 use crate::fast::block::Block;
 use crate::fast::cell::{Cell, Kind};
@@ -346,6 +346,8 @@ pub(super) struct Program {
     /// What is noted for a listing, where one is wanted.
     pub(super) listed: Option<Box<Listed>>,
     pub(super) rule_uses: Vec<Arc<RuleUse>>,
+    /// Facts that were compiled into rules.
+    pub(super) fact_uses: Vec<FactUse>,
     /// What ways through the code use, each once.
     pub(super) uses: Vec<Arc<[Used]>>,
     use_ids: HashMap<Arc<[Used]>, u32, FixedState>,
@@ -380,7 +382,7 @@ pub(super) struct Program {
     pub(super) templates: Vec<Arc<Template>>,
     pub(super) patterns: Vec<Pattern>,
     pub(super) blocks: Vec<Block>,
-    /// Facts that were compiled into rules.
+    /// What facts that were compiled into rules depend on.
     pub(super) facts: Vec<Stand>,
     /// Whether expressions with this head, of so many elements, are data.
     pub(super) data_heads: DataHeads,
@@ -428,6 +430,7 @@ impl DataHeads {
 pub(super) enum Used {
     Rule(u32),
     Operation(u32),
+    Fact(u32),
 }
 
 /// What code of an expression is found by: what is expected of it, and whether its variables
@@ -477,6 +480,7 @@ impl Program {
             watched: host.watch.is_some() && !proving,
             listed: None,
             rule_uses: Vec::new(),
+            fact_uses: Vec::new(),
             uses: Vec::new(),
             use_ids: HashMap::default(),
             watches: Vec::new(),

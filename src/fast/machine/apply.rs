@@ -49,7 +49,8 @@ impl Machine<'_> {
         applied.find(head, Applied::UNTYPED, ANY).is_some()
     }
 
-    /// Makes a call above the frame whose arguments are what they have to be; where it goes on.
+    /// Makes a call above the frame whose arguments are what they have to be, or the data that
+    /// it is; where it goes on.
     #[inline(always)]
     pub(super) fn try_apply(
         &mut self,
@@ -66,6 +67,12 @@ impl Machine<'_> {
             .find(head, count, TypeId::from(expected))?;
         let entry = &self.program.functions[function as usize];
         let above = self.above(base, size);
+        if entry.state == State::Data && (1..=arguments.len()).contains(&entry.arity) {
+            // Who takes the result takes this.
+            let values = self.quick(self.stack.frame(base), arguments)?;
+            self.result = self.make_call(function, values.map(Cell));
+            return Some((back, base));
+        }
         if entry.state != State::Compiled
             || !self.stack.holds(above)
             || self.heap.cells.len() >= self.collect_at
