@@ -186,7 +186,7 @@ impl Compiler<'_> {
                 tests.push(own.into_boxed_slice());
             }
         }
-        let (tree, reached) = switch::full_tree(&tests).ok_or(Leave)?;
+        let (tree, reached) = switch::tree_telling(&tests, true).ok_or(Leave)?;
         let facts_number = self.program.facts.len() as u32;
         let begin = self.emit(Instruction::IfFacts {
             facts: facts_number,
