@@ -54,6 +54,8 @@ const RULES_AT_ONCE: usize = 256;
 const LINEAR_MAX: usize = 8;
 const SLOTS_MAX: usize = SLOTS - 96;
 const TESTS_MAX: usize = 12;
+/// What has more atoms is no program that somebody wrote; parts that it shares would be compiled each time.
+const SIZE_MAX: u32 = 1 << 20;
 
 /// Compiles the rules of a function, if it has any.
 pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: u32) {
@@ -272,7 +274,8 @@ pub(super) fn expression(
 ) -> Option<u32> {
     let children = atom.as_expression().unwrap_or_default();
     let malformed = atom.is_error() && !is_whole_error(atom);
-    if malformed || matches!(children.first(), None | Some(Atom::Variable(_))) {
+    let is_too_large = atom.size() > SIZE_MAX;
+    if malformed || is_too_large || matches!(children.first(), None | Some(Atom::Variable(_))) {
         return None;
     }
     let key = (atom.clone(), expected, open);
@@ -488,6 +491,8 @@ struct Compiler<'m> {
     /// Slots that hold settled values; numbers.
     settled: HashSet<Slot, FixedState>,
     numbers: HashSet<Slot, FixedState>,
+    /// Slots that hold plain values of these types.
+    typed: HashSet<(Slot, TypeId), FixedState>,
     defined: Vec<u64>,
     slots: usize,
     /// Numbers the parts of the body that are instantiated at once.
@@ -564,6 +569,7 @@ impl<'m> Compiler<'m> {
             written: HashMap::default(),
             settled: HashSet::default(),
             numbers: HashSet::default(),
+            typed: HashSet::default(),
             defined: Vec::new(),
             slots: arity,
             scope: 0,
@@ -686,6 +692,7 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessInteger { odd, .. }
                 | I::JumpUnlessSum { odd, .. }
                 | I::IfPlain { odd, .. }
+                | I::IfTyped { odd, .. }
                 | I::JumpUnlessSame { odd, .. }
                 | I::CheckSame { odd, .. }
                 | I::Grow { odd, .. }
@@ -693,7 +700,7 @@ impl<'m> Compiler<'m> {
                 | I::Not { odd, .. }
                 | I::JumpUnless { odd, .. }
                 | I::CheckType { odd, .. }
-                | I::CheckExpression { odd, .. }
+                | I::CheckKind { odd, .. }
                 | I::Elements { odd, .. }
                 | I::Match { odd, .. }
                 | I::Query { odd, .. }
@@ -715,6 +722,7 @@ impl<'m> Compiler<'m> {
                 | I::CheckFirst { odd, .. }
                 | I::Decide { odd, .. }
                 | I::Applied { odd, .. }
+                | I::TryApplyLast { odd, .. }
                 | I::List { odd, .. }
                 | I::Item { odd, .. },
             ) => odd,
@@ -727,7 +735,7 @@ impl<'m> Compiler<'m> {
 
     fn count(&mut self, atom: &Atom) {
         let counts = &mut self.counts;
-        atom.for_each_variable(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
+        atom.for_each_occurrence(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
         let walked = &mut self.walked;
         walk::count_walked(atom, |variable| {
             *walked.entry(variable.clone()).or_insert(0) += 1;

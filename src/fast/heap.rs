@@ -706,7 +706,7 @@ impl Heap {
         let mut waiting: Vec<Cell> = Vec::new();
         // Large parts, which may be shared, are put there once.
         let mut known: HashMap<usize, Cell, FixedState> = HashMap::default();
-        let is_large = |part: &Expression| part.size() > LARGE && part.is_ground();
+        let is_large = |part: &Expression| part.size() > LARGE;
         let mut levels = vec![Level {
             source: root,
             done: 0,

@@ -463,7 +463,7 @@ impl<'h> Machine<'h> {
                 } => {
                     let frame = self.stack.frame(base);
                     let values = slots.map(|slot| Cell(frame[place(slot)]));
-                    match self.grow(function, &values[..usize::from(count)], size, base) {
+                    match self.grow(function, values, count, size, base) {
                         Some(frame) => base = frame,
                         None => pc = odd,
                     }
@@ -650,6 +650,18 @@ impl<'h> Machine<'h> {
                             pc = odd;
                             break;
                         }
+                    }
+                }
+                I::IfTyped {
+                    slots,
+                    types,
+                    count,
+                    odd,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    if !self.are_plainly(values, types, count) {
+                        pc = odd;
                     }
                 }
                 I::TakeSettled { to, from, settled } => {
@@ -991,12 +1003,26 @@ impl<'h> Machine<'h> {
                     count,
                     expected,
                     arguments,
+                    odd,
                 } => {
-                    let called = (head, count, expected);
-                    if let Some((to, frame)) = self.try_apply_last(called, arguments, base) {
+                    let name = self.heap.deref(slot!(self, base, head));
+                    let called = (name, count, expected);
+                    if !name.is_symbol() {
+                        pc = odd;
+                    } else if let Some((to, frame)) = self.try_apply_last(called, arguments, base) {
                         pc = to;
                         base = frame;
                         fuel!();
+                    }
+                }
+                I::Decide { to, site, odd } => {
+                    let found = match self.decide_again(site, base) {
+                        None => self.decide(site, base),
+                        found => found,
+                    };
+                    match found {
+                        Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                        None => pc = odd,
                     }
                 }
                 I::Applied {
@@ -1247,8 +1273,9 @@ impl<'h> Machine<'h> {
                 I::BuildData { to, operands } => {
                     set!(self, base, to, self.build(operands, base, Header::DATA));
                 }
-                I::CheckExpression { slot, odd } => {
-                    if !self.heap.deref(slot!(self, base, slot)).is_exp() {
+                I::CheckKind { slot, kind, odd } => {
+                    let value = self.heap.deref(slot!(self, base, slot));
+                    if !self.is_of_kind(value, kind) {
                         pc = odd;
                     }
                 }

@@ -52,7 +52,7 @@ impl Compiler<'_> {
             return Bound::Something;
         };
         let mut here = 1;
-        template.for_each_variable(|other| here += usize::from(other == variable));
+        template.for_each_occurrence(|other| here += usize::from(other == variable));
         let only_here = self.counts.get(variable) == Some(&here);
         if only_here || !self.names.contains_key(variable) {
             Bound::Nothing
@@ -109,7 +109,7 @@ impl Compiler<'_> {
         let all_within = |parts: &[&Atom], variable: &Variable| {
             let mut count = 0;
             for part in parts {
-                part.for_each_variable(|other| count += usize::from(other == variable));
+                part.for_each_occurrence(|other| count += usize::from(other == variable));
             }
             self.counts.get(variable) == Some(&count)
         };
@@ -469,26 +469,7 @@ impl Compiler<'_> {
         if dynamic {
             self.left = false;
             let from = self.quoted_data(atom)?;
-            let last = self.program.code.len() - 1;
-            if want == Want::Tail
-                && !self.watched
-                && !self.program.proving
-                && expected == ANY
-                && let Instruction::MakeNoted {
-                    to,
-                    function,
-                    slots,
-                    count,
-                } = self.program.code[last]
-                && from == Operand::slot(to)
-            {
-                let part = false;
-                self.program.code[last] = Instruction::ReturnNoted {
-                    function,
-                    slots,
-                    count,
-                    part,
-                };
+            if want == Want::Tail && self.returns_noted(from, expected) {
                 return Ok(from);
             }
             let from = self.in_slot(from)?;
@@ -502,6 +483,32 @@ impl Compiler<'_> {
             size: 0,
         });
         self.take(want)
+    }
+
+    /// Evaluates and returns what was made by the last instruction, in one, if that can be.
+    pub(super) fn returns_noted(&mut self, made: Value, expected: TypeId) -> bool {
+        let last = self.program.code.len() - 1;
+        if !self.watched
+            && !self.program.proving
+            && expected == ANY
+            && let Instruction::MakeNoted {
+                to,
+                function,
+                slots,
+                count,
+            } = self.program.code[last]
+            && made == Operand::slot(to)
+        {
+            let part = false;
+            self.program.code[last] = Instruction::ReturnNoted {
+                function,
+                slots,
+                count,
+                part,
+            };
+            return true;
+        }
+        false
     }
 
     /// Takes the result of what was called last.
@@ -547,6 +554,7 @@ impl Compiler<'_> {
     ) -> Compiled<Value> {
         if self.settled.contains(&from) && expected == ANY
             || self.numbers.contains(&from) && (expected == NUMBER || expected == ANY)
+            || self.typed.contains(&(from, expected))
         {
             return Ok(self.give(Operand::slot(from), want));
         }

@@ -60,10 +60,7 @@ pub(super) fn tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
 }
 
 /// The same; `tells` says whether it is told what is known of each rule where it begins.
-pub(super) fn tree_telling(
-    tests: &[Box<[HeadTest]>],
-    tells: bool,
-) -> Option<(Tree, Vec<Reached>)> {
+pub(super) fn tree_telling(tests: &[Box<[HeadTest]>], tells: bool) -> Option<(Tree, Vec<Reached>)> {
     let mut grower = Grower {
         tests,
         tells,

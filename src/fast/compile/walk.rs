@@ -71,7 +71,7 @@ pub(super) fn count_walked(atom: &Atom, mut add: impl FnMut(&Variable)) {
         if let Some(walk) = written_walk(children) {
             for variable in &walk.variables {
                 add(variable);
-                walk.template.for_each_variable(|other| {
+                walk.template.for_each_occurrence(|other| {
                     if other == *variable {
                         add(other);
                     }

@@ -257,6 +257,10 @@ impl Machine<'_> {
         let Term::Sym(id) = head.kind() else {
             return None;
         };
+        // An element that is `Empty` ends the branch.
+        if head == self.heap.empty {
+            return None;
+        }
         let function = if self.is_untyped(id) {
             for i in 1..count {
                 let argument = self.heap.deref(self.heap.word(first + i));
@@ -264,7 +268,7 @@ impl Machine<'_> {
                     return None;
                 }
             }
-            self.program.function(id, count - 1, expected)
+            self.function_of(id, count - 1, expected)
         } else {
             self.typed_function(id, first..first + count, expected)?
         };
@@ -496,6 +500,9 @@ impl Machine<'_> {
             }));
             self.choices.clear();
             self.asides.clear();
+            return Next::Fail;
+        }
+        if self.is_over(base) {
             return Next::Fail;
         }
         let ways = run
