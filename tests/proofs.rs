@@ -261,3 +261,17 @@ fn each_way_of_going_on_is_proved_alike() {
         check(&format!("{RULES}\n!{directive}"));
     }
 }
+
+/// Facts that a rule asks for again are compiled into it.
+#[test]
+fn facts_asked_for_again_are_proved_alike() {
+    check(
+        "(p 1 a) (p 2 b) (p 2 c) (p (f $x) $x) (p $any whole)
+         (= (ask $k) (match &self (p $k $v) (found $v)))
+         (= (pair $k) (let (found $v) (ask $k) (match &self (p $w $v) (and-so $w))))
+         !(ask 1) !(ask 2) !(ask 2) !(ask (f d)) !(ask $u) !(ask 3)
+         !(pair 1) !(pair 2) !(pair (f e)) !(collapse (pair 2))
+         !(add-atom &self (p 3 d)) !(ask 3) !(ask 3) !(pair 3)
+         !(remove-atom &self (p 2 b)) !(ask 2) !(ask 2) !(collapse (pair 2))",
+    );
+}

@@ -18,8 +18,12 @@ use crate::fast::heap::{CONSTANT_BOXES, CONSTANTS};
 use crate::fast::machine::Machine;
 use crate::symbol;
 
-/// The smallest heap that is collected, in words above the constants.
-const SMALLEST: usize = 1 << 19;
+/// Words of terms before a heap is collected first: what stays in the processor's caches, and
+/// more where each collection goes through many frames.
+fn smallest(frames: usize) -> usize {
+    const FRAMES: usize = 1 << 15;
+    if frames < FRAMES { 1 << 16 } else { 1 << 19 }
+}
 
 /// The slots that hold something.
 enum Live {
@@ -165,6 +169,11 @@ impl Machine<'_> {
     /// Collects, if the code tells all that is needed. The frame is about to run with so
     /// many arguments.
     pub(super) fn collect(&mut self, base: usize, arguments: usize) {
+        let smallest = smallest(base);
+        if self.heap.cells.len() < CONSTANTS + smallest {
+            self.collect_at = CONSTANTS + smallest;
+            return;
+        }
         self.note_peak(base);
         let live = match self.live(base, arguments) {
             Some(live) if self.asides.is_empty() => live,
@@ -265,8 +274,8 @@ impl Machine<'_> {
         self.heap.cells = cells;
         self.heap.cells.truncate(CONSTANTS);
         // A heap that is still small is let grow, where most of it stays in use.
-        let times = if to.len() < SMALLEST { 4 } else { 3 };
-        let collect_at = CONSTANTS + (to.len() * times).max(SMALLEST);
+        let times = if to.len() < smallest { 4 } else { 3 };
+        let collect_at = CONSTANTS + (to.len() * times).max(smallest);
         self.heap.make_room(collect_at + collect_at / 64);
         self.heap.cells.extend_from_slice(&to);
         self.heap.boxes = kept_boxes;

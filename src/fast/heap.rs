@@ -570,7 +570,17 @@ impl Heap {
     /// Principle", J. ACM 12(1), 1965.
     pub(super) fn unify(&mut self, left: Cell, right: Cell) -> bool {
         let mut pending: SmallVec<[(Cell, Cell); 16]> = SmallVec::new();
-        pending.push((left, right));
+        let (left, right) = (self.deref(left), self.deref(right));
+        if left.is_exp() && right.is_exp() && left != right {
+            if !self.pair_others(left.at(), right.at(), &mut pending) {
+                return false;
+            }
+            if pending.is_empty() {
+                return true;
+            }
+        } else {
+            pending.push((left, right));
+        }
         let mut seen = Seen::new();
         while let Some((left, right)) = pending.pop() {
             let (left, right) = (self.deref(left), self.deref(right));
@@ -623,7 +633,7 @@ impl Heap {
         }
         let pairs = self.cells[a..a + n].iter().zip(&self.cells[b..b + n]);
         for (left, right) in pairs.rev() {
-            let (left, right) = (Cell(*left), Cell(*right));
+            let (left, right) = (self.deref(Cell(*left)), self.deref(Cell(*right)));
             if left == right && !left.is_float() {
                 continue;
             }

@@ -434,6 +434,7 @@ impl Words<'_> {
             .iter()
             .map(|used| match used {
                 Used::Rule(_) => "the rule",
+                Used::Fact(_) => "the fact",
                 Used::Operation(operation) => self.operation(*operation),
             })
             .collect();

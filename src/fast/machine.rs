@@ -231,7 +231,7 @@ impl<'h> Machine<'h> {
             fuel: FUEL,
             results: Vec::new(),
             exhausted: None,
-            collect_at: CONSTANTS + (1 << 18),
+            collect_at: CONSTANTS + (1 << 16),
             growing_max: grow::most(budget),
             head_trail: 0,
             subject: Atom::unit(),

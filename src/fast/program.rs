@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
-use crate::evaluate::{Control, RuleUse, is_instruction};
+use crate::evaluate::{Control, FactUse, RuleUse, is_instruction};
 use crate::fast::applied::Applied;
 use crate::fast::block::Block;
 use crate::fast::cell::{Cell, Kind};
@@ -27,6 +27,7 @@ use crate::operation::Operation;
 use crate::space::{
     Changes, Layers, Moment, Origin, Row, Space, Stand, Subject, Version, changes, token,
 };
+use crate::symbol::Symbol;
 use crate::types;
 
 /// A signature: parameter types and the type of the result.
@@ -350,6 +351,8 @@ pub(super) struct Program {
     /// What is noted for a listing, where one is wanted.
     pub(super) listed: Option<Box<Listed>>,
     pub(super) rule_uses: Vec<Arc<RuleUse>>,
+    /// Facts that were compiled into rules.
+    pub(super) fact_uses: Vec<FactUse>,
     /// What ways through the code use, each once.
     pub(super) uses: Vec<Arc<[Used]>>,
     use_ids: HashMap<Arc<[Used]>, u32, FixedState>,
@@ -384,46 +387,53 @@ pub(super) struct Program {
     pub(super) templates: Vec<Arc<Template>>,
     pub(super) patterns: Vec<Pattern>,
     pub(super) blocks: Vec<Block>,
-    /// Facts that were compiled into rules.
+    /// What facts that were compiled into rules depend on.
     pub(super) facts: Vec<Stand>,
     /// Whether expressions with this head, of so many elements, are data.
-    pub(super) data_heads: DataHeads,
+    pub(super) data_heads: Passing,
+    /// Whether names that code does not have are untyped.
+    pub(super) passing: Passing,
     /// Code of expressions that were compiled while running.
     pub(super) temporary: Vec<Temporary>,
 }
 
-/// Whether expressions with a head symbol, of so many elements, are data.
+/// What was seen of names, with so many elements. Names that come and go are kept only as
+/// long as they are not many.
 #[derive(Default)]
-pub(super) struct DataHeads {
-    known: HashMap<(u32, usize), bool, FixedState>,
-    /// Those asked for lately, by their lowest bits.
-    recent: [Option<(u32, usize, bool)>; DataHeads::RECENT],
+pub(super) struct Passing {
+    known: HashMap<(u32, usize), (Symbol, bool), FixedState>,
+    /// Those asked for lately, by their lowest bits; all are known.
+    recent: [Option<(u32, usize, bool)>; Passing::RECENT],
 }
 
-impl DataHeads {
+impl Passing {
     const RECENT: usize = 16;
+    const MANY: usize = 1 << 12;
 
     #[inline(always)]
-    pub(super) fn get(&mut self, head: u32, count: usize) -> Option<bool> {
-        match self.recent[head as usize % DataHeads::RECENT] {
-            Some((known, elements, is_data)) if (known, elements) == (head, count) => Some(is_data),
-            _ => self.look_up(head, count),
+    pub(super) fn get(&mut self, name: u32, count: usize) -> Option<bool> {
+        match self.recent[name as usize % Passing::RECENT] {
+            Some((known, elements, holds)) if (known, elements) == (name, count) => Some(holds),
+            _ => self.look_up(name, count),
         }
     }
 
     #[inline(never)]
-    fn look_up(&mut self, head: u32, count: usize) -> Option<bool> {
-        let is_data = *self.known.get(&(head, count))?;
-        self.recent[head as usize % DataHeads::RECENT] = Some((head, count, is_data));
-        Some(is_data)
+    fn look_up(&mut self, name: u32, count: usize) -> Option<bool> {
+        let holds = self.known.get(&(name, count))?.1;
+        self.recent[name as usize % Passing::RECENT] = Some((name, count, holds));
+        Some(holds)
     }
 
-    pub(super) fn insert(&mut self, head: u32, count: usize, is_data: bool) {
-        self.known.insert((head, count), is_data);
+    pub(super) fn insert(&mut self, name: Symbol, count: usize, holds: bool) {
+        if self.known.len() >= Passing::MANY {
+            self.clear();
+        }
+        self.known.insert((name.id(), count), (name, holds));
     }
 
     fn clear(&mut self) {
-        *self = DataHeads::default();
+        *self = Passing::default();
     }
 }
 
@@ -432,6 +442,7 @@ impl DataHeads {
 pub(super) enum Used {
     Rule(u32),
     Operation(u32),
+    Fact(u32),
 }
 
 /// What code of an expression is found by: what is expected of it, and whether its variables
@@ -451,14 +462,14 @@ impl Program {
         for (name, kind) in INLINE {
             let operation = match host.base_tokens.get(*name) {
                 Some(Atom::Grounded(Grounded::Operation(operation))) => Some(operation),
-                _ => host.functions.get(&crate::symbol::Symbol::new(name)),
+                _ => host.functions.get(&Symbol::new(name)),
             };
             if let Some(operation) = operation {
                 inline.insert(Arc::as_ptr(operation) as usize, *kind);
             }
         }
         let known = known();
-        let symbol = |symbol: &crate::symbol::Symbol| Atom::Symbol(symbol.clone());
+        let symbol = |symbol: &Symbol| Atom::Symbol(symbol.clone());
         let mut program = Program {
             space: space.clone(),
             layers: Layers::of(space),
@@ -481,6 +492,7 @@ impl Program {
             watched: host.watch.is_some() && !proving,
             listed: None,
             rule_uses: Vec::new(),
+            fact_uses: Vec::new(),
             uses: Vec::new(),
             use_ids: HashMap::default(),
             watches: Vec::new(),
@@ -510,7 +522,8 @@ impl Program {
             patterns: Vec::new(),
             blocks: Vec::new(),
             facts: Vec::new(),
-            data_heads: DataHeads::default(),
+            data_heads: Passing::default(),
+            passing: Passing::default(),
             temporary: Vec::new(),
         };
         debug_assert_eq!((ANY, NUMBER, BOOL), (0, 1, 2));
@@ -579,6 +592,7 @@ impl Program {
         self.epoch = self.epoch.wrapping_add(1);
         self.heads.clear();
         self.data_heads.clear();
+        self.passing.clear();
         self.expressions.clear();
         self.applied = Applied::new();
         if types {
@@ -772,6 +786,16 @@ impl Program {
         }
     }
 
+    /// The number of a function that there is already.
+    pub(super) fn known_function(
+        &self,
+        symbol: u32,
+        arity: usize,
+        expected: TypeId,
+    ) -> Option<u32> {
+        self.function_ids.get(&(symbol, arity, expected)).copied()
+    }
+
     pub(super) fn function(&mut self, symbol: u32, arity: usize, expected: TypeId) -> u32 {
         let next = self.functions.len() as u32;
         let id = *self
@@ -815,6 +839,16 @@ impl Program {
     /// What is known already of calls with this head symbol.
     pub(super) fn known_head(&self, symbol: u32) -> Option<&Head> {
         self.heads.get(&symbol)
+    }
+
+    /// The same of a name that came up while code runs; nothing of it is kept.
+    pub(super) fn passing_head(&mut self, host: &Host, heap: &mut Heap, head: &Atom) -> Head {
+        let Atom::Symbol(symbol) = head else {
+            return Head::Complex;
+        };
+        let found = self.symbol_head(host, heap, symbol.id(), head);
+        self.symbol_types.remove(&symbol.id());
+        found
     }
 
     /// What is known of calls with this head.

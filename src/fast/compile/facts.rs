@@ -11,10 +11,11 @@ use super::pattern::First;
 use super::switch::{self, Path};
 use super::{Compiled, Compiler, Leave, Place, head};
 use crate::atom::{Atom, Grounded, known};
+use crate::evaluate::FactUse;
 use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot};
-use crate::fast::program::{Function, HeadTest, Program, State};
+use crate::fast::program::{Function, HeadTest, Program, State, Used};
 use crate::space::probe::Probe;
-use crate::space::{Layers, Stand};
+use crate::space::{Layers, Origin, Stand};
 use crate::types;
 use crate::unify::Bindings;
 
@@ -47,7 +48,7 @@ pub(super) enum Mode {
 impl Mode {
     /// What is done in a function.
     pub(super) fn of(program: &Program, function: u32) -> Mode {
-        if program.proving || program.watched || program.is_at_moment() {
+        if program.watched || program.is_at_moment() {
             return Mode::Never;
         }
         let times = program.functions[function as usize].with_facts;
@@ -171,20 +172,21 @@ impl Compiler<'_> {
         }
         let mut atoms = Vec::with_capacity(rows.len());
         let _ = layers.each(&rows, |row| {
-            atoms.push(row.atom());
+            atoms.push((row.atom(), row.origin()));
             std::ops::ControlFlow::Continue(())
         });
         let mut facts = Vec::with_capacity(atoms.len());
         let mut tests = Vec::with_capacity(atoms.len());
-        for atom in atoms {
+        for (atom, origin) in atoms {
             let fact = types::renamed(&atom);
             let (mut seen, mut own) = (Vec::new(), Vec::new());
             if self.fact_tests(pattern, &fact, &mut seen, &mut own)? {
-                facts.push(fact);
+                let used = self.program.proving.then(|| self.fact_use(atom, origin));
+                facts.push((fact, used));
                 tests.push(own.into_boxed_slice());
             }
         }
-        let (tree, reached) = switch::full_tree(&tests).ok_or(Leave)?;
+        let (tree, reached) = switch::tree_telling(&tests, true).ok_or(Leave)?;
         let facts_number = self.program.facts.len() as u32;
         let begin = self.emit(Instruction::IfFacts {
             facts: facts_number,
@@ -195,13 +197,20 @@ impl Compiler<'_> {
         let (slots, mut most) = (self.slots, self.slots);
         let mut entries: Vec<Pc> = Vec::with_capacity(facts.len());
         let mut jumps = Vec::with_capacity(facts.len());
-        for (fact, reached) in facts.iter().zip(&reached) {
+        for ((fact, used), reached) in facts.iter().zip(&reached) {
             let here = self.here();
             entries.push(here);
             let live = without.clone().into_boxed_slice();
             self.program.live.insert(here, live);
             let known = reached.known.as_deref().unwrap_or_default();
-            self.branch(|this| this.fact(pattern, fact, first, known))?;
+            self.branch(|this| {
+                this.fact(pattern, fact, first, known)?;
+                if let Some(used) = used {
+                    this.pending.add(*used);
+                    this.record_branch();
+                }
+                Ok(())
+            })?;
             jumps.push(self.emit(Instruction::Jump { to: FAIL }));
             most = most.max(self.slots);
             self.slots = slots;
@@ -232,6 +241,11 @@ impl Compiler<'_> {
         self.program.facts.push(stand);
         self.program.patterns[number as usize].asked_enough = enough;
         Ok(jumps)
+    }
+
+    fn fact_use(&mut self, fact: Atom, origin: Option<Origin>) -> Used {
+        self.program.fact_uses.push(FactUse::of(fact, origin));
+        Used::Fact(self.program.fact_uses.len() as u32 - 1)
     }
 
     /// Whether a pattern may be for a fact, by what both are written as; and what has to hold

@@ -57,6 +57,7 @@ pub(super) fn ends(instruction: &Instruction) -> bool {
             | I::Elements { .. }
             | I::Match { .. }
             | I::Query { .. }
+            | I::IfFacts { .. }
     )
 }
 

@@ -46,6 +46,8 @@ pub(super) struct Reached {
 
 struct Grower<'t> {
     tests: &'t [Box<[HeadTest]>],
+    /// Whether it is told what is known of rules.
+    tells: bool,
     /// How much more may grow.
     left: usize,
     reached: Vec<Reached>,
@@ -54,19 +56,14 @@ struct Grower<'t> {
 /// The tree for rules with these tests, and how it reaches each; `None` if it would
 /// be large.
 pub(super) fn tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
-    let (tree, mut reached) = full_tree(tests)?;
-    if tests.len() > RULES_MAX {
-        for reached in &mut reached {
-            reached.known = None;
-        }
-    }
-    Some((tree, reached))
+    tree_telling(tests, tests.len() <= RULES_MAX)
 }
 
-/// The same; however many rules there are, it is said what is known of each where it begins.
-pub(super) fn full_tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
+/// The same; `tells` says whether it is told what is known of each rule where it begins.
+pub(super) fn tree_telling(tests: &[Box<[HeadTest]>], tells: bool) -> Option<(Tree, Vec<Reached>)> {
     let mut grower = Grower {
         tests,
+        tells,
         left: 64 + 16 * tests.len(),
         reached: vec![Reached::default(); tests.len()],
     };
@@ -146,6 +143,10 @@ impl Grower<'_> {
 
     fn leaf(&mut self, rules: Vec<u32>, seen: &[(Path, Option<u64>)]) -> Tree {
         for rule in &rules {
+            self.reached[*rule as usize].among_others |= rules.len() > 1;
+            if !self.tells {
+                continue;
+            }
             let known: Vec<Path> = seen
                 .iter()
                 .filter(|(path, word)| {
@@ -154,7 +155,6 @@ impl Grower<'_> {
                 .map(|(path, _)| path.clone())
                 .collect();
             let reached = &mut self.reached[*rule as usize];
-            reached.among_others |= rules.len() > 1;
             match &mut reached.known {
                 None => reached.known = Some(known),
                 Some(before) => before.retain(|path| known.contains(path)),

@@ -7,6 +7,9 @@ use crate::fast::code::{ANY, Pc, Quick, Slot, TypeId};
 use crate::fast::program::{Signature, State};
 use crate::types;
 
+/// With more functions, names without rules get none.
+const FUNCTIONS_MANY: usize = 1 << 14;
+
 impl Machine<'_> {
     /// The function for a call of so many arguments of what is most likely the name of
     /// something without types; `None` if it is anything else.
@@ -37,7 +40,15 @@ impl Machine<'_> {
         if self.program.types_of_symbol(&self.heap, id).is_some() {
             return None;
         }
-        let function = self.program.function(id, usize::from(count), expected);
+        let arity = usize::from(count);
+        // Names that come and go are not remembered for ever.
+        if self.program.functions.len() >= FUNCTIONS_MANY
+            && self.program.known_function(id, arity, expected).is_none()
+            && !self.program.has_rules_of(id, arity)
+        {
+            return None;
+        }
+        let function = self.function_of(id, arity, expected);
         let applied = &mut self.program.applied;
         applied.note(head, count, expected, Callee::untyped(function));
         applied.note(head, Applied::UNTYPED, ANY, Callee::untyped(function));
@@ -91,7 +102,8 @@ impl Machine<'_> {
         applied.find(head, Applied::UNTYPED, ANY).is_some()
     }
 
-    /// Makes a call above the frame whose arguments are what they have to be; where it goes on.
+    /// Makes a call above the frame whose arguments are what they have to be, or the data that
+    /// it is; where it goes on.
     #[inline(never)]
     pub(super) fn try_apply(
         &mut self,
@@ -106,6 +118,13 @@ impl Machine<'_> {
         let callee = *applied.find(head, count, TypeId::from(expected))?;
         let entry = &self.program.functions[callee.function as usize];
         let above = self.above(base, size);
+        let is_data = entry.state == State::Data && !callee.is_typed;
+        if is_data && (1..=arguments.len()).contains(&entry.arity) {
+            // Who takes the result takes this.
+            let values = self.quick(self.stack.frame(base), arguments)?;
+            self.result = self.make_call(callee.function, values.map(Cell));
+            return Some((back, base));
+        }
         if entry.state != State::Compiled
             || !self.stack.holds(above)
             || self.heap.cells.len() >= self.collect_at

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::Machine;
 use crate::atom::{Atom, Variable};
 use crate::fast::cell::{Cell, Header, Kind as Term};
-use crate::fast::code::{ANY, Operands};
+use crate::fast::code::{ANY, Operands, TypeId};
 use crate::fast::compile;
 use crate::fast::program::{Head, State};
 use crate::fast::value::PLAIN;
@@ -67,14 +67,18 @@ impl Machine<'_> {
     /// Whether calls of the symbol have their elements evaluated and are then looked for
     /// among the rules.
     pub(super) fn is_untyped(&mut self, id: u32) -> bool {
-        let head = match self.program.known_head(id) {
-            Some(head) => head,
-            None => {
-                let atom = Atom::Symbol(self.heap.symbol_of(id));
-                &self.program.head(self.host, &mut self.heap, &atom)
-            }
-        };
-        matches!(head, Head::Untyped)
+        if let Some(head) = self.program.known_head(id) {
+            return matches!(head, Head::Untyped);
+        }
+        if let Some(is_untyped) = self.program.passing.get(id, 0) {
+            return is_untyped;
+        }
+        let symbol = self.heap.symbol_of(id);
+        let atom = Atom::Symbol(symbol.clone());
+        let head = self.program.passing_head(self.host, &mut self.heap, &atom);
+        let is_untyped = matches!(head, Head::Untyped);
+        self.program.passing.insert(symbol, 0, is_untyped);
+        is_untyped
     }
 
     /// Whether no rule, type or operation is for calls of this symbol.
@@ -83,7 +87,8 @@ impl Machine<'_> {
             return known;
         }
         let is_data = self.sees_data_symbol(id, count);
-        self.program.data_heads.insert(id, count, is_data);
+        let symbol = self.heap.symbol_of(id);
+        self.program.data_heads.insert(symbol, count, is_data);
         is_data
     }
 
@@ -91,11 +96,28 @@ impl Machine<'_> {
         if !self.is_untyped(id) {
             return false;
         }
-        let function = self.program.function(id, count - 1, ANY);
+        let known = self.program.known_function(id, count - 1, ANY);
+        if known.is_none() && !self.program.open_rules && !self.program.has_rules_of(id, count - 1)
+        {
+            return true;
+        }
+        let function = self.function_of(id, count - 1, ANY);
         if self.program.functions[function as usize].state.is_unsure() {
             compile::function(self.host, &mut self.heap, &mut self.program, function);
         }
         self.program.functions[function as usize].state == State::Data
+    }
+
+    /// The function of a name, which stays in use then.
+    pub(super) fn function_of(&mut self, id: u32, arity: usize, expected: TypeId) -> u32 {
+        match self.program.known_function(id, arity, expected) {
+            Some(function) => function,
+            None => {
+                let symbol = self.heap.symbol_of(id);
+                self.heap.symbol(&symbol);
+                self.program.function(id, arity, expected)
+            }
+        }
     }
 
     /// An atom with the values that its variables have in a frame.

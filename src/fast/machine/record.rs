@@ -109,6 +109,9 @@ impl Machine<'_> {
                                 proof.add_rule(&self.program.rule_uses[*rule as usize]);
                             }
                             Used::Operation(number) => proof.add_operation(self.name_of(*number)),
+                            Used::Fact(fact) => {
+                                proof.add_fact(self.program.fact_uses[*fact as usize].clone());
+                            }
                         }
                     }
                 }

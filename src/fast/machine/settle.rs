@@ -202,7 +202,7 @@ impl Machine<'_> {
                     return None;
                 }
             }
-            self.program.function(id, count - 1, expected)
+            self.function_of(id, count - 1, expected)
         } else {
             self.typed_function(id, first..first + count, expected)?
         };

@@ -238,7 +238,8 @@ impl Machine<'_> {
                 on_fail,
             } => {
                 let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                if !self.unify_noted(left, right) {
+                let same = left == right && !left.is_float();
+                if !same && !self.unify_noted(left, right) {
                     pc = on_fail;
                 }
             }
