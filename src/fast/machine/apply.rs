@@ -121,8 +121,8 @@ impl Machine<'_> {
         let is_data = entry.state == State::Data && !callee.is_typed;
         if is_data && (1..=arguments.len()).contains(&entry.arity) {
             // Who takes the result takes this.
-            let values = self.quick(self.stack.frame(base), arguments)?;
-            self.result = self.make_call(callee.function, values.map(Cell));
+            let values = self.quick(base, arguments)?.map(Cell);
+            self.result = self.heap.make_call(&self.program, entry, values);
             return Some((back, base));
         }
         if entry.state != State::Compiled
