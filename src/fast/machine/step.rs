@@ -403,6 +403,17 @@ impl Machine<'_> {
                 let (left, right) = (slot!(self, base, left), slot!(self, base, right));
                 jump_unless!(self.compare(operation, left, right), to, odd)
             }
+            I::JumpUnlessCompareSmall {
+                operation,
+                left,
+                right,
+                to,
+                odd,
+            } => {
+                let left = slot!(self, base, left);
+                let right = Cell::small(i32::from(right));
+                jump_unless!(self.compare(operation, left, right), to, odd)
+            }
             I::JumpUnlessConstant {
                 slot,
                 index,
