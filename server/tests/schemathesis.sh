@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Schemathesis over the OpenAPI document of a server on loopback: no answer with a
 # status of 500 or more, none that its schema does not allow. The same examples each
-# time, others for each SEED, with calls one after the other too. Wants Python; installs Schemathesis into a directory of its own.
+# time, others for each SEED, with calls one after the other too. Wants Python; installs
+# Schemathesis into a directory of its own.
 #
 #     server/tests/schemathesis.sh [EXAMPLES] [SECONDS] [SEED]
 #
