@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # Schemathesis over the OpenAPI document of a server on loopback: no answer with a
 # status of 500 or more, none that its schema does not allow. The same examples each
-# time. Wants Python; installs Schemathesis into a directory of its own.
+# time, others for each SEED, with calls one after the other too. Wants Python; installs
+# Schemathesis into a directory of its own.
 #
-#     server/tests/schemathesis.sh [EXAMPLES] [SECONDS]
+#     server/tests/schemathesis.sh [EXAMPLES] [SECONDS] [SEED]
 #
 # SECONDS are for most routes; those that fail on purpose and those that burn have a third each.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 examples=${1:-20} seconds=${2:-120}
+chance=(--generation-deterministic --phases examples,coverage,fuzzing)
+if [ $# -gt 2 ]; then chance=(--seed "$3"); fi # All phases.
 target=${CARGO_TARGET_DIR:-target}
 cargo build --locked --quiet -p chimera-server --bin chimera
 tools=$target/schemathesis
@@ -31,8 +34,8 @@ try() {
   shift 2
   SCHEMATHESIS_HOOKS=server/tests/schemathesis_hooks.py \
     "$tools/bin/schemathesis" --config-file server/tests/schemathesis.toml \
-    run "http://127.0.0.1:$port/openapi.json" --seed 1 --generation-deterministic \
-    --max-examples "$examples" --max-time "$seconds" --phases examples,coverage,fuzzing \
+    run "http://127.0.0.1:$port/openapi.json" "${chance[@]}" \
+    --max-examples "$examples" --max-time "$seconds" \
     --exclude-checks "$unchecked" --request-timeout 30 --warnings off --no-color "$@"
 }
 failing='request.failures' heavy='memory-leak|cpu-overload|stress-test$'
