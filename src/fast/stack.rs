@@ -72,7 +72,7 @@ impl Stack {
         // moving it would need as much again.
         let size = words + words / 8 + FRAME;
         if self.words.capacity() < size {
-            let room = (8 * words).max(ROOM).min(STACK_MAX).max(size) - self.words.len();
+            let room = (8 * words).clamp(ROOM, STACK_MAX).max(size) - self.words.len();
             if self.words.try_reserve_exact(room).is_err() {
                 self.words.reserve_exact(size - self.words.len());
             }
