@@ -142,6 +142,11 @@ impl Machine<'_> {
                         frame[1] |= MATCHED;
                         next!()
                     }
+                    I::Record { used } => {
+                        if self.recorded.has(used, &self.log) {
+                            next!()
+                        }
+                    }
                     I::Take { to, on_error } => {
                         let value = self.result;
                         frame[place(to)] = value.0;
@@ -301,6 +306,12 @@ impl Machine<'_> {
                         jump!(if value == Cell::FALSE { to } else { odd })
                     }
 
+                    I::Not { to, from, .. } => {
+                        let value = slot!(from);
+                        if value.is_bool() {
+                            set!(to, Cell::boolean(value != Cell::TRUE))
+                        }
+                    }
                     I::IfPlain { slots, count, odd } => {
                         let is_plain = slots.iter().take(usize::from(count)).all(|slot| {
                             let value = slot!(*slot);
@@ -762,7 +773,6 @@ impl Machine<'_> {
                     | I::Finish
                     | I::Select { .. }
                     | I::NoRule { .. }
-                    | I::Record { .. }
                     | I::Watch { .. }
                     | I::Import { .. }
                     | I::Instantiate { .. }
@@ -782,7 +792,6 @@ impl Machine<'_> {
                     | I::CheckKind { .. }
                     | I::Equal { .. }
                     | I::Logic { .. }
-                    | I::Not { .. }
                     | I::Call { .. }
                     | I::CallMarked { .. }
                     | I::CallLast { .. }
