@@ -26,6 +26,16 @@ pub(super) struct Recorded {
     rows: Vec<u32>,
 }
 
+impl Recorded {
+    /// Whether the log has what code used.
+    #[inline(always)]
+    pub(super) fn has(&self, used: u32, log: &[Step]) -> bool {
+        let at = self.used.get(used as usize).copied();
+        let step = at.and_then(|at| log.get(at as usize));
+        matches!(step, Some(Step::Used(there)) if *there == used)
+    }
+}
+
 /// How many rows are told apart at first.
 const ROWS_MIN: usize = 256;
 
@@ -33,9 +43,7 @@ impl Machine<'_> {
     /// Records what code used.
     #[inline(always)]
     pub(super) fn record(&mut self, used: u32) {
-        let at = self.recorded.used.get(used as usize).copied();
-        let step = at.and_then(|at| self.log.get(at as usize));
-        if !matches!(step, Some(Step::Used(there)) if *there == used) {
+        if !self.recorded.has(used, &self.log) {
             self.record_new(used);
         }
     }

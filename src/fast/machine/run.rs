@@ -4,6 +4,7 @@
 //! [`Machine::step`], which is called from one place only, so that nothing has to be kept
 //! out of the way of calls.
 
+use super::walk::{INDEX, LIST, SO_FAR};
 use super::{HEIGHT, MARK_SUCCEEDED, MATCHED, Machine, SUCCEEDED};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Choice, Kind};
@@ -140,6 +141,11 @@ impl Machine<'_> {
                     I::Neck => {
                         frame[1] |= MATCHED;
                         next!()
+                    }
+                    I::Record { used } => {
+                        if self.recorded.has(used, &self.log) {
+                            next!()
+                        }
                     }
                     I::Take { to, on_error } => {
                         let value = self.result;
@@ -300,6 +306,12 @@ impl Machine<'_> {
                         jump!(if value == Cell::FALSE { to } else { odd })
                     }
 
+                    I::Not { to, from, .. } => {
+                        let value = slot!(from);
+                        if value.is_bool() {
+                            set!(to, Cell::boolean(value != Cell::TRUE))
+                        }
+                    }
                     I::IfPlain { slots, count, odd } => {
                         let is_plain = slots.iter().take(usize::from(count)).all(|slot| {
                             let value = slot!(*slot);
@@ -636,6 +648,41 @@ impl Machine<'_> {
                             next!()
                         }
                     }
+                    I::Item {
+                        to,
+                        folding,
+                        done,
+                        odd,
+                    } => {
+                        let list = self.heap.deref(slot!(LIST as Slot));
+                        let place_of = slot!(INDEX as Slot).as_int() as usize;
+                        let (first, count) = self.heap.elements(list.at());
+                        if place_of >= count {
+                            jump!(done)
+                        }
+                        let item = self.heap.deref(self.heap.word(first + place_of));
+                        frame[place(to)] = item.0;
+                        frame[place(to + 1)] = (place_of as u64 + 1) << 3;
+                        let ends = self.heap.ends(item)
+                            || folding && self.heap.ends(slot!(SO_FAR as Slot));
+                        jump_unless!(!ends, odd)
+                    }
+                    I::Push { to, so_far, value } => {
+                        let (so_far, value) = (slot!(so_far), slot!(value));
+                        set!(to, self.heap.push(so_far, value))
+                    }
+                    I::Again {
+                        to, next, so_far, ..
+                    } => {
+                        let has_room = self.heap.cells.len() < self.collect_at;
+                        if has_room && base >= self.protected && self.fuel != 1 {
+                            self.fuel -= 1;
+                            let (next, so_far) = (slot!(next), self.heap.deref(slot!(so_far)));
+                            frame[place(INDEX as Slot)] = next.0;
+                            frame[place(SO_FAR as Slot)] = so_far.0;
+                            jump!(to)
+                        }
+                    }
                     I::CallLastBare { function, .. } => {
                         if let Some(to) = entered!(function)
                             && matches!(code[to as usize], I::Fail)
@@ -730,7 +777,6 @@ impl Machine<'_> {
                     | I::Finish
                     | I::Select { .. }
                     | I::NoRule { .. }
-                    | I::Record { .. }
                     | I::Watch { .. }
                     | I::Import { .. }
                     | I::Instantiate { .. }
@@ -750,7 +796,6 @@ impl Machine<'_> {
                     | I::CheckKind { .. }
                     | I::Equal { .. }
                     | I::Logic { .. }
-                    | I::Not { .. }
                     | I::Call { .. }
                     | I::CallMarked { .. }
                     | I::CallLast { .. }
@@ -770,9 +815,6 @@ impl Machine<'_> {
                     | I::CallDecided { .. }
                     | I::CallDecidedLast { .. }
                     | I::Walk { .. }
-                    | I::Item { .. }
-                    | I::Again { .. }
-                    | I::Push { .. }
                     | I::List { .. }
                     | I::NoTruth { .. }
                     | I::Cons { .. }

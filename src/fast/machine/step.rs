@@ -742,21 +742,6 @@ impl Machine<'_> {
                     pc = odd;
                 }
             }
-            I::Item {
-                to,
-                folding,
-                done,
-                odd,
-            } => match self.item(base) {
-                Some((item, next)) => {
-                    set!(self, base, to, item);
-                    set!(self, base, to + 1, next);
-                    if self.ends(item) || folding && self.ends(self.folded(base)) {
-                        pc = odd;
-                    }
-                }
-                None => pc = done,
-            },
             I::Again {
                 to,
                 next,
@@ -766,10 +751,6 @@ impl Machine<'_> {
             } => {
                 fuel!();
                 go!(self.again(to, base, (next, so_far), (count, frame)));
-            }
-            I::Push { to, so_far, value } => {
-                let (so_far, value) = (slot!(self, base, so_far), slot!(self, base, value));
-                set!(self, base, to, self.push(so_far, value));
             }
             I::Cons {
                 to,

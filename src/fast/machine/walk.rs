@@ -4,11 +4,12 @@ use super::{Machine, Next};
 use crate::atom::Atom;
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{Operands, Pc, Slot};
+use crate::fast::heap::Heap;
 
 /// The frame of a walk: its list, the place of the next element, what there is so far.
-const LIST: usize = 0;
-const INDEX: usize = 1;
-const SO_FAR: usize = 2;
+pub(super) const LIST: usize = 0;
+pub(super) const INDEX: usize = 1;
+pub(super) const SO_FAR: usize = 2;
 
 impl Machine<'_> {
     /// Puts the operands into the first slots of a new frame.
@@ -27,35 +28,15 @@ impl Machine<'_> {
         }
     }
 
-    /// The next element of the list that the frame is for, and the place after it.
-    #[inline(always)]
-    pub(super) fn item(&self, base: usize) -> Option<(Cell, Cell)> {
-        let list = self.heap.deref(Cell(self.stack[base + 2 + LIST]));
-        let place = Cell(self.stack[base + 2 + INDEX]).as_int() as usize;
-        let (first, count) = self.heap.elements(list.at());
-        if place >= count {
-            return None;
-        }
-        let item = self.heap.deref(self.heap.word(first + place));
-        let next = Cell::int(place as i64 + 1).expect("a place in a list is small");
-        Some((item, next))
-    }
-
     /// Whether the element at hand is the first.
     pub(super) fn is_first_item(&self, base: usize) -> bool {
         Cell(self.stack[base + 2 + INDEX]) == Cell::small(0)
     }
 
-    /// What there is so far, of a walk that folds.
-    #[inline(always)]
-    pub(super) fn folded(&self, base: usize) -> Cell {
-        Cell(self.stack[base + 2 + SO_FAR])
-    }
-
     /// Whether a value ends the evaluation of what it is a part of.
     #[inline(always)]
     pub(super) fn ends(&self, value: Cell) -> bool {
-        value == self.heap.empty || self.heap.is_error(value)
+        self.heap.ends(value)
     }
 
     /// Goes on with the next element, in the same frame unless a choice keeps it.
@@ -83,16 +64,6 @@ impl Machine<'_> {
             self.collect(target, count);
         }
         Next::At(to, target)
-    }
-
-    /// What there is so far and one more.
-    #[inline(always)]
-    pub(super) fn push(&mut self, so_far: Cell, value: Cell) -> Cell {
-        let value = self.heap.deref(value);
-        let at = self.heap.begin(2);
-        self.heap.cells.push(so_far.0);
-        self.heap.cells.push(value.0);
-        self.heap.finish(at, 0)
     }
 
     /// The list of what was pushed; whether it is no call that a rule may be for.
@@ -126,5 +97,23 @@ impl Machine<'_> {
         let text = format!("filter-atom expects a condition that is True or False, not {value}");
         let error = Atom::error(call, Atom::symbol(&text));
         self.heap.import(&error)
+    }
+}
+
+impl Heap {
+    /// What there is so far and one more.
+    #[inline(always)]
+    pub(super) fn push(&mut self, so_far: Cell, value: Cell) -> Cell {
+        let value = self.deref(value);
+        let at = self.begin(2);
+        self.cells.push(so_far.0);
+        self.cells.push(value.0);
+        self.finish(at, 0)
+    }
+
+    /// Whether a value ends the evaluation of what it is a part of.
+    #[inline(always)]
+    pub(super) fn ends(&self, value: Cell) -> bool {
+        value == self.empty || self.is_error(value)
     }
 }
