@@ -1,5 +1,5 @@
 //! Names that are nowhere else and near a name that is: "did you mean". And words that are
-//! taken for spaces and stand for none where they are.
+//! taken for spaces before they are bound.
 
 use std::collections::{HashMap, HashSet};
 
@@ -78,10 +78,6 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
         if let Some(near) = nearest(&name, &names) {
             let message = format!("`{name}` is defined nowhere; did you mean `{near}`?");
             let help = "a call of what has no rules stays as it is; mend the name, or give it a type with `(: name type)` if it is meant as data";
-            text.report(Severity::Warning, "W0201", node, message, help);
-        } else if asked_as_spaces.contains(&node) {
-            let message = format!("`{name}` stands for no space: nothing binds it");
-            let help = "bind it above, with `(bind! word (new-space))` or `(import! word module)`";
             text.report(Severity::Warning, "W0201", node, message, help);
         }
     }
