@@ -11,8 +11,8 @@ use crate::operation::{Operation, OperationError};
 ///   a key that is no symbol, a depth that is no number (`UnsignedIntegerIsExpected`), no
 ///   function to table, `ReadOnly`.
 ///
-/// Takes constant time. The kinds of arguments and results are in the signatures below. Source:
-/// the reference's standard library, hyperon 0.2.10.
+/// The key is a symbol, the value any atom; both are evaluated. Takes constant time. Source: the
+/// reference's standard library, hyperon 0.2.10.
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "pragma!",
