@@ -142,6 +142,14 @@ fn names_near_a_known_one_are_told() {
         ],
     );
     check(
+        "(= (all) (match &kb $x $x))\n!(bind! &kb (new-space))\n!(add-atom &kb (p 1))\n!(get-atoms &given-by-the-host)\n!(data &kb)",
+        &[("1:17 W0201", "`&kb` is bound further below only")],
+    );
+    check(
+        "(= (bind-it) (bind! &kb (new-space)))\n(= (all) (match &kb $x $x))\n!(bind-it)",
+        &[],
+    );
+    check(
         "(= (path $x) (paths $x))\n(paths a)\n!(step2 (step1 x))\n(= (step1 $x) $x)\n!(bind! &elf (new-space))\n!(match &elf $x $x)",
         &[],
     );

@@ -1,4 +1,5 @@
-//! Names that are nowhere else and near a name that is: "did you mean".
+//! Names that are nowhere else and near a name that is: "did you mean". And words that are
+//! taken for spaces before they are bound.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,6 +10,7 @@ use crate::check::evaluated::evaluated;
 use crate::check::{Form, Text};
 use crate::engine::Host;
 use crate::space::Space;
+use crate::types;
 
 /// Shorter names are near too many others.
 const LENGTH_MIN: usize = 4;
@@ -22,21 +24,24 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
     }
     let called = callable(host, space);
     let mut suspects: Vec<usize> = Vec::new();
+    let mut asked_as_spaces = HashSet::new();
     for form in forms {
         let root = match text.rule(form.node) {
             Some((_, body)) if !form.directive => body,
             None if form.directive => form.node,
             _ => continue,
         };
-        let heads = evaluated(text, space, root)
-            .into_iter()
-            .filter_map(|found| {
-                let is_call = matches!(
-                    text.tree.nodes()[found.node].kind,
-                    NodeKind::Expression { .. }
-                );
-                (is_call && text.head_word(found.node).is_some()).then_some(found.node + 1)
-            });
+        let found = evaluated(text, space, root);
+        for call in &found {
+            asked_as_spaces.extend(spaces_of(text, space, call.node));
+        }
+        let heads = found.into_iter().filter_map(|found| {
+            let is_call = matches!(
+                text.tree.nodes()[found.node].kind,
+                NodeKind::Expression { .. }
+            );
+            (is_call && text.head_word(found.node).is_some()).then_some(found.node + 1)
+        });
         suspects.extend(heads);
         suspects.extend((root..text.end(root)).filter(|node| {
             text.word(*node)
@@ -48,6 +53,7 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
     if suspects.is_empty() {
         return;
     }
+    let bound = bindings(text, forms);
     let elsewhere = mentioned(space);
     let names: Vec<&str> = called.iter().map(String::as_str).collect();
     for node in suspects {
@@ -56,6 +62,13 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
         };
         let name = symbol.as_str().to_owned();
         let is_space = name.starts_with('&');
+        let is_early = bound.get(&name).is_some_and(|binding| *binding > node);
+        if is_early && asked_as_spaces.contains(&node) {
+            let message = format!("`{name}` is bound further below only; here it is a symbol");
+            let help = "a word stands for something in what is read after its `bind!` or `import!`: move that up";
+            text.report(Severity::Warning, "W0201", node, message, help);
+            continue;
+        }
         let known = host.tokens.contains_key(&name)
             || called.contains(&name)
             || (!is_space && (counts.get(&name) != Some(&1) || elsewhere.contains(&name)));
@@ -68,6 +81,50 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
             text.report(Severity::Warning, "W0201", node, message, help);
         }
     }
+}
+
+/// Where each word is bound first by a directive of the text: those before that are symbols. What
+/// rules bind is bound when they are called, which is not known: from the beginning.
+fn bindings(text: &Text<'_>, forms: &[Form]) -> HashMap<String, usize> {
+    let mut bound = HashMap::new();
+    for form in forms {
+        for node in form.node..text.end(form.node) {
+            if !matches!(text.head_word(node), Some("bind!" | "import!")) {
+                continue;
+            }
+            let word = text.children(node).get(1).and_then(|word| text.word(*word));
+            if let Some(word) = word {
+                let place = if form.directive { node } else { 0 };
+                let first = bound.entry(word.to_owned()).or_insert(place);
+                *first = place.min(*first);
+            }
+        }
+    }
+    bound
+}
+
+/// The words beginning with `&` that a call takes for spaces.
+fn spaces_of(text: &Text<'_>, space: &Space, call: usize) -> Vec<usize> {
+    let children = text.children(call);
+    let Some((head, arguments)) = children.split_first() else {
+        return Vec::new();
+    };
+    let is_word = |node: &usize| text.word(*node).is_some_and(|word| word.starts_with('&'));
+    if !arguments.iter().any(is_word) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for function in types::types_of(space, text.atom(*head)) {
+        let Some([_, parameters @ .., _]) = function.as_expression() else {
+            continue;
+        };
+        let typed = arguments.iter().zip(parameters);
+        found.extend(typed.filter_map(|(argument, parameter)| {
+            let is_space = parameter.as_symbol() == Some("SpaceType") && is_word(argument);
+            is_space.then_some(*argument)
+        }));
+    }
+    found
 }
 
 /// The names that can be called, and the words that stand for something.

@@ -5,13 +5,14 @@ use crate::engine::Engine;
 use crate::library::shipped::tabling;
 use crate::operation::{Operation, OperationError};
 
-/// - `(pragma! key value)`, more arguments are ignored: `interpreter bare-minimal`, `type-check auto`,
-///   `max-stack-depth number` (0 for none), `table (name arity)` where the module `tabling`
-///   is imported; any other key is a setting of another engine and changes nothing. `()`. Errors: a key that is no symbol, a depth that is no number
-///   (`UnsignedIntegerIsExpected`), `ReadOnly`.
+/// - `(pragma! key value)`, more arguments are ignored: `interpreter bare-minimal`, `type-check
+///   auto`, `max-stack-depth number` (0 for none), `table (name arity)` where the module `tabling`
+///   is imported; any other key is a setting of another engine and changes nothing. `()`. Errors:
+///   a key that is no symbol, a depth that is no number (`UnsignedIntegerIsExpected`), no
+///   function to table, `ReadOnly`.
 ///
-/// Takes constant time. The kinds of arguments and results are in the signatures below. Source:
-/// the reference's standard library, hyperon 0.2.10.
+/// The key is a symbol, the value any atom; both are evaluated. Takes constant time. Source: the
+/// reference's standard library, hyperon 0.2.10.
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "pragma!",
