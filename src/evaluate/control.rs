@@ -14,7 +14,7 @@ use crate::library::lists::seal;
 use crate::space::{Solution, Space};
 use crate::symbol::Symbol;
 use crate::types;
-use crate::unify::{Bindings, Replacement, rebuild, unify};
+use crate::unify::{Bindings, Replacement, rebuild, unify, unify_pattern};
 
 /// What to do next; `None` ends the branch.
 type Next = Option<(Task, Rest)>;
@@ -302,7 +302,7 @@ fn unify_instruction(
         }
         return Some((Task::Return(otherwise.clone()), rest));
     }
-    let chosen = if unify(left, right, &mut machine.bindings) {
+    let chosen = if unify_pattern(right, left, &mut machine.bindings) {
         then
     } else {
         otherwise
@@ -480,8 +480,16 @@ pub(crate) fn substitute(template: &Atom, variable: &Variable, value: &Atom) -> 
 }
 
 /// The template of the first case whose pattern unifies; `Empty` where there is
-/// none, or before it something that is no pair of pattern and template.
-pub(crate) fn switch(machine: &mut Machine<'_>, atom: &Atom, cases: &Atom, rest: &Rest) -> Next {
+/// none, or before it something that is no pair of pattern and template. Of equal variables
+/// `case` keeps those of the value, `switch` those of the pattern.
+pub(crate) fn switch(
+    machine: &mut Machine<'_>,
+    form: Control,
+    atom: &Atom,
+    cases: &Atom,
+    space: &Space,
+    rest: &Rest,
+) -> Next {
     let cases = machine.bindings.apply(cases);
     let empty = Atom::Symbol(known().empty.clone());
     let mut chosen = &empty;
@@ -489,15 +497,27 @@ pub(crate) fn switch(machine: &mut Machine<'_>, atom: &Atom, cases: &Atom, rest:
         let Some([pattern, template]) = case.as_expression() else {
             break;
         };
-        if unify(atom, pattern, &mut machine.bindings) {
+        let fits = match form {
+            Control::Case => unify_pattern(pattern, atom, &mut machine.bindings),
+            _ => unify_pattern(atom, pattern, &mut machine.bindings),
+        };
+        if fits {
             // To the library's rules `NotReducible` is no answer.
-            if !template.is_symbol(&known().not_reducible) {
+            if !machine
+                .bindings
+                .walk(template)
+                .is_symbol(&known().not_reducible)
+            {
                 chosen = template;
             }
             break;
         }
     }
-    Some((Task::Return(chosen.clone()), rest.clone()))
+    let chosen = machine.bindings.apply(chosen);
+    Some((
+        Machine::result(chosen.clone(), &chosen, space),
+        rest.clone(),
+    ))
 }
 
 /// Carries out a form; `call` has its arguments as the signature wants them.
@@ -529,12 +549,22 @@ pub(crate) fn call(
             },
         },
         (Control::Let, [pattern, value, template]) => {
-            let result = if unify(value, pattern, &mut machine.bindings) {
-                template.clone()
-            } else {
-                Atom::Symbol(known().empty.clone())
+            let empty = Atom::Symbol(known().empty.clone());
+            if !unify_pattern(pattern, value, &mut machine.bindings) {
+                return Some((Task::Return(empty), rest));
+            }
+            let chosen = machine.bindings.walk(template);
+            if !chosen.is_symbol(&known().not_reducible) {
+                return Some((Task::Return(template.clone()), rest));
+            }
+            // What is not reducible then is the instruction that `let` stands for.
+            let unify = Atom::Symbol(known().unify.clone());
+            let form = [unify, value.clone(), pattern.clone(), chosen.clone(), empty];
+            let form = match machine.bindings.apply(&Atom::expression(form)) {
+                Atom::Expression(form) => Atom::Expression(form.evaluated()),
+                other => other,
             };
-            Some((Task::Return(result), rest))
+            Some((Task::Return(form), rest))
         }
         (Control::LetStar, [Atom::Symbol(_) | Atom::Variable(_), template]) => {
             Some((Task::Return(template.clone()), rest))
@@ -573,6 +603,7 @@ pub(crate) fn call(
             let choice = machine.choices.len();
             machine.choices.push(Choice::Case {
                 cases: cases.clone(),
+                space: space.clone(),
                 rest: rest.clone(),
                 mark: machine.bindings.mark(),
                 any: false,
@@ -581,6 +612,7 @@ pub(crate) fn call(
             let rest = rest.push(FrameKind::Case {
                 choice,
                 cases: cases.clone(),
+                space: space.clone(),
             });
             Some((
                 Task::Metta {
@@ -591,7 +623,7 @@ pub(crate) fn call(
                 rest,
             ))
         }
-        (Control::Switch, [atom, cases]) => switch(machine, atom, cases, &rest),
+        (Control::Switch, [atom, cases]) => switch(machine, control, atom, cases, &space, &rest),
         (Control::Collapse, [atom]) => {
             let task = Task::Metta {
                 atom: atom.clone(),
@@ -600,11 +632,19 @@ pub(crate) fn call(
             };
             Some(gather(machine, Gather::Atoms, task, rest))
         }
-        (Control::Match, [Atom::Grounded(Grounded::Space(asked)), pattern, template]) => {
+        (
+            Control::Match,
+            [
+                Atom::Grounded(Grounded::Space(asked)),
+                pattern,
+                template,
+                ..,
+            ],
+        ) => {
             if cut::is_limited(&rest) && !cut::is_join(pattern) {
                 return cut::first_solutions(machine, asked, call, space, rest);
             }
-            let task = || Machine::result(template.clone(), call, &space);
+            let task = || Machine::template_result(template, call, &space);
             let ways = solutions(machine, asked, pattern, task);
             if machine.is_exhausted() {
                 return Some((Task::Return(call.clone()), rest));
@@ -614,10 +654,10 @@ pub(crate) fn call(
             }
             machine.branch(ways, &rest)
         }
-        (Control::Match, [_, _, _]) => {
+        (Control::Match, [_, _, _, ..]) => {
             Some((wrong("match expects a space as the first argument"), rest))
         }
-        (Control::Capture, [atom]) => {
+        (Control::Capture, [atom, ..]) => {
             let task = Task::Metta {
                 atom: atom.clone(),
                 expected: types::undefined(),
@@ -828,8 +868,11 @@ impl Reach {
             Task::Minimal { atom, .. } | Task::Eval { atom, .. } | Task::Return(atom) => {
                 self.atom(atom)
             }
-            Task::Function { body, call, .. } => {
-                self.atom(body);
+            Task::Function {
+                body: atom, call, ..
+            }
+            | Task::Stepped { atom, call, .. } => {
+                self.atom(atom);
                 self.atom(call);
             }
             Task::Elements(elements) => self.elements(elements),

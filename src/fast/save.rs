@@ -66,6 +66,10 @@ impl Saved {
     }
 }
 
+/// Variables that stand for something in a [`Saved`], by their place on the heap: terms saved
+/// later have the same.
+pub(super) type Shared = HashMap<usize, Cell, FixedState>;
+
 /// Saves one term.
 struct Keep<'k> {
     heap: &'k Heap,
@@ -75,7 +79,7 @@ struct Keep<'k> {
     /// The place of the first of these words.
     first: usize,
     boxes: &'k mut Vec<Atom>,
-    variables: HashMap<usize, Cell, FixedState>,
+    variables: &'k mut Shared,
     points_out: bool,
 }
 
@@ -154,8 +158,14 @@ impl Keep<'_> {
 
 impl Heap {
     /// Takes a term off the heap so that the heap can be cut to `top`. What is
-    /// ground and below stays where it is.
-    pub(super) fn save(&self, cell: Cell, top: usize, box_top: usize, saved: &mut Saved) {
+    /// ground and below stays where it is. Its other variables are added to `shared`.
+    pub(super) fn save(
+        &self,
+        cell: Cell,
+        (top, box_top): (usize, usize),
+        saved: &mut Saved,
+        shared: &mut Shared,
+    ) {
         match saved.pieces.last() {
             Some(piece) if piece.len() < PIECE => {}
             last => {
@@ -172,7 +182,7 @@ impl Heap {
             words,
             first: saved.full,
             boxes: &mut saved.boxes,
-            variables: HashMap::default(),
+            variables: shared,
             points_out: saved.points_out,
         };
         let root = keep.cell(cell);

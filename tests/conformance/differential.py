@@ -12,6 +12,7 @@ under one heading:
 - `order inside of results`: but for the order inside of expressions and texts, as `collapse` gathered it.
 - `order of alternatives`: ours gives the reference's answers to the same program with its rules and facts in another
   order; where a program makes something of the order, as of the head of what `collapse` gathered, answers differ.
+- `bindings as printed`: what bindings between `collapse-bind` and `superpose-bind` look like.
 - `condition of filter-atom`: the reference's own answers that a condition does not return (`divergences.md`).
 - `reference died`, `reference did not finish`: there is nothing to compare with.
 - `unexplained`: everything else. These programs are printed with both answers, and the exit status says whether
@@ -25,10 +26,11 @@ import argparse
 import multiprocessing
 import os
 import random
+import re
 import sys
 from pathlib import Path
 
-from engines import Ours, Reference
+from engines import Answers, Ours, Reference
 from generator import Generator
 from wide import WideGenerator
 
@@ -39,8 +41,8 @@ SECONDS = 4
 START_SECONDS = 0.1
 # How many other orders of a program's rules are looked at.
 ORDERS = 24
-HEADINGS = ["same", "order inside of results", "order of alternatives", "condition of filter-atom", "reference died",
-            "reference did not finish", "unexplained"]
+HEADINGS = ["same", "order inside of results", "order of alternatives", "bindings as printed", "condition of filter-atom",
+            "reference died", "reference did not finish", "unexplained"]
 
 
 def program_of(seed):
@@ -49,10 +51,10 @@ def program_of(seed):
 
 
 def reordered(program, orders):
-    """The program with the lines between directives in another order."""
+    """The program with the lines between directives in another order, and those that only add a fact."""
     parts, run = [], []
     for line in [*program.splitlines(), "!"]:
-        if not line.startswith("!"):
+        if not line.startswith("!") or line.startswith("!(add-atom &"):
             run.append(line)
             continue
         orders.shuffle(run)
@@ -61,11 +63,21 @@ def reordered(program, orders):
     return "\n".join(parts[:-1]) + "\n"
 
 
+def without_bindings(answers):
+    """The results without order, and bindings without what they bind."""
+    if isinstance(answers.directives, str):
+        return answers.directives
+    bare = [[re.sub(r"\{ [^{}]*\}", "{ }", result) for result in results] for results in answers.directives]
+    return Answers(bare).without_order()
+
+
 def explanation(seed, program, theirs, answers, engine):
     """The heading that a difference is counted under."""
     wanted = theirs.without_order()
     if wanted == answers.without_order():
         return "order inside of results"
+    if "collapse-bind" in program and without_bindings(theirs) == without_bindings(answers):
+        return "bindings as printed"
     if "filter-atom" in program and "NoReturn" in str(wanted):
         return "condition of filter-atom"
     orders = random.Random(seed)
