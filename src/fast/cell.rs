@@ -47,6 +47,9 @@ impl Cell {
         Cell((2 << 3) | BOOL)
     }
 
+    /// In the place of the last element of an expression that is still to get it.
+    pub(super) const HOLE: Cell = Cell((3 << 3) | BOOL);
+
     /// `None` if it takes more than 61 bits.
     pub(super) fn int(value: i64) -> Option<Cell> {
         let word = value << 3;

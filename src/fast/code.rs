@@ -23,6 +23,7 @@ pub(super) const BOOL: TypeId = 2;
 pub(super) const FAIL: Pc = 0;
 pub(super) const FINISH: Pc = 1;
 pub(super) const RETURN: Pc = 2;
+pub(super) const CLOSE: Pc = 3;
 
 /// Operands: where in the table of operands their number stands, and then they.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -312,6 +313,18 @@ pub(super) enum Instruction {
         to: Slot,
         operands: Operands,
     },
+
+    /// Makes data of a function's name, at most two elements and a last one that the rest
+    /// of the code returns: see `machine/grow.rs`. `odd` makes it in the usual order.
+    Grow {
+        function: u32,
+        slots: [Slot; 2],
+        count: u8,
+        size: Slot,
+        odd: Pc,
+    },
+    /// Puts a result into the last place of what `Grow` made, and returns that.
+    Close,
 
     MatchConstant {
         slot: Slot,
@@ -678,9 +691,12 @@ pub(super) enum Instruction {
         odd: Pc,
     },
     /// Checks that an expression, by its tree, has a type and may be used as another.
+    /// It is taken to have if the slot `head`, unless that is `Slot::MAX`, holds the name of
+    /// something without types.
     CheckTree {
         tree: u32,
         expected: TypeId,
+        head: Slot,
         odd: Pc,
     },
     /// For the first element of a list: checks that its template has the type of a value.
@@ -704,6 +720,45 @@ pub(super) enum Instruction {
     CallDecidedLast {
         function: Slot,
         operands: Operands,
+    },
+    /// The function for a call of so many arguments whose head a slot holds, if that is
+    /// the name of something without types.
+    Applied {
+        to: Slot,
+        head: Slot,
+        count: u8,
+        expected: TypeId,
+        odd: Pc,
+    },
+    /// As `CallDecided`, of at most three arguments, which slots hold.
+    CallApplied {
+        function: Slot,
+        slots: [Slot; 3],
+        count: u8,
+        size: Slot,
+        mark: Slot,
+    },
+    CallAppliedLast {
+        function: Slot,
+        slots: [Slot; 3],
+        count: u8,
+    },
+    /// As `TryCall`, of the function that `Applied` finds, if that was found lately; then it
+    /// returns to where `CallApplied` after it does.
+    TryApply {
+        head: Slot,
+        count: u8,
+        expected: u8,
+        arguments: [Quick; 3],
+        size: Slot,
+        mark: Slot,
+        skip: u8,
+    },
+    TryApplyLast {
+        head: Slot,
+        count: u8,
+        expected: u8,
+        arguments: [Quick; 3],
     },
     /// Begins to go through a list, with code and a frame of its own: a list, the
     /// place of the next element, what there is so far, and what is used of outside.

@@ -8,6 +8,7 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use smallvec::{SmallVec, smallvec};
 
 use crate::atom::Atom;
 use crate::fast::cell::{Cell, Header, Kind as Term};
@@ -20,8 +21,16 @@ use crate::symbol;
 /// The smallest heap that is collected, in words above the constants.
 const SMALLEST: usize = 1 << 19;
 
-/// Slots that hold something, by frame.
-type Live = HashMap<usize, Vec<u64>, FixedState>;
+/// The slots that hold something.
+enum Live {
+    /// Of frames that each wait for the one before, which begins to run with so many
+    /// arguments: by where they go on.
+    Line(Vec<(u32, Pc)>),
+    /// By frame, some of which choices go on with.
+    Frames(Frames),
+}
+
+type Frames = HashMap<usize, Vec<u64>, FixedState>;
 
 struct Copy<'c> {
     from: &'c mut Vec<u64>,
@@ -110,6 +119,18 @@ impl Copy<'_> {
         }
     }
 
+    /// Forwards what the slots of a frame hold.
+    fn frame(&mut self, stack: &mut [u64], base: usize, mask: &[u64]) {
+        for (word, bits) in mask.iter().enumerate() {
+            let mut bits = *bits;
+            while bits != 0 {
+                let place = base + 2 + word * 64 + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                stack[place] = self.forward(Cell(stack[place])).0;
+            }
+        }
+    }
+
     fn copy(&mut self, at: usize, words: usize) -> usize {
         let place = self.place();
         match self.from[at..at + words] {
@@ -164,17 +185,25 @@ impl Machine<'_> {
             names: symbol::are_held_by_one().then(Vec::new),
         };
         let mut scanned = 0;
-        for (base, mask) in &live {
-            for (word, bits) in mask.iter().enumerate() {
-                let mut bits = *bits;
-                while bits != 0 {
-                    let slot = word * 64 + bits.trailing_zeros() as usize;
-                    bits &= bits - 1;
-                    let place = base + 2 + slot;
-                    self.stack[place] = copy.forward(Cell(self.stack[place])).0;
+        let stack = &mut self.stack;
+        match &live {
+            Live::Frames(frames) => {
+                for (base, mask) in frames {
+                    copy.frame(stack, *base, mask);
+                    scanned = copy.scan(scanned);
                 }
             }
-            scanned = copy.scan(scanned);
+            Live::Line(line) => {
+                copy.frame(stack, base, &first_slots(arguments));
+                let mut known: (Pc, &[u64]) = (RETURN, &[]);
+                for (base, pc) in line {
+                    if *pc != known.0 {
+                        known = (*pc, self.program.live_at(*pc).unwrap_or_default());
+                    }
+                    copy.frame(stack, *base as usize, known.1);
+                    scanned = copy.scan(scanned);
+                }
+            }
         }
         for choice in &mut self.choices {
             match &mut choice.kind {
@@ -251,7 +280,10 @@ impl Machine<'_> {
 
     /// The slots that hold something, of every frame that is still to go on.
     fn live(&self, base: usize, arguments: usize) -> Option<Live> {
-        let mut live = Live::default();
+        if self.choices.is_empty() {
+            return self.line(base).map(Live::Line);
+        }
+        let mut live = Frames::default();
         self.runs(&mut live, base, arguments)?;
         for choice in &self.choices {
             let base = choice.base as usize;
@@ -281,46 +313,46 @@ impl Machine<'_> {
                 Kind::Aside => return None,
             }
         }
-        Some(live)
+        Some(Live::Frames(live))
+    }
+
+    /// The frames that wait for this one, and where they go on.
+    fn line(&self, mut base: usize) -> Option<Vec<(u32, Pc)>> {
+        let mut line = Vec::new();
+        let mut known = RETURN;
+        loop {
+            let word = self.stack[base];
+            let (pc, below) = ((word >> 32) as Pc, word as u32);
+            if pc == FINISH {
+                return Some(line);
+            }
+            if pc != known {
+                self.program.live_at(pc)?;
+                known = pc;
+            }
+            line.push((below, pc));
+            base = below as usize;
+        }
     }
 
     /// A frame that begins to run with its arguments.
-    fn runs(&self, live: &mut Live, base: usize, arguments: usize) -> Option<()> {
-        let words = arguments.div_ceil(64);
-        let mut mask = vec![u64::MAX; words];
-        if !arguments.is_multiple_of(64) {
-            mask[words - 1] = (1 << (arguments % 64)) - 1;
-        }
-        add(live, base, &mask);
+    fn runs(&self, live: &mut Frames, base: usize, arguments: usize) -> Option<()> {
+        add(live, base, &first_slots(arguments));
         self.callers(live, base)
     }
 
     /// A frame that waits for something to come back to `pc`.
-    fn waits(&self, live: &mut Live, base: usize, pc: Pc) -> Option<()> {
-        // What returns at once needs none of its slots.
-        let mask: &[u64] = if pc == RETURN {
-            &[]
-        } else {
-            self.program.live.get(&pc)?
-        };
-        add(live, base, mask);
+    fn waits(&self, live: &mut Frames, base: usize, pc: Pc) -> Option<()> {
+        add(live, base, self.program.live_at(pc)?);
         self.callers(live, base)
     }
 
-    fn callers(&self, live: &mut Live, base: usize) -> Option<()> {
+    fn callers(&self, live: &mut Frames, base: usize) -> Option<()> {
         let mut base = base;
         loop {
             let word = self.stack[base];
             let (pc, below) = ((word >> 32) as Pc, (word & 0xffff_ffff) as usize);
-            if pc == FINISH {
-                return Some(());
-            }
-            let mask: &[u64] = if pc == RETURN {
-                &[]
-            } else {
-                self.program.live.get(&pc)?
-            };
-            if !add(live, below, mask) {
+            if pc == FINISH || !add(live, below, self.program.live_at(pc)?) {
                 return Some(());
             }
             base = below;
@@ -328,8 +360,19 @@ impl Machine<'_> {
     }
 }
 
+/// The mask of so many slots.
+fn first_slots(count: usize) -> SmallVec<[u64; 2]> {
+    let mut mask: SmallVec<[u64; 2]> = smallvec![u64::MAX; count.div_ceil(64)];
+    if let Some(last) = mask.last_mut()
+        && !count.is_multiple_of(64)
+    {
+        *last = (1 << (count % 64)) - 1;
+    }
+    mask
+}
+
 /// Adds slots of a frame; whether any are new, or the frame is.
-fn add(live: &mut Live, base: usize, mask: &[u64]) -> bool {
+fn add(live: &mut Frames, base: usize, mask: &[u64]) -> bool {
     let mut new = false;
     let known = live.entry(base).or_insert_with(|| {
         new = true;

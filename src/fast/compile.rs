@@ -5,11 +5,13 @@
 //! evaluator does, or asks it. Every expression is compiled for the type that its
 //! value is expected to have.
 
+mod apply;
 mod body;
 mod call;
 mod choose;
 mod control;
 mod decide;
+mod grow;
 mod head;
 mod inline;
 mod lambda;
@@ -574,6 +576,8 @@ enum OddWhat {
     SourceAs(Atom, Slot),
     /// A call as written, whose arguments are as its function wants them.
     Call(Atom),
+    /// An expression as written, which is evaluated as a value, `true` as a part of another.
+    Value(Atom, bool),
     /// A call of an operation, of evaluated operands.
     Operands(u32, Vec<Operand>, bool),
 }
@@ -718,6 +722,7 @@ impl<'m> Compiler<'m> {
                 | I::IfPlain { odd, .. }
                 | I::JumpUnlessSame { odd, .. }
                 | I::CheckSame { odd, .. }
+                | I::Grow { odd, .. }
                 | I::Logic { odd, .. }
                 | I::Not { odd, .. }
                 | I::JumpUnless { odd, .. }
@@ -742,6 +747,7 @@ impl<'m> Compiler<'m> {
                 | I::Decons { odd, .. }
                 | I::CheckFirst { odd, .. }
                 | I::Decide { odd, .. }
+                | I::Applied { odd, .. }
                 | I::List { odd, .. }
                 | I::Item { odd, .. },
             ) => odd,

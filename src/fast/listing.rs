@@ -367,9 +367,15 @@ impl Words<'_> {
     /// As [`Words::call`], of arguments of which something has to hold.
     fn quick_call(&self, function: u32, arguments: [Quick; 3]) -> (String, String, String) {
         let arity = self.program().functions[function as usize].arity;
+        let (words, if_so) = self.quick(&arguments[..arity]);
+        (self.function(function), words, if_so)
+    }
+
+    /// Arguments of which something has to hold, and what.
+    fn quick(&self, arguments: &[Quick]) -> (String, String) {
         let mut plain = Vec::new();
         let mut integers = Vec::new();
-        let words: Vec<String> = arguments[..arity]
+        let words: Vec<String> = arguments
             .iter()
             .map(|argument| {
                 let slot = self.slot(argument.slot());
@@ -405,7 +411,16 @@ impl Words<'_> {
         .flatten()
         .collect();
         let if_so = format!(", if {}", conditions.join(" and "));
-        (self.function(function), words.join(" "), if_so)
+        (words.join(" "), if_so)
+    }
+
+    /// The first of these slots.
+    fn slots(&self, slots: [Slot; 3], count: u8) -> String {
+        let words: Vec<String> = slots[..usize::from(count)]
+            .iter()
+            .map(|slot| self.slot(*slot))
+            .collect();
+        words.join(" ")
     }
 
     fn operation(&self, operation: u32) -> &str {

@@ -22,10 +22,12 @@ macro_rules! set {
 }
 
 mod ahead;
+mod apply;
 mod call;
 mod choose;
 mod data;
 mod decide;
+pub(in crate::fast) mod grow;
 mod number;
 mod operate;
 mod pattern;
@@ -142,6 +144,8 @@ pub(super) struct Machine<'h> {
     results: Vec<Answer>,
     exhausted: Option<Exhausted>,
     pub(super) collect_at: usize,
+    /// How much `Grow` makes without a frame for each.
+    growing_max: i64,
     /// How long the trail was when the head that is being matched began.
     head_trail: usize,
     subject: Atom,
@@ -228,6 +232,7 @@ impl<'h> Machine<'h> {
             results: Vec::new(),
             exhausted: None,
             collect_at: CONSTANTS + (1 << 18),
+            growing_max: grow::most(budget),
             head_trail: 0,
             subject: Atom::unit(),
             fit: (0, ANY),
@@ -449,6 +454,21 @@ impl<'h> Machine<'h> {
                         go!(self.call_slots(function, values, above, height, pc, base));
                     }
                 }
+                I::Grow {
+                    function,
+                    slots,
+                    count,
+                    size,
+                    odd,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    match self.grow(function, &values[..usize::from(count)], size, base) {
+                        Some(frame) => base = frame,
+                        None => pc = odd,
+                    }
+                }
+                I::Close => go!(self.close_chain(base)),
                 I::BuildOrCall {
                     to,
                     operands,
@@ -941,6 +961,72 @@ impl<'h> Machine<'h> {
                         base = target;
                         fuel!();
                     }
+                }
+                I::TryApply {
+                    head,
+                    count,
+                    expected,
+                    arguments,
+                    size,
+                    mark,
+                    skip,
+                } => {
+                    let back = (at + usize::from(skip)) as Pc;
+                    let called = (head, count, expected);
+                    if let Some((to, frame)) =
+                        self.try_apply(called, arguments, (size, mark), back, base)
+                    {
+                        pc = to;
+                        base = frame;
+                        fuel!();
+                    }
+                }
+                I::TryApplyLast {
+                    head,
+                    count,
+                    expected,
+                    arguments,
+                } => {
+                    let called = (head, count, expected);
+                    if let Some((to, frame)) = self.try_apply_last(called, arguments, base) {
+                        pc = to;
+                        base = frame;
+                        fuel!();
+                    }
+                }
+                I::Applied {
+                    to,
+                    head,
+                    count,
+                    expected,
+                    odd,
+                } => match self.applied(slot!(self, base, head), count, expected) {
+                    Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                    None => pc = odd,
+                },
+                I::CallApplied {
+                    function,
+                    slots,
+                    size,
+                    mark,
+                    ..
+                } => {
+                    fuel!();
+                    let above = self.above(base, size);
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let function = Cell(frame[place(function)]).as_int() as u32;
+                    let height = self.height(mark, base);
+                    go!(self.call_slots(function, values, above, height, pc, base));
+                }
+                I::CallAppliedLast {
+                    function, slots, ..
+                } => {
+                    fuel!();
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    let function = Cell(frame[place(function)]).as_int() as u32;
+                    go!(self.call_slots_last(function, values, base));
                 }
                 I::CallSlots {
                     function,

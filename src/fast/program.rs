@@ -9,12 +9,15 @@ use smallvec::SmallVec;
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::{Control, RuleUse, is_instruction};
+use crate::fast::applied::Applied;
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{
-    ANY, BOOL, FAIL, Instruction, NUMBER, Operand, Operands, Pc, Slot, TypeId, Watched,
+    ANY, BOOL, CLOSE, FAIL, Instruction, NUMBER, Operand, Operands, Pc, RETURN, Slot, TypeId,
+    Watched,
 };
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
+use crate::fast::machine::grow;
 use crate::fast::pattern::Pattern;
 use crate::fast::table::RuleTable;
 use crate::fast::types::{Arguments, ValueTypes};
@@ -53,6 +56,19 @@ pub(super) enum Tree {
     Known(TypeId),
     /// An expression, its head first.
     Call(Vec<Tree>),
+}
+
+impl Tree {
+    /// The slot of the head, if that is a value.
+    pub(super) fn head_slot(&self) -> Option<Slot> {
+        match self {
+            Tree::Call(parts) => match parts.first() {
+                Some(Tree::Value(head)) if !head.is_constant() => Some(head.index() as Slot),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 /// A call whose types are decided when it is made.
@@ -340,8 +356,12 @@ pub(super) struct Program {
     pub(super) sites: Vec<Arc<Site>>,
     /// For each of the sites what was decided lately.
     pub(super) decided: Vec<Vec<Decided>>,
+    /// Functions that names were applied as lately.
+    pub(super) applied: Applied,
     /// Slots that hold something where a call returns to.
     pub(super) live: HashMap<Pc, Box<[u64]>, FixedState>,
+    /// How often rules or types have changed since the code was begun.
+    pub(super) epoch: u32,
     inline: HashMap<usize, Inline, FixedState>,
     /// A rule whose head may match any call: nothing is compiled.
     pub(super) open_rules: bool,
@@ -403,6 +423,7 @@ impl Program {
                 Instruction::Fail,
                 Instruction::Finish,
                 Instruction::ReturnResult,
+                Instruction::Close,
             ],
             operands: Vec::new(),
             constants: Vec::new(),
@@ -431,7 +452,9 @@ impl Program {
             trees: Vec::new(),
             sites: Vec::new(),
             decided: Vec::new(),
-            live: HashMap::default(),
+            applied: Applied::new(),
+            live: HashMap::from_iter([(CLOSE, grow::LIVE.into())]),
+            epoch: 0,
             inline,
             open_rules: false,
             looking: Vec::new(),
@@ -465,6 +488,15 @@ impl Program {
         self.invalidate(types);
     }
 
+    /// The slots that hold something where a call returns to. What returns at once needs
+    /// none of its own.
+    pub(super) fn live_at(&self, pc: Pc) -> Option<&[u64]> {
+        if pc == RETURN {
+            return Some(&[]);
+        }
+        self.live.get(&pc).map(|mask| &**mask)
+    }
+
     /// Goes to a moment, or to the present. Code is good there if rules and types are
     /// what they were when it was made.
     pub(super) fn go_to(&mut self, moment: Option<&Moment>) {
@@ -493,9 +525,11 @@ impl Program {
     }
 
     fn invalidate(&mut self, types: bool) {
+        self.epoch = self.epoch.wrapping_add(1);
         self.heads.clear();
         self.data_heads.clear();
         self.expressions.clear();
+        self.applied = Applied::new();
         if types {
             self.symbol_types.clear();
             self.value_types.forget();

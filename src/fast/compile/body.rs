@@ -259,7 +259,7 @@ impl Compiler<'_> {
     }
 
     /// As [`Compiler::quoted`], of what is evaluated next and most likely is data.
-    fn quoted_data(&mut self, atom: &Atom) -> Compiled<Value> {
+    pub(super) fn quoted_data(&mut self, atom: &Atom) -> Compiled<Value> {
         let Some(children) = atom.as_expression().filter(|_| !atom.is_ground()) else {
             return self.quoted(atom);
         };
@@ -479,7 +479,7 @@ impl Compiler<'_> {
         self.evaluate(atom, expected, Want::Own)
     }
 
-    fn settle_as(
+    pub(super) fn settle_as(
         &mut self,
         from: Slot,
         expected: TypeId,

@@ -36,6 +36,9 @@ impl Compiler<'_> {
                 [head, ..] if lambda_of(head).is_some() => {
                     self.lambda_call(children, expected, want)
                 }
+                [Atom::Variable(head), ..] => {
+                    self.applied(atom, head, &children[1..], expected, want)
+                }
                 [Atom::Symbol(symbol)] if *symbol == known().context_space && expected == ANY => {
                     let space = Atom::space(self.program.space.clone());
                     let value = self.constant_value(&space)?;
@@ -82,6 +85,14 @@ impl Compiler<'_> {
             Head::Untyped => {
                 let checks = self.kept_apart(children)?;
                 let guard = self.guard(atom, checks, expected)?;
+                if expected == ANY
+                    && want == Want::Tail
+                    && let Some(function) = self.grows(children)
+                {
+                    return self.grown(function, children, |this, _, child, want| {
+                        this.evaluate(child, ANY, want)
+                    });
+                }
                 let (value, mark) = self.marked(&children[1..], want, |this, inner| {
                     let quick = match children[0] {
                         Atom::Symbol(_) => this.quick_arguments(&children[1..]),
@@ -259,7 +270,7 @@ impl Compiler<'_> {
     }
 
     /// Whether there are no rules for a function's calls.
-    fn is_data(&mut self, function: u32) -> bool {
+    pub(super) fn is_data(&mut self, function: u32) -> bool {
         let Function {
             symbol,
             arity,
@@ -288,7 +299,7 @@ impl Compiler<'_> {
     }
 
     /// How many instructions there are from one to here, if they are not many.
-    fn distance(&self, from: usize) -> Option<u8> {
+    pub(super) fn distance(&self, from: usize) -> Option<u8> {
         u8::try_from(self.program.code.len() - from).ok()
     }
 

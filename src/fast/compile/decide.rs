@@ -8,7 +8,7 @@ use super::{
     is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId, Watched};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 use crate::fast::program::{
     Expected, Head, Leaf, LeafPlace, Program, Signature, Site, SiteArgument, Told, Tree,
 };
@@ -593,29 +593,7 @@ impl Compiler<'_> {
             return self.call_symbol(symbol, operands, ANY, want, mark, Flags::Data, None);
         }
         operands.remove(0);
-        let operands = self.program.operands(&operands);
-        if want == Want::Tail {
-            if self.watched {
-                let last = self.watch(Watched::Last);
-                self.emit_sized(Instruction::CallDecided {
-                    function,
-                    operands,
-                    size: 0,
-                    mark: Slot::MAX,
-                });
-                self.return_result();
-                let here = self.here();
-                self.fill(last, Place::To, here);
-            }
-            self.emit(Instruction::CallDecidedLast { function, operands });
-            return Ok(Operand::slot(0));
-        }
-        self.emit_sized(Instruction::CallDecided {
-            function,
-            operands,
-            size: 0,
-            mark: mark.unwrap_or(Slot::MAX),
-        });
-        self.take(want)
+        self.call_in_slot(function, &operands, want, mark)?;
+        self.take_called(want)
     }
 }

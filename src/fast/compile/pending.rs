@@ -48,6 +48,7 @@ pub(super) fn ends(instruction: &Instruction) -> bool {
             | I::CallLastBare { .. }
             | I::CallSlotsLast { .. }
             | I::CallDecidedLast { .. }
+            | I::CallAppliedLast { .. }
             | I::EvaluateLast { .. }
             | I::Again { .. }
             | I::Operate { .. }

@@ -150,7 +150,7 @@ impl Compiler<'_> {
             let Some([head, children @ ..]) = atom.as_expression() else {
                 continue;
             };
-            if matches!(head, Atom::Variable(_)) || self.made_before(atom).is_some() {
+            if self.made_before(atom).is_some() {
                 continue;
             }
             let mut matched = self.matched.iter().rev();
@@ -161,8 +161,14 @@ impl Compiler<'_> {
                 data.push(matched);
                 continue;
             }
-            let evaluates = matches!(head, Atom::Symbol(_))
-                && matches!(self.program.head(self.host, self.heap, head), Head::Untyped);
+            let evaluates = match head {
+                Atom::Symbol(_) => {
+                    matches!(self.program.head(self.host, self.heap, head), Head::Untyped)
+                }
+                // Most likely the name of something without types.
+                Atom::Variable(_) => true,
+                Atom::Grounded(_) | Atom::Expression(_) => false,
+            };
             pending.push(head);
             for child in children {
                 match child {

@@ -162,6 +162,24 @@ impl Compiler<'_> {
             self.names = odd.names;
             self.pending = odd.pending;
             match odd.what {
+                OddWhat::Value(atom, part) => {
+                    self.handler = odd.handler;
+                    let from = self.quoted_data(&atom)?;
+                    let from = self.in_slot(from)?;
+                    let want = if odd.to.is_some() {
+                        Want::Own
+                    } else {
+                        Want::Tail
+                    };
+                    let value = self.settle_as(from, odd.expected, want, part, false)?;
+                    if let Some(to) = odd.to {
+                        let from = self.in_slot(value)?;
+                        self.emit(Instruction::Move { to, from });
+                        self.record_pending();
+                        self.emit(Instruction::Jump { to: odd.resume });
+                    }
+                    continue;
+                }
                 OddWhat::Call(atom) => {
                     let from = self.instantiated(&atom, place)?;
                     self.emit_sized(Instruction::PlainCall {
@@ -250,6 +268,7 @@ impl Compiler<'_> {
                 | I::CallSlots { size, .. }
                 | I::TryCall { size, .. }
                 | I::MakeOrCall { size, .. }
+                | I::Grow { size, .. }
                 | I::Operate { size, .. }
                 | I::Gather { size, .. }
                 | I::CaseOpen { size, .. }
@@ -257,6 +276,8 @@ impl Compiler<'_> {
                 | I::Elements { size, .. }
                 | I::Walk { size, .. }
                 | I::CallDecided { size, .. }
+                | I::CallApplied { size, .. }
+                | I::TryApply { size, .. }
                 | I::Match { size, .. }
                 | I::Query { size, .. } => *size = whole,
                 I::Again { frame, .. } => *frame = whole,

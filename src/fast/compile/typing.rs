@@ -432,6 +432,19 @@ impl Compiler<'_> {
     /// Emits checks: where each goes if it fails.
     pub(super) fn emit_checks(&mut self, checks: Vec<Check>) -> Vec<(usize, Place)> {
         let mut uses = Vec::new();
+        let mut checks = checks;
+        // That it is of a type says that it is of any.
+        let typed: Vec<u32> = checks
+            .iter()
+            .filter_map(|check| match check {
+                Check::Tree(tree, wanted) if !types::is_undefined(wanted) => Some(*tree),
+                _ => None,
+            })
+            .collect();
+        checks.retain(|check| match check {
+            Check::Tree(tree, wanted) => !types::is_undefined(wanted) || !typed.contains(tree),
+            _ => true,
+        });
         for check in checks {
             let at = match check {
                 Check::Type(slot, wanted) if wanted.is_symbol(&known().expression) => {
@@ -450,9 +463,11 @@ impl Compiler<'_> {
                 }
                 Check::Tree(tree, wanted) => {
                     let expected = self.program.type_id(&wanted);
+                    let head = self.program.trees[tree as usize].head_slot();
                     self.emit(Instruction::CheckTree {
                         tree,
                         expected,
+                        head: head.unwrap_or(Slot::MAX),
                         odd: FAIL,
                     })
                 }

@@ -132,6 +132,20 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 slot(to)
             )
         }
+        I::Grow {
+            function,
+            slots,
+            count,
+            odd: other,
+            ..
+        } => {
+            let made = noted(function, &slots[..usize::from(count)]);
+            format!(
+                "return ({made} …), its last element being what follows{}",
+                odd(other)
+            )
+        }
+        I::Close => "put the result into the last place".to_owned(),
         I::MatchConstant {
             slot: value,
             index,
@@ -643,6 +657,54 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 "call {} with {} and return its result",
                 slot(function),
                 list(operands)
+            )
+        }
+        I::Applied {
+            to,
+            head,
+            count,
+            odd: other,
+            ..
+        } => format!(
+            "{} := the function {} of {count}{}",
+            slot(to),
+            slot(head),
+            odd(other)
+        ),
+        I::CallApplied {
+            function,
+            slots,
+            count,
+            ..
+        } => format!("call {} with {}", slot(function), rule.slots(slots, count)),
+        I::CallAppliedLast {
+            function,
+            slots,
+            count,
+        } => format!(
+            "call {} with {} and return its result",
+            slot(function),
+            rule.slots(slots, count)
+        ),
+        I::TryApply {
+            head,
+            count,
+            arguments,
+            ..
+        } => {
+            let (arguments, if_so) = rule.quick(&arguments[..usize::from(count)]);
+            format!("call {} with {arguments}{if_so}", slot(head))
+        }
+        I::TryApplyLast {
+            head,
+            count,
+            arguments,
+            ..
+        } => {
+            let (arguments, if_so) = rule.quick(&arguments[..usize::from(count)]);
+            format!(
+                "call {} with {arguments} in place of this rule{if_so}",
+                slot(head)
             )
         }
         I::Walk { to, operands, .. } => {

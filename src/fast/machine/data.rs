@@ -200,7 +200,7 @@ impl Machine<'_> {
 
     /// Follows an element; what does not hold of it, does not of all.
     #[inline(always)]
-    fn look_at(&self, element: &mut Cell, all: &mut u64) {
+    pub(super) fn look_at(&self, element: &mut Cell, all: &mut u64) {
         if element.is_exp() {
             *all &= self.heap.cells[element.at()];
         } else if element.is_ref() {
@@ -407,7 +407,7 @@ impl Machine<'_> {
 
 /// The header of data, by what holds of all its elements.
 #[inline(always)]
-fn data_header(arity: usize, all: u64) -> u64 {
+pub(super) fn data_header(arity: usize, all: u64) -> u64 {
     const BOTH: u64 = Header::GROUND | Header::EVALUATED;
     let mut flags = all & BOTH;
     if flags == BOTH {

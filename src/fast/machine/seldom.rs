@@ -156,9 +156,10 @@ impl Machine<'_> {
             I::CheckTree {
                 tree,
                 expected,
+                head,
                 odd,
             } => {
-                if !self.tree_has_type(tree, expected, base) {
+                if !self.is_known_untyped(head, base) && !self.tree_has_type(tree, expected, base) {
                     pc = odd;
                 }
             }

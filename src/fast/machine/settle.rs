@@ -158,7 +158,8 @@ impl Machine<'_> {
         base: usize,
     ) -> Next {
         let pc = crate::fast::code::RETURN;
-        if self.stands(value, expected, part) {
+        // What a rule gives is an error however many parts it has.
+        if self.stands(value, expected, part) || self.heap.is_error(value) {
             return self.leave(value, base);
         }
         if !value.is_exp() {

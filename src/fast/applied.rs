@@ -1,0 +1,46 @@
+//! Names that were applied lately, `($f $x)` with a name for `$f`: a call whose head is a
+//! value costs little more than one whose head is written.
+
+use crate::fast::cell::Cell;
+use crate::fast::code::TypeId;
+
+/// The functions for names, by how many arguments they are applied to and for which type of
+/// the result; each at a place by its bits.
+pub(super) struct Applied {
+    known: Box<[(u64, u32); Applied::PLACES]>,
+}
+
+impl Applied {
+    const PLACES: usize = 64;
+    /// In the place of a number of arguments: that it is a name without types.
+    pub(super) const UNTYPED: u8 = u8::MAX;
+
+    pub(super) fn new() -> Applied {
+        // No key is like this.
+        Applied {
+            known: Box::new([(u64::MAX, 0); Applied::PLACES]),
+        }
+    }
+
+    fn key(head: Cell, count: u8, expected: TypeId) -> u64 {
+        head.0 << 24 | u64::from(expected) << 8 | u64::from(count)
+    }
+
+    fn place(key: u64) -> usize {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        (key.wrapping_mul(ODD) >> 58) as usize
+    }
+
+    #[inline(always)]
+    pub(super) fn find(&self, head: Cell, count: u8, expected: TypeId) -> Option<u32> {
+        let key = Applied::key(head, count, expected);
+        let (known, function) = self.known[Applied::place(key)];
+        (known == key && head.is_symbol()).then_some(function)
+    }
+
+    /// Notes the function of a name.
+    pub(super) fn note(&mut self, head: Cell, count: u8, expected: TypeId, function: u32) {
+        let key = Applied::key(head, count, expected);
+        self.known[Applied::place(key)] = (key, function);
+    }
+}

@@ -1,0 +1,155 @@
+//! Calls whose head is a variable: most often the name of something without types.
+
+use super::call::in_slots;
+use super::{Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
+use crate::atom::{Atom, Variable};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId, Watched};
+
+/// Calls with more arguments are made as values.
+const ARGUMENTS_MAX: usize = 32;
+
+impl Compiler<'_> {
+    /// A call of what a variable stands for. If that is a name without types, arguments are
+    /// evaluated and the function of that name is called; anything else is evaluated as the
+    /// value that it is.
+    pub(super) fn applied(
+        &mut self,
+        atom: &Atom,
+        head: &Variable,
+        arguments: &[Atom],
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        let name = self.names.get(head).copied().ok_or(Leave)?;
+        let is_new = name.fresh_in == Some(self.scope);
+        if is_new || arguments.is_empty() || arguments.len() > ARGUMENTS_MAX {
+            return Err(Leave);
+        }
+        let children = atom.as_expression().expect("it is a call");
+        let checks = self.kept_apart(children)?;
+        let mut uses = self.emit_checks(checks);
+        let head = name.slot;
+        let count = arguments.len() as u8;
+        let quick = self.quick_arguments(arguments);
+        let quick = quick.zip(u8::try_from(expected).ok());
+        // Another takes its place when more is known.
+        let place = quick.map(|_| {
+            let to = self.here() + 1;
+            self.emit(Instruction::Jump { to })
+        });
+        let function = self.slot()?;
+        let at = self.emit(Instruction::Applied {
+            to: function,
+            head,
+            count,
+            expected,
+            odd: FAIL,
+        });
+        uses.push((at, Place::Odd));
+        let slow = self.slow(
+            uses,
+            OddWhat::Value(atom.clone(), want == Want::Own),
+            expected,
+        )?;
+        let before = self.defined.clone();
+        self.define(function);
+        let (value, mark) = self.marked(arguments, want, |this, within| {
+            let mut operands = Vec::with_capacity(arguments.len());
+            for argument in arguments {
+                operands.push(this.evaluate(argument, ANY, Want::Own)?);
+            }
+            if quick.is_some() {
+                // Nothing but the call uses what arguments were evaluated to.
+                this.defined = before;
+            }
+            this.call_in_slot(function, &operands, within.want, within.mark)?;
+            if let (Some((arguments, expected)), Some(place)) = (quick, place) {
+                if want == Want::Tail {
+                    this.program.code[place] = Instruction::TryApplyLast {
+                        head,
+                        count,
+                        expected,
+                        arguments,
+                    };
+                } else if let Some(skip) = this.distance(place) {
+                    this.sized.push(place);
+                    this.program.code[place] = Instruction::TryApply {
+                        head,
+                        count,
+                        expected,
+                        arguments,
+                        size: 0,
+                        mark: within.mark.unwrap_or(Slot::MAX),
+                        skip,
+                    };
+                }
+            }
+            this.take_called(within.want)
+        })?;
+        self.exit(mark);
+        self.resume(Some(slow), value, want)
+    }
+
+    /// Calls the function whose number a slot holds; [`Compiler::take_called`] takes what
+    /// it gives.
+    pub(super) fn call_in_slot(
+        &mut self,
+        function: Slot,
+        operands: &[Operand],
+        want: Want,
+        mark: Option<Slot>,
+    ) -> Compiled<()> {
+        let in_place = in_slots(operands);
+        let count = operands.len() as u8;
+        let operands = self.program.operands(operands);
+        if want == Want::Tail {
+            if self.watched {
+                let last = self.watch(Watched::Last);
+                self.emit_sized(Instruction::CallDecided {
+                    function,
+                    operands,
+                    size: 0,
+                    mark: Slot::MAX,
+                });
+                self.return_result();
+                let here = self.here();
+                self.fill(last, Place::To, here);
+            }
+            self.emit(match in_place {
+                Some(slots) => Instruction::CallAppliedLast {
+                    function,
+                    slots,
+                    count,
+                },
+                None => Instruction::CallDecidedLast { function, operands },
+            });
+            return Ok(());
+        }
+        let mark = mark.unwrap_or(Slot::MAX);
+        let size = 0;
+        self.emit_sized(match in_place {
+            Some(slots) => Instruction::CallApplied {
+                function,
+                slots,
+                count,
+                size,
+                mark,
+            },
+            None => Instruction::CallDecided {
+                function,
+                operands,
+                size,
+                mark,
+            },
+        });
+        Ok(())
+    }
+
+    /// Takes the result of a call, unless that was made in place of the rule.
+    pub(super) fn take_called(&mut self, want: Want) -> Compiled<Value> {
+        match want {
+            Want::Tail => Ok(Operand::slot(0)),
+            Want::Own | Want::Shared => self.take(want),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Calls whose head is a value.
+
+use super::{HEIGHT, MATCHED, Machine};
+use crate::fast::applied::Applied;
+use crate::fast::cell::{Cell, Kind};
+use crate::fast::code::{ANY, Pc, Quick, Slot, TypeId};
+use crate::fast::program::State;
+
+impl Machine<'_> {
+    /// The function for a call of so many arguments of what is most likely the name of
+    /// something without types; `None` if it is anything else.
+    #[inline(always)]
+    pub(super) fn applied(&mut self, head: Cell, count: u8, expected: TypeId) -> Option<u32> {
+        let head = self.heap.deref(head);
+        match self.program.applied.find(head, count, expected) {
+            None => self.applied_first(head, count, expected),
+            found => found,
+        }
+    }
+
+    #[inline(never)]
+    fn applied_first(&mut self, head: Cell, count: u8, expected: TypeId) -> Option<u32> {
+        let Kind::Sym(id) = head.kind() else {
+            return None;
+        };
+        let is_special = head == self.heap.error
+            || head == self.heap.empty
+            || id == crate::atom::known().not_reducible.id();
+        if is_special || !self.is_untyped(id) {
+            return None;
+        }
+        if self.program.types_of_symbol(&self.heap, id).is_some() {
+            return None;
+        }
+        let function = self.program.function(id, usize::from(count), expected);
+        let applied = &mut self.program.applied;
+        applied.note(head, count, expected, function);
+        applied.note(head, Applied::UNTYPED, ANY, function);
+        Some(function)
+    }
+
+    /// Whether a slot holds a name that is known to be without types.
+    pub(super) fn is_known_untyped(&self, head: Slot, base: usize) -> bool {
+        if head == Slot::MAX {
+            return false;
+        }
+        let head = self.heap.deref(slot!(self, base, head));
+        let applied = &self.program.applied;
+        applied.find(head, Applied::UNTYPED, ANY).is_some()
+    }
+
+    /// Makes a call above the frame whose arguments are what they have to be; where it goes on.
+    #[inline(always)]
+    pub(super) fn try_apply(
+        &mut self,
+        (head, count, expected): (Slot, u8, u8),
+        arguments: [Quick; 3],
+        (size, mark): (Slot, Slot),
+        back: Pc,
+        base: usize,
+    ) -> Option<(Pc, usize)> {
+        let head = self.heap.deref(slot!(self, base, head));
+        let function = self
+            .program
+            .applied
+            .find(head, count, TypeId::from(expected))?;
+        let entry = &self.program.functions[function as usize];
+        let above = self.above(base, size);
+        if entry.state != State::Compiled
+            || !self.stack.holds(above)
+            || self.heap.cells.len() >= self.collect_at
+        {
+            return None;
+        }
+        let [a, b, c] = self.quick(self.stack.frame(base), arguments)?;
+        let height = self.height(mark, base);
+        let to = entry.pc;
+        let frame = self.stack.frame_mut(above);
+        frame[0] = (u64::from(back) << 32) | base as u64;
+        frame[1] = (height << HEIGHT) | above as u64;
+        frame[2] = a;
+        frame[3] = b;
+        frame[4] = c;
+        self.head_trail = self.heap.trail.len();
+        Some((to, above))
+    }
+
+    /// As [`Machine::try_apply`], in the place of the frame.
+    #[inline(always)]
+    pub(super) fn try_apply_last(
+        &mut self,
+        (head, count, expected): (Slot, u8, u8),
+        arguments: [Quick; 3],
+        base: usize,
+    ) -> Option<(Pc, usize)> {
+        let head = self.heap.deref(slot!(self, base, head));
+        let function = self
+            .program
+            .applied
+            .find(head, count, TypeId::from(expected))?;
+        let entry = &self.program.functions[function as usize];
+        let target = base.max(self.protected);
+        if entry.state != State::Compiled
+            || !self.stack.holds(target)
+            || self.heap.cells.len() >= self.collect_at
+        {
+            return None;
+        }
+        let frame = self.stack.frame(base);
+        let [a, b, c] = self.quick(frame, arguments)?;
+        let (return_to, state) = (frame[0], frame[1]);
+        let to = entry.pc;
+        let frame = self.stack.frame_mut(target);
+        frame[0] = return_to;
+        frame[1] = state & !MATCHED;
+        frame[2] = a;
+        frame[3] = b;
+        frame[4] = c;
+        self.head_trail = self.heap.trail.len();
+        Some((to, target))
+    }
+}

@@ -1,0 +1,250 @@
+//! Data made before its last element is evaluated.
+//!
+//! `(Cons ($f $x) (map $f $rest))` evaluates to data whose last element is what a last call
+//! gives. It is made at once, with a hole where that goes, so that the call takes the place
+//! of its frame: a list is made from its front in constant stack. A frame of its own, the
+//! chain's, holds what was made first and what was made last, and waits for what goes into
+//! the hole. A call that returns there, and makes data again, adds to the chain.
+//!
+//! A chain is only changed while no choice is newer than it, so going back finds it as it
+//! was. A result that may be followed by others is put into a copy.
+//!
+//! Source: D. H. D. Warren, "DAI Research Report 141", University of Edinburgh, 1980, names
+//! this last call modulo constructor.
+
+use smallvec::SmallVec;
+
+use super::{HEIGHT, MATCHED, Machine, Next};
+use crate::budget::Budget;
+use crate::fast::cell::{Cell, Header};
+use crate::fast::code::{ANY, CLOSE, Slot};
+use crate::fast::heap::TYPE_BITS;
+use crate::fast::program::State;
+use crate::fast::stack::{STACK_MAX, place};
+
+// Slots of a chain's frame: what was made first and last; then numbers.
+const ROOT: Slot = 0;
+const LAST: Slot = 1;
+/// How many choices there were when it was begun.
+const CHOICES: Slot = 2;
+/// How much was made, that of chains below included.
+const LENGTH: Slot = 3;
+/// What had changed of rules and types then.
+const EPOCH: Slot = 4;
+/// Words of a chain's frame.
+const WORDS: usize = 2 + 5;
+/// The slots that hold terms.
+pub(in crate::fast) const LIVE: [u64; 1] = [1 << ROOT | 1 << LAST];
+
+/// Ground, evaluated, its elements too.
+const WHOLE: u64 = Header::GROUND | Header::DATA;
+
+/// How much is made without a frame for each; after that the depth is bounded as for others.
+pub(super) fn most(budget: &Budget) -> i64 {
+    budget.depth.min(STACK_MAX / 16) as i64
+}
+
+impl Machine<'_> {
+    /// Makes data of a function's name and these elements, with a hole for the last; the
+    /// frame that goes on. `None` where it has to be made in the usual order.
+    #[inline(always)]
+    pub(super) fn grow(
+        &mut self,
+        function: u32,
+        values: &[Cell],
+        size: Slot,
+        base: usize,
+    ) -> Option<usize> {
+        let entry = &self.program.functions[function as usize];
+        let target = base.max(self.protected);
+        if entry.state != State::Data || !self.stack.holds(target + WORDS) {
+            return None;
+        }
+        let (name, data_type) = (Cell::symbol(entry.symbol), entry.data_type);
+        let at = self.heap.cells.len();
+        let mut all = Header::GROUND | Header::EVALUATED;
+        self.heap.cells.push(0);
+        self.heap.cells.push(name.0);
+        for value in values {
+            let mut value = *value;
+            self.look_at(&mut value, &mut all);
+            self.heap.cells.push(value.0);
+        }
+        self.heap.cells.push(Cell::HOLE.0);
+        // The hole is taken to become something plain: what does not is mended.
+        self.heap.cells[at] = super::data::data_header(values.len() + 2, all);
+        let made = Cell::expression(at);
+        self.heap.note_type_of_data(made, data_type);
+        let frame = self.stack.frame(base);
+        let (return_to, state) = (frame[0], frame[1]);
+        let choices = self.choices.len() as u64;
+        if return_to >> 32 == u64::from(CLOSE) && state >> HEIGHT == choices {
+            let chain = (return_to & 0xffff_ffff) as usize;
+            let frame = self.stack.frame_mut(chain);
+            let last = Cell(frame[place(LAST)]);
+            let length = Cell(frame[place(LENGTH)]).as_int();
+            let is_now = frame[place(EPOCH)] == Cell::small(self.program.epoch as i32).0;
+            if is_now && length < self.growing_max {
+                frame[place(LAST)] = made.0;
+                frame[place(LENGTH)] += 1 << 3;
+                let root = Cell(frame[place(ROOT)]).at();
+                self.heap.set_last(last.at(), made);
+                if self.heap.cells[at] & WHOLE != WHOLE {
+                    self.heap.cells[root] &= !Header::ELEMENTS;
+                }
+                return Some(base);
+            }
+        }
+        Some(self.begin_chain(made, size, base))
+    }
+
+    /// Begins a chain: its frame takes the place of the one that is left, which goes on
+    /// above it.
+    #[inline(never)]
+    fn begin_chain(&mut self, made: Cell, size: Slot, base: usize) -> usize {
+        let target = base.max(self.protected);
+        let above = target + WORDS;
+        let (return_to, state) = (self.stack[base], self.stack[base + 1]);
+        let length = if return_to >> 32 == u64::from(CLOSE) {
+            let chain = (return_to & 0xffff_ffff) as usize;
+            slot!(self, chain, LENGTH).as_int()
+        } else {
+            0
+        };
+        let slots = base + 2..base + 2 + usize::from(size);
+        self.stack.copy_within(slots, above + 2);
+        let choices = self.choices.len() as u64;
+        self.stack[target] = return_to;
+        self.stack[target + 1] = state & !MATCHED;
+        set!(self, target, ROOT, made);
+        set!(self, target, LAST, made);
+        set!(self, target, CHOICES, Cell(choices << 3));
+        set!(self, target, LENGTH, Cell(((length + 1) as u64) << 3));
+        set!(self, target, EPOCH, Cell::small(self.program.epoch as i32));
+        self.stack[above] = (u64::from(CLOSE) << 32) | target as u64;
+        self.stack[above + 1] = (choices << HEIGHT) | above as u64;
+        above
+    }
+
+    /// Puts the result into the hole of the chain whose frame this is, and returns what
+    /// was made first.
+    pub(super) fn close_chain(&mut self, base: usize) -> Next {
+        let value = self.heap.deref(self.result);
+        if value.is_exp() && self.heap.is_error(value) {
+            return self.leave(value, base);
+        }
+        let (root, last) = (slot!(self, base, ROOT), slot!(self, base, LAST));
+        if slot!(self, base, EPOCH) != Cell::small(self.program.epoch as i32) {
+            return self.close_late(root, value, base);
+        }
+        if self.choices.len() as u64 > slot!(self, base, CHOICES).0 >> 3 {
+            let copy = self.copied_chain(root, value);
+            return self.leave(copy, base);
+        }
+        self.heap.set_last(last.at(), value);
+        let is_whole = self.heap.cells[root.at()] & WHOLE == WHOLE;
+        if !is_whole || !self.is_plain_part(value) {
+            let chain = self.heap.chain(root, value);
+            self.note_chain(&chain);
+        }
+        self.leave(root, base)
+    }
+
+    /// Whether an element leaves an expression ground and evaluated.
+    fn is_plain_part(&self, value: Cell) -> bool {
+        if value.is_exp() {
+            let header = self.heap.header(value.at());
+            header.has(Header::GROUND | Header::EVALUATED)
+        } else {
+            !value.is_ref()
+        }
+    }
+
+    /// Notes of each expression of a chain what holds of it, the last first.
+    fn note_chain(&mut self, chain: &[usize]) {
+        for at in chain.iter().rev() {
+            let (first, count) = self.heap.elements(*at);
+            let mut all = Header::GROUND | Header::EVALUATED;
+            for place in first..first + count {
+                let mut element = self.heap.word(place);
+                self.look_at(&mut element, &mut all);
+            }
+            let mut header = super::data::data_header(count, all);
+            if header & WHOLE == WHOLE {
+                header |= self.heap.cells[*at] & TYPE_BITS;
+            }
+            self.heap.cells[*at] = header;
+        }
+    }
+
+    /// The chain once more, with the value in its hole.
+    fn copied_chain(&mut self, root: Cell, value: Cell) -> Cell {
+        let chain = self.heap.chain(root, Cell::HOLE);
+        let mut copies: SmallVec<[usize; 16]> = SmallVec::with_capacity(chain.len());
+        for at in &chain {
+            let words = *at..*at + 1 + self.heap.header(*at).arity();
+            let copy = self.heap.cells.len();
+            self.heap.cells.extend_from_within(words);
+            if let Some(above) = copies.last() {
+                self.heap.set_last(*above, Cell::expression(copy));
+            }
+            copies.push(copy);
+        }
+        let last = copies.last().expect("a chain has an expression");
+        self.heap.set_last(*last, value);
+        self.note_chain(&copies);
+        Cell::expression(copies[0])
+    }
+
+    /// As [`Machine::close_chain`], where there may be rules by now for what was taken to be data:
+    /// it is evaluated, with its elements as they are.
+    #[cold]
+    #[inline(never)]
+    fn close_late(&mut self, root: Cell, value: Cell, base: usize) -> Next {
+        let value = self.kept(value);
+        let copy = self.copied_chain(root, value);
+        for at in self.heap.chain(copy, value) {
+            let (first, count) = self.heap.elements(at);
+            for place in first..first + count - 1 {
+                let element = self.heap.word(place);
+                self.heap.cells[place] = self.kept(element).0;
+            }
+            self.heap.cells[at] &= !(Header::DATA | TYPE_BITS);
+        }
+        self.settle_last(copy, ANY, false, base)
+    }
+
+    /// A value as an element that is not evaluated again.
+    fn kept(&mut self, value: Cell) -> Cell {
+        let value = self.heap.deref(value);
+        if !value.is_exp() || self.heap.header(value.at()).has(Header::EVALUATED) {
+            return value;
+        }
+        let (first, count) = self.heap.elements(value.at());
+        let copy = self.heap.begin(count);
+        self.heap.cells.extend_from_within(first..first + count);
+        self.heap.finish(copy, Header::EVALUATED)
+    }
+}
+
+impl crate::fast::heap::Heap {
+    /// Puts something into the last place of an expression.
+    #[inline(always)]
+    fn set_last(&mut self, at: usize, value: Cell) {
+        let place = at + self.header(at).arity();
+        self.cells[place] = value.0;
+    }
+
+    /// The expressions of a chain, each the last element of the one before; `end` is that
+    /// of the last.
+    fn chain(&self, root: Cell, end: Cell) -> Vec<usize> {
+        let mut chain = Vec::new();
+        let mut next = root;
+        while next != end {
+            let at = next.at();
+            chain.push(at);
+            next = self.word(at + self.header(at).arity());
+        }
+        chain
+    }
+}
