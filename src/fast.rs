@@ -14,6 +14,7 @@ mod compile;
 mod export;
 mod heap;
 mod listing;
+mod looked;
 mod machine;
 mod pattern;
 mod program;

@@ -14,6 +14,7 @@ use crate::evaluate::cut::{self, MoreSolutions};
 use crate::evaluate::frame::{Done, Elements, FrameKind, Rest};
 use crate::evaluate::lambda;
 use crate::evaluate::proof::{Step, Steps};
+use crate::evaluate::reach::Reach;
 use crate::evaluate::tabling::{self, Tabled, Tables};
 use crate::evaluate::watched::Entered;
 use crate::evaluate::{Answer, Evaluation};
@@ -1213,7 +1214,7 @@ impl<'h> Machine<'h> {
 
     /// Drops bindings that nothing can reach any more.
     fn collect(&mut self, task: &Task, rest: &Rest) {
-        let mut reach = control::Reach::default();
+        let mut reach = Reach::default();
         reach.current(task);
         reach.rest(rest);
         for choice in &self.choices {

@@ -96,7 +96,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         return;
     }
     program.functions[id as usize].version = version;
-    program.forget_looked(Some(id));
+    program.looked.begin(Some(id));
     let rows = program.rule_rows(symbol, arity);
     if rows.is_empty() {
         program.note_data(id, &kind);
@@ -179,10 +179,10 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     if compile_rules().is_err() {
         program.code.truncate(start);
         program.functions[id as usize].state = State::Plain;
-        program.keep_looked(id);
+        program.looked.keep(id);
         return;
     }
-    program.keep_looked(id);
+    program.looked.keep(id);
     let mut pc = compiled[0].pc;
     let mut chosen = None;
     let mut select = pc;

@@ -17,6 +17,7 @@ use crate::fast::code::{
 };
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
+use crate::fast::looked::Looked;
 use crate::fast::machine::grow;
 use crate::fast::pattern::Pattern;
 use crate::fast::table::RuleTable;
@@ -365,9 +366,8 @@ pub(super) struct Program {
     inline: HashMap<usize, Inline, FixedState>,
     /// A rule whose head may match any call: nothing is compiled.
     pub(super) open_rules: bool,
-    /// Rules that were looked at for code that is being made, and for the code of functions.
-    looking: Vec<(u32, usize, Version)>,
-    looked: HashMap<u32, Vec<(u32, usize, Version)>, FixedState>,
+    /// Rules of other functions that code depends on.
+    pub(super) looked: Looked,
     /// Rules whose head is an expression: `(= ((f $x) $y) …)`.
     pub(super) expression_rules: bool,
     /// Compiled directives and dynamic terms, by atom.
@@ -457,8 +457,7 @@ impl Program {
             epoch: 0,
             inline,
             open_rules: false,
-            looking: Vec::new(),
-            looked: HashMap::default(),
+            looked: Looked::default(),
             expression_rules: false,
             expressions: HashMap::default(),
             switches: Vec::new(),
@@ -607,37 +606,14 @@ impl Program {
 
     /// Takes note that code depends on the rules of a head symbol and arity.
     pub(super) fn look_at_rules(&mut self, symbol: u32, arity: usize) {
-        let seen = (symbol, arity, self.rules_version(symbol, arity));
-        if !self.looking.contains(&seen) {
-            self.looking.push(seen);
-        }
-    }
-
-    /// Code is begun to be made: of a function anew, if one is given.
-    pub(super) fn forget_looked(&mut self, function: Option<u32>) {
-        self.looking.clear();
-        if let Some(function) = function {
-            self.looked.remove(&function);
-        }
-    }
-
-    /// The rules that were looked at since are what the code of a function depends on, beside its
-    /// own and those that it depended on before.
-    pub(super) fn keep_looked(&mut self, function: u32) {
-        if !self.looking.is_empty() {
-            let seen = std::mem::take(&mut self.looking);
-            self.looked.entry(function).or_default().extend(seen);
-        }
+        let version = self.rules_version(symbol, arity);
+        self.looked.note((symbol, arity, version));
     }
 
     /// Whether other rules that the code of a function depends on are what they were.
     pub(super) fn looked_same(&self, function: u32) -> bool {
-        self.looked.get(&function).is_none_or(|seen| {
-            let same = |(symbol, arity, then): &(u32, usize, Version)| {
-                self.rules_version(*symbol, *arity) == *then
-            };
-            seen.iter().all(same)
-        })
+        let version = |symbol, arity| self.rules_version(symbol, arity);
+        self.looked.holds(function, version)
     }
 
     pub(super) fn has_rules_of(&self, symbol: u32, arity: usize) -> bool {
