@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::number::Number;
 use crate::operation::Operation;
+use crate::seen::Seen;
 use crate::space::Space;
 use crate::symbol::Symbol;
 
@@ -367,13 +368,30 @@ impl Atom {
         }
     }
 
-    /// Visits the variables in order of occurrence, repeated ones repeatedly.
-    pub fn for_each_variable(&self, mut visit: impl FnMut(&Variable)) {
+    /// Visits the variables in order of occurrence, repeated ones repeatedly; but what a large
+    /// atom has many times as one shared part may be visited once only. Linear in the memory
+    /// that the atom takes.
+    pub fn for_each_variable(&self, visit: impl FnMut(&Variable)) {
+        let mut seen = Seen::new();
+        self.visit_variables(|part| !seen.again(part.address() as u64, 0), visit);
+    }
+
+    /// Visits the variables in order of occurrence, each as often as it occurs. Linear in
+    /// [`Atom::size`], which parts that are shared can make larger than any memory.
+    pub(crate) fn for_each_occurrence(&self, visit: impl FnMut(&Variable)) {
+        self.visit_variables(|_| true, visit);
+    }
+
+    fn visit_variables(
+        &self,
+        mut enter: impl FnMut(&Expression) -> bool,
+        mut visit: impl FnMut(&Variable),
+    ) {
         let mut pending = vec![self];
         while let Some(atom) = pending.pop() {
             match atom {
                 Atom::Variable(variable) => visit(variable),
-                Atom::Expression(expression) if !expression.is_ground() => {
+                Atom::Expression(expression) if !expression.is_ground() && enter(expression) => {
                     pending.extend(expression.children().iter().rev());
                 }
                 Atom::Expression(_) | Atom::Symbol(_) | Atom::Grounded(_) => {}

@@ -117,8 +117,9 @@ pub(crate) struct Meter {
     look_at: u64,
 }
 
-/// Reductions between two looks at time and cancellation.
-const LOOK_EVERY: u64 = 1024;
+/// Reductions between two looks at time and cancellation. Few, as one reduction may go
+/// through a large term.
+const LOOK_EVERY: u64 = 64;
 
 impl Meter {
     pub(crate) fn start(budget: &Budget) -> Meter {
@@ -130,7 +131,7 @@ impl Meter {
         }
     }
 
-    /// Counts one reduction. Time and cancellation are looked at each 1,024,
+    /// Counts one reduction. Time and cancellation are looked at now and then,
     /// those of evaluations inside this one counted.
     pub(crate) fn reduce(&mut self) -> Result<(), Exhausted> {
         self.spent += 1;

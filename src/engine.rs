@@ -250,7 +250,7 @@ impl Builder {
 
     /// The engine, with the standard library loaded.
     pub fn build(self) -> Engine {
-        let corelib = Space::module("corelib");
+        let corelib = Space::module("top:corelib");
         let space = Space::module("top");
         space.import(corelib.clone());
         let host = Host {
@@ -286,8 +286,10 @@ impl Builder {
             space,
             seen: None,
         };
+        for (word, atom) in library::words_of(&engine.space) {
+            engine.bind(word, atom);
+        }
         library::install(&mut engine);
-        engine.bind("&self", Atom::space(engine.space.clone()));
         engine
     }
 }

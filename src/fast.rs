@@ -6,6 +6,7 @@
 //! rules, types or imports change.
 
 mod applied;
+mod block;
 mod cell;
 mod choice;
 mod code;

@@ -18,7 +18,7 @@ use crate::engine::Engine;
 use crate::evaluate::Control;
 use crate::operation::{Operation, OperationError};
 use crate::reader;
-use crate::space::Origin;
+use crate::space::{Origin, Space};
 
 pub(crate) use shipped::fixed_entropy;
 
@@ -85,7 +85,7 @@ const FILES: [(&str, &str); 2] = [
 ///   cases)`: the same for an atom as it stands.
 /// - `(quote atom)`: itself, also beside what rules of a program make of it.
 /// - `(collapse atom)`: all results as one expression. `(superpose (atom …))`: each atom as a
-///   result. `(capture atom)`: evaluates in the space where it stands.
+///   result. `(capture atom)`: evaluates in the space of the module that it was read in.
 /// - `(match space pattern template)`: the template for each solution; `(, p q …)` is a
 ///   join. Costs what the index leaves to look at. Errors: no space.
 ///
@@ -136,11 +136,6 @@ pub(crate) fn install(engine: &mut Engine) {
         "(-> SpaceType Atom Atom %Undefined%)",
         Control::Match,
     ));
-    engine.register(Operation::controlled(
-        "capture",
-        "(-> Atom Atom)",
-        Control::Capture,
-    ));
     engine.register(Operation::new(
         "superpose",
         "(-> Expression %Undefined%)",
@@ -162,6 +157,16 @@ pub(crate) fn install(engine: &mut Engine) {
     for (file, text) in FILES {
         read_in(engine, file, text);
     }
+}
+
+/// The words that mean something else in each module: `&self`, its space, and `capture`, which
+/// evaluates in that space.
+pub(crate) fn words_of(space: &Space) -> [(&'static str, Atom); 2] {
+    let capture = Operation::controlled("capture", "(-> Atom Atom)", Control::Capture);
+    [
+        ("&self", Atom::space(space.clone())),
+        ("capture", Atom::from(capture.at_home(space))),
+    ]
 }
 
 /// Adds the atoms of one of the library's files.

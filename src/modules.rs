@@ -10,7 +10,10 @@ use crate::atom::{Atom, Grounded};
 use crate::budget::Budget;
 use crate::engine::Host;
 use crate::files::{self, Files};
-use crate::library::shipped::{self, Shipped};
+use crate::library::{
+    self,
+    shipped::{self, Shipped},
+};
 use crate::load::{self, LoadError};
 use crate::persistent::Map;
 use crate::space::Space;
@@ -175,6 +178,15 @@ impl Modules {
         self.current.directory = directory;
     }
 
+    /// The module whose file is being run; where none is, the program itself.
+    fn own(&self, top_space: &Space) -> Module {
+        let running = self.loading.iter().rev();
+        let mut modules = running.filter_map(|(_, module)| module.clone());
+        modules
+            .next()
+            .unwrap_or_else(|| without_words(top_space.clone(), top()))
+    }
+
     /// Every loaded module's full name, in order.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.names.keys().cloned().collect();
@@ -193,6 +205,7 @@ pub(crate) fn load(host: &mut Host, name: &str, budget: &Budget) -> Result<Modul
     let (mut place, rest) = match name.split_once(':') {
         Some(("top", rest)) => (top(), rest),
         Some(("self", rest)) => (host.modules.current.clone(), rest),
+        _ if name == "self" => return Ok(host.modules.own(&host.top)),
         _ if name == "top" => return Ok(without_words(host.top.clone(), top())),
         _ => (host.modules.current.clone(), name),
     };
@@ -343,7 +356,9 @@ fn load_source(
     if let Source::File(file) = &source {
         let text = read(host, file)?;
         let mut tokens = host.base_tokens.clone();
-        tokens.insert("&self".to_owned(), Atom::space(space.clone()));
+        for (word, atom) in library::words_of(&space) {
+            tokens.insert(word.to_owned(), atom);
+        }
         let outer_tokens = std::mem::replace(&mut host.tokens, tokens);
         let outer_place = std::mem::replace(&mut host.modules.current, module.place.clone());
         let loading = (path.clone(), Some(module.clone()));
@@ -404,19 +419,24 @@ pub(crate) enum FoundModule {
     Directory,
 }
 
-/// What `name` leads to seen from where the running code stands; nothing is run.
-pub(crate) fn find(host: &Host, name: &str) -> Option<FoundModule> {
-    let here = host.modules.current.directory.clone();
-    let (directories, rest) = match name.split_once(':') {
+/// The directories in which the rest of a name is looked for, the first one first.
+fn seen_from(name: &str, here: String) -> (Vec<String>, &str) {
+    match name.split_once(':') {
         Some(("top", rest)) => (vec![String::new()], rest),
         Some(("self", rest)) => (vec![here], rest),
         _ => (vec![here, String::new()], name),
-    };
+    }
+}
+
+/// What `name` leads to seen from where the running code stands; nothing is run.
+pub(crate) fn find(host: &Host, name: &str) -> Option<FoundModule> {
+    let here = host.modules.current.directory.clone();
+    let (directories, rest) = seen_from(name, here);
     let shipped = shipped::find(rest);
     if let Some(shipped) = shipped.filter(|shipped| shipped.before_files) {
         return Some(FoundModule::Shipped(shipped));
     }
-    if ["corelib", "stdlib", "top"].contains(&rest) {
+    if ["corelib", "stdlib", "top", "self"].contains(&rest) {
         return Some(FoundModule::Library);
     }
     for directory in directories {
@@ -441,12 +461,12 @@ pub(crate) fn include(
     budget: &Budget,
 ) -> Result<Vec<Atom>, ModuleError> {
     name.split(':').try_for_each(check_name)?;
-    let path = name.replace(':', "/");
-    let mut source = host
-        .modules
-        .source(&files::join(&host.modules.current.directory, &path))?;
-    if source.is_none() {
-        source = host.modules.source(&path)?;
+    let here = host.modules.current.directory.clone();
+    let (directories, rest) = seen_from(name, here);
+    let path = rest.replace(':', "/");
+    let mut source = None;
+    for directory in directories {
+        source = source.or(host.modules.source(&files::join(&directory, &path))?);
     }
     let Some(Source::File(file)) = source else {
         return Err(ModuleError::Unresolved(name.to_owned()));
@@ -459,13 +479,17 @@ pub(crate) fn include(
     done
 }
 
-/// Loads the module at a path, and makes it known by the last name of the path.
+/// Loads the module at a path, a file with its ending or a directory, and makes it known by the
+/// last name of the path.
 pub(crate) fn register(host: &mut Host, path: &str, budget: &Budget) -> Result<(), ModuleError> {
     let located = files::join(&host.modules.current.directory, path);
     let no_module = || ModuleError::NoModule(path.to_owned());
     let source = match located.strip_suffix(".metta") {
         Some(_) if host.modules.files()?.is_file(&located) => Source::File(located.clone()),
-        _ => host.modules.source(&located)?.ok_or_else(no_module)?,
+        _ if host.modules.files()?.is_directory(&located) => {
+            host.modules.source(&located)?.ok_or_else(no_module)?
+        }
+        _ => return Err(no_module()),
     };
     let name = split(&located).1;
     let name = name.strip_suffix(".metta").unwrap_or(name);

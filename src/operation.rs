@@ -6,6 +6,7 @@ use crate::atom::{Atom, Grounded};
 use crate::engine::Context;
 use crate::evaluate::Control;
 use crate::reader;
+use crate::space::{Space, WeakSpace};
 
 /// What an operation answers.
 pub type OperationResult = Result<Vec<Atom>, OperationError>;
@@ -18,6 +19,7 @@ pub struct Operation {
     type_atom: Atom,
     function: Box<Function>,
     control: Option<Control>,
+    home: Option<WeakSpace>,
 }
 
 /// Why an operation has no result.
@@ -81,6 +83,7 @@ impl Operation {
             type_atom: reader::atom(signature),
             function: Box::new(function),
             control: None,
+            home: None,
         }
     }
 
@@ -91,7 +94,20 @@ impl Operation {
             type_atom: reader::atom(signature),
             function: Box::new(|_, _| Err(OperationError::NotReducible)),
             control: Some(control),
+            home: None,
         }
+    }
+
+    /// The operation as the module of `home` has it: it evaluates there, whoever calls. It does not keep the space: a
+    /// space may hold the operation, as its documentation does.
+    pub(crate) fn at_home(mut self, home: &Space) -> Operation {
+        self.home = Some(home.downgrade());
+        self
+    }
+
+    /// Where it evaluates; `None` is where it is called.
+    pub(crate) fn home(&self) -> Option<Space> {
+        self.home.as_ref().and_then(WeakSpace::upgrade)
     }
 
     pub(crate) fn control(&self) -> Option<Control> {

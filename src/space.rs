@@ -16,7 +16,7 @@
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, Weak};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
@@ -37,6 +37,7 @@ pub(crate) mod moment;
 pub(crate) mod probe;
 mod relation;
 mod rows;
+mod stand;
 mod store;
 pub(crate) mod token;
 
@@ -49,12 +50,23 @@ use matching::Frame;
 pub(crate) use moment::Moment;
 use probe::Probe;
 pub(crate) use relation::{Subject, Version};
+pub(crate) use stand::Stand;
 pub(crate) use store::{SHORT, Values};
 use store::{Store, View};
 
 /// A multiset of atoms. Clones are the same space.
 #[derive(Clone)]
 pub struct Space(Arc<Body>);
+
+/// A space that is not kept by being named here.
+pub(crate) struct WeakSpace(Weak<Body>);
+
+impl WeakSpace {
+    /// The space, while somebody keeps it.
+    pub(crate) fn upgrade(&self) -> Option<Space> {
+        self.0.upgrade().map(Space)
+    }
+}
 
 struct Body {
     name: SpaceName,
@@ -145,6 +157,10 @@ impl Space {
             SpaceName::Own(name) => SpaceName::Own(name.clone()),
             SpaceName::Anonymous(id) => SpaceName::Anonymous(*id),
         }
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakSpace {
+        WeakSpace(Arc::downgrade(&self.0))
     }
 
     /// Whether it is a module's space, as `&self` is.

@@ -163,6 +163,15 @@ fn variables_that_occur_once_are_told() {
         "(= (k 0 $x) none)\n(= (k $n $x) $x)\n(= (q) (match &self (p $x $y) $x))\n(= (gp $x) (parent (parent $x)))",
         &[],
     );
+    check(
+        "(p 1 2)\n(= (q) (match &self (p $x $y) $z))\n(= (any) $t)\n!(match &self (p $x $y) $z)\n!(let $a (q) (+ $b 1))\n!(q $v)\n!(let ($l $r) (q) $r)",
+        &[
+            ("2:31 W0202", "`$z`"),
+            ("3:10 W0202", "`$t`"),
+            ("4:25 W0202", "`$z`"),
+            ("5:17 W0202", "`$b`"),
+        ],
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod cases;
 mod unnamed;
 
 use proptest::collection::vec;
-use proptest::prelude::{Just, Strategy, prop_oneof};
+use proptest::prelude::{Strategy, prop_oneof};
 use proptest::sample::select;
 use unnamed::unnamed;
 
@@ -37,6 +37,18 @@ const RULES: &str = "
 (= (times Z $f $x) $x)
 (= (times (S $n) $f $x) ($f (times $n $f $x)))
 ";
+
+/// What types what is grown.
+const TYPES: &[&str] = &[
+    "",
+    "(: Nil L)\n(: Cons (-> %Undefined% L L))\n(: f (-> L L))\n(: g (-> L L))",
+    "(: Nil L)\n(: Cons (-> Number L L))\n(: S (-> L L))\n(: f (-> L L))\n(: keep (-> (-> $a Bool) L L))",
+    "(: Nil (List $t))\n(: Cons (-> $t (List $t) (List $t)))\n(: f (-> (List $t) (List $t)))\n\
+     (: each (-> (-> $a $b) (List $a) (List $b)))\n(: keep (-> (-> $a Bool) (List $a) (List $a)))",
+    "(: Nil (List Number))\n(: Cons (-> Number (List Number) (List Number)))\n\
+     (: f (-> (List Number) (List Number)))\n(: g (-> (List Number) %Undefined%))",
+    "(: Nil L)\n(: Cons (-> Atom L L))\n(: g (-> L L))\n(: apply (-> Symbol Number %Undefined%))",
+];
 
 /// What may be applied to one argument.
 const FUNCTIONS: &[&str] = &[
@@ -97,7 +109,7 @@ fn ends() -> impl Strategy<Value = String> {
 fn bodies() -> impl Strategy<Value = String> {
     let calls = select(&["(f $rest)", "(g $rest)", "(each both $rest)", "($h $rest)"][..])
         .prop_map(|call| call.replace("$h", "g"));
-    let growing = calls.prop_recursive(3, 12, 2, |inner| {
+    calls.prop_recursive(3, 12, 2, |inner| {
         prop_oneof![
             3 => (elements(), inner.clone()).prop_map(|(x, rest)| format!("(Cons {x} {rest})")),
             1 => inner.clone().prop_map(|rest| format!("(S {rest})")),
@@ -108,8 +120,7 @@ fn bodies() -> impl Strategy<Value = String> {
             1 => (elements(), inner.clone()).prop_map(|(x, rest)| format!("(let $y {x} {rest})")),
             1 => (inner.clone(), inner).prop_map(|(a, b)| format!("(superpose ({a} {b}))")),
         ]
-    });
-    growing
+    })
 }
 
 fn lists() -> impl Strategy<Value = String> {
@@ -137,11 +148,11 @@ fn questions() -> impl Strategy<Value = String> {
 }
 
 fn programs() -> impl Strategy<Value = String> {
-    let rules = (bodies(), bodies(), ends(), ends(), Just(()));
-    (rules, vec(questions(), 1..5)).prop_map(|((f, g, f_ends, g_ends, ()), questions)| {
+    let rules = (bodies(), bodies(), ends(), ends(), select(TYPES));
+    (rules, vec(questions(), 1..5)).prop_map(|((f, g, f_ends, g_ends, types), questions)| {
         let asked: Vec<String> = questions.iter().map(|asked| format!("!{asked}")).collect();
         format!(
-            "{RULES}(= (f Nil) {f_ends})\n(= (f (Cons $x $rest)) {f})\n(= (g Nil) {g_ends})\n\
+            "{RULES}{types}\n(= (f Nil) {f_ends})\n(= (f (Cons $x $rest)) {f})\n(= (g Nil) {g_ends})\n\
              (= (g (Cons $x $rest)) {g})\n{}",
             asked.join("\n")
         )

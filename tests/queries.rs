@@ -104,13 +104,36 @@ const IN_RULES: &[&str] = &[
     "(= (RULE $y $z) (match SPACE PATTERN TEMPLATE)) !(RULE 1 $u) !(RULE (g $v) $v)",
 ];
 
+/// Queries in rules that are asked again and again, also once facts have changed: the rules
+/// are compiled with the facts.
+const AGAIN: &[&str] = &[
+    "(= (RULE $x) (match SPACE PATTERN TEMPLATE))
+     !(RULE a) !(RULE (f a)) !(RULE $u) !(RULE (f $u)) !(RULE 1) !(RULE 1.0) !(RULE (g 1 a))
+     !(add-atom SPACE (is ())) !(RULE b) !(add-atom SPACE (edge (f $k) $k)) !(RULE (f b))
+     !(RULE (f b)) !(RULE $u) !(RULE ())",
+    "(= (RULE $y $z) (pair (match SPACE PATTERN TEMPLATE) $z))
+     !(RULE 1 $u) !(RULE (g $v) $v) !(RULE $u (f $u)) !(RULE a b) !(RULE $u $u)
+     !(remove-atom SPACE (edge a a)) !(add-atom SPACE (q a b (f c))) !(RULE 1 $u) !(RULE a $u)
+     !(RULE (f 1) (f c))",
+    "(= (RULE) (match SPACE PATTERN TEMPLATE)) !(RULE) !(RULE) !(RULE)",
+];
+
 fn programs(forms: &'static [&'static str]) -> impl Strategy<Value = String> {
-    let fact = prop_oneof![8 => facts(&["a", "d"]), 1 => facts(&["$v", "$w"])];
     // The program's own space has the library in it.
     let asked = prop_oneof![
         6 => (patterns(), select(&["&self", "&kb"][..])),
         1 => (select(WIDE).prop_map(str::to_owned), Just("&kb")),
     ];
+    programs_of(forms, asked, 1)
+}
+
+/// Programs with such queries; one in so many and eight facts has variables.
+fn programs_of(
+    forms: &'static [&'static str],
+    asked: impl Strategy<Value = (String, &'static str)>,
+    open: u32,
+) -> impl Strategy<Value = String> {
+    let fact = prop_oneof![8 => facts(&["a", "d"]), open => facts(&["$v", "$w"])];
     let query =
         (select(forms), asked, templates()).prop_map(|(form, (pattern, space), template)| {
             form.replace("PATTERN", &pattern)
@@ -153,6 +176,16 @@ fn generated_queries_are_answered_as_by_the_plain_evaluator() {
 #[test]
 fn generated_queries_in_rules_are_answered_as_by_the_plain_evaluator() {
     check_generated(IN_RULES, b"chimera: the same queries inside");
+}
+
+#[test]
+fn queries_asked_again_and_again_are_answered_as_by_the_plain_evaluator() {
+    let asked = (facts(ASKED), select(&["&self", "&kb"][..]));
+    let seed = b"chimera: facts in rules that ask";
+    cases::try_all(programs_of(AGAIN, asked, 4), 400, seed, |program| {
+        check(program);
+        Ok(())
+    });
 }
 
 #[test]

@@ -47,3 +47,36 @@ fn what_they_would_print_is_no_text() {
     }
     check("$x60", "(…)");
 }
+
+/// Each occurrence of a variable in them would be one too many as well.
+#[test]
+fn variables_in_them_are_looked_for_once() {
+    for (last, expected) in [
+        ("(== $x60 $y60)", "True"),
+        ("(== $x60 ($y60 $y60))", "False"),
+        ("(unify $x60 $y60 yes no)", "yes"),
+        ("(unify $v $x60 yes no)", "no"),
+        (
+            "(let $all (collapse (superpose ($x60 $y60))) (size-atom $all))",
+            "2",
+        ),
+        ("(let $one (unique-atom ($x60 $y60)) (size-atom $one))", "1"),
+        ("(let $sealed (sealed ($v) $x60) (size-atom $sealed))", "2"),
+        ("(let $same $x60 (size-atom $same))", "2"),
+        ("(atom-subst $x60 $same (size-atom $same))", "(…)"),
+        (
+            "(let $both (map-atom $x60 $half (quote $half)) (size-atom $both))",
+            "2",
+        ),
+        ("(function (return $x60))", "(…)"),
+        ("((|-> ($same) $same) $x60)", "(…)"),
+        ("(case $y60 (($x60 found)))", "found"),
+        ("$x60", "(…)"),
+    ] {
+        for plain in [false, true] {
+            let program = doubled("(p $v $w)", last);
+            let found = both::results(&program, plain, Atom::to_string);
+            assert_eq!(found, [[expected]], "plain: {plain}, {last}");
+        }
+    }
+}

@@ -21,5 +21,5 @@ pub use format::{format, print};
 pub use lex::{Lexer, Token, is_well_formed};
 pub use parse::{Parsed, parse};
 pub use position::{LineTable, Position};
-pub use string::{quote, unescape};
+pub use string::{quote, unescape, write_quoted};
 pub use tree::{Comment, Form, Node, NodeKind, Span, Tree};

@@ -1,7 +1,7 @@
 //! Strings: their escapes, and printing them so that they read back.
 
 use std::borrow::Cow;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::ops::RangeInclusive;
 use std::str::Chars;
 
@@ -66,21 +66,32 @@ fn hex(digits: &str, length: RangeInclusive<usize>, most: u32) -> Result<char, S
 
 /// Appends `text` as a string literal that reads back equal.
 pub fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            control if control.is_control() => {
-                write!(out, "\\u{{{:x}}}", u32::from(control)).expect("strings take all writes");
-            }
-            other => out.push(other),
+    write_quoted(text, out).expect("strings take all writes");
+}
+
+/// Writes `text` as [`quote`] appends it, a run of plain characters at a time.
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn write_quoted(text: &str, out: &mut impl Write) -> fmt::Result {
+    out.write_char('"')?;
+    let mut rest = text;
+    let is_escaped = |character: char| matches!(character, '"' | '\\') || character.is_control();
+    while let Some(at) = rest.find(is_escaped) {
+        let (plain, from) = rest.split_at(at);
+        out.write_str(plain)?;
+        let mut characters = from.chars();
+        match characters.next().expect("one was found there") {
+            '\n' => out.write_str("\\n")?,
+            '\t' => out.write_str("\\t")?,
+            '\r' => out.write_str("\\r")?,
+            itself @ ('"' | '\\') => write!(out, "\\{itself}")?,
+            control => write!(out, "\\u{{{:x}}}", u32::from(control))?,
         }
+        rest = characters.as_str();
     }
-    out.push('"');
+    out.write_str(rest)?;
+    out.write_char('"')
 }
 
 #[cfg(test)]

@@ -23,12 +23,12 @@ pub enum LogFormat {
 pub enum LogError {
     /// The level is none.
     #[error(
-        "{text:?} is no log level: {reason}; write error, warn, info, debug, trace, or module=level, …"
+        "{text:?} is no log level{reason}; write error, warn, info, debug, trace, or module=level, …"
     )]
     NoLevel {
         /// What was given.
         text: String,
-        /// What is wrong with it.
+        /// What is wrong with a part of it, after a colon.
         reason: String,
     },
     /// Another log is installed.
@@ -56,7 +56,7 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
         reason,
     };
     if level.trim().is_empty() {
-        return Err(wrong("it is empty".to_owned()));
+        return Err(wrong(String::new()));
     }
     // A lone word that is no level would be taken for a module.
     for part in level.split(',').filter(|part| !part.contains(['=', '['])) {
@@ -65,9 +65,14 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
             .ok()
             // Numbers would do for the library, however many zeros they begin with.
             .filter(|_| part.trim().starts_with(|first: char| first.is_alphabetic()))
-            .ok_or_else(|| wrong(format!("{part:?} is no level")))?;
+            .ok_or_else(|| {
+                wrong(match part {
+                    whole if whole == level => String::new(),
+                    part => format!(": {part:?} is none"),
+                })
+            })?;
     }
-    EnvFilter::try_new(level).map_err(|error| wrong(error.to_string()))
+    EnvFilter::try_new(level).map_err(|error| wrong(format!(": {error}")))
 }
 
 impl LogLevel {

@@ -1,8 +1,8 @@
 //! What holds memory that this process can do without: by name, with the bytes that it
 //! holds, to be brought down to a level. Nothing is reclaimed but by an action.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard};
 
 use crate::work::Ratio;
 
@@ -18,6 +18,12 @@ pub trait Reclaimable: Send + Sync {
 
     /// Bytes that it holds now, as it accounts them.
     fn held_bytes(&self) -> usize;
+
+    /// Waits until nothing is being added to it, and keeps that off as long as what is
+    /// returned is kept; for a resource whose filling takes long.
+    fn hold_still(&self) -> Option<MutexGuard<'_, ()>> {
+        None
+    }
 
     /// Gives back what it holds beyond `level` bytes, the least worth first; returns
     /// the bytes given back, as it accounts them. Blocks while memory is freed.
@@ -89,6 +95,8 @@ impl Registry {
                 known.join(", ")
             )
         })?;
+        // What is told and given back is of what it holds once it can be reclaimed from.
+        let _still = entry.resource.hold_still();
         let before = crate::sample::rss_mb();
         let held = entry.resource.held_bytes();
         let level = (held as f64 * (1.0 - share.get())).floor() as usize;
@@ -151,7 +159,7 @@ impl Reclaimable for FreePages {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, Mutex, MutexGuard};
 
     use super::{MIB, Reclaimable, Registry, report};
     use crate::work::Ratio;
@@ -193,6 +201,39 @@ mod tests {
             unknown,
             "nothing reclaimable is called heap; there are pile"
         );
+    }
+
+    /// Holds more once nothing is being added to it.
+    struct Filling(Pile, Mutex<()>);
+
+    impl Reclaimable for Filling {
+        fn name(&self) -> &'static str {
+            "filling"
+        }
+
+        fn held_bytes(&self) -> usize {
+            self.0.held_bytes()
+        }
+
+        fn hold_still(&self) -> Option<MutexGuard<'_, ()>> {
+            *self.0.0.lock().unwrap() += 9000;
+            Some(self.1.lock().unwrap())
+        }
+
+        fn reclaim_to(&self, level: usize) -> Result<usize, String> {
+            self.0.reclaim_to(level)
+        }
+    }
+
+    #[test]
+    fn a_share_is_of_what_is_there_once_it_is_held_still() {
+        let pile = Pile(Arc::new(Mutex::new(1000)));
+        let filling = Filling(pile.clone(), Mutex::new(()));
+        let registry = Registry::new(vec![Box::new(filling)]);
+        registry
+            .reclaim("filling", Ratio::new(0.25).unwrap())
+            .unwrap();
+        assert_eq!(pile.held_bytes(), 7500);
     }
 
     #[test]

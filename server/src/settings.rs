@@ -74,6 +74,14 @@ pub enum SettingsError {
         /// What it takes.
         reason: String,
     },
+    /// More than one thing is wrong, in the order of its lines.
+    #[error("{}", lines(.0))]
+    Several(Vec<SettingsError>),
+}
+
+fn lines(errors: &[SettingsError]) -> String {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 fn suggestion(like: &Option<&'static str>) -> String {
@@ -108,27 +116,38 @@ fn find(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)
 }
 
+/// The section that is written most like `key`, if any is.
+fn section_like(key: &str) -> Option<&'static str> {
+    let sections = SETTINGS.iter().filter_map(|setting| {
+        let (section, _) = setting.key.rsplit_once('.')?;
+        Some((strsim::jaro_winkler(section, key), section))
+    });
+    most(sections)
+}
+
+/// The likeliest, unless none is likely.
+fn most(all: impl Iterator<Item = (f64, &'static str)>) -> Option<&'static str> {
+    all.filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, key)| key)
+}
+
 /// The setting that is written most like `key`, if any is.
 fn most_like(key: &str) -> Option<&'static str> {
     let last = |key: &str| key.rsplit('.').next().unwrap_or("").to_owned();
-    SETTINGS
-        .iter()
-        .map(|setting| {
-            let whole = strsim::jaro_winkler(setting.key, key);
-            // The right word in the wrong section.
-            let part = strsim::jaro_winkler(&last(setting.key), &last(key)) - 0.05;
-            (whole.max(part), setting.key)
-        })
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|left, right| left.0.total_cmp(&right.0))
-        .map(|(_, key)| key)
+    most(SETTINGS.iter().map(|setting| {
+        let whole = strsim::jaro_winkler(setting.key, key);
+        // The right word in the wrong section.
+        let part = strsim::jaro_winkler(&last(setting.key), &last(key)) - 0.05;
+        (whole.max(part), setting.key)
+    }))
 }
 
 impl Settings {
     /// Takes over what a TOML file sets.
     ///
     /// # Errors
-    /// The first thing that is wrong with it.
+    /// All that is wrong with it.
     pub fn read_file(&mut self, path: &Path) -> Result<(), SettingsError> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| SettingsError::Unreadable {
@@ -141,22 +160,32 @@ impl Settings {
     /// The same from its text; `name` is for errors.
     ///
     /// # Errors
-    /// The first thing that is wrong with it.
+    /// All that is wrong with it.
     pub fn read_toml(&mut self, name: &str, text: &str) -> Result<(), SettingsError> {
         let table = DeTable::parse(text).map_err(|error| SettingsError::NoToml {
             path: name.to_owned(),
             reason: error.to_string().trim_end().to_owned(),
         })?;
-        self.take_table(name, text, "", table.get_ref())
+        let mut wrong = Vec::new();
+        self.take_table(name, text, "", table.get_ref(), &mut wrong);
+        wrong.sort_by_key(|(line, _)| *line);
+        let mut errors: Vec<_> = wrong.into_iter().map(|(_, error)| error).collect();
+        match errors.len() {
+            0 => Ok(()),
+            1 => Err(errors.remove(0)),
+            _ => Err(SettingsError::Several(errors)),
+        }
     }
 
+    /// Takes over what a table sets; adds what is `wrong` with it, by line.
     fn take_table(
         &mut self,
         name: &str,
         text: &str,
         section: &str,
         table: &DeTable<'_>,
-    ) -> Result<(), SettingsError> {
+        wrong: &mut Vec<(usize, SettingsError)>,
+    ) {
         for (key, value) in table {
             let line = text[..key.span().start].matches('\n').count() + 1;
             let place = format!("{name}:{line}");
@@ -165,25 +194,31 @@ impl Settings {
             let is_section = SETTINGS
                 .iter()
                 .any(|setting| setting.key.starts_with(&inner));
+            let is_table = matches!(value.get_ref(), DeValue::Table(_));
             if let (DeValue::Table(within), true) = (value.get_ref(), is_section) {
-                self.take_table(name, text, &inner, within)?;
+                self.take_table(name, text, &inner, within, wrong);
                 continue;
             }
             let Some(setting) = find(&path) else {
-                return Err(SettingsError::Unknown {
+                let like = if is_table { section_like(&path) } else { None };
+                let error = SettingsError::Unknown {
                     place,
-                    like: most_like(&path),
+                    like: like.or_else(|| most_like(&path)),
                     key: path,
-                });
+                };
+                wrong.push((line, error));
+                continue;
             };
-            let value = written(value, setting.kind).map_err(|reason| SettingsError::Invalid {
-                place,
-                key: setting.key,
-                reason,
-            })?;
-            self.values.insert(setting.key, (value, Origin::File(line)));
+            match written(value, setting.kind) {
+                Ok(value) => {
+                    self.values.insert(setting.key, (value, Origin::File(line)));
+                }
+                Err(reason) => {
+                    let key = setting.key;
+                    wrong.push((line, SettingsError::Invalid { place, key, reason }));
+                }
+            }
         }
-        Ok(())
     }
 
     /// Takes over what the environment sets. Returns variables that look like

@@ -114,8 +114,8 @@ impl Stress {
         runs.reports.iter().find(|report| report.id == id).cloned()
     }
 
-    /// Ends the run that is under way, if there is one; it has ended when this returns,
-    /// and with it what it caused.
+    /// Ends the run that is under way, if there is one; it has ended when this returns.
+    /// What it caused is still there, for whoever ended it to end and to count.
     pub async fn cancel(&self) {
         self.lock().cancel.cancel();
         while self.running().is_some() {
@@ -166,10 +166,10 @@ impl Stress {
                     stress.run_phase(id, index, &subjects, &cancel).await;
                 }
             }
-            restore(&subjects).await;
             let stage = if cancel.is_cancelled() {
                 Stage::Cancelled
             } else {
+                restore(&subjects).await;
                 Stage::Finished
             };
             stress.update(id, |report| report.stage = stage);
@@ -227,6 +227,9 @@ impl Stress {
             }
             drop(status);
             tokio::time::sleep(POLL).await;
+        }
+        if cancel.is_cancelled() {
+            return;
         }
         if fault == "cpu-overload" {
             subjects.background.cancel();

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::atom::{Atom, Grounded};
+use crate::seen::Seen;
 
 /// Compares any two atoms: numbers by value come first (NaN before all), then
 /// truth values, characters, strings and symbols by their text, variables,
@@ -11,9 +12,16 @@ use crate::atom::{Atom, Grounded};
 /// native recursion.
 pub(crate) fn compare(left: &Atom, right: &Atom) -> Ordering {
     let mut pending = vec![Piece::Atoms(left, right)];
+    let mut seen = Seen::new();
     while let Some(piece) = pending.pop() {
         let order = match piece {
             Piece::Lengths(left, right) => left.cmp(&right),
+            // What was compared before was equal, or there would be an order already.
+            Piece::Atoms(Atom::Expression(a), Atom::Expression(b))
+                if a.is_same(b) || seen.again(a.address() as u64, b.address() as u64) =>
+            {
+                Ordering::Equal
+            }
             Piece::Atoms(Atom::Expression(a), Atom::Expression(b)) => {
                 let (a, b) = (a.children(), b.children());
                 // Looked at only if all that both have is equal.
@@ -128,5 +136,18 @@ mod tests {
             deep
         };
         assert_eq!(compare(&deep("a"), &deep("b")), Ordering::Less);
+    }
+
+    #[test]
+    fn what_shares_its_parts_is_compared_as_what_it_holds() {
+        let doubled = |last: &str| {
+            let mut doubled = atom(last);
+            for _ in 0..60 {
+                doubled = crate::Atom::expression([doubled.clone(), doubled]);
+            }
+            doubled
+        };
+        assert_eq!(compare(&doubled("a"), &doubled("b")), Ordering::Less);
+        assert_eq!(compare(&doubled("$a"), &doubled("$a")), Ordering::Equal);
     }
 }

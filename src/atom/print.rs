@@ -60,11 +60,7 @@ impl fmt::Display for Grounded {
             Grounded::Number(number) => write!(f, "{number}"),
             Grounded::Bool(true) => f.write_str("True"),
             Grounded::Bool(false) => f.write_str("False"),
-            Grounded::Text(text) => {
-                let mut quoted = String::with_capacity(text.len() + 2);
-                chimera_grammar::quote(text, &mut quoted);
-                f.write_str(&quoted)
-            }
+            Grounded::Text(text) => chimera_grammar::write_quoted(text, f),
             Grounded::Char(value) => write!(f, "'{value}'"),
             Grounded::Space(space) => write!(f, "{space}"),
             Grounded::State(state) => write!(f, "(State {})", state.get()),

@@ -12,6 +12,8 @@ pub(crate) struct Evaluated {
     pub(crate) node: usize,
     /// Whether it is an argument for which a type of values is declared.
     pub(crate) operand: bool,
+    /// Whether a form such as `let` evaluates it: its template, or what it takes apart.
+    pub(crate) steered: bool,
     /// Whether an assertion looks at what it gives, so that an error may be what is wanted.
     pub(crate) asserted: bool,
 }
@@ -22,6 +24,7 @@ pub(crate) fn evaluated(text: &Text<'_>, space: &Space, root: usize) -> Vec<Eval
     let mut pending = vec![Evaluated {
         node: root,
         operand: false,
+        steered: false,
         asserted: false,
     }];
     while let Some(found) = pending.pop() {
@@ -37,13 +40,17 @@ pub(crate) fn evaluated(text: &Text<'_>, space: &Space, root: usize) -> Vec<Eval
         let plain = |node: &usize| Evaluated {
             node: *node,
             operand: false,
+            steered: false,
             asserted,
         };
         if let Some(steered) = text
             .word(*head)
             .and_then(|word| steered(text, word, arguments))
         {
-            pending.extend(steered.iter().rev().map(plain));
+            pending.extend(steered.iter().rev().map(|node| Evaluated {
+                steered: true,
+                ..plain(node)
+            }));
             continue;
         }
         let functions: Vec<_> = types::types_of(space, text.atom(*head))
@@ -71,6 +78,7 @@ pub(crate) fn evaluated(text: &Text<'_>, space: &Space, root: usize) -> Vec<Eval
             pending.push(Evaluated {
                 node: *argument,
                 operand: parameters().all(|parameter| parameter.as_symbol().is_some_and(value)),
+                steered: false,
                 asserted,
             });
         }

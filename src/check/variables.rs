@@ -1,5 +1,5 @@
-//! Variables that occur once in a rule: what they are bound to is never asked,
-//! or nothing ever binds them. A name that begins with `_` says that it is meant.
+//! Variables that occur once in a rule or a directive: what they are bound to is never
+//! asked, or nothing ever binds them. Those in patterns say that anything fits. A name that begins with `_` says that it is meant.
 
 use std::collections::HashMap;
 
@@ -51,9 +51,30 @@ pub(super) fn check(text: &mut Text<'_>, space: &Space, forms: &[Form]) {
             } else if value.operand {
                 let message = format!("`{name}` occurs only here: nothing gives it a value");
                 text.report(Severity::Warning, "W0202", *node, message, HELP);
+            } else if value.steered || *node == body {
+                unbound(text, *node);
             }
         }
     }
+    for form in forms.iter().filter(|form| form.directive) {
+        let once = once(text, form.node, form.node);
+        if once.is_empty() {
+            continue;
+        }
+        // A variable of a call asks; that of a template or an operand is there for its value.
+        let values = evaluated(text, space, form.node);
+        for value in values.iter().filter(|value| value.steered || value.operand) {
+            if once.contains(&value.node) && !value.asserted {
+                unbound(text, value.node);
+            }
+        }
+    }
+}
+
+fn unbound(text: &mut Text<'_>, node: usize) {
+    let name = text.source(node);
+    let message = format!("`{name}` occurs only here: nothing else gives it a value");
+    text.report(Severity::Note, "W0202", node, message, HELP);
 }
 
 fn function(text: &Text<'_>, head: usize) -> (String, usize) {
@@ -61,7 +82,7 @@ fn function(text: &Text<'_>, head: usize) -> (String, usize) {
     (name, text.children(head).len())
 }
 
-/// The variables that occur once in the rule.
+/// The variables that occur once from the head to the end of the body.
 fn once(text: &Text<'_>, head: usize, body: usize) -> Vec<usize> {
     let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
     for node in head..text.end(body) {

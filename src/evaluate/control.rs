@@ -653,10 +653,13 @@ pub(crate) fn call(
             Some((wrong("match expects a space as the first argument"), rest))
         }
         (Control::Capture, [atom, ..]) => {
+            let head = call.as_expression().and_then(|call| call.first());
+            let operation = head.and_then(Atom::as_operation);
+            let home = operation.and_then(|operation| operation.home());
             let task = Task::Metta {
                 atom: atom.clone(),
                 expected: types::undefined(),
-                space,
+                space: home.unwrap_or(space),
             };
             Some(gather(machine, Gather::Alternatives, task, rest))
         }

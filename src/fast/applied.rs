@@ -2,12 +2,32 @@
 //! value costs little more than one whose head is written.
 
 use crate::fast::cell::Cell;
-use crate::fast::code::TypeId;
+use crate::fast::code::{ANY, TypeId};
+
+/// What a name was applied as.
+#[derive(Clone, Copy)]
+pub(super) struct Callee {
+    pub(super) function: u32,
+    /// The types that its arguments have to be of.
+    pub(super) types: [TypeId; 3],
+    /// Whether it has types at all.
+    pub(super) is_typed: bool,
+}
+
+impl Callee {
+    pub(super) fn untyped(function: u32) -> Callee {
+        Callee {
+            function,
+            types: [ANY; 3],
+            is_typed: false,
+        }
+    }
+}
 
 /// The functions for names, by how many arguments they are applied to and for which type of
 /// the result; each at a place by its bits.
 pub(super) struct Applied {
-    known: Box<[(u64, u32); Applied::PLACES]>,
+    known: Box<[(u64, Callee); Applied::PLACES]>,
 }
 
 impl Applied {
@@ -18,7 +38,7 @@ impl Applied {
     pub(super) fn new() -> Applied {
         // No key is like this.
         Applied {
-            known: Box::new([(u64::MAX, 0); Applied::PLACES]),
+            known: Box::new([(u64::MAX, Callee::untyped(0)); Applied::PLACES]),
         }
     }
 
@@ -32,15 +52,15 @@ impl Applied {
     }
 
     #[inline(always)]
-    pub(super) fn find(&self, head: Cell, count: u8, expected: TypeId) -> Option<u32> {
+    pub(super) fn find(&self, head: Cell, count: u8, expected: TypeId) -> Option<&Callee> {
         let key = Applied::key(head, count, expected);
-        let (known, function) = self.known[Applied::place(key)];
-        (known == key && head.is_symbol()).then_some(function)
+        let (known, callee) = &self.known[Applied::place(key)];
+        (*known == key && head.is_symbol()).then_some(callee)
     }
 
     /// Notes the function of a name.
-    pub(super) fn note(&mut self, head: Cell, count: u8, expected: TypeId, function: u32) {
+    pub(super) fn note(&mut self, head: Cell, count: u8, expected: TypeId, callee: Callee) {
         let key = Applied::key(head, count, expected);
-        self.known[Applied::place(key)] = (key, function);
+        self.known[Applied::place(key)] = (key, callee);
     }
 }

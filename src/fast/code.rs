@@ -173,6 +173,14 @@ pub(super) enum Watched {
     Last,
 }
 
+/// What a parameter of a meta-type takes as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtomKind {
+    Expression,
+    Symbol,
+    Grounded,
+}
+
 /// A change of a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -257,6 +265,11 @@ pub(super) enum Instruction {
     Build {
         to: Slot,
         operands: Operands,
+    },
+    /// The same of an expression with others in it, copied from the table of blocks.
+    BuildBlock {
+        to: Slot,
+        block: u32,
     },
     /// An expression as it stands, which is noted to be data if its elements are and
     /// no rule is for the function, or its head is no symbol.
@@ -395,6 +408,14 @@ pub(super) enum Instruction {
         count: u8,
         odd: Pc,
     },
+    /// Goes on at `odd` unless what each slot holds plainly evaluates to itself and is of
+    /// its type; a number has to be a small integer.
+    IfTyped {
+        slots: [Slot; 2],
+        types: [TypeId; 2],
+        count: u8,
+        odd: Pc,
+    },
     /// If what a slot holds plainly evaluates to itself, takes it and goes on there.
     TakeSettled {
         to: Slot,
@@ -437,8 +458,10 @@ pub(super) enum Instruction {
         expected: TypeId,
         odd: Pc,
     },
-    CheckExpression {
+    /// Checks that a value is an atom of a kind.
+    CheckKind {
         slot: Slot,
+        kind: AtomKind,
         odd: Pc,
     },
     /// Checks that two values may have the same type.
@@ -669,6 +692,13 @@ pub(super) enum Instruction {
         size: Slot,
         odd: Pc,
     },
+    /// Goes on at the code that was made of the facts that a pattern is for, if they are still
+    /// the same.
+    IfFacts {
+        facts: u32,
+        to: Pc,
+        odd: Pc,
+    },
     /// Goes on with each answer of a space to a compiled pattern, whose slots are written
     /// each time.
     Query {
@@ -754,11 +784,13 @@ pub(super) enum Instruction {
         mark: Slot,
         skip: u8,
     },
+    /// `odd` is for a head that is no name.
     TryApplyLast {
         head: Slot,
         count: u8,
         expected: u8,
         arguments: [Quick; 3],
+        odd: Pc,
     },
     /// Begins to go through a list, with code and a frame of its own: a list, the
     /// place of the next element, what there is so far, and what is used of outside.

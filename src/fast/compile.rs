@@ -11,6 +11,7 @@ mod call;
 mod choose;
 mod control;
 mod decide;
+pub(in crate::fast) mod facts;
 mod grow;
 mod head;
 mod inline;
@@ -53,6 +54,8 @@ const RULES_AT_ONCE: usize = 256;
 const LINEAR_MAX: usize = 8;
 const SLOTS_MAX: usize = SLOTS - 96;
 const TESTS_MAX: usize = 12;
+/// What has more atoms is no program that somebody wrote; parts that it shares would be compiled each time.
+const SIZE_MAX: u32 = 1 << 20;
 
 /// Compiles the rules of a function, if it has any.
 pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: u32) {
@@ -156,6 +159,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
                 let pc = program.code.len() as Pc;
                 let mut compiler = Compiler::new(host, heap, program, arity);
                 compiler.function = id;
+                compiler.facts = facts::Mode::of(compiler.program, id);
                 let (reached, place) = (reached.get(compiled.len()), origin.clone());
                 let entry = compiler.rule(
                     pattern,
@@ -194,7 +198,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
             Some(tree) => {
                 program.code.push(Instruction::NoRule { function: id });
                 let places = switch::Places {
-                    function: id,
+                    function: Some(id),
                     rules: &entries,
                     open: pc,
                     none: pc + 1,
@@ -276,7 +280,8 @@ pub(super) fn expression(
 ) -> Option<u32> {
     let children = atom.as_expression().unwrap_or_default();
     let malformed = atom.is_error() && !is_whole_error(atom);
-    if malformed || matches!(children.first(), None | Some(Atom::Variable(_))) {
+    let is_too_large = atom.size() > SIZE_MAX;
+    if malformed || is_too_large || matches!(children.first(), None | Some(Atom::Variable(_))) {
         return None;
     }
     let key = (atom.clone(), expected, open);
@@ -525,6 +530,8 @@ struct Compiler<'m> {
     /// Slots that hold settled values; numbers.
     settled: HashSet<Slot, FixedState>,
     numbers: HashSet<Slot, FixedState>,
+    /// Slots that hold plain values of these types.
+    typed: HashSet<(Slot, TypeId), FixedState>,
     defined: Vec<u64>,
     slots: usize,
     /// Numbers the parts of the body that are instantiated at once.
@@ -549,6 +556,8 @@ struct Compiler<'m> {
     plain: Vec<Slot>,
     /// The function of the rule.
     function: u32,
+    /// Whether facts that the rule looks for are compiled into it, and not only may be.
+    facts: facts::Mode,
     /// Whether it is a rule that tells whoever watches how it ends.
     watched: bool,
     /// What was used on the way here and is still to be recorded.
@@ -599,6 +608,7 @@ impl<'m> Compiler<'m> {
             written: HashMap::default(),
             settled: HashSet::default(),
             numbers: HashSet::default(),
+            typed: HashSet::default(),
             defined: Vec::new(),
             slots: arity,
             scope: 0,
@@ -619,6 +629,7 @@ impl<'m> Compiler<'m> {
             data: Vec::new(),
             plain: Vec::new(),
             function: 0,
+            facts: facts::Mode::Never,
             watched: false,
             pending: Pending::default(),
         };
@@ -720,6 +731,7 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessInteger { odd, .. }
                 | I::JumpUnlessSum { odd, .. }
                 | I::IfPlain { odd, .. }
+                | I::IfTyped { odd, .. }
                 | I::JumpUnlessSame { odd, .. }
                 | I::CheckSame { odd, .. }
                 | I::Grow { odd, .. }
@@ -727,10 +739,11 @@ impl<'m> Compiler<'m> {
                 | I::Not { odd, .. }
                 | I::JumpUnless { odd, .. }
                 | I::CheckType { odd, .. }
-                | I::CheckExpression { odd, .. }
+                | I::CheckKind { odd, .. }
                 | I::Elements { odd, .. }
                 | I::Match { odd, .. }
                 | I::Query { odd, .. }
+                | I::IfFacts { odd, .. }
                 | I::ChangeSpace { odd, .. }
                 | I::GetState { odd, .. }
                 | I::ChangeState { odd, .. }
@@ -748,6 +761,7 @@ impl<'m> Compiler<'m> {
                 | I::CheckFirst { odd, .. }
                 | I::Decide { odd, .. }
                 | I::Applied { odd, .. }
+                | I::TryApplyLast { odd, .. }
                 | I::List { odd, .. }
                 | I::Item { odd, .. },
             ) => odd,
@@ -760,7 +774,7 @@ impl<'m> Compiler<'m> {
 
     fn count(&mut self, atom: &Atom) {
         let counts = &mut self.counts;
-        atom.for_each_variable(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
+        atom.for_each_occurrence(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
         let walked = &mut self.walked;
         walk::count_walked(atom, |variable| {
             *walked.entry(variable.clone()).or_insert(0) += 1;

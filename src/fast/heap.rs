@@ -587,7 +587,7 @@ impl Heap {
                     }
                 }
                 (Kind::Exp(a), Kind::Exp(b)) => {
-                    if !seen.again(left.0, right.0) && !self.pair_elements(a, b, &mut pending) {
+                    if !seen.again(left.0, right.0) && !self.pair_others(a, b, &mut pending) {
                         return false;
                     }
                 }
@@ -597,6 +597,28 @@ impl Heap {
                     }
                 }
             }
+        }
+        true
+    }
+
+    /// As [`Heap::pair_elements`], without elements that are plainly the same; not if some
+    /// plainly differ.
+    #[inline(always)]
+    fn pair_others(&self, a: usize, b: usize, pending: &mut SmallVec<[(Cell, Cell); 16]>) -> bool {
+        let ((a, n), (b, m)) = (self.elements(a), self.elements(b));
+        if n != m {
+            return false;
+        }
+        let pairs = self.cells[a..a + n].iter().zip(&self.cells[b..b + n]);
+        for (left, right) in pairs.rev() {
+            let (left, right) = (Cell(*left), Cell(*right));
+            if left == right && !left.is_float() {
+                continue;
+            }
+            if left.is_immediate() && right.is_immediate() {
+                return false;
+            }
+            pending.push((left, right));
         }
         true
     }
@@ -678,7 +700,7 @@ impl Heap {
         let mut waiting: Vec<Cell> = Vec::new();
         // Large parts, which may be shared, are put there once.
         let mut known: HashMap<usize, Cell, FixedState> = HashMap::default();
-        let is_large = |part: &Expression| part.size() > LARGE && part.is_ground();
+        let is_large = |part: &Expression| part.size() > LARGE;
         let mut levels = vec![Level {
             source: root,
             done: 0,

@@ -463,7 +463,7 @@ impl<'h> Machine<'h> {
                 } => {
                     let frame = self.stack.frame(base);
                     let values = slots.map(|slot| Cell(frame[place(slot)]));
-                    match self.grow(function, &values[..usize::from(count)], size, base) {
+                    match self.grow(function, values, count, size, base) {
                         Some(frame) => base = frame,
                         None => pc = odd,
                     }
@@ -505,7 +505,11 @@ impl<'h> Machine<'h> {
                     let value = self.heap.deref(slot!(self, base, slot));
                     // An expression is no leaf, and leaves are as they look.
                     let plain = constant.is_immediate() && (value.is_immediate() || value.is_exp());
-                    if value != constant && (plain || !self.unify_noted(value, constant)) {
+                    if value.is_ref() {
+                        // A constant has no variable in it.
+                        self.heap.trail.push(value.at() as u32);
+                        self.heap.cells[value.at()] = constant.0;
+                    } else if value != constant && (plain || !self.unify_noted(value, constant)) {
                         pc = on_fail;
                     }
                 }
@@ -645,6 +649,18 @@ impl<'h> Machine<'h> {
                             pc = odd;
                             break;
                         }
+                    }
+                }
+                I::IfTyped {
+                    slots,
+                    types,
+                    count,
+                    odd,
+                } => {
+                    let frame = self.stack.frame(base);
+                    let values = slots.map(|slot| Cell(frame[place(slot)]));
+                    if !self.are_plainly(values, types, count) {
+                        pc = odd;
                     }
                 }
                 I::TakeSettled { to, from, settled } => {
@@ -986,12 +1002,26 @@ impl<'h> Machine<'h> {
                     count,
                     expected,
                     arguments,
+                    odd,
                 } => {
-                    let called = (head, count, expected);
-                    if let Some((to, frame)) = self.try_apply_last(called, arguments, base) {
+                    let name = self.heap.deref(slot!(self, base, head));
+                    let called = (name, count, expected);
+                    if !name.is_symbol() {
+                        pc = odd;
+                    } else if let Some((to, frame)) = self.try_apply_last(called, arguments, base) {
                         pc = to;
                         base = frame;
                         fuel!();
+                    }
+                }
+                I::Decide { to, site, odd } => {
+                    let found = match self.decide_again(site, base) {
+                        None => self.decide(site, base),
+                        found => found,
+                    };
+                    match found {
+                        Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                        None => pc = odd,
                     }
                 }
                 I::Applied {
@@ -1016,8 +1046,13 @@ impl<'h> Machine<'h> {
                     let frame = self.stack.frame(base);
                     let values = slots.map(|slot| Cell(frame[place(slot)]));
                     let function = Cell(frame[place(function)]).as_int() as u32;
-                    let height = self.height(mark, base);
-                    go!(self.call_slots(function, values, above, height, pc, base));
+                    let entry = &self.program.functions[function as usize];
+                    if entry.state == State::Data && (1..=values.len()).contains(&entry.arity) {
+                        self.result = self.make_call(function, values);
+                    } else {
+                        let height = self.height(mark, base);
+                        go!(self.call_slots(function, values, above, height, pc, base));
+                    }
                 }
                 I::CallAppliedLast {
                     function, slots, ..
@@ -1227,14 +1262,19 @@ impl<'h> Machine<'h> {
                 I::Build { to, operands } => {
                     set!(self, base, to, self.build(operands, base, 0));
                 }
+                I::BuildBlock { to, block } => {
+                    let built = self.build_block(block, base);
+                    set!(self, base, to, built);
+                }
                 I::BuildResult { to, operands } => {
                     set!(self, base, to, self.build_result(operands, base));
                 }
                 I::BuildData { to, operands } => {
                     set!(self, base, to, self.build(operands, base, Header::DATA));
                 }
-                I::CheckExpression { slot, odd } => {
-                    if !self.heap.deref(slot!(self, base, slot)).is_exp() {
+                I::CheckKind { slot, kind, odd } => {
+                    let value = self.heap.deref(slot!(self, base, slot));
+                    if !self.is_of_kind(value, kind) {
                         pc = odd;
                     }
                 }
@@ -1283,6 +1323,12 @@ impl<'h> Machine<'h> {
                         }
                         go!(Next::Fail);
                     }
+                }
+                I::IfFacts { facts, to, odd } => {
+                    fuel!();
+                    let at_moment = self.program.is_at_moment();
+                    let holds = !at_moment && self.program.facts[facts as usize].holds();
+                    pc = if holds { to } else { odd };
                 }
                 I::GatherAdd { slot } => {
                     let value = slot!(self, base, slot);

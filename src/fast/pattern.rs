@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::Slot;
 use crate::fast::heap::Heap;
+use crate::fast::program::Function;
 use crate::fast::rows::Frame;
 use crate::space::Values;
 use crate::space::token::{self, WILD};
@@ -39,6 +40,11 @@ pub(super) struct Pattern {
     compared: usize,
     /// Whether a long list of rows was looked into for it.
     pub(super) is_long: bool,
+    /// The function whose rule asks for it, if facts may be compiled into that.
+    pub(super) function: u32,
+    /// How often it was asked for, and how often it will be before that is considered.
+    pub(super) asked: u32,
+    pub(super) asked_enough: u32,
 }
 
 /// Where a match stands.
@@ -63,6 +69,9 @@ impl Pattern {
             compared: compared.map_or(0, |last| last + 1),
             parts: parts.into(),
             is_long: false,
+            function: Function::NONE,
+            asked: 0,
+            asked_enough: u32::MAX,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::{Control, RuleUse, is_instruction};
 use crate::fast::applied::Applied;
+use crate::fast::block::Block;
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{
     ANY, BOOL, CLOSE, FAIL, Instruction, NUMBER, Operand, Operands, Pc, RETURN, Slot, TypeId,
@@ -24,7 +25,9 @@ use crate::fast::table::RuleTable;
 use crate::fast::types::{Arguments, ValueTypes};
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
-use crate::space::{Changes, Layers, Moment, Origin, Row, Space, Subject, Version, changes, token};
+use crate::space::{
+    Changes, Layers, Moment, Origin, Row, Space, Stand, Subject, Version, changes, token,
+};
 use crate::types;
 
 /// A signature: parameter types and the type of the result.
@@ -167,8 +170,14 @@ pub(super) struct Function {
     pub(super) size: Slot,
     /// The type of calls that are data, if that is known; else 0.
     pub(super) data_type: u16,
+    /// Whether that depends on the types of arguments.
+    pub(super) types_elements: bool,
     /// Its rules, where they are tried one by one.
     pub(super) table: u32,
+    /// How often it was compiled with facts that its rules look for.
+    pub(super) with_facts: u8,
+    /// How often some pattern was asked for by then.
+    pub(super) asked: u32,
 }
 
 impl Function {
@@ -375,10 +384,48 @@ pub(super) struct Program {
     pub(super) switches: Vec<Switch>,
     pub(super) templates: Vec<Arc<Template>>,
     pub(super) patterns: Vec<Pattern>,
+    pub(super) blocks: Vec<Block>,
+    /// Facts that were compiled into rules.
+    pub(super) facts: Vec<Stand>,
     /// Whether expressions with this head, of so many elements, are data.
-    pub(super) data_heads: HashMap<(u32, usize), bool, FixedState>,
+    pub(super) data_heads: DataHeads,
     /// Code of expressions that were compiled while running.
     pub(super) temporary: Vec<Temporary>,
+}
+
+/// Whether expressions with a head symbol, of so many elements, are data.
+#[derive(Default)]
+pub(super) struct DataHeads {
+    known: HashMap<(u32, usize), bool, FixedState>,
+    /// Those asked for lately, by their lowest bits.
+    recent: [Option<(u32, usize, bool)>; DataHeads::RECENT],
+}
+
+impl DataHeads {
+    const RECENT: usize = 16;
+
+    #[inline(always)]
+    pub(super) fn get(&mut self, head: u32, count: usize) -> Option<bool> {
+        match self.recent[head as usize % DataHeads::RECENT] {
+            Some((known, elements, is_data)) if (known, elements) == (head, count) => Some(is_data),
+            _ => self.look_up(head, count),
+        }
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, head: u32, count: usize) -> Option<bool> {
+        let is_data = *self.known.get(&(head, count))?;
+        self.recent[head as usize % DataHeads::RECENT] = Some((head, count, is_data));
+        Some(is_data)
+    }
+
+    pub(super) fn insert(&mut self, head: u32, count: usize, is_data: bool) {
+        self.known.insert((head, count), is_data);
+    }
+
+    fn clear(&mut self) {
+        *self = DataHeads::default();
+    }
 }
 
 /// Something that code uses, by its number in the tables.
@@ -463,7 +510,9 @@ impl Program {
             switches: Vec::new(),
             templates: Vec::new(),
             patterns: Vec::new(),
-            data_heads: HashMap::default(),
+            blocks: Vec::new(),
+            facts: Vec::new(),
+            data_heads: DataHeads::default(),
             temporary: Vec::new(),
         };
         debug_assert_eq!((ANY, NUMBER, BOOL), (0, 1, 2));
@@ -514,6 +563,11 @@ impl Program {
             // What is new of types is not told apart.
             self.invalidate(true);
         }
+    }
+
+    /// Whether evaluations see all as it was at some time.
+    pub(super) fn is_at_moment(&self) -> bool {
+        self.moment.is_some()
     }
 
     /// What code was made of; `None` if that cannot be told for certain.
@@ -748,7 +802,10 @@ impl Program {
                 pc: 0,
                 size: 0,
                 data_type: 0,
+                types_elements: false,
                 table: u32::MAX,
+                with_facts: 0,
+                asked: 0,
             });
         }
         id
@@ -758,6 +815,8 @@ impl Program {
     pub(super) fn note_data(&mut self, function: u32, head: &Head) {
         let entry = &mut self.functions[function as usize];
         entry.state = State::Data;
+        entry.types_elements =
+            matches!(head, Head::Typed(signature) if !signature.returns.is_ground());
         entry.data_type = match head {
             Head::Typed(signature) if signature.returns.is_ground() => {
                 let found = self.value_types.number_of(&signature.returns, false);

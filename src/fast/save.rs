@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use crate::atom::Atom;
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::heap::{CONSTANT_BOXES, CONSTANTS, Heap, TYPE_BITS};
+use crate::seen::Made;
 
 /// Marks an index into a [`Saved`].
 const RELATIVE: usize = 1 << 40;
@@ -80,6 +81,8 @@ struct Keep<'k> {
     first: usize,
     boxes: &'k mut Vec<Atom>,
     variables: &'k mut Shared,
+    /// Where expressions are that were put there, once there are many.
+    made: Made<Cell>,
     points_out: bool,
 }
 
@@ -140,8 +143,12 @@ impl Keep<'_> {
             self.points_out |= at >= CONSTANTS;
             return cell;
         }
+        if let Some(known) = self.made.get(at) {
+            return *known;
+        }
         let (first, arity) = self.heap.elements(at);
         let place = self.place();
+        self.made.remember(at, || Cell::expression(place));
         // Bindings that are undone later are now part of the term.
         let header = Header::new(arity, header.0 & KEPT_FLAGS).0;
         match self.heap.cells[first..first + arity] {
@@ -183,6 +190,7 @@ impl Heap {
             first: saved.full,
             boxes: &mut saved.boxes,
             variables: shared,
+            made: Made::new(),
             points_out: saved.points_out,
         };
         let root = keep.cell(cell);

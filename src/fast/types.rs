@@ -286,6 +286,13 @@ impl ValueTypes {
         Some(found)
     }
 
+    /// As [`ValueTypes::symbol`], if it was looked up lately.
+    #[inline(always)]
+    pub(super) fn symbol_of_late(&self, id: u32) -> Option<SymbolType> {
+        let (known, found) = self.recent.symbols[Recent::place(id.into())];
+        (known == Some(id)).then_some(found)
+    }
+
     pub(super) fn note_symbol(&mut self, id: u32, found: SymbolType) {
         self.symbols.insert(id, found);
     }
@@ -408,6 +415,13 @@ impl ValueTypes {
         );
         self.decisions.insert(key, found.clone());
         found
+    }
+
+    /// Whether a value of a type may be used where another is expected, if that was looked
+    /// up lately.
+    #[inline(always)]
+    pub(super) fn known_fit(&self, found: ValueType, expected: TypeId) -> Option<bool> {
+        self.recent.fits(found, expected)
     }
 
     /// Whether a value of a type may be used where another is expected.

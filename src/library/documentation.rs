@@ -12,7 +12,7 @@ use crate::types;
 /// - `(_doc-formal name type description parameters returns)`: the formal documentation
 ///   of a function, each parameter with its type. Linear. What has another shape leaves
 ///   the call as it is.
-/// - `(_print-doc formal)`: prints it for people; `()`.
+/// - `(_print-doc formal)`: prints it for people; `()`. Errors: another shape, also an error.
 pub(super) fn install(engine: &mut Engine) {
     engine.define(Operation::new(
         "_doc-formal",
@@ -45,7 +45,13 @@ pub(super) fn install(engine: &mut Engine) {
         "(-> Atom (->))",
         |arguments, context| match arguments {
             [formal] => {
-                context.print(&shown(formal).ok_or(OperationError::NotReducible)?);
+                let text = shown(formal).ok_or_else(|| {
+                    OperationError::Atom(Atom::error(
+                        formal.clone(),
+                        Atom::string("Cannot match @doc-formal structure"),
+                    ))
+                })?;
+                context.print(&text);
                 Ok(vec![Atom::unit()])
             }
             _ => Err(OperationError::NotReducible),

@@ -4,7 +4,7 @@ use crate::atom::Atom;
 use crate::engine::Engine;
 use crate::operation::{Operation, OperationError};
 
-/// - `(pragma! key value)`: `interpreter bare-minimal`, `type-check auto`,
+/// - `(pragma! key value)`, more arguments are ignored: `interpreter bare-minimal`, `type-check auto`,
 ///   `max-stack-depth number` (0 for none); any other key is a setting of another engine
 ///   and changes nothing. `()`. Errors: a key that is no symbol, a depth that is no number
 ///   (`UnsignedIntegerIsExpected`), `ReadOnly`.
@@ -13,7 +13,7 @@ pub(super) fn install(engine: &mut Engine) {
         "pragma!",
         "%Undefined%",
         |arguments, context| {
-            let [key, value] = arguments else {
+            let [key, value, ..] = arguments else {
                 return Err(OperationError::message(
                     "pragma! expects key and value as arguments",
                 ));

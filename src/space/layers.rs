@@ -282,6 +282,14 @@ impl Layers {
         stay.then(|| Kept(self.layers.iter().map(Layer::share).collect()))
     }
 
+    /// The stores that queries look into, if they are whole and as they are now.
+    pub(super) fn live_stores(&self) -> Option<impl Iterator<Item = &StoreLock>> {
+        let is_live =
+            |layer: &Layer| layer.view == View::Now && matches!(layer.hidden, Hides::Nothing);
+        let are_live = self.layers.iter().all(is_live);
+        are_live.then(|| self.layers.iter().map(Layer::store))
+    }
+
     /// How many layers there are.
     pub(crate) fn len(&self) -> usize {
         self.layers.len()

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -75,6 +76,8 @@ pub(crate) struct Store {
     files: Vec<Arc<str>>,
     /// Counts changes.
     clock: u64,
+    /// The same, for those who do not lock the store.
+    told: Arc<AtomicU64>,
     /// How often rows have got new numbers.
     renumbered: u64,
     /// Values of forgotten rows; dropping one may ask for this store's lock.
@@ -358,6 +361,25 @@ impl Store {
         store
     }
 
+    /// Counts a change.
+    fn tick(&mut self) {
+        self.clock += 1;
+        self.told.store(self.clock, Ordering::Release);
+    }
+
+    /// How often the store has changed, to be read without its lock.
+    pub(super) fn clock(&self) -> &Arc<AtomicU64> {
+        &self.told
+    }
+
+    /// The version of the rows that a probe looks through.
+    pub(super) fn version_for(&self, probe: &Probe) -> Version {
+        let mut version = Version::default();
+        self.relations
+            .each(probe, |_, relation| version = version.and(relation.version));
+        version
+    }
+
     /// How often rows have got new numbers.
     pub(crate) fn numbering(&self) -> u64 {
         self.renumbered
@@ -472,7 +494,7 @@ impl Store {
         if self.rows.next() == ROWS_MAX {
             self.renumber();
         }
-        self.clock += 1;
+        self.tick();
         let row = self.rows.push(tokens, origin);
         self.link(row, tokens);
     }
@@ -505,7 +527,7 @@ impl Store {
         let old = std::mem::take(&mut self.rows);
         self.relations = Relations::default();
         self.exact = None;
-        self.clock += 1;
+        self.tick();
         self.renumbered += 1;
         for (row, tokens) in old.iter() {
             let new = self.rows.push(tokens, old.origin(row));
@@ -574,7 +596,7 @@ impl Store {
 
     /// Removes a row that is there now.
     pub(crate) fn remove_row(&mut self, row: u32) {
-        self.clock += 1;
+        self.tick();
         let tokens = self.rows.tokens(row).expect("the row is there");
         let key = relation_of(tokens, &self.values);
         changes::note(key, &mut self.changes);

@@ -6,6 +6,7 @@
 )]
 
 mod control;
+mod help;
 mod parallel;
 mod reference;
 mod tabling;

@@ -73,6 +73,14 @@ fn what_is_unknown_or_wrong_is_told_with_its_place_and_what_may_be_meant() {
         "\n[log]\nformat = \"xml\"",
         "c.toml:3: log.format must be one of text, json",
     );
+    check_file(
+        "[limts]\nidle = 3",
+        "c.toml:1: there is no setting limts; did you mean limits?",
+    );
+    check_file(
+        "prt = 3\n[limits]\nidle = \"x\"",
+        "c.toml:1: there is no setting prt; did you mean port?\nc.toml:3: limits.idle must be from 0.1 to 86400 seconds",
+    );
     check_file("hosts = [1]", "c.toml:1: hosts must be a list of texts");
     let no_toml = Settings::default()
         .read_toml("c.toml", "port =")

@@ -181,18 +181,13 @@ impl Sessions {
     /// Takes out the oldest sessions until at least `share` of what is held is
     /// gone. Blocks while their memory is freed.
     pub fn evict(&self, share: Ratio) -> Evicted {
-        let wanted = |held: usize| (held as f64 * share.get()).ceil() as usize;
-        self.evict_then(wanted, || ()).0
+        let _busy = self.busy();
+        self.evict_still(|held| (held as f64 * share.get()).ceil() as usize)
     }
 
-    /// Takes out the oldest until what is `wanted` of the bytes held is gone; then does
-    /// `after`, before anything is filled again.
-    fn evict_then<T>(
-        &self,
-        wanted: impl FnOnce(usize) -> usize,
-        after: impl FnOnce() -> T,
-    ) -> (Evicted, T) {
-        let _busy = self.busy();
+    /// Takes out the oldest until what is `wanted` of the bytes held is gone, while nothing
+    /// fills them.
+    fn evict_still(&self, wanted: impl FnOnce(usize) -> usize) -> Evicted {
         let mut gone = Vec::new();
         let mut evicted = Evicted::default();
         {
@@ -209,7 +204,7 @@ impl Sessions {
             cache.reserved_bytes -= evicted.bytes;
         }
         drop(gone);
-        (evicted, after())
+        evicted
     }
 }
 
@@ -222,15 +217,14 @@ impl Reclaimable for Sessions {
         Sessions::held_bytes(self)
     }
 
-    /// Their pages go back to the system before anything is filled again, so that what
-    /// a fill measures is its own.
+    /// While held still nothing is filled, also until their pages have gone back to the
+    /// system: what a fill measures is its own.
+    fn hold_still(&self) -> Option<MutexGuard<'_, ()>> {
+        Some(self.busy())
+    }
+
     fn reclaim_to(&self, level: usize) -> Result<usize, String> {
-        let (evicted, released) = self.evict_then(
-            |held| held.saturating_sub(level),
-            chimera_reclaim::release_free_memory,
-        );
-        released.map_err(|error| error.to_string())?;
-        Ok(evicted.bytes)
+        Ok(self.evict_still(|held| held.saturating_sub(level)).bytes)
     }
 }
 

@@ -53,11 +53,14 @@ fn a_broken_rule_is_shown_with_its_caret_until_it_is_mended() {
 fn texts_of_rules_stay_texts() {
     let server = Server::start(
         r#"(sample-interval 0.2)
-(= (decide) (act memory-leak (alert "<img src=x onerror=document.title='taken'>") (because <b>bold</b> "<script>document.title='taken'</script>") (verdict-in 1)))"#,
+(= (decide) (act memory-leak (alert "<img src=x onerror=document.title='taken'>\u{202e}live") (because <b>bold</b> "<script>document.title='taken'</script>") (verdict-in 1)))"#,
         &[],
     );
     let browser = Browser::open(&server.url);
     browser.until_text("#actions tbody", "<img src=x onerror=");
+    // What would turn the text around is written out.
+    let told = browser.text("#actions tbody");
+    assert!(told.contains(r"\u{202e}live"), "{told}");
     browser.click("#actions tbody button");
     assert!(browser.text("#actions .why").contains("<b>bold</b>"));
     assert_eq!(browser.count("img[src='x'], #actions b, main script"), 0);

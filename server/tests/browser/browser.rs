@@ -9,6 +9,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
+use crate::running::Server;
+
 /// The longest that anything on a page is waited for.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The name under which WebDriver hands out elements.
@@ -166,6 +168,18 @@ impl Browser {
     }
 
     #[track_caller]
+    /// The dashboard of a server whose healing of a leak was verified, with the action's
+    /// story opened.
+    pub(crate) fn open_on_a_healed_leak(server: &Server) -> Browser {
+        let browser = Browser::open(&server.url);
+        browser.until_text("#link", "live");
+        server.post("/demo/memory-leak?size_mb=60&count=8");
+        browser.until_text("#actions tbody", "verified");
+        browser.click("#actions tbody button");
+        browser.until_text("#actions tbody", "Samples before and after");
+        browser
+    }
+
     fn command(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
         self.try_command(method, path, body)
             .unwrap_or_else(|error| panic!("{method} {path}: {error}"))

@@ -55,12 +55,7 @@ fn check_headings(heard: &[Heard]) {
 #[ignore = "needs chromium; see main.rs"]
 fn the_dashboard_can_be_listened_to() {
     let server = Server::start(&shipped_rules(), &[]);
-    let browser = Browser::open(&server.url);
-    browser.until_text("#link", "live");
-    server.post("/demo/memory-leak?size_mb=60&count=8");
-    browser.until_text("#actions tbody", "verified");
-    browser.click("#actions tbody button");
-    browser.until_text("#actions tbody", "Samples before and after");
+    let browser = Browser::open_on_a_healed_leak(&server);
     let heard = browser.heard();
     check_names(&heard);
     check_headings(&heard);

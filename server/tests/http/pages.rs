@@ -111,7 +111,7 @@ async fn the_page_without_scripts_shows_all_and_posts() {
 #[tokio::test]
 async fn texts_from_outside_do_not_become_markup() {
     let serving = Serving::start().await;
-    let evil = "<script>alert('x')</script>\"&";
+    let evil = "<script>alert('x')</script>\"&\u{202e}";
     serving.publish(|status| {
         let mut record = action(3, evil, Verdict::Failed);
         evil.clone_into(&mut record.reason);
@@ -123,10 +123,10 @@ async fn texts_from_outside_do_not_become_markup() {
     });
     let page = serving.get("/simple-dashboard").await.body;
     assert!(!page.contains("<script"), "{page}");
-    assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;"));
+    assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;\\u{202e}"));
     let metrics = serving.get("/metrics").await.body;
     assert!(
-        metrics.contains("metric=\"<script>alert('x')</script>\\\"&\""),
+        metrics.contains("metric=\"<script>alert('x')</script>\\\"&\u{202e}\""),
         "{metrics}"
     );
 }

@@ -151,7 +151,12 @@ async fn long_answers_are_cut_and_say_so() {
 
 #[tokio::test]
 async fn a_panic_is_one_answer_and_the_server_goes_on() {
-    let serving = Serving::start().await;
+    // Telling of a panic may take a while where others take the processors.
+    let limits = Limits {
+        query: Duration::from_secs(60),
+        ..limits()
+    };
+    let serving = Serving::with(limits, Settings::default(), Mailbox::Answers).await;
     let reply = serving.query("(boom)").await;
     let detail = reply.detail(500);
     assert!(detail.contains(reply.header("x-request-id")), "{detail}");

@@ -30,7 +30,7 @@ impl Compiler<'_> {
         let mut uses = self.emit_checks(checks);
         let head = name.slot;
         let count = arguments.len() as u8;
-        let quick = self.quick_arguments(arguments);
+        let quick = self.quick_of(arguments).map(|(quick, _)| quick);
         let quick = quick.zip(u8::try_from(expected).ok());
         // Another takes its place when more is known.
         let place = quick.map(|_| {
@@ -65,11 +65,14 @@ impl Compiler<'_> {
             this.call_in_slot(function, &operands, within.want, within.mark)?;
             if let (Some((arguments, expected)), Some(place)) = (quick, place) {
                 if want == Want::Tail {
+                    let odd = FAIL;
+                    this.odd[slow].uses.push((place, Place::Odd));
                     this.program.code[place] = Instruction::TryApplyLast {
                         head,
                         count,
                         expected,
                         arguments,
+                        odd,
                     };
                 } else if let Some(skip) = this.distance(place) {
                     this.sized.push(place);

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
+use crate::fast::block::Block;
 use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Operand, Pc, Slot, TypeId, Watched};
 use crate::fast::program::{Function, Head, Inline};
 use crate::types;
@@ -51,7 +52,7 @@ impl Compiler<'_> {
             return Bound::Something;
         };
         let mut here = 1;
-        template.for_each_variable(|other| here += usize::from(other == variable));
+        template.for_each_occurrence(|other| here += usize::from(other == variable));
         let only_here = self.counts.get(variable) == Some(&here);
         if only_here || !self.names.contains_key(variable) {
             Bound::Nothing
@@ -108,7 +109,7 @@ impl Compiler<'_> {
         let all_within = |parts: &[&Atom], variable: &Variable| {
             let mut count = 0;
             for part in parts {
-                part.for_each_variable(|other| count += usize::from(other == variable));
+                part.for_each_occurrence(|other| count += usize::from(other == variable));
             }
             self.counts.get(variable) == Some(&count)
         };
@@ -244,18 +245,75 @@ impl Compiler<'_> {
                     Operand::slot(to)
                 }
             },
-            Atom::Expression(expression) => {
-                let mut operands = Vec::with_capacity(expression.children().len());
-                for child in expression.children() {
-                    operands.push(self.quoted(child)?);
+            Atom::Expression(expression) => match self.block(atom)? {
+                Some(value) => value,
+                None => {
+                    let mut operands = Vec::with_capacity(expression.children().len());
+                    for child in expression.children() {
+                        operands.push(self.quoted(child)?);
+                    }
+                    self.build(&operands)?
                 }
-                self.build(&operands)?
-            }
+            },
             // A text pattern: what it matches the plain evaluator knows.
             Atom::Symbol(_) | Atom::Grounded(_) => return Err(Leave),
         };
         self.depth -= 1;
         Ok(value)
+    }
+
+    /// An expression with variables in expressions inside it, as it stands, copied at once.
+    /// `None` if it is none, or a head in it may turn out to be `Error`.
+    fn block(&mut self, atom: &Atom) -> Compiled<Option<Value>> {
+        let mut block = Block::new(atom.clone());
+        let (mut count, mut pending) = (0, vec![atom]);
+        while let Some(part) = pending.pop() {
+            let Some([head, ..]) = part.as_expression().filter(|_| !part.is_ground()) else {
+                continue;
+            };
+            count += 1;
+            if matches!(head, Atom::Variable(_)) {
+                return Ok(None);
+            }
+            pending.extend(part.as_expression().unwrap_or_default());
+        }
+        if count < 2 {
+            return Ok(None);
+        }
+        let mut values = Vec::new();
+        let mut open = vec![(None, atom)];
+        while let Some((place, part)) = open.pop() {
+            let children = part.as_expression().unwrap_or_default();
+            let at = block.open(children.len(), children[0].is_symbol(&known().error));
+            if let Some(place) = place {
+                block.put_inner(place, at);
+            }
+            for (number, child) in children.iter().enumerate() {
+                let place = at + 1 + number;
+                if child.is_ground() {
+                    let Some(constant) = self.heap.constant(child) else {
+                        return Ok(None);
+                    };
+                    block.put(place, constant);
+                } else if matches!(child, Atom::Expression(_)) {
+                    open.push((Some(place), child));
+                } else {
+                    values.push((place, child));
+                }
+            }
+        }
+        for (place, value) in values {
+            let value = self.quoted(value)?;
+            if value.is_constant() {
+                return Err(Leave);
+            }
+            block.put_value(place, value.index() as Slot);
+        }
+        let to = self.target()?;
+        self.program.blocks.push(block);
+        let block = self.program.blocks.len() as u32 - 1;
+        self.emit(Instruction::BuildBlock { to, block });
+        Ok(Some(Operand::slot(to)))
     }
 
     /// As [`Compiler::quoted`], of what is evaluated next and most likely is data.
@@ -411,26 +469,7 @@ impl Compiler<'_> {
         if dynamic {
             self.left = false;
             let from = self.quoted_data(atom)?;
-            let last = self.program.code.len() - 1;
-            if want == Want::Tail
-                && !self.watched
-                && !self.program.proving
-                && expected == ANY
-                && let Instruction::MakeNoted {
-                    to,
-                    function,
-                    slots,
-                    count,
-                } = self.program.code[last]
-                && from == Operand::slot(to)
-            {
-                let part = false;
-                self.program.code[last] = Instruction::ReturnNoted {
-                    function,
-                    slots,
-                    count,
-                    part,
-                };
+            if want == Want::Tail && self.returns_noted(from, expected) {
                 return Ok(from);
             }
             let from = self.in_slot(from)?;
@@ -444,6 +483,32 @@ impl Compiler<'_> {
             size: 0,
         });
         self.take(want)
+    }
+
+    /// Evaluates and returns what was made by the last instruction, in one, if that can be.
+    pub(super) fn returns_noted(&mut self, made: Value, expected: TypeId) -> bool {
+        let last = self.program.code.len() - 1;
+        if !self.watched
+            && !self.program.proving
+            && expected == ANY
+            && let Instruction::MakeNoted {
+                to,
+                function,
+                slots,
+                count,
+            } = self.program.code[last]
+            && made == Operand::slot(to)
+        {
+            let part = false;
+            self.program.code[last] = Instruction::ReturnNoted {
+                function,
+                slots,
+                count,
+                part,
+            };
+            return true;
+        }
+        false
     }
 
     /// Takes the result of what was called last.
@@ -489,6 +554,7 @@ impl Compiler<'_> {
     ) -> Compiled<Value> {
         if self.settled.contains(&from) && expected == ANY
             || self.numbers.contains(&from) && (expected == NUMBER || expected == ANY)
+            || self.typed.contains(&(from, expected))
         {
             return Ok(self.give(Operand::slot(from), want));
         }

@@ -95,7 +95,9 @@ impl Compiler<'_> {
                 }
                 let (value, mark) = self.marked(&children[1..], want, |this, inner| {
                     let quick = match children[0] {
-                        Atom::Symbol(_) => this.quick_arguments(&children[1..]),
+                        Atom::Symbol(_) if !children[0].is_empty_symbol() => {
+                            this.quick_arguments(&children[1..])
+                        }
                         _ => None,
                     };
                     let quick = quick.map(|arguments| {
@@ -139,13 +141,8 @@ impl Compiler<'_> {
             Head::Typed(signature) if is_applied(&signature) => {
                 self.decided(atom, children, &signature, expected, want)
             }
-            Head::Typed(signature) => self.typed(
-                atom,
-                children,
-                &signature,
-                expected,
-                want,
-                |this, operands, mark, flags, returned| {
+            Head::Typed(signature) => {
+                self.typed(atom, children, &signature, expected, want, |this, call| {
                     let Atom::Symbol(symbol) = &children[0] else {
                         return Err(Leave);
                     };
@@ -157,12 +154,20 @@ impl Compiler<'_> {
                         return Ok(value);
                     }
                     let returns = match &signature.returns {
-                        Atom::Variable(_) => returned,
+                        Atom::Variable(_) => call.returned,
                         returns => this.result_type(returns),
                     };
-                    this.call_symbol(symbol, operands, returns, want, mark, flags, None)
-                },
-            ),
+                    this.call_symbol(
+                        symbol,
+                        call.operands,
+                        returns,
+                        want,
+                        call.mark,
+                        call.flags,
+                        call.quick,
+                    )
+                })
+            }
             Head::Operation(operation, signature) => {
                 // A `function` that an operation hands on is run before it is evaluated.
                 let hands_on = matches!(
@@ -184,22 +189,15 @@ impl Compiler<'_> {
                     Some(inline) => self.inlined(
                         inline, &operation, atom, children, &signature, expected, want,
                     ),
-                    None => self.typed(
-                        atom,
-                        children,
-                        &signature,
-                        expected,
-                        want,
-                        |this, operands, _, _, _| {
-                            this.operate(
-                                &operation,
-                                &signature,
-                                &operands[1..],
-                                is_unchanged(children),
-                                want,
-                            )
-                        },
-                    ),
+                    None => self.typed(atom, children, &signature, expected, want, |this, call| {
+                        this.operate(
+                            &operation,
+                            &signature,
+                            &call.operands[1..],
+                            is_unchanged(children),
+                            want,
+                        )
+                    }),
                 }
             }
         }

@@ -6,7 +6,7 @@ use super::{
     Bound, Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_whole_error,
 };
 use crate::atom::{Atom, Grounded, known};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, TypeId};
 use crate::fast::program::Signature;
 use crate::operation::Operation;
 
@@ -138,9 +138,7 @@ impl Compiler<'_> {
             _ => return Err(Leave),
         }
         let (value, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {
-            let space_value = this.quoted(space)?;
-            let space_slot = this.in_slot(space_value)?;
-            let slow = this.answers(atom, space_slot, pattern, expected)?;
+            let slow = this.answers(atom, space, pattern, expected)?;
             let value = this.part(|this| {
                 this.introduce(template)?;
                 this.template(template, ANY, inner.want, Bound::Something)
@@ -168,12 +166,16 @@ impl Compiler<'_> {
     fn answers(
         &mut self,
         atom: &Atom,
-        space: Slot,
+        space: &Atom,
         pattern: &Atom,
         expected: TypeId,
     ) -> Compiled<usize> {
         let source = OddWhat::Source(atom.clone());
-        if let Some((pattern, first)) = self.compiled_pattern(pattern)? {
+        if let Some((number, first)) = self.compiled_pattern(pattern)? {
+            let facts = self.facts(space, pattern, number, &first)?;
+            let space = self.quoted(space)?;
+            let space = self.in_slot(space)?;
+            let pattern = number;
             let at = self.emit_sized(Instruction::Query {
                 space,
                 pattern,
@@ -181,6 +183,7 @@ impl Compiler<'_> {
                 odd: FAIL,
             });
             let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
+            self.land(facts.into_iter().map(Some));
             for (variable, slot) in first {
                 self.define(slot);
                 let fresh_in = None;
@@ -188,6 +191,8 @@ impl Compiler<'_> {
             }
             return Ok(slow);
         }
+        let space = self.quoted(space)?;
+        let space = self.in_slot(space)?;
         let pattern = self.quoted(pattern)?;
         let pattern = self.in_slot(pattern)?;
         let at = self.emit_sized(Instruction::Match {

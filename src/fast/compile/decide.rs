@@ -216,23 +216,21 @@ impl Compiler<'_> {
                 self.define(*slot);
             }
         }
+        if want == Want::Tail
+            && let Some(function) = self.grows(children)
+        {
+            let value = self.grown(function, children, |this, place, argument, want| {
+                let parameter = &signature.parameters[place];
+                this.decided_argument(place, argument, parameter, told[place], want)
+            })?;
+            return self.resume(Some(slow), value, want);
+        }
         let (value, mark) = self.marked(&evaluated, want, |this, within| {
             let mut operands = vec![head];
             for (place, (parameter, told)) in signature.parameters.iter().zip(&told).enumerate() {
                 let argument = &arguments[place];
-                operands.push(match argument {
-                    Atom::Expression(inner)
-                        if !types::is_meta_type(parameter) && !inner.children().is_empty() =>
-                    {
-                        this.in_place(place, argument, |this| {
-                            this.told_argument(argument, inner.children(), *told)
-                        })?
-                    }
-                    Atom::Grounded(Grounded::Operation(_)) if !types::is_meta_type(parameter) => {
-                        return Err(Leave);
-                    }
-                    _ => this.quoted(argument)?,
-                });
+                let want = Want::Own;
+                operands.push(this.decided_argument(place, argument, parameter, *told, want)?);
             }
             inner(
                 this,
@@ -244,6 +242,26 @@ impl Compiler<'_> {
         })?;
         self.exit(mark);
         self.resume(Some(slow), value, want)
+    }
+
+    /// An argument of a call whose types are decided, by its place.
+    fn decided_argument(
+        &mut self,
+        place: usize,
+        argument: &Atom,
+        parameter: &Atom,
+        told: Told,
+        want: Want,
+    ) -> Compiled<Value> {
+        let as_written = types::is_meta_type(parameter);
+        match argument {
+            Atom::Expression(inner) if !as_written && !inner.children().is_empty() => self
+                .in_place(place, argument, |this| {
+                    this.told_argument(argument, inner.children(), told, want)
+                }),
+            Atom::Grounded(Grounded::Operation(_)) if !as_written => Err(Leave),
+            _ => self.quoted(argument),
+        }
     }
 
     /// How a call is made, where that does not depend on values.
@@ -395,6 +413,18 @@ impl Compiler<'_> {
             .map(|(argument, _)| argument.clone())
             .collect();
         let returns = self.program.result_type(&decision.returns);
+        if want == Want::Tail
+            && let Some(function) = self.grows(children)
+        {
+            return self.grown(function, children, |this, place, argument, want| {
+                if is_evaluated(argument, &signature.parameters[place]) {
+                    let expected = this.program.result_type(&decision.parameters[place]);
+                    this.evaluate(argument, expected, want)
+                } else {
+                    this.quoted(argument)
+                }
+            });
+        }
         let (value, mark) = self.marked(&evaluated, want, |this, within| {
             let mut operands = vec![this.constant_value(&children[0])?];
             for ((argument, parameter), told) in arguments.zip(&decision.parameters) {
@@ -438,9 +468,15 @@ impl Compiler<'_> {
     }
 
     /// An argument that is a call, evaluated as it is told.
-    fn told_argument(&mut self, argument: &Atom, children: &[Atom], told: Told) -> Compiled<Value> {
+    fn told_argument(
+        &mut self,
+        argument: &Atom,
+        children: &[Atom],
+        told: Told,
+        want: Want,
+    ) -> Compiled<Value> {
         match told {
-            Told::Nothing | Told::Free => self.evaluate(argument, ANY, Want::Own),
+            Told::Nothing | Told::Free => self.evaluate(argument, ANY, want),
             Told::Type(expected) => {
                 let Head::Typed(signature) = self.program.head(self.host, self.heap, &children[0])
                 else {
@@ -456,7 +492,7 @@ impl Compiler<'_> {
                     children,
                     &signature,
                     Expected::Told(expected),
-                    Want::Own,
+                    want,
                     |this, operands, callee, want, mark| {
                         this.call_decided(symbol, operands, callee, want, mark)
                     },
@@ -466,7 +502,7 @@ impl Compiler<'_> {
             }
             Told::Function(function, symbol, _) => {
                 self.deeper()?;
-                let (value, mark) = self.marked(&children[1..], Want::Own, |this, within| {
+                let (value, mark) = self.marked(&children[1..], want, |this, within| {
                     let mut operands = vec![this.constant_value(&children[0])?];
                     for child in &children[1..] {
                         operands.push(this.evaluate(child, ANY, Want::Own)?);

@@ -1,9 +1,11 @@
 //! Data whose last element is a call, which is made before that: see `machine/grow.rs`.
 
-use super::{Compiled, Compiler, Flags, Place, Value, Want};
+use super::decide::is_applied;
+use super::{Compiled, Compiler, Flags, Place, Static, Value, Want};
 use crate::atom::{Atom, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand};
-use crate::fast::program::Head;
+use crate::fast::program::{Function, Head, Signature};
+use crate::types;
 
 /// So many in each other are made that way.
 const NESTED_MAX: usize = 4;
@@ -16,37 +18,75 @@ impl Compiler<'_> {
         if self.watched || self.program.watched {
             return None;
         }
-        let (whole, mut children) = (children, children);
+        let function = self.data_before_last(children)?;
+        let mut children = children;
         for _ in 0..NESTED_MAX {
-            let [Atom::Symbol(symbol), elements @ ..] = children else {
-                return None;
-            };
-            if !(1..=3).contains(&elements.len()) || *symbol == known().error {
-                return None;
-            }
-            let symbol = self.heap.symbol(symbol);
-            if !self.is_data_function(symbol, elements.len()) {
-                return None;
-            }
-            children = elements.last()?.as_expression()?;
+            children = children.last()?.as_expression()?;
             let [head @ Atom::Symbol(name), arguments @ ..] = children else {
                 return None;
             };
-            if matches!(
-                self.program.head(self.host, self.heap, head),
-                Head::Untyped | Head::Typed(_)
-            ) {
-                let name = self.heap.symbol(name);
-                if self.program.has_rules_of(name, arguments.len()) {
-                    let Atom::Symbol(symbol) = &whole[0] else {
-                        return None;
-                    };
-                    let symbol = self.heap.symbol(symbol);
-                    return Some(self.program.function(symbol, whole.len() - 1, ANY));
-                }
+            let head = self.program.head(self.host, self.heap, head);
+            let name = self.heap.symbol(name);
+            if matches!(head, Head::Untyped | Head::Typed(_))
+                && self.program.has_rules_of(name, arguments.len())
+            {
+                return Some(function);
             }
+            self.data_before_last(children)?;
         }
         None
+    }
+
+    /// The function of data whose last element is evaluated.
+    fn data_before_last(&mut self, children: &[Atom]) -> Option<u32> {
+        let [head @ Atom::Symbol(symbol), elements @ ..] = children else {
+            return None;
+        };
+        if !(1..=3).contains(&elements.len()) || *symbol == known().error {
+            return None;
+        }
+        let returns = match self.program.head(self.host, self.heap, head) {
+            Head::Untyped => ANY,
+            Head::Typed(signature) => {
+                let last = signature.parameters.last()?;
+                let is_plain = signature.parameters.len() == elements.len()
+                    && !types::is_meta_type(last)
+                    && !matches!(signature.returns, Atom::Variable(_));
+                if is_applied(&signature) {
+                    is_plain.then_some(ANY)?
+                } else {
+                    is_plain.then(|| self.result_type(&signature.returns))?
+                }
+            }
+            Head::Operation(..) | Head::Complex => return None,
+        };
+        let symbol = self.heap.symbol(symbol);
+        let function = self.program.function(symbol, elements.len(), returns);
+        self.is_data(function).then_some(function)
+    }
+
+    /// As [`Compiler::grows`], of something typed: only if it is certain that arguments turn
+    /// out to be of the types that they are known to be of.
+    pub(super) fn grows_typed(&mut self, children: &[Atom], signature: &Signature) -> Option<u32> {
+        let function = self.grows(children)?;
+        for (argument, parameter) in children[1..].iter().zip(&signature.parameters) {
+            if !parameter.is_ground() {
+                return None;
+            }
+            if types::is_meta_type(parameter) || self.program.type_id(parameter) == ANY {
+                continue;
+            }
+            let (depth, mut checks) = (self.depth, Vec::new());
+            let found = self.static_type(argument, &mut checks);
+            self.depth = depth;
+            if !matches!(
+                found,
+                Ok(Static::Known(_) | Static::Open(_) | Static::Slot(_))
+            ) {
+                return None;
+            }
+        }
+        Some(function)
     }
 
     /// Makes data of the elements but the last, and returns what that gives in its place.
@@ -85,8 +125,11 @@ impl Compiler<'_> {
         let here = self.here();
         self.fill(at, Place::Odd, here);
         operands.push(element(self, others.len(), last, Want::Own)?);
-        let symbol = self.program.functions[function as usize].symbol;
-        let value = self.call_symbol(symbol, operands, ANY, Want::Tail, None, Flags::Data, None)?;
+        let Function {
+            symbol, expected, ..
+        } = self.program.functions[function as usize];
+        let want = Want::Tail;
+        let value = self.call_symbol(symbol, operands, expected, want, None, Flags::Data, None)?;
         self.slots = self.slots.max(most);
         Ok(value)
     }

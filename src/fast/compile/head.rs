@@ -89,7 +89,13 @@ fn always_matches_at<'p>(
     }
 }
 
-fn add_tests(heap: &mut Heap, pattern: &Atom, path: &mut Vec<u32>, tests: &mut Vec<HeadTest>) {
+/// What the argument at a path must be to match a pattern, where that is plain.
+pub(super) fn add_tests(
+    heap: &mut Heap,
+    pattern: &Atom,
+    path: &mut Vec<u32>,
+    tests: &mut Vec<HeadTest>,
+) {
     if tests.len() >= TESTS_MAX {
         return;
     }
@@ -166,7 +172,7 @@ impl Compiler<'_> {
     }
 
     /// Slots for the arguments of a call, one after the other.
-    fn arguments(&mut self, children: &[Atom]) -> Compiled<Slot> {
+    pub(super) fn arguments(&mut self, children: &[Atom]) -> Compiled<Slot> {
         let to = self.slots as Slot;
         for _ in &children[1..] {
             self.target()?;

@@ -31,101 +31,94 @@ impl Compiler<'_> {
         if inline == Inline::Equal {
             return self.equality(number, atom, children, signature, expected, want);
         }
-        self.typed(
-            atom,
-            children,
-            signature,
-            expected,
-            want,
-            |this, operands, _, _, _| {
-                let to = this.slot()?;
-                let whole = operands[1..].to_vec();
-                let instruction = match (inline, &operands[1..]) {
-                    (Inline::Arithmetic(operation), [left, right]) => {
-                        this.arithmetic(operation, to, *left, *right)?
-                    }
-                    (Inline::Comparison(operation), [left, right]) => {
-                        let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
-                        Instruction::Compare {
-                            operation,
-                            to,
-                            left,
-                            right,
-                            odd: FAIL,
-                        }
-                    }
-                    (Inline::Logic(operation), [left, right]) => {
-                        let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
-                        Instruction::Logic {
-                            operation,
-                            to,
-                            left,
-                            right,
-                            odd: FAIL,
-                        }
-                    }
-                    (Inline::Not, [from]) => {
-                        let from = this.in_slot(*from)?;
-                        Instruction::Not {
-                            to,
-                            from,
-                            odd: FAIL,
-                        }
-                    }
-                    (Inline::Change(change), [space, atom]) => {
-                        let (space, atom) = (this.in_slot(*space)?, this.in_slot(*atom)?);
-                        Instruction::ChangeSpace {
-                            change,
-                            to,
-                            space,
-                            atom,
-                            odd: FAIL,
-                        }
-                    }
-                    (Inline::Size, [from]) => {
-                        let from = this.in_slot(*from)?;
-                        Instruction::SizeAtom {
-                            to,
-                            from,
-                            odd: FAIL,
-                        }
-                    }
-                    (Inline::Index, [from, index]) => {
-                        let (from, index) = (this.in_slot(*from)?, this.in_slot(*index)?);
-                        Instruction::IndexAtom {
-                            to,
-                            from,
-                            index,
-                            odd: FAIL,
-                        }
-                    }
-                    (Inline::First, [from]) => {
-                        let from = this.in_slot(*from)?;
-                        Instruction::First {
-                            to,
-                            from,
-                            odd: FAIL,
-                        }
-                    }
-                    (Inline::Rest, [from]) => {
-                        let from = this.in_slot(*from)?;
-                        Instruction::Rest {
-                            to,
-                            from,
-                            odd: FAIL,
-                        }
-                    }
-                    _ => return Err(Leave),
-                };
-                let slow = (number, whole, unchanged);
-                if let Inline::First | Inline::Rest = inline {
-                    // A part of an expression may be a call.
-                    this.with_slow(instruction, to, slow, Want::Own)?;
-                    return this.settle(to, ANY, want);
+        self.typed(atom, children, signature, expected, want, |this, call| {
+            let (to, operands) = (this.slot()?, call.operands);
+            let whole = operands[1..].to_vec();
+            let instruction = match (inline, &operands[1..]) {
+                (Inline::Arithmetic(operation), [left, right]) => {
+                    this.arithmetic(operation, to, *left, *right)?
                 }
-                this.with_slow(instruction, to, slow, want)
-            },
-        )
+                (Inline::Comparison(operation), [left, right]) => {
+                    let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
+                    Instruction::Compare {
+                        operation,
+                        to,
+                        left,
+                        right,
+                        odd: FAIL,
+                    }
+                }
+                (Inline::Logic(operation), [left, right]) => {
+                    let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
+                    Instruction::Logic {
+                        operation,
+                        to,
+                        left,
+                        right,
+                        odd: FAIL,
+                    }
+                }
+                (Inline::Not, [from]) => {
+                    let from = this.in_slot(*from)?;
+                    Instruction::Not {
+                        to,
+                        from,
+                        odd: FAIL,
+                    }
+                }
+                (Inline::Change(change), [space, atom]) => {
+                    let (space, atom) = (this.in_slot(*space)?, this.in_slot(*atom)?);
+                    Instruction::ChangeSpace {
+                        change,
+                        to,
+                        space,
+                        atom,
+                        odd: FAIL,
+                    }
+                }
+                (Inline::Size, [from]) => {
+                    let from = this.in_slot(*from)?;
+                    Instruction::SizeAtom {
+                        to,
+                        from,
+                        odd: FAIL,
+                    }
+                }
+                (Inline::Index, [from, index]) => {
+                    let (from, index) = (this.in_slot(*from)?, this.in_slot(*index)?);
+                    Instruction::IndexAtom {
+                        to,
+                        from,
+                        index,
+                        odd: FAIL,
+                    }
+                }
+                (Inline::First, [from]) => {
+                    let from = this.in_slot(*from)?;
+                    Instruction::First {
+                        to,
+                        from,
+                        odd: FAIL,
+                    }
+                }
+                (Inline::Rest, [from]) => {
+                    let from = this.in_slot(*from)?;
+                    Instruction::Rest {
+                        to,
+                        from,
+                        odd: FAIL,
+                    }
+                }
+                _ => return Err(Leave),
+            };
+            let slow = (number, whole, unchanged);
+            if let Inline::First | Inline::Rest = inline {
+                // A part of an expression may be a call.
+                this.with_slow(instruction, to, slow, Want::Own)?;
+                return this.settle(to, ANY, want);
+            }
+            this.with_slow(instruction, to, slow, want)
+        })
         .inspect(|value| {
             let number = matches!(inline, Inline::Arithmetic(_) | Inline::Size);
             if number && want != Want::Tail && !value.is_constant() {

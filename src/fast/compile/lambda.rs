@@ -43,7 +43,7 @@ impl Compiler<'_> {
     pub(super) fn own_of_called(&self, atom: &Atom, open: bool) -> Vec<Variable> {
         let mut counts: Vec<(Variable, usize)> = Vec::new();
         each_called(atom, |lambda| {
-            lambda.for_each_variable(|variable| {
+            lambda.for_each_occurrence(|variable| {
                 match counts.iter_mut().find(|(known, _)| known == variable) {
                     Some((_, count)) => *count += 1,
                     None => counts.push((variable.clone(), 1)),
@@ -127,7 +127,7 @@ impl Compiler<'_> {
     /// nothing else has are its own: they lose what they were called before.
     fn shared_with(&mut self, lambda: &Atom) -> Compiled<Vec<Slot>> {
         let mut counts: Vec<(Variable, usize)> = Vec::new();
-        lambda.for_each_variable(|variable| {
+        lambda.for_each_occurrence(|variable| {
             match counts.iter_mut().find(|(known, _)| known == variable) {
                 Some((_, count)) => *count += 1,
                 None => counts.push((variable.clone(), 1)),

@@ -7,7 +7,7 @@ use crate::fast::pattern::{Part, Pattern};
 use crate::space::token::{self, WILD};
 
 /// Slots of the variables that occur first in a pattern.
-type First = Vec<(Variable, Slot)>;
+pub(super) type First = Vec<(Variable, Slot)>;
 
 impl Compiler<'_> {
     /// The number of a pattern that is read along rows, and the slots that it writes, which
@@ -29,7 +29,7 @@ impl Compiler<'_> {
         Ok(Some((self.program.patterns.len() as u32 - 1, first)))
     }
 
-    fn slot_of(&self, variable: &Variable) -> Option<Slot> {
+    pub(super) fn slot_of(&self, variable: &Variable) -> Option<Slot> {
         let named = self.names.get(variable).map(|name| name.slot);
         named.or_else(|| self.written.get(variable).copied())
     }

@@ -7,10 +7,16 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use smallvec::SmallVec;
+
+use super::decide::is_applied;
 use super::{Compiled, Compiler, Place};
 use crate::atom::{Atom, Grounded, Variable, known};
-use crate::fast::code::{Arithmetic, FAIL, IF_DATA, IF_PLAIN, Instruction, Quick, QuickKind, Slot};
-use crate::fast::program::{Head, Inline};
+use crate::fast::code::{
+    ANY, Arithmetic, FAIL, IF_DATA, IF_PLAIN, Instruction, NUMBER, Quick, QuickKind, Slot, TypeId,
+};
+use crate::fast::program::{Head, Inline, Signature};
+use crate::types;
 
 /// A body with more atoms is compiled once only.
 const LARGEST: usize = 80;
@@ -37,9 +43,33 @@ pub(super) struct Matched {
 
 /// What is looked at before a body, and what is known of it then.
 struct Plan {
+    /// Values that have to be of a type, too.
+    typed: Vec<(Slot, TypeId)>,
     slots: Vec<Slot>,
     settled: Vec<Slot>,
     data: Vec<Matched>,
+}
+
+/// What a call takes of its arguments.
+enum Taken {
+    Any,
+    Numbers,
+    /// Values of these types; `None` is as they are written, or what is not known.
+    Typed(SmallVec<[Option<TypeId>; 4]>),
+}
+
+/// How often variables are evaluated, or their types looked at, by the types expected of them.
+#[derive(Default)]
+struct Uses<'a>(HashMap<&'a Variable, SmallVec<[(TypeId, usize); 2]>, FixedState>);
+
+impl<'a> Uses<'a> {
+    fn add(&mut self, variable: &'a Variable, expected: TypeId, looks: usize) {
+        let of_type = self.0.entry(variable).or_default();
+        match of_type.iter_mut().find(|(known, _)| *known == expected) {
+            Some((_, count)) => *count += looks,
+            None => of_type.push((expected, looks)),
+        }
+    }
 }
 
 impl Compiler<'_> {
@@ -59,17 +89,10 @@ impl Compiler<'_> {
         let Some(plan) = (depth < DEEPEST).then(|| self.plan(body)).flatten() else {
             return inner(self);
         };
-        let at = self.here() as usize;
         let before = (self.settled.clone(), self.numbers.clone());
+        let typed = self.typed.clone();
         let (names, defined) = (self.names.clone(), self.defined.clone());
-        let mut slots = [0; IF_PLAIN];
-        slots[..plan.slots.len()].copy_from_slice(&plan.slots);
-        self.emit(Instruction::IfPlain {
-            slots,
-            count: plan.slots.len() as u8,
-            odd: FAIL,
-        });
-        self.settled.extend(&plan.settled);
+        let looks = self.look(&plan);
         let known = (self.data.len(), self.plain.len());
         self.plain.extend(plan.settled);
         self.data.extend(plan.data);
@@ -82,12 +105,46 @@ impl Compiler<'_> {
         self.names = names;
         self.defined = defined;
         (self.settled, self.numbers) = before;
+        self.typed = typed;
         let here = self.here();
-        self.fill(at, Place::Odd, here);
+        for at in looks {
+            self.fill(at, Place::Odd, here);
+        }
         self.mode = Mode::Any;
         let done = inner(self);
         self.mode = Mode::Plain(depth);
         done
+    }
+
+    /// Looks at values as planned; the instructions that do.
+    fn look(&mut self, plan: &Plan) -> Vec<usize> {
+        let mut looks = Vec::new();
+        for pair in plan.typed.chunks(2) {
+            let [first, second] = [pair[0], pair[pair.len() - 1]];
+            looks.push(self.emit(Instruction::IfTyped {
+                slots: [first.0, second.0],
+                types: [first.1, second.1],
+                count: pair.len() as u8,
+                odd: FAIL,
+            }));
+        }
+        for (slot, expected) in &plan.typed {
+            if *expected == NUMBER {
+                self.numbers.insert(*slot);
+            }
+            self.typed.insert((*slot, *expected));
+        }
+        if !plan.slots.is_empty() {
+            let mut slots = [0; IF_PLAIN];
+            slots[..plan.slots.len()].copy_from_slice(&plan.slots);
+            looks.push(self.emit(Instruction::IfPlain {
+                slots,
+                count: plan.slots.len() as u8,
+                odd: FAIL,
+            }));
+        }
+        self.settled.extend(&plan.settled);
+        looks
     }
 
     /// Notes that an expression was matched, of arguments from slot `to` on.
@@ -138,11 +195,11 @@ impl Compiler<'_> {
 
     /// What of a body is to be looked at, if that saves more than it costs.
     fn plan(&mut self, body: &Atom) -> Option<Plan> {
-        let mut uses: HashMap<&Variable, usize, FixedState> = HashMap::default();
+        let mut uses: Uses<'_> = Uses::default();
         let mut data: Vec<Matched> = Vec::new();
-        let mut pending = vec![body];
+        let mut pending = vec![(body, false)];
         let mut seen = 0;
-        while let Some(atom) = pending.pop() {
+        while let Some((atom, in_typed)) = pending.pop() {
             seen += 1;
             if seen > LARGEST {
                 return None;
@@ -161,40 +218,61 @@ impl Compiler<'_> {
                 data.push(matched);
                 continue;
             }
-            let evaluates = match head {
-                Atom::Symbol(_) => {
-                    matches!(self.program.head(self.host, self.heap, head), Head::Untyped)
-                }
-                // Most likely the name of something without types.
-                Atom::Variable(_) => true,
-                Atom::Grounded(_) | Atom::Expression(_) => false,
-            };
-            pending.push(head);
-            for child in children {
-                match child {
-                    Atom::Variable(variable) if evaluates => {
-                        *uses.entry(variable).or_default() += 1;
+            let taken = self.taken_as(head, children.len(), in_typed);
+            pending.push((head, false));
+            let is_typed = matches!(&taken, Some(Taken::Typed(_)));
+            for (place, child) in children.iter().enumerate() {
+                let expected = match &taken {
+                    None => None,
+                    Some(Taken::Any) => Some((ANY, 1)),
+                    Some(Taken::Numbers) => Some((NUMBER, 1)),
+                    Some(Taken::Typed(types)) => types[place].map(|expected| {
+                        let looks = if expected == ANY { 1 } else { 2 };
+                        (expected, looks)
+                    }),
+                };
+                match (child, expected) {
+                    (Atom::Variable(variable), Some((expected, looks))) => {
+                        uses.add(variable, expected, looks);
                     }
-                    _ => pending.push(child),
+                    _ => pending.push((child, is_typed)),
                 }
             }
         }
         let mut wanted: Vec<(usize, Slot)> = Vec::new();
-        for (variable, count) in uses {
+        let mut typed: Vec<(usize, Slot, TypeId)> = Vec::new();
+        for (variable, of_type) in uses.0 {
             if let Some(name) = self.names.get(variable)
                 && name.fresh_in.is_none()
                 && !self.settled.contains(&name.slot)
-                && !wanted.iter().any(|(_, slot)| *slot == name.slot)
+                && !self.numbers.contains(&name.slot)
             {
-                wanted.push((count, name.slot));
+                let slot = name.slot;
+                let count = of_type.iter().map(|(_, looks)| looks).sum();
+                let mut others = of_type.iter().filter(|(expected, _)| *expected != ANY);
+                match (others.next(), others.next()) {
+                    (None, _) if !wanted.iter().any(|(_, known)| *known == slot) => {
+                        wanted.push((count, slot));
+                    }
+                    (Some((expected, _)), None)
+                        if !typed.iter().any(|(_, known, _)| *known == slot) =>
+                    {
+                        typed.push((count, slot, *expected));
+                    }
+                    _ => {}
+                }
             }
         }
-        let evaluations: usize = wanted.iter().map(|(count, _)| count).sum();
+        let looks = wanted.iter().map(|(count, _)| count);
+        let evaluations: usize = looks.chain(typed.iter().map(|(count, ..)| count)).sum();
         if evaluations < WORTH && data.is_empty() {
             return None;
         }
+        typed.sort_by_key(|(count, slot, _)| (usize::MAX - count, *slot));
+        typed.truncate(IF_PLAIN);
         wanted.sort_by_key(|(count, slot)| (usize::MAX - count, *slot));
         let mut plan = Plan {
+            typed: typed.iter().map(|(_, slot, of)| (*slot, *of)).collect(),
             slots: Vec::new(),
             settled: Vec::new(),
             data: Vec::new(),
@@ -219,6 +297,7 @@ impl Compiler<'_> {
                 plan.settled.push(slot);
             }
         }
+        plan.settled.extend(typed.iter().map(|(_, slot, _)| slot));
         plan.data.retain(|matched| {
             let pattern = matched.pattern.clone();
             self.makes_again(matched, &pattern)
@@ -226,9 +305,44 @@ impl Compiler<'_> {
         Some(plan)
     }
 
+    /// What a head's calls take of so many arguments that are variables, if it is plain to
+    /// see what is done with them: as parts of a typed call or not.
+    fn taken_as(&mut self, head: &Atom, count: usize, in_typed: bool) -> Option<Taken> {
+        match head {
+            // Most likely the name of something without types.
+            Atom::Variable(_) => return Some(Taken::Any),
+            Atom::Symbol(_) | Atom::Grounded(Grounded::Operation(_)) => {}
+            Atom::Grounded(_) | Atom::Expression(_) => return None,
+        }
+        match self.program.head(self.host, self.heap, head) {
+            Head::Untyped => Some(Taken::Any),
+            Head::Typed(signature)
+                if !is_applied(&signature) && signature.parameters.len() == count =>
+            {
+                let types = signature.parameters.iter().map(|parameter| {
+                    let known = parameter.is_ground() && !types::is_meta_type(parameter);
+                    known.then(|| self.program.type_id(parameter))
+                });
+                Some(Taken::Typed(types.collect()))
+            }
+            Head::Operation(operation, _) => {
+                let inline = self.program.inline(&operation);
+                let of_numbers = matches!(inline, Some(Inline::Arithmetic(_)));
+                (of_numbers && in_typed).then_some(Taken::Numbers)
+            }
+            Head::Typed(_) | Head::Complex => None,
+        }
+    }
+
     /// The arguments of a short call that can be made at once where they are plain, or
     /// numbers that something small is added to; `None` if that saves nothing.
     pub(super) fn quick_arguments(&mut self, arguments: &[Atom]) -> Option<[Quick; 3]> {
+        let (quick, saves) = self.quick_of(arguments)?;
+        saves.then_some(quick)
+    }
+
+    /// As [`Compiler::quick_arguments`], and whether it saves something.
+    pub(super) fn quick_of(&mut self, arguments: &[Atom]) -> Option<([Quick; 3], bool)> {
         if self.watched || self.program.proving || !(1..=3).contains(&arguments.len()) {
             return None;
         }
@@ -236,6 +350,57 @@ impl Compiler<'_> {
         let mut saves = false;
         for (place, argument) in quick.iter_mut().zip(arguments) {
             *place = self.quick_argument(argument)?;
+            saves |= !matches!(place.kind(), QuickKind::AsIs | QuickKind::Constant(_));
+        }
+        Some((quick, saves))
+    }
+
+    /// As [`Compiler::quick_arguments`], of a call of something typed, once it was checked
+    /// that variables stand for something of the types of its parameters.
+    pub(super) fn quick_typed(
+        &mut self,
+        children: &[Atom],
+        signature: &Signature,
+    ) -> Option<[Quick; 3]> {
+        let [head @ Atom::Symbol(_), arguments @ ..] = children else {
+            return None;
+        };
+        if self.watched || self.program.proving || !(1..=3).contains(&arguments.len()) {
+            return None;
+        }
+        if !matches!(
+            self.program.head(self.host, self.heap, head),
+            Head::Typed(_)
+        ) {
+            return None;
+        }
+        let mut quick = [Quick::as_is(0); 3];
+        let mut saves = false;
+        let parts = arguments.iter().zip(&signature.parameters);
+        for (place, (argument, parameter)) in quick.iter_mut().zip(parts) {
+            if types::is_meta_type(parameter) || !parameter.is_ground() {
+                return None;
+            }
+            let expected = self.program.type_id(parameter);
+            *place = match argument {
+                Atom::Variable(variable) => {
+                    let slot = self.names.get(variable)?.slot;
+                    if self.typed.contains(&(slot, expected)) {
+                        Quick::as_is(slot)
+                    } else {
+                        self.quick_argument(argument)?
+                    }
+                }
+                Atom::Expression(_) if expected == ANY || expected == NUMBER => {
+                    self.quick_argument(argument)?
+                }
+                Atom::Symbol(_) | Atom::Grounded(_)
+                    if self.constant_fits(argument, parameter).ok()? =>
+                {
+                    self.quick_constant(argument)?
+                }
+                _ => return None,
+            };
             saves |= !matches!(place.kind(), QuickKind::AsIs | QuickKind::Constant(_));
         }
         saves.then_some(quick)

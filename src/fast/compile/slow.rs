@@ -165,6 +165,9 @@ impl Compiler<'_> {
                 OddWhat::Value(atom, part) => {
                     self.handler = odd.handler;
                     let from = self.quoted_data(&atom)?;
+                    if odd.to.is_none() && !part && self.returns_noted(from, odd.expected) {
+                        continue;
+                    }
                     let from = self.in_slot(from)?;
                     let want = if odd.to.is_some() {
                         Want::Own

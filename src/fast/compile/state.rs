@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::typing::TypedCall;
 use super::{Compiled, Compiler, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, known};
 use crate::fast::code::{FAIL, Instruction, Operand, TypeId};
@@ -24,8 +25,9 @@ impl Compiler<'_> {
     ) -> Compiled<Value> {
         let unchanged = is_unchanged(children);
         if let Some(signature) = of_known_state(children, signature) {
-            let make = |this: &mut Self, operands: Vec<Operand>, _, _, _| {
-                this.on_state(what, operation, &signature, &operands[1..], unchanged, want)
+            let make = |this: &mut Self, call: TypedCall| {
+                let operands = &call.operands[1..];
+                this.on_state(what, operation, &signature, operands, unchanged, want)
             };
             return self.typed(atom, children, &signature, expected, want, make);
         }

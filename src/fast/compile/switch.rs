@@ -54,6 +54,17 @@ struct Grower<'t> {
 /// The tree for rules with these tests, and how it reaches each; `None` if it would
 /// be large.
 pub(super) fn tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
+    let (tree, mut reached) = full_tree(tests)?;
+    if tests.len() > RULES_MAX {
+        for reached in &mut reached {
+            reached.known = None;
+        }
+    }
+    Some((tree, reached))
+}
+
+/// The same; however many rules there are, it is said what is known of each where it begins.
+pub(super) fn full_tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
     let mut grower = Grower {
         tests,
         left: 64 + 16 * tests.len(),
@@ -61,11 +72,6 @@ pub(super) fn tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
     };
     let all: Vec<u32> = (0..tests.len() as u32).collect();
     let tree = grower.grow(all, &mut Vec::new())?;
-    if tests.len() > RULES_MAX {
-        for reached in &mut grower.reached {
-            reached.known = None;
-        }
-    }
     Some((tree, grower.reached))
 }
 
@@ -189,9 +195,10 @@ impl Grower<'_> {
     }
 }
 
-/// Where rules begin, where calls that none is for go on, and the function.
+/// Where rules begin, where calls that none is for go on, and the function; of facts there is
+/// none.
 pub(super) struct Places<'p> {
-    pub(super) function: u32,
+    pub(super) function: Option<u32>,
     pub(super) rules: &'p [Pc],
     /// Tests the rules one by one.
     pub(super) open: Pc,
@@ -205,17 +212,16 @@ pub(super) fn write(program: &mut Program, tree: &Tree, places: &Places<'_>) -> 
             [] => places.none,
             [only] => places.rules[*only as usize],
             several => {
-                let mut operands = vec![
-                    Operand::number(places.function),
-                    Operand::number(several.len() as u32),
-                ];
-                operands.extend(
-                    several
-                        .iter()
-                        .map(|rule| Operand::number(places.rules[*rule as usize])),
-                );
-                let rules = program.numbers(&operands);
-                program.code.push(Instruction::Chain { rules });
+                let mut operands: Vec<Operand> = Vec::with_capacity(2 + several.len());
+                operands.extend(places.function.map(Operand::number));
+                operands.push(Operand::number(several.len() as u32));
+                let begin = |rule: &u32| Operand::number(places.rules[*rule as usize]);
+                operands.extend(several.iter().map(begin));
+                let operands = program.numbers(&operands);
+                program.code.push(match places.function {
+                    Some(_) => Instruction::Chain { rules: operands },
+                    None => Instruction::Alternatives { operands, size: 0 },
+                });
                 program.code.len() as Pc - 1
             }
         },

@@ -9,9 +9,21 @@ use super::{
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::is_instruction;
-use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
+use crate::fast::code::{ANY, AtomKind, FAIL, Instruction, NUMBER, Operand, Quick, Slot, TypeId};
 use crate::fast::program::{Head, Signature, signature};
 use crate::types;
+
+/// A call whose arguments are as its signature takes them.
+pub(super) struct TypedCall {
+    /// Its head, then its arguments.
+    pub(super) operands: Vec<Operand>,
+    pub(super) mark: Option<Slot>,
+    pub(super) flags: Flags,
+    /// What a type variable of the result stands for.
+    pub(super) returned: TypeId,
+    /// Arguments of which it is made without evaluating any, and the place for that.
+    pub(super) quick: Option<(usize, [Quick; 3])>,
+}
 
 impl Compiler<'_> {
     /// The static type of an argument. `checks` gathers the slots whose values have
@@ -168,7 +180,7 @@ impl Compiler<'_> {
             if types::is_meta_type(parameter) {
                 // A variable may stand for what the parameter takes.
                 let slot = match self.static_type(argument, checks)? {
-                    Static::Slot(slot) if parameter.is_symbol(&known().expression) => slot,
+                    Static::Slot(slot) if atom_kind(parameter).is_some() => slot,
                     _ => return Err(Leave),
                 };
                 checks.push(Check::Type(slot, parameter.clone()));
@@ -283,7 +295,7 @@ impl Compiler<'_> {
         signature: &Signature,
         expected: TypeId,
         want: Want,
-        inner: impl FnOnce(&mut Self, Vec<Operand>, Option<Slot>, Flags, TypeId) -> Compiled<Value>,
+        inner: impl FnOnce(&mut Self, TypedCall) -> Compiled<Value>,
     ) -> Compiled<Value> {
         let (guard, found) = self.check(atom, children, signature, expected)?;
         // What a type variable of the result stands for.
@@ -292,6 +304,16 @@ impl Compiler<'_> {
             (Atom::Variable(_), Static::Any) => expected,
             _ => ANY,
         };
+        if want == Want::Tail
+            && let Some(function) = self.grows_typed(children, signature)
+        {
+            return self.grown(function, children, |this, place, argument, want| {
+                let parameter = &signature.parameters[place];
+                this.in_place(place, argument, |this| {
+                    this.argument(argument, parameter, signature, returned, &mut true, want)
+                })
+            });
+        }
         let mut settled = true;
         let evaluated: Vec<Atom> = children[1..]
             .iter()
@@ -301,11 +323,18 @@ impl Compiler<'_> {
             .collect();
         let (value, mark) = self.marked(&evaluated, want, |this, within| {
             let mut operands = vec![this.constant_value(&children[0])?];
+            let quick = this.quick_typed(children, signature).map(|arguments| {
+                // Another takes its place when more is known.
+                let to = this.here() + 1;
+                (this.emit(Instruction::Jump { to }), arguments)
+            });
+            let before = this.defined.clone();
             let arguments = &children[1..];
             for (place, parameter) in signature.parameters.iter().enumerate() {
                 let argument = &arguments[place];
                 operands.push(this.in_place(place, argument, |this| {
-                    this.argument(argument, parameter, signature, returned, &mut settled)
+                    let want = Want::Own;
+                    this.argument(argument, parameter, signature, returned, &mut settled, want)
                 })?);
             }
             let flags = if settled {
@@ -313,7 +342,20 @@ impl Compiler<'_> {
             } else {
                 Flags::Unsettled
             };
-            inner(this, operands, within.mark, flags, returned)
+            if quick.is_some() {
+                // Nothing but the call uses what arguments were evaluated to.
+                this.defined = before;
+            }
+            inner(
+                this,
+                TypedCall {
+                    operands,
+                    mark: within.mark,
+                    flags,
+                    returned,
+                    quick,
+                },
+            )
         })?;
         self.exit(mark);
         self.resume(guard, value, want)
@@ -326,6 +368,7 @@ impl Compiler<'_> {
         signature: &Signature,
         returned: TypeId,
         settled: &mut bool,
+        want: Want,
     ) -> Compiled<Operand> {
         if argument.is_symbol(&known().not_reducible) {
             return Err(Leave);
@@ -338,7 +381,7 @@ impl Compiler<'_> {
             return self.quoted(argument);
         }
         if types::is_meta_type(parameter) {
-            // A variable that was checked to stand for an expression.
+            // A variable that was checked to stand for an atom of that kind.
             return self.quoted(argument);
         }
         let expected = match parameter {
@@ -372,7 +415,10 @@ impl Compiler<'_> {
                 *settled = false;
             }
         }
-        self.evaluate_argument(argument, expected)
+        match want {
+            Want::Tail => self.evaluate(argument, expected, want),
+            Want::Own | Want::Shared => self.evaluate_argument(argument, expected),
+        }
     }
 
     /// Emits the checks that a typed call wants before anything of it is evaluated.
@@ -429,6 +475,11 @@ impl Compiler<'_> {
             .map(Some)
     }
 
+    /// Whether a slot holds a plain value of some type.
+    fn is_plainly(&self, slot: Slot) -> bool {
+        self.typed.iter().any(|(known, _)| *known == slot)
+    }
+
     /// Emits checks: where each goes if it fails.
     pub(super) fn emit_checks(&mut self, checks: Vec<Check>) -> Vec<(usize, Place)> {
         let mut uses = Vec::new();
@@ -447,12 +498,20 @@ impl Compiler<'_> {
         });
         for check in checks {
             let at = match check {
-                Check::Type(slot, wanted) if wanted.is_symbol(&known().expression) => {
-                    self.emit(Instruction::CheckExpression { slot, odd: FAIL })
-                }
                 Check::Type(slot, wanted) => {
+                    if let Some(kind) = atom_kind(&wanted) {
+                        let at = self.emit(Instruction::CheckKind {
+                            slot,
+                            kind,
+                            odd: FAIL,
+                        });
+                        uses.push((at, Place::Odd));
+                        continue;
+                    }
                     let expected = self.program.type_id(&wanted);
-                    if expected == NUMBER && self.numbers.contains(&slot) {
+                    if expected == NUMBER && self.numbers.contains(&slot)
+                        || self.typed.contains(&(slot, expected))
+                    {
                         continue;
                     }
                     self.emit(Instruction::CheckType {
@@ -472,7 +531,7 @@ impl Compiler<'_> {
                     })
                 }
                 Check::Ground(slot) => {
-                    if self.numbers.contains(&slot) {
+                    if self.numbers.contains(&slot) || self.is_plainly(slot) {
                         continue;
                     }
                     self.emit(Instruction::CheckGround { slot, odd: FAIL })
@@ -492,6 +551,18 @@ impl Compiler<'_> {
         }
         uses
     }
+}
+
+/// The atoms that a meta-type takes, but for `Atom` and `Variable`.
+fn atom_kind(meta_type: &Atom) -> Option<AtomKind> {
+    let known = known();
+    let kinds = [
+        (&known.expression, AtomKind::Expression),
+        (&known.symbol, AtomKind::Symbol),
+        (&known.grounded, AtomKind::Grounded),
+    ];
+    let found = kinds.iter().find(|(symbol, _)| meta_type.is_symbol(symbol));
+    found.map(|(_, kind)| *kind)
 }
 
 /// Whether a type variable is the type of two parameters, and of nothing else.

@@ -71,7 +71,7 @@ pub(super) fn count_walked(atom: &Atom, mut add: impl FnMut(&Variable)) {
         if let Some(walk) = written_walk(children) {
             for variable in &walk.variables {
                 add(variable);
-                walk.template.for_each_variable(|other| {
+                walk.template.for_each_occurrence(|other| {
                     if other == *variable {
                         add(other);
                     }
@@ -325,7 +325,7 @@ impl Compiler<'_> {
         self.in_slot(call)
     }
 
-    fn name_slot(&mut self, variable: &Variable, slot: Slot) {
+    pub(super) fn name_slot(&mut self, variable: &Variable, slot: Slot) {
         self.names.insert(
             variable.clone(),
             Name {

@@ -2,8 +2,8 @@
 
 use super::Words;
 use crate::fast::code::{
-    ANY, Arithmetic, Change, Comparison, IF_DATA, Instruction, Logic, Operands, Pc, Slot, TypeId,
-    Watched,
+    ANY, Arithmetic, AtomKind, Change, Comparison, IF_DATA, Instruction, Logic, Operands, Pc, Slot,
+    TypeId, Watched,
 };
 use crate::fast::program::Function;
 
@@ -86,6 +86,10 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         }
         I::Variable { to } => format!("{} := a new variable", slot(to)),
         I::Build { to, operands } => format!("{} := ({}), as it stands", slot(to), list(operands)),
+        I::BuildBlock { to, block } => {
+            let atom = &rule.program().blocks[block as usize].atom;
+            format!("{} := {atom}, as it stands", slot(to))
+        }
         I::BuildNoted { to, operands, .. } => {
             format!(
                 "{} := ({}), data if its elements are",
@@ -261,10 +265,34 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             wanted(expected),
             odd(other)
         ),
-        I::CheckExpression {
+        I::CheckKind {
             slot: value,
+            kind,
             odd: other,
-        } => format!("check that {} is an expression{}", slot(value), odd(other)),
+        } => {
+            let kind = match kind {
+                AtomKind::Expression => "an expression",
+                AtomKind::Symbol => "a symbol",
+                AtomKind::Grounded => "a value of the host",
+            };
+            format!("check that {} is {kind}{}", slot(value), odd(other))
+        }
+        I::IfTyped {
+            slots,
+            types,
+            count,
+            odd: other,
+        } => {
+            let pairs = slots.iter().zip(types).take(usize::from(count));
+            let words: Vec<String> = pairs
+                .map(|(value, expected)| format!("{}{}", slot(*value), wanted(expected)))
+                .collect();
+            format!(
+                "unless {} plainly evaluate to themselves go to {}",
+                words.join(", "),
+                place(other)
+            )
+        }
         I::CheckSame {
             left,
             right,
@@ -599,6 +627,13 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(to),
             odd(other)
         ),
+        I::IfFacts { to, odd: other, .. } => {
+            format!(
+                "go to {}, by the facts; if they have changed {}",
+                place(to),
+                place(other)
+            )
+        }
         I::Query {
             space,
             pattern,

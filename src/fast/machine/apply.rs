@@ -1,20 +1,25 @@
 //! Calls whose head is a value.
 
 use super::{HEIGHT, MATCHED, Machine};
-use crate::fast::applied::Applied;
+use crate::fast::applied::{Applied, Callee};
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, Pc, Quick, Slot, TypeId};
-use crate::fast::program::State;
+use crate::fast::program::{Signature, State};
+use crate::types;
 
 impl Machine<'_> {
     /// The function for a call of so many arguments of what is most likely the name of
     /// something without types; `None` if it is anything else.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn applied(&mut self, head: Cell, count: u8, expected: TypeId) -> Option<u32> {
         let head = self.heap.deref(head);
+        if !head.is_symbol() {
+            return None;
+        }
         match self.program.applied.find(head, count, expected) {
             None => self.applied_first(head, count, expected),
-            found => found,
+            Some(callee) if callee.is_typed => None,
+            Some(callee) => Some(callee.function),
         }
     }
 
@@ -34,9 +39,46 @@ impl Machine<'_> {
         }
         let function = self.program.function(id, usize::from(count), expected);
         let applied = &mut self.program.applied;
-        applied.note(head, count, expected, function);
-        applied.note(head, Applied::UNTYPED, ANY, function);
+        applied.note(head, count, expected, Callee::untyped(function));
+        applied.note(head, Applied::UNTYPED, ANY, Callee::untyped(function));
         Some(function)
+    }
+
+    /// Whether arguments evaluate to themselves and are of the types that a call wants.
+    #[inline(never)]
+    fn are_as_typed(&mut self, values: [u64; 3], count: u8, callee: &Callee) -> bool {
+        let pairs = values.into_iter().zip(callee.types);
+        let mut pairs = pairs.take(usize::from(count));
+        pairs.all(|(value, expected)| self.is_plainly(Cell(value), expected))
+    }
+
+    /// Notes that a call of a typed name with values was found to be one of a function, if
+    /// that depends on nothing but whether they are of these types.
+    pub(super) fn note_applied(
+        &mut self,
+        head: Cell,
+        signature: &Signature,
+        expected: TypeId,
+        function: u32,
+    ) {
+        let count = signature.parameters.len();
+        if !(1..=3).contains(&count) || !signature.returns.is_ground() {
+            return;
+        }
+        let mut types = [ANY; 3];
+        for (known, parameter) in types.iter_mut().zip(&signature.parameters) {
+            if !parameter.is_ground() || types::is_meta_type(parameter) {
+                return;
+            }
+            *known = self.program.type_id(parameter);
+        }
+        let callee = Callee {
+            function,
+            types,
+            is_typed: true,
+        };
+        let applied = &mut self.program.applied;
+        applied.note(head, count as u8, expected, callee);
     }
 
     /// Whether a slot holds a name that is known to be without types.
@@ -50,7 +92,7 @@ impl Machine<'_> {
     }
 
     /// Makes a call above the frame whose arguments are what they have to be; where it goes on.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn try_apply(
         &mut self,
         (head, count, expected): (Slot, u8, u8),
@@ -60,11 +102,9 @@ impl Machine<'_> {
         base: usize,
     ) -> Option<(Pc, usize)> {
         let head = self.heap.deref(slot!(self, base, head));
-        let function = self
-            .program
-            .applied
-            .find(head, count, TypeId::from(expected))?;
-        let entry = &self.program.functions[function as usize];
+        let applied = &self.program.applied;
+        let callee = *applied.find(head, count, TypeId::from(expected))?;
+        let entry = &self.program.functions[callee.function as usize];
         let above = self.above(base, size);
         if entry.state != State::Compiled
             || !self.stack.holds(above)
@@ -72,9 +112,13 @@ impl Machine<'_> {
         {
             return None;
         }
-        let [a, b, c] = self.quick(self.stack.frame(base), arguments)?;
-        let height = self.height(mark, base);
         let to = entry.pc;
+        let values = self.quick(self.stack.frame(base), arguments)?;
+        if callee.is_typed && !self.are_as_typed(values, count, &callee) {
+            return None;
+        }
+        let [a, b, c] = values;
+        let height = self.height(mark, base);
         let frame = self.stack.frame_mut(above);
         frame[0] = (u64::from(back) << 32) | base as u64;
         frame[1] = (height << HEIGHT) | above as u64;
@@ -86,19 +130,16 @@ impl Machine<'_> {
     }
 
     /// As [`Machine::try_apply`], in the place of the frame.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn try_apply_last(
         &mut self,
-        (head, count, expected): (Slot, u8, u8),
+        (head, count, expected): (Cell, u8, u8),
         arguments: [Quick; 3],
         base: usize,
     ) -> Option<(Pc, usize)> {
-        let head = self.heap.deref(slot!(self, base, head));
-        let function = self
-            .program
-            .applied
-            .find(head, count, TypeId::from(expected))?;
-        let entry = &self.program.functions[function as usize];
+        let applied = &self.program.applied;
+        let callee = *applied.find(head, count, TypeId::from(expected))?;
+        let entry = &self.program.functions[callee.function as usize];
         let target = base.max(self.protected);
         if entry.state != State::Compiled
             || !self.stack.holds(target)
@@ -106,10 +147,14 @@ impl Machine<'_> {
         {
             return None;
         }
-        let frame = self.stack.frame(base);
-        let [a, b, c] = self.quick(frame, arguments)?;
-        let (return_to, state) = (frame[0], frame[1]);
         let to = entry.pc;
+        let frame = self.stack.frame(base);
+        let (return_to, state) = (frame[0], frame[1]);
+        let values = self.quick(frame, arguments)?;
+        if callee.is_typed && !self.are_as_typed(values, count, &callee) {
+            return None;
+        }
+        let [a, b, c] = values;
         let frame = self.stack.frame_mut(target);
         frame[0] = return_to;
         frame[1] = state & !MATCHED;

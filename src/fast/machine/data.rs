@@ -81,11 +81,11 @@ impl Machine<'_> {
 
     /// Whether no rule, type or operation is for calls of this symbol.
     pub(super) fn is_data_symbol(&mut self, id: u32, count: usize) -> bool {
-        if let Some(known) = self.program.data_heads.get(&(id, count)) {
-            return *known;
+        if let Some(known) = self.program.data_heads.get(id, count) {
+            return known;
         }
         let is_data = self.sees_data_symbol(id, count);
-        self.program.data_heads.insert((id, count), is_data);
+        self.program.data_heads.insert(id, count, is_data);
         is_data
     }
 
@@ -228,6 +228,13 @@ impl Machine<'_> {
             flags &= !Header::ELEMENTS;
         }
         self.close(place, flags)
+    }
+
+    /// Builds an expression of a block.
+    #[inline(never)]
+    pub(super) fn build_block(&mut self, block: u32, base: usize) -> Cell {
+        let block = &self.program.blocks[block as usize];
+        self.heap.copy_block(block, &self.stack[base + 2..])
     }
 
     /// Builds an expression that is a result whatever its elements are.

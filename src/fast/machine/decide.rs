@@ -7,15 +7,18 @@ use smallvec::SmallVec;
 
 use super::Machine;
 use crate::atom::{Atom, Variable};
-use crate::fast::cell::{Cell, Kind};
+use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::code::{ANY, TypeId};
 use crate::fast::program::{Decided, Expected, Head, LeafPlace, Program, Site, Told, Tree};
+use crate::fast::stack::place;
 use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision};
 use crate::types;
 use crate::unify::Bindings;
 
 /// So many decisions are remembered for a call.
 const DECIDED_MAX: usize = 4;
+/// Calls that depend on more values are always looked at anew.
+const LEAVES_MAX: usize = 6;
 
 impl Machine<'_> {
     /// Whether an expression is well-typed, and may be used where a type is expected.
@@ -151,6 +154,55 @@ impl Machine<'_> {
         Some(decided.function)
     }
 
+    /// As [`Machine::decide`], where the types of all that it depends on are noted and were
+    /// decided about before.
+    #[inline(never)]
+    pub(super) fn decide_again(&mut self, number: u32, base: usize) -> Option<u32> {
+        let site = &self.program.sites[number as usize];
+        let frame = self.stack.frame(base);
+        let mut leaves = [Argument::NONE; LEAVES_MAX];
+        for (leaf, noted) in site.leaves.iter().zip(leaves.get_mut(..site.leaves.len())?) {
+            let value = self.heap.deref(Cell(frame[place(leaf.slot)]));
+            *noted = self.noted_argument(value, leaf.place)?;
+        }
+        let expected = match site.expected {
+            Expected::Known(expected) => expected,
+            Expected::Told(slot) => Cell(frame[place(slot)]).as_int() as TypeId,
+        };
+        let leaves = &leaves[..site.leaves.len()];
+        let decided = self.program.decided[number as usize]
+            .iter()
+            .find(|known| known.expected == expected && known.leaves[..] == *leaves)?;
+        for (slot, value) in &decided.told {
+            set!(self, base, *slot, Cell::small(*value as i32));
+        }
+        Some(decided.function)
+    }
+
+    /// A value as an argument, if its type is known without looking for it.
+    #[inline(always)]
+    fn noted_argument(&self, value: Cell, leaf: LeafPlace) -> Option<Argument> {
+        let types = &self.program.value_types;
+        let (found, kind) = match value.kind() {
+            Kind::Int(_) if leaf != LeafPlace::Head => (types.number(), ArgumentKind::Grounded),
+            Kind::Sym(id) if value != self.heap.empty => {
+                let (found, types_calls) = types.symbol_of_late(id)?;
+                let fits = leaf != LeafPlace::Head || !types_calls;
+                (found.filter(|_| fits)?, ArgumentKind::Symbol)
+            }
+            Kind::Exp(at) if leaf != LeafPlace::Head => {
+                let header = self.heap.header(at);
+                if !header.has(Header::EVALUATED) || header.has(Header::ERROR) {
+                    return None;
+                }
+                let noted = types.of_header(self.heap.noted_type(at))?;
+                (noted, ArgumentKind::Expression)
+            }
+            _ => return None,
+        };
+        Some(Argument::new(found, kind))
+    }
+
     #[inline(never)]
     fn decide_anew(
         &mut self,
@@ -255,14 +307,20 @@ impl Machine<'_> {
             arguments.push(Argument::new(found, kind));
         }
         let key = (symbol, arguments, expected);
-        if let Some(known) = self.program.value_types.calls.get(&key) {
-            return *known;
-        }
         let head = Cell::symbol(symbol);
-        let function = self
-            .decision(head, &key.1, expected)
-            .map(|decision| self.function_for(head, key.1.len(), &decision.returns));
-        self.program.value_types.calls.insert(key, function);
+        let function = match self.program.value_types.calls.get(&key) {
+            Some(known) => *known,
+            None => {
+                let function = self
+                    .decision(head, &key.1, expected)
+                    .map(|decision| self.function_for(head, key.1.len(), &decision.returns));
+                self.program.value_types.calls.insert(key, function);
+                function
+            }
+        };
+        if let Some(function) = function {
+            self.note_applied(head, &signature, expected, function);
+        }
         function
     }
 

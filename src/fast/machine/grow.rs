@@ -14,6 +14,7 @@
 
 use smallvec::SmallVec;
 
+use super::data::data_header;
 use super::{HEIGHT, MATCHED, Machine, Next};
 use crate::budget::Budget;
 use crate::fast::cell::{Cell, Header};
@@ -21,6 +22,7 @@ use crate::fast::code::{ANY, CLOSE, Slot};
 use crate::fast::heap::TYPE_BITS;
 use crate::fast::program::State;
 use crate::fast::stack::{STACK_MAX, place};
+use crate::fast::types::{Argument, ArgumentKind};
 
 // Slots of a chain's frame: what was made first and last; then numbers.
 const ROOT: Slot = 0;
@@ -31,8 +33,10 @@ const CHOICES: Slot = 2;
 const LENGTH: Slot = 3;
 /// What had changed of rules and types then.
 const EPOCH: Slot = 4;
+/// Whether the types of what is made depend on their elements.
+const TYPED: Slot = 5;
 /// Words of a chain's frame.
-const WORDS: usize = 2 + 5;
+const WORDS: usize = 2 + 6;
 /// The slots that hold terms.
 pub(in crate::fast) const LIVE: [u64; 1] = [1 << ROOT | 1 << LAST];
 
@@ -47,11 +51,12 @@ pub(super) fn most(budget: &Budget) -> i64 {
 impl Machine<'_> {
     /// Makes data of a function's name and these elements, with a hole for the last; the
     /// frame that goes on. `None` where it has to be made in the usual order.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn grow(
         &mut self,
         function: u32,
-        values: &[Cell],
+        [mut a, mut b]: [Cell; 2],
+        count: u8,
         size: Slot,
         base: usize,
     ) -> Option<usize> {
@@ -60,20 +65,25 @@ impl Machine<'_> {
         if entry.state != State::Data || !self.stack.holds(target + WORDS) {
             return None;
         }
-        let (name, data_type) = (Cell::symbol(entry.symbol), entry.data_type);
-        let at = self.heap.cells.len();
+        let (name, data_type) = (Cell::symbol(entry.symbol).0, entry.data_type);
+        let is_typed = entry.types_elements;
+        let hole = Cell::HOLE.0;
         let mut all = Header::GROUND | Header::EVALUATED;
-        self.heap.cells.push(0);
-        self.heap.cells.push(name.0);
-        for value in values {
-            let mut value = *value;
-            self.look_at(&mut value, &mut all);
-            self.heap.cells.push(value.0);
-        }
-        self.heap.cells.push(Cell::HOLE.0);
         // The hole is taken to become something plain: what does not is mended.
-        self.heap.cells[at] = super::data::data_header(values.len() + 2, all);
-        let made = Cell::expression(at);
+        let made = match count {
+            0 => self.heap.put([data_header(2, all), name, hole]),
+            1 => {
+                self.look_at(&mut a, &mut all);
+                self.heap.put([data_header(3, all), name, a.0, hole])
+            }
+            _ => {
+                self.look_at(&mut a, &mut all);
+                self.look_at(&mut b, &mut all);
+                let header = data_header(4, all);
+                self.heap.put([header, name, a.0, b.0, hole])
+            }
+        };
+        let at = made.at();
         self.heap.note_type_of_data(made, data_type);
         let frame = self.stack.frame(base);
         let (return_to, state) = (frame[0], frame[1]);
@@ -95,13 +105,13 @@ impl Machine<'_> {
                 return Some(base);
             }
         }
-        Some(self.begin_chain(made, size, base))
+        Some(self.begin_chain(made, is_typed, size, base))
     }
 
     /// Begins a chain: its frame takes the place of the one that is left, which goes on
     /// above it.
     #[inline(never)]
-    fn begin_chain(&mut self, made: Cell, size: Slot, base: usize) -> usize {
+    fn begin_chain(&mut self, made: Cell, is_typed: bool, size: Slot, base: usize) -> usize {
         let target = base.max(self.protected);
         let above = target + WORDS;
         let (return_to, state) = (self.stack[base], self.stack[base + 1]);
@@ -121,6 +131,7 @@ impl Machine<'_> {
         set!(self, target, CHOICES, Cell(choices << 3));
         set!(self, target, LENGTH, Cell(((length + 1) as u64) << 3));
         set!(self, target, EPOCH, Cell::small(self.program.epoch as i32));
+        set!(self, target, TYPED, Cell::boolean(is_typed));
         self.stack[above] = (u64::from(CLOSE) << 32) | target as u64;
         self.stack[above + 1] = (choices << HEIGHT) | above as u64;
         above
@@ -128,6 +139,7 @@ impl Machine<'_> {
 
     /// Puts the result into the hole of the chain whose frame this is, and returns what
     /// was made first.
+    #[inline(never)]
     pub(super) fn close_chain(&mut self, base: usize) -> Next {
         let value = self.heap.deref(self.result);
         if value.is_exp() && self.heap.is_error(value) {
@@ -146,6 +158,8 @@ impl Machine<'_> {
         if !is_whole || !self.is_plain_part(value) {
             let chain = self.heap.chain(root, value);
             self.note_chain(&chain);
+        } else if slot!(self, base, TYPED) == Cell::TRUE {
+            self.type_chain(root, value);
         }
         self.leave(root, base)
     }
@@ -169,12 +183,42 @@ impl Machine<'_> {
                 let mut element = self.heap.word(place);
                 self.look_at(&mut element, &mut all);
             }
-            let mut header = super::data::data_header(count, all);
+            let mut header = data_header(count, all);
             if header & WHOLE == WHOLE {
                 header |= self.heap.cells[*at] & TYPE_BITS;
             }
             self.heap.cells[*at] = header;
         }
+    }
+
+    /// Notes the types of what a chain is made of, the last first, as far as they are plain
+    /// to see: whoever takes it apart asks for each.
+    #[inline(never)]
+    fn type_chain(&mut self, root: Cell, value: Cell) -> Option<()> {
+        let mut below = Argument::new(self.type_of(value)?, self.kind_of(value));
+        let mut known: (Cell, [Argument; 3], Argument) = (Cell::HOLE, [below; 3], below);
+        for at in self.heap.chain(root, value).into_iter().rev() {
+            let head = self.heap.word(at + 1);
+            let arity = self.heap.header(at).arity();
+            let mut arguments = [below; 3];
+            for (place, argument) in arguments[..arity - 2].iter_mut().enumerate() {
+                let element = self.heap.word(at + 2 + place);
+                *argument = Argument::new(self.type_of(element)?, self.kind_of(element));
+            }
+            if (head, arguments) != (known.0, known.1) {
+                let of_head = self.type_of_head(head)?;
+                let types = &mut self.program.value_types;
+                let found = types.application(of_head, &arguments[..arity - 1])?;
+                known = (
+                    head,
+                    arguments,
+                    Argument::new(found, ArgumentKind::Expression),
+                );
+            }
+            below = known.2;
+            self.heap.note_type(at, below.found().0);
+        }
+        Some(())
     }
 
     /// The chain once more, with the value in its hole.

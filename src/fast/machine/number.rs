@@ -10,6 +10,9 @@ impl Machine<'_> {
     /// they have no type in common.
     #[inline(never)]
     pub(super) fn are_same(&mut self, left: Cell, right: Cell) -> Option<bool> {
+        if self.are_names_of_one_type(left, right) {
+            return Some(left == right);
+        }
         if !self.is_its_own(left) || !self.is_its_own(right) || !self.may_have_one_type(left, right)
         {
             return None;

@@ -92,6 +92,9 @@ impl Machine<'_> {
         let inside = std::mem::take(&mut self.host.spent_inside);
         self.charge(inside);
         self.refresh();
+        if self.is_over(base) {
+            return Next::Fail;
+        }
         if self.program.proving {
             self.log.push(Step::Operation(number));
         }
@@ -187,6 +190,17 @@ impl Machine<'_> {
                 true
             }
         }
+    }
+
+    /// Looks at time and cancellation after what may have taken long. Whether the evaluation
+    /// is over, which it then is.
+    pub(super) fn is_over(&mut self, base: usize) -> bool {
+        let Err(exhausted) = self.meter.reduce_many(0) else {
+            return false;
+        };
+        self.exhausted = Some(exhausted);
+        self.end(base);
+        true
     }
 
     /// Ends the evaluation with the bound that was hit.

@@ -8,6 +8,7 @@ use super::{Machine, Next};
 use crate::fast::cell::Cell;
 use crate::fast::choice::Kind;
 use crate::fast::code::{Pc, Slot};
+use crate::fast::compile::facts;
 use crate::fast::heap::Heap;
 use crate::fast::pattern::{Matching, Pattern};
 use crate::space::probe::{HEAD_KEYS, KEYS_MAX};
@@ -25,7 +26,12 @@ impl Machine<'_> {
     #[inline(never)]
     pub(super) fn query(&mut self, space: Cell, place: Place, pc: Pc, size: Slot) -> Option<Next> {
         let (layers, is_writable) = self.layers_at(space)?;
-        let is_long = self.program.patterns[place.pattern as usize].is_long;
+        let pattern = &mut self.program.patterns[place.pattern as usize];
+        let is_long = pattern.is_long;
+        pattern.asked += 1;
+        if pattern.asked == pattern.asked_enough {
+            facts::consider(&mut self.program, place.pattern);
+        }
         self.probe_for(place, is_long);
         let mut open = None;
         let mut rows = std::mem::take(&mut self.rows);

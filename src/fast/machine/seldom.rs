@@ -168,10 +168,6 @@ impl Machine<'_> {
                     pc = odd;
                 }
             }
-            I::Decide { to, site, odd } => match self.decide(site, base) {
-                Some(function) => set!(self, base, to, Cell::small(function as i32)),
-                None => pc = odd,
-            },
             I::CallDecided {
                 function,
                 operands,

@@ -3,7 +3,7 @@
 use super::Machine;
 use crate::atom::{Atom, Grounded, known};
 use crate::fast::cell::{Cell, Header, Kind as Term};
-use crate::fast::code::{ANY, BOOL, NUMBER, TypeId};
+use crate::fast::code::{ANY, AtomKind, BOOL, NUMBER, TypeId};
 use crate::fast::program::Program;
 use crate::fast::types::{Argument, ArgumentKind, SymbolType, ValueType};
 use crate::types;
@@ -24,6 +24,9 @@ impl Machine<'_> {
     #[inline(never)]
     pub(super) fn may_have_one_type(&mut self, left: Cell, right: Cell) -> bool {
         let (left, right) = (self.heap.deref(left), self.heap.deref(right));
+        if self.are_names_of_one_type(left, right) {
+            return true;
+        }
         let (Some(a), Some(b)) = (self.type_class(left), self.type_class(right)) else {
             return false;
         };
@@ -32,6 +35,22 @@ impl Machine<'_> {
             return found.is_some() && found == self.type_of(right);
         }
         a == Class::Unknown || b == Class::Unknown || a == b
+    }
+
+    /// Whether two values are names that are plainly seen to have a type in common.
+    #[inline(always)]
+    pub(super) fn are_names_of_one_type(&mut self, left: Cell, right: Cell) -> bool {
+        let (Term::Sym(a), Term::Sym(b)) = (left.kind(), right.kind()) else {
+            return false;
+        };
+        if left == self.heap.empty || right == self.heap.empty {
+            return false;
+        }
+        let (Some(a), Some(b)) = (self.type_of_symbol(a).0, self.type_of_symbol(b).0) else {
+            return false;
+        };
+        let unknown = self.program.value_types.unknown();
+        a == b || a == unknown || b == unknown
     }
 
     /// Whether the type noted in a value's header was just seen to be what is expected.
@@ -247,6 +266,49 @@ impl Machine<'_> {
         let known = (found, self.space.may_type_expression(&atom));
         self.program.value_types.note_symbol(id, known);
         known
+    }
+
+    /// Whether each of one or two values plainly evaluates to itself and is of its type.
+    #[inline(never)]
+    pub(super) fn are_plainly(&mut self, values: [Cell; 2], types: [TypeId; 2], count: u8) -> bool {
+        self.is_plainly(values[0], types[0]) && (count == 1 || self.is_plainly(values[1], types[1]))
+    }
+
+    /// Whether a value plainly evaluates to itself and is of a type; a number is a small
+    /// integer.
+    #[inline(always)]
+    pub(super) fn is_plainly(&mut self, value: Cell, expected: TypeId) -> bool {
+        if expected == NUMBER {
+            return value.is_int();
+        }
+        if expected == ANY {
+            return self.is_its_own(value);
+        }
+        if value.is_exp() && self.is_its_own(value) {
+            let noted = self.heap.noted_type(value.at());
+            if let Some(found) = self.program.value_types.of_header(noted)
+                && let Some(fits) = self.program.value_types.known_fit(found, expected)
+            {
+                return fits;
+            }
+        }
+        self.is_plainly_of(value, expected)
+    }
+
+    #[inline(never)]
+    fn is_plainly_of(&mut self, value: Cell, expected: TypeId) -> bool {
+        let value = self.heap.deref(value);
+        self.is_its_own(value) && !value.is_ref() && self.has_type(value, expected)
+    }
+
+    /// Whether a value is an atom of a kind, and not `Empty`.
+    #[inline(always)]
+    pub(super) fn is_of_kind(&self, value: Cell, kind: AtomKind) -> bool {
+        match kind {
+            AtomKind::Expression => value.is_exp(),
+            AtomKind::Symbol => value.is_symbol() && value != self.heap.empty,
+            AtomKind::Grounded => !value.is_exp() && !value.is_symbol() && !value.is_ref(),
+        }
     }
 
     pub(super) fn kind_of(&self, cell: Cell) -> ArgumentKind {

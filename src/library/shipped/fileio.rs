@@ -74,7 +74,7 @@ pub(super) fn operations() -> [Operation; 6] {
             "file-read-exact!",
             "(-> FileHandle Number String)",
             |arguments, context| {
-                let expects = "file-read-exact! expects filehandle and number of bytes to read as an arguments";
+                let expects = "file-read-exact! expects filehandle and number of bytes to read (number) as an arguments";
                 let count = place(arguments, expects)?;
                 if count < 0.0 {
                     return Err(OperationError::message(
@@ -89,7 +89,8 @@ pub(super) fn operations() -> [Operation; 6] {
             "file-write!",
             "(-> FileHandle String ())",
             |arguments, context| {
-                let expects = "file-write! expects filehandle and string to write as an arguments";
+                let expects =
+                    "file-write! expects filehandle and content (string atom) as an arguments";
                 if !context.host.grants.write_files {
                     return Err(not_granted("writing"));
                 }

@@ -70,11 +70,14 @@ fn operations() -> [Operation; 6] {
                     number(arguments, 2, expects)?,
                 );
                 let (start, end) = (start as i64, end as i64);
+                let mut generator = generator(
+                    arguments,
+                    "random-int expects a random generator as its argument",
+                )?;
                 if start >= end {
                     return Err(OperationError::symbol("RangeIsEmpty"));
                 }
-                let value = generator(arguments, expects)?.random_range(start..end);
-                Ok(vec![Atom::integer(value)])
+                Ok(vec![Atom::integer(generator.random_range(start..end))])
             },
         ),
         Operation::new(
@@ -86,6 +89,10 @@ fn operations() -> [Operation; 6] {
                     number(arguments, 1, expects)?,
                     number(arguments, 2, expects)?,
                 );
+                let mut generator = generator(
+                    arguments,
+                    "random-float expects a random generator as its argument",
+                )?;
                 if !(end - start).is_finite() {
                     return Err(OperationError::message(
                         "random-float expects a range of finite numbers",
@@ -94,8 +101,7 @@ fn operations() -> [Operation; 6] {
                 if start >= end {
                     return Err(OperationError::symbol("RangeIsEmpty"));
                 }
-                let value = generator(arguments, expects)?.random_range(start..end);
-                Ok(vec![Atom::float(value)])
+                Ok(vec![Atom::float(generator.random_range(start..end))])
             },
         ),
         Operation::new(

@@ -111,10 +111,11 @@ fn message(name: &str, count: usize, known: Option<&Spec>) -> Option<String> {
         None => {
             let mut names: Vec<&str> = SPECS.iter().map(|spec| spec.name).collect();
             names.sort_unstable();
-            Some(format!(
-                "there is no effector `{name}`; there are {}",
-                names.join(", ")
-            ))
+            let hint = match chimera::nearest_name(name, &names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", names.join(", ")),
+            };
+            Some(format!("there is no effector `{name}`; {hint}"))
         }
         Some(spec) if spec.parameters.len() != count => Some(format!(
             "the effector `{name}` takes {} arguments, not {count}",
@@ -208,7 +209,7 @@ mod tests {
         check_one("(rung memory-leak fit 1 (reboot now) 3)", "`reboot`");
         check_one(
             "(rung memory-leak fit 1 (drop) 3) (= (drop) (evict-cahce sessions 1.0))",
-            "`evict-cahce`",
+            "no effector `evict-cahce`; did you mean `evict-cache`?",
         );
     }
 

@@ -33,9 +33,12 @@ pub(in crate::http) fn check_type(route: &Route, headers: &HeaderMap) -> Result<
         return Ok(());
     }
     let taken: Vec<&str> = route.takes.iter().map(|(taken, _)| *taken).collect();
+    let taken = match &taken[..] {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        all => all.concat(),
+    };
     Err(Failure::MediaType(format!(
-        "{} is taken here, not {given:?}",
-        taken.join(" or ")
+        "{taken} is taken here, not {given:?}"
     )))
 }
 

@@ -322,9 +322,9 @@ struct MemoryImpact {
 pub(in crate::http) async fn reset(service: Arc<Service>, _: Request) -> Result<Answer, Failure> {
     let background = &service.shell.background;
     let before = rss_mb();
-    let cancelled = background.cancel();
     // First, since it would go on causing what is ended here.
     service.shell.stress.cancel().await;
+    let cancelled = background.cancel();
     let sessions = service.shell.sessions.clone();
     let evicted = tokio::task::spawn_blocking(move || {
         let evicted = sessions.evict(Ratio::FULL);

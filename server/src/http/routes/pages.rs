@@ -93,7 +93,18 @@ pub(in crate::http) fn as_page(answer: Answer) -> Answer {
     answer.with_header(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
 }
 
-/// Text as it may stand in HTML, also within quotes.
+/// Whether a sign is not seen itself but can turn the text around it, or hide in it.
+fn is_unseen(character: char) -> bool {
+    let ordinary = matches!(character, '\n' | '\t');
+    character.is_control() && !ordinary
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+        )
+}
+
+/// Text as it may stand in HTML, also within quotes. Signs that are not seen are written
+/// by their numbers, so that no text looks like another.
 pub(in crate::http) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -103,6 +114,7 @@ pub(in crate::http) fn escaped(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
+            unseen if is_unseen(unseen) => safe += &unseen.escape_unicode().to_string(),
             other => safe.push(other),
         }
     }

@@ -1,0 +1,485 @@
+//! Facts that are often asked for and seldom change, compiled into the rules that ask.
+//!
+//! A rule that has asked a space for a pattern some dozens of times is compiled anew, with
+//! code for each fact that the pattern may be for: what the rule knows is compared with
+//! the fact as the arguments of a call are with a rule's head, chosen by switches, and the
+//! pattern's variables get what the fact has there. Before it stands a look at whether the
+//! facts are still the same; if they are not, and where a switch meets a variable, the space is
+//! asked as before.
+
+use super::pattern::First;
+use super::switch::{self, Path};
+use super::{Compiled, Compiler, Leave, Place, head};
+use crate::atom::{Atom, Grounded, known};
+use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot};
+use crate::fast::program::{Function, HeadTest, Program, State};
+use crate::space::probe::Probe;
+use crate::space::{Layers, Stand};
+use crate::types;
+use crate::unify::Bindings;
+
+/// How often a pattern is asked for before facts are compiled, if there are few. Tests
+/// without optimisation do it at once, so that all programs they run are compiled so.
+const OFTEN: u32 = if cfg!(debug_assertions) { 1 } else { 64 };
+/// How many times more often each time that the facts had changed.
+const MORE_OFTEN: u32 = 4;
+/// How often facts are compiled into one function at most.
+const TIMES_MAX: u8 = 6;
+/// More facts are not compiled.
+const FACTS_MAX: usize = 512;
+/// A fact is worth compiling when so many queries were made for it.
+const QUERIES_PER_FACT: u32 = 4;
+/// So few are worth it anyhow.
+const FACTS_FEW: usize = 16;
+/// Functions of more rules are not compiled anew.
+const RULES_MAX: usize = 256;
+
+/// What is done about facts that a rule asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Never,
+    /// Queries are counted, and compiled after so many.
+    Count(u32),
+    /// They are compiled, and queries left over are counted.
+    Compile(u32),
+}
+
+impl Mode {
+    /// What is done in a function.
+    pub(super) fn of(program: &Program, function: u32) -> Mode {
+        if program.proving || program.watched || program.is_at_moment() {
+            return Mode::Never;
+        }
+        let times = program.functions[function as usize].with_facts;
+        let enough = OFTEN.saturating_mul(MORE_OFTEN.saturating_pow(u32::from(times)));
+        if times == 0 {
+            Mode::Count(enough)
+        } else if times < TIMES_MAX {
+            Mode::Compile(enough)
+        } else {
+            Mode::Compile(u32::MAX)
+        }
+    }
+}
+
+/// A pattern was asked for often enough that facts may be compiled into its function: then
+/// that is compiled anew before its next call.
+#[cold]
+pub(in crate::fast) fn consider(program: &mut Program, number: u32) {
+    let pattern = &mut program.patterns[number as usize];
+    let function = pattern.function;
+    let asked = pattern.asked_enough;
+    if function == Function::NONE {
+        return;
+    }
+    let Some(entry) = program.functions.get_mut(function as usize) else {
+        return;
+    };
+    let rules = program.tables.get(entry.table as usize);
+    let few = rules.is_some_and(|table| table.rules.len() <= RULES_MAX);
+    if entry.state == State::Compiled && few {
+        entry.with_facts = entry.with_facts.saturating_add(1);
+        entry.asked = entry.asked.max(asked);
+        entry.state = State::Unknown;
+    }
+}
+
+/// What is known so far of a variable that occurs first in a pattern.
+#[derive(Clone)]
+enum Found<'r> {
+    Nothing,
+    /// It is this part of the fact, once all that is in that is known.
+    Later(&'r Atom),
+    /// Its slot is written.
+    Written,
+}
+
+/// A pattern and a fact on their way through each other.
+struct Meeting<'r> {
+    first: &'r First,
+    found: Vec<Found<'r>>,
+    /// Slots that have to be equal to a part of the fact besides.
+    again: Vec<(Slot, &'r Atom)>,
+    /// Places that the switches have looked at.
+    known: &'r [Path],
+    /// Slots that were compared with a part of the fact.
+    seen: Vec<Slot>,
+}
+
+impl Compiler<'_> {
+    /// Emits code for each fact that a pattern may be for, and what leads there. Returns the
+    /// jumps to where it goes on with an answer; what follows asks the space.
+    pub(super) fn facts(
+        &mut self,
+        space: &Atom,
+        pattern: &Atom,
+        number: u32,
+        first: &First,
+    ) -> Compiled<Vec<usize>> {
+        let (Mode::Count(enough) | Mode::Compile(enough)) = self.facts else {
+            return Ok(Vec::new());
+        };
+        if !matches!(space, Atom::Grounded(Grounded::Space(_))) || !has_plain_head(pattern) {
+            return Ok(Vec::new());
+        }
+        let entry = &mut self.program.patterns[number as usize];
+        entry.function = self.function;
+        entry.asked_enough = enough;
+        if matches!(self.facts, Mode::Count(_)) {
+            return Ok(Vec::new());
+        }
+        let (start, depth, slots) = (self.here(), self.depth, self.slots);
+        let matched = self.matched.len();
+        let done = self.branch(|this| this.compile_facts(space, pattern, (number, enough), first));
+        self.matched.truncate(matched);
+        done.or_else(|Leave| {
+            for pc in start..self.here() {
+                self.program.live.remove(&pc);
+            }
+            self.program.code.truncate(start as usize);
+            self.sized.retain(|at| *at < start as usize);
+            (self.depth, self.slots) = (depth, slots);
+            Ok(Vec::new())
+        })
+    }
+
+    fn compile_facts(
+        &mut self,
+        space: &Atom,
+        pattern: &Atom,
+        (number, enough): (u32, u32),
+        first: &First,
+    ) -> Compiled<Vec<usize>> {
+        // Unless it turns out to be worth it, this is not tried again.
+        self.program.patterns[number as usize].asked_enough = u32::MAX;
+        let Atom::Grounded(Grounded::Space(space)) = space else {
+            return Err(Leave);
+        };
+        let probe = Probe::of(pattern, &Bindings::new());
+        let stand = Stand::of(space, &probe).ok_or(Leave)?;
+        let layers = Layers::of(space);
+        let mut rows = Vec::new();
+        layers.candidates(&probe, &mut rows);
+        let worth = rows.len() as u32 * QUERIES_PER_FACT;
+        let asked = self.program.functions[self.function as usize].asked;
+        if rows.len() > FACTS_MAX {
+            return Err(Leave);
+        }
+        if rows.len() > FACTS_FEW && asked < worth {
+            self.program.patterns[number as usize].asked_enough = worth;
+            return Err(Leave);
+        }
+        let mut atoms = Vec::with_capacity(rows.len());
+        let _ = layers.each(&rows, |row| {
+            atoms.push(row.atom());
+            std::ops::ControlFlow::Continue(())
+        });
+        let mut facts = Vec::with_capacity(atoms.len());
+        let mut tests = Vec::with_capacity(atoms.len());
+        for atom in atoms {
+            let fact = types::renamed(&atom);
+            let (mut seen, mut own) = (Vec::new(), Vec::new());
+            if self.fact_tests(pattern, &fact, &mut seen, &mut own)? {
+                facts.push(fact);
+                tests.push(own.into_boxed_slice());
+            }
+        }
+        let (tree, reached) = switch::full_tree(&tests).ok_or(Leave)?;
+        let facts_number = self.program.facts.len() as u32;
+        let begin = self.emit(Instruction::IfFacts {
+            facts: facts_number,
+            to: FAIL,
+            odd: FAIL,
+        });
+        let without = self.defined.clone();
+        let (slots, mut most) = (self.slots, self.slots);
+        let mut entries: Vec<Pc> = Vec::with_capacity(facts.len());
+        let mut jumps = Vec::with_capacity(facts.len());
+        for (fact, reached) in facts.iter().zip(&reached) {
+            let here = self.here();
+            entries.push(here);
+            let live = without.clone().into_boxed_slice();
+            self.program.live.insert(here, live);
+            let known = reached.known.as_deref().unwrap_or_default();
+            self.branch(|this| this.fact(pattern, fact, first, known))?;
+            jumps.push(self.emit(Instruction::Jump { to: FAIL }));
+            most = most.max(self.slots);
+            self.slots = slots;
+        }
+        self.slots = most;
+        let from = self.here() as usize;
+        // Where the space is asked.
+        let ask = self.emit(Instruction::Jump { to: FAIL }) as Pc;
+        let places = switch::Places {
+            function: None,
+            rules: &entries,
+            open: ask,
+            none: FAIL,
+        };
+        let to = switch::write(self.program, &tree, &places);
+        let here = self.here();
+        for at in from..here as usize {
+            if matches!(self.program.code[at], Instruction::Alternatives { .. }) {
+                self.sized.push(at);
+            }
+        }
+        self.fill(ask as usize, Place::To, here);
+        self.program.code[begin] = Instruction::IfFacts {
+            facts: facts_number,
+            to,
+            odd: here,
+        };
+        self.program.facts.push(stand);
+        self.program.patterns[number as usize].asked_enough = enough;
+        Ok(jumps)
+    }
+
+    /// Whether a pattern may be for a fact, by what both are written as; and what has to hold
+    /// of slots, where that is plain.
+    fn fact_tests(
+        &mut self,
+        pattern: &Atom,
+        fact: &Atom,
+        seen: &mut Vec<Slot>,
+        tests: &mut Vec<HeadTest>,
+    ) -> Compiled<bool> {
+        self.deeper()?;
+        let may = match (pattern, fact) {
+            (Atom::Variable(variable), _) => {
+                if let Some(slot) = self.slot_of(variable)
+                    && !seen.contains(&slot)
+                {
+                    seen.push(slot);
+                    head::add_tests(self.heap, fact, &mut vec![u32::from(slot)], tests);
+                }
+                true
+            }
+            (_, Atom::Variable(_)) => true,
+            (Atom::Expression(pattern), Atom::Expression(fact)) => {
+                let (pattern, fact) = (pattern.children(), fact.children());
+                let mut may = pattern.len() == fact.len();
+                for (pattern, fact) in pattern.iter().zip(fact) {
+                    may = may && self.fact_tests(pattern, fact, seen, tests)?;
+                }
+                may
+            }
+            (pattern, fact) => {
+                if !is_plain_leaf(pattern) || !is_plain_leaf(fact) {
+                    return Err(Leave);
+                }
+                pattern == fact
+            }
+        };
+        self.depth -= 1;
+        Ok(may)
+    }
+
+    /// Unifies a pattern with a fact, and writes the slots of its variables.
+    fn fact(&mut self, pattern: &Atom, fact: &Atom, first: &First, known: &[Path]) -> Compiled<()> {
+        let mut meeting = Meeting {
+            first,
+            found: vec![Found::Nothing; first.len()],
+            again: Vec::new(),
+            known,
+            seen: Vec::new(),
+        };
+        self.meet(pattern, fact, &mut meeting)?;
+        for ((_, slot), found) in first.iter().zip(&meeting.found) {
+            if let Found::Later(part) = found {
+                self.quoted_into(part, *slot)?;
+            }
+        }
+        for (slot, part) in meeting.again {
+            let value = self.quoted(part)?;
+            let right = self.in_slot(value)?;
+            self.emit(Instruction::Unify {
+                left: slot,
+                right,
+                on_fail: FAIL,
+            });
+        }
+        Ok(())
+    }
+
+    fn meet<'r>(
+        &mut self,
+        pattern: &Atom,
+        fact: &'r Atom,
+        meeting: &mut Meeting<'r>,
+    ) -> Compiled<()> {
+        match (pattern, fact) {
+            (Atom::Variable(variable), _) => {
+                if let Some(slot) = self.slot_of(variable) {
+                    // The switches have looked at it for its first place only.
+                    let is_first = !meeting.seen.contains(&slot);
+                    meeting.seen.push(slot);
+                    let known = if is_first { meeting.known } else { &[] };
+                    return self.fact_with(fact, slot, &mut vec![u32::from(slot)], known);
+                }
+                let place = meeting.first.iter().position(|(own, _)| own == variable);
+                if let Some(place) = place {
+                    match meeting.found[place] {
+                        Found::Nothing => meeting.found[place] = Found::Later(fact),
+                        _ => meeting.again.push((meeting.first[place].1, fact)),
+                    }
+                }
+                Ok(())
+            }
+            (_, Atom::Variable(variable)) => {
+                let value = self.pattern_part(pattern, meeting)?;
+                let slot = self.in_slot(value)?;
+                match self.names.get(variable).map(|name| name.slot) {
+                    Some(left) => {
+                        self.emit(Instruction::Unify {
+                            left,
+                            right: slot,
+                            on_fail: FAIL,
+                        });
+                    }
+                    None => self.name_slot(variable, slot),
+                }
+                Ok(())
+            }
+            (Atom::Expression(pattern), Atom::Expression(fact)) => {
+                self.deeper()?;
+                for (pattern, fact) in pattern.children().iter().zip(fact.children()) {
+                    self.meet(pattern, fact, meeting)?;
+                }
+                self.depth -= 1;
+                Ok(())
+            }
+            // Seen to be equal before.
+            _ => Ok(()),
+        }
+    }
+
+    /// A part of a pattern as a term, with fresh variables for those that occur first there
+    /// or wait for what the fact has.
+    fn pattern_part(&mut self, part: &Atom, meeting: &mut Meeting<'_>) -> Compiled<Operand> {
+        let mut fresh = Vec::new();
+        part.for_each_variable(|variable| {
+            let place = meeting.first.iter().position(|(own, _)| own == variable);
+            fresh.extend(place.filter(|_| self.slot_of(variable).is_none()));
+        });
+        for place in fresh {
+            let (variable, slot) = &meeting.first[place];
+            if self.names.contains_key(variable) {
+                continue;
+            }
+            self.emit(Instruction::Variable { to: *slot });
+            self.name_slot(variable, *slot);
+            let before = std::mem::replace(&mut meeting.found[place], Found::Written);
+            if let Found::Later(fact) = before {
+                meeting.again.push((*slot, fact));
+            }
+        }
+        self.quoted(part)
+    }
+
+    /// Matches what a slot holds with a part of a fact, of which some is known.
+    fn fact_with(
+        &mut self,
+        fact: &Atom,
+        slot: Slot,
+        path: &mut Vec<u32>,
+        known: &[Path],
+    ) -> Compiled<()> {
+        if is_all_known(fact, path, known) {
+            return Ok(());
+        }
+        let children = fact.as_expression().filter(|_| is_known(path, known));
+        let Some(children) = children else {
+            return self.pattern_with(fact, slot, &mut Vec::new());
+        };
+        self.deeper()?;
+        let to = self.arguments(children)?;
+        self.emit(Instruction::Unpack { slot, to, skip: 1 });
+        for (place, child) in children[1..].iter().enumerate() {
+            path.push(place as u32 + 1);
+            self.fact_with(child, to + place as Slot, path, known)?;
+            path.pop();
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Puts an atom as it stands into a slot.
+    fn quoted_into(&mut self, atom: &Atom, slot: Slot) -> Compiled<()> {
+        let is_flat = |parts: &[Atom]| {
+            let mut parts = parts.iter();
+            parts.all(|part| part.is_ground() || matches!(part, Atom::Variable(_)))
+        };
+        // Whoever evaluates what was found looks at each part of it else.
+        let value = if atom.as_expression().is_some_and(is_flat) {
+            self.quoted_data(atom)?
+        } else {
+            self.quoted(atom)?
+        };
+        if value.is_constant() {
+            let index = value.index() as u32;
+            self.emit(Instruction::Constant { to: slot, index });
+            return Ok(());
+        }
+        match self.program.code.last_mut() {
+            Some(
+                Instruction::Build { to, .. }
+                | Instruction::BuildBlock { to, .. }
+                | Instruction::BuildNoted { to, .. }
+                | Instruction::MakeNoted { to, .. }
+                | Instruction::Variable { to },
+            ) if Operand::slot(*to) == value => {
+                *to = slot;
+                if let Atom::Variable(variable) = atom {
+                    self.name_slot(variable, slot);
+                }
+            }
+            _ => {
+                let from = value.index() as Slot;
+                self.emit(Instruction::Move { to: slot, from });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether rows are found by the head of a pattern, and are no rules or types.
+fn has_plain_head(pattern: &Atom) -> bool {
+    match pattern.as_expression() {
+        Some([Atom::Symbol(head), ..]) => *head != known().equal && *head != known().colon,
+        _ => false,
+    }
+}
+
+/// Whether it is equal to what looks the same, and to nothing else.
+fn is_plain_leaf(atom: &Atom) -> bool {
+    matches!(
+        atom,
+        Atom::Expression(_)
+            | Atom::Symbol(_)
+            | Atom::Grounded(
+                Grounded::Number(_) | Grounded::Bool(_) | Grounded::Char(_) | Grounded::Text(_)
+            )
+    )
+}
+
+fn is_known(path: &[u32], known: &[Path]) -> bool {
+    known.iter().any(|place| place[..] == *path)
+}
+
+/// Whether all of a ground part of a fact is known to be there.
+fn is_all_known(fact: &Atom, path: &mut Vec<u32>, known: &[Path]) -> bool {
+    if !is_known(path, known) {
+        return false;
+    }
+    let children = fact.as_expression().and_then(|children| children.get(1..));
+    children
+        .unwrap_or_default()
+        .iter()
+        .enumerate()
+        .all(|(place, child)| {
+            path.push(place as u32 + 1);
+            let all = is_all_known(child, path, known);
+            path.pop();
+            all
+        })
+}
