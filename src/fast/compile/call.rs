@@ -147,11 +147,13 @@ impl Compiler<'_> {
                         return Err(Leave);
                     };
                     let symbol = this.heap.symbol(symbol);
-                    if returned == ANY
-                        && let Some(value) = this
-                            .told_by_values(children, &signature, &operands, expected, want, mark)?
-                    {
-                        return Ok(value);
+                    if call.returned == ANY {
+                        let (operands, mark) = (&call.operands, call.mark);
+                        let told = this
+                            .told_by_values(children, &signature, operands, expected, want, mark)?;
+                        if let Some(value) = told {
+                            return Ok(value);
+                        }
                     }
                     let returns = match &signature.returns {
                         Atom::Variable(_) => call.returned,

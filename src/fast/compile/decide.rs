@@ -563,6 +563,7 @@ impl Compiler<'_> {
         let mut leaves = Vec::new();
         for ((parameter, argument), operand) in arguments().zip(&operands[1..]) {
             let slot = self.in_slot(*operand)?;
+            self.define(slot);
             let name = Variable::new("value").renamed();
             self.name(
                 &name,
