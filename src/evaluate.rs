@@ -10,6 +10,7 @@ mod frame;
 mod lambda;
 mod machine;
 pub(crate) mod proof;
+mod reach;
 mod tabling;
 mod watched;
 mod within;

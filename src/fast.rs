@@ -15,6 +15,7 @@ mod compile;
 mod export;
 mod heap;
 mod listing;
+mod looked;
 mod machine;
 mod pattern;
 mod program;

@@ -1,6 +1,7 @@
 //! The standard operations, by topic; `metta/stdlib.metta` holds the rest.
 
 mod assertions;
+pub(crate) mod counts;
 mod documentation;
 pub(crate) mod lists;
 mod modules;

@@ -7,7 +7,7 @@ use chimera_grammar::{Diagnostic, Lexer, LineTable, Token};
 use crate::atom::Atom;
 use crate::budget::Budget;
 use crate::engine::{Engine, Host};
-use crate::evaluate::{Machine, RuleUse, blame};
+use crate::evaluate::{RuleUse, blame};
 use crate::persistent::Map;
 use crate::reader::{self, Intake, Stop};
 use crate::space::{Origin, Space};
@@ -118,7 +118,14 @@ pub(crate) fn run(
         let atom = reader::read(&parsed.tree, node, &|word| host.tokens.get(word).cloned());
         let mut failed_rule = None;
         let (mut reductions, mut peak_bytes) = (0, 0);
-        let results = if form.directive {
+        let wrong = if host.settings.check_types {
+            types::errors_of(space, &atom)
+        } else {
+            Vec::new()
+        };
+        let results = if !wrong.is_empty() {
+            wrong
+        } else if form.directive {
             let evaluation = crate::fast::run(host, space, &atom, budget, false);
             (reductions, peak_bytes) = (evaluation.reductions, evaluation.peak_bytes);
             let results = evaluation.atoms();
@@ -126,8 +133,6 @@ pub(crate) fn run(
                 failed_rule = blame::failed_rule(host, space, &atom, error);
             }
             results
-        } else if host.settings.check_types && types::types_of(space, &atom).is_empty() {
-            Machine::type_errors(host, space, &atom)
         } else {
             let origin = Origin {
                 file: Arc::clone(&name),

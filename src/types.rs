@@ -100,6 +100,17 @@ fn shown(type_atom: &Atom) -> Atom {
     })
 }
 
+/// `type_atom` with a variable that programs can write for each type that may be any.
+pub(crate) fn nameable(type_atom: &Atom) -> Atom {
+    rebuild(type_atom, |variable| {
+        if variable.name() == ANY_TYPE {
+            Replacement::Final(Atom::Variable(Variable::new("any").renamed()))
+        } else {
+            Replacement::Keep
+        }
+    })
+}
+
 /// As [`typed`], for a call: what may be any type is a type variable there, which
 /// the other arguments and the result may tell more of.
 pub(crate) fn typed_for_call(space: &Space, atom: &Atom, found: &mut Found) -> Vec<Typed> {
@@ -197,14 +208,16 @@ pub(crate) fn assigned(space: &Space, atom: &Atom) -> Vec<Atom> {
     let known = known();
     let answer = Variable::new("type").renamed();
     let mut types = ask(space, &known.colon, atom.clone(), &answer);
-    let mut next = 0;
-    while next < types.len() {
-        for above in ask(space, &known.subtype, types[next].clone(), &answer) {
-            if !types.contains(&above) {
-                types.push(above);
-            }
-        }
-        next += 1;
+    let mut level = 0..types.len();
+    while !level.is_empty() {
+        let above = types[level.clone()].iter();
+        let mut above: Vec<Atom> = above
+            .flat_map(|found| ask(space, &known.subtype, found.clone(), &answer))
+            .collect();
+        // A type above two of one level is told twice, as by the reference.
+        above.retain(|found| !types.contains(found));
+        level = level.end..level.end + above.len();
+        types.append(&mut above);
     }
     types
 }
@@ -337,6 +350,18 @@ pub(crate) fn types_of(space: &Space, atom: &Atom) -> Vec<Atom> {
         .filter(|found| found.error().is_none())
         .map(|found| found.atom)
         .collect()
+}
+
+/// What is wrong with `atom` by each of its types; nothing if it has one by which it is right.
+pub(crate) fn errors_of(space: &Space, atom: &Atom) -> Vec<Atom> {
+    let types = typed(space, atom);
+    let errors = types.iter().map_while(Typed::error).cloned();
+    let errors: Vec<Atom> = errors.collect();
+    if errors.len() == types.len() {
+        errors
+    } else {
+        Vec::new()
+    }
 }
 
 /// Types of parts of deep expressions that were found before: evaluating such an

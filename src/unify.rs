@@ -289,14 +289,40 @@ fn rebuild_as<'a>(
 /// Source: J. A. Robinson, "A Machine-Oriented Logic Based on the Resolution
 /// Principle", J. ACM 12(1), 1965.
 pub fn unify(left: &Atom, right: &Atom, bindings: &mut Bindings) -> bool {
+    unify_as(left, right, bindings, Kept::Right)
+}
+
+/// As [`unify`], for a value that a form takes apart: of variables that are made equal the one
+/// of the value that was met first stays.
+pub(crate) fn unify_pattern(pattern: &Atom, value: &Atom, bindings: &mut Bindings) -> bool {
+    unify_as(pattern, value, bindings, Kept::First)
+}
+
+/// Which of two variables stands for both.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// That of the right side.
+    Right,
+    /// The same, but what a variable of the left side stands for already.
+    First,
+}
+
+fn unify_as(left: &Atom, right: &Atom, bindings: &mut Bindings, kept: Kept) -> bool {
     let mark = bindings.mark();
     let mut pending: SmallVec<[(Atom, Atom); 8]> = SmallVec::new();
     pending.push((left.clone(), right.clone()));
     let mut seen = Seen::new();
     while let Some((left, right)) = pending.pop() {
-        let (left, right) = (bindings.walk(&left).clone(), bindings.walk(&right).clone());
+        let written = (left, right);
+        let left = bindings.walk(&written.0).clone();
+        let right = bindings.walk(&written.1).clone();
         let unified = match (&left, &right) {
             (Atom::Variable(a), Atom::Variable(b)) if a == b => true,
+            (Atom::Variable(_), Atom::Variable(variable))
+                if kept == Kept::First && written.0 != left && written.1 == right =>
+            {
+                bindings.bind_checked(variable, left.clone())
+            }
             (Atom::Variable(variable), _) => bindings.bind_checked(variable, right.clone()),
             (_, Atom::Variable(variable)) => bindings.bind_checked(variable, left.clone()),
             (Atom::Expression(a), Atom::Expression(b)) => {

@@ -1,10 +1,5 @@
 //! Instructions of minimal MeTTa, and the forms that steer evaluation.
 
-use std::rc::Rc;
-
-use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashSet};
-
 use crate::atom::{Atom, Grounded, Value, Variable, known};
 use crate::evaluate::cut;
 use crate::evaluate::frame::{Done, FrameKind, Rest, Walk, WalkKind};
@@ -14,7 +9,7 @@ use crate::library::lists::seal;
 use crate::space::{Solution, Space};
 use crate::symbol::Symbol;
 use crate::types;
-use crate::unify::{Bindings, Replacement, rebuild, unify};
+use crate::unify::{Replacement, rebuild, unify, unify_pattern};
 
 /// What to do next; `None` ends the branch.
 type Next = Option<(Task, Rest)>;
@@ -302,7 +297,7 @@ fn unify_instruction(
         }
         return Some((Task::Return(otherwise.clone()), rest));
     }
-    let chosen = if unify(left, right, &mut machine.bindings) {
+    let chosen = if unify_pattern(right, left, &mut machine.bindings) {
         then
     } else {
         otherwise
@@ -480,8 +475,16 @@ pub(crate) fn substitute(template: &Atom, variable: &Variable, value: &Atom) -> 
 }
 
 /// The template of the first case whose pattern unifies; `Empty` where there is
-/// none, or before it something that is no pair of pattern and template.
-pub(crate) fn switch(machine: &mut Machine<'_>, atom: &Atom, cases: &Atom, rest: &Rest) -> Next {
+/// none, or before it something that is no pair of pattern and template. Of equal variables
+/// `case` keeps those of the value, `switch` those of the pattern.
+pub(crate) fn switch(
+    machine: &mut Machine<'_>,
+    form: Control,
+    atom: &Atom,
+    cases: &Atom,
+    space: &Space,
+    rest: &Rest,
+) -> Next {
     let cases = machine.bindings.apply(cases);
     let empty = Atom::Symbol(known().empty.clone());
     let mut chosen = &empty;
@@ -489,15 +492,27 @@ pub(crate) fn switch(machine: &mut Machine<'_>, atom: &Atom, cases: &Atom, rest:
         let Some([pattern, template]) = case.as_expression() else {
             break;
         };
-        if unify(atom, pattern, &mut machine.bindings) {
+        let fits = match form {
+            Control::Case => unify_pattern(pattern, atom, &mut machine.bindings),
+            _ => unify_pattern(atom, pattern, &mut machine.bindings),
+        };
+        if fits {
             // To the library's rules `NotReducible` is no answer.
-            if !template.is_symbol(&known().not_reducible) {
+            if !machine
+                .bindings
+                .walk(template)
+                .is_symbol(&known().not_reducible)
+            {
                 chosen = template;
             }
             break;
         }
     }
-    Some((Task::Return(chosen.clone()), rest.clone()))
+    let chosen = machine.bindings.apply(chosen);
+    Some((
+        Machine::result(chosen.clone(), &chosen, space),
+        rest.clone(),
+    ))
 }
 
 /// Carries out a form; `call` has its arguments as the signature wants them.
@@ -529,12 +544,22 @@ pub(crate) fn call(
             },
         },
         (Control::Let, [pattern, value, template]) => {
-            let result = if unify(value, pattern, &mut machine.bindings) {
-                template.clone()
-            } else {
-                Atom::Symbol(known().empty.clone())
+            let empty = Atom::Symbol(known().empty.clone());
+            if !unify_pattern(pattern, value, &mut machine.bindings) {
+                return Some((Task::Return(empty), rest));
+            }
+            let chosen = machine.bindings.walk(template);
+            if !chosen.is_symbol(&known().not_reducible) {
+                return Some((Task::Return(template.clone()), rest));
+            }
+            // What is not reducible then is the instruction that `let` stands for.
+            let unify = Atom::Symbol(known().unify.clone());
+            let form = [unify, value.clone(), pattern.clone(), chosen.clone(), empty];
+            let form = match machine.bindings.apply(&Atom::expression(form)) {
+                Atom::Expression(form) => Atom::Expression(form.evaluated()),
+                other => other,
             };
-            Some((Task::Return(result), rest))
+            Some((Task::Return(form), rest))
         }
         (Control::LetStar, [Atom::Symbol(_) | Atom::Variable(_), template]) => {
             Some((Task::Return(template.clone()), rest))
@@ -573,6 +598,7 @@ pub(crate) fn call(
             let choice = machine.choices.len();
             machine.choices.push(Choice::Case {
                 cases: cases.clone(),
+                space: space.clone(),
                 rest: rest.clone(),
                 mark: machine.bindings.mark(),
                 any: false,
@@ -581,6 +607,7 @@ pub(crate) fn call(
             let rest = rest.push(FrameKind::Case {
                 choice,
                 cases: cases.clone(),
+                space: space.clone(),
             });
             Some((
                 Task::Metta {
@@ -591,7 +618,7 @@ pub(crate) fn call(
                 rest,
             ))
         }
-        (Control::Switch, [atom, cases]) => switch(machine, atom, cases, &rest),
+        (Control::Switch, [atom, cases]) => switch(machine, control, atom, cases, &space, &rest),
         (Control::Collapse, [atom]) => {
             let task = Task::Metta {
                 atom: atom.clone(),
@@ -600,11 +627,19 @@ pub(crate) fn call(
             };
             Some(gather(machine, Gather::Atoms, task, rest))
         }
-        (Control::Match, [Atom::Grounded(Grounded::Space(asked)), pattern, template]) => {
+        (
+            Control::Match,
+            [
+                Atom::Grounded(Grounded::Space(asked)),
+                pattern,
+                template,
+                ..,
+            ],
+        ) => {
             if cut::is_limited(&rest) && !cut::is_join(pattern) {
                 return cut::first_solutions(machine, asked, call, space, rest);
             }
-            let task = || Machine::result(template.clone(), call, &space);
+            let task = || Machine::template_result(template, call, &space);
             let ways = solutions(machine, asked, pattern, task);
             if machine.is_exhausted() {
                 return Some((Task::Return(call.clone()), rest));
@@ -614,10 +649,10 @@ pub(crate) fn call(
             }
             machine.branch(ways, &rest)
         }
-        (Control::Match, [_, _, _]) => {
+        (Control::Match, [_, _, _, ..]) => {
             Some((wrong("match expects a space as the first argument"), rest))
         }
-        (Control::Capture, [atom]) => {
+        (Control::Capture, [atom, ..]) => {
             let head = call.as_expression().and_then(|call| call.first());
             let operation = head.and_then(Atom::as_operation);
             let home = operation.and_then(|operation| operation.home());
@@ -802,165 +837,4 @@ pub(crate) fn walk_result(mut walk: Walk, atom: Atom, rest: Rest) -> Next {
         WalkKind::Fold { folded, .. } => *folded = atom,
     }
     Some(walk_next(walk, rest))
-}
-
-/// Finds the variables that an evaluation can still reach.
-#[derive(Default)]
-pub(crate) struct Reach {
-    variables: HashMap<Variable, (), FixedState>,
-    frames: HashSet<usize, FixedState>,
-    pending: Vec<Variable>,
-}
-
-impl Reach {
-    fn atom(&mut self, atom: &Atom) {
-        let (variables, pending) = (&mut self.variables, &mut self.pending);
-        atom.for_each_variable(|variable| {
-            if variables.insert(variable.clone(), ()).is_none() {
-                pending.push(variable.clone());
-            }
-        });
-    }
-
-    fn task(&mut self, task: &Task) {
-        match task {
-            Task::Metta { atom, expected, .. } => {
-                self.atom(atom);
-                self.atom(expected);
-            }
-            Task::Minimal { atom, .. } | Task::Eval { atom, .. } | Task::Return(atom) => {
-                self.atom(atom)
-            }
-            Task::Function { body, call, .. } => {
-                self.atom(body);
-                self.atom(call);
-            }
-            Task::Elements(elements) => self.elements(elements),
-            Task::Beside { call, .. } => self.atom(call),
-            Task::Watched(entered) => {
-                self.atom(&entered.call);
-                self.task(&entered.body);
-            }
-        }
-    }
-
-    fn elements(&mut self, elements: &crate::evaluate::frame::Elements) {
-        self.atom(&Atom::Expression(elements.source.clone()));
-        for expected in elements.expected.iter().flat_map(|types| types.iter()) {
-            self.atom(expected);
-        }
-        self.done(&elements.done);
-        self.atom(&elements.returns);
-    }
-
-    fn done(&mut self, done: &Done) {
-        for atom in done.iter() {
-            self.atom(atom);
-        }
-    }
-
-    fn delta(&mut self, delta: &Delta) {
-        for (_, value) in delta {
-            self.atom(value);
-        }
-    }
-
-    pub(crate) fn choice(&mut self, choice: &Choice) {
-        match choice {
-            Choice::Branch {
-                task, rest, delta, ..
-            } => {
-                self.task(task);
-                self.delta(delta);
-                self.rest(rest);
-            }
-            Choice::Alternatives { rest, errors, .. } => {
-                for (error, delta, _) in errors {
-                    self.atom(error);
-                    self.delta(delta);
-                }
-                self.rest(rest);
-            }
-            Choice::Gather { rest, items, .. } => {
-                for (item, delta) in items {
-                    self.atom(item);
-                    self.delta(delta);
-                }
-                self.rest(rest);
-            }
-            Choice::Case { cases, rest, .. } => {
-                self.atom(cases);
-                self.rest(rest);
-            }
-            Choice::Limit { .. } => {}
-            Choice::Solutions(more) => {
-                self.atom(&more.call);
-                self.rest(&more.rest);
-            }
-            Choice::Fill(tabled) | Choice::Answers { tabled, .. } => {
-                self.atom(&tabled.call);
-                self.atom(&tabled.returns);
-                self.rest(&tabled.rest);
-            }
-        }
-    }
-
-    pub(crate) fn current(&mut self, task: &Task) {
-        self.task(task);
-    }
-
-    pub(crate) fn rest(&mut self, rest: &Rest) {
-        let mut next = rest.0.clone();
-        while let Some(frame) = next {
-            if !self.frames.insert(Rc::as_ptr(&frame) as usize) {
-                return;
-            }
-            match &frame.kind {
-                FrameKind::Alternatives { .. }
-                | FrameKind::Gather { .. }
-                | FrameKind::Limit { .. }
-                | FrameKind::Watched(_) => {}
-                FrameKind::Table { call, .. } => self.atom(call),
-                FrameKind::Elements(elements) => self.elements(elements),
-                FrameKind::Call { call, returns, .. } => {
-                    self.atom(call);
-                    self.atom(returns);
-                }
-                FrameKind::Chain { template, .. } => self.atom(template),
-                FrameKind::Function { call, .. } => self.atom(call),
-                FrameKind::Case { cases, .. } => self.atom(cases),
-                FrameKind::Walk(walk) => {
-                    self.atom(&Atom::Expression(walk.list.clone()));
-                    self.atom(&walk.template);
-                    self.atom(&walk.call);
-                    match &walk.kind {
-                        WalkKind::Map { mapped, .. } => self.done(mapped),
-                        WalkKind::Filter { kept, .. } => self.done(kept),
-                        WalkKind::Fold { folded, .. } => self.atom(folded),
-                    }
-                }
-            }
-            next = frame.next.0.clone();
-        }
-    }
-
-    /// Adds what the reached variables are bound to.
-    pub(crate) fn close(mut self, bindings: &Bindings) -> Reached {
-        while let Some(variable) = self.pending.pop() {
-            if let Some(value) = bindings.value(&variable) {
-                let value = value.clone();
-                self.atom(&value);
-            }
-        }
-        Reached(self.variables)
-    }
-}
-
-/// The variables that an evaluation can still reach.
-pub(crate) struct Reached(HashMap<Variable, (), FixedState>);
-
-impl Reached {
-    pub(crate) fn contains(&self, variable: &Variable) -> bool {
-        self.0.contains_key(variable)
-    }
 }

@@ -92,7 +92,8 @@ pub(crate) fn first_solutions(
     context: Space,
     rest: Rest,
 ) -> Option<(Task, Rest)> {
-    let [_, _, pattern, template] = call.as_expression().expect("a call is an expression") else {
+    let [_, _, pattern, template, ..] = call.as_expression().expect("a call is an expression")
+    else {
         unreachable!("the caller has looked at the arguments")
     };
     let space = asked.snapshot();
@@ -103,7 +104,7 @@ pub(crate) fn first_solutions(
     if found.is_empty() {
         return Some((Task::Return(Atom::Symbol(known().empty.clone())), rest));
     }
-    let task = || Machine::result(template.clone(), call, &context);
+    let task = || Machine::template_result(template, call, &context);
     let ways = control::ways(machine, found, task);
     if more {
         machine
@@ -127,7 +128,7 @@ pub(crate) fn more_solutions(
 ) -> Option<(Task, Rest)> {
     machine.bindings.undo(more.mark);
     machine.steps = more.steps;
-    let [_, _, pattern, template] = more.call.as_expression().expect("a call is an expression")
+    let [_, _, pattern, template, ..] = more.call.as_expression().expect("a call is an expression")
     else {
         unreachable!("the caller has looked at the arguments")
     };
@@ -135,7 +136,7 @@ pub(crate) fn more_solutions(
     if machine.is_exhausted() {
         return Some((Task::Return(more.call.clone()), more.rest));
     }
-    let task = || Machine::result(template.clone(), &more.call, &more.context);
+    let task = || Machine::template_result(template, &more.call, &more.context);
     let ways = control::ways(machine, found.split_off(FIRST.min(found.len())), task);
     machine.branch(ways, &more.rest)
 }

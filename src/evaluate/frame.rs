@@ -43,7 +43,11 @@ pub(crate) enum FrameKind {
     /// `filter-atom` and `foldl-atom`: one element after the other.
     Walk(Walk),
     /// `case`: picks a branch for each result.
-    Case { choice: usize, cases: Atom },
+    Case {
+        choice: usize,
+        cases: Atom,
+        space: Space,
+    },
     /// `once` and `limit`: counts results.
     Limit { choice: usize },
     /// Takes the answers of a tabled call into its table.

@@ -9,14 +9,16 @@ use std::sync::Arc;
 use crate::atom::{Atom, Expression, Grounded, Variable, known};
 use crate::budget::{Budget, Exhausted, Meter};
 use crate::engine::{Context, Host};
-use crate::evaluate::control;
+use crate::evaluate::control::{self, Control};
 use crate::evaluate::cut::{self, MoreSolutions};
 use crate::evaluate::frame::{Done, Elements, FrameKind, Rest};
 use crate::evaluate::lambda;
 use crate::evaluate::proof::{Step, Steps};
+use crate::evaluate::reach::Reach;
 use crate::evaluate::tabling::{self, Tabled, Tables};
 use crate::evaluate::watched::Entered;
 use crate::evaluate::{Answer, Evaluation};
+use crate::library::counts;
 use crate::operation::Operation;
 use crate::space::{Solution, Space};
 use crate::types::{self, Mode, Typed, Way};
@@ -39,6 +41,12 @@ pub(crate) enum Task {
     Eval { atom: Atom, space: Space },
     /// Evaluate the elements of an expression, then call it.
     Elements(Elements),
+    /// Go on with what one step of `call` gave, once its variables are known.
+    Stepped {
+        atom: Atom,
+        call: Atom,
+        space: Space,
+    },
     /// Run the body of a `function`, reached by `call`.
     Function {
         body: Atom,
@@ -83,6 +91,7 @@ pub(crate) enum Choice {
     /// Bottom of the branches whose results `case` tells apart.
     Case {
         cases: Atom,
+        space: Space,
         rest: Rest,
         mark: Mark,
         any: bool,
@@ -135,6 +144,9 @@ pub(crate) struct Machine<'h> {
 /// Rough size of a solution with what it binds.
 const SOLUTION_BYTES: usize = 192;
 const COLLECT_AT: usize = 1 << 16;
+/// Operations whose results are not run if they are a `(function …)`: to the reference they are
+/// rules, which return them.
+const GIVES_PARTS: [&str; 4] = ["car-atom", "cdr-atom", "if-error", "atom-subst"];
 
 impl<'h> Machine<'h> {
     pub(super) fn new(host: &'h mut Host, budget: &Budget, proving: bool) -> Machine<'h> {
@@ -225,29 +237,6 @@ impl<'h> Machine<'h> {
         errors
     }
 
-    /// Why a call is ill-typed, by each function type of its head.
-    pub(crate) fn type_errors(host: &'h mut Host, space: &Space, atom: &Atom) -> Vec<Atom> {
-        let mut machine = Machine::new(host, &Budget::default(), false);
-        let Atom::Expression(call) = atom else {
-            return Vec::new();
-        };
-        let Some(head) = call.children().first() else {
-            return Vec::new();
-        };
-        types::typed(space, head)
-            .iter()
-            .filter(|found| types::is_function(&found.atom))
-            .filter_map(|found| {
-                let mark = machine.bindings.mark();
-                let expected = types::undefined();
-                let checked = machine.applicable(call, &found.atom, &expected, space);
-                machine.bindings.undo(mark);
-                checked.err()
-            })
-            .flatten()
-            .collect()
-    }
-
     fn drive(&mut self, task: Task) {
         self.drive_from(task, Rest::default());
     }
@@ -267,6 +256,7 @@ impl<'h> Machine<'h> {
                 Task::Metta { atom, .. }
                 | Task::Minimal { atom, .. }
                 | Task::Eval { atom, .. }
+                | Task::Stepped { atom, .. }
                 | Task::Return(atom) => self.bindings.apply(atom),
                 Task::Elements(elements) => Atom::Expression(elements.source.clone()),
                 Task::Function { call, .. } | Task::Beside { call, .. } => call.clone(),
@@ -301,6 +291,10 @@ impl<'h> Machine<'h> {
             Task::Minimal { atom, space } => control::minimal(self, atom, space, rest),
             Task::Eval { atom, space } => self.eval(atom, space, rest),
             Task::Elements(elements) => Some(self.elements(elements, rest)),
+            Task::Stepped { atom, call, space } => {
+                let atom = self.bindings.apply(&atom);
+                Some((Machine::result(atom, &call, &space), rest))
+            }
             Task::Function { body, call, space } => {
                 let rest = rest.push(FrameKind::Function {
                     call,
@@ -317,7 +311,7 @@ impl<'h> Machine<'h> {
                 match &next.0 {
                     Task::Return(atom)
                         if atom.is_symbol(&known().not_reducible)
-                            && operation.control() != Some(control::Control::Inert) =>
+                            && operation.control() != Some(Control::Inert) =>
                     {
                         None
                     }
@@ -448,6 +442,7 @@ impl<'h> Machine<'h> {
                 }
                 Choice::Case {
                     cases,
+                    space,
                     rest,
                     mark,
                     any,
@@ -457,7 +452,9 @@ impl<'h> Machine<'h> {
                     if !any {
                         self.steps = steps;
                         let empty = Atom::Symbol(known().empty.clone());
-                        if let Some(next) = control::switch(self, &empty, &cases, &rest) {
+                        if let Some(next) =
+                            control::switch(self, Control::Case, &empty, &cases, &space, &rest)
+                        {
                             return Some(next);
                         }
                     }
@@ -538,17 +535,17 @@ impl<'h> Machine<'h> {
             Atom::Variable(_) => true,
             Atom::Symbol(symbol) => *symbol == known.empty,
             Atom::Grounded(_) => false,
-            // An error with too few or too many parts is an ill-typed call.
-            Atom::Expression(expression) => {
-                expression.is_evaluated() || (atom.is_error() && expression.children().len() == 3)
-            }
+            Atom::Expression(expression) => expression.is_evaluated(),
         };
+        // An error with too few or too many parts is an ill-typed call.
+        let is_error =
+            atom.is_error() && atom.as_expression().is_some_and(|parts| parts.len() == 3);
         // A type variable that stands for a meta-type keeps nothing unevaluated.
         if as_it_stands || types::matches_meta_type(&atom, &expected) {
             return Some((Task::Return(atom), rest));
         }
         match &atom {
-            Atom::Expression(expression) if !expression.children().is_empty() => {
+            Atom::Expression(expression) if !expression.children().is_empty() && !is_error => {
                 let rest = self.alternatives(rest);
                 self.interpret(expression.clone(), expected, space, rest)
             }
@@ -603,7 +600,7 @@ impl<'h> Machine<'h> {
         let wrong = |found: Atom| {
             let reason = Atom::expression([
                 Atom::Symbol(known().bad_type.clone()),
-                self.bindings.apply(expected),
+                types::nameable(&self.bindings.apply(expected)),
                 found,
             ]);
             Atom::error(atom.clone(), reason)
@@ -712,8 +709,8 @@ impl<'h> Machine<'h> {
                         if !fits {
                             let reason = Atom::expression([
                                 Atom::Symbol(known().bad_type.clone()),
-                                bindings.apply(expected),
-                                bindings.apply(returns),
+                                types::nameable(&bindings.apply(expected)),
+                                types::nameable(&bindings.apply(returns)),
                             ]);
                             errors.push(Atom::error(call_atom.clone(), reason));
                         }
@@ -858,7 +855,9 @@ impl<'h> Machine<'h> {
         space: Space,
         rest: Rest,
     ) -> Option<(Task, Rest)> {
-        if let Some(control) = operation.control() {
+        let arguments = &call.as_expression().expect("a call is an expression")[1..];
+        let taken = counts::taken(operation, arguments);
+        if let (Some(control), Ok(_)) = (operation.control(), &taken) {
             return control::call(self, control, call, space, rest);
         }
         self.watch_outside();
@@ -868,8 +867,7 @@ impl<'h> Machine<'h> {
             space: &space,
             budget,
         };
-        let arguments = &call.as_expression().expect("a call is an expression")[1..];
-        let answer = operation.call(arguments, &mut context);
+        let answer = taken.and_then(|arguments| operation.call(arguments, &mut context));
         self.meter.spent += std::mem::take(&mut self.host.spent_inside);
         // Called it was, whatever it says.
         let steps = self.step(|| Step::Operation(operation.name().to_owned()));
@@ -883,11 +881,12 @@ impl<'h> Machine<'h> {
                 let ways = results
                     .into_iter()
                     .map(|result| {
-                        (
-                            Machine::result(result, call, &space),
-                            Delta::new(),
-                            steps.clone(),
-                        )
+                        let task = if GIVES_PARTS.contains(&operation.name()) {
+                            Task::Return(result)
+                        } else {
+                            Machine::result(result, call, &space)
+                        };
+                        (task, Delta::new(), steps.clone())
                     })
                     .collect();
                 self.branch(ways, &rest)
@@ -909,12 +908,32 @@ impl<'h> Machine<'h> {
     /// What to do with a result of one step: a `function` runs on.
     pub(crate) fn result(result: Atom, call: &Atom, space: &Space) -> Task {
         match result.as_expression() {
-            Some([head, body]) if head.is_symbol(&known().function) => Task::Function {
-                body: body.clone(),
+            Some([head, body @ Atom::Expression(_)]) if head.is_symbol(&known().function) => {
+                Task::Function {
+                    body: body.clone(),
+                    call: call.clone(),
+                    space: space.clone(),
+                }
+            }
+            _ => Task::Return(result),
+        }
+    }
+
+    /// As [`Machine::result`], for a template whose variables are bound when the task is done.
+    pub(crate) fn template_result(template: &Atom, call: &Atom, space: &Space) -> Task {
+        let open = match template {
+            Atom::Variable(_) => true,
+            Atom::Expression(parts) => matches!(parts.children(), [Atom::Variable(_), _]),
+            Atom::Symbol(_) | Atom::Grounded(_) => false,
+        };
+        if open {
+            Task::Stepped {
+                atom: template.clone(),
                 call: call.clone(),
                 space: space.clone(),
-            },
-            _ => Task::Return(result),
+            }
+        } else {
+            Machine::result(template.clone(), call, space)
         }
     }
 
@@ -1082,7 +1101,11 @@ impl<'h> Machine<'h> {
                 let atom = self.bindings.apply(&atom);
                 control::walk_result(walk.clone(), atom, next)
             }
-            FrameKind::Case { choice, cases } => {
+            FrameKind::Case {
+                choice,
+                cases,
+                space,
+            } => {
                 let atom = self.bindings.apply(&atom);
                 if atom.is_empty_symbol() {
                     return None;
@@ -1090,7 +1113,7 @@ impl<'h> Machine<'h> {
                 if let Some(Choice::Case { any, .. }) = self.choices.get_mut(*choice) {
                     *any = true;
                 }
-                control::switch(self, &atom, cases, &next)
+                control::switch(self, Control::Case, &atom, cases, space, &next)
             }
         }
     }
@@ -1191,7 +1214,7 @@ impl<'h> Machine<'h> {
 
     /// Drops bindings that nothing can reach any more.
     fn collect(&mut self, task: &Task, rest: &Rest) {
-        let mut reach = control::Reach::default();
+        let mut reach = Reach::default();
         reach.current(task);
         reach.rest(rest);
         for choice in &self.choices {

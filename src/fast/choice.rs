@@ -9,7 +9,7 @@ use crate::evaluate::{FactUse, Proof};
 use crate::fast::cell::Cell;
 use crate::fast::code::{Operands, Pc, Slot};
 use crate::fast::machine::{Join, Tops};
-use crate::fast::save::Saved;
+use crate::fast::save::{Saved, Shared};
 use crate::fast::table::Seen;
 use crate::space::{Layers, Row};
 
@@ -115,6 +115,10 @@ pub(super) enum Kind {
 #[derive(Default)]
 pub(super) struct Gathered {
     pub(super) saved: Saved,
+    /// Variables in them that are still on the heap.
+    pub(super) shared: Shared,
+    /// The least that the heap was cut to since then, as far as it was taken note of.
+    pub(super) lowest: usize,
     /// What led to them.
     pub(super) log: Vec<Step>,
 }

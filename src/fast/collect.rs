@@ -225,6 +225,7 @@ impl Machine<'_> {
                 }
                 Kind::Gather { gathered, .. } => {
                     gathered.saved.replace(|cell| copy.forward(cell));
+                    gathered.shared.clear();
                 }
                 Kind::Rules { .. }
                 | Kind::Chain { .. }

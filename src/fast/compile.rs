@@ -81,8 +81,10 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     };
     let version = program.rules_version(symbol, arity);
     let before = program.functions[id as usize].state;
+    let same = program.looked_same(id);
     if matches!(before, State::CompiledBefore | State::DataBefore)
         && program.functions[id as usize].version == version
+        && same
     {
         program.functions[id as usize].state = match before {
             State::CompiledBefore => State::Compiled,
@@ -91,11 +93,13 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         return;
     }
     if before == State::CompiledBefore
+        && same
         && table::update(host, heap, program, id, signature.as_deref(), version)
     {
         return;
     }
     program.functions[id as usize].version = version;
+    program.looked.begin(Some(id));
     let rows = program.rule_rows(symbol, arity);
     if rows.is_empty() {
         program.note_data(id, &kind);
@@ -179,8 +183,10 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     if compile_rules().is_err() {
         program.code.truncate(start);
         program.functions[id as usize].state = State::Plain;
+        program.looked.keep(id);
         return;
     }
+    program.looked.keep(id);
     let mut pc = compiled[0].pc;
     let mut chosen = None;
     let mut select = pc;
@@ -298,6 +304,15 @@ pub(super) fn expression(
             variables.push(variable.clone());
         }
     });
+    if open {
+        // What a form binds is younger than what it binds it to, which stays.
+        let late = bound_by_let(atom);
+        let (late, first): (Vec<Variable>, Vec<Variable>) = variables
+            .into_iter()
+            .partition(|variable| late.contains(variable));
+        variables = first;
+        variables.extend(late);
+    }
     compiler.slots = variables.len();
     if variables.len() > SLOTS_MAX {
         program.code.truncate(start);
@@ -336,6 +351,30 @@ pub(super) fn expression(
     };
     program.expressions.insert(key, (atom.clone(), id));
     id
+}
+
+/// The variables in patterns of `let` and `let*`.
+fn bound_by_let(atom: &Atom) -> Vec<Variable> {
+    let mut found = Vec::new();
+    let mut note =
+        |pattern: &Atom| pattern.for_each_variable(|variable| found.push(variable.clone()));
+    let mut pending = vec![atom];
+    while let Some(atom) = pending.pop() {
+        let parts = atom.as_expression().unwrap_or_default();
+        match parts {
+            [Atom::Symbol(head), pattern, _, _] if head.as_str() == "let" => note(pattern),
+            [Atom::Symbol(head), pairs, _] if head.as_str() == "let*" => {
+                for pair in pairs.as_expression().unwrap_or_default() {
+                    if let Some([pattern, _]) = pair.as_expression() {
+                        note(pattern);
+                    }
+                }
+            }
+            _ => {}
+        }
+        pending.extend(parts.iter().filter(|part| !part.is_ground()));
+    }
+    found
 }
 
 /// Whether it is more than code usually is.

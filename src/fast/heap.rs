@@ -26,6 +26,8 @@ pub(super) struct Heap {
     pub(super) trail: Vec<u32>,
     /// Variables below it are older than the newest choice: binding them is noted.
     pub(super) old: usize,
+    /// The least that it was cut to since that was last taken note of.
+    pub(super) lowest: usize,
     pub(super) boxes: Vec<Atom>,
     pub(super) constant_boxes: Vec<Atom>,
     /// Names that code refers to by their numbers, kept in use.
@@ -59,6 +61,7 @@ impl Heap {
             constants: 0,
             trail: Vec::new(),
             old: 0,
+            lowest: 0,
             boxes: Vec::new(),
             constant_boxes: Vec::new(),
             symbols: HashMap::default(),
@@ -199,6 +202,7 @@ impl Heap {
     #[inline(always)]
     pub(super) fn cut(&mut self, top: usize, box_top: usize) {
         self.cells.truncate(top);
+        self.lowest = self.lowest.min(top);
         let is_named = self.names.last().is_some_and(|(at, _)| *at >= top);
         if self.boxes.len() > box_top || is_named {
             self.cut_others(top, box_top);

@@ -18,6 +18,7 @@ use crate::fast::code::{
 };
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
+use crate::fast::looked::Looked;
 use crate::fast::machine::grow;
 use crate::fast::pattern::Pattern;
 use crate::fast::table::RuleTable;
@@ -379,6 +380,8 @@ pub(super) struct Program {
     inline: HashMap<usize, Inline, FixedState>,
     /// A rule whose head may match any call: nothing is compiled.
     pub(super) open_rules: bool,
+    /// Rules of other functions that code depends on.
+    pub(super) looked: Looked,
     /// Rules whose head is an expression: `(= ((f $x) $y) …)`.
     pub(super) expression_rules: bool,
     /// Compiled directives and dynamic terms, by atom.
@@ -515,6 +518,7 @@ impl Program {
             epoch: 0,
             inline,
             open_rules: false,
+            looked: Looked::default(),
             expression_rules: false,
             expressions: HashMap::default(),
             switches: Vec::new(),
@@ -668,6 +672,18 @@ impl Program {
             std::ops::ControlFlow::Continue(())
         });
         found
+    }
+
+    /// Takes note that code depends on the rules of a head symbol and arity.
+    pub(super) fn look_at_rules(&mut self, symbol: u32, arity: usize) {
+        let version = self.rules_version(symbol, arity);
+        self.looked.note((symbol, arity, version));
+    }
+
+    /// Whether other rules that the code of a function depends on are what they were.
+    pub(super) fn looked_same(&self, function: u32) -> bool {
+        let version = |symbol, arity| self.rules_version(symbol, arity);
+        self.looked.holds(function, version)
     }
 
     pub(super) fn has_rules_of(&self, symbol: u32, arity: usize) -> bool {

@@ -99,6 +99,10 @@ impl Saved {
     }
 }
 
+/// Variables that stand for something in a [`Saved`], by their place on the heap: terms saved
+/// later have the same.
+pub(super) type Shared = HashMap<usize, Cell, FixedState>;
+
 /// Saves one term.
 struct Keep<'k> {
     heap: &'k Heap,
@@ -109,7 +113,7 @@ struct Keep<'k> {
     shift: usize,
     boxes: &'k mut Vec<Atom>,
     first_box: u32,
-    variables: HashMap<usize, Cell, FixedState>,
+    variables: &'k mut Shared,
     /// Where expressions are that were put there, once there are many.
     made: Made<Cell>,
     points_out: bool,
@@ -217,8 +221,14 @@ impl Keep<'_> {
 
 impl Heap {
     /// Takes a term off the heap so that the heap can be cut to `top`. What is
-    /// ground and below stays where it is.
-    pub(super) fn save(&self, cell: Cell, top: usize, box_top: usize, saved: &mut Saved) {
+    /// ground and below stays where it is. Its other variables are added to `shared`.
+    pub(super) fn save(
+        &self,
+        cell: Cell,
+        (top, box_top): (usize, usize),
+        saved: &mut Saved,
+        shared: &mut Shared,
+    ) {
         if saved.roots.is_empty() {
             (saved.base, saved.first_box) = (top, box_top as u32);
         }
@@ -232,7 +242,7 @@ impl Heap {
             words: &mut saved.words,
             boxes: &mut saved.boxes,
             first_box: saved.first_box,
-            variables: HashMap::default(),
+            variables: shared,
             made: Made::new(),
             points_out: saved.points_out,
         };

@@ -210,7 +210,8 @@ fn extreme(engine: &mut Engine, name: &'static str, better: fn(f64, f64) -> bool
                         arguments[0]
                     )));
                 };
-                if best.is_none_or(|best| better(value, best)) {
+                // NaN is neither the least nor the largest, unless there is nothing else.
+                if best.is_none_or(|best| better(value, best) || best.is_nan()) {
                     best = Some(value);
                 }
             }

@@ -55,9 +55,14 @@ pub(super) fn install(engine: &mut Engine) {
         "get-atoms",
         "(-> SpaceType Atom)",
         |arguments, _| match arguments {
-            [space] => space.as_space().map(Space::atoms).ok_or_else(|| {
-                OperationError::message("get-atoms expects a space as its argument")
-            }),
+            [space] => {
+                let Some(space) = space.as_space() else {
+                    let text = "get-atoms expects a space as its argument";
+                    return Err(OperationError::message(text));
+                };
+                // Variables of a stored atom are its own.
+                Ok(space.atoms().iter().map(types::renamed).collect())
+            }
             _ => Err(OperationError::NotReducible),
         },
     ));
@@ -194,6 +199,9 @@ fn states(engine: &mut Engine) {
                 state.set(value.clone());
                 Ok(vec![arguments[0].clone()])
             }
+            [] | [Atom::Grounded(Grounded::State(_))] => Err(OperationError::message(
+                "change-state! expects a state atom and its new value as arguments",
+            )),
             _ => Err(OperationError::message(
                 "change-state! expects a state as the first argument",
             )),

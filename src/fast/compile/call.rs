@@ -147,6 +147,14 @@ impl Compiler<'_> {
                         return Err(Leave);
                     };
                     let symbol = this.heap.symbol(symbol);
+                    if call.returned == ANY {
+                        let (operands, mark) = (&call.operands, call.mark);
+                        let told = this
+                            .told_by_values(children, &signature, operands, expected, want, mark)?;
+                        if let Some(value) = told {
+                            return Ok(value);
+                        }
+                    }
                     let returns = match &signature.returns {
                         Atom::Variable(_) => call.returned,
                         returns => this.result_type(returns),
@@ -479,7 +487,7 @@ fn starts_with_instruction(atom: &Atom) -> bool {
 }
 
 /// Whether it is a `function`, or a list with one.
-fn has_function(atom: &Atom) -> bool {
+pub(super) fn has_function(atom: &Atom) -> bool {
     let is_function = |atom: &Atom| matches!(atom.as_expression(), Some([head, ..]) if head.is_symbol(&known().function));
     let mut parts = atom.as_expression().unwrap_or_default().iter();
     is_function(atom) || parts.any(is_function)

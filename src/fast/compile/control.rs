@@ -1,5 +1,6 @@
 //! Control: `if`, `let`, `let*`, `case`, `unify`.
 
+use super::call::has_function;
 use super::lambda::lambda_of;
 use super::{
     Bound, Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want,
@@ -771,6 +772,9 @@ impl Compiler<'_> {
             let Some([pattern, template]) = case.as_expression() else {
                 break;
             };
+            if has_function(template) {
+                return Err(Leave);
+            }
             let begin = self.here();
             let (end, uses, keep) = self.branch(|this| {
                 // Only until the pattern has matched: no call sees it.

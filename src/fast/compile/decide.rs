@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use super::{
-    Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_whole_error,
+    Check, Compiled, Compiler, Flags, Leave, Name, OddWhat, Place, Static, Value, Want,
+    is_whole_error,
 };
-use crate::atom::{Atom, Grounded};
+use crate::atom::{Atom, Grounded, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 use crate::fast::program::{
     Expected, Head, Leaf, LeafPlace, Program, Signature, Site, SiteArgument, Told, Tree,
@@ -455,6 +456,7 @@ impl Compiler<'_> {
             Head::Typed(signature) if is_applied(&signature) => Told::Type(self.slot()?),
             Head::Untyped => {
                 let symbol = self.heap.symbol(symbol);
+                self.program.look_at_rules(symbol, arguments.len());
                 if self.program.has_rules_of(symbol, arguments.len()) {
                     Told::Function(self.slot()?, symbol, arguments.len())
                 } else {
@@ -518,6 +520,96 @@ impl Compiler<'_> {
                 Ok(value)
             }
         }
+    }
+
+    /// A call of a function whose result is of a type that only the values of its arguments
+    /// tell, which are evaluated. `None` if they do not tell it, or it is known before.
+    pub(super) fn told_by_values(
+        &mut self,
+        children: &[Atom],
+        signature: &Signature,
+        operands: &[Operand],
+        expected: TypeId,
+        want: Want,
+        mark: Option<Slot>,
+    ) -> Compiled<Option<Value>> {
+        let (Atom::Symbol(symbol), Atom::Variable(_)) = (&children[0], &signature.returns) else {
+            return Ok(None);
+        };
+        let symbol = self.heap.symbol(symbol);
+        let arguments = || signature.parameters.iter().zip(&children[1..]);
+        let is_call = |argument: &Atom| {
+            let parts = argument.as_expression();
+            parts.is_some_and(|parts| !parts.is_empty())
+        };
+        let mut tells = false;
+        for (_, argument) in arguments().filter(|(parameter, _)| **parameter == signature.returns) {
+            if is_call(argument) && !self.tells_type(argument) {
+                return Ok(None);
+            }
+            tells |= match argument {
+                Atom::Variable(variable) => self.names.contains_key(variable),
+                argument => is_call(argument),
+            };
+        }
+        self.program.look_at_rules(symbol, operands.len() - 1);
+        if !tells || !self.program.has_rules_of(symbol, operands.len() - 1) {
+            return Ok(None);
+        }
+        let mut call = vec![children[0].clone()];
+        let mut names = Vec::new();
+        let mut handed = vec![operands[0]];
+        let mut parts = Vec::with_capacity(operands.len() - 1);
+        let mut leaves = Vec::new();
+        for ((parameter, argument), operand) in arguments().zip(&operands[1..]) {
+            let slot = self.in_slot(*operand)?;
+            self.define(slot);
+            let name = Variable::new("value").renamed();
+            self.name(
+                &name,
+                Name {
+                    slot,
+                    fresh_in: None,
+                },
+            );
+            call.push(Atom::Variable(name.clone()));
+            names.push(name);
+            handed.push(Operand::slot(slot));
+            let as_written = types::is_meta_type(parameter);
+            let tree = if is_call(argument) && !as_written && !self.tells_type(argument) {
+                Tree::Unknown
+            } else {
+                Tree::Value(Operand::slot(slot))
+            };
+            add_leaves(&tree, LeafPlace::Part, &mut leaves);
+            parts.push(SiteArgument {
+                tree,
+                as_written,
+                told: Told::Nothing,
+            });
+        }
+        self.program.sites.push(Arc::new(Site {
+            head: self.program.constants[operands[0].index()],
+            expected: Expected::Known(expected),
+            arguments: parts,
+            leaves,
+        }));
+        self.program.decided.push(Vec::new());
+        let site = self.program.sites.len() as u32 - 1;
+        let function = self.slot()?;
+        let at = self.emit(Instruction::Decide {
+            to: function,
+            site,
+            odd: FAIL,
+        });
+        let source = OddWhat::Source(Atom::expression(call));
+        let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
+        for name in &names {
+            self.names.remove(name);
+        }
+        self.define(function);
+        let value = self.call_decided(symbol, handed, Callee::Slot(function), want, mark)?;
+        self.resume(Some(slow), value, want).map(Some)
     }
 
     fn call_decided(

@@ -56,7 +56,8 @@ impl Compiler<'_> {
             };
             let mentioned = mentions(part, variable);
             let told = found.is_err() || checks.iter().any(is_looked_at);
-            if mentioned && (told || self.is_left_with(part, variable)) {
+            let left = self.is_left_with(part, variable) || self.is_wanted_in(part, variable);
+            if mentioned && (told || left) {
                 if name.fresh_in == Some(self.scope) {
                     return Err(Leave);
                 }
@@ -125,6 +126,7 @@ impl Compiler<'_> {
                 if seen.contains(&function) {
                     return true;
                 }
+                self.program.look_at_rules(function.0, function.1);
                 let rows = self.program.rule_rows(function.0, function.1);
                 if seen.len() + rows.len() > FUNCTIONS {
                     return false;
@@ -165,6 +167,7 @@ impl Compiler<'_> {
                 Head::Untyped | Head::Typed(_) => match head {
                     Atom::Symbol(symbol) => {
                         let id = self.heap.symbol(symbol);
+                        self.program.look_at_rules(id, parts.len());
                         self.program.has_rules_of(id, parts.len())
                     }
                     _ => true,
@@ -181,6 +184,25 @@ impl Compiler<'_> {
             pending.extend(parts);
         }
         false
+    }
+
+    /// Whether the variable itself is an argument of a call whose function takes variables.
+    fn is_wanted_in(&mut self, atom: &Atom, variable: &Variable) -> bool {
+        let wanted = Atom::Symbol(known().variable.clone());
+        let Some([head, arguments @ ..]) = atom.as_expression() else {
+            return false;
+        };
+        match self.program.head(self.host, self.heap, head) {
+            Head::Typed(signature) | Head::Operation(_, signature) => signature
+                .parameters
+                .iter()
+                .zip(arguments)
+                .any(|(parameter, argument)| {
+                    *parameter == wanted
+                        && matches!(argument, Atom::Variable(found) if found == variable)
+                }),
+            Head::Untyped | Head::Complex => false,
+        }
     }
 
     /// Whether something that has the variable in it is left to the plain evaluator.

@@ -40,10 +40,12 @@ pub(super) fn update(
         return false;
     };
     let start = program.code.len();
+    program.looked.begin(None);
     if compile_added(host, heap, program, id, signature, &difference.added).is_err() {
         program.code.truncate(start);
         return false;
     }
+    program.looked.keep(id);
     let function = &mut program.functions[id as usize];
     let table = &mut program.tables[function.table as usize];
     table.changes += 1;

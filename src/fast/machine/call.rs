@@ -4,7 +4,7 @@ use super::settle::Ask;
 use super::{HEIGHT, MARK_SUCCEEDED, MATCHED, Machine, Next, SUCCEEDED};
 use smallvec::SmallVec;
 
-use crate::atom::Atom;
+use crate::atom::{Atom, known};
 use crate::budget::Exhausted;
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{Instruction, Operands, Pc, Slot};
@@ -171,10 +171,19 @@ impl Machine<'_> {
             State::Plain | State::Unknown | State::CompiledBefore | State::DataBefore => {
                 let expected = entry.expected;
                 let size = entry.arity as Slot;
+                let head = Atom::Symbol(self.heap.symbol_of(entry.symbol));
+                let ask = match self.program.head(self.host, &mut self.heap, &head) {
+                    Head::Typed(signature) if signature.returns.is_symbol(&known().atom) => {
+                        Ask::CallAsAtom
+                    }
+                    Head::Typed(_) | Head::Untyped | Head::Operation(..) | Head::Complex => {
+                        Ask::Call
+                    }
+                };
                 let call = self.call_term(function, base);
                 // Results are returned from this frame.
                 let pc = crate::fast::code::RETURN;
-                self.ask_plain(Ask::Call, call, expected, pc, base, size)
+                self.ask_plain(ask, call, expected, pc, base, size)
             }
         }
     }

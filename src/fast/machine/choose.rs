@@ -6,7 +6,7 @@ use super::{MARK_SUCCEEDED, Machine, SUCCEEDED, Tops};
 use crate::fast::cell::Cell;
 use crate::fast::choice::{Aside, Choice, Kind};
 use crate::fast::code::Pc;
-use crate::fast::save::Saved;
+use crate::fast::save::{Saved, Shared};
 
 impl Machine<'_> {
     /// Variables below it have to be noted when they are bound.
@@ -229,7 +229,9 @@ impl Machine<'_> {
         parts.extend(variables.iter().map(|at| self.heap.word(*at as usize)));
         let whole = self.heap.build(&parts);
         let mut saved = Saved::default();
-        self.heap.save(whole, heap_top, box_top, &mut saved);
+        let tops = (heap_top, box_top);
+        self.heap
+            .save(whole, tops, &mut saved, &mut Shared::default());
         self.asides.push(Aside {
             choice: height as u32,
             owner: owner as u32,
@@ -307,12 +309,40 @@ impl Machine<'_> {
             (choice.heap_top, choice.box_top as usize)
         };
         let log_top = self.choices[number].log_top as usize;
+        // The heap is cut to this next.
+        let next_top = self.choices.last().map_or(0, |choice| choice.heap_top);
+        let mut shares = false;
         if let Kind::Gather { gathered, .. } = &mut self.choices[number].kind {
             let before = gathered.saved.bytes();
+            if !gathered.shared.is_empty() {
+                let lowest = gathered.lowest.min(self.heap.lowest);
+                gathered.shared.retain(|at, _| *at < lowest);
+            }
+            let tops = (heap_top, box_top);
             self.heap
-                .save(value, heap_top, box_top, &mut gathered.saved);
+                .save(value, tops, &mut gathered.saved, &mut gathered.shared);
+            if !gathered.shared.is_empty() {
+                gathered.shared.retain(|at, _| *at < next_top);
+                shares = !gathered.shared.is_empty();
+            }
             self.gathering += gathered.saved.bytes() - before;
             gathered.log.extend_from_slice(&self.log[log_top..]);
+        }
+        if shares {
+            self.note_lowest(number);
+        }
+    }
+
+    /// Begins to note anew how short the heap becomes, for the results gathered by this choice.
+    fn note_lowest(&mut self, number: usize) {
+        let lowest = std::mem::replace(&mut self.heap.lowest, usize::MAX);
+        for choice in &mut self.choices[..number] {
+            if let Kind::Gather { gathered, .. } = &mut choice.kind {
+                gathered.lowest = gathered.lowest.min(lowest);
+            }
+        }
+        if let Kind::Gather { gathered, .. } = &mut self.choices[number].kind {
+            gathered.lowest = usize::MAX;
         }
     }
 

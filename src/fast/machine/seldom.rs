@@ -215,7 +215,11 @@ impl Machine<'_> {
             I::Decons { to, from, odd } => {
                 let list = self.heap.deref(slot!(self, base, from));
                 match self.parts(list) {
-                    Some((first, count)) if count > 0 => {
+                    // What begins with `Error` is no value to go on with.
+                    Some((first, count))
+                        if count > 0
+                            && self.heap.deref(self.heap.word(first)) != self.heap.error =>
+                    {
                         let first = self.heap.word(first);
                         let rest = self.rest(list);
                         set!(self, base, to, self.heap.build(&[first, rest]));

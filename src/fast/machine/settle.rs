@@ -6,7 +6,7 @@ use std::rc::Rc;
 use smallvec::{SmallVec, smallvec};
 
 use super::{FUEL, HEIGHT, MATCHED, Machine, Next, Settled};
-use crate::atom::Atom;
+use crate::atom::{Atom, known};
 use crate::evaluate::{Answer, Machine as Plain};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
@@ -413,7 +413,10 @@ impl Machine<'_> {
     ) -> Next {
         self.hold_rows();
         let atom = self.heap.export(value);
-        let wanted = types::renamed(&self.program.types[usize::from(expected)]);
+        let wanted = match ask {
+            Ask::CallAsAtom => Atom::Symbol(known().atom.clone()),
+            Ask::Value | Ask::Call => types::renamed(&self.program.types[usize::from(expected)]),
+        };
         self.meter.spent += u64::from(FUEL - self.fuel);
         self.fuel = FUEL;
         self.watch_outside();
@@ -421,7 +424,9 @@ impl Machine<'_> {
         let proving = self.program.proving;
         let run = match ask {
             Ask::Value => Plain::run_ways(self.host, &self.space, &atom, &wanted, &budget, proving),
-            Ask::Call => Plain::run_call(self.host, &self.space, &atom, &wanted, &budget, proving),
+            Ask::Call | Ask::CallAsAtom => {
+                Plain::run_call(self.host, &self.space, &atom, &wanted, &budget, proving)
+            }
         };
         self.meter.spent += run.reductions;
         let used = self.note_peak(base + usize::from(size));
@@ -502,4 +507,6 @@ pub(super) enum Ask {
     Value,
     /// To make a call whose arguments are as its function wants them.
     Call,
+    /// The same, of a function whose results are not evaluated.
+    CallAsAtom,
 }
