@@ -96,7 +96,7 @@ impl Compiler<'_> {
                 let (value, mark) = self.marked(&children[1..], want, |this, inner| {
                     let quick = match children[0] {
                         Atom::Symbol(_) if !children[0].is_empty_symbol() => {
-                            this.quick_arguments(&children[1..])
+                            this.quick_arguments(&children[1..], want)
                         }
                         _ => None,
                     };

@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::decide::is_applied;
-use super::{Compiled, Compiler, Place};
+use super::{Compiled, Compiler, Place, Want};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::fast::code::{
     ANY, Arithmetic, FAIL, IF_DATA, IF_PLAIN, Instruction, NUMBER, Quick, QuickKind, Slot, TypeId,
@@ -336,14 +336,25 @@ impl Compiler<'_> {
 
     /// The arguments of a short call that can be made at once where they are plain, or
     /// numbers that something small is added to; `None` if that saves nothing.
-    pub(super) fn quick_arguments(&mut self, arguments: &[Atom]) -> Option<[Quick; 3]> {
-        let (quick, saves) = self.quick_of(arguments)?;
+    pub(super) fn quick_arguments(&mut self, arguments: &[Atom], want: Want) -> Option<[Quick; 3]> {
+        // What was used is recorded before a last call, behind where a quick one is made.
+        if self.program.proving && want == Want::Tail {
+            return None;
+        }
+        let (quick, saves) = self.quick_where_plain(arguments)?;
         saves.then_some(quick)
     }
 
     /// As [`Compiler::quick_arguments`], and whether it saves something.
     pub(super) fn quick_of(&mut self, arguments: &[Atom]) -> Option<([Quick; 3], bool)> {
-        if self.watched || self.program.proving || !(1..=3).contains(&arguments.len()) {
+        if self.program.proving {
+            return None;
+        }
+        self.quick_where_plain(arguments)
+    }
+
+    fn quick_where_plain(&mut self, arguments: &[Atom]) -> Option<([Quick; 3], bool)> {
+        if self.watched || !(1..=3).contains(&arguments.len()) {
             return None;
         }
         let mut quick = [Quick::as_is(0); 3];
