@@ -169,3 +169,13 @@ fn assertions_inside_assertions_do_not_exhaust_the_native_stack() {
         &["()"],
     );
 }
+
+#[test]
+fn a_state_that_holds_itself_is_printed() {
+    let state = "!(bind! &st (new-state A)) !(change-state! &st (&st b))";
+    check(state, &["(State ((State …) b))"]);
+    check(
+        &format!("{state} !(get-state &st)"),
+        &["((State ((State …) b)) b)"],
+    );
+}

@@ -1,8 +1,10 @@
 //! Printing atoms as MeTTa text that reads back equal.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::sync::Arc;
 
-use crate::atom::{Atom, Grounded, Variable};
+use crate::atom::{Atom, Grounded, State, Variable};
 
 /// Expressions of more atoms are printed as `(…)`: their text would fit no memory. What
 /// shares its parts comes to that with little memory of its own.
@@ -54,6 +56,32 @@ impl fmt::Display for Variable {
     }
 }
 
+/// So many states are written inside of each other.
+const STATES_MAX: usize = 64;
+
+thread_local! {
+    /// The states that are being written, from the outermost inwards.
+    static WRITTEN: RefCell<Vec<State>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A state with what it holds; `(State …)` for one that holds itself, where it is met again, and
+/// for those in many others.
+fn write_state(state: &State, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let is_met = WRITTEN.with_borrow(|states| {
+        states.len() >= STATES_MAX
+            || states
+                .iter()
+                .any(|written| Arc::ptr_eq(&written.0, &state.0))
+    });
+    if is_met {
+        return f.write_str("(State …)");
+    }
+    WRITTEN.with_borrow_mut(|states| states.push(state.clone()));
+    let written = write!(f, "(State {})", state.get());
+    WRITTEN.with_borrow_mut(Vec::pop);
+    written
+}
+
 impl fmt::Display for Grounded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -63,7 +91,7 @@ impl fmt::Display for Grounded {
             Grounded::Text(text) => chimera_grammar::write_quoted(text, f),
             Grounded::Char(value) => write!(f, "'{value}'"),
             Grounded::Space(space) => write!(f, "{space}"),
-            Grounded::State(state) => write!(f, "(State {})", state.get()),
+            Grounded::State(state) => write_state(state, f),
             Grounded::Operation(operation) => f.write_str(operation.name()),
             Grounded::Value(value) => value.print(f),
         }
