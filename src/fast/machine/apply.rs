@@ -136,15 +136,9 @@ impl Machine<'_> {
         if callee.is_typed && !self.are_as_typed(values, count, &callee) {
             return None;
         }
-        let [a, b, c] = values;
-        let height = self.height(mark, base);
-        let frame = self.stack.frame_mut(above);
-        frame[0] = (u64::from(back) << 32) | base as u64;
-        frame[1] = (height << HEIGHT) | above as u64;
-        frame[2] = a;
-        frame[3] = b;
-        frame[4] = c;
-        self.head_trail = self.heap.trail.len();
+        let return_to = (u64::from(back) << 32) | base as u64;
+        let state = (self.height(mark, base) << HEIGHT) | above as u64;
+        self.begin_frame(above, (return_to, state), values);
         Some((to, above))
     }
 
@@ -173,15 +167,15 @@ impl Machine<'_> {
         if callee.is_typed && !self.are_as_typed(values, count, &callee) {
             return None;
         }
-        let [a, b, c] = values;
-        let frame = self.stack.frame_mut(target);
-        frame[0] = return_to;
-        frame[1] = state & !MATCHED;
-        frame[2] = a;
-        frame[3] = b;
-        frame[4] = c;
-        self.head_trail = self.heap.trail.len();
+        self.begin_frame(target, (return_to, state & !MATCHED), values);
         Some((to, target))
+    }
+
+    /// Fills a frame that there is room for.
+    fn begin_frame(&mut self, base: usize, (return_to, state): (u64, u64), [a, b, c]: [u64; 3]) {
+        let frame = self.stack.frame_mut(base);
+        frame[..5].copy_from_slice(&[return_to, state, a, b, c]);
+        self.head_trail = self.heap.trail.len();
     }
 
     fn quick(&self, base: usize, arguments: [Quick; 3]) -> Option<[u64; 3]> {

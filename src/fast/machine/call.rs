@@ -58,8 +58,7 @@ impl Machine<'_> {
         self.enter(function, above, pc, base, height)
     }
 
-    /// Makes a short call of a function that is not compiled code, or where there is no
-    /// room yet.
+    /// Makes a short call, whatever the function is, and whether or not there is room yet.
     #[inline(never)]
     pub(super) fn call_slots(
         &mut self,

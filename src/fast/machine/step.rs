@@ -1,9 +1,9 @@
 //! Instructions one by one, in every case that may come up.
 
-use super::{HEIGHT, MARK_SUCCEEDED, MATCHED, Machine, Next, Settled};
+use super::{MARK_SUCCEEDED, Machine, Next, Settled};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::Kind;
-use crate::fast::code::{ANY, Arithmetic, Instruction, Logic, NUMBER, Pc};
+use crate::fast::code::{ANY, Arithmetic, Instruction, Logic, Pc};
 use crate::fast::program::State;
 use crate::fast::stack::place;
 
@@ -28,12 +28,6 @@ impl Machine<'_> {
                         None => return None,
                     },
                 }
-            };
-        }
-        // Hands a result to the caller.
-        macro_rules! hand {
-            ($value:expr) => {
-                go!(self.leave($value, base))
             };
         }
         // What was found, or on where it is odd.
@@ -95,7 +89,7 @@ impl Machine<'_> {
                 let heap = &mut self.heap;
                 let (made, _) = heap.make_noted(&self.program, function, values, count);
                 if self.heap.is_plain(made, ANY) {
-                    hand!(made);
+                    go!(self.leave(made, base));
                 } else {
                     go!(self.settle_last(made, ANY, part, base));
                 }
@@ -170,13 +164,11 @@ impl Machine<'_> {
             } => {
                 let constant = self.program.constants[index as usize];
                 let value = self.heap.deref(slot!(self, base, slot));
-                // An expression is no leaf, and leaves are as they look.
-                let plain = constant.is_immediate() && (value.is_immediate() || value.is_exp());
                 if value.is_ref() {
                     // A constant has no variable in it.
                     self.heap.trail.push(value.at() as u32);
                     self.heap.cells[value.at()] = constant.0;
-                } else if value != constant && (plain || !self.unify_noted(value, constant)) {
+                } else if !self.unify_noted(value, constant) {
                     pc = on_fail;
                 }
             }
@@ -225,12 +217,6 @@ impl Machine<'_> {
                 } else {
                     pc = on_fail;
                 }
-            }
-            I::Unpack { slot, to, skip } => {
-                let value = self.heap.deref(slot!(self, base, slot));
-                let (first, count) = self.heap.elements(value.at());
-                let skip = usize::from(skip);
-                self.unpack(first + skip, count - skip, base, to);
             }
             I::Unify {
                 left,
@@ -297,7 +283,7 @@ impl Machine<'_> {
             } => {
                 let value = self.heap.deref(slot!(self, base, from));
                 if self.heap.is_plain(value, expected) {
-                    hand!(value);
+                    go!(self.leave(value, base));
                 } else {
                     go!(self.settle_last(value, expected, part, base));
                 }
@@ -308,11 +294,7 @@ impl Machine<'_> {
                 odd,
             } => {
                 let value = self.heap.deref(slot!(self, base, slot));
-                let is_number = value.is_int() && expected == NUMBER;
-                if !is_number
-                    && !self.is_known_fit(value, expected)
-                    && !self.has_type(value, expected)
-                {
+                if !self.is_known_fit(value, expected) && !self.has_type(value, expected) {
                     pc = odd;
                 }
             }
@@ -322,16 +304,8 @@ impl Machine<'_> {
                 right,
                 odd,
             } => {
-                let value = slot!(self, base, left);
-                let sum = (value.0 as i64).checked_add(i64::from(right) << 3);
-                match sum {
-                    Some(sum) if value.is_int() => set!(self, base, to, Cell(sum as u64)),
-                    _ => set_or_odd!(
-                        to,
-                        self.compute(Arithmetic::Add, value, Cell::small(right)),
-                        odd
-                    ),
-                }
+                let (left, right) = (slot!(self, base, left), Cell::small(right));
+                set_or_odd!(to, self.compute(Arithmetic::Add, left, right), odd)
             }
             I::Add {
                 to,
@@ -340,11 +314,7 @@ impl Machine<'_> {
                 odd,
             } => {
                 let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                let sum = (left.0 as i64).checked_add(right.0 as i64);
-                match sum {
-                    Some(sum) if left.are_ints(right) => set!(self, base, to, Cell(sum as u64)),
-                    _ => set_or_odd!(to, self.compute(Arithmetic::Add, left, right), odd),
-                }
+                set_or_odd!(to, self.compute(Arithmetic::Add, left, right), odd)
             }
             I::Subtract {
                 to,
@@ -353,13 +323,7 @@ impl Machine<'_> {
                 odd,
             } => {
                 let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                let difference = (left.0 as i64).checked_sub(right.0 as i64);
-                match difference {
-                    Some(word) if left.are_ints(right) => {
-                        set!(self, base, to, Cell(word as u64))
-                    }
-                    _ => set_or_odd!(to, self.compute(Arithmetic::Subtract, left, right), odd),
-                }
+                set_or_odd!(to, self.compute(Arithmetic::Subtract, left, right), odd)
             }
             I::Compute {
                 operation,
@@ -369,15 +333,7 @@ impl Machine<'_> {
                 odd,
             } => {
                 let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                let product = if operation == Arithmetic::Multiply && left.are_ints(right) {
-                    left.as_int().checked_mul(right.0 as i64)
-                } else {
-                    None
-                };
-                match product {
-                    Some(word) => set!(self, base, to, Cell(word as u64)),
-                    None => set_or_odd!(to, self.compute(operation, left, right), odd),
-                }
+                set_or_odd!(to, self.compute(operation, left, right), odd)
             }
             I::Compare {
                 operation,
@@ -422,13 +378,7 @@ impl Machine<'_> {
             } => {
                 let value = slot!(self, base, slot);
                 let constant = self.program.constants[index as usize];
-                if value.are_ints(constant) {
-                    if value != constant {
-                        pc = to;
-                    }
-                } else {
-                    jump_unless!(self.is_constant(value, constant), to, odd)
-                }
+                jump_unless!(self.is_constant(value, constant), to, odd)
             }
             I::JumpUnlessInteger {
                 slot,
@@ -437,13 +387,7 @@ impl Machine<'_> {
                 odd,
             } => {
                 let (found, value) = (slot!(self, base, slot), Cell::small(value));
-                if found.is_int() {
-                    if found != value {
-                        pc = to;
-                    }
-                } else {
-                    jump_unless!(self.is_constant(found, value), to, odd)
-                }
+                jump_unless!(self.is_constant(found, value), to, odd)
             }
             I::JumpUnlessSum {
                 minus,
@@ -456,19 +400,7 @@ impl Machine<'_> {
                 let frame = self.stack.frame(base);
                 let [whole, left, right] =
                     [whole, left, right].map(|slot| Cell(frame[place(slot)]));
-                let sum = if minus {
-                    (left.0 as i64).checked_sub(right.0 as i64)
-                } else {
-                    (left.0 as i64).checked_add(right.0 as i64)
-                };
-                match sum {
-                    Some(sum) if left.are_ints(right) && whole.is_int() => {
-                        if sum as u64 != whole.0 {
-                            pc = to;
-                        }
-                    }
-                    _ => jump_unless!(self.is_sum(minus, whole, left, right), to, odd),
-                }
+                jump_unless!(self.is_sum(minus, whole, left, right), to, odd)
             }
             I::TrySame {
                 left,
@@ -478,12 +410,7 @@ impl Machine<'_> {
             } => {
                 let frame = self.stack.frame(base);
                 let (left, right) = (Cell(frame[place(left)]), Cell(frame[place(right)]));
-                let found = if left.are_ints(right) {
-                    Some(left == right)
-                } else {
-                    self.are_same(left, right)
-                };
-                match found {
+                match self.are_same(left, right) {
                     Some(true) => pc = same,
                     Some(false) => pc = other,
                     None => {}
@@ -496,13 +423,7 @@ impl Machine<'_> {
                 odd,
             } => {
                 let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                if left.are_ints(right) {
-                    if left != right {
-                        pc = to;
-                    }
-                } else {
-                    jump_unless!(self.same_numbers(left, right), to, odd)
-                }
+                jump_unless!(self.same_numbers(left, right), to, odd)
             }
             I::Equal { to, left, right } => {
                 let (left, right) = (slot!(self, base, left), slot!(self, base, right));
@@ -524,7 +445,7 @@ impl Machine<'_> {
                 mark,
             } => {
                 fuel!();
-                let height = (slot!(self, base, mark).0 & !MARK_SUCCEEDED) >> 3;
+                let height = self.height(mark, base);
                 go!(self.call(function, operands, size, height, pc, base));
             }
             I::IfTyped {
@@ -635,48 +556,13 @@ impl Machine<'_> {
                 let frame = self.stack.frame(base);
                 let values = slots.map(|slot| Cell(frame[place(slot)]));
                 let height = self.height(mark, base);
-                let entry = &self.program.functions[function as usize];
-                if entry.state == State::Compiled
-                    && self.stack.holds(above)
-                    && self.heap.cells.len() < self.collect_at
-                {
-                    let to = entry.pc;
-                    let frame = self.stack.frame_mut(above);
-                    frame[0] = (u64::from(pc) << 32) | base as u64;
-                    frame[1] = (height << HEIGHT) | above as u64;
-                    frame[2] = values[0].0;
-                    frame[3] = values[1].0;
-                    frame[4] = values[2].0;
-                    self.head_trail = self.heap.trail.len();
-                    pc = to;
-                    base = above;
-                } else {
-                    go!(self.call_slots(function, values, above, height, pc, base));
-                }
+                go!(self.call_slots(function, values, above, height, pc, base));
             }
             I::CallSlotsLast { function, slots } => {
                 fuel!();
                 let frame = self.stack.frame(base);
                 let values = slots.map(|slot| Cell(frame[place(slot)]));
-                let (return_to, state) = (frame[0], frame[1]);
-                let target = base.max(self.protected);
-                let entry = &self.program.functions[function as usize];
-                if entry.state == State::Compiled
-                    && self.stack.holds(target)
-                    && self.heap.cells.len() < self.collect_at
-                {
-                    pc = entry.pc;
-                    base = target;
-                    let frame = self.stack.frame_mut(base);
-                    frame[0] = return_to;
-                    frame[1] = state & !MATCHED;
-                    frame[2] = values[0].0;
-                    frame[3] = values[1].0;
-                    frame[4] = values[2].0;
-                    self.head_trail = self.heap.trail.len();
-                } else {
-                    go!(self.call_slots_last(function, values, base));
-                }
+                go!(self.call_slots_last(function, values, base));
             }
             I::CallLast { function, operands } => {
                 fuel!();
@@ -690,31 +576,12 @@ impl Machine<'_> {
                     go!(self.call_last(function, operands, base));
                 }
             }
-            I::Return { slot } => {
-                let value = slot!(self, base, slot);
-                if value.is_int() {
-                    hand!(value);
-                } else if value.is_ref()
-                    || value == self.heap.empty
-                    || value.is_exp() && self.heap.is_error(value)
-                {
-                    go!(self.leave(value, base));
-                } else {
-                    hand!(value);
-                }
-            }
+            I::Return { slot } => go!(self.leave(slot!(self, base, slot), base)),
             I::ReturnConstant { index } => {
                 let value = self.program.constants[index as usize];
                 go!(self.leave(value, base));
             }
-            I::ReturnResult => {
-                let value = self.result;
-                if value.is_int() {
-                    hand!(value);
-                } else {
-                    go!(self.leave(value, base));
-                }
-            }
+            I::ReturnResult => go!(self.leave(self.result, base)),
 
             I::Alternatives { operands, size } => {
                 let count = self.program.operands[operands.0 as usize].0;
@@ -815,7 +682,7 @@ impl Machine<'_> {
             }
             I::CheckSame { left, right, odd } => {
                 let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                if !left.are_ints(right) && !self.may_have_one_type(left, right) {
+                if !self.may_have_one_type(left, right) {
                     pc = odd;
                 }
             }
