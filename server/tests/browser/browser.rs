@@ -107,9 +107,10 @@ impl Picture {
     }
 }
 
-impl Browser {
-    /// Starts a browser and opens `url`.
-    pub(crate) fn open(url: &str) -> Browser {
+/// Starts `chromedriver`; it, and the port that it listens on. It takes a free port by IPv4 and then the same by IPv6, and
+/// ends if another process has that: then it is started again.
+fn start_driver() -> (Child, String) {
+    for _ in 0..5 {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -117,14 +118,25 @@ impl Browser {
             .spawn()
             .expect("chromedriver starts; on Debian the package is chromium-driver");
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = loop {
-            let line = lines.next().expect("chromedriver says its port").unwrap();
-            if let Some((_, port)) = line.split_once("started successfully on port ") {
-                break port.trim_end_matches('.').to_owned();
-            }
-        };
-        // Its further lines are read, so that it never waits for us.
-        std::thread::spawn(move || lines.for_each(drop));
+        let port = lines.by_ref().find_map(|line| {
+            let line = line.unwrap();
+            let (_, port) = line.split_once("started successfully on port ")?;
+            Some(port.trim_end_matches('.').to_owned())
+        });
+        if let Some(port) = port {
+            // Its further lines are read, so that it never waits for us.
+            std::thread::spawn(move || lines.for_each(drop));
+            return (driver, port);
+        }
+        driver.wait().unwrap();
+    }
+    panic!("chromedriver ended five times without saying its port");
+}
+
+impl Browser {
+    /// Starts a browser and opens `url`.
+    pub(crate) fn open(url: &str) -> Browser {
+        let (driver, port) = start_driver();
         let profile = tempfile::tempdir().unwrap();
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
