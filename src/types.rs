@@ -90,7 +90,7 @@ impl Value for AnyType {
 const ANY_TYPE: &str = "any type";
 
 /// `type_atom` as programs see it: `%Undefined%` for what may be any type.
-fn shown(type_atom: &Atom) -> Atom {
+pub(crate) fn shown(type_atom: &Atom) -> Atom {
     rebuild(type_atom, |variable| {
         if variable.name() == ANY_TYPE {
             Replacement::Final(undefined())
@@ -843,7 +843,9 @@ pub(crate) fn each_way(
                     let fits = unify(&parameter, &actual, bindings);
                     if fits && before.is_some() {
                         level.before = before;
-                        later.into_iter().for_each(|(variable, value)| bindings.rebind(variable, value));
+                        later
+                            .into_iter()
+                            .for_each(|(variable, value)| bindings.rebind(variable, value));
                     }
                     fits
                 }

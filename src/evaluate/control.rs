@@ -302,7 +302,8 @@ fn unify_instruction(
     } else {
         otherwise
     };
-    Some((Task::Return(chosen.clone()), rest))
+    // A chain hands it on as it stands, so what was bound is put in here.
+    Some((Task::Return(machine.bindings.apply(chosen)), rest))
 }
 
 /// One way per solution of `pattern` in `space`, each going on with `task`.

@@ -122,7 +122,7 @@ impl Heap {
             let mut done = match current.kind() {
                 _ if part.is_some() => {
                     part.map(|number| self.part_variable(number, current.is_ref()))
-                },
+                }
                 Kind::Ref(_) if in_lambda && shape.is_some() => {
                     let known = of_lambda.iter().position(|known| *known == current);
                     let number = known.unwrap_or(of_lambda.len());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::typing::TypedCall;
-use super::{Compiled, Compiler, Name, OddWhat, Place, Value, Want, is_unchanged};
+use super::{Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 use crate::fast::program::{Expected, Signature, StateOperation};
@@ -24,10 +24,26 @@ impl Compiler<'_> {
         want: Want,
     ) -> Compiled<Value> {
         let unchanged = is_unchanged(children);
+        // Of what a state is that is made in the call, its type there says, not the state's own.
+        let is_made = |atom: &Atom| {
+            let head = atom.as_expression().and_then(<[Atom]>::first);
+            head.and_then(Atom::as_symbol) == Some("new-state")
+        };
+        if children[1..].iter().any(is_made) {
+            return Err(Leave);
+        }
         if let Some(signature) = of_known_state(children, signature) {
             let make = |this: &mut Self, call: TypedCall| {
                 let operands = &call.operands[1..];
-                this.on_state(what, operation, &children[0], &signature, operands, unchanged, want)
+                this.on_state(
+                    what,
+                    operation,
+                    &children[0],
+                    &signature,
+                    operands,
+                    unchanged,
+                    want,
+                )
             };
             return self.typed(atom, children, &signature, expected, want, make);
         }
@@ -40,7 +56,15 @@ impl Compiler<'_> {
             want,
             |this, operands, _, _, _| {
                 let operands = &operands[1..];
-                this.on_state(what, operation, &children[0], signature, operands, unchanged, want)
+                this.on_state(
+                    what,
+                    operation,
+                    &children[0],
+                    signature,
+                    operands,
+                    unchanged,
+                    want,
+                )
             },
         )
     }

@@ -36,6 +36,9 @@ impl Machine<'_> {
     pub(super) fn get_state(&mut self, state: Cell) -> Option<Cell> {
         let state = self.state_of(state)?.clone();
         let held = self.heap.import(&state.get());
+        if self.heap.is_error(held) {
+            return None;
+        }
         if types::is_undefined(state.type_atom()) {
             return Some(held);
         }
