@@ -35,8 +35,24 @@ pub(crate) enum Control {
     Inert,
 }
 
-/// Whether a symbol names an instruction of minimal MeTTa.
-pub(crate) fn is_instruction(symbol: &Symbol) -> bool {
+/// The instructions of minimal MeTTa.
+///
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(eval atom)` | as written | one step of it: what an operation gives, or each body of its rules; `NotReducible` if there is none | another number of arguments: `IncorrectNumberOfArguments` | the operation's or the query's | reference |
+/// | `(evalc atom space)` | as written; a space | as `eval`, by the rules of that space | as `eval`; no space, in words | as `eval` | reference |
+/// | `(chain atom $x template)` | as written; a variable; as written | the template with each result of the instruction for the variable | another form, in words | linear in the template | reference |
+/// | `(unify atom pattern then else)` | as written | `then` for each way that both unify, or that the space has the pattern; else `else` | another form, in words | linear; for a space the query's | reference |
+/// | `(cons-atom atom list)` | as written; an expression | the list with the atom before it | no expression, in words | constant where there is room, else linear | reference |
+/// | `(decons-atom list)` | an expression | `(first rest)` | an empty one or none, in words | linear | reference |
+/// | `(function body)` | an expression of instructions | what is within the `return` that it comes to | none: `NoReturn` | the body's | reference |
+/// | `(collapse-bind atom)` | as written | all results with their bindings, in one expression | another form, in words | linear in the results | reference |
+/// | `(superpose-bind list)` | what `collapse-bind` gives | each result, with its bindings | another form, in words | linear | reference |
+/// | `(metta atom type space)` | as written; a type; a space | the atom evaluated to the end, of that type | `BadType`; another form, in words | the evaluation's | reference |
+/// | `(context-space)` | none | the space that is evaluated in | another number of arguments | constant | reference |
+///
+/// Source: the reference's `docs/minimal-metta.md`, hyperon 0.2.10.
+pub(crate) fn instructions() -> [&'static Symbol; 11] {
     let known = known();
     [
         &known.eval,
@@ -51,7 +67,11 @@ pub(crate) fn is_instruction(symbol: &Symbol) -> bool {
         &known.metta,
         &known.context_space,
     ]
-    .contains(&symbol)
+}
+
+/// Whether a symbol names an instruction of minimal MeTTa.
+pub(crate) fn is_instruction(symbol: &Symbol) -> bool {
+    instructions().contains(&symbol)
 }
 
 /// Executes a minimal instruction; any other atom is its own result.
