@@ -9,7 +9,7 @@ use crate::library::lists::seal;
 use crate::space::{Solution, Space};
 use crate::symbol::Symbol;
 use crate::types;
-use crate::unify::{Replacement, rebuild, unify, unify_pattern};
+use crate::unify::{Bindings, Replacement, rebuild, unify, unify_pattern};
 
 /// What to do next; `None` ends the branch.
 type Next = Option<(Task, Rest)>;
@@ -310,19 +310,33 @@ fn unify_instruction(
     otherwise: &Atom,
     rest: Rest,
 ) -> Next {
-    if let Atom::Grounded(Grounded::Space(space)) = left {
-        let ways = solutions(machine, space, right, || Task::Return(then.clone()));
-        if !ways.is_empty() {
-            return machine.branch(ways, &rest);
+    let chosen = match asked(&machine.bindings, left, right) {
+        Some((space, pattern)) => {
+            let ways = solutions(machine, &space, &pattern, || Task::Return(then.clone()));
+            if !ways.is_empty() {
+                return machine.branch(ways, &rest);
+            }
+            otherwise
         }
-        return Some((Task::Return(otherwise.clone()), rest));
-    }
-    let chosen = if unify_pattern(right, left, &mut machine.bindings) {
-        then
-    } else {
-        otherwise
+        None if unify_pattern(right, left, &mut machine.bindings) => then,
+        None => otherwise,
     };
     Some((Task::Return(chosen.clone()), rest))
+}
+
+/// The space that is asked for the pattern when both are matched: a space stands for each atom
+/// in it. Not for itself, nor where a variable takes it.
+fn asked(bindings: &Bindings, left: &Atom, right: &Atom) -> Option<(Space, Atom)> {
+    let (left, right) = (bindings.walk(left), bindings.walk(right));
+    match (left, right) {
+        (Atom::Variable(_), _) | (_, Atom::Variable(_)) => None,
+        (Atom::Grounded(Grounded::Space(_)), _) if left == right => None,
+        (Atom::Grounded(Grounded::Space(space)), pattern)
+        | (pattern, Atom::Grounded(Grounded::Space(space))) => {
+            Some((space.clone(), pattern.clone()))
+        }
+        _ => None,
+    }
 }
 
 /// One way per solution of `pattern` in `space`, each going on with `task`.
@@ -512,6 +526,14 @@ pub(crate) fn switch(
         let Some([pattern, template]) = case.as_expression() else {
             break;
         };
+        if let Some((asked, pattern)) = asked(&machine.bindings, atom, pattern) {
+            let task = || Machine::result(template.clone(), template, space);
+            let ways = solutions(machine, &asked, &pattern, task);
+            if ways.is_empty() {
+                continue;
+            }
+            return machine.branch(ways, rest);
+        }
         let fits = match form {
             Control::Case => unify_pattern(pattern, atom, &mut machine.bindings),
             _ => unify_pattern(atom, pattern, &mut machine.bindings),
@@ -565,6 +587,13 @@ pub(crate) fn call(
         },
         (Control::Let, [pattern, value, template]) => {
             let empty = Atom::Symbol(known().empty.clone());
+            if let Some((space, pattern)) = asked(&machine.bindings, value, pattern) {
+                let ways = solutions(machine, &space, &pattern, || Task::Return(template.clone()));
+                if ways.is_empty() {
+                    return Some((Task::Return(empty), rest));
+                }
+                return machine.branch(ways, &rest);
+            }
             if !unify_pattern(pattern, value, &mut machine.bindings) {
                 return Some((Task::Return(empty), rest));
             }

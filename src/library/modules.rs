@@ -21,6 +21,7 @@ impl From<ModuleError> for OperationError {
 /// | `(mod-space! name)` | a symbol or string | the module's space | as `import!` | reading and running it, once | reference |
 /// | `(module-space-no-deps space)` | a space | the same without what it imports | no space, in words | constant | reference |
 /// | `(print-mods!)` | none | `()`; a line for each loaded module | none | linear in the modules | reference |
+/// | `(_module-named name)` | as written | the space of the module, loaded unless it is, for `help!`; nothing where there is none | one that fails, with its place | reading and running it, once | own |
 ///
 /// Source: the reference's standard library, hyperon 0.2.10.
 pub(super) fn install(engine: &mut Engine) {

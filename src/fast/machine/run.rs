@@ -805,6 +805,7 @@ impl Machine<'_> {
                     | I::GatherAdd { .. }
                     | I::CaseOpen { .. }
                     | I::CaseAny { .. }
+                    | I::UnlessSpace { .. }
                     | I::Alternatives { .. }
                     | I::Elements { .. }
                     | I::Query { .. }
