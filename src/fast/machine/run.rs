@@ -340,6 +340,18 @@ impl Machine<'_> {
                             pc += 2;
                             continue 'run;
                         }
+                        const NOTED: u64 = Header::GROUND | Header::EVALUATED | Header::ERROR;
+                        if value.is_exp()
+                            && self.fuel > 1
+                            && self.heap.cells[value.at()] & NOTED == 0
+                            && let data_heads = &mut self.program.data_heads
+                            && let Some(copy) = self.heap.copy_flat(data_heads, value)
+                        {
+                            self.fuel -= 1;
+                            frame[place(to)] = copy.0;
+                            pc += 2;
+                            continue 'run;
+                        }
                     }
                     I::CheckType { slot, expected, .. } => {
                         if slot!(slot).is_int() && expected == NUMBER {
@@ -400,6 +412,8 @@ impl Machine<'_> {
                                 let found = switch.few.iter().find(|few| few.word == cell.0);
                                 jump!(found.map_or(switch.other, |few| few.to))
                             }
+                        } else if let Some(to) = switch.find(&self.heap, cell) {
+                            jump!(to)
                         }
                     }
                     I::MatchExpression {
@@ -446,6 +460,9 @@ impl Machine<'_> {
                                 frame[place(to)..][..elements.len()].copy_from_slice(elements);
                                 next!()
                             }
+                            if Cell(elements[0]).is_symbol() {
+                                jump!(on_fail)
+                            }
                         }
                     }
                     I::Unpack { slot, to, skip } => {
@@ -477,6 +494,26 @@ impl Machine<'_> {
                         // An expression is no leaf, and leaves are as they look.
                         if constant.is_immediate() && (value.is_immediate() || value.is_exp()) {
                             jump!(on_fail)
+                        }
+                        if let Some(unified) = self.heap.unify_flat(value, constant) {
+                            jump_unless!(unified, on_fail)
+                        }
+                    }
+                    I::Unify {
+                        left,
+                        right,
+                        on_fail,
+                    } => {
+                        if let Some(unified) = self.heap.unify_flat(slot!(left), slot!(right)) {
+                            jump_unless!(unified, on_fail)
+                        }
+                    }
+                    I::Variable { to } => set!(to, self.heap.variable()),
+                    I::IfFacts { facts, to, .. } => {
+                        let stand = &mut self.program.facts[facts as usize];
+                        if self.fuel > 1 && self.program.moment.is_none() && stand.holds() {
+                            self.fuel -= 1;
+                            jump!(to)
                         }
                     }
 
@@ -563,7 +600,23 @@ impl Machine<'_> {
                         if let Some(callee) = self.program.applied.find(head, count, expected)
                             && !callee.is_typed
                         {
-                            try_call!(callee.function, [a, b, c], size, mark, skip)
+                            let entry = &self.program.functions[callee.function as usize];
+                            if entry.state != State::Data {
+                                try_call!(callee.function, [a, b, c], size, mark, skip)
+                            }
+                            if (1..=3).contains(&entry.arity)
+                                && self.fuel > 1
+                                && let Some(a) = self.heap.quick(&self.program, frame, *a)
+                                && let Some(b) = self.heap.quick(&self.program, frame, *b)
+                                && let Some(c) = self.heap.quick(&self.program, frame, *c)
+                            {
+                                self.fuel -= 1;
+                                let values = [Cell(a), Cell(b), Cell(c)];
+                                self.result = self.heap.make_call(&self.program, entry, values);
+                                pc += usize::from(*skip);
+                                continue 'run;
+                            }
+                            next!()
                         }
                     }
                     I::TryApplyLast {
@@ -598,6 +651,23 @@ impl Machine<'_> {
                             && !callee.is_typed
                         {
                             set!(to, Cell::small(callee.function as i32))
+                        }
+                    }
+                    I::CallApplied {
+                        function,
+                        slots: [a, b, c],
+                        ..
+                    } => {
+                        let function = slot!(function).as_int() as usize;
+                        let entry = &self.program.functions[function];
+                        if entry.state == State::Data
+                            && (1..=3).contains(&entry.arity)
+                            && self.fuel > 1
+                        {
+                            self.fuel -= 1;
+                            let values = [slot!(a), slot!(b), slot!(c)];
+                            self.result = self.heap.make_call(&self.program, entry, values);
+                            next!()
                         }
                     }
                     I::CallSlots {
@@ -780,13 +850,11 @@ impl Machine<'_> {
                     | I::Watch { .. }
                     | I::Import { .. }
                     | I::Instantiate { .. }
-                    | I::Variable { .. }
                     | I::Build { .. }
                     | I::BuildNoted { .. }
                     | I::BuildResult { .. }
                     | I::BuildOrCall { .. }
                     | I::BuildData { .. }
-                    | I::Unify { .. }
                     | I::Try { .. }
                     | I::Undo { .. }
                     | I::Keep
@@ -829,8 +897,6 @@ impl Machine<'_> {
                     | I::Close
                     | I::BuildBlock { .. }
                     | I::IfTyped { .. }
-                    | I::IfFacts { .. }
-                    | I::CallApplied { .. }
                     | I::CallAppliedLast { .. } => {}
                 }
                 // It is not as most often.
