@@ -31,3 +31,34 @@ impl Areas {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::mem::MaybeUninit;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    use crate::{Budget, Engine};
+
+    static WORDS: AtomicUsize = AtomicUsize::new(0);
+
+    fn note(area: &mut [MaybeUninit<u64>]) {
+        WORDS.fetch_add(area.len(), Relaxed);
+    }
+
+    #[test]
+    fn evaluations_tell_of_what_they_are_about_to_fill() {
+        let mut engine = Engine::builder().large_areas(note).build();
+        let text = "(= (count $n) (if (== $n 0) Z (S (count (- $n 1)))))
+            (= (size $x $n) (case $x ((Z $n) ((S $y) (size $y (+ $n 1))))))";
+        engine.load(text, "count.metta").unwrap();
+        let mut size = |n: usize| {
+            let call = engine.parse(&format!("(size (count {n}) 0)")).unwrap();
+            let results = engine.evaluate(&call, &Budget::default()).atoms();
+            assert_eq!(results[0].to_string(), n.to_string());
+        };
+        size(1_000);
+        assert_eq!(WORDS.load(Relaxed), 0, "little is made");
+        size(400_000);
+        assert!(WORDS.load(Relaxed) >= 3 * 400_000);
+    }
+}
