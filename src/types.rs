@@ -115,17 +115,6 @@ pub(crate) fn as_result(type_atom: Atom) -> Atom {
     }
 }
 
-/// `type_atom` with a variable that programs can write for each type that may be any.
-pub(crate) fn nameable(type_atom: &Atom) -> Atom {
-    rebuild(type_atom, |variable| {
-        if variable.name() == ANY_TYPE {
-            Replacement::Final(Atom::Variable(Variable::new("any").renamed()))
-        } else {
-            Replacement::Keep
-        }
-    })
-}
-
 /// As [`typed`], for a call: what may be any type is a type variable there, which
 /// the other arguments and the result may tell more of.
 pub(crate) fn typed_for_call(space: &Space, atom: &Atom, found: &mut Found) -> Vec<Typed> {
