@@ -17,6 +17,7 @@ mod heap;
 mod listing;
 mod looked;
 mod machine;
+mod met;
 mod pattern;
 mod program;
 mod rows;

@@ -608,7 +608,7 @@ impl Compiler<'_> {
             if within.want != Want::Tail {
                 return inner(this, within.want);
             }
-            this.plainly(template, |this| inner(this, Want::Tail).map(|_| ()))?;
+            this.as_met(template, |this| inner(this, Want::Tail).map(|_| ()))?;
             Ok(Operand::slot(0))
         })?;
         self.exit(mark);
@@ -809,7 +809,7 @@ impl Compiler<'_> {
                     })
                 };
                 let end = if want == Want::Tail {
-                    this.plainly(template, |this| body(this).map(|_| ()))?;
+                    this.as_met(template, |this| body(this).map(|_| ()))?;
                     None
                 } else {
                     body(this)?
