@@ -393,10 +393,7 @@ impl Compiler<'_> {
     }
 
     /// Compiles something; if that is left, all is as if it had not been tried.
-    pub(super) fn attempt<T>(
-        &mut self,
-        inner: impl FnOnce(&mut Self) -> Compiled<T>,
-    ) -> Option<T> {
+    pub(super) fn attempt<T>(&mut self, inner: impl FnOnce(&mut Self) -> Compiled<T>) -> Option<T> {
         let at = self.here() as usize;
         let saved = (
             self.names.clone(),

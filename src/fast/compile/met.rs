@@ -159,7 +159,8 @@ impl Compiler<'_> {
         let numbered = variables.iter().enumerate();
         numbered
             .filter_map(|(number, variable)| {
-                self.slot_to_meet(variable).map(|slot| (number as u32, slot))
+                self.slot_to_meet(variable)
+                    .map(|slot| (number as u32, slot))
             })
             .take(VARIABLES_MAX)
             .collect()
