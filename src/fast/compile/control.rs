@@ -610,7 +610,7 @@ impl Compiler<'_> {
                 let value = inner(this, within.want)?;
                 return this.resume(queried, value, within.want);
             }
-            this.plainly(template, |this| inner(this, Want::Tail).map(|_| ()))?;
+            this.as_met(template, |this| inner(this, Want::Tail).map(|_| ()))?;
             Ok(Operand::slot(0))
         })?;
         self.exit(mark);
@@ -870,7 +870,7 @@ impl Compiler<'_> {
                     })
                 };
                 let end = if want == Want::Tail {
-                    this.plainly(template, |this| body(this).map(|_| ()))?;
+                    this.as_met(template, |this| body(this).map(|_| ()))?;
                     None
                 } else {
                     body(this)?

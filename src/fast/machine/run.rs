@@ -323,6 +323,9 @@ impl Machine<'_> {
                         });
                         jump_unless!(is_plain, odd)
                     }
+                    I::IfMet { tests, odd } => {
+                        jump_unless!(self.heap.are_as_met(&self.program, frame, tests), odd)
+                    }
                     I::TakeSettled { to, from, settled } => {
                         let value = self.heap.deref(slot!(from));
                         if self.heap.is_plain(value, ANY) {
@@ -898,6 +901,7 @@ impl Machine<'_> {
                     | I::Close
                     | I::BuildBlock { .. }
                     | I::IfTyped { .. }
+                    | I::Meet { .. }
                     | I::CallAppliedLast { .. } => {}
                 }
                 // It is not as most often.
