@@ -247,7 +247,8 @@ impl Machine<'_> {
                     } => {
                         let value = slot!(slot);
                         let constant = self.program.constants[index as usize];
-                        if value.are_ints(constant) {
+                        let are_names = value.is_symbol() && constant.is_symbol();
+                        if value.are_ints(constant) || are_names && value != self.heap.empty {
                             jump_unless!(value == constant, to)
                         }
                     }
@@ -286,7 +287,11 @@ impl Machine<'_> {
                         other,
                     } => {
                         let (left, right) = (slot!(left), slot!(right));
-                        if left.are_ints(right) {
+                        if left.are_ints(right)
+                            || self
+                                .heap
+                                .are_names_alike(&self.program.value_types, left, right)
+                        {
                             jump!(if left == right { same } else { other })
                         }
                     }
@@ -369,8 +374,19 @@ impl Machine<'_> {
                         }
                     }
                     I::CheckSame { left, right, .. } => {
-                        if slot!(left).are_ints(slot!(right)) {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.are_ints(right)
+                            || self
+                                .heap
+                                .are_names_alike(&self.program.value_types, left, right)
+                        {
                             next!()
+                        }
+                    }
+                    I::Equal { to, left, right } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.is_immediate() && right.is_immediate() {
+                            set!(to, Cell::boolean(left == right))
                         }
                     }
 
@@ -753,6 +769,59 @@ impl Machine<'_> {
                             jump!(to)
                         }
                     }
+                    I::Call {
+                        function,
+                        operands,
+                        size,
+                    } => {
+                        let target = (base + 2 + usize::from(size)).max(self.protected);
+                        if let Some(to) = entered!(function)
+                            && self.stack.holds(target)
+                        {
+                            let operands = self.program.operands_at(operands);
+                            let (below, called) = self.stack.split_at_mut(target);
+                            for (word, operand) in called[2..].iter_mut().zip(operands) {
+                                *word = if operand.is_constant() {
+                                    self.program.constants[operand.index()].0
+                                } else {
+                                    below[base + 2 + operand.index()]
+                                };
+                            }
+                            called[0] = ((pc as u64 + 1) << 32) | base as u64;
+                            called[1] = ((self.choices.len() as u64) << HEIGHT) | target as u64;
+                            self.fuel -= 1;
+                            self.head_trail = self.heap.trail.len();
+                            base = target;
+                            frame = self.stack.frame_mut(base);
+                            jump!(to)
+                        }
+                    }
+                    I::CallLast { function, operands } => {
+                        const FEW: usize = 8;
+                        let operands = self.program.operands_at(operands);
+                        if let Some(to) = entered!(function)
+                            && operands.len() <= FEW
+                        {
+                            // What is read may lie where it is written.
+                            let mut words = [0; 2 + FEW];
+                            words[..2].copy_from_slice(&[frame[0], frame[1] & !MATCHED]);
+                            for (word, operand) in words[2..].iter_mut().zip(operands) {
+                                *word = if operand.is_constant() {
+                                    self.program.constants[operand.index()].0
+                                } else {
+                                    frame[place(operand.index() as Slot)]
+                                };
+                            }
+                            let target = base.max(self.protected);
+                            if let Some(called) = self.stack.at_mut(target) {
+                                self.fuel -= 1;
+                                self.head_trail = self.heap.trail.len();
+                                (frame, base) = (called, target);
+                                frame[..2 + FEW].copy_from_slice(&words);
+                                jump!(to)
+                            }
+                        }
+                    }
                     I::CallLastBare { function, .. } => {
                         if let Some(to) = entered!(function)
                             && matches!(code[to as usize], I::Fail)
@@ -831,9 +900,20 @@ impl Machine<'_> {
                             jump!(first.0)
                         }
                     }
+                    I::Alternatives { operands, size } => {
+                        let places = self.program.operands_at(operands);
+                        let to = places[0].0;
+                        if places.len() > 1 {
+                            let kind = Kind::Places { operands, next: 1 };
+                            self.choose(kind, base, base + 2 + usize::from(size));
+                            code = &self.program.code;
+                            frame = self.stack.frame_mut(base);
+                        }
+                        jump!(to)
+                    }
                     I::Fail => {
                         if !self.watched
-                            && let Some((to, frame_of)) = self.next_in_chain()
+                            && let Some((to, frame_of)) = self.next_place()
                         {
                             code = &self.program.code;
                             base = frame_of;
@@ -842,62 +922,7 @@ impl Machine<'_> {
                         }
                     }
                     // All that are fewer, or call something anyway.
-                    I::Compute { .. }
-                    | I::HeadFail { .. }
-                    | I::Finish
-                    | I::Select { .. }
-                    | I::NoRule { .. }
-                    | I::Watch { .. }
-                    | I::Import { .. }
-                    | I::Instantiate { .. }
-                    | I::Build { .. }
-                    | I::BuildNoted { .. }
-                    | I::BuildResult { .. }
-                    | I::BuildOrCall { .. }
-                    | I::BuildData { .. }
-                    | I::Try { .. }
-                    | I::Undo { .. }
-                    | I::Keep
-                    | I::Plain { .. }
-                    | I::PlainAs { .. }
-                    | I::PlainCall { .. }
-                    | I::CheckKind { .. }
-                    | I::Equal { .. }
-                    | I::Logic { .. }
-                    | I::Call { .. }
-                    | I::CallMarked { .. }
-                    | I::CallLast { .. }
-                    | I::Operate { .. }
-                    | I::ErrorAt { .. }
-                    | I::Gather { .. }
-                    | I::GatherAdd { .. }
-                    | I::CaseOpen { .. }
-                    | I::CaseAny { .. }
-                    | I::Alternatives { .. }
-                    | I::Elements { .. }
-                    | I::Query { .. }
-                    | I::Match { .. }
-                    | I::CheckTree { .. }
-                    | I::CheckFirst { .. }
-                    | I::Decide { .. }
-                    | I::CallDecided { .. }
-                    | I::CallDecidedLast { .. }
-                    | I::Walk { .. }
-                    | I::List { .. }
-                    | I::NoTruth { .. }
-                    | I::Cons { .. }
-                    | I::Decons { .. }
-                    | I::GetState { .. }
-                    | I::ChangeState { .. }
-                    | I::ChangeSpace { .. }
-                    | I::First { .. }
-                    | I::Rest { .. }
-                    | I::SizeAtom { .. }
-                    | I::IndexAtom { .. }
-                    | I::Close
-                    | I::BuildBlock { .. }
-                    | I::IfTyped { .. }
-                    | I::CallAppliedLast { .. } => {}
+                    _ => {}
                 }
                 // It is not as most often.
                 let Some((to, frame_of)) = self.step(pc as Pc, base) else {
