@@ -757,15 +757,6 @@ impl Program {
         Operands(at)
     }
 
-    /// The operands that stand there.
-    #[inline(always)]
-    pub(super) fn operands_at(&self, operands: Operands) -> &[Operand] {
-        let (count, rest) = self.operands[operands.0 as usize..]
-            .split_first()
-            .expect("their number is before them");
-        &rest[..count.0 as usize]
-    }
-
     /// The instruction that tells this to whoever watches.
     pub(super) fn watch(&mut self, what: Watched) -> Instruction {
         self.watches.push(what);

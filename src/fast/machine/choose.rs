@@ -365,13 +365,10 @@ impl Machine<'_> {
             Kind::Places { operands, next } => (operands.0 as usize, next),
             _ => return None,
         };
-        if self.fuel <= 1 || choice.aside {
+        if self.fuel <= 1 || choice.aside || self.log.len() > choice.log_top as usize {
             return None;
         }
         self.fuel -= 1;
-        if self.log.len() > choice.log_top as usize {
-            self.log.truncate(choice.log_top as usize);
-        }
         self.heap.undo(choice.trail_top as usize);
         self.heap.cut(choice.heap_top, choice.box_top as usize);
         self.head_trail = self.heap.trail.len();

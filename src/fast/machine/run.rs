@@ -769,59 +769,6 @@ impl Machine<'_> {
                             jump!(to)
                         }
                     }
-                    I::Call {
-                        function,
-                        operands,
-                        size,
-                    } => {
-                        let target = (base + 2 + usize::from(size)).max(self.protected);
-                        if let Some(to) = entered!(function)
-                            && self.stack.holds(target)
-                        {
-                            let operands = self.program.operands_at(operands);
-                            let (below, called) = self.stack.split_at_mut(target);
-                            for (word, operand) in called[2..].iter_mut().zip(operands) {
-                                *word = if operand.is_constant() {
-                                    self.program.constants[operand.index()].0
-                                } else {
-                                    below[base + 2 + operand.index()]
-                                };
-                            }
-                            called[0] = ((pc as u64 + 1) << 32) | base as u64;
-                            called[1] = ((self.choices.len() as u64) << HEIGHT) | target as u64;
-                            self.fuel -= 1;
-                            self.head_trail = self.heap.trail.len();
-                            base = target;
-                            frame = self.stack.frame_mut(base);
-                            jump!(to)
-                        }
-                    }
-                    I::CallLast { function, operands } => {
-                        const FEW: usize = 8;
-                        let operands = self.program.operands_at(operands);
-                        if let Some(to) = entered!(function)
-                            && operands.len() <= FEW
-                        {
-                            // What is read may lie where it is written.
-                            let mut words = [0; 2 + FEW];
-                            words[..2].copy_from_slice(&[frame[0], frame[1] & !MATCHED]);
-                            for (word, operand) in words[2..].iter_mut().zip(operands) {
-                                *word = if operand.is_constant() {
-                                    self.program.constants[operand.index()].0
-                                } else {
-                                    frame[place(operand.index() as Slot)]
-                                };
-                            }
-                            let target = base.max(self.protected);
-                            if let Some(called) = self.stack.at_mut(target) {
-                                self.fuel -= 1;
-                                self.head_trail = self.heap.trail.len();
-                                (frame, base) = (called, target);
-                                frame[..2 + FEW].copy_from_slice(&words);
-                                jump!(to)
-                            }
-                        }
-                    }
                     I::CallLastBare { function, .. } => {
                         if let Some(to) = entered!(function)
                             && matches!(code[to as usize], I::Fail)
@@ -899,17 +846,6 @@ impl Machine<'_> {
                             frame = self.stack.frame_mut(base);
                             jump!(first.0)
                         }
-                    }
-                    I::Alternatives { operands, size } => {
-                        let places = self.program.operands_at(operands);
-                        let to = places[0].0;
-                        if places.len() > 1 {
-                            let kind = Kind::Places { operands, next: 1 };
-                            self.choose(kind, base, base + 2 + usize::from(size));
-                            code = &self.program.code;
-                            frame = self.stack.frame_mut(base);
-                        }
-                        jump!(to)
                     }
                     I::Fail => {
                         if !self.watched
