@@ -247,7 +247,8 @@ impl Machine<'_> {
                     } => {
                         let value = slot!(slot);
                         let constant = self.program.constants[index as usize];
-                        if value.are_ints(constant) {
+                        let are_names = value.is_symbol() && constant.is_symbol();
+                        if value.are_ints(constant) || are_names && value != self.heap.empty {
                             jump_unless!(value == constant, to)
                         }
                     }
@@ -286,7 +287,11 @@ impl Machine<'_> {
                         other,
                     } => {
                         let (left, right) = (slot!(left), slot!(right));
-                        if left.are_ints(right) {
+                        if left.are_ints(right)
+                            || self
+                                .heap
+                                .are_names_alike(&self.program.value_types, left, right)
+                        {
                             jump!(if left == right { same } else { other })
                         }
                     }
@@ -372,8 +377,19 @@ impl Machine<'_> {
                         }
                     }
                     I::CheckSame { left, right, .. } => {
-                        if slot!(left).are_ints(slot!(right)) {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.are_ints(right)
+                            || self
+                                .heap
+                                .are_names_alike(&self.program.value_types, left, right)
+                        {
                             next!()
+                        }
+                    }
+                    I::Equal { to, left, right } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.is_immediate() && right.is_immediate() {
+                            set!(to, Cell::boolean(left == right))
                         }
                     }
 
@@ -836,7 +852,7 @@ impl Machine<'_> {
                     }
                     I::Fail => {
                         if !self.watched
-                            && let Some((to, frame_of)) = self.next_in_chain()
+                            && let Some((to, frame_of)) = self.next_place()
                         {
                             code = &self.program.code;
                             base = frame_of;
@@ -845,64 +861,7 @@ impl Machine<'_> {
                         }
                     }
                     // All that are fewer, or call something anyway.
-                    I::Compute { .. }
-                    | I::HeadFail { .. }
-                    | I::Finish
-                    | I::Select { .. }
-                    | I::NoRule { .. }
-                    | I::Watch { .. }
-                    | I::Import { .. }
-                    | I::Instantiate { .. }
-                    | I::Build { .. }
-                    | I::BuildNoted { .. }
-                    | I::BuildResult { .. }
-                    | I::BuildOrCall { .. }
-                    | I::BuildData { .. }
-                    | I::Try { .. }
-                    | I::Undo { .. }
-                    | I::Keep
-                    | I::Plain { .. }
-                    | I::PlainAs { .. }
-                    | I::PlainCall { .. }
-                    | I::CheckKind { .. }
-                    | I::Equal { .. }
-                    | I::Logic { .. }
-                    | I::Call { .. }
-                    | I::CallMarked { .. }
-                    | I::CallLast { .. }
-                    | I::Operate { .. }
-                    | I::ErrorAt { .. }
-                    | I::Gather { .. }
-                    | I::GatherAdd { .. }
-                    | I::CaseOpen { .. }
-                    | I::CaseAny { .. }
-                    | I::UnlessSpace { .. }
-                    | I::Alternatives { .. }
-                    | I::Elements { .. }
-                    | I::Query { .. }
-                    | I::Match { .. }
-                    | I::CheckTree { .. }
-                    | I::CheckFirst { .. }
-                    | I::Decide { .. }
-                    | I::CallDecided { .. }
-                    | I::CallDecidedLast { .. }
-                    | I::Walk { .. }
-                    | I::List { .. }
-                    | I::NoTruth { .. }
-                    | I::Cons { .. }
-                    | I::Decons { .. }
-                    | I::GetState { .. }
-                    | I::ChangeState { .. }
-                    | I::ChangeSpace { .. }
-                    | I::First { .. }
-                    | I::Rest { .. }
-                    | I::SizeAtom { .. }
-                    | I::IndexAtom { .. }
-                    | I::Close
-                    | I::BuildBlock { .. }
-                    | I::IfTyped { .. }
-                    | I::Meet { .. }
-                    | I::CallAppliedLast { .. } => {}
+                    _ => {}
                 }
                 // It is not as most often.
                 let Some((to, frame_of)) = self.step(pc as Pc, base) else {
