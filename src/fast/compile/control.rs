@@ -802,14 +802,20 @@ impl Compiler<'_> {
         self.program
             .switches
             .push(super::switch::switch(&[], &[0], vec![], vec![], FAIL, FAIL));
-        self.emit(Instruction::Switch {
-            switch: switch as u32,
-        });
         let patterns = || {
             cases
                 .iter()
                 .filter_map(|case| case.as_expression()?.first())
         };
+        // Most often it is taken apart.
+        let calls = patterns().filter(|pattern| {
+            let key = super::head::key(self.heap, pattern);
+            matches!(key, Some(Key::Expression { head: Some(_), arity }) if arity > 1)
+        });
+        let take = (calls.count() == 1).then(|| self.emit(Instruction::Jump { to: FAIL }));
+        let otherwise = self.emit(Instruction::Switch {
+            switch: switch as u32,
+        });
         if patterns().any(mentions_space) {
             return Err(Leave);
         }
@@ -899,6 +905,13 @@ impl Compiler<'_> {
         }
         self.program.switches[switch] =
             cases_switch(&self.program.code, slot, &begins, (none, open));
+        if let Some(at) = take {
+            let over = Instruction::Jump {
+                to: otherwise as Pc,
+            };
+            let take = super::switch::take_call(&self.program.code, &self.program.switches[switch]);
+            self.program.code[at] = take.unwrap_or(over);
+        }
         self.land(ends);
         self.define(to);
         if let Some(slow) = queried

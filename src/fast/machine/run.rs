@@ -427,13 +427,46 @@ impl Machine<'_> {
                                     jump!(switch.other)
                                 }
                             }
-                            if cell.is_immediate() {
-                                let found = switch.few.iter().find(|few| few.word == cell.0);
+                            let word = if cell.is_exp() && self.heap.header(cell.at()).arity() == 0
+                            {
+                                expression_word(None, 0)
+                            } else {
+                                cell.0
+                            };
+                            if cell.is_immediate() || word != cell.0 {
+                                let found = switch.few.iter().find(|few| few.word == word);
                                 jump!(found.map_or(switch.other, |few| few.to))
                             }
                         } else if let Some(to) = switch.find(&self.heap, cell) {
                             jump!(to)
                         }
+                    }
+                    I::TakeCall {
+                        ref arity,
+                        slot,
+                        elements,
+                        name,
+                        to,
+                    } => {
+                        let value = slot!(slot);
+                        let arity = usize::from(*arity);
+                        if value.is_exp()
+                            && let [header, head, found @ ..] = &self.heap.cells[value.at()..]
+                            && *head == Cell::symbol(name).0
+                            && Header(*header).arity() == arity
+                        {
+                            match (arity, found) {
+                                (2, [a, ..]) => frame[place(elements)] = *a,
+                                (3, [a, b, ..]) => {
+                                    frame[place(elements)] = *a;
+                                    frame[place(elements + 1)] = *b;
+                                }
+                                _ => frame[place(elements)..][..arity - 1]
+                                    .copy_from_slice(&found[..arity - 1]),
+                            }
+                            jump!(to)
+                        }
+                        next!()
                     }
                     I::MatchExpression {
                         slot,
@@ -730,7 +763,8 @@ impl Machine<'_> {
                             jump!(odd)
                         }
                         let values = [slot!(a), slot!(b)];
-                        let grown = self.grow_on(function, values, count, base);
+                        let return_to = frame[0];
+                        let grown = self.grow_on(function, values, count, return_to);
                         code = &self.program.code;
                         frame = self.stack.frame_mut(base);
                         if grown {
