@@ -10,11 +10,12 @@ function say(text, wrong = false) {
   setText(answer, text);
 }
 
-/// Many requests one after the other, as clients would send them; that some fail is
-/// what is asked for.
-async function repeat(path, times) {
+/// Requests one after the other for so many seconds, as clients would send them, so that
+/// the rules have the time to see and heal it; that some fail is what is asked for.
+async function repeat(path, seconds) {
   const counts = { served: 0, degraded: 0, failed: 0 };
-  for (let time = 0; time < times; time += 1) {
+  const end = performance.now() + 1000 * seconds;
+  for (let sent = 1, when = "so far"; when === "so far"; sent += 1) {
     try {
       const said = await post(path);
       counts[said.degraded ? "degraded" : "served"] += 1;
@@ -22,16 +23,17 @@ async function repeat(path, times) {
       if (error.status === undefined || error.status === 401) throw error;
       counts.failed += 1;
     }
-    say(`${time + 1} of ${times} requests: ${counts.served} served, ${counts.degraded} degraded, ${counts.failed} failed`);
+    if (performance.now() >= end) when = `in ${seconds} s`;
+    say(`${sent} requests ${when}: ${counts.served} served, ${counts.degraded} degraded, ${counts.failed} failed`);
   }
 }
 
 async function press(button) {
-  const { post: path, times } = button.dataset;
+  const { post: path, seconds } = button.dataset;
   button.disabled = true;
   say("…");
   try {
-    if (times) await repeat(path, Number(times));
+    if (seconds) await repeat(path, Number(seconds));
     else {
       const said = await post(path);
       say(said.message || `The rules on disk are in force: generation ${said.generation.slice(0, 12)}`);

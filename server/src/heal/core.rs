@@ -182,7 +182,8 @@ impl Core {
         self.spaces.keep(&facts);
         self.series.keep(&facts);
         self.asking = Asking::by(&facts);
-        self.episodes.set_bounds(&facts);
+        self.episodes
+            .set_bounds(&facts, decision::budgets_seconds(&self.engine));
         self.status.facts = facts;
         self.status.thresholds = decision::numbers(&self.engine, "threshold");
         self.status.modes = decision::modes(&self.engine, &self.spaces.modes);

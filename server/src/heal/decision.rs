@@ -122,7 +122,8 @@ fn question(name: &str, arguments: Vec<Atom>) -> Atom {
     super::atom(name, arguments)
 }
 
-/// Compiles what the rules are asked, so that no tick has to wait for that.
+/// Compiles what the rules are asked and what their ladders name, so that no tick has to
+/// wait for that.
 pub(super) fn prepare(engine: &Engine) {
     let then = engine.snapshot();
     then.prepare(&question("decide", Vec::new()), true);
@@ -135,6 +136,16 @@ pub(super) fn prepare(engine: &Engine) {
         ("learn", 4),
     ] {
         then.prepare(&question(name, some(arguments)), false);
+    }
+    // What facts say is called when an action is decided: nothing else names it.
+    let named = |head: &str, arity: usize, place: usize| {
+        let facts = facts(engine.self_space(), head, arity);
+        facts
+            .into_iter()
+            .map(move |mut fact| fact.swap_remove(place))
+    };
+    for call in named("rung", 5, 3).chain(named("effect", 3, 2)) {
+        then.prepare(&call, true);
     }
 }
 
@@ -445,6 +456,15 @@ pub(super) fn facts(space: &Space, head: &str, arity: usize) -> Vec<Vec<Atom>> {
         .iter()
         .filter_map(|bindings| Some(bindings.apply(&pattern).as_expression()?[1..].to_vec()))
         .collect()
+}
+
+/// How far the budgets of the rules look back: the longest of their `(tokens <kind> <name>
+/// <count> <seconds>)`.
+pub(super) fn budgets_seconds(engine: &Engine) -> f64 {
+    facts(engine.self_space(), "tokens", 4)
+        .iter()
+        .filter_map(|fact| fact[3].as_f64())
+        .fold(0.0, f64::max)
 }
 
 /// The target that `(target <fault> <target>)` names; `self` without one.

@@ -74,9 +74,10 @@ impl Episodes {
         }
     }
 
-    /// Takes over what facts say: how long uses of effectors are remembered.
-    pub(super) fn set_bounds(&mut self, facts: &Facts) {
-        self.keep_spent_seconds = facts.get("keep-spent-seconds");
+    /// Takes over what facts say: how long uses of effectors are remembered, no longer than
+    /// budgets look back.
+    pub(super) fn set_bounds(&mut self, facts: &Facts, budgets_seconds: f64) {
+        self.keep_spent_seconds = facts.get("keep-spent-seconds").min(budgets_seconds);
         self.keep_spent = facts.count("keep-spent");
     }
 
