@@ -1,5 +1,6 @@
 //! Budgets: what one evaluation may spend before it ends with an error atom.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -13,6 +14,17 @@ pub struct Budget {
     pub(crate) bytes: usize,
     pub(crate) deadline: Option<Duration>,
     pub(crate) cancel: Option<CancelToken>,
+    pub(crate) room: Option<Room>,
+}
+
+/// Says whether there is room for more.
+#[derive(Clone)]
+pub(crate) struct Room(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Room")
+    }
 }
 
 /// Stops evaluations from outside, from any thread.
@@ -44,6 +56,7 @@ impl Default for Budget {
             bytes: usize::MAX,
             deadline: None,
             cancel: None,
+            room: None,
         }
     }
 }
@@ -67,6 +80,16 @@ impl Budget {
     #[must_use]
     pub fn bytes(mut self, count: usize) -> Budget {
         self.bytes = count;
+        self
+    }
+
+    /// Ends with `MemoryLimit` once `there_is` says that there is no room for more.
+    ///
+    /// For what [`Budget::bytes`] does not count, as it outlives the evaluation: what is
+    /// added to spaces. Asked every 64 to 4,096 reductions, so it should answer quickly.
+    #[must_use]
+    pub fn room(mut self, there_is: impl Fn() -> bool + Send + Sync + 'static) -> Budget {
+        self.room = Some(Room(Arc::new(there_is)));
         self
     }
 
@@ -132,7 +155,7 @@ impl Meter {
     }
 
     /// Counts one reduction. Time and cancellation are looked at now and then,
-    /// those of evaluations inside this one counted.
+    /// those of evaluations inside this one counted, and whether there is room.
     pub(crate) fn reduce(&mut self) -> Result<(), Exhausted> {
         self.spent += 1;
         if self.spent > self.budget.reductions {
@@ -155,6 +178,7 @@ impl Meter {
             {
                 return Err(Exhausted::Deadline);
             }
+            return self.check_room();
         }
         Ok(())
     }
@@ -173,7 +197,14 @@ impl Meter {
         if deadline.is_some_and(|deadline| self.started.elapsed() > deadline) {
             return Err(Exhausted::Deadline);
         }
-        Ok(())
+        self.check_room()
+    }
+
+    fn check_room(&self) -> Result<(), Exhausted> {
+        match &self.budget.room {
+            Some(Room(there_is)) if !there_is() => Err(Exhausted::Bytes),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn check_depth(&self, depth: usize) -> Result<(), Exhausted> {

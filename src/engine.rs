@@ -1,8 +1,10 @@
 //! The embedding API: build an engine, register operations, load, evaluate.
 
 use std::collections::BTreeSet;
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 
+use crate::areas::Areas;
 use crate::atom::{Atom, known};
 use crate::budget::Budget;
 use crate::evaluate::{Evaluation, TabledFunction};
@@ -88,6 +90,7 @@ pub(crate) struct Host {
     pub(crate) entropy: Entropy,
     /// What the module `fileio` opens files through.
     pub(crate) file_access: Option<Arc<dyn FileAccess>>,
+    pub(crate) areas: Areas,
     /// When all spaces are seen; `None` is the present.
     pub(crate) moment: Option<Moment>,
 }
@@ -186,6 +189,7 @@ pub struct Builder {
     plain: bool,
     entropy: Option<Entropy>,
     file_access: Option<Arc<dyn FileAccess>>,
+    areas: Areas,
 }
 
 impl Builder {
@@ -209,6 +213,16 @@ impl Builder {
     #[must_use]
     pub fn file_access(mut self, access: impl FileAccess + 'static) -> Builder {
         self.file_access = Some(Arc::new(access));
+        self
+    }
+
+    /// Is told of each large area of memory that an evaluation is likely to fill from its
+    /// beginning on, before it is written to: a program can ask the system to back it by large
+    /// pages, so that not each page of 4 KiB is asked for by its first write. The area is
+    /// freed with the evaluation, or when it grows. By default nobody is told.
+    #[must_use]
+    pub fn large_areas(mut self, prepare: fn(&mut [MaybeUninit<u64>])) -> Builder {
+        self.areas = Areas::told_to(prepare);
         self
     }
 
@@ -279,6 +293,7 @@ impl Builder {
             plain: self.plain,
             entropy: self.entropy.unwrap_or_else(library::fixed_entropy),
             file_access: self.file_access,
+            areas: self.areas,
             moment: None,
         };
         let mut engine = Engine {
@@ -306,6 +321,7 @@ impl Engine {
             plain: false,
             entropy: None,
             file_access: None,
+            areas: Areas::default(),
         }
     }
 

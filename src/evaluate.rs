@@ -20,6 +20,8 @@ pub use proof::{FactUse, Proof, RuleUse};
 
 use crate::atom::Atom;
 
+#[cfg(test)]
+pub(crate) use control::instructions;
 pub(crate) use control::{Control, contains, is_instruction, substitute};
 pub(crate) use machine::Machine;
 pub(crate) use tabling::TabledFunction;

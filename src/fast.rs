@@ -13,6 +13,7 @@ mod code;
 mod collect;
 mod compile;
 mod export;
+mod flat;
 mod heap;
 mod listing;
 mod looked;

@@ -12,6 +12,7 @@
 //! # Ok::<(), chimera::LoadError>(())
 //! ```
 
+mod areas;
 mod atom;
 mod budget;
 mod check;

@@ -2,6 +2,8 @@
 
 mod assertions;
 pub(crate) mod counts;
+#[cfg(test)]
+mod described;
 mod documentation;
 pub(crate) mod lists;
 mod modules;
@@ -74,22 +76,28 @@ const FILES: [(&str, &str); 2] = [
 
 /// Registers every standard operation and loads the library written in MeTTa.
 ///
-/// Of the operations that the evaluator carries out itself (`src/evaluate/control.rs`):
+/// Tables of operations say for each what it takes and gives, its errors and cost; the signature
+/// is in the code below. Where a signature is not met the error is `BadArgType` or
+/// `IncorrectNumberOfArguments`, and a call whose arguments are not what they may still become
+/// stays as it is. Those of the evaluator itself (`src/evaluate/control.rs`):
 ///
-/// - `(if condition then else)`: the condition is evaluated first. An unbound variable as
-///   condition is both, one after the other; what is no truth value leaves the call as it is.
-/// - `(let pattern atom template)`, `(let* ((pattern atom) …) template)`: the atom is evaluated
-///   first; no result where the pattern does not fit. Errors: what is no list of pairs.
-/// - `(case atom ((pattern template) …))`: evaluates the atom; for each result the template
-///   of the first pattern that fits; `Empty` fits where there is no result. `(switch atom
-///   cases)`: the same for an atom as it stands.
-/// - `(quote atom)`: itself, also beside what rules of a program make of it.
-/// - `(collapse atom)`: all results as one expression. `(superpose (atom …))`: each atom as a
-///   result. `(capture atom)`: evaluates in the space of the module that it was read in.
-/// - `(match space pattern template)`: the template for each solution; `(, p q …)` is a
-///   join. Costs what the index leaves to look at. Errors: no space.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(_is-error atom)` | any, as written | whether it is an error atom | none | constant | own |
+/// | `(if condition then else)` | a truth value; atoms as written | what the branch taken evaluates to; both for a variable as condition | a condition of another type: `BadArgType` | constant, beside condition and branch | reference |
+/// | `(let pattern atom template)` | pattern and template as written; any | the template for each value that fits, evaluated; none where none fits | those of the atom | the sizes of value and pattern | reference |
+/// | `(_let pattern atom template)` | as `let` | as `let`, whatever rules a program has for it | those of the atom | as `let` | own |
+/// | `(let* ((pattern atom) …) template)` | an expression of pairs; as written | nested `let`s | what is no list of pairs, in words | as that many `let`s | reference |
+/// | `(case atom ((pattern template) …))` | as written | per value of the atom the template of the first pattern that fits; `Empty` fits where there is no value | a branch that is no pair, in words | patterns looked at | reference |
+/// | `(switch atom ((pattern template) …))` | any; branches as written | as `case`, for one value | a branch that is no pair, in words | patterns looked at | reference |
+/// | `(switch-minimal atom ((pattern template) …))` | as written | as `switch`; the template as it stands | a branch that is no pair, in words | patterns looked at | reference |
+/// | `(collapse atom)` | as written | all values in one expression | none: error values stand in it where there are no others | as many as there are | reference |
+/// | `(capture atom)` | as written | what it evaluates to in the space of the module that it was read in | those of the atom | constant, beside the atom | reference |
+/// | `(quote atom)` | as written | the call itself | none | constant | reference |
+/// | `(match space pattern template)` | a space; as written | the template for each solution, evaluated; `(, p q …)` joins | what is no space, in words | what the index leaves to look at | reference |
+/// | `(superpose (atom …))` | an expression | each member as a result | what is no expression, in words | linear | reference |
 ///
-/// Source of the forms: the reference's standard library; semantics are held against it by
+/// Source: the reference's standard library, hyperon 0.2.10; the semantics are held against it by
 /// `tests/conformance`.
 pub(crate) fn install(engine: &mut Engine) {
     for (name, signature, control) in [

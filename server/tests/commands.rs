@@ -295,3 +295,27 @@ fn run_tells_stats_profile_and_trace_on_stderr() {
     assert!(stats["reductions"].as_u64().unwrap() < 20, "{stats}");
     assert!(stats["seconds"].as_f64().unwrap() > 0.0, "{stats}");
 }
+
+#[test]
+fn endless_growth_of_a_space_ends_with_an_error_within_a_limit_of_addresses() {
+    let grow = "(= (grow $n) (let () (add-atom &self (fact $n (some (data $n)))) (grow (+ $n 1))))\n\
+                !(grow 0)\n!(+ 1 2)\n";
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("grow.metta"), grow).unwrap();
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -v 1000000 && exec \"$0\" run grow.metta"])
+        .arg(env!("CARGO_BIN_EXE_chimera"))
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert_eq!(text(&output.stdout), "[(Error (grow 0) MemoryLimit)]\n");
+    for part in [
+        "grow.metta:2:1",
+        "help: a program may take half of the 976 MiB of addresses that `ulimit -v` allows, 488 MiB",
+        "keep fewer atoms in spaces",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}

@@ -9,7 +9,7 @@ use crate::library::lists::seal;
 use crate::space::{Solution, Space};
 use crate::symbol::Symbol;
 use crate::types;
-use crate::unify::{Replacement, rebuild, unify, unify_pattern};
+use crate::unify::{Bindings, Replacement, rebuild, unify, unify_pattern};
 
 /// What to do next; `None` ends the branch.
 type Next = Option<(Task, Rest)>;
@@ -35,8 +35,24 @@ pub(crate) enum Control {
     Inert,
 }
 
-/// Whether a symbol names an instruction of minimal MeTTa.
-pub(crate) fn is_instruction(symbol: &Symbol) -> bool {
+/// The instructions of minimal MeTTa.
+///
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(eval atom)` | as written | one step of it: what an operation gives, or each body of its rules; `NotReducible` if there is none | another number of arguments: `IncorrectNumberOfArguments` | the operation's or the query's | reference |
+/// | `(evalc atom space)` | as written; a space | as `eval`, by the rules of that space | as `eval`; no space, in words | as `eval` | reference |
+/// | `(chain atom $x template)` | as written; a variable; as written | the template with each result of the instruction for the variable | another form, in words | linear in the template | reference |
+/// | `(unify atom pattern then else)` | as written | `then` for each way that both unify, or that the space has the pattern; else `else` | another form, in words | linear; for a space the query's | reference |
+/// | `(cons-atom atom list)` | as written; an expression | the list with the atom before it | no expression, in words | constant where there is room, else linear | reference |
+/// | `(decons-atom list)` | an expression | `(first rest)` | an empty one or none, in words | linear | reference |
+/// | `(function body)` | an expression of instructions | what is within the `return` that it comes to | none: `NoReturn` | the body's | reference |
+/// | `(collapse-bind atom)` | as written | all results with their bindings, in one expression | another form, in words | linear in the results | reference |
+/// | `(superpose-bind list)` | what `collapse-bind` gives | each result, with its bindings | another form, in words | linear | reference |
+/// | `(metta atom type space)` | as written; a type; a space | the atom evaluated to the end, of that type | `BadType`; another form, in words | the evaluation's | reference |
+/// | `(context-space)` | none | the space that is evaluated in | another number of arguments | constant | reference |
+///
+/// Source: the reference's `docs/minimal-metta.md`, hyperon 0.2.10.
+pub(crate) fn instructions() -> [&'static Symbol; 11] {
     let known = known();
     [
         &known.eval,
@@ -51,7 +67,11 @@ pub(crate) fn is_instruction(symbol: &Symbol) -> bool {
         &known.metta,
         &known.context_space,
     ]
-    .contains(&symbol)
+}
+
+/// Whether a symbol names an instruction of minimal MeTTa.
+pub(crate) fn is_instruction(symbol: &Symbol) -> bool {
+    instructions().contains(&symbol)
 }
 
 /// Executes a minimal instruction; any other atom is its own result.
@@ -290,19 +310,33 @@ fn unify_instruction(
     otherwise: &Atom,
     rest: Rest,
 ) -> Next {
-    if let Atom::Grounded(Grounded::Space(space)) = left {
-        let ways = solutions(machine, space, right, || Task::Return(then.clone()));
-        if !ways.is_empty() {
-            return machine.branch(ways, &rest);
+    let chosen = match asked(&machine.bindings, left, right) {
+        Some((space, pattern)) => {
+            let ways = solutions(machine, &space, &pattern, || Task::Return(then.clone()));
+            if !ways.is_empty() {
+                return machine.branch(ways, &rest);
+            }
+            otherwise
         }
-        return Some((Task::Return(otherwise.clone()), rest));
-    }
-    let chosen = if unify_pattern(right, left, &mut machine.bindings) {
-        then
-    } else {
-        otherwise
+        None if unify_pattern(right, left, &mut machine.bindings) => then,
+        None => otherwise,
     };
     Some((Task::Return(chosen.clone()), rest))
+}
+
+/// The space that is asked for the pattern when both are matched: a space stands for each atom
+/// in it. Not for itself, nor where a variable takes it.
+fn asked(bindings: &Bindings, left: &Atom, right: &Atom) -> Option<(Space, Atom)> {
+    let (left, right) = (bindings.walk(left), bindings.walk(right));
+    match (left, right) {
+        (Atom::Variable(_), _) | (_, Atom::Variable(_)) => None,
+        (Atom::Grounded(Grounded::Space(_)), _) if left == right => None,
+        (Atom::Grounded(Grounded::Space(space)), pattern)
+        | (pattern, Atom::Grounded(Grounded::Space(space))) => {
+            Some((space.clone(), pattern.clone()))
+        }
+        _ => None,
+    }
 }
 
 /// One way per solution of `pattern` in `space`, each going on with `task`.
@@ -492,6 +526,14 @@ pub(crate) fn switch(
         let Some([pattern, template]) = case.as_expression() else {
             break;
         };
+        if let Some((asked, pattern)) = asked(&machine.bindings, atom, pattern) {
+            let task = || Machine::result(template.clone(), template, space);
+            let ways = solutions(machine, &asked, &pattern, task);
+            if ways.is_empty() {
+                continue;
+            }
+            return machine.branch(ways, rest);
+        }
         let fits = match form {
             Control::Case => unify_pattern(pattern, atom, &mut machine.bindings),
             _ => unify_pattern(atom, pattern, &mut machine.bindings),
@@ -545,6 +587,13 @@ pub(crate) fn call(
         },
         (Control::Let, [pattern, value, template]) => {
             let empty = Atom::Symbol(known().empty.clone());
+            if let Some((space, pattern)) = asked(&machine.bindings, value, pattern) {
+                let ways = solutions(machine, &space, &pattern, || Task::Return(template.clone()));
+                if ways.is_empty() {
+                    return Some((Task::Return(empty), rest));
+                }
+                return machine.branch(ways, &rest);
+            }
             if !unify_pattern(pattern, value, &mut machine.bindings) {
                 return Some((Task::Return(empty), rest));
             }

@@ -581,6 +581,13 @@ pub(super) enum Instruction {
         to: Pc,
         odd: Pc,
     },
+    /// Goes on there unless one of both holds a space, which stands for what is in it.
+    UnlessSpace {
+        slot: Slot,
+        other: Slot,
+        to: Pc,
+        odd: Pc,
+    },
     /// Goes on there unless the slot holds `True`.
     JumpUnless {
         slot: Slot,

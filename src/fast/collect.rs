@@ -25,6 +25,11 @@ fn smallest(frames: usize) -> usize {
     if frames < FRAMES { 1 << 16 } else { 1 << 19 }
 }
 
+/// As much is collected anew once it is so many times as large.
+const GROWTH: usize = 3;
+/// Heaps of so many words are copied off and back.
+const SMALL: usize = 1 << 18;
+
 /// The slots that hold something.
 enum Live {
     /// Of frames that each wait for the one before, which begins to run with so many
@@ -39,6 +44,8 @@ type Frames = HashMap<usize, Vec<u64>, FixedState>;
 struct Copy<'c> {
     from: &'c mut Vec<u64>,
     to: Vec<u64>,
+    /// How much further than in `to` its words will stand.
+    shift: usize,
     boxes: &'c mut Vec<Atom>,
     kept_boxes: Vec<Atom>,
     box_places: HashMap<u32, u32, FixedState>,
@@ -52,7 +59,7 @@ struct Copy<'c> {
 
 impl Copy<'_> {
     fn place(&self) -> usize {
-        CONSTANTS + self.to.len()
+        self.shift + self.to.len()
     }
 
     fn forward(&mut self, mut cell: Cell) -> Cell {
@@ -107,9 +114,9 @@ impl Copy<'_> {
                     }
                     if word == cell {
                         let place = self.copy(at, 1);
-                        self.unbound.push(place - CONSTANTS);
+                        self.unbound.push(place - self.shift);
                         // Not to be taken for a place of old.
-                        self.to[place - CONSTANTS] = Cell::FALSE.0;
+                        self.to[place - self.shift] = Cell::FALSE.0;
                         return Cell::reference(place);
                     }
                     if self.settled {
@@ -184,8 +191,19 @@ impl Machine<'_> {
             }
         };
         let settled = self.choices.is_empty();
+        // What is copied off a large heap is the new heap, behind the constants.
+        let used = self.heap.cells.len() - CONSTANTS;
+        let to = if used > SMALL {
+            self.heap.only_constants(GROWTH * used + used / 16)
+        } else {
+            let mut spare = std::mem::take(&mut self.heap.spare);
+            spare.reserve(used);
+            spare
+        };
+        let mut scanned = to.len();
         let mut copy = Copy {
-            to: Vec::with_capacity(self.heap.cells.len() - CONSTANTS),
+            shift: CONSTANTS - to.len(),
+            to,
             from: &mut self.heap.cells,
             boxes: &mut self.heap.boxes,
             kept_boxes: Vec::new(),
@@ -194,7 +212,6 @@ impl Machine<'_> {
             settled,
             names: symbol::are_held_by_one().then(Vec::new),
         };
-        let mut scanned = 0;
         let stack = &mut self.stack;
         match &live {
             Live::Frames(frames) => {
@@ -239,6 +256,7 @@ impl Machine<'_> {
         copy.scan(scanned);
         let Copy {
             mut to,
+            shift,
             kept_boxes,
             unbound,
             names,
@@ -250,7 +268,7 @@ impl Machine<'_> {
             self.program.symbol_types.clear();
         }
         for place in unbound {
-            to[place] = Cell::reference(CONSTANTS + place).0;
+            to[place] = Cell::reference(shift + place).0;
         }
         // Names and bindings of variables that nothing reaches any more are dropped.
         let moved = |cells: &[u64], at: usize| {
@@ -275,10 +293,22 @@ impl Machine<'_> {
         self.heap.cells = cells;
         self.heap.cells.truncate(CONSTANTS);
         // A heap that is still small is let grow, where most of it stays in use.
-        let times = if to.len() < smallest { 4 } else { 3 };
-        let collect_at = CONSTANTS + (to.len() * times).max(smallest);
-        self.heap.make_room(collect_at + collect_at / 64);
-        self.heap.cells.extend_from_slice(&to);
+        let kept = shift + to.len() - CONSTANTS;
+        let times = if kept < smallest { 4 } else { GROWTH };
+        let collect_at = CONSTANTS + (kept * times).max(smallest);
+        let with_room = collect_at + collect_at / 64;
+        let is_in_place = shift == 0 && to.capacity() >= with_room;
+        if is_in_place && (kept > used / 8 || self.heap.cells.capacity() < with_room) {
+            self.heap.cells = to;
+        } else {
+            // Little is left: it goes where memory was written to before.
+            self.heap.make_room(with_room);
+            self.heap.cells.extend_from_slice(&to[CONSTANTS - shift..]);
+            if shift != 0 {
+                to.clear();
+                self.heap.spare = to;
+            }
+        }
         self.heap.boxes = kept_boxes;
         let top = self.heap.cells.len();
         let box_top = self.heap.boxes.len() as u32;

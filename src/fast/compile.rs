@@ -587,6 +587,8 @@ enum OddWhat {
     Call(Atom),
     /// An expression as written, which is evaluated as a value, `true` as a part of another.
     Value(Atom, bool),
+    /// As `Call`, if one of both slots holds a space; else a failure.
+    Space([Slot; 2], Atom),
     /// A call of an operation, of evaluated operands.
     Operands(u32, Vec<Operand>, bool),
 }
@@ -700,6 +702,7 @@ impl<'m> Compiler<'m> {
                 Place::To,
                 I::Jump { to }
                 | I::JumpUnless { to, .. }
+                | I::UnlessSpace { to, .. }
                 | I::JumpUnlessCompare { to, .. }
                 | I::JumpUnlessCompareSmall { to, .. }
                 | I::JumpUnlessConstant { to, .. }
@@ -738,6 +741,7 @@ impl<'m> Compiler<'m> {
                 | I::Logic { odd, .. }
                 | I::Not { odd, .. }
                 | I::JumpUnless { odd, .. }
+                | I::UnlessSpace { odd, .. }
                 | I::CheckType { odd, .. }
                 | I::CheckKind { odd, .. }
                 | I::Elements { odd, .. }

@@ -8,6 +8,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use crate::areas::Areas;
 use crate::atom::{Atom, Expression, Grounded, LARGE, Variable};
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::number::Number;
@@ -21,6 +22,10 @@ pub(super) const CONSTANT_BOXES: u32 = 1 << 31;
 
 pub(super) struct Heap {
     pub(super) cells: Vec<u64>,
+    /// Where a small heap is copied to when it is collected: memory that was written to before.
+    pub(super) spare: Vec<u64>,
+    /// Whom large arrays are told to.
+    pub(super) areas: Areas,
     /// Words in use below [`CONSTANTS`].
     pub(super) constants: usize,
     pub(super) trail: Vec<u32>,
@@ -49,7 +54,7 @@ pub(super) struct Heap {
 const FREE: Cell = Cell::spare();
 
 impl Heap {
-    pub(super) fn new() -> Heap {
+    pub(super) fn new(areas: Areas) -> Heap {
         /// Words for terms at first, so that a small evaluation moves nothing.
         const ROOM: usize = (1 << 18) + (1 << 12);
         let known = crate::atom::known();
@@ -58,6 +63,8 @@ impl Heap {
         cells.truncate(CONSTANTS);
         let mut heap = Heap {
             cells,
+            spare: Vec::new(),
+            areas,
             constants: 0,
             trail: Vec::new(),
             old: 0,
@@ -98,12 +105,19 @@ impl Heap {
         if self.cells.capacity() >= top {
             return;
         }
-        // Zeroed pages cost nothing until they are used.
-        let mut cells = vec![0; CONSTANTS + 2 * (top - CONSTANTS)];
-        cells.truncate(CONSTANTS);
-        cells[..self.constants].copy_from_slice(&self.cells[..self.constants]);
+        let mut cells = self.only_constants(2 * (top - CONSTANTS));
         cells.extend_from_slice(&self.cells[CONSTANTS..]);
         self.cells = cells;
+    }
+
+    /// The constants, and room for so many words of terms.
+    pub(super) fn only_constants(&self, room: usize) -> Vec<u64> {
+        // Zeroed pages cost nothing until they are used.
+        let mut cells = vec![0; CONSTANTS + room];
+        cells.truncate(CONSTANTS);
+        cells[..self.constants].copy_from_slice(&self.cells[..self.constants]);
+        self.areas.tell_of_room(&mut cells);
+        cells
     }
 
     pub(super) fn top(&self) -> usize {

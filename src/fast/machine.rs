@@ -86,8 +86,8 @@ impl Parts {
     pub(super) fn new(host: &Host, space: &Space, proving: bool) -> Parts {
         Parts {
             program: Program::new(host, space, proving),
-            heap: Heap::new(),
-            stack: Stack::new(),
+            heap: Heap::new(host.areas),
+            stack: Stack::new(host.areas),
             recorded: Recorded::default(),
         }
     }
@@ -265,6 +265,7 @@ impl<'h> Machine<'h> {
             reductions: self.meter.spent + u64::from(FUEL - self.fuel),
             peak_bytes: self.peak_bytes,
         };
+        self.heap.spare = Vec::new();
         let parts = Parts {
             program: self.program,
             heap: self.heap,

@@ -335,7 +335,7 @@ pub(super) struct Program {
     /// What had changed when code was last looked at.
     changes: Changes,
     /// The moment it was looked at; `None` is the present.
-    moment: Option<u64>,
+    pub(super) moment: Option<u64>,
     /// What had changed of each of the stores then.
     changes_seen: Option<SmallVec<[(usize, Changes); 4]>>,
     pub(super) code: Vec<Instruction>,

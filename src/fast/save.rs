@@ -7,6 +7,7 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use crate::areas::Areas;
 use crate::atom::Atom;
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::heap::{CONSTANT_BOXES, CONSTANTS, Heap, TYPE_BITS};
@@ -82,7 +83,7 @@ impl Saved {
 
     /// Makes room where it will be needed: memory that nothing was written to costs nothing,
     /// moving what was written does.
-    fn make_room(&mut self) {
+    fn make_room(&mut self, areas: Areas) {
         const TIMES: usize = 64;
         if self.words.len() < MANY {
             return;
@@ -92,9 +93,11 @@ impl Saved {
             words.truncate(self.base);
             words.extend_from_slice(&self.words);
             (self.words, self.room) = (words, self.base);
+            areas.tell_of_room(&mut self.words);
         } else if self.words.capacity() - self.words.len() < MANY / TIMES {
             // Else it grows as others do.
             let _ = self.words.try_reserve_exact(7 * self.words.len());
+            areas.tell_of_room(&mut self.words);
         }
     }
 }
@@ -232,7 +235,7 @@ impl Heap {
         if saved.roots.is_empty() {
             (saved.base, saved.first_box) = (top, box_top as u32);
         }
-        saved.make_room();
+        saved.make_room(self.areas);
         let from = saved.words.len();
         let mut keep = Keep {
             heap: self,

@@ -3,6 +3,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use crate::areas::Areas;
 use crate::fast::code::{SLOTS, Slot};
 
 /// Words of a frame as it is looked at: two of its own, then slots.
@@ -14,6 +15,7 @@ pub(super) const STACK_MAX: usize = 1 << 28;
 /// Words, of which the last [`FRAME`] are there for the newest frame to be looked at whole.
 pub(super) struct Stack {
     words: Vec<u64>,
+    areas: Areas,
     /// Whether it has grown since that was asked last.
     grown: bool,
 }
@@ -22,10 +24,11 @@ impl Stack {
     /// Words for frames at first.
     const FIRST: usize = 4096;
 
-    pub(super) fn new() -> Stack {
+    pub(super) fn new(areas: Areas) -> Stack {
         // Zeroed pages cost nothing until they are used.
         Stack {
             words: vec![0; Stack::FIRST + FRAME],
+            areas,
             grown: false,
         }
     }
@@ -33,7 +36,7 @@ impl Stack {
     /// Gives back what a deep evaluation took.
     pub(super) fn shrink(&mut self) {
         if self.words.len() > 1 << 20 {
-            *self = Stack::new();
+            *self = Stack::new(self.areas);
         }
     }
 
@@ -76,6 +79,7 @@ impl Stack {
             if self.words.try_reserve_exact(room).is_err() {
                 self.words.reserve_exact(size - self.words.len());
             }
+            self.areas.tell_of_room(&mut self.words);
         }
         self.words.resize(size, 0);
     }

@@ -8,16 +8,14 @@ use crate::unify::alpha_equal;
 
 /// What the assertions are made of; see `metta/stdlib.metta`.
 ///
-/// - `(_assert-results-are-equal found wanted call)`, `(_assert-results-are-alpha-equal …)`:
-///   `()` if both lists hold the same atoms in any order, equal as they stand or up to
-///   the names of variables; else an error of the call that says what was missed and
-///   what is too much. `…-msg`: with a message of the program's instead. Quadratic at
-///   worst.
-/// - `(_assert-included found wanted call)`: `()` if all wanted atoms are among those
-///   found.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(_assert-results-are-equal found wanted call)` | expressions, as written; any | `()` if both hold equal atoms in any order | of the call, with what is missed and what is too much | quadratic at worst | reference |
+/// | `(_assert-results-are-equal-msg found wanted call message)` | as before; any | as before | of the call, with the message | quadratic at worst | reference |
+/// | `(_assert-results-are-alpha-equal found wanted call)` | as before | `()` if both hold atoms equal up to variables' names | of the call, with what is missed and what is too much | quadratic at worst | reference |
+/// | `(_assert-results-are-alpha-equal-msg found wanted call message)` | as before; any | as before | of the call, with the message | quadratic at worst | reference |
 ///
-/// The kinds of arguments and results are in the signatures below. Source: the reference's
-/// standard library, hyperon 0.2.10.
+/// Source: the reference's standard library, hyperon 0.2.10.
 pub(super) fn install(engine: &mut Engine) {
     for (name, equal) in [
         (

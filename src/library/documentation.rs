@@ -9,13 +9,12 @@ use crate::types;
 
 /// What `get-doc` and `help!` are made of; see `metta/stdlib.metta`.
 ///
-/// - `(_doc-formal name type description parameters returns)`: the formal documentation
-///   of a function, each parameter with its type. Linear. What has another shape leaves
-///   the call as it is.
-/// - `(_print-doc formal)`: prints it for people; `()`. Errors: another shape, also an error.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(_doc-formal name type description parameters returns)` | as written | the formal documentation, each parameter with its type | more parameters than the type has, in words | linear | reference |
+/// | `(_print-doc formal)` | as written | `()`; prints it for people | another shape, in words | linear | reference |
 ///
-/// Linear in what is documented. The kinds of arguments and results are in the signatures
-/// below. Source: the reference's standard library, hyperon 0.2.10.
+/// Source: the reference's standard library, hyperon 0.2.10.
 pub(super) fn install(engine: &mut Engine) {
     engine.define(Operation::new(
         "_doc-formal",

@@ -10,28 +10,27 @@ use crate::number::Number;
 use crate::operation::{Operation, OperationError};
 use crate::unify::{Replacement, rebuild};
 
-/// Lists are expressions, taken as written unless said otherwise. Errors everywhere:
-/// what is no expression where one is wanted.
+/// Lists are expressions.
 ///
-/// - `(car-atom list)`, `(cdr-atom list)`: the first element, all others. Errors: an
-///   empty list. The latter is linear.
-/// - `(size-atom list)`, `(index-atom list place)`: constant; places count from 0, and
-///   what is behind the point of a float does not count. Errors: a place outside.
-/// - `(min-atom list)`, `(max-atom list)`: the list is evaluated first; a float, as in
-///   the reference. Errors: no numbers, an empty list. Linear.
-/// - `(unique-atom list)`: the first of each class of atoms that differ in the names
-///   of variables only. `(union-atom a b)`: one behind the other. `(intersection-atom a
-///   b)`, `(subtraction-atom a b)`: as multisets. Linear (hashed).
-/// - `(map-atom list $x template)`, `(filter-atom list $x condition)`, `(foldl-atom list
-///   initial $folded $x template)`: the template for one element after the other, its
-///   other variables renamed apart each time. Errors: no variable; a condition that is
-///   no truth value. Several results of a template give several lists.
-/// - `(atom-subst atom $x template)`: the template with the atom for the variable.
-/// - `(sealed (variable …) atom)`: the atom with all other variables renamed apart.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(car-atom list)` | an expression, as written | the first element, evaluated | an empty one or none, in words | constant | reference |
+/// | `(cdr-atom list)` | an expression, as written | all but the first element | an empty one or none, in words | linear | reference |
+/// | `(size-atom list)` | an expression, as written | how many elements | no expression, in words | constant | reference |
+/// | `(index-atom list place)` | an expression, as written; a number, whose whole part counts from 0 | the element there | a place outside, no expression, no number, in words | constant | reference |
+/// | `(min-atom list)` | an expression of numbers, evaluated | the least, a float | an empty one, another element, in words | linear | reference |
+/// | `(max-atom list)` | an expression of numbers, evaluated | the largest, a float | an empty one, another element, in words | linear | reference |
+/// | `(unique-atom list)` | an expression, as written | the first of each class of elements that are equal up to variables' names | no expression, in words | linear (hashed) | reference |
+/// | `(union-atom a b)` | expressions, as written | the elements of both, one behind the other | no expression, in words | linear | reference |
+/// | `(intersection-atom a b)` | expressions, as written | the elements of the first that are in the second, as multisets | no expression, in words | linear (hashed) | reference |
+/// | `(subtraction-atom a b)` | expressions, as written | the elements of the first without those of the second, as multisets | no expression, in words | linear (hashed) | reference |
+/// | `(map-atom list $x template)` | an expression; a variable; as written | what the template gives for one element after the other, in one expression; several results give several | no variable: `BadArgType` | linear, beside the template's | reference |
+/// | `(filter-atom list $x condition)` | an expression; a variable; as written | the elements for which the condition is true | no variable: `BadArgType`; a condition of another type | linear, beside the condition's | reference |
+/// | `(foldl-atom list initial $folded $x template)` | an expression; as written; variables; as written | the template's last result; each is the folded value of the next element | no variable: `BadArgType` | linear, beside the template's | reference |
+/// | `(atom-subst atom $x template)` | as written; a variable | the template with the atom for the variable | no variable: `NoReturn` | linear in the template | reference |
+/// | `(sealed (variable …) atom)` | as written | the atom, all other variables renamed apart | none | linear in the atom | reference |
 ///
-/// What is given no cost is linear in its list and its template. The kinds of arguments and
-/// results are in the signatures below. Source: the reference's standard library, hyperon
-/// 0.2.10.
+/// Source: the reference's standard library, hyperon 0.2.10.
 pub(super) fn install(engine: &mut Engine) {
     engine.define(Operation::new(
         "car-atom",

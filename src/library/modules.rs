@@ -11,22 +11,19 @@ impl From<ModuleError> for OperationError {
     }
 }
 
-/// Modules are named by a symbol or a string; names and paths are in
-/// `src/modules.rs`. Errors everywhere: a module that there is not or that fails, in
-/// words with its place; files that are not granted; `ReadOnly`.
+/// Modules are named by a symbol or a string; names and paths are in `src/modules.rs`.
 ///
-/// - `(import! destination name)`: loads a module unless it is loaded. Its atoms are seen
-///   in `&self` with the words that it exports, or another word stands for its space; `()`.
-/// - `(include name)`: runs a file as if it stood here; its last results.
-/// - `(register-module! path)`: loads the module at a path; `()`.
-/// - `(mod-space! name)`: a module's space, loaded unless it is. `(module-space-no-deps
-///   space)`: the same without what it imports; constant.
-/// - `(print-mods!)`: prints the names of all loaded modules; `()`.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(import! destination name)` | as written: `&self` or another word; a symbol or string | `()`; the module is loaded unless it is, and seen in `&self`, or the word stands for its space | no such module, one that fails, with its place; no files granted; `ReadOnly` | reading and running it, once | reference |
+/// | `(include name)` | a symbol or string | the last results of the file, run as if it stood here | as `import!` | reading and running it | reference |
+/// | `(register-module! path)` | a string or symbol | `()`; the module at the path is loaded | as `import!` | reading and running it, once | reference |
+/// | `(mod-space! name)` | a symbol or string | the module's space | as `import!` | reading and running it, once | reference |
+/// | `(module-space-no-deps space)` | a space | the same without what it imports | no space, in words | constant | reference |
+/// | `(print-mods!)` | none | `()`; a line for each loaded module | none | linear in the modules | reference |
+/// | `(_module-named name)` | as written | the space of the module, loaded unless it is, for `help!`; nothing where there is none | one that fails, with its place | reading and running it, once | own |
 ///
-/// A module costs what it takes to read and run it, once.
-///
-/// The kinds of arguments and results are in the signatures below. Source: the reference's
-/// standard library, hyperon 0.2.10.
+/// Source: the reference's standard library, hyperon 0.2.10.
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "import!",

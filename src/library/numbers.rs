@@ -76,21 +76,27 @@ fn truth(value: Option<bool>) -> OperationResult {
 }
 
 /// Arithmetic, comparison and logic. Arguments that are no numbers, or no truth
-/// values, leave the call as it is: a symbol may still become one.
+/// values, leave the call as it is: a symbol may still become one. Numbers beyond 4 Mibit are
+/// `NumberTooLarge`; floats are IEEE 754 binary64.
 ///
-/// - `+ - * / %` on two numbers: a whole number if both are, else a float. Whole
-///   division rounds to zero, and `%` has the sign of the dividend. Errors:
-///   `DivisionByZero` (whole numbers only), `NumberTooLarge` beyond 4 Mibit. Constant
-///   for 64 bits; big numbers as their digits take (`num-bigint`).
-/// - `< > <= >=`: by exact value, also across kinds; false beside NaN.
-/// - `and or xor not`: both arguments are evaluated first.
-/// - `==`: whether two atoms of one type are equal as they stand, numbers by value;
-///   linear. Variables are equal to themselves only.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(+ a b)` | numbers | the sum: whole if both are, else a float | `NumberTooLarge` | constant for 64 bits, else linear in the digits | reference; IEEE 754-2019 |
+/// | `(- a b)` | numbers | the difference, as `+` | `NumberTooLarge` | as `+` | reference; IEEE 754-2019 |
+/// | `(* a b)` | numbers | the product, as `+` | `NumberTooLarge` | constant for 64 bits, else as `num-bigint` multiplies | reference; IEEE 754-2019 |
+/// | `(/ a b)` | numbers | the quotient; of whole ones towards zero | `DivisionByZero` of whole ones; no numbers, in words | as `*` | reference; IEEE 754-2019 |
+/// | `(% a b)` | numbers | the remainder, with the sign of the dividend | `DivisionByZero` of whole ones | as `*` | reference; IEEE 754-2019 |
+/// | `(< a b)` | numbers | whether less, by exact value; false beside NaN | none | as `+` | reference |
+/// | `(> a b)` | numbers | whether greater, as `<` | none | as `+` | reference |
+/// | `(<= a b)` | numbers | whether at most, as `<` | none | as `+` | reference |
+/// | `(>= a b)` | numbers | whether at least, as `<` | none | as `+` | reference |
+/// | `(and a b)` | truth values, both evaluated | whether both are true | none | constant | reference |
+/// | `(or a b)` | truth values, both evaluated | whether one is true | none | constant | reference |
+/// | `(xor a b)` | truth values | whether one alone is true | none | constant | reference |
+/// | `(not a)` | a truth value | the other one | none | constant | reference |
+/// | `(== a b)` | two of one type | whether they are equal, numbers by value, variables as themselves | none | linear in the smaller | reference |
 ///
-/// Floats are IEEE 754 binary64.
-///
-/// The kinds of arguments and results are in the signatures below. Source: the reference's
-/// standard library, hyperon 0.2.10; IEEE 754-2019.
+/// Source: the reference's standard library, hyperon 0.2.10; IEEE 754-2019.
 pub(super) fn install(engine: &mut Engine) {
     arithmetic(engine, "+", Number::add);
     arithmetic(engine, "-", Number::subtract);
@@ -177,18 +183,29 @@ fn power(base: f64, exponent: &Number) -> f64 {
     whole.map_or_else(|| base.powf(exponent.to_f64()), |whole| base.powi(whole))
 }
 
-/// `PI`, `EXP` and functions of numbers. Each takes constant time and answers a
-/// float; a value outside of a function's domain gives NaN, as IEEE 754 has it.
+/// `PI`, `EXP` and functions of numbers. Most answer a float; a value outside of a
+/// function's domain gives NaN, as IEEE 754 has it.
 ///
-/// - `sqrt-math sin-math asin-math cos-math acos-math tan-math atan-math`, angles in
-///   radians; `(pow-math base exponent)`, `(log-math base number)`.
-/// - `trunc-math ceil-math floor-math round-math` (halves away from zero) and
-///   `abs-math`: a whole number stays one.
-/// - `isnan-math isinf-math`: a truth value.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(sqrt-math x)` | a number | the root; NaN below 0 | no number, in words | constant | reference; IEEE 754-2019 |
+/// | `(sin-math x)` | a number, in radians | the sine | no number, in words | constant | reference; IEEE 754-2019 |
+/// | `(asin-math x)` | a number | the angle in radians; NaN outside of -1 to 1 | no number, in words | constant | reference; IEEE 754-2019 |
+/// | `(cos-math x)` | a number, in radians | the cosine | no number, in words | constant | reference; IEEE 754-2019 |
+/// | `(acos-math x)` | a number | the angle in radians; NaN outside of -1 to 1 | no number, in words | constant | reference; IEEE 754-2019 |
+/// | `(tan-math x)` | a number, in radians | the tangent | no number, in words | constant | reference; IEEE 754-2019 |
+/// | `(atan-math x)` | a number | the angle in radians | no number, in words | constant | reference; IEEE 754-2019 |
+/// | `(trunc-math x)` | a number | its whole part; a whole number as it is | no number, in words | constant | reference; IEEE 754-2019 |
+/// | `(ceil-math x)` | a number | the next whole value above; a whole number as it is | no number, in words | constant | reference; IEEE 754-2019 |
+/// | `(floor-math x)` | a number | the next whole value below; a whole number as it is | no number, in words | constant | reference; IEEE 754-2019 |
+/// | `(round-math x)` | a number | the nearest whole value, halves away from zero; a whole number as it is | no number, in words | constant | reference; IEEE 754-2019 |
+/// | `(abs-math x)` | a number | without its sign, of its kind | no number, in words | linear in the digits | reference |
+/// | `(pow-math base exponent)` | numbers | the power, a float; a whole exponent multiplies | no numbers, in words | constant | reference; IEEE 754-2019 |
+/// | `(log-math base x)` | numbers | the logarithm, a float; NaN outside of its domain | no numbers, in words | constant | reference; IEEE 754-2019 |
+/// | `(isnan-math x)` | a number | whether it is NaN | no number, in words | constant | reference; IEEE 754-2019 |
+/// | `(isinf-math x)` | a number | whether it is infinite | no number, in words | constant | reference; IEEE 754-2019 |
 ///
-/// Errors: an argument that is no number, in words.
-///
-/// The kinds of arguments and results are in the signatures below. Source: as above.
+/// Source: as above.
 fn mathematics(engine: &mut Engine) {
     engine.bind("PI", Atom::float(std::f64::consts::PI));
     engine.bind("EXP", Atom::float(std::f64::consts::E));

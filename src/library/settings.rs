@@ -5,14 +5,13 @@ use crate::engine::Engine;
 use crate::library::shipped::tabling;
 use crate::operation::{Operation, OperationError};
 
-/// - `(pragma! key value)`, more arguments are ignored: `interpreter bare-minimal`, `type-check
-///   auto`, `max-stack-depth number` (0 for none), `table (name arity)` where the module `tabling`
-///   is imported; any other key is a setting of another engine and changes nothing. `()`. Errors:
-///   a key that is no symbol, a depth that is no number (`UnsignedIntegerIsExpected`), no
-///   function to table, `ReadOnly`.
+/// Settings.
 ///
-/// The key is a symbol, the value any atom; both are evaluated. Takes constant time. Source: the
-/// reference's standard library, hyperon 0.2.10.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(pragma! key value)` | a symbol; any; more are ignored | `()`; sets `interpreter bare-minimal`, `type-check auto`, `max-stack-depth number` (0 for none), `table (name arity)` where `tabling` is imported; other keys change nothing | no symbol, in words; `UnsignedIntegerIsExpected`; no function to table; `ReadOnly` | constant | reference |
+///
+/// Source: the reference's standard library, hyperon 0.2.10; `table` is our own.
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "pragma!",

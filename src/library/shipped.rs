@@ -35,7 +35,7 @@ pub(crate) struct Shipped {
     /// reference; a program's own file goes before the others.
     pub(crate) before_files: bool,
     source: &'static str,
-    words: fn(&Host) -> Vec<(String, Atom)>,
+    pub(super) words: fn(&Host) -> Vec<(String, Atom)>,
 }
 
 macro_rules! shipped {

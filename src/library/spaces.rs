@@ -7,26 +7,25 @@ use crate::space::Space;
 use crate::types;
 use crate::unify::alpha_equal;
 
-/// Errors everywhere: what is no space where one is wanted; `ReadOnly` where a change
-/// is not granted.
+/// Spaces, types, equality, words. `ReadOnly` is where a change is not granted.
 ///
-/// - `(new-space)`: an empty space. `(add-atom space atom)`: the atom as written, once
-///   more; `()`. `(remove-atom space atom)`: one of its occurrences, if there is one;
-///   `()`. Both take time for the atom's size and the indexes on it.
-/// - `(get-atoms space)`: a result for each atom, imports not counted; linear.
-/// - `(get-type atom)`, `(get-type-space space atom)`: a result for each type; none for
-///   an ill-typed call. `(get-metatype atom)`: `Symbol`, `Variable`, `Expression` or
-///   `Grounded`.
-/// - `(=alpha a b)`: whether they are equal up to the names of variables; linear.
-///   `(noreduce-eq a b)`: whether they are equal as written. `(if-equal a b then else)`:
-///   chooses by `=alpha`.
-/// - `(nop …)`: evaluates its arguments; `()`.
-/// - `(bind! word atom)`: the word stands for the atom in what is read from now on;
-///   `()`. Errors: no symbol.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(new-space)` | none | an empty space | none | constant | reference |
+/// | `(add-atom space atom)` | a space; as written | `()`; the space holds the atom once more | no space, in words; `ReadOnly` | the atom's size, and the indexes on it | reference |
+/// | `(remove-atom space atom)` | a space; as written | `()`; one occurrence is gone, if there was one | no space, in words; `ReadOnly` | as `add-atom` | reference |
+/// | `(get-atoms space)` | a space | a result for each of its own atoms, variables renamed | no space, in words | linear | reference |
+/// | `(get-type atom)` | as written | a result for each type; none for an ill-typed call | none | linear in the atom and its parts' types | reference |
+/// | `(get-metatype atom)` | as written | `Symbol`, `Variable`, `Expression` or `Grounded` | none | constant | reference |
+/// | `(get-type-space space atom)` | a space; as written | as `get-type`, by what that space knows | no space, in words | as `get-type` | reference |
+/// | `(_types-in atom space)` | as written | the types in one expression | no space: an error in the expression | as `get-type` | own |
+/// | `(=alpha a b)` | as written | whether they are equal up to the names of variables | none | linear in the smaller | reference |
+/// | `(noreduce-eq a b)` | as written | whether they are equal as they stand | none | linear in the smaller | reference |
+/// | `(if-equal a b then else)` | as written | the branch taken, evaluated; equal as by `=alpha` | none | linear in the smaller | reference |
+/// | `(nop …)` | any, evaluated | `()` | none | constant | reference |
+/// | `(bind! word atom)` | a symbol; any | `()`; the word stands for the atom in what is read from now on | no symbol, in words; `ReadOnly` | constant | reference |
 ///
-/// `get-type` is linear in the atom and in the types of its parts, `noreduce-eq` and `if-equal`
-/// are in the smaller atom; all others take constant time. The kinds of arguments and results are in the signatures below. Source: the
-/// reference's standard library, hyperon 0.2.10.
+/// Source: the reference's standard library, hyperon 0.2.10.
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new("new-space", "(-> SpaceType)", |_, _| {
         Ok(vec![Atom::space(Space::anonymous())])
@@ -157,13 +156,15 @@ pub(super) fn install(engine: &mut Engine) {
     states(engine);
 }
 
-/// - `(new-state atom)`: a cell that holds the atom. `(get-state state)`: the atom in
-///   it. `(change-state! state atom)`: puts another in, of the type of the first; gives
-///   the state. Constant time, but for the type.
+/// States; `ReadOnly` is where a change is not granted.
 ///
-/// Errors: what is no state; `ReadOnly` where a change is not granted.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(_new-state atom types)` | any; an expression of its types | a new cell that holds the atom, of the first type | none | constant | own |
+/// | `(get-state state)` | a state | the atom in it | no state, in words | constant | reference |
+/// | `(change-state! state atom)` | a state; an atom of its type | the state, which holds the atom from now on | no state, in words; another type: `BadArgType`; `ReadOnly` | constant, but for the type | reference |
 ///
-/// The kinds of arguments and results are in the signatures below. Source: as above.
+/// Source: as above.
 fn states(engine: &mut Engine) {
     engine.define(Operation::new(
         "_new-state",

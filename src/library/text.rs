@@ -89,20 +89,21 @@ fn fill(format: &str, values: &[Atom], text: &mut Bounded) -> fmt::Result {
     Ok(())
 }
 
-/// All are linear in their texts; what would be longer than 64 MiB is the error `TextTooLarge`.
+/// Text and printing. What would be longer than 64 MiB is the error `TextTooLarge`.
 ///
-/// - `(println! atom)`: a line to the engine's output, a string without quotes; `()`.
-///   `(trace! message atom)`: a line to the engine's trace; the atom. `(print-alternatives!
-///   atom (atom …))`: how many, and each on a line; `()`.
-/// - `(format-args text (atom …))`: the text with the next atom for each `{}`.
-/// - `(repr atom)`: the atom as it prints, unevaluated. `(parse text)`: the first atom of
-///   a text, unevaluated. Errors: no MeTTa.
-/// - `(stringToChars text)`, `(charsToString (character …))`: errors: no characters.
-/// - `(sort-strings (text …))`: by their bytes, n log n. Errors: no strings.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(println! atom)` | any | `()`; a line to the engine's output, a string without quotes | `TextTooLarge` | linear in the text | reference |
+/// | `(trace! message atom)` | any; as written | the atom, evaluated; a line to the engine's trace | `TextTooLarge` | linear in the text | reference |
+/// | `(print-alternatives! atom (atom …))` | as written; an expression | `()`; how many there are, and each on a line | no expression, in words; `TextTooLarge` | linear in the text | reference |
+/// | `(format-args text (atom …))` | a string; an expression | the text with the next atom for each `{}` | another kind, in words; `TextTooLarge` | linear in the text | reference |
+/// | `(repr atom)` | as written | the atom as it prints, a string | `TextTooLarge` | linear in the text | reference, Python package |
+/// | `(parse text)` | a string | the first atom of the text, as it stands | no MeTTa, in words | linear in the text | reference, Python package |
+/// | `(stringToChars text)` | a string | an expression of its characters | none | linear | reference, Python package |
+/// | `(charsToString (character …))` | an expression of characters | the string of them | another element, in words | linear | reference, Python package |
+/// | `(sort-strings (text …))` | an expression of strings | sorted by their bytes | another element, in words | n log n | reference |
 ///
-/// The kinds of arguments and results are in the signatures below. Source: the reference's
-/// standard library, hyperon 0.2.10, and `repr`, `parse`, `stringToChars`, `charsToString` of
-/// its Python package.
+/// Source: the reference's standard library, hyperon 0.2.10, and its Python package.
 pub(super) fn install(engine: &mut Engine) {
     engine.register(Operation::new(
         "println!",

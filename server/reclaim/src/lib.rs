@@ -1,10 +1,11 @@
 //! What only the allocator can do: give freed pages back to the system, and say
-//! how many bytes are in use. The one crate of the workspace with `unsafe` in it.
+//! how many bytes are in use; and asking for large pages. The one crate of the workspace with `unsafe` in it.
 //!
 //! With the feature `jemalloc` the binary must use `tikv-jemallocator` as its
 //! global allocator; without it the system's allocator is asked.
 
 use std::fmt;
+use std::mem::MaybeUninit;
 
 /// The allocator refused, with its error number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +104,60 @@ pub fn allocated_bytes() -> Option<u64> {
     None
 }
 
+/// Asks the system to back an area by large pages, so that not each page of 4 KiB costs a
+/// fault when it is first written to. For areas that will be filled: what is never written
+/// to may come to take memory, up to a large page. A system that has none does nothing.
+pub fn want_large_pages<T>(area: &mut [MaybeUninit<T>]) {
+    #[cfg(target_os = "linux")]
+    {
+        use std::ffi::{c_int, c_void};
+
+        /// Of most processors; where they are larger, less is asked for.
+        const LARGE: usize = 1 << 21;
+        const MADV_HUGEPAGE: c_int = 14;
+        unsafe extern "C" {
+            fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int;
+        }
+        let bytes = area.as_mut_ptr().cast::<u8>();
+        let skipped = bytes.align_offset(LARGE);
+        let length = size_of_val(area).saturating_sub(skipped) / LARGE * LARGE;
+        if length > 0 {
+            // SAFETY: the whole pages are inside of an area that is borrowed alone, and the
+            // advice changes what they are made of, not what they hold.
+            let _ = unsafe { madvise(bytes.wrapping_add(skipped).cast(), length, MADV_HUGEPAGE) };
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = area;
+}
+
 #[cfg(test)]
 mod tests {
+    use std::mem::MaybeUninit;
+
+    #[test]
+    fn areas_hold_what_they_held() {
+        let mut words: Vec<u64> = (0..1 << 20).collect();
+        words.reserve(1 << 20);
+        super::want_large_pages(words.spare_capacity_mut());
+        let mut area: Vec<MaybeUninit<u64>> = words.iter().copied().map(MaybeUninit::new).collect();
+        super::want_large_pages(&mut area);
+        words.extend(0..1 << 20);
+        // SAFETY: all were written.
+        assert!(
+            area.iter()
+                .zip(0..)
+                .all(|(word, number)| unsafe { word.assume_init() } == number)
+        );
+        assert!(words.iter().copied().eq((0..1 << 20).chain(0..1 << 20)));
+    }
+
+    #[test]
+    fn small_areas_are_left_alone() {
+        super::want_large_pages::<u64>(&mut []);
+        super::want_large_pages(&mut [MaybeUninit::new(1_u8); 3]);
+    }
+
     #[test]
     fn releasing_succeeds() {
         assert_eq!(super::release_free_memory(), Ok(()));

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use chimera::{Budget, Directive, DirectoryFiles, Engine, LoadError, Watch};
+use chimera::{Atom, Directive, DirectoryFiles, Engine, LoadError, Watch};
 use chimera_grammar::{Diagnostic, LineTable, Severity, Span, Style, decode, draw};
 use chimera_repl::Stats;
 use serde_json::{Value, json};
+
+use super::room::Room;
 
 /// What `chimera run` takes.
 #[derive(clap::Args)]
@@ -91,13 +93,13 @@ fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
     engine.watch(watch.clone());
     let mut stats = Stats::default();
     let mut failed = false;
-    let budget = Budget::default().bytes(room());
-    let done = engine.run(source, &name, &budget, |directive| {
+    let room = Room::now();
+    let done = engine.run(source, &name, &room.budget(), |directive| {
         failed |= directive.is_error();
         stats.add(&directive);
         let printed = print(&directive, json).is_ok();
         if directive.is_error() {
-            complain(&told(&directive, source, arguments.keep_going));
+            complain(&told(&directive, source, room, arguments.keep_going));
         }
         printed && (arguments.keep_going || !directive.is_error())
     });
@@ -118,27 +120,6 @@ fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
             complain(&format!("error: {name}: {error}\n"));
             2
         }
-    }
-}
-
-/// How many bytes an evaluation may take: half of what the machine has to give, so that
-/// endless recursion ends with an error and not with the process, or the machine.
-fn room() -> usize {
-    // Where nothing is known of memory, nothing is bounded.
-    let Ok(mut system) = sysinfo::System::new() else {
-        return usize::MAX;
-    };
-    system.refresh_memory();
-    let mut available = system.available_memory();
-    if let Some(group) = system.cgroup_limits() {
-        available = available.min(group.free_memory);
-    }
-    // Stacks double where they grow, and are held twice while they do.
-    let address_space = rustix::process::getrlimit(rustix::process::Resource::As).current;
-    let bytes = (available / 2).min(address_space.unwrap_or(u64::MAX) / 4);
-    match usize::try_from(bytes) {
-        Ok(0) | Err(_) => usize::MAX,
-        Ok(bytes) => bytes,
     }
 }
 
@@ -184,7 +165,7 @@ fn tell(name: &str, arguments: &Arguments, watch: Option<&Watch>, stats: &Stats)
 const TOLD_MAX: usize = 2_000;
 
 /// What a directive's error is, and where.
-fn told(directive: &Directive, source: &str, keep_going: bool) -> String {
+fn told(directive: &Directive, source: &str, room: Room, keep_going: bool) -> String {
     let error = directive.results.iter().find(|result| result.is_error());
     let mut message = error.map_or_else(String::new, |error| {
         let text = error.to_string();
@@ -201,6 +182,16 @@ fn told(directive: &Directive, source: &str, keep_going: bool) -> String {
             rule.head
         );
     }
+    let goes_on = if keep_going {
+        "what follows is run all the same, as `--keep-going` says"
+    } else {
+        "what follows in the file is not run; `--keep-going` runs it all the same"
+    };
+    let help = if error.is_some_and(is_out_of_memory) {
+        format!("{}; {goes_on}", room.help())
+    } else {
+        goes_on.to_owned()
+    };
     let lines = LineTable::new(source);
     let start = lines.offset(source, directive.line, directive.column);
     let parsed = chimera_grammar::parse(source);
@@ -213,12 +204,7 @@ fn told(directive: &Directive, source: &str, keep_going: bool) -> String {
         severity: Severity::Error,
         code: "E0100",
         message,
-        help: if keep_going {
-            "what follows is run all the same, as `--keep-going` says"
-        } else {
-            "what follows in the file is not run; `--keep-going` runs it all the same"
-        }
-        .into(),
+        help: help.into(),
         span: form.map_or(
             Span {
                 start,
@@ -229,6 +215,14 @@ fn told(directive: &Directive, source: &str, keep_going: bool) -> String {
         position: lines.position(source, start),
     };
     draw(&[diagnostic], &directive.file, source, style_of_stderr())
+}
+
+/// Whether an error is the one that stands for memory that ran out.
+fn is_out_of_memory(error: &Atom) -> bool {
+    let Atom::Expression(parts) = error else {
+        return false;
+    };
+    parts.children().last() == Some(&Atom::symbol("MemoryLimit"))
 }
 
 fn print(directive: &Directive, json: bool) -> io::Result<()> {

@@ -16,6 +16,7 @@ pub(super) fn open(builder: Builder) -> Builder {
             ..Grants::default()
         })
         .file_access(SystemFiles::from(""))
+        .large_areas(chimera_reclaim::want_large_pages)
         .clock(|| {
             SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)

@@ -302,7 +302,13 @@ impl Compiler<'_> {
         then: &Atom,
         otherwise: &Atom,
     ) -> Atom {
-        let variable = Variable::new("condition").renamed();
+        let condition = self.named_value(slot);
+        Atom::expression([head.clone(), condition, then.clone(), otherwise.clone()])
+    }
+
+    /// A variable that stands for what is in the slot.
+    fn named_value(&mut self, slot: Slot) -> Atom {
+        let variable = Variable::new("value").renamed();
         self.names.insert(
             variable.clone(),
             Name {
@@ -310,12 +316,7 @@ impl Compiler<'_> {
                 fresh_in: None,
             },
         );
-        Atom::expression([
-            head.clone(),
-            Atom::Variable(variable),
-            then.clone(),
-            otherwise.clone(),
-        ])
+        Atom::Variable(variable)
     }
 
     /// A jump for a comparison of variables and small constants, evaluated first of all.
@@ -604,15 +605,53 @@ impl Compiler<'_> {
         let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, within| {
             let value = this.evaluate_argument(value, ANY)?;
             let slot = this.in_slot(value)?;
-            this.pattern(pattern, slot, FAIL)?;
+            let queried = this.taken_apart(pattern, slot, template, expected)?;
             if within.want != Want::Tail {
-                return inner(this, within.want);
+                let value = inner(this, within.want)?;
+                return this.resume(queried, value, within.want);
             }
             this.plainly(template, |this| inner(this, Want::Tail).map(|_| ()))?;
             Ok(Operand::slot(0))
         })?;
         self.exit(mark);
         self.resume(guard, value, want)
+    }
+
+    /// Matches a value with the pattern of `let`. Where they do not fit, and one of them is a
+    /// space, it stands for what is in it: so a slow way says.
+    fn taken_apart(
+        &mut self,
+        pattern: &Atom,
+        slot: Slot,
+        template: &Atom,
+        expected: TypeId,
+    ) -> Compiled<Option<usize>> {
+        if mentions_space(pattern) {
+            return Err(Leave);
+        }
+        let other = match pattern {
+            Atom::Variable(variable) => match self.names.get(variable) {
+                Some(name) => name.slot,
+                None => {
+                    self.pattern(pattern, slot, FAIL)?;
+                    return Ok(None);
+                }
+            },
+            _ => slot,
+        };
+        let value = self.named_value(slot);
+        let source = [
+            Atom::symbol("let"),
+            pattern.clone(),
+            value,
+            template.clone(),
+        ];
+        let what = OddWhat::Space([slot, other], Atom::expression(source));
+        let slow = self.slow(Vec::new(), what, expected)?;
+        let mut uses = Vec::new();
+        self.pattern_with(pattern, slot, &mut uses)?;
+        self.odd[slow].uses = uses.into_iter().map(|at| (at, Place::OnFail)).collect();
+        Ok(Some(slow))
     }
 
     pub(super) fn let_star(
@@ -766,6 +805,28 @@ impl Compiler<'_> {
         self.emit(Instruction::Switch {
             switch: switch as u32,
         });
+        let patterns = || {
+            cases
+                .iter()
+                .filter_map(|case| case.as_expression()?.first())
+        };
+        if patterns().any(mentions_space) {
+            return Err(Leave);
+        }
+        // A space stands for what is in it, unless a variable takes it first.
+        let queried = match patterns().next() {
+            None | Some(Atom::Variable(_)) => None,
+            Some(_) => {
+                let value = self.named_value(slot);
+                let source = [
+                    Atom::symbol("switch"),
+                    value,
+                    Atom::expression(cases.to_vec()),
+                ];
+                let source = OddWhat::Call(Atom::expression(source));
+                Some(self.slow(Vec::new(), source, ANY)?)
+            }
+        };
         // Where a case begins; for a term with its key, where it goes on.
         let mut begins: Vec<(Option<Key>, Pc, Pc)> = Vec::new();
         for case in cases {
@@ -825,9 +886,27 @@ impl Compiler<'_> {
         }
         let none = self.here();
         self.emit(Instruction::Fail);
-        self.program.switches[switch] = cases_switch(&self.program.code, slot, &begins, none);
+        let mut open = begins.first().map_or(none, |(_, begin, _)| *begin);
+        if let Some(slow) = queried {
+            let at = self.emit(Instruction::UnlessSpace {
+                slot,
+                other: slot,
+                to: open,
+                odd: FAIL,
+            });
+            self.odd[slow].uses = vec![(at, Place::Odd)];
+            open = at as Pc;
+        }
+        self.program.switches[switch] =
+            cases_switch(&self.program.code, slot, &begins, (none, open));
         self.land(ends);
         self.define(to);
+        if let Some(slow) = queried
+            && want != Want::Tail
+        {
+            self.odd[slow].to = Some(to);
+            self.odd[slow].resume = self.here();
+        }
         Ok(Operand::slot(to))
     }
 
@@ -839,16 +918,21 @@ impl Compiler<'_> {
         want: Want,
     ) -> Compiled<Value> {
         let [left, right, then, otherwise] = parts;
-        // A space on the left is queried.
-        if matches!(left, Atom::Grounded(Grounded::Space(_))) {
+        // A space is queried.
+        if [left, right]
+            .iter()
+            .any(|side| matches!(side, Atom::Grounded(Grounded::Space(_))))
+        {
             return Err(Leave);
         }
         let _ = atom;
         let to = self.slot()?;
         let (_, mark) = self.marked(&[], want, |this, inner| {
-            if let Atom::Variable(variable) = left
-                && this.names.contains_key(variable)
-            {
+            let is_named = |side: &Atom| match side {
+                Atom::Variable(variable) => this.names.contains_key(variable),
+                _ => false,
+            };
+            if is_named(left) || is_named(right) {
                 // It may stand for a space.
                 return Err(Leave);
             }
@@ -890,12 +974,25 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether there is a space in an atom.
+fn mentions_space(atom: &Atom) -> bool {
+    let mut open = vec![atom];
+    while let Some(atom) = open.pop() {
+        match atom {
+            Atom::Grounded(Grounded::Space(_)) => return true,
+            Atom::Expression(expression) => open.extend(expression.children()),
+            Atom::Symbol(_) | Atom::Variable(_) | Atom::Grounded(_) => {}
+        }
+    }
+    false
+}
+
 /// For each key, the first case that a term with it may match.
 fn cases_switch(
     code: &[Instruction],
     slot: Slot,
     cases: &[(Option<Key>, Pc, Pc)],
-    none: Pc,
+    (none, open): (Pc, Pc),
 ) -> Switch {
     let mut keys: Vec<(u64, Pc)> = Vec::new();
     let mut arities: Vec<(usize, Pc)> = Vec::new();
@@ -929,7 +1026,6 @@ fn cases_switch(
     keys.dedup();
     arities.sort_unstable();
     arities.dedup();
-    let open = cases.first().map_or(none, |(_, begin, _)| *begin);
     super::switch::switch(
         code,
         &[u32::from(slot)],

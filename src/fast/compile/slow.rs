@@ -191,6 +191,22 @@ impl Compiler<'_> {
                         size: 0,
                     });
                 }
+                OddWhat::Space([slot, other], atom) => {
+                    let at = self.emit(Instruction::UnlessSpace {
+                        slot,
+                        other,
+                        to: FAIL,
+                        odd: FAIL,
+                    });
+                    let here = self.here();
+                    self.fill(at, Place::Odd, here);
+                    let from = self.instantiated(&atom, place)?;
+                    self.emit_sized(Instruction::PlainCall {
+                        from,
+                        expected: odd.expected,
+                        size: 0,
+                    });
+                }
                 OddWhat::Source(atom) => {
                     let from = self.instantiated(&atom, place)?;
                     self.emit_sized(Instruction::Plain {

@@ -480,6 +480,17 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             place(to),
             odd(other)
         ),
+        I::UnlessSpace {
+            slot: value,
+            to,
+            odd: other,
+            ..
+        } => format!(
+            "unless {} is a space go to {}{}",
+            slot(value),
+            place(to),
+            odd(other)
+        ),
         I::JumpUnless {
             slot: value,
             to,

@@ -353,4 +353,40 @@ impl Machine<'_> {
         self.note_data(list);
         list
     }
+
+    /// Goes on with the next rule, if the newest choice is one of rules that nothing waits for.
+    #[inline(always)]
+    pub(super) fn next_in_chain(&mut self) -> Option<(Pc, usize)> {
+        let Some(Choice {
+            kind: Kind::Chain { rules, next, .. },
+            base,
+            heap_top,
+            box_top,
+            trail_top,
+            log_top,
+            aside: false,
+            ..
+        }) = self.choices.last_mut()
+        else {
+            return None;
+        };
+        if self.fuel <= 1 || self.log.len() > *log_top as usize {
+            return None;
+        }
+        self.fuel -= 1;
+        self.heap.undo(*trail_top as usize);
+        self.heap.cut(*heap_top, *box_top as usize);
+        self.head_trail = self.heap.trail.len();
+        let at = rules.0 as usize + 1;
+        let base = *base as usize;
+        let count = self.program.operands[at].0;
+        let pc = self.program.operands[at + 1 + *next as usize].0;
+        *next += 1;
+        if *next < count {
+            self.heap.old = *heap_top;
+        } else {
+            self.pop_choice();
+        }
+        Some((pc, base))
+    }
 }

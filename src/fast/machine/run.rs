@@ -7,7 +7,7 @@
 use super::walk::{INDEX, LIST, SO_FAR};
 use super::{HEIGHT, MARK_SUCCEEDED, MATCHED, Machine, SUCCEEDED};
 use crate::fast::cell::{Cell, Header};
-use crate::fast::choice::{Choice, Kind};
+use crate::fast::choice::Kind;
 use crate::fast::code::{ANY, Arithmetic, FAIL, IF_DATA, Instruction, NUMBER, Pc, Slot, TypeId};
 use crate::fast::program::{Branch, State, expression_word};
 use crate::fast::stack::place;
@@ -340,6 +340,18 @@ impl Machine<'_> {
                             pc += 2;
                             continue 'run;
                         }
+                        const NOTED: u64 = Header::GROUND | Header::EVALUATED | Header::ERROR;
+                        if value.is_exp()
+                            && self.fuel > 1
+                            && self.heap.cells[value.at()] & NOTED == 0
+                            && let data_heads = &mut self.program.data_heads
+                            && let Some(copy) = self.heap.copy_flat(data_heads, value)
+                        {
+                            self.fuel -= 1;
+                            frame[place(to)] = copy.0;
+                            pc += 2;
+                            continue 'run;
+                        }
                     }
                     I::CheckType { slot, expected, .. } => {
                         if slot!(slot).is_int() && expected == NUMBER {
@@ -400,6 +412,8 @@ impl Machine<'_> {
                                 let found = switch.few.iter().find(|few| few.word == cell.0);
                                 jump!(found.map_or(switch.other, |few| few.to))
                             }
+                        } else if let Some(to) = switch.find(&self.heap, cell) {
+                            jump!(to)
                         }
                     }
                     I::MatchExpression {
@@ -446,6 +460,9 @@ impl Machine<'_> {
                                 frame[place(to)..][..elements.len()].copy_from_slice(elements);
                                 next!()
                             }
+                            if Cell(elements[0]).is_symbol() {
+                                jump!(on_fail)
+                            }
                         }
                     }
                     I::Unpack { slot, to, skip } => {
@@ -477,6 +494,26 @@ impl Machine<'_> {
                         // An expression is no leaf, and leaves are as they look.
                         if constant.is_immediate() && (value.is_immediate() || value.is_exp()) {
                             jump!(on_fail)
+                        }
+                        if let Some(unified) = self.heap.unify_flat(value, constant) {
+                            jump_unless!(unified, on_fail)
+                        }
+                    }
+                    I::Unify {
+                        left,
+                        right,
+                        on_fail,
+                    } => {
+                        if let Some(unified) = self.heap.unify_flat(slot!(left), slot!(right)) {
+                            jump_unless!(unified, on_fail)
+                        }
+                    }
+                    I::Variable { to } => set!(to, self.heap.variable()),
+                    I::IfFacts { facts, to, .. } => {
+                        let stand = &mut self.program.facts[facts as usize];
+                        if self.fuel > 1 && self.program.moment.is_none() && stand.holds() {
+                            self.fuel -= 1;
+                            jump!(to)
                         }
                     }
 
@@ -563,7 +600,23 @@ impl Machine<'_> {
                         if let Some(callee) = self.program.applied.find(head, count, expected)
                             && !callee.is_typed
                         {
-                            try_call!(callee.function, [a, b, c], size, mark, skip)
+                            let entry = &self.program.functions[callee.function as usize];
+                            if entry.state != State::Data {
+                                try_call!(callee.function, [a, b, c], size, mark, skip)
+                            }
+                            if (1..=3).contains(&entry.arity)
+                                && self.fuel > 1
+                                && let Some(a) = self.heap.quick(&self.program, frame, *a)
+                                && let Some(b) = self.heap.quick(&self.program, frame, *b)
+                                && let Some(c) = self.heap.quick(&self.program, frame, *c)
+                            {
+                                self.fuel -= 1;
+                                let values = [Cell(a), Cell(b), Cell(c)];
+                                self.result = self.heap.make_call(&self.program, entry, values);
+                                pc += usize::from(*skip);
+                                continue 'run;
+                            }
+                            next!()
                         }
                     }
                     I::TryApplyLast {
@@ -598,6 +651,23 @@ impl Machine<'_> {
                             && !callee.is_typed
                         {
                             set!(to, Cell::small(callee.function as i32))
+                        }
+                    }
+                    I::CallApplied {
+                        function,
+                        slots: [a, b, c],
+                        ..
+                    } => {
+                        let function = slot!(function).as_int() as usize;
+                        let entry = &self.program.functions[function];
+                        if entry.state == State::Data
+                            && (1..=3).contains(&entry.arity)
+                            && self.fuel > 1
+                        {
+                            self.fuel -= 1;
+                            let values = [slot!(a), slot!(b), slot!(c)];
+                            self.result = self.heap.make_call(&self.program, entry, values);
+                            next!()
                         }
                     }
                     I::CallSlots {
@@ -780,13 +850,11 @@ impl Machine<'_> {
                     | I::Watch { .. }
                     | I::Import { .. }
                     | I::Instantiate { .. }
-                    | I::Variable { .. }
                     | I::Build { .. }
                     | I::BuildNoted { .. }
                     | I::BuildResult { .. }
                     | I::BuildOrCall { .. }
                     | I::BuildData { .. }
-                    | I::Unify { .. }
                     | I::Try { .. }
                     | I::Undo { .. }
                     | I::Keep
@@ -805,6 +873,7 @@ impl Machine<'_> {
                     | I::GatherAdd { .. }
                     | I::CaseOpen { .. }
                     | I::CaseAny { .. }
+                    | I::UnlessSpace { .. }
                     | I::Alternatives { .. }
                     | I::Elements { .. }
                     | I::Query { .. }
@@ -829,8 +898,6 @@ impl Machine<'_> {
                     | I::Close
                     | I::BuildBlock { .. }
                     | I::IfTyped { .. }
-                    | I::IfFacts { .. }
-                    | I::CallApplied { .. }
                     | I::CallAppliedLast { .. } => {}
                 }
                 // It is not as most often.
@@ -856,41 +923,5 @@ impl Machine<'_> {
             }
             self.result = value;
         }
-    }
-
-    /// Goes on with the next rule, if the newest choice is one of rules that nothing waits for.
-    #[inline(always)]
-    fn next_in_chain(&mut self) -> Option<(Pc, usize)> {
-        let Some(Choice {
-            kind: Kind::Chain { rules, next, .. },
-            base,
-            heap_top,
-            box_top,
-            trail_top,
-            log_top,
-            aside: false,
-            ..
-        }) = self.choices.last_mut()
-        else {
-            return None;
-        };
-        if self.fuel <= 1 || self.log.len() > *log_top as usize {
-            return None;
-        }
-        self.fuel -= 1;
-        self.heap.undo(*trail_top as usize);
-        self.heap.cut(*heap_top, *box_top as usize);
-        self.head_trail = self.heap.trail.len();
-        let at = rules.0 as usize + 1;
-        let base = *base as usize;
-        let count = self.program.operands[at].0;
-        let pc = self.program.operands[at + 1 + *next as usize].0;
-        *next += 1;
-        if *next < count {
-            self.heap.old = *heap_top;
-        } else {
-            self.pop_choice();
-        }
-        Some((pc, base))
     }
 }

@@ -118,6 +118,18 @@ impl Machine<'_> {
                     *any = true;
                 }
             }
+            I::UnlessSpace {
+                slot,
+                other,
+                to,
+                odd,
+            } => {
+                let is_space = [slot, other].iter().any(|slot| {
+                    let value = self.heap.deref(slot!(self, base, *slot));
+                    self.space_of(value).is_some()
+                });
+                pc = if is_space { odd } else { to };
+            }
             I::Match {
                 space,
                 pattern,

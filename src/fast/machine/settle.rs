@@ -259,7 +259,8 @@ impl Machine<'_> {
     /// What an expression with variables evaluates to, if it and all its parts are data: the
     /// same, with what its variables stand for now.
     pub(super) fn settled_copy(&mut self, value: Cell) -> Option<Cell> {
-        if let Some(copy) = self.flat_copy(value) {
+        let data_heads = &mut self.program.data_heads;
+        if let Some(copy) = self.heap.copy_flat(data_heads, value) {
             return Some(copy);
         }
         let (top, box_top) = (self.heap.top(), self.heap.boxes.len());
@@ -268,43 +269,6 @@ impl Machine<'_> {
             self.heap.cut(top, box_top);
         }
         copy
-    }
-
-    /// The same, of an expression whose elements are seen to be data as they are.
-    fn flat_copy(&mut self, value: Cell) -> Option<Cell> {
-        const SHORT: usize = 4;
-        let (first, count) = self.heap.elements(value.at());
-        if count > SHORT || !self.heap.deref(self.heap.word(first)).is_symbol() {
-            return None;
-        }
-        let mut words = [0; SHORT + 1];
-        let mut flags = Header::GROUND;
-        for place in 0..count {
-            let element = self.heap.deref(self.heap.word(first + place));
-            if element.is_exp() {
-                const PLAIN: u64 = Header::EVALUATED | Header::GROUND;
-                if self.heap.cells[element.at()] & (PLAIN | Header::ERROR) != PLAIN {
-                    return None;
-                }
-            } else if element.is_ref() {
-                flags = 0;
-            } else if element == self.heap.empty {
-                return None;
-            }
-            words[place + 1] = element.0;
-        }
-        if !self.is_data_head(Cell(words[1]), count) {
-            return None;
-        }
-        let data = if flags == 0 {
-            Header::EVALUATED
-        } else {
-            Header::DATA
-        };
-        words[0] = Header::new(count, flags | data).0;
-        let at = self.heap.cells.len();
-        self.heap.cells.extend_from_slice(&words[..=count]);
-        Some(Cell::expression(at))
     }
 
     fn copy_data(&mut self, value: Cell) -> Option<Cell> {

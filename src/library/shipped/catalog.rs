@@ -5,13 +5,14 @@
 use crate::atom::Atom;
 use crate::operation::{Operation, OperationError};
 
-/// - `(catalog-list! name)`: prints the modules of a catalog, or of `all`; `()`.
-/// - `(catalog-update! name)`, `(catalog-clear! name)`: nothing there can be
-///   updated or cleared.
+/// One catalog, `library`.
 ///
-/// Errors: a catalog that there is not.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(catalog-list! name)` | a symbol: `library` or `all` | `()`; prints its modules | no such catalog, in words | linear in the modules | reference, `catalog` |
+/// | `(catalog-update! name)` | a symbol | never one: what comes with the engine changes with it | no such catalog, in words | constant | reference, `catalog` |
+/// | `(catalog-clear! name)` | a symbol | never one, as above | no such catalog, in words | constant | reference, `catalog` |
 ///
-/// Linear in the modules. The kinds of arguments and results are in the signatures below.
 /// Source: the reference's module `catalog`.
 pub(super) fn operations() -> [Operation; 3] {
     [

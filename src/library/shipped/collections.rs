@@ -176,15 +176,21 @@ fn other(arguments: &[Atom], kind: Kind) -> Result<&Collection, OperationError> 
     other.ok_or(OperationError::NotReducible)
 }
 
-/// - `(set-of atoms)`: n log n. `(set-add set atom)`, `(set-remove set atom)`,
-///   `(set-has set atom)`: log n. `(set-size set)`: constant. `(set-items set)`:
-///   the members in order, linear. `(set-union a b)`, `(set-intersection a b)`,
-///   `(set-difference a b)`: linear.
+/// Sets. Another kind as the collection leaves the call as it is.
 ///
-/// Errors: no expression of members; collections nested too deep.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(set-of atoms)` | an expression | the set of its members | no expression, nested too deep, in words | n log n | Haskell `Data.Set` |
+/// | `(set-add set atom)` | a set; any | the set with the atom | nested too deep, in words | log n | Haskell `Data.Set` |
+/// | `(set-remove set atom)` | a set; any | the set without the atom | none | log n | Haskell `Data.Set` |
+/// | `(set-has set atom)` | a set; any | whether it is a member | none | log n | Haskell `Data.Set` |
+/// | `(set-size set)` | a set | how many members | none | constant | Haskell `Data.Set` |
+/// | `(set-items set)` | a set | an expression of the members, in order | none | linear | Haskell `Data.Set` |
+/// | `(set-union a b)` | sets | what is in one of them | nested too deep, in words | linear | Haskell `Data.Set` |
+/// | `(set-intersection a b)` | sets | what is in both | none | linear | Haskell `Data.Set` |
+/// | `(set-difference a b)` | sets | what is in the first alone | none | linear | Haskell `Data.Set` |
 ///
-/// The kinds of arguments and results are in the signatures below. Source: our own, after
-/// Haskell's `Data.Set`; the trees are those of `imbl`.
+/// The trees are those of `imbl`.
 pub(super) fn set_operations() -> Vec<Operation> {
     const SET: Kind = Kind::Set;
     vec![
@@ -271,16 +277,22 @@ pub(super) fn set_operations() -> Vec<Operation> {
     ]
 }
 
-/// - `(map-of pairs)`: n log n; of two pairs with one key the later counts.
-///   `(map-get map key)`: no result if there is none; `(map-get-or map key value)`;
-///   `(map-has map key)`; `(map-put map key value)`; `(map-remove map key)`: log n.
-///   `(map-size map)`: constant. `(map-keys map)`, `(map-values map)`, `(map-items
-///   map)`: in order of the keys, linear.
+/// Maps. Another kind as the collection leaves the call as it is.
 ///
-/// Errors: no expression of pairs; collections nested too deep.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(map-of pairs)` | an expression of pairs | the map; of two pairs with one key the later counts | no pairs, nested too deep, in words | n log n | Haskell `Data.Map` |
+/// | `(map-get map key)` | a map; any | the value; no result if there is none | none | log n | Haskell `Data.Map` |
+/// | `(map-get-or map key value)` | a map; any; any | the value, or the one given | none | log n | Haskell `Data.Map` |
+/// | `(map-has map key)` | a map; any | whether the key has a value | none | log n | Haskell `Data.Map` |
+/// | `(map-put map key value)` | a map; any; any | the map with that value for the key | nested too deep, in words | log n | Haskell `Data.Map` |
+/// | `(map-remove map key)` | a map; any | the map without the key | none | log n | Haskell `Data.Map` |
+/// | `(map-size map)` | a map | how many keys | none | constant | Haskell `Data.Map` |
+/// | `(map-keys map)` | a map | an expression of the keys, in order | none | linear | Haskell `Data.Map` |
+/// | `(map-values map)` | a map | an expression of the values, in order of the keys | none | linear | Haskell `Data.Map` |
+/// | `(map-items map)` | a map | an expression of pairs, in order of the keys | none | linear | Haskell `Data.Map` |
 ///
-/// The kinds of arguments and results are in the signatures below. Source: our own, after
-/// Haskell's `Data.Map`.
+/// The trees are those of `imbl`.
 pub(super) fn map_operations() -> Vec<Operation> {
     const MAP: Kind = Kind::Map;
     vec![

@@ -6,18 +6,15 @@ use crate::atom::Atom;
 use crate::evaluate::Control;
 use crate::operation::{Operation, OperationError};
 
-/// - `(|-> (parameter …) body)`: a function; see `src/evaluate/lambda.rs`. Errors
-///   where it is called: another number of arguments than parameters.
-/// - `(once atom)`: the first result of `atom`, and no more of its evaluation.
-/// - `(limit count atom)`: the first `count` results. Errors: a count that is no
-///   whole number from 0.
-/// - `(progn atom …)`: evaluates each, gives the last. Errors: no atom at all.
-/// - `(_verdict results call)`: for `forall`: no result if one of the results is
-///   `True`, else `failed`, or the first error.
+/// Functions without names are in `src/evaluate/lambda.rs`.
 ///
-/// Each costs what it evaluates. The kinds of arguments and results are in the signatures
-/// below. Source: `|->` and `progn` as in PeTTa and MeTTaLog, the others after SWI-Prolog's
-/// `once/1`, `limit/2`, `forall/2` and `aggregate_all/4`.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(\|-> (parameter …) body)` | as written | a function; calling it evaluates the body with the arguments | where it is called: another number of arguments | constant | PeTTa, MeTTaLog |
+/// | `(once atom)` | as written | its first result, and no more of its evaluation | those of the atom | what the first result takes | SWI-Prolog `once/1` |
+/// | `(limit count atom)` | a whole number from 0; as written | its first results, so many | another count, in words | what these results take | SWI-Prolog `limit/2` |
+/// | `(progn atom …)` | any, evaluated in turn | the last | no atom: `IncorrectNumberOfArguments` | constant, beside the atoms' | PeTTa, MeTTaLog |
+/// | `(_verdict results)` | an expression | nothing if one is `True`, else `failed` | the first error among them | linear | SWI-Prolog `forall/2` |
 pub(super) fn operations() -> [Operation; 5] {
     [
         Operation::controlled("|->", "(-> Expression Atom %Undefined%)", Control::Lambda),

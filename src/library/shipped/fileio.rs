@@ -33,20 +33,18 @@ impl Value for FileHandle {
     }
 }
 
-/// - `(file-open! path options)`: a handle; options are letters of `rwcat`.
-///   Errors: what is not granted, what the system refuses.
-/// - `(file-read-to-string! handle)`: from where the handle stands to the end.
-///   Errors: not UTF-8, more bytes than the budget has, what the system refuses.
-/// - `(file-read-exact! handle count)`: as many bytes, or what there is. Errors:
-///   as above; a count below 0.
-/// - `(file-write! handle text)`: writes where the handle stands; `()`.
-/// - `(file-seek! handle place)`: goes to the byte at `place`; `()`.
-/// - `(file-get-size! handle)`: the file's size in bytes.
+/// Files, as the grants of the engine allow.
 ///
-/// Each costs what the system takes for it.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(file-open! path options)` | strings; letters of `rwcat` | a handle | what is not granted, what the system refuses, in words | one system call | reference, `fileio` |
+/// | `(file-read-to-string! handle)` | a handle | the text from where it stands to the end | not UTF-8, what the system refuses, in words; `MemoryLimit` | linear in what is read | reference, `fileio` |
+/// | `(file-read-exact! handle count)` | a handle; a whole number from 0 | so many bytes as text, or what there is | as above; a count below 0 | linear in what is read | reference, `fileio` |
+/// | `(file-write! handle text)` | a handle; a string | `()`; written where the handle stands | what the system refuses, in words; `ReadOnly` | linear in the text | reference, `fileio` |
+/// | `(file-seek! handle place)` | a handle; a whole number from 0 | `()`; it stands at that byte | what the system refuses, in words | one system call | reference, `fileio` |
+/// | `(file-get-size! handle)` | a handle | the file's size in bytes | what the system refuses, in words | one system call | reference, `fileio` |
 ///
-/// The kinds of arguments and results are in the signatures below. Source: the reference's
-/// module `fileio`.
+/// Source: the reference's module `fileio`.
 pub(super) fn operations() -> [Operation; 6] {
     [
         Operation::new(

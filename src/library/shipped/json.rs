@@ -12,17 +12,16 @@ use crate::space::Space;
 /// How deep spaces may stand in spaces: one may contain itself.
 const SPACES_NESTED_MAX: usize = 128;
 
-/// - `(json-encode atom)`: the JSON text of an atom as written. Strings, numbers
-///   and truth values are themselves, an expression is a list, a space of
-///   `("key" value)` pairs an object, the symbol `null` null, another symbol
-///   `"sym!:name"` and a variable `"var!:name"`. Errors: what has no JSON form, a
-///   space with other atoms than pairs. Linear; no native recursion.
-/// - `(json-decode text)`: the other way round. Errors: text that is no JSON, or
-///   nests deeper than 128.
-/// - `(dict-space pairs)`: a new space with the members of an expression.
+/// A symbol is `"sym!:name"` in JSON and a variable `"var!:name"`. No native recursion when
+/// encoding.
 ///
-/// All are linear. The kinds of arguments and results are in the signatures below. Source: RFC
-/// 8259; the forms of symbols and variables are those of the reference's module `json`.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(json-encode atom)` | as written: strings, numbers, truth values, `null`, lists, spaces of `("key" value)`, symbols, variables | the JSON text | what has no JSON form, in words | linear | RFC 8259; ref, `json` |
+/// | `(json-decode text)` | a string | the atom; an object is a space of pairs | no JSON, nested deeper than 128, in words | linear | RFC 8259; ref, `json` |
+/// | `(dict-space pairs)` | an expression | a new space with its members | none | linear | reference, `json` |
+///
+/// Source: RFC 8259; the forms of symbols and variables are those of the reference's module `json`.
 pub(super) fn operations() -> [Operation; 3] {
     [
         Operation::new(

@@ -34,24 +34,21 @@ fn list(atoms: Vec<Atom>) -> OperationResult {
     Ok(vec![Atom::expression(atoms)])
 }
 
-/// Each is linear in its lists, but `sort` and `sort-by` are n log n. Where a list
-/// is expected, anything else is an error.
+/// Lists are expressions, evaluated; anything else is an error.
 ///
-/// - `(append list list)`, `(reverse list)`, `(zip list list)`: as long as the
-///   shorter one.
-/// - `(last list)`: errors: an empty list.
-/// - `(sort list)`: by the order of all atoms (`src/atom/order.rs`); `(sort-by
-///   function list)`: by what the function gives for each element. Equal ones
-///   keep their order.
-/// - `(range start end)`: the whole numbers from `start` up to but not `end`.
-///   Errors: no whole numbers; more than the budget's bytes.
-/// - `(take count list)`, `(drop count list)`: the first ones, or all others.
-///   Errors: a count that is no whole number from 0.
-/// - `(sum list)`: errors: an element that is no number.
-/// - `(member atom list)`: whether one of the elements equals the atom.
-///
-/// The kinds of arguments and results are in the signatures below. Source: our own, with the
-/// names of Haskell's `Data.List` and of Prolog's.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(append a b)` | lists | one behind the other | no list, in words | linear | Haskell `++` |
+/// | `(zip a b)` | lists | pairs, as many as the shorter one has | no list, in words | linear | Haskell `zip` |
+/// | `(reverse list)` | a list | the elements from the last to the first | no list, in words | linear | Haskell `reverse` |
+/// | `(last list)` | a list | its last element | an empty list, no list, in words | constant | Haskell `last` |
+/// | `(sort list)` | a list | sorted by the order of all atoms (`src/atom/order.rs`); equal ones keep their order | no list, in words | n log n | Haskell `sort` |
+/// | `(_sort-by-keys keys list)` | lists of one length | the list by its keys | no list, in words | n log n | ours, for `sort-by` |
+/// | `(range start end)` | whole numbers | those from `start` up to but not `end` | no whole numbers, in words; `MemoryLimit` | linear in the result | Python `range` |
+/// | `(take count list)` | a whole number from 0; a list | its first elements | another count, no list, in words | linear in the result | Haskell `take` |
+/// | `(drop count list)` | a whole number from 0; a list | all but its first elements | another count, no list, in words | linear in the result | Haskell `drop` |
+/// | `(sum list)` | a list of numbers | their sum | another element, in words; `NumberTooLarge` | linear | Haskell `sum` |
+/// | `(member atom list)` | any; a list | whether an element equals the atom | no list, in words | linear | Prolog `memberchk/2` |
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         two_lists("append", |left, right| [left, right].concat()),

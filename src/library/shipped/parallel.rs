@@ -12,13 +12,11 @@ use crate::operation::{Operation, OperationError, OperationResult};
 /// Threads that help evaluations, of all engines of the process.
 static HELPERS: AtomicUsize = AtomicUsize::new(0);
 
-/// - `(hyperpose (atom …))`: the results of each atom, evaluated on as many threads
-///   as the machine has cores; in order of the atoms, the same on every run. An
-///   alternative changes nothing: trying to is `(Error … ReadOnly)`. It has its
-///   share of what is left of the budget. Bindings do not flow out of it.
+/// Alternatives beside each other, the same on every run.
 ///
-/// Costs what its alternatives do, and a snapshot. The kinds of arguments and results are in
-/// the signatures below. Source: `hyperpose` of MeTTaLog and PeTTa.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(hyperpose (atom …))` | an expression, as written | the results of each, evaluated on several cores, in order of the atoms; bindings do not flow out | a change: `ReadOnly`; each has its share of the budget | what the atoms take, and a snapshot | MeTTaLog, PeTTa |
 pub(super) fn operations() -> [Operation; 1] {
     [Operation::new(
         "hyperpose",

@@ -50,17 +50,18 @@ pub(super) fn words(host: &Host) -> Vec<(String, Atom)> {
     words
 }
 
-/// - `(random-int generator start end)`, `(random-float generator start end)`: a
-///   number from `start` up to but not `end`. Errors: `RangeIsEmpty`.
-/// - `(set-random-seed generator seed)`, `(reset-random-generator generator)`: seed
-///   a generator anew, the latter by the embedder's entropy; `()`.
-/// - `(new-random-generator seed)`: a generator.
-/// - `(flip)`: `True` or `False`, by the embedder's entropy.
+/// Generators; one with a given seed gives the numbers that the reference's gives.
 ///
-/// Each takes constant time.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(random-int generator start end)` | a generator; numbers, their whole parts | a whole number from `start` up to but not `end` | `RangeIsEmpty`; another kind, in words | constant | reference, `random` |
+/// | `(random-float generator start end)` | a generator; numbers | a float from `start` up to but not `end` | `RangeIsEmpty`; an infinite range, another kind, in words | constant | reference, `random` |
+/// | `(set-random-seed generator seed)` | a generator; a number | `()`; the generator begins anew | another kind, in words; `ReadOnly` | constant | reference, `random` |
+/// | `(new-random-generator seed)` | a number | a generator | no number, in words | constant | reference, `random` |
+/// | `(reset-random-generator generator)` | a generator | `()`; the embedder's entropy seeds it | no generator, in words; `ReadOnly` | constant | reference, `random` |
+/// | `(flip)` | none | `True` or `False`, by the embedder's entropy | none | constant | reference, `random` |
 ///
-/// Errors everywhere: no generator, no number. The kinds of arguments and results are in the
-/// signatures below. Source: the reference's module `random`.
+/// Source: the reference's module `random`.
 fn operations() -> [Operation; 6] {
     [
         Operation::new(

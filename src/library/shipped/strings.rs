@@ -21,25 +21,25 @@ fn on_texts(name: &str, signature: &str, compute: Compute) -> Operation {
     })
 }
 
-/// All of them are linear in their texts and results.
+/// What is no string leaves the call as it is: it may still become one.
 ///
-/// - `(string-length text)`; `(concat text text)`; `(upper text)`, `(lower text)`,
-///   `(trim text)`; `(contains text part)`, `(starts-with text part)`,
-///   `(ends-with text part)`: no errors.
-/// - `(split text separator)`: the parts as an expression; by an empty separator
-///   the characters.
-/// - `(join texts separator)`: errors: an element that is no string.
-/// - `(substring text start end)`: from `start` up to but not `end`. Errors: places
-///   outside the text.
-/// - `(replace text part with)`: every occurrence.
-/// - `(regex-match pattern text)`: for each match an expression of the whole and
-///   the groups, `()` for a group that took no part. The pattern is a string or
-///   `regex:"…"`. Errors: a string that is no pattern. Linear in text × pattern.
-/// - `(to-string atom)`: a string itself, any other atom as it prints.
-/// - `(to-number text)`: the number that the text spells, else no result.
-///
-/// The kinds of arguments and results are in the signatures below. Source: our own; patterns
-/// are those of the crate `regex`.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(string-length text)` | a string | how many characters | none | linear | own |
+/// | `(concat a b)` | strings | one behind the other | `MemoryLimit` | linear | own |
+/// | `(upper text)` | a string | in capitals | none | linear | Unicode |
+/// | `(lower text)` | a string | in small letters | none | linear | Unicode |
+/// | `(trim text)` | a string | without white space at both ends | none | linear | own |
+/// | `(contains text part)` | strings | whether the part occurs | none | linear | own |
+/// | `(starts-with text part)` | strings | whether it begins so | none | linear | own |
+/// | `(ends-with text part)` | strings | whether it ends so | none | linear | own |
+/// | `(split text separator)` | strings | an expression of the parts; by an empty separator the characters | none | linear | own |
+/// | `(join texts separator)` | an expression of strings; a string | the texts with the separator between them | another element, in words; `MemoryLimit` | linear | own |
+/// | `(substring text start end)` | a string; whole numbers | from `start` up to but not `end` | places outside, in words | linear | own |
+/// | `(replace text part with)` | strings | the text with every occurrence replaced | `MemoryLimit` | linear in text and result | own |
+/// | `(regex-match pattern text)` | a string or `regex:"…"`; a string | for each match an expression of the whole and the groups, `()` for one that took no part | a string that is no pattern, in words | text × pattern | crate `regex` |
+/// | `(to-string atom)` | any | a string itself, any other atom as it prints | `TextTooLarge` | linear | own |
+/// | `(to-number text)` | a string | the number that it spells, else no result | none | linear | own |
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         on_texts("string-length", "(-> String Number)", |texts, _| {

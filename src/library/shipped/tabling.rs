@@ -7,14 +7,13 @@ use crate::evaluate::TabledFunction;
 use crate::operation::{Operation, OperationError};
 use crate::symbol::Symbol;
 
-/// - `(table! name)`, `(table! (name arity))`: calls of the function, with any or
-///   with that number of arguments, are tabled from now on in this space and
-///   where it is imported; `()`. Errors: anything else. `(pragma! table (name arity))` is
-///   the same where the module is imported.
-/// - `(untable! name)`: they are no longer; `()`.
+/// `(pragma! table (name arity))` is the same where the module is imported. What is done for it
+/// says `evaluate/tabling.rs`.
 ///
-/// Takes constant time. The kinds of arguments and results are in the signatures below. Source:
-/// tabling of Prolog systems, `:- table path/2`; what is done for it says `evaluate/tabling.rs`.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(table! name)` | a symbol, or `(name arity)` | `()`; answers of the function's calls are kept from now on, here and where this is imported | anything else, in words; `ReadOnly` | linear in the tabled functions | SWI-Prolog `table/1` |
+/// | `(untable! name)` | a symbol, or `(name arity)` | `()`; they are no longer kept | anything else, in words; `ReadOnly` | linear in the tabled functions | SWI-Prolog `untable/1` |
 pub(super) fn operations() -> [Operation; 2] {
     [
         Operation::new("table!", "(-> Atom (->))", |arguments, context| {

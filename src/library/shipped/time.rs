@@ -5,15 +5,13 @@ use crate::operation::{Operation, OperationError};
 
 const UNITS: [(&str, f64); 4] = [("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0)];
 
-/// Constant time each; no errors but an unreadable duration.
-///
-/// - `(now)`: seconds by the embedder's clock, since 1970 where it is the system's.
-/// - `(format-duration seconds)`: `"1h 2m 3.5s"`.
-/// - `(parse-duration text)`: seconds of such a text, also with `ms`.
-///
 /// What is `(minutes 5)` and the like stands in MeTTa.
 ///
-/// The kinds of arguments and results are in the signatures below. Source: our own.
+/// | call | arguments | result | errors | cost | source |
+/// |---|---|---|---|---|---|
+/// | `(now)` | none | seconds by the embedder's clock, since 1970 where it is the system's | none | constant | own |
+/// | `(format-duration seconds)` | a number | a text like `"1h 2m 3.5s"` | none | constant | own |
+/// | `(parse-duration text)` | a string | the seconds of such a text, also with `ms` | no duration, in words | linear | own |
 pub(super) fn operations() -> [Operation; 3] {
     [
         Operation::new("now", "(-> Number)", |_, context| {

@@ -1,0 +1,160 @@
+//! Terms compared, copied and told apart element by element, as far as that takes no looking
+//! further: what the loop of the machine does itself.
+
+use crate::fast::cell::{Cell, Header};
+use crate::fast::code::Pc;
+use crate::fast::heap::Heap;
+use crate::fast::program::{Passing, Switch, expression_word};
+
+impl Heap {
+    /// Unifies two terms where that is plain from their elements, of which at most one is a
+    /// variable, and notes what it binds. `None`, with nothing bound, where it is not.
+    #[inline(never)]
+    pub(super) fn unify_flat(&mut self, left: Cell, right: Cell) -> Option<bool> {
+        let (left, right) = (self.deref(left), self.deref(right));
+        if left.is_exp() && right.is_exp() {
+            let (a, b) = (left.at(), right.at());
+            if a == b {
+                return Some(true);
+            }
+            let (header, other) = (self.header(a), self.header(b));
+            if header.has(Header::SLICE) || other.has(Header::SLICE) {
+                return None;
+            }
+            let count = header.arity();
+            if count != other.arity() {
+                return Some(false);
+            }
+            let mut open = None;
+            for place in 1..=count {
+                let (left, right) = (self.deref(self.word(a + place)), self.word(b + place));
+                let right = self.deref(right);
+                if left == right && !left.is_float() {
+                    continue;
+                }
+                if left.is_immediate() && right.is_immediate() {
+                    return Some(false);
+                }
+                if open.is_some() || !(left.is_ref() || right.is_ref()) {
+                    return None;
+                }
+                open = Some((left, right));
+            }
+            return match open {
+                None => Some(true),
+                Some((left, right)) => self.bind_flat(left, right),
+            };
+        }
+        if left.is_ref() || right.is_ref() {
+            return self.bind_flat(left, right);
+        }
+        let differ = left.is_immediate() && (right.is_immediate() || right.is_exp())
+            || right.is_immediate() && left.is_exp();
+        (left == right && !left.is_float())
+            .then_some(true)
+            .or(differ.then_some(false))
+    }
+
+    /// Binds a variable without a value, at least one of the two, to the other, unless that may
+    /// make a cycle.
+    #[inline(always)]
+    fn bind_flat(&mut self, left: Cell, right: Cell) -> Option<bool> {
+        let (variable, value) = match (left.is_ref(), right.is_ref()) {
+            (true, true) if left == right => return Some(true),
+            (true, true) if left.at() < right.at() => (right, left),
+            (true, _) => (left, right),
+            (false, _) => (right, left),
+        };
+        if value.is_exp() && !self.header(value.at()).has(Header::GROUND) {
+            return None;
+        }
+        self.trail.push(variable.at() as u32);
+        self.cells[variable.at()] = value.0;
+        Some(true)
+    }
+
+    /// What a call of few elements with variables among them evaluates to, if it is seen to be data
+    /// as its elements are: the same, with what its variables stand for now.
+    #[inline(never)]
+    pub(super) fn copy_flat(&mut self, data_heads: &mut Passing, value: Cell) -> Option<Cell> {
+        const SHORT: usize = 4;
+        let header = self.header(value.at());
+        let count = header.arity();
+        if count > SHORT || count == 0 || header.has(Header::SLICE) {
+            return None;
+        }
+        let elements = &self.cells[value.at() + 1..][..count];
+        let mut words = [0; SHORT + 1];
+        let mut flags = Header::GROUND;
+        for (word, element) in words[1..].iter_mut().zip(elements) {
+            let element = self.deref(Cell(*element));
+            if element.is_exp() {
+                const PLAIN: u64 = Header::EVALUATED | Header::GROUND;
+                if self.cells[element.at()] & (PLAIN | Header::ERROR) != PLAIN {
+                    return None;
+                }
+            } else if element.is_ref() {
+                flags = 0;
+            } else if element == self.empty {
+                return None;
+            }
+            *word = element.0;
+        }
+        let head = Cell(words[1]);
+        if !head.is_symbol()
+            || head == self.error
+            || data_heads.get(head.at() as u32, count) != Some(true)
+        {
+            return None;
+        }
+        let data = if flags == 0 {
+            Header::EVALUATED
+        } else {
+            Header::DATA
+        };
+        words[0] = Header::new(count, flags | data).0;
+        let at = self.cells.len();
+        self.cells.extend_from_slice(&words[..=count]);
+        Some(Cell::expression(at))
+    }
+}
+
+impl Switch {
+    /// Where to go on by what stands inside an argument, or by one of many words; `None` where
+    /// that takes a closer look.
+    #[inline(never)]
+    pub(super) fn find(&self, heap: &Heap, argument: Cell) -> Option<Pc> {
+        let mut cell = heap.deref(argument);
+        for place in &self.below {
+            if !cell.is_exp() {
+                return None;
+            }
+            let header = heap.header(cell.at());
+            if header.has(Header::SLICE) || *place as usize >= header.arity() {
+                return None;
+            }
+            cell = heap.deref(heap.word(cell.at() + 1 + *place as usize));
+        }
+        let word = if cell.is_exp() {
+            let header = heap.header(cell.at());
+            if header.has(Header::SLICE) || header.arity() == 0 {
+                return None;
+            }
+            let head = heap.deref(heap.word(cell.at() + 1));
+            if !head.is_symbol() {
+                return None;
+            }
+            expression_word(Some(head), header.arity())
+        } else if cell.is_immediate() {
+            cell.0
+        } else {
+            return None;
+        };
+        for branch in &self.few {
+            if branch.word == word {
+                return Some(branch.to);
+            }
+        }
+        Some(self.further(word))
+    }
+}
