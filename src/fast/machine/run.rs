@@ -895,7 +895,63 @@ impl Machine<'_> {
                         }
                     }
                     // All that are fewer, or call something anyway.
-                    _ => {}
+                    I::HeadFail { .. }
+                    | I::Finish
+                    | I::Select { .. }
+                    | I::NoRule { .. }
+                    | I::Watch { .. }
+                    | I::Import { .. }
+                    | I::Instantiate { .. }
+                    | I::Build { .. }
+                    | I::BuildNoted { .. }
+                    | I::BuildResult { .. }
+                    | I::BuildOrCall { .. }
+                    | I::BuildData { .. }
+                    | I::Try { .. }
+                    | I::Undo { .. }
+                    | I::Keep
+                    | I::Plain { .. }
+                    | I::PlainAs { .. }
+                    | I::PlainCall { .. }
+                    | I::CheckKind { .. }
+                    | I::Logic { .. }
+                    | I::Call { .. }
+                    | I::CallMarked { .. }
+                    | I::CallLast { .. }
+                    | I::Operate { .. }
+                    | I::ErrorAt { .. }
+                    | I::Gather { .. }
+                    | I::GatherAdd { .. }
+                    | I::CaseOpen { .. }
+                    | I::CaseAny { .. }
+                    | I::UnlessSpace { .. }
+                    | I::Alternatives { .. }
+                    | I::Elements { .. }
+                    | I::Query { .. }
+                    | I::Match { .. }
+                    | I::CheckTree { .. }
+                    | I::CheckFirst { .. }
+                    | I::Decide { .. }
+                    | I::CallDecided { .. }
+                    | I::CallDecidedLast { .. }
+                    | I::Walk { .. }
+                    | I::List { .. }
+                    | I::NoTruth { .. }
+                    | I::Cons { .. }
+                    | I::Decons { .. }
+                    | I::GetState { .. }
+                    | I::ChangeState { .. }
+                    | I::ChangeSpace { .. }
+                    | I::First { .. }
+                    | I::Rest { .. }
+                    | I::SizeAtom { .. }
+                    | I::IndexAtom { .. }
+                    | I::Close
+                    | I::BuildBlock { .. }
+                    | I::IfTyped { .. }
+                    | I::Meet { .. }
+                    | I::Compute { .. }
+                    | I::CallAppliedLast { .. } => {}
                 }
                 // It is not as most often.
                 let Some((to, frame_of)) = self.step(pc as Pc, base) else {
