@@ -13,6 +13,9 @@ use crate::fast::code::{
 };
 use crate::fast::program::{Inline, Key, Signature, Switch};
 
+/// How many pairs a `let*` that is compiled has at most.
+const PAIRS_MAX: usize = 500;
+
 impl Compiler<'_> {
     /// Begins a part that is instantiated on its own, as the body of a `let`.
     pub(super) fn part<T>(&mut self, inner: impl FnOnce(&mut Self) -> Compiled<T>) -> Compiled<T> {
@@ -667,6 +670,8 @@ impl Compiler<'_> {
                 this.introduce(template)?;
                 this.template(template, ANY, want, Bound::Nothing)
             }),
+            // Each pair is compiled within the one before it: bounds the native stack, too.
+            pairs if pairs.len() > PAIRS_MAX => Err(Leave),
             [pair, others @ ..] => {
                 let Some([pattern, value]) = pair.as_expression() else {
                     return Err(Leave);
