@@ -73,11 +73,16 @@ impl Machine<'_> {
             macro_rules! call {
                 ($to:expr, $target:expr, $called:ident, $words:expr) => {{
                     let words: [u64; 5] = $words;
+                    $called[..5].copy_from_slice(&words);
+                    begun!($to, $target, $called)
+                }};
+            }
+            // Goes on there in a frame that was begun.
+            macro_rules! begun {
+                ($to:expr, $target:expr, $called:ident) => {{
                     self.fuel -= 1;
                     self.head_trail = self.heap.trail.len();
-                    frame = $called;
-                    frame[..5].copy_from_slice(&words);
-                    base = $target;
+                    (frame, base) = ($called, $target);
                     jump!($to)
                 }};
             }
@@ -804,6 +809,39 @@ impl Machine<'_> {
                             frame[place(INDEX as Slot)] = next.0;
                             frame[place(SO_FAR as Slot)] = so_far.0;
                             jump!(to)
+                        }
+                    }
+                    I::Call {
+                        function,
+                        operands,
+                        size,
+                    } => {
+                        if let Some(to) = entered!(function) {
+                            let operands = self.program.operands_at(operands);
+                            let constants = &self.program.constants[..];
+                            let target = (base + 2 + usize::from(size)).max(self.protected);
+                            let word = ((pc as u64 + 1) << 32) | base as u64;
+                            let state = ((self.choices.len() as u64) << HEIGHT) | target as u64;
+                            let (places, words) = ((base, target), [word, state]);
+                            if let Some(called) =
+                                self.stack.begin(places, words, operands, constants)
+                            {
+                                begun!(to, target, called)
+                            }
+                        }
+                    }
+                    I::CallLast { function, operands } => {
+                        if let Some(to) = entered!(function) {
+                            let operands = self.program.operands_at(operands);
+                            let constants = &self.program.constants[..];
+                            let target = base.max(self.protected);
+                            let words = [frame[0], frame[1] & !MATCHED];
+                            let places = (base, target);
+                            if let Some(called) =
+                                self.stack.begin(places, words, operands, constants)
+                            {
+                                begun!(to, target, called)
+                            }
                         }
                     }
                     I::CallLastBare { function, .. } => {
