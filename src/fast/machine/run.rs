@@ -322,16 +322,36 @@ impl Machine<'_> {
                             set!(to, Cell::boolean(value != Cell::TRUE))
                         }
                     }
-                    I::IfPlain { slots, count, odd } => {
-                        let is_plain = slots.iter().take(usize::from(count)).all(|slot| {
-                            let value = slot!(*slot);
-                            if *slot & IF_DATA == 0 {
-                                self.heap.is_its_own(value)
-                            } else {
-                                self.heap.is_whole_data(value)
+                    I::IfPlain {
+                        slots: [a, b, ref rest @ ..],
+                        ref count,
+                        odd,
+                    } => {
+                        // Mostly one or two: without a loop.
+                        macro_rules! is_plain {
+                            ($slot:expr) => {{
+                                let value = slot!($slot);
+                                if $slot & IF_DATA == 0 {
+                                    self.heap.is_its_own(value)
+                                } else {
+                                    self.heap.is_whole_data(value)
+                                }
+                            }};
+                        }
+                        if !is_plain!(a) {
+                            jump!(odd)
+                        }
+                        if *count > 1 {
+                            if !is_plain!(b) {
+                                jump!(odd)
                             }
-                        });
-                        jump_unless!(is_plain, odd)
+                            for slot in &rest[..usize::from(*count) - 2] {
+                                if !is_plain!(*slot) {
+                                    jump!(odd)
+                                }
+                            }
+                        }
+                        next!()
                     }
                     I::IfMet { tests, odd } => {
                         jump_unless!(self.heap.are_as_met(&self.program, frame, tests), odd)
