@@ -175,6 +175,7 @@ impl Machine<'_> {
                     pc = odd;
                 }
             }
+            I::Meet { meeting } => self.meet(meeting, pc - 1, base),
             I::CheckFirst { tree, odd } => {
                 if self.is_first_item(base) && !self.tree_is_value(tree, base) {
                     pc = odd;
