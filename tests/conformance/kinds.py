@@ -416,7 +416,7 @@ class Everyday(Kind):
             self.of(self.some(lambda: self.number(names, 0), 0, 4)),
             f"(map-atom ({self.number(names, 0)} 2) $e {self.number([*names, '$e'], depth - 1)})",
             f"(collapse {self.number(names, depth - 1)})", "(collapse (match &self (age $p $a) $a))",
-            f"(filter-atom (1 20 3) $e (> $e {self.number(names, 0)}))",
+            f"(unique-atom (1 20 {self.number(names, 0)}))",
         )
 
     def list(self, names, depth):
