@@ -973,9 +973,7 @@ impl Machine<'_> {
                     | I::PlainCall { .. }
                     | I::CheckKind { .. }
                     | I::Logic { .. }
-                    | I::Call { .. }
                     | I::CallMarked { .. }
-                    | I::CallLast { .. }
                     | I::Operate { .. }
                     | I::ErrorAt { .. }
                     | I::Gather { .. }
