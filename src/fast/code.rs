@@ -431,6 +431,15 @@ pub(super) enum Instruction {
         count: u8,
         odd: Pc,
     },
+    /// Goes on at `odd` unless values of slots are of the types that they were met with.
+    IfMet {
+        tests: u32,
+        odd: Pc,
+    },
+    /// Notes that a body is entered, so that the types of its variables are looked at.
+    Meet {
+        meeting: u32,
+    },
     /// If what a slot holds plainly evaluates to itself, takes it and goes on there.
     TakeSettled {
         to: Slot,

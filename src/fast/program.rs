@@ -20,6 +20,7 @@ use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
 use crate::fast::looked::Looked;
 use crate::fast::machine::grow;
+use crate::fast::met::Meetings;
 use crate::fast::pattern::Pattern;
 use crate::fast::table::RuleTable;
 use crate::fast::types::{Arguments, ValueTypes};
@@ -376,6 +377,8 @@ pub(super) struct Program {
     pub(super) symbol_types: HashMap<u32, Option<Vec<Atom>>, FixedState>,
     pub(super) value_types: ValueTypes,
     pub(super) trees: Vec<Arc<Tree>>,
+    /// Types that variables of bodies were met with.
+    pub(super) meetings: Meetings,
     pub(super) sites: Vec<Arc<Site>>,
     /// For each of the sites what was decided lately.
     pub(super) decided: Vec<Vec<Decided>>,
@@ -519,6 +522,7 @@ impl Program {
             symbol_types: HashMap::default(),
             value_types: ValueTypes::new(),
             trees: Vec::new(),
+            meetings: Meetings::default(),
             sites: Vec::new(),
             decided: Vec::new(),
             applied: Applied::new(),
@@ -610,6 +614,7 @@ impl Program {
         if types {
             self.symbol_types.clear();
             self.value_types.forget();
+            self.meetings.forget();
             self.decided.iter_mut().for_each(Vec::clear);
         }
         for function in &mut self.functions {

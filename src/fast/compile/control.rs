@@ -13,6 +13,9 @@ use crate::fast::code::{
 };
 use crate::fast::program::{Inline, Key, Signature, Switch};
 
+/// How many pairs a `let*` that is compiled has at most.
+const PAIRS_MAX: usize = 500;
+
 impl Compiler<'_> {
     /// Begins a part that is instantiated on its own, as the body of a `let`.
     pub(super) fn part<T>(&mut self, inner: impl FnOnce(&mut Self) -> Compiled<T>) -> Compiled<T> {
@@ -610,7 +613,7 @@ impl Compiler<'_> {
                 let value = inner(this, within.want)?;
                 return this.resume(queried, value, within.want);
             }
-            this.plainly(template, |this| inner(this, Want::Tail).map(|_| ()))?;
+            this.as_met(template, |this| inner(this, Want::Tail).map(|_| ()))?;
             Ok(Operand::slot(0))
         })?;
         self.exit(mark);
@@ -667,6 +670,8 @@ impl Compiler<'_> {
                 this.introduce(template)?;
                 this.template(template, ANY, want, Bound::Nothing)
             }),
+            // Each pair is compiled within the one before it: bounds the native stack, too.
+            pairs if pairs.len() > PAIRS_MAX => Err(Leave),
             [pair, others @ ..] => {
                 let Some([pattern, value]) = pair.as_expression() else {
                     return Err(Leave);
@@ -876,7 +881,7 @@ impl Compiler<'_> {
                     })
                 };
                 let end = if want == Want::Tail {
-                    this.plainly(template, |this| body(this).map(|_| ()))?;
+                    this.as_met(template, |this| body(this).map(|_| ()))?;
                     None
                 } else {
                     body(this)?

@@ -565,6 +565,16 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 skip - 1
             )
         }
+        I::IfMet { tests, odd: other } => {
+            let tests = rule.program().meetings.tests[tests as usize].iter();
+            let values: Vec<String> = tests.map(|test| slot(test.slot)).collect();
+            format!(
+                "unless {} are of the types that they were met with go to {}",
+                values.join(", "),
+                place(other)
+            )
+        }
+        I::Meet { .. } => "note that types are met here".to_owned(),
         I::IfPlain {
             slots,
             count,

@@ -247,7 +247,8 @@ impl Machine<'_> {
                     } => {
                         let value = slot!(slot);
                         let constant = self.program.constants[index as usize];
-                        if value.are_ints(constant) {
+                        let are_names = value.is_symbol() && constant.is_symbol();
+                        if value.are_ints(constant) || are_names && value != self.heap.empty {
                             jump_unless!(value == constant, to)
                         }
                     }
@@ -286,7 +287,11 @@ impl Machine<'_> {
                         other,
                     } => {
                         let (left, right) = (slot!(left), slot!(right));
-                        if left.are_ints(right) {
+                        if left.are_ints(right)
+                            || self
+                                .heap
+                                .are_names_alike(&self.program.value_types, left, right)
+                        {
                             jump!(if left == right { same } else { other })
                         }
                     }
@@ -343,6 +348,9 @@ impl Machine<'_> {
                         }
                         next!()
                     }
+                    I::IfMet { tests, odd } => {
+                        jump_unless!(self.heap.are_as_met(&self.program, frame, tests), odd)
+                    }
                     I::TakeSettled { to, from, settled } => {
                         let value = self.heap.deref(slot!(from));
                         if self.heap.is_plain(value, ANY) {
@@ -389,8 +397,19 @@ impl Machine<'_> {
                         }
                     }
                     I::CheckSame { left, right, .. } => {
-                        if slot!(left).are_ints(slot!(right)) {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.are_ints(right)
+                            || self
+                                .heap
+                                .are_names_alike(&self.program.value_types, left, right)
+                        {
                             next!()
+                        }
+                    }
+                    I::Equal { to, left, right } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.is_immediate() && right.is_immediate() {
+                            set!(to, Cell::boolean(left == right))
                         }
                     }
 
@@ -887,7 +906,7 @@ impl Machine<'_> {
                     }
                     I::Fail => {
                         if !self.watched
-                            && let Some((to, frame_of)) = self.next_in_chain()
+                            && let Some((to, frame_of)) = self.next_place()
                         {
                             code = &self.program.code;
                             base = frame_of;
@@ -896,8 +915,7 @@ impl Machine<'_> {
                         }
                     }
                     // All that are fewer, or call something anyway.
-                    I::Compute { .. }
-                    | I::HeadFail { .. }
+                    I::HeadFail { .. }
                     | I::Finish
                     | I::Select { .. }
                     | I::NoRule { .. }
@@ -916,7 +934,6 @@ impl Machine<'_> {
                     | I::PlainAs { .. }
                     | I::PlainCall { .. }
                     | I::CheckKind { .. }
-                    | I::Equal { .. }
                     | I::Logic { .. }
                     | I::Call { .. }
                     | I::CallMarked { .. }
@@ -952,6 +969,8 @@ impl Machine<'_> {
                     | I::Close
                     | I::BuildBlock { .. }
                     | I::IfTyped { .. }
+                    | I::Meet { .. }
+                    | I::Compute { .. }
                     | I::CallAppliedLast { .. } => {}
                 }
                 // It is not as most often.
