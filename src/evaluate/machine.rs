@@ -625,9 +625,13 @@ impl<'h> Machine<'h> {
         let head = &expression.children()[0];
         let head_types = types::typed_once(&space, head, &mut self.typings);
         let mut errors = Vec::new();
+        // A head that is right by one of its types is not wrong by the others.
+        let is_right = head_types.iter().any(|found| found.error().is_none());
         for found in &head_types {
             if let Some(error) = found.error() {
-                errors.push(error.clone());
+                if !is_right {
+                    errors.push(error.clone());
+                }
                 continue;
             }
             let function = &found.atom;

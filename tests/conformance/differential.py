@@ -123,8 +123,11 @@ def explanation(seed, program, theirs, answers, engine, ask):
         return "order inside of results"
     if "collapse-bind" in program and without_bindings(theirs) == without_bindings(answers):
         return "bindings as printed"
+    # What is left of a tuple from `Error` on may be an error by its form.
+    tails = re.findall(r" (Error (?:[^()]|\([^()]*\))*)\)", str(answers.directives))
     members = re.search(r"[^(]\bError\b", str(answers.directives)) or "(Error" in program
-    if members and re.search(r"\(Error( [^ ()]+)?\)", str(theirs.directives)):
+    malformed = members and re.search(r"\(Error( [^ ()]+)?\)", str(theirs.directives))
+    if malformed or any(f"({tail})" in str(theirs.directives) for tail in tails):
         return "Error as a member"
     if "filter-atom" in program and "NoReturn" in str(wanted):
         return "condition of filter-atom"
