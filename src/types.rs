@@ -748,7 +748,8 @@ fn later_values(parameter: &Atom, actual: &Atom, bindings: &Bindings) -> Vec<(Va
 pub(crate) enum Way<'a> {
     /// Every argument has a type that its parameter takes.
     Typed,
-    /// A type of an argument that its parameter does not take.
+    /// A type of an argument that its parameter does not take; in [`Mode::Types`] only
+    /// where it takes none of the others either.
     Mismatch { position: usize, actual: &'a Typed },
 }
 
@@ -780,6 +781,9 @@ pub(crate) fn each_way(
         mark: crate::unify::Mark,
         /// What was bound before, where values were replaced.
         before: Option<Bindings>,
+        fitted: bool,
+        /// Types that did not fit, where they are told of only if no other one does.
+        missed: Vec<Typed>,
     }
     // The types of an argument, looked up when it is reached first.
     let mut known_types: Vec<Option<Vec<Typed>>> = vec![None; parameters.len()];
@@ -789,7 +793,10 @@ pub(crate) fn each_way(
         let position = levels.len();
         if position < parameters.len() {
             let types = known_types[position].get_or_insert_with(|| {
-                if matches_meta_type(&arguments[position], &parameters[position]) {
+                let parameter = &parameters[position];
+                // Where types are told, what takes any type does not look at them.
+                let takes_any = mode == Mode::Types && is_undefined(parameter);
+                if takes_any || matches_meta_type(&arguments[position], parameter) {
                     vec![Typed::value(undefined())]
                 } else {
                     types_at(position)
@@ -800,6 +807,8 @@ pub(crate) fn each_way(
                 next: 0,
                 mark: bindings.mark(),
                 before: None,
+                fitted: false,
+                missed: Vec::new(),
             });
         } else if !visit(Way::Typed, bindings) {
             return;
@@ -815,7 +824,13 @@ pub(crate) fn each_way(
                 None => bindings.undo(level.mark),
             }
             let Some(actual) = level.types.get(level.next) else {
-                levels.pop();
+                let level = levels.pop().expect("just seen");
+                let told = if level.fitted { &[][..] } else { &level.missed };
+                for actual in told {
+                    if !visit(Way::Mismatch { position, actual }, bindings) {
+                        return;
+                    }
+                }
                 continue;
             };
             level.next += 1;
@@ -840,8 +855,13 @@ pub(crate) fn each_way(
                 }
                 Mode::Call => match_types(parameter, &actual.atom, bindings),
             };
+            level.fitted |= fits;
             if fits {
                 break;
+            }
+            if mode == Mode::Types {
+                level.missed.push(actual);
+                continue;
             }
             let mismatch = Way::Mismatch {
                 position,

@@ -1,5 +1,6 @@
 //! Terms compared, copied and told apart element by element, as far as that takes no looking
-//! further: what the loop of the machine does itself.
+//! further: what the loop of the machine does itself. They are said to be cold, as are others that
+//! it calls: then what it has at hand stays in registers, and is put away only where one is called.
 
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::Pc;
@@ -10,6 +11,7 @@ use crate::fast::types::ValueTypes;
 impl Heap {
     /// Unifies two terms where that is plain from their elements, of which at most one is a
     /// variable, and notes what it binds. `None`, with nothing bound, where it is not.
+    #[cold]
     #[inline(never)]
     pub(super) fn unify_flat(&mut self, left: Cell, right: Cell) -> Option<bool> {
         let (left, right) = (self.deref(left), self.deref(right));
@@ -94,6 +96,7 @@ impl Heap {
 
     /// What a call of few elements with variables among them evaluates to, if it is seen to be data
     /// as its elements are: the same, with what its variables stand for now.
+    #[cold]
     #[inline(never)]
     pub(super) fn copy_flat(&mut self, data_heads: &mut Passing, value: Cell) -> Option<Cell> {
         const SHORT: usize = 4;
@@ -141,6 +144,7 @@ impl Heap {
 impl Switch {
     /// Where to go on by what stands inside an argument, or by one of many words; `None` where
     /// that takes a closer look.
+    #[cold]
     #[inline(never)]
     pub(super) fn find(&self, heap: &Heap, argument: Cell) -> Option<Pc> {
         let mut cell = heap.deref(argument);

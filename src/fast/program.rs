@@ -770,6 +770,13 @@ impl Program {
         Operands(at)
     }
 
+    /// The operands that stand there.
+    #[inline(always)]
+    pub(super) fn operands_at(&self, operands: Operands) -> &[Operand] {
+        let at = operands.0 as usize;
+        &self.operands[at + 1..][..self.operands[at].0 as usize]
+    }
+
     /// The instruction that tells this to whoever watches.
     pub(super) fn watch(&mut self, what: Watched) -> Instruction {
         self.watches.push(what);

@@ -4,10 +4,14 @@
 use std::ops::{Deref, DerefMut};
 
 use crate::areas::Areas;
-use crate::fast::code::{SLOTS, Slot};
+use crate::fast::cell::Cell;
+use crate::fast::code::{Operand, SLOTS, Slot};
 
 /// Words of a frame as it is looked at: two of its own, then slots.
 pub(super) const FRAME: usize = 2 + SLOTS;
+
+/// Calls with so many arguments begin their frames at once.
+const FEW: usize = 8;
 
 /// The most words of frames: two gigabytes.
 pub(super) const STACK_MAX: usize = 1 << 28;
@@ -97,6 +101,34 @@ impl Stack {
     pub(super) fn at_mut(&mut self, base: usize) -> Option<&mut [u64; FRAME]> {
         let base = base as u32 as usize;
         self.words.get_mut(base..base + FRAME)?.try_into().ok()
+    }
+
+    /// Begins a frame at `target`: its two words, then values of the frame at `base`, which it may
+    /// take the place of if they are few. `None` if there is no room.
+    #[inline(always)]
+    pub(super) fn begin(
+        &mut self,
+        (base, target): (usize, usize),
+        words: [u64; 2],
+        operands: &[Operand],
+        constants: &[Cell],
+    ) -> Option<&mut [u64; FRAME]> {
+        if operands.len() > FEW || !self.holds(target) {
+            return None;
+        }
+        let mut values = [0; FEW];
+        let frame = self.frame(base);
+        for (value, operand) in values.iter_mut().zip(operands) {
+            *value = if operand.is_constant() {
+                constants[operand.index()].0
+            } else {
+                frame[place(operand.index() as Slot)]
+            };
+        }
+        let called = self.frame_mut(target);
+        called[..2].copy_from_slice(&words);
+        called[2..2 + FEW].copy_from_slice(&values);
+        Some(called)
     }
 
     /// As [`Stack::frame`], to be written.

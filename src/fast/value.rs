@@ -47,8 +47,18 @@ impl Heap {
     #[inline(always)]
     pub(super) fn is_whole_data(&self, value: Cell) -> bool {
         const DATA: u64 = Header::DATA | Header::GROUND;
-        let value = self.deref(value);
-        value.is_exp() && self.cells[value.at()] & (DATA | Header::ERROR) == DATA
+        if value.is_exp() {
+            self.cells[value.at()] & (DATA | Header::ERROR) == DATA
+        } else {
+            value.is_ref() && self.is_whole_data_bound(value)
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_whole_data_bound(&self, value: Cell) -> bool {
+        let value = self.follow(value);
+        !value.is_ref() && self.is_whole_data(value)
     }
 
     /// The argument of a call that needs no evaluating for it.

@@ -17,10 +17,12 @@ under one heading:
 - `Error as a member`: the reference takes what is left of a tuple from `Error` on for an error (`divergences.md`).
 - `reference varies`: run again, the reference gives our answers too.
 - `any type as a value`: what `get-type` gives for any type matches everything in the reference, also heads of rules. Its
-  answers are ours to the same program in which the types went through text and are symbols.
+  answers are ours where both are asked the same program in which the types go through text, so that they are symbols.
 - `NotReducible as a value`: the reference's answer has that symbol in it, as one step of what is not reducible gave it.
 - `bound variable as an argument`: of a variable that is wanted, and bound meanwhile, the reference says that the argument's
   type is wrong (`BadType`), ours may say so of the call (`BadArgType`). All else is the same.
+- `function without a return`: where it stands by itself, a variable in the reference, `NoReturn` in ours.
+- `only NaN`: of numbers that are all NaN the reference's greatest and least are infinities.
 - `condition of filter-atom`: the reference's own answers that a condition does not return (`divergences.md`).
 - `reference died`, `reference did not finish`: there is nothing to compare with.
 - `unexplained`: everything else. These programs are printed with both answers, and the exit status says whether
@@ -49,8 +51,14 @@ START_SECONDS = 0.1
 # How many other orders of a program's rules are looked at.
 ORDERS = 24
 HEADINGS = ["same", "order inside of results", "order of alternatives", "bindings as printed", "Error as a member",
-            "any type as a value", "NotReducible as a value", "bound variable as an argument", "condition of filter-atom",
-            "reference varies", "reference died", "reference did not finish", "unexplained"]
+            "any type as a value", "NotReducible as a value", "bound variable as an argument",
+            "function without a return", "only NaN", "condition of filter-atom", "reference varies", "reference died", "reference did not finish", "unexplained"]
+# What ours and the reference's say otherwise: with this word for what the pattern finds they are the same.
+ALIKE = [
+    ("bound variable as an argument", r"\(Error .* \(Bad(?:ArgType \d+|Type) Variable (.*)\)\)", r"(Variable \1)"),
+    ("function without a return", r"^(?:\$\d+|\(Error \(function .*\) NoReturn\))$", "NoReturn"),
+    ("only NaN", r"-?\binf\b|NaN", "NaN"),
+]
 # How often the reference is asked again.
 AGAIN = 4
 
@@ -81,6 +89,13 @@ def without_bindings(answers):
     return Answers(bare).without_order()
 
 
+def with_replaced(answers, pattern, word):
+    """The results without order, with a word for what the pattern finds."""
+    if isinstance(answers.directives, str):
+        return answers.directives
+    return Answers([[re.sub(pattern, word, result) for result in results] for results in answers.directives]).without_order()
+
+
 def with_types_as_text(program):
     """The program in which what `get-type` gives is written and read again, so that it is of symbols."""
     parts, at, number = [], 0, 0
@@ -96,16 +111,9 @@ def with_types_as_text(program):
                 break
         number += 1
         name = f"$type{number}"
-        parts += [program[at:found.start()], f"(let {name} {program[found.start():end]} (parse (repr {name})))"]
+        parts += [program[at:found.start()], f"(chain (eval {program[found.start():end]}) {name} (parse (repr {name})))"]
         at = end
     return "".join(parts) + program[at:]
-
-
-def with_argument_errors_alike(answers):
-    """The results, in which a variable that was wanted is told of in the same way."""
-    found = r"\(Error .* \(Bad(?:ArgType \d+|Type) Variable (.*)\)\)"
-    alike = [[re.sub(found, r"(Variable \1)", result) for result in results] for results in answers.directives]
-    return Answers(alike).without_order()
 
 
 def explanation(seed, program, theirs, answers, engine, ask):
@@ -122,12 +130,13 @@ def explanation(seed, program, theirs, answers, engine, ask):
         return "condition of filter-atom"
     if re.search(r"\bNotReducible\b", str(theirs.directives)):
         return "NotReducible as a value"
-    if not isinstance(answers.directives, str) and with_argument_errors_alike(theirs) == with_argument_errors_alike(answers):
-        return "bound variable as an argument"
+    for heading, pattern, word in ALIKE:
+        if with_replaced(theirs, pattern, word) == with_replaced(answers, pattern, word):
+            return heading
     if "(get-type" in program:
         symbols = with_types_as_text(program)
         again, expected = ask(symbols).without_order(), engine.ask_all([symbols])[0].without_order()
-        if again == expected == answers.without_order():
+        if again == expected and "%Undefined%" in str(answers.directives):
             return "any type as a value"
     orders = random.Random(seed)
     if any(other.without_order() == wanted for other in engine.ask_all([reordered(program, orders) for _ in range(ORDERS)])):

@@ -37,6 +37,7 @@ class Generator:
             for number in range(self.random.randint(1, 5))
         ]
         self.facts = [("p", 1), ("q", 2), ("r", 2)]
+        self.named = 0
         self.has_space = self.chance(0.25)
         self.has_state = self.chance(0.2)
         # Asking with unbound variables would keep recursive functions going for ever.
@@ -73,6 +74,12 @@ class Generator:
 
     def fresh(self):
         return self.pick("$u", "$v", "$w", "$x")
+
+    def own(self):
+        """A variable that nothing else is named by: as the variable of `chain`, one that is bound by then is no
+        variable any more."""
+        self.named += 1
+        return f"$n{self.named}"
 
     def pattern(self, variables, depth=2):
         roll = self.random.random()
@@ -156,7 +163,7 @@ class Generator:
             pattern = self.pattern(names)
             return f"(unify {sub()} {pattern} {sub(kind, names)} {sub(kind)})"
         if way == "chain":
-            name, asked = self.fresh(), sub()
+            name, asked = self.own(), sub()
             nested = self.pick(f"(eval {asked})", asked) if self.is_step(asked) else asked
             return f"(chain {nested} {name} {sub(kind, [name])})"
         if way == "head":

@@ -3,7 +3,8 @@
 - `minimal`: minimal instructions nested in each other, in rules and by themselves;
 - `typed`: symbols and functions with several types, subtypes, applied and dependent types;
 - `spaces`: spaces and states as values, changed in the midst of queries;
-- `numbers`: arithmetic at the edges of what floats can say, comparison, printing, text.
+- `numbers`: arithmetic at the edges of what floats can say, comparison, printing, text;
+- `everyday`: programs as people write them.
 """
 
 import random
@@ -318,7 +319,8 @@ class Numbers(Kind):
                 f"(pow-math {number} {self.pick('2', '3', '0', '-1', '0.5', '10', '-2')})",
                 f"({self.pick('trunc', 'ceil', 'floor', 'round', 'abs', 'sqrt', 'sin', 'cos', 'atan')}-math {number})",
                 f"(log-math {self.pick('2', '10', '2.5', '1', '0')} {number})", f"({self.pick('max', 'min')}-atom ({number} {other}))",
-                f"(max-atom ({number} {self.pick(self.text(), 'a')}))", f"(index-atom ({number} {other}) {self.pick('0', '1', '-1', '1.0')})",
+                f"(max-atom ({number} {self.pick(self.text(), 'a')}))",
+                f"(index-atom ({number} {other}) {self.pick('0', '1', '-1', '1.0')})",
                 f"(foldl-atom ({number} {other}) 1 $a $b ({self.pick('+', '-')} $a $b))", f"(if {truth} {number} {other})",
                 self.pick("PI", "EXP"), f"(let $x {number} ({self.pick('+', '-')} $x $x))",
             )
@@ -349,4 +351,119 @@ class Numbers(Kind):
         return "\n".join(lines) + "\n"
 
 
-KINDS = {"rules": Generator, "wide": WideGenerator, "minimal": Minimal, "typed": Typed, "spaces": Spaces, "numbers": Numbers}
+class Everyday(Kind):
+    """Programs as people write them: facts and questions over them, recursion on lists and numbers, chains of `let*`, cases that fall
+    through, functions that get expressions as they stand or other functions, and errors that come from deep below."""
+
+    PEOPLE = ["Ann", "Bob", "Cid", "Dan"]
+
+    def facts(self):
+        person = lambda: self.random.choice(self.PEOPLE)  # noqa: E731
+        lines = self.some(lambda: f"(parent {person()} {person()})", 2, 5)
+        lines += self.some(lambda: f"(age {person()} {self.random.randint(1, 60)})", 1, 4)
+        lines += self.some(lambda: f"({self.pick('female', 'male')} {person()})", 0, 3)
+        return lines
+
+    def library(self):
+        typed = self.chance(0.5)
+        lines = [
+            "(= (sum ()) 0)", "(= (sum $l) (let* (($h (car-atom $l)) ($t (cdr-atom $l))) (+ $h (sum $t))))",
+            "(= (count Nil) 0)", "(= (count (Cons $h $t)) (+ 1 (count $t)))",
+            "(= (total Nil) 0)", "(= (total (Cons $h $t)) (+ $h (total $t)))",
+            "(= (each $f Nil) Nil)", "(= (each $f (Cons $h $t)) (Cons ($f $h) (each $f $t)))",
+            "(= (keep $p Nil) Nil)", "(= (keep $p (Cons $h $t)) (if ($p $h) (Cons $h (keep $p $t)) (keep $p $t)))",
+            "(= (fold $f $z Nil) $z)", "(= (fold $f $z (Cons $h $t)) ($f $h (fold $f $z $t)))",
+            "(= (list ()) Nil)", "(= (list $l) (if (== $l ()) Nil (let ($h $t) (decons-atom $l) (Cons $h (list $t)))))",
+            "(= (upto $n) (if (> $n 0) (Cons $n (upto (- $n 1))) Nil))", "(= (fact $n) (if (< $n 1) 1 (* $n (fact (- $n 1)))))",
+            "(= ((adder $x) $y) (+ $x $y))", "(= (double $x) (* 2 $x))", "(= (big $x) (> $x 10))",
+            "(= (grandparent $x $z) (match &self (, (parent $x $y) (parent $y $z)) True))",
+            "(= (ancestor $n $x) (if (> $n 0) (match &self (parent $y $x) (superpose ($y (ancestor (- $n 1) $y)))) (empty)))",
+            "(= (grade $x) (case $x ((1 one) (2 two) ($y (if (> $y 10) many few)))))",
+            "(= (safe $a $b) (if (== $b 0) (Error (safe $a $b) by-zero) (/ $a $b)))",
+            "(= (all $list $v $cond) (let $found (collapse (let $v (superpose $list) (if $cond yes (empty)))) (== (size-atom $found) (size-atom $list))))",
+            "(= (some $list $v $cond) (let $found (collapse (let $v (superpose $list) (if $cond yes (empty)))) (> (size-atom $found) 0)))",
+            "(= (swap-args ($f $x $y)) ($f $y $x))", "(= (lazy $x) (quote $x))", "(= (when $c $then) (if $c $then ()))",
+        ]
+        if typed:
+            lines += ["(: all (-> Expression Variable Atom Bool))", "(: some (-> Expression Variable Atom Bool))",
+                "(: swap-args (-> Expression %Undefined%))",
+                      "(: lazy (-> Atom Atom))", "(: when (-> Bool Atom %Undefined%))", "(: sum (-> Expression Number))",
+                      "(: double (-> Number Number))",
+                      "(: each (-> (-> $a $b) (List $a) (List $b)))", "(: Nil (List $t))", "(: Cons (-> $t (List $t) (List $t)))",
+                      "(: fact (-> Number Number))"]
+            lines = [line for line in lines if self.chance(0.9) or not line.startswith("(: ")]
+        return lines
+
+    def number(self, names, depth):
+        if depth <= 0:
+            return self.random.choice([*names, "0", "1", "2", "12", "3.5"]) if self.chance(0.9) else self.pick('"text"', "Ann", "True")
+        sub = lambda *more: self.number([*names, *more], depth - 1)  # noqa: E731
+        name = self.own()
+        return self.pick(
+            f"(+ {sub()} {sub()})", f"(* {sub()} {sub()})", f"(- {sub()} {sub()})", f"(safe {sub()} {sub()})",
+            f"(sum {self.tuple(names, depth - 1)})",
+            f"(count {self.list(names, depth - 1)})", f"(total {self.list(names, depth - 1)})", f"(fact {self.pick('3', '5', '0', 'a')})",
+            f"((adder {sub()}) {sub()})", f"(double {sub()})", f"(fold + {sub()} {self.list(names, depth - 1)})",
+            f"(swap-args (- {sub()} {sub()}))",
+            f"(let {name} {sub()} {sub(name)})",
+            f"(let* (({name} {sub()}) ($y (+ {name} 1)) ($z (* $y {name}))) (- $z {sub(name, '$y')}))",
+            f"(if {self.truth(names, depth - 1)} {sub()} {sub()})", f"(match &self (age {self.pick('$p', *self.PEOPLE)} $a) {sub('$a')})",
+            f"(foldl-atom {self.tuple(names, depth - 1)} {sub()} $acc $e (+ $acc $e))", f"(max-atom {self.tuple(names, depth - 1)})",
+        )
+
+    def tuple(self, names, depth):
+        return self.pick(
+            self.of(self.some(lambda: self.number(names, 0), 0, 4)),
+            f"(map-atom ({self.number(names, 0)} 2) $e {self.number([*names, '$e'], depth - 1)})",
+            f"(collapse {self.number(names, depth - 1)})", "(collapse (match &self (age $p $a) $a))",
+            f"(unique-atom (1 20 {self.number(names, 0)}))",
+        )
+
+    def list(self, names, depth):
+        if depth <= 0:
+            return self.pick("Nil", "(Cons 1 Nil)", "(Cons 2 (Cons 12 Nil))", "(Cons 1 (Cons \"a\" Nil))")
+        inner = self.list(names, depth - 1)
+        function = self.pick("double", "(adder 1)", "grade", "fact", "(adder a)", "not")
+        return self.pick(f"(each {function} {inner})", f"(keep big {inner})", f"(Cons {self.number(names, depth - 1)} {inner})",
+            f"(upto {self.pick('3', '1', '0')})",
+                         f"(list {self.tuple(names, 0)})", f"(fold Cons Nil {inner})")
+
+    def truth(self, names, depth):
+        if depth <= 0:
+            return self.pick("True", "False", "(big 3)")
+        number, person = (lambda: self.number(names, depth - 1)), self.random.choice(self.PEOPLE)
+        name = self.own()
+        return self.pick(
+            f"(> {number()} {number()})", f"(== {number()} {number()})", f"(big {number()})",
+            f"(and {self.truth(names, depth - 1)} {self.truth(names, depth - 1)})",
+            f"(grandparent {person} {self.pick('$w', *self.PEOPLE)})", f"(all {self.tuple(names, 0)} {name} (> {name} {number()}))",
+            f"(some (Ann Bob Cid) {name} (grandparent {name} {person}))", f"(some {self.tuple(names, 0)} {name} (== {name} {number()}))",
+            f"(not {self.truth(names, depth - 1)})", f"(== (collapse (match &self (parent {person} {name}) {name})) ())",
+        )
+
+    def question(self):
+        person, depth = self.random.choice(self.PEOPLE), self.pick(1, 1, 2)
+        return self.pick(
+            self.number([], depth), self.number([], depth), self.truth([], depth), self.list([], depth), self.tuple([], depth),
+            f"(grade {self.number([], depth)})",
+            f"(case {self.number([], depth)} ((1 one) ((Error $e $m) (failed $m)) ($x (other $x))))", f"(ancestor 3 {person})",
+            f"(collapse (ancestor 2 {person}))",
+            f"(let* (($x {self.number([], depth)}) ($l {self.list(['$x'], depth - 1)})) ($x (count $l)))",
+            f"(match &self (, (parent $x {person}) (age $x $a)) (when (> $a {self.number([], 0)}) ($x is $a)))",
+            f"(lazy {self.number([], depth)})",
+            f"(assertEqual {self.number([], depth)} {self.number([], depth)})", f"(get-type {self.number([], depth)})",
+            f"(grandparent $x {person})",
+            f"(let ($x $y) ({self.number([], 1)} {self.number([], 1)}) (if (> $x $y) (gt $x $y) (le $x $y)))",
+            f"(unify (age {person} $a) (age $p 12) ($p $a) no)",
+            f"(case (match &self (age {person} $a) $a) (($a (aged $a)) (Empty unknown)))",
+            f"(if-error {self.number([], depth)} failed fine)",
+        )
+
+    def program(self):
+        lines = [*self.facts(), *self.library()]
+        self.random.shuffle(lines) if self.chance(0.3) else None
+        return "\n".join([*lines, *self.some(lambda: self.asked(self.question()), 3, 6)]) + "\n"
+
+
+KINDS = {"rules": Generator, "wide": WideGenerator, "minimal": Minimal, "typed": Typed, "spaces": Spaces, "numbers": Numbers,
+         "everyday": Everyday}

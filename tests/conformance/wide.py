@@ -29,7 +29,6 @@ class WideGenerator(Generator):
         super().__init__(seed)
         self.has_space = self.chance(0.5)
         self.has_maybe = self.chance(0.4)
-        self.named = 0
 
     def constant(self, kind="any"):
         if kind == "number" and self.chance(0.15):
@@ -90,12 +89,6 @@ class WideGenerator(Generator):
             f"(id (Error {sub()} {self.pick('oops', '(Why a)', sub('text'))}))",
             f"(g (Error {self.constant()} oops))",
         )
-
-    def own(self):
-        """A variable that nothing else is named by: as the variable of `chain`, one that is bound by then is no
-        variable any more."""
-        self.named += 1
-        return f"$n{self.named}"
 
     def once(self, sub, more=()):
         """An instruction whose results may be gone on with."""

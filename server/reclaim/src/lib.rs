@@ -105,8 +105,9 @@ pub fn allocated_bytes() -> Option<u64> {
 }
 
 /// Asks the system to back an area by large pages, so that not each page of 4 KiB costs a
-/// fault when it is first written to. For areas that will be filled: what is never written
-/// to may come to take memory, up to a large page. A system that has none does nothing.
+/// fault when it is first written to. For areas that will be filled from their beginning on:
+/// what is never written to may come to take memory, up to a large page at either end. A
+/// system that has none does nothing.
 pub fn want_large_pages<T>(area: &mut [MaybeUninit<T>]) {
     #[cfg(target_os = "linux")]
     {
@@ -118,13 +119,14 @@ pub fn want_large_pages<T>(area: &mut [MaybeUninit<T>]) {
         unsafe extern "C" {
             fn madvise(address: *mut c_void, length: usize, advice: c_int) -> c_int;
         }
-        let bytes = area.as_mut_ptr().cast::<u8>();
-        let skipped = bytes.align_offset(LARGE);
-        let length = size_of_val(area).saturating_sub(skipped) / LARGE * LARGE;
-        if length > 0 {
-            // SAFETY: the whole pages are inside of an area that is borrowed alone, and the
-            // advice changes what they are made of, not what they hold.
-            let _ = unsafe { madvise(bytes.wrapping_add(skipped).cast(), length, MADV_HUGEPAGE) };
+        // From the large page on that it begins in, to the last that is all in it.
+        let begin = area.as_mut_ptr().cast::<c_void>();
+        let before = begin.addr() % LARGE;
+        let length = (before + size_of_val(area)) / LARGE * LARGE;
+        if size_of_val(area) >= LARGE {
+            // SAFETY: the advice changes what pages are made of, not what they hold: memory
+            // beside the area may be anyone's.
+            let _ = unsafe { madvise(begin.wrapping_byte_sub(before), length, MADV_HUGEPAGE) };
         }
     }
     #[cfg(not(target_os = "linux"))]

@@ -40,7 +40,9 @@ impl Machine<'_> {
             return None;
         }
         if types::is_undefined(state.type_atom()) {
-            return Some(held);
+            // To such a state what has a type is of another one.
+            let unknown = self.program.value_types.unknown();
+            return (self.type_of(held)? == unknown).then_some(held);
         }
         let of = self.program.result_type(state.type_atom());
         self.has_type(held, of).then_some(held)

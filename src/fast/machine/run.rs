@@ -73,11 +73,16 @@ impl Machine<'_> {
             macro_rules! call {
                 ($to:expr, $target:expr, $called:ident, $words:expr) => {{
                     let words: [u64; 5] = $words;
+                    $called[..5].copy_from_slice(&words);
+                    begun!($to, $target, $called)
+                }};
+            }
+            // Goes on there in a frame that was begun.
+            macro_rules! begun {
+                ($to:expr, $target:expr, $called:ident) => {{
                     self.fuel -= 1;
                     self.head_trail = self.heap.trail.len();
-                    frame = $called;
-                    frame[..5].copy_from_slice(&words);
-                    base = $target;
+                    (frame, base) = ($called, $target);
                     jump!($to)
                 }};
             }
@@ -317,16 +322,36 @@ impl Machine<'_> {
                             set!(to, Cell::boolean(value != Cell::TRUE))
                         }
                     }
-                    I::IfPlain { slots, count, odd } => {
-                        let is_plain = slots.iter().take(usize::from(count)).all(|slot| {
-                            let value = slot!(*slot);
-                            if *slot & IF_DATA == 0 {
-                                self.heap.is_its_own(value)
-                            } else {
-                                self.heap.is_whole_data(value)
+                    I::IfPlain {
+                        slots: [a, b, ref rest @ ..],
+                        ref count,
+                        odd,
+                    } => {
+                        // Mostly one or two: without a loop.
+                        macro_rules! is_plain {
+                            ($slot:expr) => {{
+                                let value = slot!($slot);
+                                if $slot & IF_DATA == 0 {
+                                    self.heap.is_its_own(value)
+                                } else {
+                                    self.heap.is_whole_data(value)
+                                }
+                            }};
+                        }
+                        if !is_plain!(a) {
+                            jump!(odd)
+                        }
+                        if *count > 1 {
+                            if !is_plain!(b) {
+                                jump!(odd)
                             }
-                        });
-                        jump_unless!(is_plain, odd)
+                            for slot in &rest[..usize::from(*count) - 2] {
+                                if !is_plain!(*slot) {
+                                    jump!(odd)
+                                }
+                            }
+                        }
+                        next!()
                     }
                     I::IfMet { tests, odd } => {
                         jump_unless!(self.heap.are_as_met(&self.program, frame, tests), odd)
@@ -806,6 +831,39 @@ impl Machine<'_> {
                             jump!(to)
                         }
                     }
+                    I::Call {
+                        function,
+                        operands,
+                        size,
+                    } => {
+                        if let Some(to) = entered!(function) {
+                            let operands = self.program.operands_at(operands);
+                            let constants = &self.program.constants[..];
+                            let target = (base + 2 + usize::from(size)).max(self.protected);
+                            let word = ((pc as u64 + 1) << 32) | base as u64;
+                            let state = ((self.choices.len() as u64) << HEIGHT) | target as u64;
+                            let (places, words) = ((base, target), [word, state]);
+                            if let Some(called) =
+                                self.stack.begin(places, words, operands, constants)
+                            {
+                                begun!(to, target, called)
+                            }
+                        }
+                    }
+                    I::CallLast { function, operands } => {
+                        if let Some(to) = entered!(function) {
+                            let operands = self.program.operands_at(operands);
+                            let constants = &self.program.constants[..];
+                            let target = base.max(self.protected);
+                            let words = [frame[0], frame[1] & !MATCHED];
+                            let places = (base, target);
+                            if let Some(called) =
+                                self.stack.begin(places, words, operands, constants)
+                            {
+                                begun!(to, target, called)
+                            }
+                        }
+                    }
                     I::CallLastBare { function, .. } => {
                         if let Some(to) = entered!(function)
                             && matches!(code[to as usize], I::Fail)
@@ -915,9 +973,7 @@ impl Machine<'_> {
                     | I::PlainCall { .. }
                     | I::CheckKind { .. }
                     | I::Logic { .. }
-                    | I::Call { .. }
                     | I::CallMarked { .. }
-                    | I::CallLast { .. }
                     | I::Operate { .. }
                     | I::ErrorAt { .. }
                     | I::Gather { .. }
