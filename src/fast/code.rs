@@ -215,6 +215,16 @@ pub(super) enum Instruction {
     Switch {
         switch: u32,
     },
+    /// If a slot holds an expression of so many elements of which the first is the name, takes
+    /// the others into slots from `elements` on and goes on at `to`; else with the next
+    /// instruction, a switch that is for all.
+    TakeCall {
+        arity: u8,
+        slot: Slot,
+        elements: Slot,
+        name: u32,
+        to: Pc,
+    },
     /// No rule is for the call.
     NoRule {
         function: u32,

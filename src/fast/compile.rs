@@ -327,11 +327,12 @@ pub(super) fn expression(
             compiler.written.insert(variable.clone(), slot as Slot);
             continue;
         }
+        let is_new = open || compiler.heap.is_variable_part(variable);
         compiler.names.insert(
             variable.clone(),
             Name {
                 slot: slot as Slot,
-                fresh_in: open.then_some(compiler.scope),
+                fresh_in: is_new.then_some(compiler.scope),
             },
         );
     }

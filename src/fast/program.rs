@@ -293,6 +293,14 @@ impl Key {
     pub(super) fn arity_of(word: u64) -> Option<usize> {
         Cell(word).is_header().then_some((word >> 35) as usize)
     }
+
+    /// Of the word of an expression, its head, if that counts, and how many elements it has.
+    pub(super) fn call_of(word: u64) -> Option<(Cell, usize)> {
+        let arity = Key::arity_of(word)?;
+        let head = Cell::symbol((word >> 3) as u32);
+        (expression_word(Some(head), arity) != expression_word(None, arity))
+            .then_some((head, arity))
+    }
 }
 
 /// The word for an expression with that many elements; its head counts if it is a symbol.

@@ -385,6 +385,26 @@ fn slow_requests_have_less_time() {
 }
 
 #[test]
+fn calls_that_do_not_come_back_have_less_time_too() {
+    let at = |active: f64, latency: f64| {
+        shipped(&[
+            ("request-latency-ms", latency),
+            ("error-rate", 0.05),
+            ("upstream-active", active),
+            ("upstream-deadline-ms", 3000.0),
+        ])
+        .after(3.0)
+    };
+    let calls = |run: Run<Fixed>| -> Vec<String> {
+        run.actions().iter().map(|one| one.call.clone()).collect()
+    };
+    let called = calls(at(5.0, 3500.0));
+    assert_eq!(called, ["(deadline upstream 750)", "(degrade requests 1)"]);
+    assert_eq!(calls(at(0.0, 3500.0)), ["(degrade requests 1)"]);
+    assert_eq!(calls(at(5.0, 2900.0)), [""; 0]);
+}
+
+#[test]
 fn texts_are_classified_and_counted_by_their_patterns() {
     let mut run = shipped(&[("pool-idle", 0.0)]).after(1.0);
     let asking = Asking::by(&Facts::default());

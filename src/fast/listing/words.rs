@@ -61,6 +61,19 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         I::Finish => "keep a result".to_owned(),
         I::Select { .. } => "try the rules one by one, as far as they may match".to_owned(),
         I::Switch { switch } => rule.switch(switch),
+        I::TakeCall {
+            arity,
+            slot: from,
+            elements,
+            name,
+            to,
+        } => format!(
+            "if {} is {}, {} and on := its elements and go to {}",
+            slot(from),
+            rule.shape(name, usize::from(arity)),
+            slot(elements),
+            place(to)
+        ),
         I::NoRule { .. } => "the call is data".to_owned(),
         I::Chain { rules, .. } => {
             let places: Vec<String> = rule.chain(rules).into_iter().map(place).collect();
