@@ -15,8 +15,8 @@ use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, PACKED_MAX
 use crate::types;
 use crate::unify::Bindings;
 
-/// So many decisions are remembered for a call.
-const DECIDED_MAX: usize = 4;
+/// So many decisions are remembered for a call: types that tell a length are many.
+const DECIDED_MAX: usize = 64;
 
 impl Machine<'_> {
     /// Whether an expression is well-typed, and may be used where a type is expected.
