@@ -12,7 +12,6 @@ impl Heap {
     /// Unifies two terms where that is plain from their elements, of which at most one is a
     /// variable, and notes what it binds. `None`, with nothing bound, where it is not.
     #[cold]
-    #[cold]
     #[inline(never)]
     pub(super) fn unify_flat(&mut self, left: Cell, right: Cell) -> Option<bool> {
         let (left, right) = (self.deref(left), self.deref(right));
@@ -98,7 +97,6 @@ impl Heap {
     /// What a call of few elements with variables among them evaluates to, if it is seen to be data
     /// as its elements are: the same, with what its variables stand for now.
     #[cold]
-    #[cold]
     #[inline(never)]
     pub(super) fn copy_flat(&mut self, data_heads: &mut Passing, value: Cell) -> Option<Cell> {
         const SHORT: usize = 4;
@@ -146,7 +144,6 @@ impl Heap {
 impl Switch {
     /// Where to go on by what stands inside an argument, or by one of many words; `None` where
     /// that takes a closer look.
-    #[cold]
     #[cold]
     #[inline(never)]
     pub(super) fn find(&self, heap: &Heap, argument: Cell) -> Option<Pc> {
