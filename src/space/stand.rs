@@ -59,7 +59,6 @@ impl Stand {
 
     /// The same, where something has changed.
     #[cold]
-    #[cold]
     #[inline(never)]
     fn still_holds(&mut self) -> bool {
         let Some(now) = Stand::of(&self.space, &self.probe) else {
