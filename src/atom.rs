@@ -10,6 +10,7 @@ use crate::operation::Operation;
 use crate::seen::Seen;
 use crate::space::Space;
 use crate::symbol::Symbol;
+use crate::unify::alpha_equal;
 
 mod expression;
 pub(crate) mod order;
@@ -409,7 +410,8 @@ impl PartialEq for Grounded {
             (Grounded::Char(a), Grounded::Char(b)) => a == b,
             (Grounded::Space(a), Grounded::Space(b)) => a.is_same(b),
             (Grounded::State(a), Grounded::State(b)) => {
-                Arc::ptr_eq(&a.0, &b.0) || a.get() == b.get()
+                Arc::ptr_eq(&a.0, &b.0)
+                    || a.get() == b.get() && alpha_equal(a.type_atom(), b.type_atom())
             }
             (Grounded::Operation(a), Grounded::Operation(b)) => {
                 Arc::ptr_eq(a, b) || a.name() == b.name()

@@ -18,6 +18,7 @@ mod heap;
 mod listing;
 mod looked;
 mod machine;
+mod met;
 mod pattern;
 mod program;
 mod rows;

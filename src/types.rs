@@ -90,7 +90,7 @@ impl Value for AnyType {
 const ANY_TYPE: &str = "any type";
 
 /// `type_atom` as programs see it: `%Undefined%` for what may be any type.
-fn shown(type_atom: &Atom) -> Atom {
+pub(crate) fn shown(type_atom: &Atom) -> Atom {
     rebuild(type_atom, |variable| {
         if variable.name() == ANY_TYPE {
             Replacement::Final(undefined())
@@ -100,15 +100,19 @@ fn shown(type_atom: &Atom) -> Atom {
     })
 }
 
-/// `type_atom` with a variable that programs can write for each type that may be any.
-pub(crate) fn nameable(type_atom: &Atom) -> Atom {
-    rebuild(type_atom, |variable| {
-        if variable.name() == ANY_TYPE {
-            Replacement::Final(Atom::Variable(Variable::new("any").renamed()))
-        } else {
-            Replacement::Keep
+/// `type_atom` as a result: what may be any type is a symbol like others there.
+pub(crate) fn as_result(type_atom: Atom) -> Atom {
+    if !has_host_value(&type_atom) {
+        return type_atom;
+    }
+    match &type_atom {
+        Atom::Grounded(Grounded::Value(value)) if value.as_any().is::<AnyType>() => undefined(),
+        Atom::Expression(expression) => {
+            let children = expression.children().iter().cloned();
+            Atom::expression(children.map(as_result).collect::<Vec<Atom>>())
         }
-    })
+        _ => type_atom,
+    }
 }
 
 /// As [`typed`], for a call: what may be any type is a type variable there, which
@@ -709,6 +713,37 @@ pub(crate) fn bad_argument(call: &Atom, position: usize, expected: &Atom, actual
     Atom::error(call.clone(), reason)
 }
 
+/// The variables of `parameter` that stand for a type already and would have another one by
+/// `actual`: one of the two says that a part may be any type, and the later one holds.
+fn later_values(parameter: &Atom, actual: &Atom, bindings: &Bindings) -> Vec<(Variable, Atom)> {
+    let mut later = Vec::new();
+    if bindings.is_empty() || parameter.is_ground() {
+        return later;
+    }
+    let mut pending = vec![(parameter, actual)];
+    while let Some((parameter, actual)) = pending.pop() {
+        match (parameter, actual) {
+            (_, Atom::Variable(_)) => {}
+            (Atom::Variable(variable), _) => {
+                let last = bindings.last_of_chain(variable);
+                let known = bindings.value(last).filter(|known| *known != actual);
+                if known.is_some_and(|known| {
+                    has_host_value(actual) || has_host_value(&bindings.apply(known))
+                }) {
+                    later.push((last.clone(), actual.clone()));
+                }
+            }
+            (Atom::Expression(parameter), Atom::Expression(actual))
+                if parameter.children().len() == actual.children().len() =>
+            {
+                pending.extend(parameter.children().iter().zip(actual.children()));
+            }
+            _ => {}
+        }
+    }
+    later
+}
+
 /// What a search for ways to type arguments came upon.
 pub(crate) enum Way<'a> {
     /// Every argument has a type that its parameter takes.
@@ -743,6 +778,8 @@ pub(crate) fn each_way(
         types: Vec<Typed>,
         next: usize,
         mark: crate::unify::Mark,
+        /// What was bound before, where values were replaced.
+        before: Option<Bindings>,
     }
     // The types of an argument, looked up when it is reached first.
     let mut known_types: Vec<Option<Vec<Typed>>> = vec![None; parameters.len()];
@@ -762,6 +799,7 @@ pub(crate) fn each_way(
                 types: types.clone(),
                 next: 0,
                 mark: bindings.mark(),
+                before: None,
             });
         } else if !visit(Way::Typed, bindings) {
             return;
@@ -772,7 +810,10 @@ pub(crate) fn each_way(
             let Some(level) = levels.last_mut() else {
                 return;
             };
-            bindings.undo(level.mark);
+            match level.before.take() {
+                Some(before) => *bindings = before,
+                None => bindings.undo(level.mark),
+            }
             let Some(actual) = level.types.get(level.next) else {
                 levels.pop();
                 continue;
@@ -783,11 +824,20 @@ pub(crate) fn each_way(
             let fits = match mode {
                 Mode::Call if actual.error().is_some() => false,
                 Mode::Types if actual.is_unknown() => true,
-                Mode::Types => unify(
-                    &with_any_type(parameter),
-                    &with_any_type(&actual.atom),
-                    bindings,
-                ),
+                Mode::Types => {
+                    let (parameter, actual) =
+                        (with_any_type(parameter), with_any_type(&actual.atom));
+                    let later = later_values(&parameter, &actual, bindings);
+                    let before = (!later.is_empty()).then(|| bindings.clone());
+                    let fits = unify(&parameter, &actual, bindings);
+                    if fits && before.is_some() {
+                        level.before = before;
+                        later
+                            .into_iter()
+                            .for_each(|(variable, value)| bindings.rebind(variable, value));
+                    }
+                    fits
+                }
                 Mode::Call => match_types(parameter, &actual.atom, bindings),
             };
             if fits {

@@ -63,6 +63,11 @@ impl Bindings {
         self.values.insert(variable, value);
     }
 
+    /// Lets a bound variable stand for another value, which no undoing takes back.
+    pub(crate) fn rebind(&mut self, variable: Variable, value: Atom) {
+        self.values.insert(variable, value);
+    }
+
     /// Whether nothing is bound.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
@@ -112,6 +117,14 @@ impl Bindings {
     /// What `variable` stands for, fully; `None` if it is unbound.
     pub fn resolve(&self, variable: &Variable) -> Option<Atom> {
         self.values.get(variable).map(|value| self.apply(value))
+    }
+
+    /// The variable that `variable` stands for by way of others: unbound, or bound to no variable.
+    pub(crate) fn last_of_chain<'a>(&'a self, mut variable: &'a Variable) -> &'a Variable {
+        while let Some(Atom::Variable(next)) = self.values.get(variable) {
+            variable = next;
+        }
+        variable
     }
 
     /// Follows variables bound to variables; the result is unbound or no variable.

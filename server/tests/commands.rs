@@ -313,8 +313,8 @@ fn endless_growth_of_a_space_ends_with_an_error_within_a_limit_of_addresses() {
     assert_eq!(text(&output.stdout), "[(Error (grow 0) MemoryLimit)]\n");
     for part in [
         "grow.metta:2:1",
-        "help: a program may take half of the 976 MiB of addresses that `ulimit -v` allows, 488 MiB",
-        "keep fewer atoms in spaces",
+        "MiB of the 976 MiB of addresses that `ulimit -v` allows",
+        "raise the limit, or keep fewer atoms in spaces",
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }

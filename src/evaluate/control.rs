@@ -321,7 +321,8 @@ fn unify_instruction(
         None if unify_pattern(right, left, &mut machine.bindings) => then,
         None => otherwise,
     };
-    Some((Task::Return(chosen.clone()), rest))
+    // A chain hands it on as it stands, so what was bound is put in here.
+    Some((Task::Return(machine.bindings.apply(chosen)), rest))
 }
 
 /// The space that is asked for the pattern when both are matched: a space stands for each atom

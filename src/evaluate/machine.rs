@@ -600,7 +600,7 @@ impl<'h> Machine<'h> {
         let wrong = |found: Atom| {
             let reason = Atom::expression([
                 Atom::Symbol(known().bad_type.clone()),
-                types::nameable(&self.bindings.apply(expected)),
+                types::shown(&self.bindings.apply(expected)),
                 found,
             ]);
             Atom::error(atom.clone(), reason)
@@ -709,8 +709,8 @@ impl<'h> Machine<'h> {
                         if !fits {
                             let reason = Atom::expression([
                                 Atom::Symbol(known().bad_type.clone()),
-                                types::nameable(&bindings.apply(expected)),
-                                types::nameable(&bindings.apply(returns)),
+                                types::shown(&bindings.apply(expected)),
+                                types::shown(&bindings.apply(returns)),
                             ]);
                             errors.push(Atom::error(call_atom.clone(), reason));
                         }

@@ -168,6 +168,8 @@ impl Cell {
 pub(super) struct Header(pub(super) u64);
 
 impl Header {
+    /// What kind of word it is.
+    pub(super) const TAG: u64 = TAG;
     /// No variable is in it.
     pub(super) const GROUND: u64 = 1 << 3;
     /// It is a result that evaluates to itself; where variables are in it, only as a

@@ -215,6 +215,16 @@ pub(super) enum Instruction {
     Switch {
         switch: u32,
     },
+    /// If a slot holds an expression of so many elements of which the first is the name, takes
+    /// the others into slots from `elements` on and goes on at `to`; else with the next
+    /// instruction, a switch that is for all.
+    TakeCall {
+        arity: u8,
+        slot: Slot,
+        elements: Slot,
+        name: u32,
+        to: Pc,
+    },
     /// No rule is for the call.
     NoRule {
         function: u32,
@@ -420,6 +430,15 @@ pub(super) enum Instruction {
         types: [TypeId; 2],
         count: u8,
         odd: Pc,
+    },
+    /// Goes on at `odd` unless values of slots are of the types that they were met with.
+    IfMet {
+        tests: u32,
+        odd: Pc,
+    },
+    /// Notes that a body is entered, so that the types of its variables are looked at.
+    Meet {
+        meeting: u32,
     },
     /// If what a slot holds plainly evaluates to itself, takes it and goes on there.
     TakeSettled {

@@ -16,6 +16,7 @@ mod grow;
 mod head;
 mod inline;
 mod lambda;
+pub(in crate::fast) mod met;
 mod pattern;
 mod pending;
 mod plain;
@@ -41,6 +42,7 @@ use crate::fast::code::{FAIL, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Wat
 use crate::fast::heap::Heap;
 use crate::fast::program::{Function, Head, Key, Program, Signature, State, Temporary, Used};
 use crate::fast::table::{Rule, RuleIndex, RuleTable};
+use crate::fast::types::Argument;
 use crate::space::Origin;
 
 /// Not compiled: left to the plain evaluator.
@@ -144,6 +146,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     let mut size = arity;
     let start = program.code.len();
     let mut tests = tests.into_iter();
+    let may_meet = !(program.watched || program.proving || program.is_at_moment());
     let mut compile_rules = || {
         for rows in rows.chunks(RULES_AT_ONCE) {
             let found = program.rules_at(rows);
@@ -159,6 +162,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
                 let pc = program.code.len() as Pc;
                 let mut compiler = Compiler::new(host, heap, program, arity);
                 compiler.function = id;
+                compiler.meets = may_meet.then_some(0);
                 compiler.facts = facts::Mode::of(compiler.program, id);
                 let (reached, place) = (reached.get(compiled.len()), origin.clone());
                 let entry = compiler.rule(
@@ -323,11 +327,12 @@ pub(super) fn expression(
             compiler.written.insert(variable.clone(), slot as Slot);
             continue;
         }
+        let is_new = open || compiler.heap.is_variable_part(variable);
         compiler.names.insert(
             variable.clone(),
             Name {
                 slot: slot as Slot,
-                fresh_in: open.then_some(compiler.scope),
+                fresh_in: is_new.then_some(compiler.scope),
             },
         );
     }
@@ -560,6 +565,10 @@ struct Compiler<'m> {
     facts: facts::Mode,
     /// Whether it is a rule that tells whoever watches how it ends.
     watched: bool,
+    /// In how many bodies code is for types that were met; `None` if it is not to be.
+    meets: Option<usize>,
+    /// What values of slots are, as they were met.
+    met: HashMap<Slot, Argument, FixedState>,
     /// What was used on the way here and is still to be recorded.
     pending: Pending,
 }
@@ -633,6 +642,8 @@ impl<'m> Compiler<'m> {
             function: 0,
             facts: facts::Mode::Never,
             watched: false,
+            meets: None,
+            met: HashMap::default(),
             pending: Pending::default(),
         };
         compiler.define_first(arity);
@@ -763,6 +774,7 @@ impl<'m> Compiler<'m> {
                 | I::Cons { odd, .. }
                 | I::Decons { odd, .. }
                 | I::CheckFirst { odd, .. }
+                | I::IfMet { odd, .. }
                 | I::Decide { odd, .. }
                 | I::Applied { odd, .. }
                 | I::TryApplyLast { odd, .. }

@@ -39,13 +39,23 @@ impl Heap {
         }
     }
 
-    /// The variable that stands for the part of this number in shapes.
-    fn part_variable(&mut self, number: usize) -> Atom {
-        while self.parts.len() <= number {
-            let name = self.parts.len().to_string();
-            self.parts.push(Variable::new(&name));
+    /// The variable that stands for the part of this number in shapes: another one for a variable.
+    fn part_variable(&mut self, number: usize, is_variable: bool) -> Atom {
+        let parts = if is_variable {
+            &mut self.variable_parts
+        } else {
+            &mut self.parts
+        };
+        while parts.len() <= number {
+            let name = Variable::new(&parts.len().to_string());
+            parts.push(if is_variable { name.renamed() } else { name });
         }
-        Atom::Variable(self.parts[number].clone())
+        Atom::Variable(parts[number].clone())
+    }
+
+    /// Whether a variable of a shape stands for one of the call.
+    pub(super) fn is_variable_part(&self, variable: &Variable) -> bool {
+        self.variable_parts.contains(variable)
     }
 
     /// Whether it is a function without a name.
@@ -110,7 +120,9 @@ impl Heap {
                 })
             });
             let mut done = match current.kind() {
-                _ if part.is_some() => part.map(|number| self.part_variable(number)),
+                _ if part.is_some() => {
+                    part.map(|number| self.part_variable(number, current.is_ref()))
+                }
                 Kind::Ref(_) if in_lambda && shape.is_some() => {
                     let known = of_lambda.iter().position(|known| *known == current);
                     let number = known.unwrap_or(of_lambda.len());

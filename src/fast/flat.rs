@@ -5,6 +5,7 @@ use crate::fast::cell::{Cell, Header};
 use crate::fast::code::Pc;
 use crate::fast::heap::Heap;
 use crate::fast::program::{Passing, Switch, expression_word};
+use crate::fast::types::ValueTypes;
 
 impl Heap {
     /// Unifies two terms where that is plain from their elements, of which at most one is a
@@ -26,9 +27,13 @@ impl Heap {
                 return Some(false);
             }
             let mut open = None;
-            for place in 1..=count {
-                let (left, right) = (self.deref(self.word(a + place)), self.word(b + place));
-                let right = self.deref(right);
+            let elements = self.cells[a + 1..][..count].iter();
+            for (left, right) in elements.zip(&self.cells[b + 1..][..count]) {
+                let (left, right) = (Cell(*left), Cell(*right));
+                if left == right && !left.is_float() {
+                    continue;
+                }
+                let (left, right) = (self.deref(left), self.deref(right));
                 if left == right && !left.is_float() {
                     continue;
                 }
@@ -53,6 +58,20 @@ impl Heap {
         (left == right && !left.is_float())
             .then_some(true)
             .or(differ.then_some(false))
+    }
+
+    /// Whether two values are names that are seen, by what was looked up lately, to have a type in
+    /// common.
+    #[inline(always)]
+    pub(super) fn are_names_alike(&self, types: &ValueTypes, left: Cell, right: Cell) -> bool {
+        let kind = |cell: Cell| match types.symbol_of_late(cell.at() as u32) {
+            Some((found, _)) if cell.is_symbol() && cell != self.empty => found,
+            _ => None,
+        };
+        match (kind(left), kind(right)) {
+            (Some(a), Some(b)) => a == b || a == types.unknown() || b == types.unknown(),
+            _ => false,
+        }
     }
 
     /// Binds a variable without a value, at least one of the two, to the other, unless that may

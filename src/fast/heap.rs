@@ -46,6 +46,7 @@ pub(super) struct Heap {
     named: HashMap<Variable, usize, FixedState>,
     /// Variables of shapes.
     pub(super) parts: Vec<Variable>,
+    pub(super) variable_parts: Vec<Variable>,
     /// Variables of functions without names that shapes are calls of.
     pub(super) of_lambdas: Vec<Variable>,
 }
@@ -78,6 +79,7 @@ impl Heap {
             names: Vec::new(),
             named: HashMap::default(),
             parts: Vec::new(),
+            variable_parts: Vec::new(),
             of_lambdas: Vec::new(),
         };
         let unit = heap.constant(&Atom::unit());

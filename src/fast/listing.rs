@@ -480,13 +480,16 @@ impl Words<'_> {
         match Key::arity_of(word) {
             None => self.parts.shown(Cell(word)),
             Some(0) => "()".to_owned(),
-            Some(arity) => {
-                let rest = " …".repeat(arity - 1);
-                match (word >> 3) as u32 {
-                    u32::MAX => format!("(…{rest})"),
-                    id => format!("({}{rest})", self.parts.shown(Cell::symbol(id))),
-                }
-            }
+            Some(arity) => self.shape((word >> 3) as u32, arity),
+        }
+    }
+
+    /// An expression of so many elements that begins with the name of this number.
+    fn shape(&self, name: u32, arity: usize) -> String {
+        let rest = " …".repeat(arity - 1);
+        match name {
+            u32::MAX => format!("(…{rest})"),
+            id => format!("({}{rest})", self.parts.shown(Cell::symbol(id))),
         }
     }
 

@@ -28,6 +28,7 @@ mod choose;
 mod data;
 mod decide;
 pub(in crate::fast) mod grow;
+mod met;
 mod number;
 mod operate;
 mod pattern;

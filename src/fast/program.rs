@@ -20,6 +20,7 @@ use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
 use crate::fast::looked::Looked;
 use crate::fast::machine::grow;
+use crate::fast::met::Meetings;
 use crate::fast::pattern::Pattern;
 use crate::fast::table::RuleTable;
 use crate::fast::types::{Arguments, ValueTypes};
@@ -292,6 +293,14 @@ impl Key {
     pub(super) fn arity_of(word: u64) -> Option<usize> {
         Cell(word).is_header().then_some((word >> 35) as usize)
     }
+
+    /// Of the word of an expression, its head, if that counts, and how many elements it has.
+    pub(super) fn call_of(word: u64) -> Option<(Cell, usize)> {
+        let arity = Key::arity_of(word)?;
+        let head = Cell::symbol((word >> 3) as u32);
+        (expression_word(Some(head), arity) != expression_word(None, arity))
+            .then_some((head, arity))
+    }
 }
 
 /// The word for an expression with that many elements; its head counts if it is a symbol.
@@ -368,6 +377,8 @@ pub(super) struct Program {
     pub(super) symbol_types: HashMap<u32, Option<Vec<Atom>>, FixedState>,
     pub(super) value_types: ValueTypes,
     pub(super) trees: Vec<Arc<Tree>>,
+    /// Types that variables of bodies were met with.
+    pub(super) meetings: Meetings,
     pub(super) sites: Vec<Arc<Site>>,
     /// For each of the sites what was decided lately.
     pub(super) decided: Vec<Vec<Decided>>,
@@ -511,6 +522,7 @@ impl Program {
             symbol_types: HashMap::default(),
             value_types: ValueTypes::new(),
             trees: Vec::new(),
+            meetings: Meetings::default(),
             sites: Vec::new(),
             decided: Vec::new(),
             applied: Applied::new(),
@@ -602,6 +614,7 @@ impl Program {
         if types {
             self.symbol_types.clear();
             self.value_types.forget();
+            self.meetings.forget();
             self.decided.iter_mut().for_each(Vec::clear);
         }
         for function in &mut self.functions {

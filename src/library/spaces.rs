@@ -69,7 +69,7 @@ pub(super) fn install(engine: &mut Engine) {
         "get-type",
         "(-> Atom %Undefined%)",
         |arguments, context| match arguments {
-            [atom] => Ok(types::types_of(context.space(), atom)),
+            [atom] => Ok(types_as_results(context.space(), atom)),
             _ => Err(OperationError::NotReducible),
         },
     ));
@@ -86,7 +86,7 @@ pub(super) fn install(engine: &mut Engine) {
         "(-> SpaceType Atom Atom)",
         |arguments, _| {
             let (space, atom) = space_and_atom(arguments, "get-type-space")?;
-            Ok(types::types_of(space, atom))
+            Ok(types_as_results(space, atom))
         },
     ));
     engine.define(Operation::new(
@@ -94,7 +94,7 @@ pub(super) fn install(engine: &mut Engine) {
         "(-> Atom Atom Atom)",
         |arguments, _| match arguments {
             [atom, space] => match space.as_space() {
-                Some(space) => Ok(vec![Atom::expression(types::types_of(space, atom))]),
+                Some(space) => Ok(vec![Atom::expression(types_as_results(space, atom))]),
                 None => {
                     let asked = [Atom::symbol("get-type"), atom.clone(), space.clone()];
                     let reason = "get-type expects a space as the second argument";
@@ -208,6 +208,12 @@ fn states(engine: &mut Engine) {
             )),
         },
     ));
+}
+
+/// The types of an atom, one result each.
+fn types_as_results(space: &Space, atom: &Atom) -> Vec<Atom> {
+    let found = types::types_of(space, atom).into_iter();
+    found.map(types::as_result).collect()
 }
 
 fn space_and_atom<'a>(

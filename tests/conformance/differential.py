@@ -16,6 +16,11 @@ under one heading:
 - `bindings as printed`: what bindings between `collapse-bind` and `superpose-bind` look like.
 - `Error as a member`: the reference takes what is left of a tuple from `Error` on for an error (`divergences.md`).
 - `reference varies`: run again, the reference gives our answers too.
+- `any type as a value`: what `get-type` gives for any type matches everything in the reference, also heads of rules. Its
+  answers are ours to the same program in which the types went through text and are symbols.
+- `NotReducible as a value`: the reference's answer has that symbol in it, as one step of what is not reducible gave it.
+- `bound variable as an argument`: of a variable that is wanted, and bound meanwhile, the reference says that the argument's
+  type is wrong (`BadType`), ours may say so of the call (`BadArgType`). All else is the same.
 - `condition of filter-atom`: the reference's own answers that a condition does not return (`divergences.md`).
 - `reference died`, `reference did not finish`: there is nothing to compare with.
 - `unexplained`: everything else. These programs are printed with both answers, and the exit status says whether
@@ -44,7 +49,8 @@ START_SECONDS = 0.1
 # How many other orders of a program's rules are looked at.
 ORDERS = 24
 HEADINGS = ["same", "order inside of results", "order of alternatives", "bindings as printed", "Error as a member",
-            "condition of filter-atom", "reference varies", "reference died", "reference did not finish", "unexplained"]
+            "any type as a value", "NotReducible as a value", "bound variable as an argument", "condition of filter-atom",
+            "reference varies", "reference died", "reference did not finish", "unexplained"]
 # How often the reference is asked again.
 AGAIN = 4
 
@@ -75,17 +81,54 @@ def without_bindings(answers):
     return Answers(bare).without_order()
 
 
-def explanation(seed, program, theirs, answers, engine):
+def with_types_as_text(program):
+    """The program in which what `get-type` gives is written and read again, so that it is of symbols."""
+    parts, at, number = [], 0, 0
+    for found in re.finditer(r"\(get-type(-space)? ", program):
+        if found.start() < at:
+            # Within another one: its types are of no value of their own.
+            continue
+        end, depth = found.start(), 0
+        while True:
+            depth += {"(": 1, ")": -1}.get(program[end], 0)
+            end += 1
+            if depth == 0:
+                break
+        number += 1
+        name = f"$type{number}"
+        parts += [program[at:found.start()], f"(let {name} {program[found.start():end]} (parse (repr {name})))"]
+        at = end
+    return "".join(parts) + program[at:]
+
+
+def with_argument_errors_alike(answers):
+    """The results, in which a variable that was wanted is told of in the same way."""
+    found = r"\(Error .* \(Bad(?:ArgType \d+|Type) Variable (.*)\)\)"
+    alike = [[re.sub(found, r"(Variable \1)", result) for result in results] for results in answers.directives]
+    return Answers(alike).without_order()
+
+
+def explanation(seed, program, theirs, answers, engine, ask):
     """The heading that a difference is counted under."""
     wanted = theirs.without_order()
     if wanted == answers.without_order():
         return "order inside of results"
     if "collapse-bind" in program and without_bindings(theirs) == without_bindings(answers):
         return "bindings as printed"
-    if re.search(r"[^(]\bError\b", str(answers.directives)) and re.search(r"\(Error( [^ ()]+)?\)", str(theirs.directives)):
+    members = re.search(r"[^(]\bError\b", str(answers.directives)) or "(Error" in program
+    if members and re.search(r"\(Error( [^ ()]+)?\)", str(theirs.directives)):
         return "Error as a member"
     if "filter-atom" in program and "NoReturn" in str(wanted):
         return "condition of filter-atom"
+    if re.search(r"\bNotReducible\b", str(theirs.directives)):
+        return "NotReducible as a value"
+    if not isinstance(answers.directives, str) and with_argument_errors_alike(theirs) == with_argument_errors_alike(answers):
+        return "bound variable as an argument"
+    if "(get-type" in program:
+        symbols = with_types_as_text(program)
+        again, expected = ask(symbols).without_order(), engine.ask_all([symbols])[0].without_order()
+        if again == expected == answers.without_order():
+            return "any type as a value"
     orders = random.Random(seed)
     if any(other.without_order() == wanted for other in engine.ask_all([reordered(program, orders) for _ in range(ORDERS)])):
         return "order of alternatives"
@@ -123,7 +166,7 @@ def check_batch(task):
             continue
         answers = next(ours)
         shown = differences(theirs, answers)
-        heading = explanation(seed, program, theirs, answers, engine) if shown else "same"
+        heading = explanation(seed, program, theirs, answers, engine, reference.ask) if shown else "same"
         if heading == "unexplained":
             again = (reference.ask(program).without_order() for _ in range(AGAIN))
             if any(other == answers.without_order() for other in again):

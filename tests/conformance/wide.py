@@ -79,7 +79,7 @@ class WideGenerator(Generator):
             f"(let {name} (mk) (let $_ (add-atom {name} {self.fact([])}) (match {name} {self.fact(names)} {sub(kind, names)})))",
             f"(match {self.space()} (, {self.fact(names)} {self.fact(names)}) {sub(kind, names)})",
             f"(match {self.space()} (= {self.call_pattern(names)} {other}) {sub(kind, [other])})",
-            f"(let {name} (new-state {sub('number')}) (let $_ (change-state! {name} {sub('number')}) (get-state {name})))",
+            f"(let {name} (new-state {sub('number')}) (let $_ (change-state! {name} {self.single()}) (get-state {name})))",
             f"(unify {self.space()} {self.fact(names)} {sub(kind, names)} {sub(kind)})",
             # Functions as values.
             f"(let {name} {self.random.choice(OPERATIONS)} ({name} {sub()}))",
@@ -101,6 +101,12 @@ class WideGenerator(Generator):
         """An instruction whose results may be gone on with."""
         asked = sub("any", more)
         return f"(eval {asked})" if self.is_step(asked) else asked
+
+    def single(self):
+        """Something to put into a state: of several, the reference has put in all before it goes on."""
+        number, one = self.constant("number"), self.constant()
+        return self.pick(number, one, f"(+ {number} {one})", f"(id {self.constant('list')})",
+                         f"(car-atom {self.constant('list')})", f"(if (== {self.constant()} {self.constant()}) 1 {self.constant()})")
 
     def call_pattern(self, names):
         name, arity, _ = self.random.choice(self.functions)

@@ -1,8 +1,8 @@
-//! How much memory a program may take: half of what the machine, its group and
+//! How much memory a directive may take: half of what the machine, its group and
 //! `ulimit -v` have to give, so that endless growth ends with an error and not with the
 //! process, or the machine.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chimera::Budget;
@@ -12,14 +12,38 @@ use procfs::process::Process;
 /// what is kept free.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// What a program may take, as seen when it began.
-#[derive(Clone, Copy, Debug)]
+/// What a program may take.
 pub(super) struct Room {
     /// Bytes for stacks, bindings and results.
     evaluation: usize,
-    /// Bytes of pages in use, and of addresses in use, which the process stays below.
-    resident_max: u64,
-    addresses_max: u64,
+    resident: Share,
+    addresses: Share,
+    looked: Arc<Mutex<Looked>>,
+}
+
+/// Something that there is so much of, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    /// All of it.
+    limit: u64,
+    /// What may always be taken.
+    half: u64,
+}
+
+impl Share {
+    /// What a directive may take it to that begins when so much is held.
+    fn bound(self, held: u64) -> u64 {
+        let left = self.limit.saturating_sub(held);
+        self.half.max(held.saturating_add(left / 2))
+    }
+}
+
+/// What was seen last.
+struct Looked {
+    at: Instant,
+    full: bool,
+    /// What was held when the directive began; `None` until it asks.
+    began: Option<Held>,
 }
 
 impl Room {
@@ -34,56 +58,65 @@ impl Room {
         let evaluation = (available / 2).min(address_space / 4);
         Room {
             evaluation: usize::try_from(evaluation).unwrap_or(usize::MAX),
-            resident_max: held.resident.saturating_add(available / 2),
-            addresses_max: address_space / 2,
+            resident: Share {
+                limit: held.resident.saturating_add(available),
+                half: held.resident.saturating_add(available / 2),
+            },
+            addresses: Share {
+                limit: address_space,
+                half: address_space / 2,
+            },
+            looked: Arc::new(Mutex::new(Looked {
+                at: Instant::now(),
+                full: false,
+                began: None,
+            })),
         }
     }
 
     /// A budget that ends where the room does.
-    pub(super) fn budget(self) -> Budget {
-        let looked = Mutex::new(Looked {
-            at: Instant::now(),
-            full: self.is_full(),
-        });
+    pub(super) fn budget(&self) -> Budget {
+        let looked = Arc::clone(&self.looked);
+        let (resident, addresses) = (self.resident, self.addresses);
         Budget::default().bytes(self.evaluation).room(move || {
             let mut looked = looked.lock().expect("looking does not panic");
-            if looked.at.elapsed() >= LOOK_EVERY {
-                looked.full = self.is_full();
+            if looked.began.is_none() || looked.at.elapsed() >= LOOK_EVERY {
+                let Some(held) = held() else {
+                    return true;
+                };
+                let began = *looked.began.get_or_insert(held);
+                looked.full = held.resident > resident.bound(began.resident)
+                    || held.addresses > addresses.bound(began.addresses);
                 looked.at = Instant::now();
             }
             !looked.full
         })
     }
 
-    /// What is to be said of a program that took all of it.
-    pub(super) fn help(self) -> String {
+    /// Says that another directive begins next.
+    pub(super) fn directive_done(&self) {
+        let mut looked = self.looked.lock().expect("looking does not panic");
+        looked.began = None;
+    }
+
+    /// What is to be said of a directive that took all of it.
+    pub(super) fn help(&self) -> String {
         let mib = |bytes: u64| bytes >> 20;
-        if self.addresses_max < self.resident_max {
-            format!(
-                "a program may take half of the {} MiB of addresses that `ulimit -v` allows, \
-                 {} MiB; raise that limit, or keep fewer atoms in spaces",
-                mib(self.addresses_max.saturating_mul(2)),
-                mib(self.addresses_max)
-            )
+        let held = held().unwrap_or_default();
+        let (holds, of) = if self.addresses.limit < self.resident.limit {
+            let limit = mib(self.addresses.limit);
+            let of = format!("{limit} MiB of addresses that `ulimit -v` allows");
+            (held.addresses, of)
         } else {
-            format!(
-                "a program may take half of the memory that was free when it began, up to {} MiB \
-                 in all; free some, or keep fewer atoms in spaces",
-                mib(self.resident_max)
-            )
-        }
+            let limit = mib(self.resident.limit);
+            (held.resident, format!("{limit} MiB that it may have"))
+        };
+        format!(
+            "the process holds {} MiB of the {of}, and a directive takes half of what is left \
+             at most; raise the limit, or keep fewer atoms in spaces",
+            mib(holds)
+        )
     }
-
-    fn is_full(self) -> bool {
-        held().is_some_and(|held| {
-            held.resident > self.resident_max || held.addresses > self.addresses_max
-        })
-    }
-}
-
-struct Looked {
-    at: Instant,
-    full: bool,
 }
 
 /// What the process holds, in bytes.
@@ -113,5 +146,22 @@ fn available() -> u64 {
     match machine.min(group.unwrap_or(u64::MAX)) {
         0 => u64::MAX,
         bytes => bytes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Share;
+
+    #[test]
+    fn a_directive_may_take_half_of_what_is_left_and_half_of_all_in_any_case() {
+        let share = Share {
+            limit: 1000,
+            half: 500,
+        };
+        assert_eq!(share.bound(0), 500);
+        assert_eq!(share.bound(100), 550);
+        assert_eq!(share.bound(800), 900);
+        assert_eq!(share.bound(2000), 2000);
     }
 }

@@ -98,8 +98,9 @@ fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
         failed |= directive.is_error();
         stats.add(&directive);
         let printed = print(&directive, json).is_ok();
+        room.directive_done();
         if directive.is_error() {
-            complain(&told(&directive, source, room, arguments.keep_going));
+            complain(&told(&directive, source, &room, arguments.keep_going));
         }
         printed && (arguments.keep_going || !directive.is_error())
     });
@@ -165,7 +166,7 @@ fn tell(name: &str, arguments: &Arguments, watch: Option<&Watch>, stats: &Stats)
 const TOLD_MAX: usize = 2_000;
 
 /// What a directive's error is, and where.
-fn told(directive: &Directive, source: &str, room: Room, keep_going: bool) -> String {
+fn told(directive: &Directive, source: &str, room: &Room, keep_going: bool) -> String {
     let error = directive.results.iter().find(|result| result.is_error());
     let mut message = error.map_or_else(String::new, |error| {
         let text = error.to_string();

@@ -39,7 +39,7 @@ impl Compiler<'_> {
     /// A body: instantiated, evaluated and returned.
     pub(super) fn body(&mut self, body: &Atom, expected: TypeId, bound: Bound) -> Compiled<()> {
         self.introduce(body)?;
-        self.plainly(body, |this| {
+        self.as_met(body, |this| {
             match bound {
                 Bound::Nothing => this.template(body, expected, Want::Tail, bound)?,
                 Bound::Something => this.evaluate(body, expected, Want::Tail)?,
@@ -384,6 +384,16 @@ impl Compiler<'_> {
         expected: TypeId,
         want: Want,
     ) -> Compiled<Value> {
+        let depth = self.depth;
+        match self.attempt(|this| this.compile(atom, expected, want)) {
+            Some(value) => Ok(value),
+            None if depth > 150 => Err(Leave),
+            None => self.leave(atom, expected, want),
+        }
+    }
+
+    /// Compiles something; if that is left, all is as if it had not been tried.
+    pub(super) fn attempt<T>(&mut self, inner: impl FnOnce(&mut Self) -> Compiled<T>) -> Option<T> {
         let at = self.here() as usize;
         let saved = (
             self.names.clone(),
@@ -404,12 +414,9 @@ impl Compiler<'_> {
             .iter()
             .map(|handler| handler.uses.len())
             .collect();
-        match self.compile(atom, expected, want) {
-            Ok(value) => Ok(value),
+        match inner(self) {
+            Ok(value) => Some(value),
             Err(Leave) => {
-                if saved.9 > 150 {
-                    return Err(Leave);
-                }
                 for pc in at..self.program.code.len() {
                     self.program.live.remove(&(pc as Pc + 1));
                 }
@@ -429,7 +436,7 @@ impl Compiler<'_> {
                 self.depth = saved.9;
                 self.pending = saved.10;
                 self.matched.truncate(saved.11);
-                self.leave(atom, expected, want)
+                None
             }
         }
     }
@@ -573,6 +580,7 @@ impl Compiler<'_> {
         if self.settled.contains(&from) && expected == ANY
             || self.numbers.contains(&from) && (expected == NUMBER || expected == ANY)
             || self.typed.contains(&(from, expected))
+            || self.settled.contains(&from) && self.is_met_as(from, expected)
         {
             return Ok(self.give(Operand::slot(from), want));
         }

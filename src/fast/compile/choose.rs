@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::{
     Bound, Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_whole_error,
 };
-use crate::atom::{Atom, Grounded, known};
+use crate::atom::{Atom, Grounded, Variable, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, TypeId};
 use crate::fast::program::Signature;
 use crate::operation::Operation;
+use crate::unify::Bindings;
 
 impl Compiler<'_> {
     pub(super) fn collapse(&mut self, inner: &Atom, want: Want) -> Compiled<Value> {
@@ -137,6 +138,9 @@ impl Compiler<'_> {
             Atom::Variable(variable) if self.names.contains_key(variable) => {}
             _ => return Err(Leave),
         }
+        if matches!(template, Atom::Variable(_)) && self.finds_functions(space, pattern) {
+            return Err(Leave);
+        }
         let (value, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {
             let slow = this.answers(atom, space, pattern, expected)?;
             let value = this.part(|this| {
@@ -160,6 +164,31 @@ impl Compiler<'_> {
             self.exit(mark);
         }
         Ok(value)
+    }
+
+    /// Whether a query for rules finds one whose body is a `function`: as a result of `match` it
+    /// is run before it is evaluated.
+    fn finds_functions(&self, space: &Atom, pattern: &Atom) -> bool {
+        let Some([relation, head, _]) = pattern.as_expression() else {
+            return false;
+        };
+        if !relation.is_symbol(&known().equal) {
+            return false;
+        }
+        let space = match space {
+            Atom::Grounded(Grounded::Space(space)) => space,
+            _ => &self.program.space,
+        };
+        let function = [
+            Atom::Symbol(known().function.clone()),
+            Atom::Variable(Variable::new("body").renamed()),
+        ];
+        let asked = [relation.clone(), head.clone(), Atom::expression(function)];
+        let mut found = false;
+        space.each(&Atom::expression(asked), &mut Bindings::new(), |_, _| {
+            found = true;
+        });
+        found
     }
 
     /// Emits what goes on with each answer of a space to a pattern; the slow way beside it.

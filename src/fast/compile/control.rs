@@ -13,6 +13,9 @@ use crate::fast::code::{
 };
 use crate::fast::program::{Inline, Key, Signature, Switch};
 
+/// How many pairs a `let*` that is compiled has at most.
+const PAIRS_MAX: usize = 500;
+
 impl Compiler<'_> {
     /// Begins a part that is instantiated on its own, as the body of a `let`.
     pub(super) fn part<T>(&mut self, inner: impl FnOnce(&mut Self) -> Compiled<T>) -> Compiled<T> {
@@ -610,7 +613,7 @@ impl Compiler<'_> {
                 let value = inner(this, within.want)?;
                 return this.resume(queried, value, within.want);
             }
-            this.plainly(template, |this| inner(this, Want::Tail).map(|_| ()))?;
+            this.as_met(template, |this| inner(this, Want::Tail).map(|_| ()))?;
             Ok(Operand::slot(0))
         })?;
         self.exit(mark);
@@ -667,6 +670,8 @@ impl Compiler<'_> {
                 this.introduce(template)?;
                 this.template(template, ANY, want, Bound::Nothing)
             }),
+            // Each pair is compiled within the one before it: bounds the native stack, too.
+            pairs if pairs.len() > PAIRS_MAX => Err(Leave),
             [pair, others @ ..] => {
                 let Some([pattern, value]) = pair.as_expression() else {
                     return Err(Leave);
@@ -802,14 +807,20 @@ impl Compiler<'_> {
         self.program
             .switches
             .push(super::switch::switch(&[], &[0], vec![], vec![], FAIL, FAIL));
-        self.emit(Instruction::Switch {
-            switch: switch as u32,
-        });
         let patterns = || {
             cases
                 .iter()
                 .filter_map(|case| case.as_expression()?.first())
         };
+        // Most often it is taken apart.
+        let calls = patterns().filter(|pattern| {
+            let key = super::head::key(self.heap, pattern);
+            matches!(key, Some(Key::Expression { head: Some(_), arity }) if arity > 1)
+        });
+        let take = (calls.count() == 1).then(|| self.emit(Instruction::Jump { to: FAIL }));
+        let otherwise = self.emit(Instruction::Switch {
+            switch: switch as u32,
+        });
         if patterns().any(mentions_space) {
             return Err(Leave);
         }
@@ -870,7 +881,7 @@ impl Compiler<'_> {
                     })
                 };
                 let end = if want == Want::Tail {
-                    this.plainly(template, |this| body(this).map(|_| ()))?;
+                    this.as_met(template, |this| body(this).map(|_| ()))?;
                     None
                 } else {
                     body(this)?
@@ -899,6 +910,13 @@ impl Compiler<'_> {
         }
         self.program.switches[switch] =
             cases_switch(&self.program.code, slot, &begins, (none, open));
+        if let Some(at) = take {
+            let over = Instruction::Jump {
+                to: otherwise as Pc,
+            };
+            let take = super::switch::take_call(&self.program.code, &self.program.switches[switch]);
+            self.program.code[at] = take.unwrap_or(over);
+        }
         self.land(ends);
         self.define(to);
         if let Some(slow) = queried

@@ -8,7 +8,7 @@ use super::{
     is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, Slot, TypeId};
 use crate::fast::program::{
     Expected, Head, Leaf, LeafPlace, Program, Signature, Site, SiteArgument, Told, Tree,
 };
@@ -28,8 +28,9 @@ pub(super) fn is_applied(signature: &Signature) -> bool {
 pub(super) enum Callee {
     /// The function whose number the slot holds.
     Slot(Slot),
-    /// The function for results of this type.
-    Known(TypeId),
+    /// The function for results of this type; arguments of which it is called without
+    /// evaluating any, and the place for that.
+    Known(TypeId, Option<(usize, [Quick; 3])>),
 }
 
 /// Notes the slots that a tree depends on; `place` is that of the whole.
@@ -327,23 +328,31 @@ impl Compiler<'_> {
             Atom::Grounded(Grounded::Operation(operation)) => operation.type_atom().clone(),
             _ => return Err(Leave),
         };
-        let number = |this: &mut Self, found: &Atom| {
-            this.program
-                .value_types
-                .number_of(found, false)
-                .ok_or(Leave)
-        };
-        let function = number(self, &function)?;
+        let function = self.type_number(&function)?;
+        Ok((function, self.arguments_of(children, signature, checks)?))
+    }
+
+    /// As [`Compiler::parts_of`], of the arguments.
+    pub(super) fn arguments_of(
+        &mut self,
+        children: &[Atom],
+        signature: &Signature,
+        checks: &mut Vec<Check>,
+    ) -> Compiled<Arguments> {
         let unknown = self.program.value_types.unknown();
         let mut parts = Arguments::new();
         for (parameter, argument) in signature.parameters.iter().zip(&children[1..]) {
+            if let Some(met) = self.met_as(argument) {
+                parts.push(met);
+                continue;
+            }
             let found = if types::matches_meta_type(argument, parameter) {
                 unknown
             } else if types::is_meta_type(parameter) {
                 return Err(Leave);
             } else {
                 match self.static_type(argument, checks)? {
-                    Static::Known(found) | Static::Open(found) => number(self, &found)?,
+                    Static::Known(found) | Static::Open(found) => self.type_number(&found)?,
                     Static::Any if self.is_unknown(argument) => unknown,
                     _ => return Err(Leave),
                 }
@@ -356,7 +365,12 @@ impl Compiler<'_> {
             };
             parts.push(Argument::new(found, kind));
         }
-        Ok((function, parts))
+        Ok(parts)
+    }
+
+    fn type_number(&mut self, found: &Atom) -> Compiled<ValueType> {
+        let types = &mut self.program.value_types;
+        types.number_of(found, false).ok_or(Leave)
     }
 
     /// Whether nothing is known of an atom's type, not even that a function says so.
@@ -383,8 +397,17 @@ impl Compiler<'_> {
         checks: &mut Vec<Check>,
     ) -> Compiled<Static> {
         let (function, parts) = self.parts_of(children, signature, checks)?;
+        self.static_application(function, &parts)
+    }
+
+    /// The type of an expression whose head and arguments are of these types.
+    pub(super) fn static_application(
+        &mut self,
+        head: ValueType,
+        arguments: &[Argument],
+    ) -> Compiled<Static> {
         let types = &mut self.program.value_types;
-        let found = types.application(function, &parts).ok_or(Leave)?;
+        let found = types.application(head, arguments).ok_or(Leave)?;
         Ok(match types.atom(found) {
             None => Static::Any,
             Some(found) if found.is_ground() => Static::Known(found.clone()),
@@ -427,6 +450,12 @@ impl Compiler<'_> {
         }
         let (value, mark) = self.marked(&evaluated, want, |this, within| {
             let mut operands = vec![this.constant_value(&children[0])?];
+            let quick = this.quick_decided(children, decision).map(|arguments| {
+                // Another takes its place when more is known.
+                let to = this.here() + 1;
+                (this.emit(Instruction::Jump { to }), arguments)
+            });
+            let before = this.defined.clone();
             for ((argument, parameter), told) in arguments.zip(&decision.parameters) {
                 operands.push(if is_evaluated(argument, parameter) {
                     let expected = this.program.result_type(told);
@@ -435,10 +464,14 @@ impl Compiler<'_> {
                     this.quoted(argument)?
                 });
             }
+            if quick.is_some() {
+                // Nothing but the call uses what arguments were evaluated to.
+                this.defined = before;
+            }
             inner(
                 this,
                 operands,
-                Callee::Known(returns),
+                Callee::Known(returns, quick),
                 within.want,
                 within.mark,
             )
@@ -622,8 +655,8 @@ impl Compiler<'_> {
     ) -> Compiled<Value> {
         let function = match callee {
             Callee::Slot(function) => function,
-            Callee::Known(returns) => {
-                return self.call_symbol(symbol, operands, returns, want, mark, Flags::Data, None);
+            Callee::Known(returns, quick) => {
+                return self.call_symbol(symbol, operands, returns, want, mark, Flags::Data, quick);
             }
         };
         if !self.program.has_rules_of(symbol, operands.len() - 1) {

@@ -16,6 +16,7 @@ use crate::fast::code::{
     ANY, Arithmetic, FAIL, IF_DATA, IF_PLAIN, Instruction, NUMBER, Quick, QuickKind, Slot, TypeId,
 };
 use crate::fast::program::{Head, Inline, Signature};
+use crate::fast::types::Decision;
 use crate::types;
 
 /// A body with more atoms is compiled once only.
@@ -411,6 +412,40 @@ impl Compiler<'_> {
                     self.quick_constant(argument)?
                 }
                 _ => return None,
+            };
+            saves |= !matches!(place.kind(), QuickKind::AsIs | QuickKind::Constant(_));
+        }
+        saves.then_some(quick)
+    }
+
+    /// As [`Compiler::quick_arguments`], of a call whose types are decided.
+    pub(super) fn quick_decided(
+        &mut self,
+        children: &[Atom],
+        decision: &Decision,
+    ) -> Option<[Quick; 3]> {
+        let [Atom::Symbol(_), arguments @ ..] = children else {
+            return None;
+        };
+        if self.watched || self.program.proving || !(1..=3).contains(&arguments.len()) {
+            return None;
+        }
+        let mut quick = [Quick::as_is(0); 3];
+        let mut saves = false;
+        let parts = arguments.iter().zip(&decision.parameters);
+        for (place, (argument, parameter)) in quick.iter_mut().zip(parts) {
+            if types::is_meta_type(parameter) {
+                return None;
+            }
+            let is_of_any = types::is_undefined(parameter) || !parameter.is_ground();
+            *place = match argument {
+                // As it stands, since its type was decided about.
+                Atom::Variable(variable) => Quick::as_is(self.names.get(variable)?.slot),
+                Atom::Expression(_) if is_of_any || parameter.is_symbol(&known().number) => {
+                    self.quick_argument(argument)?
+                }
+                Atom::Symbol(_) | Atom::Grounded(_) => self.quick_constant(argument)?,
+                Atom::Expression(_) => return None,
             };
             saves |= !matches!(place.kind(), QuickKind::AsIs | QuickKind::Constant(_));
         }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::typing::TypedCall;
-use super::{Compiled, Compiler, Value, Want, is_unchanged};
-use crate::atom::{Atom, Grounded, known};
-use crate::fast::code::{FAIL, Instruction, Operand, TypeId};
+use super::{Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_unchanged};
+use crate::atom::{Atom, Grounded, Variable, known};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 use crate::fast::program::{Expected, Signature, StateOperation};
 use crate::operation::Operation;
 use crate::types;
@@ -24,10 +24,26 @@ impl Compiler<'_> {
         want: Want,
     ) -> Compiled<Value> {
         let unchanged = is_unchanged(children);
+        // Of what a state is that is made in the call, its type there says, not the state's own.
+        let is_made = |atom: &Atom| {
+            let head = atom.as_expression().and_then(<[Atom]>::first);
+            head.and_then(Atom::as_symbol) == Some("new-state")
+        };
+        if children[1..].iter().any(is_made) {
+            return Err(Leave);
+        }
         if let Some(signature) = of_known_state(children, signature) {
             let make = |this: &mut Self, call: TypedCall| {
                 let operands = &call.operands[1..];
-                this.on_state(what, operation, &signature, operands, unchanged, want)
+                this.on_state(
+                    what,
+                    operation,
+                    &children[0],
+                    &signature,
+                    operands,
+                    unchanged,
+                    want,
+                )
             };
             return self.typed(atom, children, &signature, expected, want, make);
         }
@@ -39,15 +55,26 @@ impl Compiler<'_> {
             expected,
             want,
             |this, operands, _, _, _| {
-                this.on_state(what, operation, signature, &operands[1..], unchanged, want)
+                let operands = &operands[1..];
+                this.on_state(
+                    what,
+                    operation,
+                    &children[0],
+                    signature,
+                    operands,
+                    unchanged,
+                    want,
+                )
             },
         )
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
     fn on_state(
         &mut self,
         what: StateOperation,
         operation: &Arc<Operation>,
+        head: &Atom,
         signature: &Signature,
         operands: &[Operand],
         unchanged: bool,
@@ -60,7 +87,14 @@ impl Compiler<'_> {
             (StateOperation::Get, [from]) => {
                 let (from, to) = (self.in_slot(*from)?, self.slot()?);
                 let odd = FAIL;
-                self.with_slow(Instruction::GetState { to, from, odd }, to, slow, Want::Own)?;
+                let at = self.emit(Instruction::GetState { to, from, odd });
+                // What the call says of what is in the state is seen with its types.
+                let call = self.call_of_slot(head, from);
+                let slow = self.slow(vec![(at, Place::Odd)], OddWhat::Source(call), ANY)?;
+                self.record(number);
+                self.define(to);
+                self.odd[slow].to = Some(to);
+                self.odd[slow].resume = self.here();
                 // What is in it may be a call.
                 self.settle(to, returns, want)
             }
@@ -77,6 +111,16 @@ impl Compiler<'_> {
             }
             _ => self.operate(operation, signature, operands, unchanged, want),
         }
+    }
+}
+
+impl Compiler<'_> {
+    /// A call with one argument, which is in a slot.
+    fn call_of_slot(&mut self, head: &Atom, slot: Slot) -> Atom {
+        let variable = Variable::new("state").renamed();
+        let fresh_in = None;
+        self.names.insert(variable.clone(), Name { slot, fresh_in });
+        Atom::expression([head.clone(), Atom::Variable(variable)])
     }
 }
 

@@ -96,7 +96,9 @@ impl Grower<'_> {
         for rule in rules {
             match self.test(rule, &path) {
                 None => wide.push((rule, None)),
-                Some(Key::Expression { head: None, arity }) => wide.push((rule, Some(arity))),
+                Some(Key::Expression { head: None, arity }) if arity > 0 => {
+                    wide.push((rule, Some(arity)));
+                }
                 Some(key) => {
                     let word = key.word();
                     let group = groups.entry(word).or_insert_with(|| {
@@ -239,10 +241,13 @@ pub(super) fn write(program: &mut Program, tree: &Tree, places: &Places<'_>) -> 
                 .collect();
             let other = write(program, other, places);
             let switch = switch(&program.code, path, keys, arities, other, places.open);
+            let begin = program.code.len() as Pc;
+            let take = take_call(&program.code, &switch);
+            program.code.extend(take);
             program.switches.push(switch);
             let switch = program.switches.len() as u32 - 1;
             program.code.push(Instruction::Switch { switch });
-            program.code.len() as Pc - 1
+            begin
         }
     }
 }
@@ -295,6 +300,36 @@ fn taken_apart(
 /// Whether a switch looks at an argument itself, and has few branches.
 fn is_plain(keys: usize, path: &[u32], arities: usize) -> bool {
     keys <= Switch::FEW && path.len() == 1 && arities == 0
+}
+
+/// An instruction before a switch that does what it does for expressions, if these are of one
+/// shape and taken apart.
+pub(super) fn take_call(code: &[Instruction], switch: &Switch) -> Option<Instruction> {
+    let mut calls = switch
+        .few
+        .iter()
+        .filter(|branch| branch.word != Branch::NONE.word && Key::arity_of(branch.word) > Some(1));
+    let (Some(only), None) = (calls.next(), calls.next()) else {
+        return None;
+    };
+    if !switch.below.is_empty() {
+        return None;
+    }
+    let (to, elements) = match code.get(only.to as usize) {
+        _ if only.elements != Branch::KEEP => (only.to, only.elements),
+        Some(Instruction::Unpack { slot, to, skip: 1 }) if *slot == switch.slot => {
+            (only.to + 1, *to)
+        }
+        _ => return None,
+    };
+    let (head, arity) = Key::call_of(only.word)?;
+    Some(Instruction::TakeCall {
+        arity: u8::try_from(arity).ok()?,
+        slot: switch.slot,
+        elements,
+        name: head.at() as u32,
+        to,
+    })
 }
 
 /// A switch over a place. Where a branch begins with taking apart what was looked at,

@@ -33,7 +33,10 @@ impl Compiler<'_> {
         let found = match atom {
             Atom::Variable(variable) => match self.names.get(variable) {
                 Some(name) if name.fresh_in == Some(self.scope) => Static::Any,
-                Some(name) => Static::Slot(name.slot),
+                Some(name) => match self.type_met(name.slot) {
+                    Some(found) => Static::Known(found),
+                    None => Static::Slot(name.slot),
+                },
                 None => Static::Any,
             },
             Atom::Symbol(_) => {
@@ -116,6 +119,9 @@ impl Compiler<'_> {
                     }
                     Head::Typed(signature) | Head::Operation(_, signature) => {
                         self.application_type(children, &signature, true, checks)?
+                    }
+                    Head::Complex if self.met_as(&children[0]).is_some() => {
+                        self.type_of_met_call(children, checks)?
                     }
                     Head::Complex => {
                         let signature = self.signature_of_instruction(&children[0])?;
@@ -477,7 +483,7 @@ impl Compiler<'_> {
 
     /// Whether a slot holds a plain value of some type.
     fn is_plainly(&self, slot: Slot) -> bool {
-        self.typed.iter().any(|(known, _)| *known == slot)
+        self.met.contains_key(&slot) || self.typed.iter().any(|(known, _)| *known == slot)
     }
 
     /// Emits checks: where each goes if it fails.
@@ -511,6 +517,7 @@ impl Compiler<'_> {
                     let expected = self.program.type_id(&wanted);
                     if expected == NUMBER && self.numbers.contains(&slot)
                         || self.typed.contains(&(slot, expected))
+                        || self.is_met_as(slot, expected)
                     {
                         continue;
                     }

@@ -121,6 +121,13 @@ impl Compiler<'_> {
         if !walk.variables.iter().all(is_own) {
             return Err(Leave);
         }
+        // An element that contains its own variable is not put in its place.
+        let mut in_list = false;
+        walk.list
+            .for_each_variable(|variable| in_list |= walk.variables.contains(&variable));
+        if in_list {
+            return Err(Leave);
+        }
         let mut captured: Vec<(Variable, Slot)> = Vec::new();
         walk.template.for_each_variable(|variable| {
             if let Some(name) = self.names.get(variable)

@@ -61,6 +61,19 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         I::Finish => "keep a result".to_owned(),
         I::Select { .. } => "try the rules one by one, as far as they may match".to_owned(),
         I::Switch { switch } => rule.switch(switch),
+        I::TakeCall {
+            arity,
+            slot: from,
+            elements,
+            name,
+            to,
+        } => format!(
+            "if {} is {}, {} and on := its elements and go to {}",
+            slot(from),
+            rule.shape(name, usize::from(arity)),
+            slot(elements),
+            place(to)
+        ),
         I::NoRule { .. } => "the call is data".to_owned(),
         I::Chain { rules, .. } => {
             let places: Vec<String> = rule.chain(rules).into_iter().map(place).collect();
@@ -552,6 +565,16 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 skip - 1
             )
         }
+        I::IfMet { tests, odd: other } => {
+            let tests = rule.program().meetings.tests[tests as usize].iter();
+            let values: Vec<String> = tests.map(|test| slot(test.slot)).collect();
+            format!(
+                "unless {} are of the types that they were met with go to {}",
+                values.join(", "),
+                place(other)
+            )
+        }
+        I::Meet { .. } => "note that types are met here".to_owned(),
         I::IfPlain {
             slots,
             count,

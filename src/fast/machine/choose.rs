@@ -354,36 +354,30 @@ impl Machine<'_> {
         list
     }
 
-    /// Goes on with the next rule, if the newest choice is one of rules that nothing waits for.
+    /// Goes on with the next rule, or at the next place, if the newest choice is one of those and
+    /// nothing waits for it.
     #[inline(always)]
-    pub(super) fn next_in_chain(&mut self) -> Option<(Pc, usize)> {
-        let Some(Choice {
-            kind: Kind::Chain { rules, next, .. },
-            base,
-            heap_top,
-            box_top,
-            trail_top,
-            log_top,
-            aside: false,
-            ..
-        }) = self.choices.last_mut()
-        else {
-            return None;
+    pub(super) fn next_place(&mut self) -> Option<(Pc, usize)> {
+        let choice = self.choices.last_mut()?;
+        let (at, next) = match &mut choice.kind {
+            // The function's number comes first.
+            Kind::Chain { rules, next, .. } => (rules.0 as usize + 1, next),
+            Kind::Places { operands, next } => (operands.0 as usize, next),
+            _ => return None,
         };
-        if self.fuel <= 1 || self.log.len() > *log_top as usize {
+        if self.fuel <= 1 || choice.aside || self.log.len() > choice.log_top as usize {
             return None;
         }
         self.fuel -= 1;
-        self.heap.undo(*trail_top as usize);
-        self.heap.cut(*heap_top, *box_top as usize);
+        self.heap.undo(choice.trail_top as usize);
+        self.heap.cut(choice.heap_top, choice.box_top as usize);
         self.head_trail = self.heap.trail.len();
-        let at = rules.0 as usize + 1;
-        let base = *base as usize;
+        let base = choice.base as usize;
         let count = self.program.operands[at].0;
         let pc = self.program.operands[at + 1 + *next as usize].0;
         *next += 1;
         if *next < count {
-            self.heap.old = *heap_top;
+            self.heap.old = choice.heap_top;
         } else {
             self.pop_choice();
         }

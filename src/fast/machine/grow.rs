@@ -19,7 +19,7 @@ use crate::budget::Budget;
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{ANY, CLOSE, Slot};
 use crate::fast::heap::TYPE_BITS;
-use crate::fast::program::{LeafPlace, State};
+use crate::fast::program::{Function, LeafPlace, State};
 use crate::fast::stack::{STACK_MAX, place};
 use crate::fast::types::{Argument, ArgumentKind};
 use crate::fast::value::data_header;
@@ -59,7 +59,7 @@ impl Machine<'_> {
         size: Slot,
         base: usize,
     ) -> Option<usize> {
-        if self.grow_on(function, values, count, base) {
+        if self.may_grow(base) && self.grow_on(function, values, count, self.stack[base]) {
             return Some(base);
         }
         let entry = &self.program.functions[function as usize];
@@ -68,7 +68,7 @@ impl Machine<'_> {
             return None;
         }
         let is_typed = entry.types_elements;
-        let made = self.make_open(function, values, count);
+        let (made, _) = self.heap.make_open(entry, values, count);
         Some(self.begin_chain(made, is_typed, size, base))
     }
 
@@ -79,66 +79,38 @@ impl Machine<'_> {
         self.stack.frame(base)[1] >> HEIGHT == self.choices.len() as u64
     }
 
-    /// As [`Machine::grow`], if that adds to a chain: then the frame goes on.
+    /// As [`Machine::grow`], if that adds to the chain that a frame returns to, whose call has
+    /// left nothing to choose: then the frame goes on.
     #[inline(always)]
     pub(super) fn grow_on(
         &mut self,
         function: u32,
         values: [Cell; 2],
         count: u8,
-        base: usize,
+        return_to: u64,
     ) -> bool {
-        let frame = self.stack.frame(base);
-        let (return_to, state) = (frame[0], frame[1]);
-        if return_to >> 32 != u64::from(CLOSE)
-            || state >> HEIGHT != self.choices.len() as u64
-            || self.program.functions[function as usize].state != State::Data
-        {
+        let entry = &self.program.functions[function as usize];
+        if return_to >> 32 != u64::from(CLOSE) || entry.state != State::Data {
             return false;
         }
-        let chain = (return_to & 0xffff_ffff) as usize;
-        let frame = self.stack.frame(chain);
-        let (root, last) = (Cell(frame[place(ROOT)]), Cell(frame[place(LAST)]));
-        let length = Cell(frame[place(LENGTH)]).as_int();
+        let Some(frame) = self.stack.at_mut(return_to as u32 as usize) else {
+            return false;
+        };
+        let length = frame[place(LENGTH)] as i64;
         if frame[place(EPOCH)] != Cell::small(self.program.epoch as i32).0
-            || length >= self.growing_max
+            || length >= self.growing_max << 3
         {
             return false;
         }
-        let made = self.make_open(function, values, count);
-        let frame = self.stack.frame_mut(chain);
+        let (root, last) = (Cell(frame[place(ROOT)]), Cell(frame[place(LAST)]));
+        let (made, header) = self.heap.make_open(entry, values, count);
         frame[place(LAST)] = made.0;
-        frame[place(LENGTH)] += 1 << 3;
+        frame[place(LENGTH)] = (length + (1 << 3)) as u64;
         self.heap.set_last(last.at(), made);
-        if self.heap.cells[made.at()] & WHOLE != WHOLE {
+        if header & WHOLE != WHOLE {
             self.heap.cells[root.at()] &= !Header::ELEMENTS;
         }
         true
-    }
-
-    /// Data of a function's name and these elements, with a hole for the last.
-    #[inline(always)]
-    fn make_open(&mut self, function: u32, [mut a, mut b]: [Cell; 2], count: u8) -> Cell {
-        let entry = &self.program.functions[function as usize];
-        let name = Cell::symbol(entry.symbol).0;
-        let mut all = Header::GROUND | Header::EVALUATED;
-        // The hole is taken to become something plain: what does not is mended.
-        let made = match count {
-            2 => {
-                self.heap.note(&mut a, &mut all);
-                self.heap.note(&mut b, &mut all);
-                let header = data_header(4, all);
-                self.heap.put([header, name, a.0, b.0, Cell::HOLE.0])
-            }
-            1 => {
-                self.heap.note(&mut a, &mut all);
-                let header = data_header(3, all);
-                self.heap.put([header, name, a.0, Cell::HOLE.0])
-            }
-            _ => self.heap.put([data_header(2, all), name, Cell::HOLE.0]),
-        };
-        self.heap.note_type_of_data(made, entry.data_type);
-        made
     }
 
     /// Begins a chain: its frame takes the place of the one that is left, which goes on
@@ -311,6 +283,38 @@ impl Machine<'_> {
 }
 
 impl crate::fast::heap::Heap {
+    /// Data of a function's name and these elements, with a hole for the last; and its header.
+    #[inline(always)]
+    fn make_open(&mut self, entry: &Function, [mut a, mut b]: [Cell; 2], count: u8) -> (Cell, u64) {
+        let name = Cell::symbol(entry.symbol).0;
+        let mut all = Header::GROUND | Header::EVALUATED;
+        // The hole is taken to become something plain: what does not is mended.
+        let header = |arity: usize, all: u64| {
+            let header = data_header(arity, all);
+            match header & WHOLE {
+                WHOLE => header | u64::from(entry.data_type) << TYPE_BITS.trailing_zeros(),
+                _ => header,
+            }
+        };
+        match count {
+            2 => {
+                self.note(&mut a, &mut all);
+                self.note(&mut b, &mut all);
+                let header = header(4, all);
+                (self.put([header, name, a.0, b.0, Cell::HOLE.0]), header)
+            }
+            1 => {
+                self.note(&mut a, &mut all);
+                let header = header(3, all);
+                (self.put([header, name, a.0, Cell::HOLE.0]), header)
+            }
+            _ => {
+                let header = header(2, all);
+                (self.put([header, name, Cell::HOLE.0]), header)
+            }
+        }
+    }
+
     /// Puts something into the last place of an expression.
     #[inline(always)]
     fn set_last(&mut self, at: usize, value: Cell) {

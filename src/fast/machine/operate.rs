@@ -7,6 +7,7 @@ use crate::evaluate::Answer;
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Step, Way};
 use crate::fast::code::{ANY, Change, Operands, Pc, Slot};
+use crate::types;
 
 impl Machine<'_> {
     /// Adds a ground atom to a space, or removes it: `()`. `None` for what the operation
@@ -29,11 +30,20 @@ impl Machine<'_> {
         Some(self.heap.unit)
     }
 
-    /// What is in a state; `None` for what the operation itself has to see.
+    /// What is in a state; `None` for what the operation itself has to see, and where a call
+    /// that tells no type put in what is not of the state's.
     #[inline(never)]
     pub(super) fn get_state(&mut self, state: Cell) -> Option<Cell> {
-        let held = self.state_of(state)?.get();
-        Some(self.heap.import(&held))
+        let state = self.state_of(state)?.clone();
+        let held = self.heap.import(&state.get());
+        if self.heap.is_error(held) {
+            return None;
+        }
+        if types::is_undefined(state.type_atom()) {
+            return Some(held);
+        }
+        let of = self.program.result_type(state.type_atom());
+        self.has_type(held, of).then_some(held)
     }
 
     /// Puts a value into a state, which is the result; `None` as in [`Machine::get_state`].

@@ -247,7 +247,8 @@ impl Machine<'_> {
                     } => {
                         let value = slot!(slot);
                         let constant = self.program.constants[index as usize];
-                        if value.are_ints(constant) {
+                        let are_names = value.is_symbol() && constant.is_symbol();
+                        if value.are_ints(constant) || are_names && value != self.heap.empty {
                             jump_unless!(value == constant, to)
                         }
                     }
@@ -286,7 +287,11 @@ impl Machine<'_> {
                         other,
                     } => {
                         let (left, right) = (slot!(left), slot!(right));
-                        if left.are_ints(right) {
+                        if left.are_ints(right)
+                            || self
+                                .heap
+                                .are_names_alike(&self.program.value_types, left, right)
+                        {
                             jump!(if left == right { same } else { other })
                         }
                     }
@@ -322,6 +327,9 @@ impl Machine<'_> {
                             }
                         });
                         jump_unless!(is_plain, odd)
+                    }
+                    I::IfMet { tests, odd } => {
+                        jump_unless!(self.heap.are_as_met(&self.program, frame, tests), odd)
                     }
                     I::TakeSettled { to, from, settled } => {
                         let value = self.heap.deref(slot!(from));
@@ -369,8 +377,19 @@ impl Machine<'_> {
                         }
                     }
                     I::CheckSame { left, right, .. } => {
-                        if slot!(left).are_ints(slot!(right)) {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.are_ints(right)
+                            || self
+                                .heap
+                                .are_names_alike(&self.program.value_types, left, right)
+                        {
                             next!()
+                        }
+                    }
+                    I::Equal { to, left, right } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.is_immediate() && right.is_immediate() {
+                            set!(to, Cell::boolean(left == right))
                         }
                     }
 
@@ -408,13 +427,46 @@ impl Machine<'_> {
                                     jump!(switch.other)
                                 }
                             }
-                            if cell.is_immediate() {
-                                let found = switch.few.iter().find(|few| few.word == cell.0);
+                            let word = if cell.is_exp() && self.heap.header(cell.at()).arity() == 0
+                            {
+                                expression_word(None, 0)
+                            } else {
+                                cell.0
+                            };
+                            if cell.is_immediate() || word != cell.0 {
+                                let found = switch.few.iter().find(|few| few.word == word);
                                 jump!(found.map_or(switch.other, |few| few.to))
                             }
                         } else if let Some(to) = switch.find(&self.heap, cell) {
                             jump!(to)
                         }
+                    }
+                    I::TakeCall {
+                        ref arity,
+                        slot,
+                        elements,
+                        name,
+                        to,
+                    } => {
+                        let value = slot!(slot);
+                        let arity = usize::from(*arity);
+                        if value.is_exp()
+                            && let [header, head, found @ ..] = &self.heap.cells[value.at()..]
+                            && *head == Cell::symbol(name).0
+                            && Header(*header).arity() == arity
+                        {
+                            match (arity, found) {
+                                (2, [a, ..]) => frame[place(elements)] = *a,
+                                (3, [a, b, ..]) => {
+                                    frame[place(elements)] = *a;
+                                    frame[place(elements + 1)] = *b;
+                                }
+                                _ => frame[place(elements)..][..arity - 1]
+                                    .copy_from_slice(&found[..arity - 1]),
+                            }
+                            jump!(to)
+                        }
+                        next!()
                     }
                     I::MatchExpression {
                         slot,
@@ -711,7 +763,8 @@ impl Machine<'_> {
                             jump!(odd)
                         }
                         let values = [slot!(a), slot!(b)];
-                        let grown = self.grow_on(function, values, count, base);
+                        let return_to = frame[0];
+                        let grown = self.grow_on(function, values, count, return_to);
                         code = &self.program.code;
                         frame = self.stack.frame_mut(base);
                         if grown {
@@ -833,7 +886,7 @@ impl Machine<'_> {
                     }
                     I::Fail => {
                         if !self.watched
-                            && let Some((to, frame_of)) = self.next_in_chain()
+                            && let Some((to, frame_of)) = self.next_place()
                         {
                             code = &self.program.code;
                             base = frame_of;
@@ -842,8 +895,7 @@ impl Machine<'_> {
                         }
                     }
                     // All that are fewer, or call something anyway.
-                    I::Compute { .. }
-                    | I::HeadFail { .. }
+                    I::HeadFail { .. }
                     | I::Finish
                     | I::Select { .. }
                     | I::NoRule { .. }
@@ -862,7 +914,6 @@ impl Machine<'_> {
                     | I::PlainAs { .. }
                     | I::PlainCall { .. }
                     | I::CheckKind { .. }
-                    | I::Equal { .. }
                     | I::Logic { .. }
                     | I::Call { .. }
                     | I::CallMarked { .. }
@@ -898,6 +949,8 @@ impl Machine<'_> {
                     | I::Close
                     | I::BuildBlock { .. }
                     | I::IfTyped { .. }
+                    | I::Meet { .. }
+                    | I::Compute { .. }
                     | I::CallAppliedLast { .. } => {}
                 }
                 // It is not as most often.

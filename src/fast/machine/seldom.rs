@@ -175,6 +175,7 @@ impl Machine<'_> {
                     pc = odd;
                 }
             }
+            I::Meet { meeting } => self.meet(meeting, pc - 1, base),
             I::CheckFirst { tree, odd } => {
                 if self.is_first_item(base) && !self.tree_is_value(tree, base) {
                     pc = odd;
@@ -283,7 +284,12 @@ impl Machine<'_> {
                         if index.is_int() && (0..count as i64).contains(&index.as_int()) =>
                     {
                         let found = self.heap.word(first + index.as_int() as usize);
-                        set!(self, base, to, self.heap.deref(found));
+                        let found = self.heap.deref(found);
+                        if self.heap.is_error(found) {
+                            pc = odd;
+                        } else {
+                            set!(self, base, to, found);
+                        }
                     }
                     _ => pc = odd,
                 }

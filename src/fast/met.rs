@@ -1,0 +1,160 @@
+//! Types that the variables of a body were met with.
+//!
+//! Where only values tell how calls are typed, a body asks at each of them. After it was
+//! entered some times, its function is compiled anew, with code before that of the body for
+//! values of just the types that its variables had: one instruction looks at all of them, and
+//! what calls are for is decided when the code is made.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use crate::atom::Atom;
+use crate::fast::cell::{Cell, Header};
+use crate::fast::code::Slot;
+use crate::fast::heap::{Heap, TYPE_BITS};
+use crate::fast::program::Program;
+use crate::fast::stack::{FRAME, place};
+use crate::fast::types::Argument;
+
+/// How often a body is entered before what its variables are is looked at. Tests without
+/// optimisation do it at once, so that all programs they run are compiled so.
+const OFTEN: u32 = if cfg!(debug_assertions) { 1 } else { 24 };
+/// How many times more often for each time that it was compiled so before.
+const MORE_OFTEN: u32 = 4;
+/// For so many combinations of types a body is compiled.
+pub(super) const VERSIONS_MAX: usize = 4;
+/// So many variables are looked at.
+pub(super) const VARIABLES_MAX: usize = 6;
+
+/// What of a header tells the type of a value that evaluates to itself.
+const MET: u64 = TYPE_BITS | Header::GROUND | Header::EVALUATED | Header::ERROR | Header::TAG;
+
+/// A variable's value as it was met.
+#[derive(Clone, Copy)]
+pub(super) struct Met {
+    /// Which of the body's variables it is, by where they occur first.
+    pub(super) number: u32,
+    pub(super) argument: Argument,
+    /// What its value looks like: see [`word`].
+    pub(super) word: u64,
+}
+
+impl Met {
+    /// Whether such values are small integers.
+    pub(super) fn is_integer(self) -> bool {
+        self.word == word_of_integers()
+    }
+
+    fn is_same(self, other: &Met) -> bool {
+        (self.number, self.argument) == (other.number, other.argument)
+            && self.is_integer() == other.is_integer()
+    }
+}
+
+/// The variables of a body as they were met together.
+pub(super) type Version = SmallVec<[Met; 4]>;
+
+/// A slot whose value is to be as one that was met.
+pub(super) struct Test {
+    pub(super) slot: Slot,
+    pub(super) argument: Argument,
+    pub(super) word: u64,
+}
+
+/// A body, by its function and with variables named by place.
+pub(super) type Body = (u32, Atom);
+
+/// A body that is not yet compiled for types that it was met with.
+pub(super) struct Meeting {
+    pub(super) body: Body,
+    /// Its variables, by number and slot.
+    pub(super) slots: SmallVec<[(u32, Slot); VARIABLES_MAX]>,
+    /// After so many times they are looked at.
+    pub(super) left: u32,
+}
+
+/// What was met so far.
+#[derive(Default)]
+pub(super) struct Meetings {
+    versions: HashMap<Body, Vec<Version>, FixedState>,
+    /// For places in the code.
+    pub(super) open: Vec<Meeting>,
+    pub(super) tests: Vec<SmallVec<[Test; 4]>>,
+}
+
+impl Meetings {
+    /// Types have changed: their numbers are others.
+    pub(super) fn forget(&mut self) {
+        self.versions.clear();
+    }
+
+    pub(super) fn versions(&self, body: &Body) -> &[Version] {
+        self.versions.get(body).map_or(&[], Vec::as_slice)
+    }
+
+    /// How often a body is entered before it is looked at what its variables are.
+    pub(super) fn often(&self, body: &Body) -> u32 {
+        OFTEN.saturating_mul(MORE_OFTEN.saturating_pow(self.versions(body).len() as u32))
+    }
+
+    /// Whether a body is to be compiled for this, too.
+    pub(super) fn add(&mut self, body: &Body, version: Version) -> bool {
+        let known = self.versions.entry(body.clone()).or_default();
+        let is_known = known.iter().any(|known| {
+            known.len() == version.len() && known.iter().zip(&version).all(|(a, b)| a.is_same(b))
+        });
+        if version.is_empty() || is_known || known.len() >= VERSIONS_MAX {
+            return false;
+        }
+        known.push(version);
+        true
+    }
+}
+
+/// What tells a value of one type from others, as far as it is seen at once: a name, an
+/// expression's flags and type, the kind of what else there is.
+#[inline(always)]
+pub(super) fn word(heap: &Heap, value: Cell) -> u64 {
+    if value.is_exp() {
+        heap.cells[value.at()] & MET
+    } else if value.is_symbol() {
+        value.0
+    } else {
+        value.0 & Header::TAG
+    }
+}
+
+fn word_of_integers() -> u64 {
+    Cell::small(0).0 & Header::TAG
+}
+
+/// Whether the word is that of an expression that evaluates to itself and whose type is noted.
+pub(super) fn is_typed_expression(word: u64) -> bool {
+    let flags = Header::GROUND | Header::EVALUATED;
+    word & flags == flags && word & Header::ERROR == 0 && word & TYPE_BITS != 0
+}
+
+impl Heap {
+    /// Whether the values of a frame are as they were met.
+    #[inline(always)]
+    pub(super) fn are_as_met(&self, program: &Program, frame: &[u64; FRAME], tests: u32) -> bool {
+        program.meetings.tests[tests as usize].iter().all(|test| {
+            let value = Cell(frame[place(test.slot)]);
+            word(self, value) == test.word || self.is_name_as_met(program, value, test)
+        })
+    }
+
+    /// Whether a value is another name of the type.
+    #[inline(never)]
+    fn is_name_as_met(&self, program: &Program, value: Cell, test: &Test) -> bool {
+        let is_name = Cell(test.word).is_symbol() && value.is_symbol() && value != self.empty;
+        if !is_name {
+            return false;
+        }
+        match program.value_types.symbol_of_late(value.at() as u32) {
+            Some((Some(found), false)) => found == test.argument.found(),
+            _ => false,
+        }
+    }
+}
