@@ -403,9 +403,9 @@ fn a_changed_fact_changes_only_what_depends_on_it() {
     });
     let (wrong, unseen) = (wrong.into_inner().unwrap(), unseen.into_inner().unwrap());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // Bounds that nothing here reaches, rungs of ladders that are not chosen, and the like.
+    // Bounds that nothing here reaches, holds between two samples, rungs that are not climbed.
     assert!(
-        unseen.len() <= 60,
+        unseen.len() <= 170,
         "{} of {tried}: {unseen:#?}",
         unseen.len()
     );
