@@ -31,6 +31,8 @@ mod scenarios;
 mod series;
 #[cfg(test)]
 mod shipped_rules;
+#[cfg(test)]
+mod single_facts;
 mod spaces;
 #[cfg(test)]
 mod speed;

@@ -106,7 +106,7 @@ impl Core {
         let events = spaces.events.clone();
         weights.assert(&spaces.weights);
         let mut engine = workbench.engine();
-        texts.load(&mut engine)?;
+        texts.load(&mut engine, &Facts::default())?;
         decision::prepare(&engine);
         let mut core = Core {
             workbench,
@@ -146,7 +146,7 @@ impl Core {
     /// If they cannot be loaded; then those in force stay.
     pub(super) fn load(&mut self, texts: &RuleTexts, loaded_unix: f64) -> Result<(), RulesError> {
         let mut engine = self.workbench.engine();
-        texts.load(&mut engine)?;
+        texts.load(&mut engine, &self.status.facts)?;
         decision::prepare(&engine);
         self.engine = engine;
         self.took_over(texts, loaded_unix);

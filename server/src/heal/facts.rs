@@ -12,7 +12,7 @@ use super::decision;
 use super::rules;
 
 /// The names, with the range in which each makes sense.
-const KNOWN: [(&str, f64, f64); 46] = [
+const KNOWN: [(&str, f64, f64); 50] = [
     ("sample-interval", super::INTERVAL_MIN, super::INTERVAL_MAX),
     ("keep-readings", 1.0, 100_000.0),
     ("keep-actions", 1.0, 10_000.0),
@@ -59,6 +59,10 @@ const KNOWN: [(&str, f64, f64); 46] = [
     ("question-mb", 1.0, 1024.0),
     ("verdict-seconds-max", 1.0, 86_400.0),
     ("answers-max", 1.0, 1000.0),
+    ("loading-seconds", 0.1, 60.0),
+    ("loading-reductions", 1000.0, 1e9),
+    ("pool-connections", 1.0, 10_000.0),
+    ("background-threads-max", 1.0, 1024.0),
 ];
 
 /// The numbers in force.

@@ -61,7 +61,9 @@ impl Learner {
         }
         super::series::Series::default().install(&mut engine);
         engine.bind("&episodes", Atom::space(chimera::Space::anonymous()));
-        shipped_texts(str::to_owned).load(&mut engine).unwrap();
+        shipped_texts(str::to_owned)
+            .load(&mut engine, &Facts::default())
+            .unwrap();
         let ladders: String = ACTIONS
             .map(|action| format!("(ladder {FAULT} {action}) (prior {FAULT} {action} 0.5 1)"))
             .concat();

@@ -9,6 +9,7 @@ use chimera::{Atom, Budget, Directive, Engine, LoadError};
 use chimera_grammar::{Diagnostic, EncodingError, LineTable, Span, Style, decode, draw};
 use sha2::{Digest, Sha256};
 
+use super::facts::Facts;
 use crate::status::RulesError;
 
 /// The rules that the binary carries: name and text, in the order of loading.
@@ -42,10 +43,6 @@ const BUILT_IN: [(&str, &str); 6] = [
 pub(super) fn shipped_facts() -> &'static str {
     BUILT_IN[0].1
 }
-
-/// What one directive of a rule file may spend.
-const LOAD_DEADLINE: Duration = Duration::from_secs(2);
-const LOAD_REDUCTIONS: u64 = 20_000_000;
 
 /// Where rules come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,14 +208,15 @@ impl RuleTexts {
         self
     }
 
-    /// Loads all texts into `engine`, which should be new.
+    /// Loads all texts into `engine`, which should be new. What a directive of them may spend
+    /// `facts` say: those in force before.
     ///
     /// # Errors
     /// The first error of a text or of a directive; then the engine is of no use.
-    pub(super) fn load(&self, engine: &mut Engine) -> Result<(), RulesError> {
+    pub(super) fn load(&self, engine: &mut Engine, facts: &Facts) -> Result<(), RulesError> {
         let budget = Budget::default()
-            .deadline(LOAD_DEADLINE)
-            .reductions(LOAD_REDUCTIONS);
+            .deadline(Duration::from_secs_f64(facts.get("loading-seconds")))
+            .reductions(facts.count("loading-reductions") as u64);
         for (name, bytes) in &self.texts {
             let text = decode(bytes).map_err(|error| not_utf8(name, &error))?;
             let mut wrong: Option<Directive> = None;
@@ -338,6 +336,7 @@ mod tests {
 
     use chimera::Engine;
 
+    use super::super::facts::Facts;
     use super::RuleSource;
 
     fn directory(files: &[(&str, &str)]) -> (tempfile::TempDir, RuleSource) {
@@ -377,7 +376,11 @@ mod tests {
             ("stdlib.metta", "((("),
         ]);
         let mut engine = Engine::builder().build();
-        source.read().unwrap().load(&mut engine).unwrap();
+        source
+            .read()
+            .unwrap()
+            .load(&mut engine, &Facts::default())
+            .unwrap();
         let results = engine.load("!(f)", "t").unwrap();
         assert_eq!(format!("{:?}", results[0].results), "[first, a, b]");
     }
@@ -396,7 +399,7 @@ mod tests {
         let error = source
             .read()
             .unwrap()
-            .load(&mut Engine::builder().build())
+            .load(&mut Engine::builder().build(), &Facts::default())
             .unwrap_err();
         assert_eq!((error.line, error.column), (2, 3));
         assert!(
@@ -408,7 +411,7 @@ mod tests {
         let error = source
             .read()
             .unwrap()
-            .load(&mut Engine::builder().build())
+            .load(&mut Engine::builder().build(), &Facts::default())
             .unwrap_err();
         assert_eq!((error.line, error.column), (2, 2));
         assert!(error.message.contains("BadArgType"), "{}", error.message);

@@ -404,6 +404,10 @@ impl Healer {
         upstream
             .connections()
             .set_patience(facts.get("connect-patience-ms"));
+        let connections = facts.count("pool-connections");
+        upstream.connections().set_size_max(connections);
+        let background = &self.effectors.background;
+        background.set_threads_max(facts.count("background-threads-max"));
         let retry_after = Duration::from_secs_f64(facts.get("retry-after-seconds"));
         front.gate().set_retry_after(retry_after);
         let outside = &self.effectors.outside;

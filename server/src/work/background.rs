@@ -6,11 +6,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Ratio;
+use crate::heal::Facts;
 
 /// The longest time a thread runs without looking at its duty or for the end.
 const SLICE: Duration = Duration::from_millis(4);
-/// Most threads at once, over all calls of [`Background::start`].
-const THREADS_MAX: usize = 256;
 /// What its threads are called, so that sensors can tell them from those that serve.
 pub const BACKGROUND_THREAD: &str = "background";
 
@@ -26,6 +25,8 @@ struct Shared {
 
 struct State {
     duty: Ratio,
+    /// Most threads at once, over all calls of [`Background::start`].
+    threads_max: usize,
     /// Threads by number, in the order in which they were started, and whether each is to go on.
     running: BTreeMap<u64, GoOn>,
     /// How many have been started.
@@ -74,6 +75,7 @@ impl Background {
         Background(Arc::new(Shared {
             state: Mutex::new(State {
                 duty: Ratio::FULL,
+                threads_max: Facts::default().count("background-threads-max"),
                 running: BTreeMap::new(),
                 started: 0,
                 completed: 0,
@@ -91,6 +93,11 @@ impl Background {
             .expect("no panic while the pool is locked")
     }
 
+    /// Sets how many threads may run at once, over all calls of [`Background::start`].
+    pub fn set_threads_max(&self, most: usize) {
+        self.lock().threads_max = most;
+    }
+
     /// Starts `threads` threads that want the CPU for `duration`.
     ///
     /// # Errors
@@ -100,11 +107,12 @@ impl Background {
         let first = {
             let mut state = self.lock();
             let running = state.running.len();
-            if threads > THREADS_MAX - running.min(THREADS_MAX) {
+            let limit = state.threads_max;
+            if threads > limit.saturating_sub(running) {
                 return Err(StartError::TooMany {
                     running,
                     asked: threads,
-                    limit: THREADS_MAX,
+                    limit,
                 });
             }
             let first = state.started;
@@ -248,7 +256,7 @@ fn burn(duration: Duration) {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Background, StartError, THREADS_MAX};
+    use super::{Background, StartError};
     use crate::work::Ratio;
 
     fn wait_until_idle(pool: &Background) {
@@ -301,8 +309,9 @@ mod tests {
     #[test]
     fn too_many_threads_are_refused() {
         let pool = Background::new();
-        let refused = pool.start(Duration::from_secs(1), THREADS_MAX + 1);
-        assert!(matches!(refused, Err(StartError::TooMany { .. })));
+        pool.set_threads_max(3);
+        let refused = pool.start(Duration::from_secs(1), 4);
+        assert!(matches!(refused, Err(StartError::TooMany { limit: 3, .. })));
         assert_eq!(pool.running(), 0);
     }
 }

@@ -14,8 +14,6 @@ use super::sink::{ConnectionFault, HARM, Injector, Site};
 use crate::heal::Facts;
 use crate::reclaimable::Reclaimable;
 
-/// Connections at most.
-const SIZE_MAX: usize = 1000;
 /// What is read of an answer at once, and of one at most.
 const BUFFER_BYTES: usize = 8 * 1024;
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -177,7 +175,7 @@ impl Connections {
             patience_micros: AtomicU64::new(0),
         });
         let pool = Pool::builder(Manager(Arc::clone(&shared)))
-            .max_size(SIZE_MAX)
+            .max_size(Facts::default().count("pool-connections"))
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .expect("a runtime is named, which timeouts need");
@@ -190,6 +188,13 @@ impl Connections {
     pub fn set_patience(&self, millis: f64) {
         let micros = (millis * 1000.0) as u64;
         self.shared.patience_micros.store(micros, Ordering::Relaxed);
+    }
+
+    /// Sets how many connections there may be at most; idle ones beyond that are closed.
+    pub fn set_size_max(&self, most: usize) {
+        if self.pool.status().max_size != most {
+            self.pool.resize(most);
+        }
     }
 
     async fn get(&self) -> Result<Object<Manager>, std::io::Error> {
@@ -206,11 +211,11 @@ impl Connections {
     }
 
     /// Brings the pool to `count` connections more than it has, all of which then
-    /// stand idle; `harm` befalls the share of them. The pool holds at most 1,000.
+    /// stand idle; `harm` befalls the share of them. It holds no more than may be.
     pub async fn open(&self, count: usize, harm: (ConnectionFault, f64)) -> Opened {
         self.shared.injector.harm_connections(Some(harm));
         let before = self.pool.status().size;
-        let wanted = (before + count).min(SIZE_MAX);
+        let wanted = (before + count).min(self.pool.status().max_size);
         let mut held = Vec::with_capacity(wanted);
         let mut failed = 0;
         let mut opening = FuturesUnordered::new();
