@@ -417,6 +417,9 @@ mod tests {
         ask_for(engine, query, Limits::default().query)
     }
 
+    /// For what takes longer on a busy machine.
+    const LONG: Duration = Duration::from_secs(60);
+
     fn ask_for(engine: &Engine, query: &str, time: Duration) -> Result<Answered, Failure> {
         let limits = Limits {
             query: time,
@@ -548,19 +551,20 @@ mod tests {
             .map(|level| format!(" ($x{} ($x{level} $x{level}))", level + 1))
             .collect();
         let query = format!("(let* (($x0 a){doubled}) $x60)");
-        let answered = ask(&engine(""), &query).unwrap();
+        let answered = ask_for(&engine(""), &query, LONG).unwrap();
         assert!(answered.truncated && answered.results.is_empty());
         let equal = query.replace("$x60)", "(== $x60 $x60))");
-        assert_eq!(ask(&engine(""), &equal).unwrap().results, ["True"]);
+        assert_eq!(
+            ask_for(&engine(""), &equal, LONG).unwrap().results,
+            ["True"]
+        );
         let text = query.replace("$x60)", "(repr $x60))");
-        let error = ask(&engine(""), &text).unwrap();
+        let error = ask_for(&engine(""), &text, LONG).unwrap();
         assert!(error.truncated || error.error.unwrap().contains("TextTooLarge"));
     }
 
     #[test]
     fn huge_answers_are_cut() {
-        // The machine may be busy.
-        const LONG: Duration = Duration::from_secs(60);
         let engine = engine("");
         for number in 0..=RESULTS_MAX as i64 {
             engine
