@@ -105,14 +105,7 @@ pub(crate) fn as_result(type_atom: Atom) -> Atom {
     if !has_host_value(&type_atom) {
         return type_atom;
     }
-    match &type_atom {
-        Atom::Grounded(Grounded::Value(value)) if value.as_any().is::<AnyType>() => undefined(),
-        Atom::Expression(expression) => {
-            let children = expression.children().iter().cloned();
-            Atom::expression(children.map(as_result).collect::<Vec<Atom>>())
-        }
-        _ => type_atom,
-    }
+    replace_any_type(&type_atom, &undefined)
 }
 
 /// As [`typed`], for a call: what may be any type is a type variable there, which
@@ -128,13 +121,19 @@ pub(crate) fn typed_for_call(space: &Space, atom: &Atom, found: &mut Found) -> V
 }
 
 fn without_any_type(type_atom: &Atom) -> Atom {
+    replace_any_type(type_atom, &|| {
+        Atom::Variable(Variable::new(ANY_TYPE).renamed())
+    })
+}
+
+/// `type_atom` with something else for each `AnyType` in it.
+fn replace_any_type(type_atom: &Atom, instead: &impl Fn() -> Atom) -> Atom {
     match type_atom {
-        Atom::Grounded(Grounded::Value(value)) if value.as_any().is::<AnyType>() => {
-            Atom::Variable(Variable::new(ANY_TYPE).renamed())
-        }
+        Atom::Grounded(Grounded::Value(value)) if value.as_any().is::<AnyType>() => instead(),
         Atom::Expression(expression) if !expression.is_ground() => {
             let children = expression.children().iter();
-            Atom::expression(children.map(without_any_type).collect::<Vec<Atom>>())
+            let replaced = children.map(|child| replace_any_type(child, instead));
+            Atom::expression(replaced.collect::<Vec<Atom>>())
         }
         other => other.clone(),
     }
@@ -622,7 +621,8 @@ fn has_meta_type(type_atom: &Atom) -> bool {
     has_part(type_atom, is_meta_type)
 }
 
-fn has_part(atom: &Atom, wanted: impl Fn(&Atom) -> bool) -> bool {
+/// Whether there is such an atom among what an atom is made of, expressions left out.
+pub(crate) fn has_part(atom: &Atom, wanted: impl Fn(&Atom) -> bool) -> bool {
     let mut pending = vec![atom];
     while let Some(atom) = pending.pop() {
         match atom {

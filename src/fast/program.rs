@@ -770,6 +770,20 @@ impl Program {
         Operands(at)
     }
 
+    /// A function that is compiled now, if it has few enough rules to be compiled anew.
+    pub(super) fn compiled_of_few_rules(
+        &mut self,
+        function: u32,
+        rules_max: usize,
+    ) -> Option<&mut Function> {
+        if function == Function::NONE {
+            return None;
+        }
+        let entry = self.functions.get_mut(function as usize)?;
+        let rules = &self.tables.get(entry.table as usize)?.rules;
+        (entry.state == State::Compiled && rules.len() <= rules_max).then_some(entry)
+    }
+
     /// The operands that stand there.
     #[inline(always)]
     pub(super) fn operands_at(&self, operands: Operands) -> &[Operand] {

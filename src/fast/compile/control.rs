@@ -12,6 +12,7 @@ use crate::fast::code::{
     ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, Operand, Pc, Slot, TypeId,
 };
 use crate::fast::program::{Inline, Key, Signature, Switch};
+use crate::types;
 
 /// How many pairs a `let*` that is compiled has at most.
 const PAIRS_MAX: usize = 500;
@@ -994,15 +995,9 @@ impl Compiler<'_> {
 
 /// Whether there is a space in an atom.
 fn mentions_space(atom: &Atom) -> bool {
-    let mut open = vec![atom];
-    while let Some(atom) = open.pop() {
-        match atom {
-            Atom::Grounded(Grounded::Space(_)) => return true,
-            Atom::Expression(expression) => open.extend(expression.children()),
-            Atom::Symbol(_) | Atom::Variable(_) | Atom::Grounded(_) => {}
-        }
-    }
-    false
+    types::has_part(atom, |part| {
+        matches!(part, Atom::Grounded(Grounded::Space(_)))
+    })
 }
 
 /// For each key, the first case that a term with it may match.

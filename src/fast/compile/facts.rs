@@ -13,7 +13,7 @@ use super::{Compiled, Compiler, Leave, Place, head};
 use crate::atom::{Atom, Grounded, known};
 use crate::evaluate::FactUse;
 use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot};
-use crate::fast::program::{Function, HeadTest, Program, State, Used};
+use crate::fast::program::{HeadTest, Program, State, Used};
 use crate::space::probe::Probe;
 use crate::space::{Layers, Origin, Stand};
 use crate::types;
@@ -70,15 +70,7 @@ pub(in crate::fast) fn consider(program: &mut Program, number: u32) {
     let pattern = &mut program.patterns[number as usize];
     let function = pattern.function;
     let asked = pattern.asked_enough;
-    if function == Function::NONE {
-        return;
-    }
-    let Some(entry) = program.functions.get_mut(function as usize) else {
-        return;
-    };
-    let rules = program.tables.get(entry.table as usize);
-    let few = rules.is_some_and(|table| table.rules.len() <= RULES_MAX);
-    if entry.state == State::Compiled && few {
+    if let Some(entry) = program.compiled_of_few_rules(function, RULES_MAX) {
         entry.with_facts = entry.with_facts.saturating_add(1);
         entry.asked = entry.asked.max(asked);
         entry.state = State::Unknown;

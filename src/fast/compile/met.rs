@@ -8,7 +8,7 @@ use super::{Check, Compiled, Compiler, Leave, Place, Static};
 use crate::atom::{Atom, Variable};
 use crate::fast::code::{FAIL, Instruction, Slot, TypeId};
 use crate::fast::met::{Meeting, Met, Test, VARIABLES_MAX, VERSIONS_MAX, Version};
-use crate::fast::program::{Function, Head, Program, State, signature};
+use crate::fast::program::{Head, Program, State, signature};
 use crate::fast::types::Argument;
 use crate::library::lists::named_by_place;
 use crate::types;
@@ -23,15 +23,7 @@ const DEEPEST: usize = 2;
 /// Types that variables had were met: the function is compiled for them before its next call.
 #[cold]
 pub(in crate::fast) fn consider(program: &mut Program, function: u32) {
-    if function == Function::NONE {
-        return;
-    }
-    let Some(entry) = program.functions.get_mut(function as usize) else {
-        return;
-    };
-    let rules = program.tables.get(entry.table as usize);
-    let few = rules.is_some_and(|table| table.rules.len() <= RULES_MAX);
-    if entry.state == State::Compiled && few {
+    if let Some(entry) = program.compiled_of_few_rules(function, RULES_MAX) {
         entry.state = State::Unknown;
     }
 }

@@ -86,6 +86,20 @@ impl Machine<'_> {
                     jump!($to)
                 }};
             }
+            // Puts what an expression of so many elements has behind its head into slots.
+            macro_rules! put_elements {
+                ($arity:ident, $elements:ident, $to:ident) => {
+                    match ($arity, $elements) {
+                        (2, [a, ..]) => frame[place($to)] = *a,
+                        (3, [a, b, ..]) => {
+                            frame[place($to)] = *a;
+                            frame[place($to + 1)] = *b;
+                        }
+                        _ => frame[place($to)..][..$arity - 1]
+                            .copy_from_slice(&$elements[..$arity - 1]),
+                    }
+                };
+            }
             // How many choices there were when the mark was set; those there are, without a mark.
             macro_rules! height {
                 ($mark:expr) => {
@@ -436,15 +450,7 @@ impl Machine<'_> {
                                     }
                                     let to = few.elements;
                                     if to != Branch::KEEP {
-                                        match (arity, elements) {
-                                            (2, [a, ..]) => frame[place(to)] = *a,
-                                            (3, [a, b, ..]) => {
-                                                frame[place(to)] = *a;
-                                                frame[place(to + 1)] = *b;
-                                            }
-                                            _ => frame[place(to)..][..arity - 1]
-                                                .copy_from_slice(&elements[..arity - 1]),
-                                        }
+                                        put_elements!(arity, elements, to);
                                     }
                                     jump!(few.to)
                                 }
@@ -480,15 +486,7 @@ impl Machine<'_> {
                             && *head == Cell::symbol(name).0
                             && Header(*header).arity() == arity
                         {
-                            match (arity, found) {
-                                (2, [a, ..]) => frame[place(elements)] = *a,
-                                (3, [a, b, ..]) => {
-                                    frame[place(elements)] = *a;
-                                    frame[place(elements + 1)] = *b;
-                                }
-                                _ => frame[place(elements)..][..arity - 1]
-                                    .copy_from_slice(&found[..arity - 1]),
-                            }
+                            put_elements!(arity, found, elements);
                             jump!(to)
                         }
                         next!()
