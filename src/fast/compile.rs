@@ -38,6 +38,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::RuleUse;
+use crate::fast::choice::Gathers;
 use crate::fast::code::{FAIL, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
 use crate::fast::program::{Function, Head, Key, Program, Signature, State, Temporary, Used};
@@ -301,6 +302,7 @@ pub(super) fn expression(
     }
     let mut compiler = Compiler::new(host, heap, program, 0);
     compiler.count(atom);
+    compiler.is_whole = open;
     let own = compiler.own_of_called(atom, open);
     let mut variables: Vec<Variable> = Vec::new();
     atom.for_each_variable(|variable| {
@@ -571,6 +573,10 @@ struct Compiler<'m> {
     met: HashMap<Slot, Argument, FixedState>,
     /// What was used on the way here and is still to be recorded.
     pending: Pending,
+    /// What has to be kept of the results that the `collapse` to be compiled next gathers.
+    gathers: Gathers,
+    /// Whether its variables are nowhere else.
+    is_whole: bool,
 }
 
 /// A slow way: evaluate an expression by the plain evaluator and go on.
@@ -645,6 +651,8 @@ impl<'m> Compiler<'m> {
             meets: None,
             met: HashMap::default(),
             pending: Pending::default(),
+            gathers: Gathers::Results,
+            is_whole: true,
         };
         compiler.define_first(arity);
         compiler

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
+use crate::fast::choice::Gathers;
 use crate::fast::code::{
     ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, Operand, Pc, Slot, TypeId,
 };
@@ -44,10 +45,11 @@ impl Compiler<'_> {
             (Control::Let, [pattern, value, template]) => {
                 self.form_fits(signature, expected)?;
                 let bound = self.bound_by(pattern, template);
+                let gathers = self.gathers(pattern, value, template);
                 self.let_form(
                     atom,
                     pattern,
-                    value,
+                    (value, gathers),
                     want,
                     expected,
                     template,
@@ -602,7 +604,7 @@ impl Compiler<'_> {
         &mut self,
         atom: &Atom,
         pattern: &Atom,
-        value: &Atom,
+        (value, gathers): (&Atom, Gathers),
         want: Want,
         expected: TypeId,
         template: &Atom,
@@ -614,8 +616,10 @@ impl Compiler<'_> {
             guard = self.has_some_type(value, atom, expected)?;
         }
         let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, within| {
-            let value = this.evaluate_argument(value, ANY)?;
-            let slot = this.in_slot(value)?;
+            this.gathers = gathers;
+            let value = this.evaluate_argument(value, ANY);
+            this.gathers = Gathers::Results;
+            let slot = this.in_slot(value?)?;
             let queried = this.taken_apart(pattern, slot, template, expected)?;
             if within.want != Want::Tail {
                 let value = inner(this, within.want)?;
@@ -689,6 +693,12 @@ impl Compiler<'_> {
                     Atom::expression(others.to_vec()),
                     template.clone(),
                 ]);
+                let next = match others.first().map(Atom::as_expression) {
+                    None => template,
+                    Some(Some([_, next])) => next,
+                    Some(_) => return Err(Leave),
+                };
+                let value = (value, self.gathers(pattern, value, next));
                 self.let_form(atom, pattern, value, want, expected, &rest, |this, want| {
                     this.part(|this| {
                         this.introduce(&rest)?;

@@ -637,6 +637,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         ),
         I::Gather { done, .. } => format!("gather the results of what follows for {}", place(done)),
         I::GatherAdd { slot: value } => format!("gather {} and go back for more", slot(value)),
+        I::GatherCount { slot: value } => format!("count {} and go back for more", slot(value)),
         I::CaseOpen { empty, .. } => {
             format!("begin a case; without a result go on at {}", place(empty))
         }

@@ -1038,6 +1038,7 @@ impl Machine<'_> {
                     | I::ErrorAt { .. }
                     | I::Gather { .. }
                     | I::GatherAdd { .. }
+                    | I::GatherCount { .. }
                     | I::CaseOpen { .. }
                     | I::CaseAny { .. }
                     | I::UnlessSpace { .. }

@@ -2,7 +2,7 @@
 
 use super::{MARK_SUCCEEDED, Machine, Next, Settled};
 use crate::fast::cell::{Cell, Header};
-use crate::fast::choice::Kind;
+use crate::fast::choice::{Gathers, Kind};
 use crate::fast::code::{ANY, Arithmetic, Instruction, Logic, Pc};
 use crate::fast::program::State;
 use crate::fast::stack::place;
@@ -741,7 +741,12 @@ impl Machine<'_> {
             }
             I::GatherAdd { slot } => {
                 let value = slot!(self, base, slot);
-                self.gather(value, base);
+                self.gather(value, base, Gathers::Results);
+                go!(Next::Fail);
+            }
+            I::GatherCount { slot } => {
+                let value = slot!(self, base, slot);
+                self.gather(value, base, Gathers::HowMany);
                 go!(Next::Fail);
             }
             seldom => match self.seldom(seldom, pc, base) {
