@@ -368,6 +368,8 @@ pub(super) struct Program {
     use_ids: HashMap<Arc<[Used]>, u32, FixedState>,
     watches: Vec<Watched>,
     pub(super) types: Vec<Atom>,
+    /// Meta-types that type variables stand for: what they are, and as numbers of their own.
+    stood_for: Vec<(TypeId, TypeId)>,
     pub(super) functions: Vec<Function>,
     /// Rules of functions, those included that only calls which wait go on with.
     pub(super) tables: Vec<RuleTable>,
@@ -521,6 +523,7 @@ impl Program {
             heads: HashMap::default(),
             symbol_types: HashMap::default(),
             value_types: ValueTypes::new(),
+            stood_for: Vec::new(),
             trees: Vec::new(),
             meetings: Meetings::default(),
             sites: Vec::new(),
@@ -825,6 +828,27 @@ impl Program {
                 (self.types.len() - 1) as TypeId
             }
         }
+    }
+
+    /// What is expected of an atom whose type is a type variable that stands for a type: a
+    /// meta-type is then one like others, which an atom of the kind need not be of.
+    pub(super) fn stood_for(&mut self, expected: TypeId) -> TypeId {
+        let atom = &self.types[usize::from(expected)];
+        if expected == ANY || !types::is_meta_type(atom) || self.is_stood_for(expected) {
+            return expected;
+        }
+        let known = self.stood_for.iter().find(|(of, _)| *of == expected);
+        if let Some((_, own)) = known {
+            return *own;
+        }
+        self.types.push(atom.clone());
+        let own = (self.types.len() - 1) as TypeId;
+        self.stood_for.push((expected, own));
+        own
+    }
+
+    pub(super) fn is_stood_for(&self, expected: TypeId) -> bool {
+        self.stood_for.iter().any(|(_, own)| *own == expected)
     }
 
     /// The type that results of a function with this return type are evaluated with.

@@ -139,7 +139,8 @@ pub(super) fn install(engine: &mut Engine) {
                     substitute(template, variable, value)
                 }])
             }
-            _ => Err(OperationError::symbol("NoReturn")),
+            [_, _, _] => Err(OperationError::symbol("NoReturn")),
+            _ => Err(OperationError::NotReducible),
         },
     ));
     engine.register(Operation::new(

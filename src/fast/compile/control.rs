@@ -169,6 +169,7 @@ impl Compiler<'_> {
         let mut checks = Vec::new();
         let found = self.application_type(children, signature, false, &mut checks)?;
         self.result_fits(&found, &signature.returns, expected)?;
+        let returned = self.program.stood_for(expected);
         let to = if want == Want::Tail { 0 } else { self.slot()? };
         let mut guard = None;
         // What a branch knows of its slots the slow way does not.
@@ -235,7 +236,7 @@ impl Compiler<'_> {
                     });
                     let source = this.with_value(&children[0], slot, then, otherwise);
                     let slow =
-                        this.slow(vec![(at, Place::Odd)], OddWhat::Call(source), expected)?;
+                        this.slow(vec![(at, Place::Odd)], OddWhat::Call(source), returned)?;
                     (at, slow)
                 }
             };
@@ -247,7 +248,7 @@ impl Compiler<'_> {
             let begin = this.here();
             let first = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.template(then, expected, inner, Bound::Nothing)?;
+                    let value = this.template(then, returned, inner, Bound::Nothing)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -261,7 +262,7 @@ impl Compiler<'_> {
             }
             let second = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.template(otherwise, expected, inner, Bound::Nothing)?;
+                    let value = this.template(otherwise, returned, inner, Bound::Nothing)?;
                     Ok(this.join(value, to, want))
                 })
             })?;

@@ -307,7 +307,7 @@ impl Compiler<'_> {
         // What a type variable of the result stands for.
         let returned = match (&signature.returns, found) {
             (Atom::Variable(_), Static::Known(actual)) => self.program.type_id(&actual),
-            (Atom::Variable(_), Static::Any) => expected,
+            (Atom::Variable(_), Static::Any) => self.program.stood_for(expected),
             _ => ANY,
         };
         if want == Want::Tail

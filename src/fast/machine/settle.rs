@@ -7,7 +7,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{FUEL, HEIGHT, MATCHED, Machine, Next, Settled};
 use crate::atom::{Atom, known};
-use crate::evaluate::{Answer, Machine as Plain};
+use crate::evaluate::{Answer, Machine as Plain, Wanted};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
 use crate::fast::code::{Pc, Slot, TypeId};
@@ -378,8 +378,15 @@ impl Machine<'_> {
         self.hold_rows();
         let atom = self.heap.export(value);
         let wanted = match ask {
-            Ask::CallAsAtom => Atom::Symbol(known().atom.clone()),
-            Ask::Value | Ask::Call => types::renamed(&self.program.types[usize::from(expected)]),
+            Ask::CallAsAtom => Wanted::Type(Atom::Symbol(known().atom.clone())),
+            Ask::Value | Ask::Call => {
+                let wanted = types::renamed(&self.program.types[usize::from(expected)]);
+                if self.program.is_stood_for(expected) {
+                    Wanted::ByVariable(wanted)
+                } else {
+                    Wanted::Type(wanted)
+                }
+            }
         };
         self.meter.spent += u64::from(FUEL - self.fuel);
         self.fuel = FUEL;
@@ -387,9 +394,9 @@ impl Machine<'_> {
         let budget = self.meter.rest();
         let proving = self.program.proving;
         let run = match ask {
-            Ask::Value => Plain::run_ways(self.host, &self.space, &atom, &wanted, &budget, proving),
+            Ask::Value => Plain::run_ways(self.host, &self.space, &atom, wanted, &budget, proving),
             Ask::Call | Ask::CallAsAtom => {
-                Plain::run_call(self.host, &self.space, &atom, &wanted, &budget, proving)
+                Plain::run_call(self.host, &self.space, &atom, wanted, &budget, proving)
             }
         };
         self.meter.spent += run.reductions;
