@@ -5,6 +5,7 @@
 //! evaluator does, or asks it. Every expression is compiled for the type that its
 //! value is expected to have.
 
+mod apart;
 mod apply;
 mod body;
 mod call;

@@ -839,6 +839,7 @@ impl Compiler<'_> {
                 Some(self.slow(Vec::new(), source, ANY)?)
             }
         };
+        let all: Vec<&Atom> = cases.iter().collect();
         // Where a case begins; for a term with its key, where it goes on.
         let mut begins: Vec<(Option<Key>, Pc, Pc)> = Vec::new();
         for case in cases {
@@ -849,7 +850,7 @@ impl Compiler<'_> {
                 return Err(Leave);
             }
             let begin = self.here();
-            let (end, uses, keep) = self.branch(|this| {
+            let (end, uses, keep) = self.own_branch(&[case], &all, |this| {
                 // Only until the pattern has matched: no call sees it.
                 let keep = this.slot()?;
                 let key = super::head::key(this.heap, pattern);
