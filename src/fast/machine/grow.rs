@@ -20,7 +20,7 @@ use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{ANY, CLOSE, Slot};
 use crate::fast::heap::TYPE_BITS;
 use crate::fast::program::{Function, LeafPlace, State};
-use crate::fast::stack::{STACK_MAX, place};
+use crate::fast::stack::{FRAME, STACK_MAX, place};
 use crate::fast::types::{Argument, ArgumentKind};
 use crate::fast::value::data_header;
 
@@ -42,6 +42,28 @@ pub(in crate::fast) const LIVE: [u64; 1] = [1 << ROOT | 1 << LAST];
 
 /// Ground, evaluated, its elements too.
 const WHOLE: u64 = Header::GROUND | Header::DATA;
+
+/// What was made last of a chain, and how much.
+pub(super) struct Last {
+    root: Cell,
+    last: Cell,
+    pub(super) length: i64,
+}
+
+/// What was made last of the chain whose frame this is.
+pub(super) fn last_of(frame: &[u64; FRAME]) -> Last {
+    Last {
+        root: Cell(frame[place(ROOT)]),
+        last: Cell(frame[place(LAST)]),
+        length: Cell(frame[place(LENGTH)]).as_int(),
+    }
+}
+
+/// Notes in a chain's frame what was made last.
+pub(super) fn set_last_of(frame: &mut [u64; FRAME], last: Last) {
+    frame[place(LAST)] = last.last.0;
+    frame[place(LENGTH)] = (last.length << 3) as u64;
+}
 
 /// How much is made without a frame for each; after that the depth is bounded as for others.
 pub(super) fn most(budget: &Budget) -> i64 {
@@ -313,6 +335,23 @@ impl crate::fast::heap::Heap {
                 (self.put([header, name, Cell::HOLE.0]), header)
             }
         }
+    }
+
+    /// As [`Heap::make_open`], in the hole of what was made last.
+    #[inline(always)]
+    pub(super) fn make_next(
+        &mut self,
+        entry: &Function,
+        values: [Cell; 2],
+        count: u8,
+        last: &mut Last,
+    ) {
+        let (made, header) = self.make_open(entry, values, count);
+        self.set_last(last.last.at(), made);
+        if header & WHOLE != WHOLE {
+            self.cells[last.root.at()] &= !Header::ELEMENTS;
+        }
+        last.last = made;
     }
 
     /// Puts something into the last place of an expression.
