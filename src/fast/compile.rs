@@ -9,6 +9,7 @@ mod apart;
 mod apply;
 mod body;
 mod call;
+mod cases;
 mod choose;
 mod control;
 mod decide;

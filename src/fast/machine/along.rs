@@ -76,43 +76,103 @@ impl Machine<'_> {
                 return None;
             }
         }
-        // Where in what is taken apart an element of what is made is found; else its slot's.
-        let within = slots.map(|slot| {
-            let is_taken = slot >= elements && usize::from(slot - elements) + 1 < arity;
-            is_taken.then(|| usize::from(slot - elements))
-        });
+        let made_of = &self.program.functions[function as usize];
         let kept = slots.map(|slot| Cell(frame[place(slot)]));
-        let mut value = Cell(frame[place(rest)]);
+        let header = self.heap.header_of_next(made_of, &kept[..usize::from(count)])?;
         let chain = return_to as u32 as usize;
         let mut last = super::grow::last_of(self.stack.frame(chain));
 
         let room = self.collect_at.saturating_sub(self.heap.cells.len()) / WORDS;
         let longest = self.growing_max - last.length;
-        let most = (room as i64).min(longest).min(i64::from(self.fuel) - 1);
-        let made_of = &self.program.functions[function as usize];
+        let along = Along {
+            shape: shape.0,
+            head,
+            arity,
+            rest: usize::from(rest - elements),
+            header: header.0,
+            name: Cell::symbol(made_of.symbol).0,
+            // Where in what is taken apart an element of what is made is found.
+            within: slots.map(|slot| {
+                let is_taken = slot >= elements && usize::from(slot - elements) + 1 < arity;
+                is_taken.then(|| usize::from(slot - elements))
+            }),
+            kept: kept.map(|value| value.0),
+            most: (room as i64).min(longest).min(i64::from(self.fuel) - 1),
+        };
+        let value = frame[place(rest)];
+        let hole = self.heap.hole_of(&last);
+        let (turns, value) = match count {
+            0 => along.turns(&mut self.heap.cells, hole, value, |_, _| []),
+            1 => along.turns(&mut self.heap.cells, hole, value, |this, taken| {
+                [this.element(0, taken)]
+            }),
+            _ => along.turns(&mut self.heap.cells, hole, value, |this, taken| {
+                [this.element(0, taken), this.element(1, taken)]
+            }),
+        };
+        if turns == 0 {
+            return None;
+        }
+        self.fuel -= turns as u32;
+        let words = 3 + usize::from(count);
+        last.add(turns, self.heap.cells.len() - words);
+        super::grow::set_last_of(self.stack.frame_mut(chain), last);
+        self.stack.frame_mut(base)[place(rest)] = value;
+        Some(())
+    }
+}
+
+/// What is the same in all turns.
+struct Along {
+    /// What the header has to be of what is taken apart, but for its type; then its head, how
+    /// many elements it has, and which of those behind the head is the rest.
+    shape: u64,
+    head: u64,
+    arity: usize,
+    rest: usize,
+    /// The first words of what is made.
+    header: u64,
+    name: u64,
+    within: [Option<usize>; 2],
+    kept: [u64; 2],
+    most: i64,
+}
+
+impl Along {
+    #[inline(always)]
+    fn element(&self, number: usize, taken: &[u64]) -> u64 {
+        self.within[number].map_or(self.kept[number], |place| taken[place])
+    }
+
+    /// Makes data of the elements that are told, each in the hole of the one before; how many
+    /// times, and what is left of the value.
+    #[inline(always)]
+    fn turns<const N: usize>(
+        &self,
+        cells: &mut Vec<u64>,
+        mut hole: usize,
+        mut value: u64,
+        elements: impl Fn(&Along, &[u64]) -> [u64; N],
+    ) -> (i64, u64) {
         let mut turns = 0;
-        while turns < most && value.is_exp() {
-            let words = &self.heap.cells[value.at()..];
-            let [header, found, taken @ ..] = words else {
+        while turns < self.most && Cell(value).is_exp() {
+            let at = Cell(value).at();
+            let Some([header, head, taken @ ..]) = cells.get(at..=at + self.arity) else {
                 break;
             };
-            if header & (NOTED | !0 << 24) != shape.0 || *found != head {
+            if header & (NOTED | !0 << Header::ARITY) != self.shape || *head != self.head {
                 break;
             }
-            let mut values = kept;
-            for (value, place) in values.iter_mut().zip(within) {
-                if let Some(place) = place {
-                    *value = Cell(taken[place]);
-                }
-            }
-            value = Cell(taken[usize::from(rest - elements)]);
-            self.heap.make_next(made_of, values, count, &mut last);
+            value = taken[self.rest];
+            let elements = elements(self, taken);
+            let made = cells.len();
+            cells.extend_from_slice(&[self.header, self.name]);
+            cells.extend_from_slice(&elements);
+            cells.push(Cell::HOLE.0);
+            cells[hole] = Cell::expression(made).0;
+            hole = made + 2 + N;
             turns += 1;
         }
-        last.length += turns;
-        self.fuel -= turns as u32;
-        super::grow::set_last_of(self.stack.frame_mut(chain), last);
-        self.stack.frame_mut(base)[place(rest)] = value.0;
-        Some(())
+        (turns, value)
     }
 }

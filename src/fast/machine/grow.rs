@@ -45,15 +45,21 @@ const WHOLE: u64 = Header::GROUND | Header::DATA;
 
 /// What was made last of a chain, and how much.
 pub(super) struct Last {
-    root: Cell,
     last: Cell,
     pub(super) length: i64,
+}
+
+impl Last {
+    /// So much more was made, the last of it there.
+    pub(super) fn add(&mut self, count: i64, at: usize) {
+        self.length += count;
+        self.last = Cell::expression(at);
+    }
 }
 
 /// What was made last of the chain whose frame this is.
 pub(super) fn last_of(frame: &[u64; FRAME]) -> Last {
     Last {
-        root: Cell(frame[place(ROOT)]),
         last: Cell(frame[place(LAST)]),
         length: Cell(frame[place(LENGTH)]).as_int(),
     }
@@ -337,21 +343,19 @@ impl crate::fast::heap::Heap {
         }
     }
 
-    /// As [`Heap::make_open`], in the hole of what was made last.
-    #[inline(always)]
-    pub(super) fn make_next(
-        &mut self,
-        entry: &Function,
-        values: [Cell; 2],
-        count: u8,
-        last: &mut Last,
-    ) {
-        let (made, header) = self.make_open(entry, values, count);
-        self.set_last(last.last.at(), made);
-        if header & WHOLE != WHOLE {
-            self.cells[last.root.at()] &= !Header::ELEMENTS;
-        }
-        last.last = made;
+    /// The header of data as [`Heap::make_open`] makes, of elements that are plain but for
+    /// these; `None` if one of these is not.
+    pub(super) fn header_of_next(&self, entry: &Function, elements: &[Cell]) -> Option<Header> {
+        let plain = |value: &Cell| !value.is_ref() && self.is_its_own(*value);
+        let header = data_header(elements.len() + 2, Header::GROUND | Header::EVALUATED);
+        let noted = u64::from(entry.data_type) << TYPE_BITS.trailing_zeros();
+        elements.iter().all(plain).then_some(Header(header | noted))
+    }
+
+    /// Where the hole of a chain is.
+    pub(super) fn hole_of(&self, last: &Last) -> usize {
+        let at = last.last.at();
+        at + self.header(at).arity()
     }
 
     /// Puts something into the last place of an expression.
