@@ -184,9 +184,7 @@ impl Compiler<'_> {
                 });
                 let is_any = is_new && matches!(pattern, Atom::Variable(_));
                 let known = known.filter(|known| {
-                    is_new
-                        && !is_any
-                        && super::head::always_matches_slot(pattern, slot, known)
+                    is_new && !is_any && super::head::always_matches_slot(pattern, slot, known)
                 });
                 let before = (this.slots, this.names.clone());
                 let mut uses = Vec::new();

@@ -78,7 +78,9 @@ impl Machine<'_> {
         }
         let made_of = &self.program.functions[function as usize];
         let kept = slots.map(|slot| Cell(frame[place(slot)]));
-        let header = self.heap.header_of_next(made_of, &kept[..usize::from(count)])?;
+        let header = self
+            .heap
+            .header_of_next(made_of, &kept[..usize::from(count)])?;
         let chain = return_to as u32 as usize;
         let mut last = super::grow::last_of(self.stack.frame(chain));
 
