@@ -5,9 +5,11 @@
 //! evaluator does, or asks it. Every expression is compiled for the type that its
 //! value is expected to have.
 
+mod apart;
 mod apply;
 mod body;
 mod call;
+mod cases;
 mod choose;
 mod control;
 mod decide;

@@ -22,6 +22,7 @@ macro_rules! set {
 }
 
 mod ahead;
+mod along;
 mod apply;
 mod call;
 mod choose;

@@ -144,7 +144,7 @@ pub(super) struct Decided {
 }
 
 /// Something that an argument must be for a rule to match, if it is bound.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct HeadTest {
     /// The argument, then positions inside it.
     pub(super) path: SmallVec<[u32; 4]>,
@@ -282,11 +282,6 @@ impl Key {
             Key::Leaf(cell) => cell.0,
             Key::Expression { head, arity } => expression_word(head, arity),
         }
-    }
-
-    /// Whether only terms with this word have the key.
-    pub(super) fn is_exact(self) -> bool {
-        !matches!(self, Key::Expression { head: None, arity } if arity > 0)
     }
 
     /// Of the word of an expression, how many elements that has.

@@ -168,6 +168,11 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 odd(other)
             )
         }
+        I::GrowAlong { argument, rest, .. } => format!(
+            "the same at once of {}, while that is data like argument {}",
+            slot(rest),
+            argument + 1
+        ),
         I::Close => "put the result into the last place".to_owned(),
         I::MatchConstant {
             slot: value,

@@ -864,6 +864,14 @@ impl Machine<'_> {
                             next!()
                         }
                     }
+                    I::GrowAlong { rest, .. } => {
+                        if self.heap.is_whole_data(slot!(rest)) {
+                            self.grow_along(pc, base);
+                            code = &self.program.code;
+                            frame = self.stack.frame_mut(base);
+                        }
+                        next!()
+                    }
                     I::Item {
                         to,
                         folding,

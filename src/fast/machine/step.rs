@@ -123,6 +123,10 @@ impl Machine<'_> {
                     None => pc = odd,
                 }
             }
+            I::GrowAlong { .. } => {
+                self.grow_along(pc as usize, base);
+                pc += 1;
+            }
             I::Close => go!(self.close_chain(base)),
             I::BuildOrCall {
                 to,
