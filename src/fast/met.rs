@@ -72,6 +72,8 @@ pub(super) struct Meeting {
     pub(super) slots: SmallVec<[(u32, Slot); VARIABLES_MAX]>,
     /// After so many times they are looked at.
     pub(super) left: u32,
+    /// Whether types tell something only if a variable stands for a function.
+    pub(super) for_functions: bool,
 }
 
 /// What was met so far.

@@ -24,6 +24,12 @@ pub(super) fn is_applied(signature: &Signature) -> bool {
     parts.any(|part| matches!(part, Atom::Expression(part) if !part.is_ground()))
 }
 
+/// Whether an argument is a call that is evaluated for such a parameter.
+pub(super) fn is_evaluated(argument: &Atom, parameter: &Atom) -> bool {
+    let parts = argument.as_expression();
+    !types::is_meta_type(parameter) && parts.is_some_and(|parts| !parts.is_empty())
+}
+
 /// What a call that is decided is of.
 pub(super) enum Callee {
     /// The function whose number the slot holds.
@@ -273,40 +279,49 @@ impl Compiler<'_> {
         signature: &Signature,
         expected: TypeId,
     ) -> Compiled<Option<(Option<usize>, Arc<Decision>)>> {
+        let mut checks = Vec::new();
+        match self.decision_now(children, signature, expected, &mut checks) {
+            Some(decision) => Ok(Some((self.guard(atom, checks, expected)?, decision))),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`Compiler::decide_now`], with what has to hold for that.
+    pub(super) fn decision_now(
+        &mut self,
+        children: &[Atom],
+        signature: &Signature,
+        expected: TypeId,
+        checks: &mut Vec<Check>,
+    ) -> Option<Arc<Decision>> {
         let arguments = &children[1..];
         if arguments.iter().any(|argument| {
             argument.is_empty_symbol()
                 || is_whole_error(argument)
                 || argument.as_operation().is_some()
         }) {
-            return Ok(None);
+            return None;
         }
-        let (depth, mut checks) = (self.depth, Vec::new());
-        let Ok((function, parts)) = self.parts_of(children, signature, &mut checks) else {
+        let depth = self.depth;
+        let Ok((function, parts)) = self.parts_of(children, signature, checks) else {
             self.depth = depth;
-            return Ok(None);
+            return None;
         };
         let Program {
             value_types, types, ..
         } = &mut *self.program;
         let wanted = types[usize::from(expected)].clone();
-        let Some(decision) = value_types.decision(function, &parts, expected, &wanted) else {
-            return Ok(None);
-        };
+        let decision = value_types.decision(function, &parts, expected, &wanted)?;
         for ((argument, part), parameter) in arguments.iter().zip(&parts).zip(&decision.parameters)
         {
-            let is_call = argument
-                .as_expression()
-                .is_some_and(|parts| !parts.is_empty());
-            if is_call
-                && !types::is_meta_type(parameter)
+            if is_evaluated(argument, parameter)
                 && !value_types.says_no_more(parameter, part.found())
                 && decision.is_shared(parameter)
             {
-                return Ok(None);
+                return None;
             }
         }
-        Ok(Some((self.guard(atom, checks, expected)?, decision)))
+        Some(decision)
     }
 
     /// The types of a function and its arguments, where they do not depend on values, with
@@ -326,6 +341,10 @@ impl Compiler<'_> {
                 }
             }
             Atom::Grounded(Grounded::Operation(operation)) => operation.type_atom().clone(),
+            Atom::Variable(_) => {
+                let met = self.met_as(&children[0]).ok_or(Leave)?;
+                return Ok((met.found(), self.arguments_of(children, signature, checks)?));
+            }
             _ => return Err(Leave),
         };
         let function = self.type_number(&function)?;
@@ -423,12 +442,6 @@ impl Compiler<'_> {
         want: Want,
         inner: impl FnOnce(&mut Self, Vec<Operand>, Callee, Want, Option<Slot>) -> Compiled<Value>,
     ) -> Compiled<Value> {
-        let is_evaluated = |argument: &Atom, parameter: &Atom| {
-            !types::is_meta_type(parameter)
-                && argument
-                    .as_expression()
-                    .is_some_and(|parts| !parts.is_empty())
-        };
         let arguments = children[1..].iter().zip(&signature.parameters);
         let evaluated: Vec<Atom> = arguments
             .clone()

@@ -20,6 +20,16 @@ const LARGEST: usize = 120;
 /// Bodies in each other that are compiled for types.
 const DEEPEST: usize = 2;
 
+/// What of a body's variables may tell how its calls are typed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depends {
+    Nothing,
+    /// What stands for heads: names of functions.
+    Heads,
+    /// Any of them.
+    Arguments,
+}
+
 /// Types that variables had were met: the function is compiled for them before its next call.
 #[cold]
 pub(in crate::fast) fn consider(program: &mut Program, function: u32) {
@@ -40,9 +50,11 @@ impl Compiler<'_> {
         let Some(depth) = self.meets.filter(|_| !is_for_any) else {
             return self.plainly(body, inner);
         };
-        if depth >= DEEPEST || !self.depends_on_types(body) {
+        let depends = self.depends_on_types(body);
+        if depth >= DEEPEST || depends == Depends::Nothing {
             return self.plainly(body, inner);
         }
+        let for_functions = depends == Depends::Heads;
         let mut variables: Vec<Variable> = Vec::new();
         body.for_each_variable(|variable| variables.push(variable.clone()));
         let key = (self.function, named_by_place(body));
@@ -57,7 +69,7 @@ impl Compiler<'_> {
         }
         if versions.is_empty() {
             let open = self.slots_to_meet(&variables);
-            let at = self.meeting(key, open);
+            let at = self.meeting(key, open, for_functions);
             self.plainly(body, inner)?;
             if !at.is_none_or(|at| self.asks_for_types(at)) {
                 let at = at.expect("just seen");
@@ -67,7 +79,7 @@ impl Compiler<'_> {
         } else {
             if versions.len() < VERSIONS_MAX {
                 let open = self.slots_to_meet(&variables);
-                self.meeting(key, open);
+                self.meeting(key, open, for_functions);
             }
             // Bodies inside are not met apart once this one is.
             self.meets = None;
@@ -135,13 +147,19 @@ impl Compiler<'_> {
         &mut self,
         body: (u32, Atom),
         slots: SmallVec<[(u32, Slot); VARIABLES_MAX]>,
+        for_functions: bool,
     ) -> Option<usize> {
         if slots.is_empty() {
             return None;
         }
         let left = self.program.meetings.often(&body);
         let meetings = &mut self.program.meetings;
-        meetings.open.push(Meeting { body, slots, left });
+        meetings.open.push(Meeting {
+            body,
+            slots,
+            left,
+            for_functions,
+        });
         let meeting = meetings.open.len() as u32 - 1;
         Some(self.emit(Instruction::Meet { meeting }))
     }
@@ -166,25 +184,29 @@ impl Compiler<'_> {
         is_open.then_some(name.slot)
     }
 
-    /// Whether types of calls in a body may depend on values.
-    fn depends_on_types(&mut self, body: &Atom) -> bool {
+    /// How types of calls in a body may depend on values.
+    fn depends_on_types(&mut self, body: &Atom) -> Depends {
         let mut pending = vec![body];
-        let (mut seen, mut found) = (0, false);
+        let (mut seen, mut found) = (0, Depends::Nothing);
         while let Some(atom) = pending.pop() {
             seen += 1;
             if seen > LARGEST {
-                return false;
+                return Depends::Nothing;
             }
             let Some([head, ..]) = atom.as_expression() else {
                 continue;
             };
-            if !found && matches!(head, Atom::Symbol(_)) {
-                found = match self.program.head(self.host, self.heap, head) {
-                    Head::Typed(signature) => {
-                        is_applied(&signature) || matches!(signature.returns, Atom::Variable(_))
+            match head {
+                Atom::Symbol(_) if found != Depends::Arguments => {
+                    if let Head::Typed(signature) = self.program.head(self.host, self.heap, head)
+                        && (is_applied(&signature)
+                            || matches!(signature.returns, Atom::Variable(_)))
+                    {
+                        found = Depends::Arguments;
                     }
-                    _ => false,
-                };
+                }
+                Atom::Variable(_) if found == Depends::Nothing => found = Depends::Heads,
+                _ => {}
             }
             pending.extend(atom.as_expression().unwrap_or_default());
         }
@@ -196,7 +218,9 @@ impl Compiler<'_> {
         self.program.code[from..].iter().any(|instruction| {
             matches!(
                 instruction,
-                Instruction::Decide { .. } | Instruction::CheckTree { .. }
+                Instruction::Decide { .. }
+                    | Instruction::CheckTree { .. }
+                    | Instruction::Applied { .. }
             )
         })
     }

@@ -17,6 +17,7 @@ impl Machine<'_> {
             return;
         }
         let (body, slots) = (meeting.body.clone(), meeting.slots.clone());
+        let for_functions = meeting.for_functions;
         let mut version = Version::new();
         for (variable, slot) in slots {
             let value = slot!(self, base, slot);
@@ -29,7 +30,10 @@ impl Machine<'_> {
             }
         }
         self.program.code[at as usize] = Instruction::Jump { to: at + 1 };
-        if self.program.meetings.add(&body, version) {
+        let types = &self.program.value_types;
+        let is_told = |met: &Met| types.is_function(met.argument.found());
+        let is_useful = !for_functions || version.iter().any(is_told);
+        if is_useful && self.program.meetings.add(&body, version) {
             met::consider(&mut self.program, body.0);
         }
     }
