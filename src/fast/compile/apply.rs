@@ -128,10 +128,10 @@ impl Compiler<'_> {
 
     /// How such a call is made, if the head is met as a function that takes such arguments.
     fn applied_as_met(&mut self, children: &[Atom], expected: TypeId) -> Compiled<Option<Way>> {
-        let Some(met) = self.met_as(&children[0]) else {
+        let Some(met) = self.met_as_one(&children[0]) else {
             return Ok(None);
         };
-        let Some(function) = self.program.value_types.atom(met.found()).cloned() else {
+        let Some(function) = self.program.value_types.atom(met).cloned() else {
             return Ok(None);
         };
         if !types::is_function(&function) {
@@ -142,10 +142,10 @@ impl Compiler<'_> {
         if signature.parameters.len() != arguments.len() {
             return Ok(None);
         }
-        let decision = self.decision_now(children, &signature, expected, &mut checks);
-        let Some(decision) = decision else {
+        let Some(now) = self.decision_now(children, &signature, expected, &mut checks) else {
             return Ok(None);
         };
+        let decision = now.decision;
         let told = decision.parameters.iter().zip(&signature.parameters);
         let parameters = arguments.iter().zip(told);
         let parameters = parameters.map(|(argument, (told, parameter))| {

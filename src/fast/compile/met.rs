@@ -1,15 +1,15 @@
 //! Bodies compiled for the types that their variables were met with: see `fast/met.rs`.
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::decide::is_applied;
 use super::plain::Mode;
-use super::{Check, Compiled, Compiler, Leave, Place, Static};
+use super::{Check, Compiled, Compiler, Leave, Place, Static, Ways};
 use crate::atom::{Atom, Variable};
 use crate::fast::code::{FAIL, Instruction, Slot, TypeId};
-use crate::fast::met::{Meeting, Met, Test, VARIABLES_MAX, VERSIONS_MAX, Version};
+use crate::fast::met::{Body, Meeting, Met, Test, VARIABLES_MAX, VERSIONS_MAX, Version, either};
 use crate::fast::program::{Head, Program, State, signature};
-use crate::fast::types::Argument;
+use crate::fast::types::{Argument, ArgumentKind, ValueType};
 use crate::library::lists::named_by_place;
 use crate::types;
 
@@ -51,14 +51,19 @@ impl Compiler<'_> {
             return self.plainly(body, inner);
         };
         let depends = self.depends_on_types(body);
-        if depth >= DEEPEST || depends == Depends::Nothing {
+        let is_open = match depends {
+            Depends::Nothing => false,
+            Depends::Heads => self.applies(body, &inner),
+            Depends::Arguments => true,
+        };
+        if depth >= DEEPEST || !is_open {
             return self.plainly(body, inner);
         }
         let for_functions = depends == Depends::Heads;
         let mut variables: Vec<Variable> = Vec::new();
         body.for_each_variable(|variable| variables.push(variable.clone()));
         let key = (self.function, named_by_place(body));
-        let versions = self.program.meetings.versions(&key).to_vec();
+        let versions = self.ways_met(body, &variables, &key, &inner);
         let (slots, mut most) = (self.slots, self.slots);
         for version in &versions {
             self.meets = Some(depth + 1);
@@ -77,7 +82,7 @@ impl Compiler<'_> {
                 self.program.code[at] = Instruction::Jump { to };
             }
         } else {
-            if versions.len() < VERSIONS_MAX {
+            if versions.len() < VERSIONS_MAX && self.program.meetings.has_room(&key) {
                 let open = self.slots_to_meet(&variables);
                 self.meeting(key, open, for_functions);
             }
@@ -91,6 +96,66 @@ impl Compiler<'_> {
         Ok(())
     }
 
+    /// Whether code of a body looks at the types of values; found out by making it, of which
+    /// nothing stays.
+    fn applies(&mut self, body: &Atom, inner: &impl Fn(&mut Self) -> Compiled<()>) -> bool {
+        let (meets, from) = (self.meets.take(), self.here() as usize);
+        let mut asks = false;
+        self.attempt(|this| -> Compiled<()> {
+            this.plainly(body, inner)?;
+            asks = this.asks_for_types(from);
+            Err(Leave)
+        });
+        self.meets = meets;
+        asks
+    }
+
+    /// In which ways a body is compiled: combinations of types that were met are one way where
+    /// its calls are typed the same for all of them.
+    fn ways_met(
+        &mut self,
+        body: &Atom,
+        variables: &[Variable],
+        key: &Body,
+        inner: &impl Fn(&mut Self) -> Compiled<()>,
+    ) -> SmallVec<[Version; VERSIONS_MAX]> {
+        let mut ways: SmallVec<[Version; VERSIONS_MAX]> = SmallVec::new();
+        'versions: for version in self.program.meetings.versions(key).to_vec() {
+            for way in &mut ways {
+                let joined = either(way, &version, &self.program.value_types);
+                if let Some(joined) = joined
+                    && self.is_one_way(body, variables, &joined, inner)
+                {
+                    *way = joined;
+                    continue 'versions;
+                }
+            }
+            if ways.len() < VERSIONS_MAX {
+                ways.push(version);
+            }
+        }
+        ways
+    }
+
+    /// Whether all calls of a body are typed the same for whatever its variables may be; found
+    /// out by making the code, of which nothing stays.
+    fn is_one_way(
+        &mut self,
+        body: &Atom,
+        variables: &[Variable],
+        version: &Version,
+        inner: &impl Fn(&mut Self) -> Compiled<()>,
+    ) -> bool {
+        let (before, meets) = (self.in_doubt, self.meets.take());
+        self.in_doubt = false;
+        self.attempt(|this| -> Compiled<()> {
+            this.version(body, variables, version, inner);
+            Err(Leave)
+        });
+        self.meets = meets;
+        !std::mem::replace(&mut self.in_doubt, before)
+    }
+
     /// Code for values as they were met in one way; where they are not, what follows.
     fn version(
         &mut self,
@@ -99,11 +164,11 @@ impl Compiler<'_> {
         version: &Version,
         inner: &impl Fn(&mut Self) -> Compiled<()>,
     ) {
-        let mut met: SmallVec<[(Slot, Met); 4]> = SmallVec::new();
+        let mut met: SmallVec<[(Slot, &Met); 4]> = SmallVec::new();
         for each in version {
             let slot = variables.get(each.number as usize);
             if let Some(slot) = slot.and_then(|variable| self.slot_to_meet(variable)) {
-                met.push((slot, *each));
+                met.push((slot, each));
             }
         }
         if met.is_empty() {
@@ -115,8 +180,8 @@ impl Compiler<'_> {
         let done = self.attempt(|this| {
             let tests = met.iter().map(|(slot, each)| Test {
                 slot: *slot,
-                argument: each.argument,
-                word: each.word,
+                word: each.sorts[0].word,
+                sorts: each.sorts.clone(),
             });
             let meetings = &mut this.program.meetings;
             meetings.tests.push(tests.collect());
@@ -127,7 +192,13 @@ impl Compiler<'_> {
                 if each.is_integer() {
                     this.numbers.insert(*slot);
                 }
-                this.met.insert(*slot, each.argument);
+                let mut ways = Ways::new();
+                for sort in &each.sorts {
+                    if !ways.contains(&sort.argument) {
+                        ways.push(sort.argument);
+                    }
+                }
+                this.met.insert(*slot, ways);
             }
             this.plainly(body, inner)?;
             Ok(at)
@@ -226,7 +297,7 @@ impl Compiler<'_> {
     }
 
     /// What is known of a variable's value as an argument, if it is as it was met.
-    pub(super) fn met_as(&self, atom: &Atom) -> Option<Argument> {
+    pub(super) fn met_as(&self, atom: &Atom) -> Option<Ways> {
         let Atom::Variable(variable) = atom else {
             return None;
         };
@@ -234,28 +305,52 @@ impl Compiler<'_> {
         if name.fresh_in == Some(self.scope) {
             return None;
         }
-        self.met.get(&name.slot).copied()
+        self.ways_of(name.slot)
+    }
+
+    /// What the value in a slot is known to be one of.
+    fn ways_of(&self, slot: Slot) -> Option<Ways> {
+        if let Some(met) = self.met.get(&slot) {
+            return Some(met.clone());
+        }
+        let number = self.program.value_types.number();
+        let is_number = self.numbers.contains(&slot);
+        is_number.then(|| smallvec![Argument::new(number, ArgumentKind::Grounded)])
+    }
+
+    /// The type of a variable's value, if it is as it was met, which was of one only.
+    pub(super) fn met_as_one(&self, atom: &Atom) -> Option<ValueType> {
+        match self.met_as(atom)?.as_slice() {
+            [only] => Some(only.found()),
+            _ => None,
+        }
     }
 
     /// The type that the value in a slot is known to be of, if that says all.
     pub(super) fn type_met(&self, slot: Slot) -> Option<Atom> {
-        let found = self.met.get(&slot)?.found();
-        let found = self.program.value_types.atom(found)?;
+        let ways = self.ways_of(slot)?;
+        let (first, others) = ways.split_first()?;
+        if others.iter().any(|other| other.found() != first.found()) {
+            return None;
+        }
+        let found = self.program.value_types.atom(first.found())?;
         (found.is_ground() && !types::is_meta_type(found) && !types::is_undefined(found))
             .then(|| found.clone())
     }
 
     /// Whether what a slot holds is known to be of a type that is expected.
     pub(super) fn is_met_as(&mut self, slot: Slot, expected: TypeId) -> bool {
-        let Some(argument) = self.met.get(&slot) else {
+        let Some(ways) = self.met.get(&slot) else {
             return false;
         };
         let Program {
             value_types, types, ..
         } = &mut *self.program;
-        let found = argument.found();
-        !value_types.is_atom(found)
-            && value_types.fits(found, expected, &types[usize::from(expected)])
+        ways.iter().all(|way| {
+            let found = way.found();
+            !value_types.is_atom(found)
+                && value_types.fits(found, expected, &types[usize::from(expected)])
+        })
     }
 
     /// The type of a call of what a variable stands for, if that is as it was met.
@@ -264,7 +359,7 @@ impl Compiler<'_> {
         children: &[Atom],
         checks: &mut Vec<Check>,
     ) -> Compiled<Static> {
-        let head = self.met_as(&children[0]).ok_or(Leave)?.found();
+        let head = self.met_as_one(&children[0]).ok_or(Leave)?;
         let function = self.program.value_types.atom(head).cloned().ok_or(Leave)?;
         if !types::is_function(&function) {
             return Err(Leave);
