@@ -14,6 +14,7 @@ use crate::fast::cell::{Cell, Header, Kind};
 use crate::number::Number;
 use crate::seen::Seen;
 use crate::symbol::Symbol;
+use crate::unify::takes;
 
 /// Words set apart for constants. Untouched ones cost no memory.
 pub(super) const CONSTANTS: usize = 1 << 20;
@@ -538,6 +539,15 @@ impl Heap {
         }
     }
 
+    /// Whether one of two terms, none of them a variable, is a pattern that matches the other.
+    fn takes(&mut self, left: Cell, right: Cell) -> bool {
+        if !matches!(left.kind(), Kind::Box(_)) && !matches!(right.kind(), Kind::Box(_)) {
+            return false;
+        }
+        let (left, right) = (self.export(left), self.export(right));
+        takes(&left, &right) || takes(&right, &left)
+    }
+
     /// The atom of a term that is neither variable nor expression.
     pub(super) fn leaf(&self, cell: Cell) -> Atom {
         match cell.kind() {
@@ -634,7 +644,7 @@ impl Heap {
                     }
                 }
                 _ => {
-                    if !self.equal_leaves(left, right) {
+                    if !self.equal_leaves(left, right) && !self.takes(left, right) {
                         return false;
                     }
                 }

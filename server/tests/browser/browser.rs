@@ -271,20 +271,32 @@ impl Browser {
     }
 
     /// Clicks as a person does: the element must be in view and not be covered. What
-    /// moves away just then, as news come in, is clicked where it is now.
+    /// moves away just then, as news come in, is clicked where it is now; also when it
+    /// moved between the press and the release, of which a page is told nothing.
     #[track_caller]
     pub(crate) fn click(&self, selector: &str) {
         let start = Instant::now();
         loop {
             let element = self.element(selector);
             self.run(&format!(
-                "document.querySelector({selector:?}).scrollIntoView({{ block: 'center', behavior: 'instant' }})"
+                "const one = document.querySelector({selector:?});
+                 one.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+                 window.clickArrived = one instanceof HTMLOptionElement;
+                 one.addEventListener('click', () => {{ window.clickArrived = true }}, {{ once: true, capture: true }})"
             ));
             let path = format!("/element/{element}/click");
-            let Err(error) = self.try_command("POST", &path, Some(&json!({}))) else {
-                return;
+            let error = match self.try_command("POST", &path, Some(&json!({}))) {
+                Err(error) => error,
+                // Another page, to which a link led, knows nothing of it; an option is chosen,
+                // wherever it is.
+                Ok(_) if self.run("return window.clickArrived") != false => return,
+                Ok(_) => "element moved under the mouse".to_owned(),
             };
-            let moved = ["element click intercepted", "stale element reference"];
+            let moved = [
+                "element click intercepted",
+                "element moved under the mouse",
+                "stale element reference",
+            ];
             assert!(
                 moved.iter().any(|known| error.contains(known)) && start.elapsed() < PATIENCE,
                 "{selector} cannot be clicked: {error}"

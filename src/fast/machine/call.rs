@@ -149,6 +149,7 @@ impl Machine<'_> {
 
     #[inline(never)]
     pub(super) fn too_deep(&mut self, function: u32, base: usize) -> Next {
+        self.host.too_deep += 1;
         let call = self.call_term(function, base);
         let call = self.heap.export(call);
         let error = Atom::error(call, Atom::symbol(Exhausted::Depth.symbol()));
