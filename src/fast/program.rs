@@ -23,7 +23,7 @@ use crate::fast::machine::grow;
 use crate::fast::met::Meetings;
 use crate::fast::pattern::Pattern;
 use crate::fast::table::RuleTable;
-use crate::fast::types::{Arguments, ValueTypes};
+use crate::fast::types::{Arguments, ValueType, ValueTypes};
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
 use crate::space::{
@@ -176,12 +176,32 @@ pub(super) struct Function {
     pub(super) data_type: u16,
     /// Whether that depends on the types of arguments.
     pub(super) types_elements: bool,
+    /// Data that is made by code which knows its type: what of, by number; 0 for any other.
+    pub(super) made: u32,
+    /// Whether elements before the last of such data are still to be looked at.
+    pub(super) looks_before_last: bool,
     /// Its rules, where they are tried one by one.
     pub(super) table: u32,
     /// How often it was compiled with facts that its rules look for.
     pub(super) with_facts: u8,
     /// How often some pattern was asked for by then.
     pub(super) asked: u32,
+}
+
+/// Data whose type is known where code makes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Made {
+    /// Its type, if its elements are of these.
+    pub(super) found: ValueType,
+    /// The types that elements are still to be seen to have; `None` for those that have it.
+    pub(super) parts: SmallVec<[Option<ValueType>; 4]>,
+}
+
+impl Made {
+    /// Whether one of these elements is to be looked at.
+    fn looks_at(parts: &[Option<ValueType>]) -> bool {
+        parts.iter().any(Option::is_some)
+    }
 }
 
 impl Function {
@@ -369,6 +389,9 @@ pub(super) struct Program {
     /// Rules of functions, those included that only calls which wait go on with.
     pub(super) tables: Vec<RuleTable>,
     function_ids: HashMap<(u32, usize, TypeId), u32, FixedState>,
+    /// What code makes that knows the types of it, and the functions for that.
+    made: Vec<Made>,
+    made_ids: HashMap<(u32, usize, TypeId, Made), u32, FixedState>,
     heads: HashMap<u32, Head, FixedState>,
     /// Types of symbols: `None` is unknown to the type system.
     pub(super) symbol_types: HashMap<u32, Option<Vec<Atom>>, FixedState>,
@@ -515,6 +538,8 @@ impl Program {
             functions: Vec::new(),
             tables: Vec::new(),
             function_ids: HashMap::default(),
+            made: Vec::new(),
+            made_ids: HashMap::default(),
             heads: HashMap::default(),
             symbol_types: HashMap::default(),
             value_types: ValueTypes::new(),
@@ -882,6 +907,8 @@ impl Program {
                 size: 0,
                 data_type: 0,
                 types_elements: false,
+                made: 0,
+                looks_before_last: false,
                 table: u32::MAX,
                 with_facts: 0,
                 asked: 0,
@@ -890,10 +917,69 @@ impl Program {
         id
     }
 
+    /// The number of a function without rules for calls whose type is known where they are made.
+    pub(super) fn function_made(
+        &mut self,
+        symbol: u32,
+        arity: usize,
+        expected: TypeId,
+        made: Made,
+    ) -> u32 {
+        let key = (symbol, arity, expected, made);
+        if let Some(known) = self.made_ids.get(&key) {
+            return *known;
+        }
+        let like = self.function(symbol, arity, expected) as usize;
+        let (state, version) = (self.functions[like].state, self.functions[like].version);
+        self.made.push(key.3.clone());
+        self.functions.push(Function {
+            symbol,
+            arity,
+            expected,
+            state,
+            version,
+            pc: 0,
+            size: 0,
+            data_type: 0,
+            types_elements: false,
+            made: self.made.len() as u32,
+            looks_before_last: false,
+            table: u32::MAX,
+            with_facts: 0,
+            asked: 0,
+        });
+        let id = (self.functions.len() - 1) as u32;
+        self.note_made(id);
+        self.made_ids.insert(key, id);
+        id
+    }
+
+    /// Notes of a function for calls whose type is known how that is.
+    fn note_made(&mut self, function: u32) {
+        let entry = &mut self.functions[function as usize];
+        let made = &self.made[entry.made as usize - 1];
+        entry.data_type = made.found.0;
+        entry.types_elements = Made::looks_at(&made.parts);
+        entry.looks_before_last = made
+            .parts
+            .split_last()
+            .is_some_and(|(_, others)| Made::looks_at(others));
+    }
+
+    /// What is known of the calls of a function, if that is more than what its signature says.
+    #[inline(always)]
+    pub(super) fn made_by(&self, function: &Function) -> Option<&Made> {
+        self.made.get((function.made as usize).wrapping_sub(1))
+    }
+
     /// Notes of a function without rules what type calls of it have.
     pub(super) fn note_data(&mut self, function: u32, head: &Head) {
         let entry = &mut self.functions[function as usize];
         entry.state = State::Data;
+        if entry.made != 0 {
+            self.note_made(function);
+            return;
+        }
         entry.types_elements =
             matches!(head, Head::Typed(signature) if !signature.returns.is_ground());
         entry.data_type = match head {

@@ -1,6 +1,7 @@
 //! Each instruction in words.
 
 use super::Words;
+use crate::fast::applied::Applied;
 use crate::fast::code::{
     ANY, Arithmetic, AtomKind, Change, Comparison, IF_DATA, Instruction, Logic, Operands, Pc, Slot,
     TypeId, Watched,
@@ -760,9 +761,10 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             odd: other,
             ..
         } => format!(
-            "{} := the function {} of {count}{}",
+            "{} := the function {} of {}{}",
             slot(to),
             slot(head),
+            Applied::count(count),
             odd(other)
         ),
         I::CallApplied {

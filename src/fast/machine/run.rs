@@ -391,6 +391,19 @@ impl Machine<'_> {
                         }
                         next!()
                     }
+                    I::IfTyped {
+                        slots: [a, b],
+                        types: [first, second],
+                        count,
+                        ..
+                    } => {
+                        let types = &self.program.value_types;
+                        if self.heap.is_known_as(types, slot!(a), first)
+                            && (count == 1 || self.heap.is_known_as(types, slot!(b), second))
+                        {
+                            next!()
+                        }
+                    }
                     I::IfMet { tests, odd } => {
                         jump_unless!(self.heap.are_as_met(&self.program, frame, tests), odd)
                     }
@@ -1071,7 +1084,6 @@ impl Machine<'_> {
                     | I::IndexAtom { .. }
                     | I::Close
                     | I::BuildBlock { .. }
-                    | I::IfTyped { .. }
                     | I::Meet { .. }
                     | I::Compute { .. }
                     | I::CallAppliedLast { .. } => {}

@@ -138,8 +138,18 @@ impl Machine<'_> {
                 let entry = &self.program.functions[function as usize];
                 if entry.state == State::Data {
                     let data_type = entry.data_type;
+                    let types_elements = entry.types_elements;
                     let built = self.build_data(operands, base);
-                    self.heap.note_type_of_data(built, data_type);
+                    if !types_elements {
+                        self.heap.note_type_of_data(built, data_type);
+                    } else if self
+                        .heap
+                        .header(built.at())
+                        .has(Header::DATA | Header::GROUND)
+                    {
+                        let entry = &self.program.functions[function as usize];
+                        self.heap.note_type_of_made(&self.program, entry, built);
+                    }
                     set!(self, base, to, built);
                     pc += 1;
                 } else {
