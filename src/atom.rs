@@ -123,6 +123,13 @@ pub trait Value: Send + Sync {
     fn as_any(&self) -> &dyn std::any::Any;
 }
 
+impl Grounded {
+    /// Whether it matches more than what is equal to it.
+    pub(crate) fn is_pattern(&self) -> bool {
+        matches!(self, Grounded::Value(value) if value.is_pattern())
+    }
+}
+
 /// A mutable cell that holds one atom (`new-state`).
 #[derive(Clone)]
 pub struct State(Arc<StateData>);
@@ -341,8 +348,8 @@ impl Atom {
         match self {
             Atom::Variable(_) => false,
             Atom::Expression(expression) => expression.is_ground(),
-            Atom::Grounded(Grounded::Value(value)) => !value.is_pattern(),
-            Atom::Symbol(_) | Atom::Grounded(_) => true,
+            Atom::Grounded(value) => !value.is_pattern(),
+            Atom::Symbol(_) => true,
         }
     }
 

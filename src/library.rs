@@ -24,16 +24,38 @@ use crate::space::{Origin, Space};
 
 pub(crate) use shipped::fixed_entropy;
 
-/// A text pattern, written `regex:"…"`.
-pub(crate) struct Pattern(regex::Regex);
+/// A text pattern, written `regex:"…"`. A word has no blanks or parentheses: `~` is a blank
+/// of the pattern, `[[` and `]]` are the parentheses of a group.
+pub(crate) struct Pattern {
+    regex: regex::Regex,
+    written: Box<str>,
+}
 
 impl Pattern {
-    pub(crate) fn new(regex: regex::Regex) -> Pattern {
-        Pattern(regex)
+    /// `None` if what is written between the quotes is no pattern.
+    pub(crate) fn new(written: &str) -> Option<Pattern> {
+        let pattern = written
+            .replace("[[", "(")
+            .replace("]]", ")")
+            .replace('~', " ");
+        let regex = regex::RegexBuilder::new(&pattern)
+            .case_insensitive(true)
+            .build()
+            .ok()?;
+        Some(Pattern {
+            regex,
+            written: written.into(),
+        })
     }
 
     pub(crate) fn regex(&self) -> &regex::Regex {
-        &self.0
+        &self.regex
+    }
+
+    /// Whether it is found in a text, in which blanks are one space each and none at the ends.
+    fn is_in(&self, text: &str) -> bool {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        self.regex.is_match(&words.join(" "))
     }
 }
 
@@ -44,19 +66,30 @@ impl Value for Pattern {
 
     /// As the reference does: a string of what was written.
     fn print(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", Atom::string(&format!("regex:\"{}\"", self.0)))
+        write!(
+            f,
+            "{}",
+            Atom::string(&format!("regex:\"{}\"", self.written))
+        )
+    }
+
+    fn equals(&self, other: &dyn Value) -> bool {
+        let other = other.as_any().downcast_ref::<Pattern>();
+        other.is_some_and(|other| self.written == other.written)
     }
 
     fn is_pattern(&self) -> bool {
         true
     }
 
-    /// Strings and symbols that the pattern is found in.
+    /// Atoms in whose text the pattern is found; a string's is what is between its quotes.
     fn matches(&self, atom: &Atom) -> bool {
         match atom {
-            Atom::Symbol(symbol) => self.0.is_match(symbol.as_str()),
-            Atom::Grounded(Grounded::Text(text)) => self.0.is_match(text),
-            Atom::Variable(_) | Atom::Expression(_) | Atom::Grounded(_) => false,
+            Atom::Variable(_) => false,
+            Atom::Symbol(symbol) => self.is_in(symbol.as_str()),
+            Atom::Grounded(Grounded::Text(text)) if text.is_empty() => self.is_in("\"\""),
+            Atom::Grounded(Grounded::Text(text)) => self.is_in(text),
+            Atom::Expression(_) | Atom::Grounded(_) => self.is_in(&atom.to_string()),
         }
     }
 

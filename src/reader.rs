@@ -73,13 +73,11 @@ fn value(text: &str) -> Option<Grounded> {
         }
         b'r' => {
             let pattern = text.strip_prefix("regex:\"")?.strip_suffix('"')?;
-            let regex = regex::RegexBuilder::new(pattern)
-                .case_insensitive(true)
-                .build()
-                .ok()?;
-            Some(Grounded::Value(Arc::new(crate::library::Pattern::new(
-                regex,
-            ))))
+            if pattern.contains('"') {
+                return None;
+            }
+            let pattern = crate::library::Pattern::new(pattern)?;
+            Some(Grounded::Value(Arc::new(pattern)))
         }
         _ => None,
     }

@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 
 use crate::atom::{Atom, Expression, Grounded, Value, Variable, known};
 use crate::seen::Made;
-use crate::space::{Space, changes};
+use crate::space::{Layers, Space, changes};
 use crate::unify::{Bindings, Replacement, rebuild, unify};
 
 /// `%Undefined%`.
@@ -237,19 +237,30 @@ fn ask(
         Atom::Variable(answer.clone()),
     ]);
     let mut bindings = Bindings::new();
-    let mut types = Vec::new();
-    space.each(&pattern, &mut bindings, |_, bindings| {
-        types.extend(bindings.resolve(answer));
+    let mut types: Vec<(u32, Atom)> = Vec::new();
+    space.each(&pattern, &mut bindings, |found, bindings| {
+        types.extend(bindings.resolve(answer).map(|is| (found.row().layer, is)));
     });
-    if types.len() > 1 && !types.iter().all(Atom::is_ground) {
-        types = general_first(types);
+    if types.len() <= 1 {
+        return types.into_iter().map(|(_, is)| is).collect();
     }
+    // What a program declares goes before what it imports, however general that is.
+    let own_count = Layers::own_count(space);
+    let (own, imported): (Vec<_>, Vec<_>) =
+        types.into_iter().partition(|(layer, _)| *layer < own_count);
+    let ordered =
+        |types: Vec<(u32, Atom)>| general_first(types.into_iter().map(|(_, is)| is).collect());
+    let mut types = ordered(own);
+    types.append(&mut ordered(imported));
     types
 }
 
 /// The same types, where two begin alike those first that go on with a variable. The
 /// order matters: of several function types, a call takes the first that applies.
 fn general_first(types: Vec<Atom>) -> Vec<Atom> {
+    if types.len() <= 1 || types.iter().all(Atom::is_ground) {
+        return types;
+    }
     let words: Vec<Vec<Word>> = types.iter().map(words).collect();
     let mut ordered = Vec::with_capacity(types.len());
     // Groups of types that are the same up to a word; the next to be divided last.

@@ -366,8 +366,8 @@ fn unify_as(left: &Atom, right: &Atom, bindings: &mut Bindings, kept: Kept) -> b
     true
 }
 
-/// Whether `pattern` is a value of the host that matches more than its equals.
-fn takes(pattern: &Atom, atom: &Atom) -> bool {
+/// Whether `pattern` is a value of the host that matches the atom, though it is not equal.
+pub(crate) fn takes(pattern: &Atom, atom: &Atom) -> bool {
     matches!(pattern, Atom::Grounded(Grounded::Value(value)) if value.matches(atom))
 }
 

@@ -14,6 +14,7 @@ use crate::fast::cell::{Cell, Header, Kind};
 use crate::number::Number;
 use crate::seen::Seen;
 use crate::symbol::Symbol;
+use crate::unify::takes;
 
 /// Words set apart for constants. Untouched ones cost no memory.
 pub(super) const CONSTANTS: usize = 1 << 20;
@@ -206,8 +207,15 @@ impl Heap {
     }
 
     /// Forgets the bindings noted since the trail had this length.
-    #[inline]
+    #[inline(always)]
     pub(super) fn undo(&mut self, trail_top: usize) {
+        if self.trail.len() > trail_top {
+            self.undo_to(trail_top);
+        }
+    }
+
+    #[inline(never)]
+    fn undo_to(&mut self, trail_top: usize) {
         while self.trail.len() > trail_top {
             let at = self.trail.pop().expect("longer") as usize;
             self.cells[at] = Cell::reference(at).0;
@@ -538,6 +546,15 @@ impl Heap {
         }
     }
 
+    /// Whether one of two terms, none of them a variable, is a pattern that matches the other.
+    fn takes(&mut self, left: Cell, right: Cell) -> bool {
+        if !matches!(left.kind(), Kind::Box(_)) && !matches!(right.kind(), Kind::Box(_)) {
+            return false;
+        }
+        let (left, right) = (self.export(left), self.export(right));
+        takes(&left, &right) || takes(&right, &left)
+    }
+
     /// The atom of a term that is neither variable nor expression.
     pub(super) fn leaf(&self, cell: Cell) -> Atom {
         match cell.kind() {
@@ -634,7 +651,7 @@ impl Heap {
                     }
                 }
                 _ => {
-                    if !self.equal_leaves(left, right) {
+                    if !self.equal_leaves(left, right) && !self.takes(left, right) {
                         return false;
                     }
                 }

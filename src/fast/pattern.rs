@@ -11,7 +11,7 @@ use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::Slot;
 use crate::fast::heap::Heap;
 use crate::fast::program::Function;
-use crate::fast::rows::Frame;
+use crate::fast::rows::{Frame, matches_others};
 use crate::space::Values;
 use crate::space::token::{self, WILD};
 
@@ -118,7 +118,7 @@ impl Heap {
                     continue;
                 }
                 // What is in the pattern here stands for something of the row.
-                _ if token::is_variable(raw) => return false,
+                _ if matches_others(raw, values) => return false,
                 Part::Token(_) => return true,
                 Part::Leaf { constant, .. } => with.constants[constant as usize],
                 Part::Value(slot) => self.deref(Cell(with.slots[usize::from(slot)])),
@@ -161,7 +161,7 @@ impl Heap {
             place += 1;
             match *part {
                 Part::Token(token) if raw == token => at += 1,
-                Part::Token(_) | Part::Leaf { .. } if token::is_variable(raw) => {
+                Part::Token(_) | Part::Leaf { .. } if matches_others(raw, values) => {
                     // A term is made of this part of the pattern after all.
                     let term;
                     (term, place) = self.pattern_term(pattern, place - 1, with, &mut later);

@@ -2,18 +2,30 @@
 
 use smallvec::SmallVec;
 
-use crate::atom::Grounded;
+use crate::atom::{Atom, Grounded};
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::heap::Heap;
 use crate::number::Number;
 use crate::space::Values;
 use crate::space::flat::{self, Flat};
 use crate::space::probe::KEYS_MAX;
-use crate::space::token::{self, Token, WILD};
+use crate::space::token::{self, Payloads, Token, WILD};
+use crate::unify::takes;
 
 /// The variables of one stored atom at one use.
 #[derive(Default)]
 pub(super) struct Frame(Vec<Cell>);
+
+/// The host value at a token if it is one that matches more than its equals.
+fn pattern_at(token: u32, values: &Values) -> Option<&Grounded> {
+    let value = values.payload(token::payload_place(token)?);
+    value.is_pattern().then_some(value)
+}
+
+/// Whether a token is a variable, or a host value that matches more than its equals.
+pub(super) fn matches_others(token: u32, values: &Values) -> bool {
+    token::is_variable(token) || pattern_at(token, values).is_some()
+}
 
 /// Stands for a variable that stands for nothing yet; no term.
 const NOTHING: Cell = Cell(u64::MAX);
@@ -128,6 +140,11 @@ impl Heap {
                     }
                     Some(value) => self.unify(cell, value),
                 }
+            } else if let Some(pattern) = pattern_at(raw, values).filter(|_| !cell.is_ref()) {
+                at += 1;
+                let pattern = Atom::Grounded(pattern.clone());
+                let atom = self.export(cell);
+                atom == pattern || takes(&pattern, &atom)
             } else {
                 match cell.kind() {
                     Kind::Sym(id) => {

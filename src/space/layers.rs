@@ -223,6 +223,11 @@ impl Layers {
         layers
     }
 
+    /// How many layers are the space's own; those of its imports follow.
+    pub(crate) fn own_count(space: &Space) -> u32 {
+        Layers::own(space).own as u32
+    }
+
     /// The same rows, whatever is added to or removed from the space itself; its imports
     /// stay as they are at any time. O(1), or linear in what a fork hides.
     pub(crate) fn frozen(&self) -> Layers {

@@ -6,7 +6,7 @@ use crate::atom::{Atom, Expression, Grounded, Variable};
 use crate::space::flat;
 use crate::space::token::{self, Payloads, Token};
 use crate::symbol::Names;
-use crate::unify::{Bindings, unify};
+use crate::unify::{Bindings, takes, unify};
 
 /// The variables of one stored atom at one use: each stands for an atom of the
 /// evaluation, so that nothing is renamed, or built, before it is matched.
@@ -111,7 +111,11 @@ pub(crate) fn unify_row<P: Payloads + ?Sized>(
                     frame.get_or_fresh(number, tokens, names)
                 });
                 at = token::skip(tokens, begin);
-                pattern.matches(&stored)
+                pattern.matches(&bindings.apply(&stored))
+            }
+            (_, Token::Payload(place)) if payloads.payload(place).is_pattern() => {
+                let stored = Atom::Grounded(payloads.payload(place).clone());
+                current == stored || takes(&stored, &bindings.apply(&current))
             }
             (Atom::Grounded(value), token) => flat::equals_value(token, payloads, value),
             _ => false,
@@ -132,7 +136,7 @@ pub(crate) fn unify_row<P: Payloads + ?Sized>(
             let atom = &children[*child];
             *child += 1;
             if let Atom::Symbol(symbol) = atom
-                && !token::is_variable(tokens[at])
+                && !token::may_be_taken(tokens[at])
             {
                 if tokens[at] != token::symbol(symbol.id()) {
                     return false;

@@ -180,6 +180,11 @@ pub(crate) fn is_variable(token: u32) -> bool {
     token & TAG_MASK == VARIABLE
 }
 
+/// Whether the token is a variable, or a value of the host, that may match other atoms.
+pub(crate) fn may_be_taken(token: u32) -> bool {
+    is_variable(token) || token & TAG_MASK == PAYLOAD
+}
+
 /// The number of the token that is a variable.
 pub(crate) fn number_of(variable: u32) -> u32 {
     variable >> TAG_BITS
