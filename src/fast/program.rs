@@ -56,6 +56,9 @@ pub(super) enum Head {
 pub(super) enum Tree {
     /// A constant, or the value in a slot.
     Value(Operand),
+    /// The value in a slot, which an argument was evaluated to; whether it was made for that,
+    /// if it is an expression.
+    Told(Slot, bool),
     /// A variable that stands for nothing.
     Unknown,
     /// An expression that is known to be of a type.
@@ -100,6 +103,10 @@ pub(super) enum LeafPlace {
     Argument,
     /// A head inside of an argument.
     Head,
+    /// What an argument was evaluated to, which tells no type if it is an expression.
+    Told,
+    /// The same, but of an expression that was made then the function of its head tells.
+    Made,
     /// Anything else.
     Part,
 }

@@ -69,6 +69,14 @@ fn add_leaves(tree: &Tree, place: LeafPlace, leaves: &mut Vec<Leaf>) {
             slot: operand.index() as Slot,
             place,
         }),
+        Tree::Told(slot, made) => leaves.push(Leaf {
+            slot: *slot,
+            place: if *made {
+                LeafPlace::Made
+            } else {
+                LeafPlace::Told
+            },
+        }),
         Tree::Value(_) | Tree::Unknown | Tree::Known(_) => {}
         Tree::Call(parts) => {
             for (number, part) in parts.iter().enumerate() {
@@ -766,7 +774,12 @@ impl Compiler<'_> {
             site,
             odd: FAIL,
         });
-        let source = OddWhat::Source(Atom::expression(call));
+        // The types of one argument need no other look: it was evaluated for what is expected.
+        let source = if names.len() == 1 {
+            OddWhat::Call(Atom::expression(call))
+        } else {
+            OddWhat::Source(Atom::expression(call))
+        };
         let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
         for name in &names {
             self.names.remove(name);
@@ -777,12 +790,14 @@ impl Compiler<'_> {
     }
 
     /// What the type of a slot's value tells an argument of a call of two of the same type,
-    /// as those of `==` are: which function the argument is a call of.
+    /// as those of `==` are: which function the argument is a call of. `made` says of a value
+    /// that was evaluated before whether it was made then, if it is an expression: if it was
+    /// handed on, it tells nothing.
     pub(super) fn told_by(
         &mut self,
         head: &Atom,
         slot: Slot,
-        place: LeafPlace,
+        made: Option<bool>,
         argument: &Atom,
     ) -> Compiled<Option<ToldBy>> {
         let told @ Told::Function(..) = self.told(argument)? else {
@@ -790,7 +805,10 @@ impl Compiler<'_> {
         };
         let head = self.constant_value(head)?;
         let tells = SiteArgument {
-            tree: Tree::Value(Operand::slot(slot)),
+            tree: match made {
+                Some(made) => Tree::Told(slot, made),
+                None => Tree::Value(Operand::slot(slot)),
+            },
             as_written: false,
             told: Told::Nothing,
         };
@@ -798,6 +816,11 @@ impl Compiler<'_> {
             tree: Tree::Known(ANY),
             as_written: false,
             told,
+        };
+        let place = match made {
+            None => LeafPlace::Argument,
+            Some(false) => LeafPlace::Told,
+            Some(true) => LeafPlace::Made,
         };
         // The order of the two makes no difference.
         self.program.sites.push(Arc::new(Site {

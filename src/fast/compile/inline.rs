@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
-use crate::fast::program::{Inline, LeafPlace, Signature};
+use crate::fast::program::{Inline, Signature};
 use crate::operation::Operation;
 use crate::symbol::Symbol;
 use crate::types::match_types;
@@ -315,16 +315,17 @@ impl Compiler<'_> {
             let known = known.filter(|name| name.fresh_in != Some(this.scope));
             let left = match known.map(|name| name.slot) {
                 Some(known) => {
-                    let told = this.told_by(&children[0], known, LeafPlace::Argument, left)?;
+                    let told = this.told_by(&children[0], known, None, left)?;
                     untold = this.unless_told(told, atom.clone())?;
                     this.as_told(left, told)?
                 }
                 None => this.evaluate_argument(left, left_type)?,
             };
+            let is_made = !this.hands_on(&children[1]);
             let left = this.in_slot(left)?;
             let right = if is_any && sides[0] != Side::Silent && sides[1] != Side::Told {
                 this.define(left);
-                let told = this.told_by(&children[0], left, LeafPlace::Part, right)?;
+                let told = this.told_by(&children[0], left, Some(is_made), right)?;
                 let name = Variable::new("value").renamed();
                 let fresh_in = None;
                 this.name(

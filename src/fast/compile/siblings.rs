@@ -98,14 +98,21 @@ impl Compiler<'_> {
         argument: &Atom,
         inner: impl FnOnce(&mut Self) -> Compiled<T>,
     ) -> Compiled<T> {
-        let mut open = false;
-        if place > 0 && argument.as_expression().is_some() {
-            argument.for_each_variable(|variable| {
-                let name = self.names.get(variable);
-                open |= name.is_some_and(|name| name.fresh_in == Some(self.scope));
-            });
+        if place > 0 && self.is_open(argument) {
+            self.part(inner)
+        } else {
+            inner(self)
         }
-        if open { self.part(inner) } else { inner(self) }
+    }
+
+    /// Whether there are variables in it that stood for nothing when this began.
+    pub(super) fn is_open(&self, argument: &Atom) -> bool {
+        let mut open = false;
+        argument.for_each_variable(|variable| {
+            let name = self.names.get(variable);
+            open |= name.is_some_and(|name| name.fresh_in == Some(self.scope));
+        });
+        open
     }
 
     /// Whether the value of an expression is one of the type that is expected of it, whose
@@ -224,6 +231,52 @@ impl Compiler<'_> {
                 }
             },
             Head::Complex => {}
+        }
+    }
+
+    /// Whether the value of an expression may be one that was there before, which a variable
+    /// stood for.
+    pub(super) fn hands_on(&mut self, atom: &Atom) -> bool {
+        self.hands_on_within(atom, &mut Vec::new())
+    }
+
+    fn hands_on_within(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>) -> bool {
+        let Some([head, arguments @ ..]) = atom.as_expression() else {
+            return matches!(atom, Atom::Variable(_));
+        };
+        match self.program.head(self.host, self.heap, head) {
+            Head::Untyped => {
+                let Atom::Symbol(symbol) = head else {
+                    return true;
+                };
+                let function = (self.heap.symbol(symbol), arguments.len());
+                if seen.contains(&function) {
+                    return false;
+                }
+                self.program.look_at_rules(function.0, function.1);
+                let rows = self.program.rule_rows(function.0, function.1);
+                if seen.len() + rows.len() > FUNCTIONS {
+                    return true;
+                }
+                seen.push(function);
+                let rules = self.program.rules_at(&rows);
+                rules.iter().any(|(rule, _)| {
+                    let body = rule.as_expression().and_then(<[Atom]>::last);
+                    body.is_none_or(|body| self.hands_on_within(body, seen))
+                })
+            }
+            Head::Operation(operation, _) if operation.control() == Some(Control::If) => arguments
+                .iter()
+                .skip(1)
+                .any(|branch| self.hands_on_within(branch, seen)),
+            Head::Typed(signature) | Head::Operation(_, signature) => {
+                let mut own = signature.parameters.iter().zip(arguments);
+                matches!(signature.returns, Atom::Variable(_))
+                    && own.any(|(parameter, argument)| {
+                        *parameter == signature.returns && self.hands_on_within(argument, seen)
+                    })
+            }
+            Head::Complex => true,
         }
     }
 

@@ -61,11 +61,17 @@ impl Machine<'_> {
         }
     }
 
-    /// What is wrong with the types of an argument whose head is an expression: what
-    /// evaluating it would say is something else.
+    /// What is wrong with the types of an argument that is a call of something typed, or of an
+    /// expression: what evaluating it would say is something else.
     fn ill_typed(&mut self, value: Cell) -> Option<Vec<Way>> {
         let (first, _) = self.heap.elements(value.at());
-        if !self.heap.deref(self.heap.word(first)).is_exp() {
+        let head = self.heap.deref(self.heap.word(first));
+        let may_be = match head.kind() {
+            Term::Exp(_) => true,
+            Term::Sym(id) => !self.is_untyped(id) && self.type_of(value).is_none(),
+            _ => self.type_of(value).is_none(),
+        };
+        if !may_be {
             return None;
         }
         let atom = self.heap.export(value);
