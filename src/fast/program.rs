@@ -27,7 +27,7 @@ use crate::fast::types::{Arguments, ValueType, ValueTypes};
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
 use crate::space::{
-    Changes, Layers, Moment, Origin, Row, Space, Stand, Subject, Version, changes, token,
+    Changes, Clocks, Layers, Moment, Origin, Row, Space, Stand, Subject, Version, changes, token,
 };
 use crate::symbol::Symbol;
 use crate::types;
@@ -359,6 +359,25 @@ pub(super) enum StateOperation {
     Change,
 }
 
+/// When an evaluation sees spaces.
+pub(super) enum Sight {
+    Present,
+    /// At a moment, with the clocks of the stores of the program's space then.
+    Moment(Option<Clocks>),
+}
+
+impl Sight {
+    /// Whether facts that were compiled are those that a space has; `own` is the program's.
+    #[inline]
+    pub(super) fn shows(&self, facts: &mut Stand, own: &Space) -> bool {
+        match self {
+            Sight::Present => facts.holds(),
+            Sight::Moment(Some(clocks)) => facts.holds_at(clocks, own),
+            Sight::Moment(None) => false,
+        }
+    }
+}
+
 pub(super) struct Program {
     pub(super) space: Space,
     /// The space's stores and those of what it imports.
@@ -366,7 +385,8 @@ pub(super) struct Program {
     /// What had changed when code was last looked at.
     changes: Changes,
     /// The moment it was looked at; `None` is the present.
-    pub(super) moment: Option<u64>,
+    moment: Option<u64>,
+    pub(super) sight: Sight,
     /// What had changed of each of the stores then.
     changes_seen: Option<SmallVec<[(usize, Changes); 4]>>,
     pub(super) code: Vec<Instruction>,
@@ -380,6 +400,8 @@ pub(super) struct Program {
     pub(super) proving: bool,
     /// Whether code tells whoever watches what it does.
     pub(super) watched: bool,
+    /// Whether code is made ahead of its use, so that nobody waits for it then.
+    pub(super) prepares: bool,
     /// What is noted for a listing, where one is wanted.
     pub(super) listed: Option<Box<Listed>>,
     pub(super) rule_uses: Vec<Arc<RuleUse>>,
@@ -516,6 +538,7 @@ impl Program {
             layers: Layers::of(space),
             changes: changes(),
             moment: host.moment.as_ref().map(Moment::number),
+            sight: Sight::Present,
             changes_seen: None,
             code: vec![
                 Instruction::Fail,
@@ -531,6 +554,7 @@ impl Program {
             operation_ids: HashMap::default(),
             proving,
             watched: host.watch.is_some() && !proving,
+            prepares: false,
             listed: None,
             rule_uses: Vec::new(),
             fact_uses: Vec::new(),
@@ -573,7 +597,7 @@ impl Program {
             temporary: Vec::new(),
         };
         debug_assert_eq!((ANY, NUMBER, BOOL), (0, 1, 2));
-        program.changes_seen = Some(program.layers.changes());
+        program.look_at_layers();
         program.survey();
         program
     }
@@ -589,7 +613,7 @@ impl Program {
         let types = now.types != self.changes.types;
         self.changes = now;
         self.layers = Layers::of(&self.space);
-        self.changes_seen = Some(self.layers.changes());
+        self.look_at_layers();
         self.invalidate(types);
     }
 
@@ -613,13 +637,20 @@ impl Program {
         self.moment = moment;
         self.changes = changes();
         self.layers = Layers::of(&self.space);
-        let now = self.layers.changes();
-        let same = before.as_ref() == Some(&now);
-        self.changes_seen = Some(now);
-        if !same {
+        self.look_at_layers();
+        if before.is_none() || before != self.changes_seen {
             // What is new of types is not told apart.
             self.invalidate(true);
         }
+    }
+
+    /// Notes what had changed of the stores by now.
+    fn look_at_layers(&mut self) {
+        self.changes_seen = Some(self.layers.changes());
+        self.sight = match self.moment {
+            None => Sight::Present,
+            Some(_) => Sight::Moment(Clocks::of(&self.layers)),
+        };
     }
 
     /// Whether evaluations see all as it was at some time.

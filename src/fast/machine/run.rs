@@ -638,7 +638,7 @@ impl Machine<'_> {
                     I::Variable { to } => set!(to, self.heap.variable()),
                     I::IfFacts { facts, to, .. } => {
                         let stand = &mut self.program.facts[facts as usize];
-                        if self.fuel > 1 && self.program.moment.is_none() && stand.holds() {
+                        if self.fuel > 1 && self.program.sight.shows(stand, &self.program.space) {
                             self.fuel -= 1;
                             jump!(to)
                         }

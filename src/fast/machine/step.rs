@@ -749,8 +749,9 @@ impl Machine<'_> {
             }
             I::IfFacts { facts, to, odd } => {
                 fuel!();
-                let at_moment = self.program.is_at_moment();
-                let holds = !at_moment && self.program.facts[facts as usize].holds();
+                let program = &mut self.program;
+                let stand = &mut program.facts[facts as usize];
+                let holds = program.sight.shows(stand, &program.space);
                 pc = if holds { to } else { odd };
             }
             I::GatherAdd { slot } => {
