@@ -320,7 +320,7 @@ impl Compiler<'_> {
     }
 
     /// A variable that stands for what is in the slot.
-    fn named_value(&mut self, slot: Slot) -> Atom {
+    pub(super) fn named_value(&mut self, slot: Slot) -> Atom {
         let variable = Variable::new("value").renamed();
         self.names.insert(
             variable.clone(),
