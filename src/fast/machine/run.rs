@@ -443,7 +443,13 @@ impl Machine<'_> {
                         }
                     }
                     I::CheckKind { slot, kind, .. } => {
-                        if kind == AtomKind::Expression && slot!(slot).is_exp() {
+                        let value = slot!(slot);
+                        let is_of_kind = match kind {
+                            AtomKind::Expression => value.is_exp(),
+                            AtomKind::Grounded => value.is_int(),
+                            AtomKind::Symbol => false,
+                        };
+                        if is_of_kind {
                             next!()
                         }
                     }
