@@ -61,7 +61,11 @@ impl Compiler<'_> {
         }
         let for_functions = depends == Depends::Heads;
         let mut variables: Vec<Variable> = Vec::new();
-        body.for_each_variable(|variable| variables.push(variable.clone()));
+        body.for_each_variable(|variable| {
+            if !variables.contains(variable) {
+                variables.push(variable.clone());
+            }
+        });
         let key = (self.function, named_by_place(body));
         let versions = self.ways_met(body, &variables, &key, &inner);
         let (slots, mut most) = (self.slots, self.slots);
@@ -148,12 +152,13 @@ impl Compiler<'_> {
     ) -> bool {
         let (before, meets) = (self.in_doubt, self.meets.take());
         self.in_doubt = false;
+        let mut is_made = false;
         self.attempt(|this| -> Compiled<()> {
-            this.version(body, variables, version, inner);
+            is_made = this.version(body, variables, version, inner);
             Err(Leave)
         });
         self.meets = meets;
-        !std::mem::replace(&mut self.in_doubt, before)
+        !std::mem::replace(&mut self.in_doubt, before) && is_made
     }
 
     /// Code for values as they were met in one way; where they are not, what follows.
@@ -163,7 +168,7 @@ impl Compiler<'_> {
         variables: &[Variable],
         version: &Version,
         inner: &impl Fn(&mut Self) -> Compiled<()>,
-    ) {
+    ) -> bool {
         let mut met: SmallVec<[(Slot, &Met); 4]> = SmallVec::new();
         for each in version {
             let slot = variables.get(each.number as usize);
@@ -172,7 +177,7 @@ impl Compiler<'_> {
             }
         }
         if met.is_empty() {
-            return;
+            return false;
         }
         let names = (self.names.clone(), self.defined.clone());
         let known = (self.settled.clone(), self.numbers.clone());
@@ -211,6 +216,7 @@ impl Compiler<'_> {
             let here = self.here();
             self.fill(at, Place::Odd, here);
         }
+        done.is_some()
     }
 
     /// Notes that a body is entered, for its variables to be looked at.
