@@ -38,6 +38,42 @@ pub(in crate::fast) fn consider(program: &mut Program, function: u32) {
     }
 }
 
+/// What stands in an expression, each with whether it is a pattern, or stands in one.
+fn parts<'a>(
+    head: &'a Atom,
+    arguments: &'a [Atom],
+    is_pattern: bool,
+    parts: &mut Vec<(&'a Atom, bool)>,
+) {
+    let mut pairs = |pairs: &'a Atom| {
+        for pair in pairs.as_expression().unwrap_or_default() {
+            match pair.as_expression() {
+                Some([pattern, other]) => parts.extend([(pattern, true), (other, is_pattern)]),
+                _ => parts.push((pair, true)),
+            }
+        }
+    };
+    match (head.as_symbol().unwrap_or_default(), arguments) {
+        ("let", [pattern, value, body])
+        | ("chain", [value, pattern, body])
+        | ("match", [value, pattern, body]) => {
+            parts.extend([(pattern, true), (value, is_pattern), (body, is_pattern)]);
+        }
+        ("let*", [bound, body]) => {
+            pairs(bound);
+            parts.push((body, is_pattern));
+        }
+        ("case" | "switch", [value, cases]) => {
+            pairs(cases);
+            parts.push((value, is_pattern));
+        }
+        _ => {
+            let all = std::iter::once(head).chain(arguments);
+            parts.extend(all.map(|part| (part, is_pattern)));
+        }
+    }
+}
+
 impl Compiler<'_> {
     /// Compiles a body that returns: for values of types that its variables were met with,
     /// then for any.
@@ -50,13 +86,12 @@ impl Compiler<'_> {
         let Some(depth) = self.meets.filter(|_| !is_for_any) else {
             return self.plainly(body, inner);
         };
-        let depends = self.depends_on_types(body);
-        let is_open = match depends {
-            Depends::Nothing => false,
-            Depends::Heads => self.applies(body, &inner),
-            Depends::Arguments => true,
+        let depends = if depth < DEEPEST {
+            self.depends_on_types(body)
+        } else {
+            Depends::Nothing
         };
-        if depth >= DEEPEST || !is_open {
+        if depends == Depends::Nothing {
             return self.plainly(body, inner);
         }
         let for_functions = depends == Depends::Heads;
@@ -98,20 +133,6 @@ impl Compiler<'_> {
         }
         self.slots = self.slots.max(most);
         Ok(())
-    }
-
-    /// Whether code of a body looks at the types of values; found out by making it, of which
-    /// nothing stays.
-    fn applies(&mut self, body: &Atom, inner: &impl Fn(&mut Self) -> Compiled<()>) -> bool {
-        let (meets, from) = (self.meets.take(), self.here() as usize);
-        let mut asks = false;
-        self.attempt(|this| -> Compiled<()> {
-            this.plainly(body, inner)?;
-            asks = this.asks_for_types(from);
-            Err(Leave)
-        });
-        self.meets = meets;
-        asks
     }
 
     /// In which ways a body is compiled: combinations of types that were met are one way where
@@ -263,14 +284,14 @@ impl Compiler<'_> {
 
     /// How types of calls in a body may depend on values.
     fn depends_on_types(&mut self, body: &Atom) -> Depends {
-        let mut pending = vec![body];
+        let mut pending = vec![(body, false)];
         let (mut seen, mut found) = (0, Depends::Nothing);
-        while let Some(atom) = pending.pop() {
+        while let Some((atom, is_pattern)) = pending.pop() {
             seen += 1;
             if seen > LARGEST {
                 return Depends::Nothing;
             }
-            let Some([head, ..]) = atom.as_expression() else {
+            let Some([head, arguments @ ..]) = atom.as_expression() else {
                 continue;
             };
             match head {
@@ -282,10 +303,12 @@ impl Compiler<'_> {
                         found = Depends::Arguments;
                     }
                 }
-                Atom::Variable(_) if found == Depends::Nothing => found = Depends::Heads,
+                Atom::Variable(_) if found == Depends::Nothing && !is_pattern => {
+                    found = Depends::Heads;
+                }
                 _ => {}
             }
-            pending.extend(atom.as_expression().unwrap_or_default());
+            parts(head, arguments, is_pattern, &mut pending);
         }
         found
     }
