@@ -53,7 +53,11 @@ fn parts<'a>(
             }
         }
     };
-    match (head.as_symbol().unwrap_or_default(), arguments) {
+    let name = match head.as_operation() {
+        Some(operation) => operation.name(),
+        None => head.as_symbol().unwrap_or_default(),
+    };
+    match (name, arguments) {
         ("let", [pattern, value, body])
         | ("chain", [value, pattern, body])
         | ("match", [value, pattern, body]) => {
