@@ -5,9 +5,11 @@
 //! evaluator does, or asks it. Every expression is compiled for the type that its
 //! value is expected to have.
 
+mod apart;
 mod apply;
 mod body;
 mod call;
+mod cases;
 mod choose;
 mod control;
 mod decide;
@@ -34,6 +36,7 @@ use pending::Pending;
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
+use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
@@ -509,6 +512,9 @@ enum Static {
     Tree(u32),
 }
 
+/// What a value is one of, as an argument.
+type Ways = SmallVec<[Argument; 2]>;
+
 /// What has to hold of values before a typed call is made.
 #[derive(PartialEq)]
 enum Check {
@@ -570,7 +576,9 @@ struct Compiler<'m> {
     /// In how many bodies code is for types that were met; `None` if it is not to be.
     meets: Option<usize>,
     /// What values of slots are, as they were met.
-    met: HashMap<Slot, Argument, FixedState>,
+    met: HashMap<Slot, Ways, FixedState>,
+    /// Whether that left open how something is typed.
+    in_doubt: bool,
     /// What was used on the way here and is still to be recorded.
     pending: Pending,
     /// What has to be kept of the results that the `collapse` to be compiled next gathers.
@@ -650,6 +658,7 @@ impl<'m> Compiler<'m> {
             watched: false,
             meets: None,
             met: HashMap::default(),
+            in_doubt: false,
             pending: Pending::default(),
             gathers: Gathers::Results,
             is_whole: true,

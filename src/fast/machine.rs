@@ -22,6 +22,7 @@ macro_rules! set {
 }
 
 mod ahead;
+mod along;
 mod apply;
 mod call;
 mod choose;
@@ -105,6 +106,7 @@ impl Parts {
     /// Compiles all functions that code calls, and those that they call.
     pub(super) fn compile_called(&mut self, host: &Host) {
         let mut next = 0;
+        self.program.prepares = true;
         while let Some(function) = self.program.functions.get(next)
             && self.program.code.len() < super::CODE_MAX
         {
@@ -113,6 +115,7 @@ impl Parts {
             }
             next += 1;
         }
+        self.program.prepares = false;
     }
 
     /// Compiles the rules of a function, to be listed.

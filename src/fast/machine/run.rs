@@ -400,6 +400,19 @@ impl Machine<'_> {
                         }
                         next!()
                     }
+                    I::IfTyped {
+                        slots: [a, b],
+                        types: [first, second],
+                        count,
+                        ..
+                    } => {
+                        let types = &self.program.value_types;
+                        if self.heap.is_known_as(types, slot!(a), first)
+                            && (count == 1 || self.heap.is_known_as(types, slot!(b), second))
+                        {
+                            next!()
+                        }
+                    }
                     I::IfMet { tests, odd } => {
                         jump_unless!(self.heap.are_as_met(&self.program, frame, tests), odd)
                     }
@@ -640,7 +653,7 @@ impl Machine<'_> {
                     I::Variable { to } => set!(to, self.heap.variable()),
                     I::IfFacts { facts, to, .. } => {
                         let stand = &mut self.program.facts[facts as usize];
-                        if self.fuel > 1 && self.program.moment.is_none() && stand.holds() {
+                        if self.fuel > 1 && self.program.sight.shows(stand, &self.program.space) {
                             self.fuel -= 1;
                             jump!(to)
                         }
@@ -879,6 +892,14 @@ impl Machine<'_> {
                             next!()
                         }
                     }
+                    I::GrowAlong { rest, .. } => {
+                        if self.heap.is_whole_data(slot!(rest)) {
+                            self.grow_along(pc, base);
+                            code = &self.program.code;
+                            frame = self.stack.frame_mut(base);
+                        }
+                        next!()
+                    }
                     I::Item {
                         to,
                         folding,
@@ -1078,7 +1099,6 @@ impl Machine<'_> {
                     | I::IndexAtom { .. }
                     | I::Close
                     | I::BuildBlock { .. }
-                    | I::IfTyped { .. }
                     | I::Meet { .. }
                     | I::Compute { .. }
                     | I::CallAppliedLast { .. } => {}
