@@ -180,6 +180,15 @@ impl Machine<'_> {
                             next!()
                         }
                     }
+                    I::RecordReturn { slot, used } => {
+                        if self.recorded.has(used, &self.log) {
+                            let value = slot!(slot);
+                            if value.is_int() {
+                                break 'hand value;
+                            }
+                            next!()
+                        }
+                    }
                     I::Take { to, on_error } => {
                         let value = self.result;
                         frame[place(to)] = value.0;
