@@ -120,7 +120,7 @@ impl Compiler<'_> {
                     Head::Typed(signature) | Head::Operation(_, signature) => {
                         self.application_type(children, &signature, true, checks)?
                     }
-                    Head::Complex if self.met_as(&children[0]).is_some() => {
+                    Head::Complex if self.met_as_one(&children[0]).is_some() => {
                         self.type_of_met_call(children, checks)?
                     }
                     Head::Complex => {
