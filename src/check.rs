@@ -12,11 +12,13 @@
 //! | `W0202` | a variable that occurs once | `variables` |
 //! | `W0203` | a rule that an earlier one covers | `shadows` |
 //! | `W0204` | a case that is never chosen | `shadows` |
+//! | `W0205` | a recursion that its base case does not end | `endless` |
 //!
 //! Errors are what a run would answer with an error atom if it came there.
 //! Warnings are likely mistakes, notes may be meant.
 
 mod calls;
+mod endless;
 mod evaluated;
 mod imports;
 mod names;
@@ -122,6 +124,7 @@ impl Text<'_> {
         names::check(self, host, space, &forms);
         variables::check(self, space, &forms);
         shadows::check(self, space, &forms);
+        endless::check(self, space, &forms);
     }
 
     /// Reads the atoms of a node and of all below it, each once.

@@ -70,6 +70,8 @@ pub(crate) struct Host {
     pub(crate) nested: usize,
     /// Reductions of evaluations inside operations, to be counted by those around.
     pub(crate) spent_inside: u64,
+    /// Branches that ended since they were nested too deeply.
+    pub(crate) too_deep: u64,
     /// The program's own space.
     pub(crate) top: Space,
     /// Operations that a symbol calls, beside the rules for that symbol.
@@ -275,6 +277,7 @@ impl Builder {
             modules: Modules::new(self.files),
             nested: 0,
             spent_inside: 0,
+            too_deep: 0,
             top: space.clone(),
             functions: Map::new(),
             tabled: Map::new(),

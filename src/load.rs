@@ -29,6 +29,9 @@ pub struct Directive {
     pub reductions: u64,
     /// About how many bytes evaluating it used at most.
     pub peak_bytes: usize,
+    /// How many branches ended in `StackOverflow`, nested deeper than the bounds allow.
+    /// An error of one branch is no result where other branches have results.
+    pub too_deep: u64,
     /// If a result is an error, the rule in whose body it came up; `None` if that
     /// was the directive itself, or cannot be told.
     pub failed_rule: Option<RuleUse>,
@@ -131,7 +134,7 @@ pub(crate) fn run(
         let node = parsed.tree.forms()[0].node as usize;
         let atom = reader::read(&parsed.tree, node, &|word| host.tokens.get(word).cloned());
         let mut failed_rule = None;
-        let (mut reductions, mut peak_bytes) = (0, 0);
+        let (mut reductions, mut peak_bytes, mut too_deep) = (0, 0, 0);
         let wrong = if host.settings.check_types {
             types::errors_of(space, &atom)
         } else {
@@ -140,7 +143,9 @@ pub(crate) fn run(
         let results = if !wrong.is_empty() {
             wrong
         } else if form.directive {
+            host.too_deep = 0;
             let evaluation = crate::fast::run(host, space, &atom, budget, false);
+            too_deep = host.too_deep;
             (reductions, peak_bytes) = (evaluation.reductions, evaluation.peak_bytes);
             let results = evaluation.atoms();
             if let Some(error) = results.iter().find(|result| result.is_error()) {
@@ -162,6 +167,7 @@ pub(crate) fn run(
             results,
             reductions,
             peak_bytes,
+            too_deep,
             failed_rule,
         };
         if !each(directive) {

@@ -194,6 +194,26 @@ fn covered_rules_and_cases_are_told() {
     );
 }
 
+#[test]
+fn recursions_that_count_past_their_base_case_are_told() {
+    check(
+        "(= (fact 0) 1)\n(= (fact $n) (* $n (fact (- $n 1))))\n(= (sum $n) (let $m (- $n 1) (+ $n (sum (- $n 1)))))\n(= (sum 0) 0)",
+        &[
+            ("2:20 W0205", "`(fact 0)`"),
+            ("3:36 W0205", "the rule on line 4"),
+            ("4:4 W0203", "line 3"),
+        ],
+    );
+    check(
+        "(= (a 0) 1)\n(= (a $n) (if (> $n 0) (* $n (a (- $n 1))) (empty)))\n(= (b 0 $x) $x)\n(= (b $n $x) (case (> $n 0) ((True (b (- $n 1) $x)))))",
+        &[],
+    );
+    check(
+        "(= (c Z) 0)\n(= (c $n) (+ 1 (c (less $n))))\n(= (less (S $n)) $n)\n(= (d 1) one)\n(= (d $n) (superpose ($n (d (+ $n 1)))))\n(= (e 0) 0)\n(= (e $n) (quote (e (- $n 1))))",
+        &[],
+    );
+}
+
 fn metta_files(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("the folder is readable") {
         let path = entry.expect("its entries are readable").path();

@@ -133,6 +133,30 @@ fn run_tells_where_an_error_came_up_and_stops_there() {
 }
 
 #[test]
+fn run_warns_of_branches_that_ran_too_deep_beside_those_that_answered() {
+    let program = "!(pragma! max-stack-depth 500)
+(= (fact 0) 1)
+(= (fact $n) (* $n (fact (- $n 1))))
+!(fact 5)
+";
+    let output = chimera(&["run", "a.metta"], &[("a.metta", program)]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!(text(&output.stdout), "[()]\n[120]\n");
+    for part in [
+        "warning[W0100]: one branch ended in StackOverflow",
+        "a.metta:4:1",
+        "4 | !(fact 5)\n  | ^^^^^^^^^",
+        "max-stack-depth",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let checked = chimera(&["check", "a.metta"], &[("a.metta", program)]);
+    let told = text(&checked.stdout) + &text(&checked.stderr);
+    assert!(told.contains("warning[W0205]"), "{told}");
+}
+
+#[test]
 fn run_gives_json_lines_with_the_place_of_directive_and_rule() {
     let files = [
         (

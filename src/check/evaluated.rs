@@ -16,6 +16,8 @@ pub(crate) struct Evaluated {
     pub(crate) steered: bool,
     /// Whether an assertion looks at what it gives, so that an error may be what is wanted.
     pub(crate) asserted: bool,
+    /// Whether it is evaluated whenever the root is: no condition stands before it.
+    pub(crate) always: bool,
 }
 
 /// What is evaluated of `root`, itself included, outer before inner.
@@ -26,6 +28,7 @@ pub(crate) fn evaluated(text: &Text<'_>, space: &Space, root: usize) -> Vec<Eval
         operand: false,
         steered: false,
         asserted: false,
+        always: true,
     }];
     while let Some(found) = pending.pop() {
         all.push(found);
@@ -33,22 +36,21 @@ pub(crate) fn evaluated(text: &Text<'_>, space: &Space, root: usize) -> Vec<Eval
         let Some((head, arguments)) = children.split_first() else {
             continue;
         };
-        let asserted = found.asserted
-            || text
-                .word(*head)
-                .is_some_and(|word| word.starts_with("assert"));
+        let word = text.word(*head).unwrap_or_default();
+        let asserted = found.asserted || word.starts_with("assert");
         let plain = |node: &usize| Evaluated {
             node: *node,
             operand: false,
             steered: false,
             asserted,
+            always: found.always,
         };
-        if let Some(steered) = text
-            .word(*head)
-            .and_then(|word| steered(text, word, arguments))
-        {
+        if let Some(steered) = steered(text, word, arguments) {
+            let first = steered.first().copied();
+            let binds = binds_always(text, word, arguments);
             pending.extend(steered.iter().rev().map(|node| Evaluated {
                 steered: true,
+                always: found.always && (binds || Some(*node) == first && decides(word)),
                 ..plain(node)
             }));
             continue;
@@ -78,12 +80,29 @@ pub(crate) fn evaluated(text: &Text<'_>, space: &Space, root: usize) -> Vec<Eval
             pending.push(Evaluated {
                 node: *argument,
                 operand: parameters().all(|parameter| parameter.as_symbol().is_some_and(value)),
-                steered: false,
-                asserted,
+                ..plain(argument)
             });
         }
     }
     all
+}
+
+/// Whether a form evaluates the first of what it evaluates in any case.
+fn decides(word: &str) -> bool {
+    ["if", "let", "let*", "case", "switch", "collapse", "once"].contains(&word)
+}
+
+/// Whether it is a `let` or `let*` whose patterns are variables, so that its template is
+/// evaluated for each value.
+fn binds_always(text: &Text<'_>, word: &str, arguments: &[usize]) -> bool {
+    match word {
+        "let" => text.is_variable(arguments[0]),
+        "let*" => {
+            let pairs = text.children(arguments[0]);
+            pairs.iter().all(|pair| text.is_variable(*pair + 1))
+        }
+        _ => false,
+    }
 }
 
 /// The arguments that a form evaluates, if it is one of those that take theirs

@@ -37,7 +37,7 @@ pub(super) fn check(text: &mut Text<'_>, space: &Space, forms: &[Form]) {
 }
 
 /// Whether everything that `specific` matches is matched by `general` too.
-fn covers(general: &Atom, specific: &Atom) -> bool {
+pub(super) fn covers(general: &Atom, specific: &Atom) -> bool {
     // Variables of the specific one stand for anything: symbols of their own.
     let fixed = rebuild(specific, |variable| {
         Replacement::Final(Atom::symbol(&format!("\u{0}{variable}")))

@@ -265,6 +265,7 @@ impl<'h> Machine<'h> {
             let error = Atom::error(subject, Atom::symbol(exhausted.symbol()));
             if exhausted == Exhausted::Depth {
                 // The branch is too deep; others may still succeed.
+                self.host.too_deep += 1;
                 return Some((Task::Return(error), rest));
             }
             self.choices.clear();

@@ -101,6 +101,8 @@ fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
         room.directive_done();
         if directive.is_error() {
             complain(&told(&directive, source, &room, arguments.keep_going));
+        } else if directive.too_deep > 0 {
+            complain(&told_too_deep(&directive, source));
         }
         printed && (arguments.keep_going || !directive.is_error())
     });
@@ -197,13 +199,46 @@ fn told(directive: &Directive, source: &str, room: &Room, keep_going: bool) -> S
     } else {
         goes_on.to_owned()
     };
+    draw_under(
+        directive,
+        source,
+        (Severity::Error, "E0100"),
+        message,
+        &help,
+    )
+}
+
+/// That branches of a directive ran too deep of which no result tells: an error of one
+/// branch is dropped where others have results.
+fn told_too_deep(directive: &Directive, source: &str) -> String {
+    let branches = match directive.too_deep {
+        1 => "one branch".to_owned(),
+        count => format!("{count} branches"),
+    };
+    draw_under(
+        directive,
+        source,
+        (Severity::Warning, "W0100"),
+        format!("{branches} ended in StackOverflow, of which no result tells"),
+        "a recursion does not end in each way that its rules allow (all rules that match answer, not the first only); `(pragma! max-stack-depth N)` ends it sooner",
+    )
+}
+
+/// A diagnostic drawn under the directive that it is about.
+fn draw_under(
+    directive: &Directive,
+    source: &str,
+    (severity, code): (Severity, &'static str),
+    message: String,
+    help: &str,
+) -> String {
     let lines = LineTable::new(source);
     let start = lines.offset(source, directive.line, directive.column);
     let diagnostic = Diagnostic {
-        severity: Severity::Error,
-        code: "E0100",
+        severity,
+        code,
         message,
-        help: help.into(),
+        help: help.to_owned().into(),
         span: Span {
             start,
             end: start + form_length(&source[start..]),

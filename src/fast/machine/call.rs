@@ -60,10 +60,10 @@ impl Machine<'_> {
 
     /// Makes a short call, whatever the function is, and whether or not there is room yet.
     #[inline(never)]
-    pub(super) fn call_slots(
+    pub(super) fn call_slots<const N: usize>(
         &mut self,
         function: u32,
-        values: [Cell; 3],
+        values: [Cell; N],
         above: usize,
         height: u64,
         pc: Pc,
@@ -78,10 +78,10 @@ impl Machine<'_> {
 
     /// As [`Machine::call_slots`], in the place of a frame.
     #[inline(never)]
-    pub(super) fn call_slots_last(
+    pub(super) fn call_slots_last<const N: usize>(
         &mut self,
         function: u32,
-        values: [Cell; 3],
+        values: [Cell; N],
         base: usize,
     ) -> Next {
         let target = base.max(self.protected);
@@ -149,6 +149,7 @@ impl Machine<'_> {
 
     #[inline(never)]
     pub(super) fn too_deep(&mut self, function: u32, base: usize) -> Next {
+        self.host.too_deep += 1;
         let call = self.call_term(function, base);
         let call = self.heap.export(call);
         let error = Atom::error(call, Atom::symbol(Exhausted::Depth.symbol()));
