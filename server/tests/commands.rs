@@ -355,7 +355,7 @@ fn within_addresses(limit: u32, arguments: &str, directory: &Path) -> Output {
 #[test]
 fn a_text_too_large_for_the_limit_of_addresses_ends_with_an_error_that_says_so() {
     let mut facts = String::new();
-    for number in 0..400_000 {
+    for number in 0..1_200_000 {
         facts += &format!("(fact node{number} (value {number} \"text {number}\"))\n");
     }
     let directory = tempfile::tempdir().unwrap();
@@ -387,10 +387,11 @@ fn a_text_too_large_for_the_limit_of_addresses_ends_with_an_error_that_says_so()
 #[test]
 fn a_session_goes_on_after_growth_that_met_the_limit_of_addresses() {
     let directory = tempfile::tempdir().unwrap();
-    let typed = "(= (grow $n) (let () (add-atom &new (fact $n (some (data $n)))) (grow (+ $n 1))))\n\
-                 !(bind! &new (new-space))\n!(grow 0)\n!(+ 1 2)\n";
+    let typed = "!(bind! &new (new-space))\n\
+                 (= (grow $n) (let () (add-atom &new (fact $n (some (data $n)))) (grow (+ $n 1))))\n\
+                 !(grow 0)\n!(+ 1 2)\n";
     fs::write(directory.path().join("typed"), typed).unwrap();
-    let output = within_addresses(1_000_000, "repl < typed", directory.path());
+    let output = within_addresses(600_000, "repl < typed", directory.path());
     let told = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert_eq!(
