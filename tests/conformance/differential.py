@@ -35,7 +35,7 @@ under one heading:
   same program with functions that ask spaces, so that these are not inside of atoms.
 - `type told by another argument`: ours keeps it, the reference forgets it (`divergences.md`), so that ours has errors more. Its
   answers are ours where both are asked the same program with a function without types in the place of `==`.
-- `reference died`, `reference did not finish`: there is nothing to compare with.
+- `reference died`, `reference did not finish`: there is nothing to compare with; it died also if it does when asked again.
 - `unexplained`: everything else. These programs are printed with both answers, and the exit status says whether
   there was one.
 
@@ -221,7 +221,7 @@ def explanation(seed, program, theirs, answers, engine, ask):
     if "(get-type" in program:
         symbols = with_types_as_text(program)
         again, expected = ask(symbols).without_order(), engine.ask_all([symbols])[0].without_order()
-        if again == expected and "%Undefined%" in str(answers.directives):
+        if again == expected and not isinstance(again, str):
             return "any type as a value"
     for heading, changes, rules in INSTEAD:
         if not re.search(changes[0][0], program):
@@ -276,9 +276,11 @@ def check_batch(task):
         shown = differences(theirs, answers)
         heading = explanation(seed, program, theirs, answers, engine, reference.ask) if shown else "same"
         if heading == "unexplained":
-            again = (reference.ask(program).without_order() for _ in range(AGAIN))
-            if any(other == answers.without_order() for other in again):
+            again = [reference.ask(program).without_order() for _ in range(AGAIN)]
+            if answers.without_order() in again:
                 heading = "reference varies"
+            elif "dies" in again:
+                heading = "reference died"
         reports.append((seed, heading, program, shown))
     return reports
 

@@ -424,8 +424,10 @@ impl Compiler<'_> {
                 .and_then(|cell| i32::try_from(cell.as_int()).ok())
                 .filter(|value| value.abs() < 1 << 27)
         };
+        // Taking 0 from `-0.0` leaves it, adding 0 does not.
         if let (Arithmetic::Add | Arithmetic::Subtract, Some(value)) =
             (operation, small(self, right))
+            && (operation, value) != (Arithmetic::Subtract, 0)
         {
             let left = self.in_slot(left)?;
             let right = if operation == Arithmetic::Add {
