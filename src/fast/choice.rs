@@ -7,7 +7,7 @@ use smallvec::{SmallVec, smallvec};
 use crate::atom::{Atom, Variable};
 use crate::evaluate::{FactUse, Proof};
 use crate::fast::cell::Cell;
-use crate::fast::code::{Operands, Pc, Slot};
+use crate::fast::code::{Pc, Slot};
 use crate::fast::machine::{Join, Tops};
 use crate::fast::save::{Saved, Shared};
 use crate::fast::table::Seen;
@@ -88,15 +88,11 @@ pub(super) enum Kind {
         next: u32,
         seen: Seen,
     },
-    /// Rules of a function that may match, of which `next` is the next; they begin with
-    /// so many slots.
-    Chain {
-        rules: Operands,
-        kept: Slot,
-        next: u32,
-    },
-    /// Places in the code, of which `next` is the next.
-    Places { operands: Operands, next: u32 },
+    /// Rules of a function that may match, which begin with so many slots: `left` of them,
+    /// the next is where the operand of that number says.
+    Chain { kept: Slot, next: u32, left: u32 },
+    /// Places in the code: `left` of them, the next is the operand of that number.
+    Places { next: u32, left: u32 },
     /// Elements of an expression; `pc` takes each.
     Elements { list: Cell, next: u32, pc: Pc },
     /// Results that are there already; `pc` takes each.

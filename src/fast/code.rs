@@ -473,6 +473,12 @@ pub(super) enum Instruction {
         to: Slot,
         on_error: Pc,
     },
+    /// As `Take` and `JumpUnless` after it.
+    TakeTruth {
+        to: Slot,
+        on_error: Pc,
+        no: Pc,
+    },
     /// Takes a result, whatever it is.
     TakeAny {
         to: Slot,
@@ -652,6 +658,16 @@ pub(super) enum Instruction {
         function: u32,
         operands: Operands,
     },
+    /// A call of four arguments, which slots hold.
+    CallFour {
+        function: u32,
+        slots: [Slot; 4],
+        size: Slot,
+    },
+    CallFourLast {
+        function: u32,
+        slots: [Slot; 4],
+    },
     /// A last call of at most three arguments, which slots hold.
     CallSlotsLast {
         function: u32,
@@ -678,6 +694,12 @@ pub(super) enum Instruction {
     },
     ReturnConstant {
         index: u32,
+    },
+    /// As `ReturnConstant`, of a constant that is a number, a name or a truth value and ends
+    /// no evaluation: this word.
+    ReturnLeaf {
+        index: u32,
+        word: u64,
     },
     /// Returns what was taken last.
     ReturnResult,

@@ -337,10 +337,9 @@ impl Machine<'_> {
                 Kind::Chain { kept, .. } => {
                     self.runs(&mut live, base, usize::from(*kept))?;
                 }
-                Kind::Places { operands, next } => {
-                    let at = operands.0 as usize;
-                    for place in *next..self.program.operands[at].0 {
-                        let pc = self.program.operands[at + 1 + place as usize].0;
+                Kind::Places { next, left } => {
+                    for at in *next..next + left {
+                        let pc = self.program.operands[at as usize].0;
                         self.waits(&mut live, base, pc)?;
                     }
                 }

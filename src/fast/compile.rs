@@ -706,9 +706,15 @@ impl<'m> Compiler<'m> {
 
     fn fill(&mut self, at: usize, place: Place, pc: Pc) {
         use Instruction as I;
+        // What takes the truth value that a jump is for jumps by itself.
+        if let (Place::To, [.., I::TakeTruth { no, .. }, I::JumpUnless { .. }]) =
+            (place, &mut self.program.code[..=at])
+        {
+            *no = pc;
+        }
         let instruction = &mut self.program.code[at];
         let field = match (place, instruction) {
-            (Place::OnError, I::Take { on_error, .. }) => on_error,
+            (Place::OnError, I::Take { on_error, .. } | I::TakeTruth { on_error, .. }) => on_error,
             (
                 Place::To,
                 I::Jump { to }

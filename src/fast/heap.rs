@@ -207,8 +207,15 @@ impl Heap {
     }
 
     /// Forgets the bindings noted since the trail had this length.
-    #[inline]
+    #[inline(always)]
     pub(super) fn undo(&mut self, trail_top: usize) {
+        if self.trail.len() > trail_top {
+            self.undo_to(trail_top);
+        }
+    }
+
+    #[inline(never)]
+    fn undo_to(&mut self, trail_top: usize) {
         while self.trail.len() > trail_top {
             let at = self.trail.pop().expect("longer") as usize;
             self.cells[at] = Cell::reference(at).0;

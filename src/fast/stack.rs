@@ -116,6 +116,11 @@ impl Stack {
         if operands.len() > FEW || !self.holds(target) {
             return None;
         }
+        if operands.is_empty() {
+            let called = self.frame_mut(target);
+            called[..2].copy_from_slice(&words);
+            return Some(called);
+        }
         let mut values = [0; FEW];
         let frame = self.frame(base);
         for (value, operand) in values.iter_mut().zip(operands) {

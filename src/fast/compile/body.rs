@@ -186,8 +186,13 @@ impl Compiler<'_> {
             self.watch(Watched::Exit(value));
         }
         if value.is_constant() {
-            self.emit(Instruction::ReturnConstant {
-                index: value.index() as u32,
+            let index = value.index() as u32;
+            let found = self.program.constants[value.index()];
+            let is_leaf = found.is_immediate() && found != self.heap.empty;
+            let word = found.0;
+            self.emit(match is_leaf {
+                true => Instruction::ReturnLeaf { index, word },
+                false => Instruction::ReturnConstant { index },
             });
         } else {
             let slot = value.index() as Slot;

@@ -364,6 +364,7 @@ impl Compiler<'_> {
         }
         operands.remove(0);
         let in_place = in_slots(&operands);
+        let four = four_slots(&operands);
         // Constants among the arguments are put into slots by the same instruction.
         let known = match (in_place, &quick) {
             (None, None) if !self.watched => quick_operands(&operands),
@@ -391,12 +392,13 @@ impl Compiler<'_> {
                     arguments,
                 });
             }
-            self.emit(match in_place {
-                Some(slots) => Instruction::CallSlotsLast { function, slots },
-                None if arity == 0 && !self.watched => {
+            self.emit(match (in_place, four) {
+                (Some(slots), _) => Instruction::CallSlotsLast { function, slots },
+                (None, Some(slots)) => Instruction::CallFourLast { function, slots },
+                (None, None) if arity == 0 && !self.watched => {
                     Instruction::CallLastBare { function, operands }
                 }
-                None => Instruction::CallLast { function, operands },
+                (None, None) => Instruction::CallLast { function, operands },
             });
             if let Some((place, arguments)) = quick {
                 self.program.code[place] = Instruction::TryCallLast {
@@ -417,20 +419,25 @@ impl Compiler<'_> {
             });
             self.sized.push(at);
         }
-        let instruction = match (in_place, mark) {
-            (Some(slots), _) => Instruction::CallSlots {
+        let instruction = match (in_place, four, mark) {
+            (Some(slots), ..) => Instruction::CallSlots {
                 function,
                 slots,
                 size,
                 mark: mark.unwrap_or(Slot::MAX),
             },
-            (None, Some(mark)) => Instruction::CallMarked {
+            (None, _, Some(mark)) => Instruction::CallMarked {
                 function,
                 operands: self.program.operands(&operands),
                 size,
                 mark,
             },
-            (None, None) => Instruction::Call {
+            (None, Some(slots), None) => Instruction::CallFour {
+                function,
+                slots,
+                size,
+            },
+            (None, None, None) => Instruction::Call {
                 function,
                 operands: self.program.operands(&operands),
                 size,
@@ -464,6 +471,13 @@ pub(super) fn in_slots(operands: &[Operand]) -> Option<[Slot; 3]> {
         *slot = operand.index() as Slot;
     }
     Some(slots)
+}
+
+/// The slots that hold the operands of a call with four.
+fn four_slots(operands: &[Operand]) -> Option<[Slot; 4]> {
+    let operands: &[Operand; 4] = operands.try_into().ok()?;
+    let are_slots = operands.iter().all(|operand| !operand.is_constant());
+    are_slots.then(|| operands.map(|operand| operand.index() as Slot))
 }
 
 /// The operands of a short call, of which some are constants, as what is done with nothing.

@@ -219,6 +219,13 @@ impl Compiler<'_> {
                 None => {
                     let value = this.evaluate_argument(condition, BOOL)?;
                     let slot = this.in_slot(value)?;
+                    if let Some(Instruction::Take { to, on_error }) = this.program.code.last()
+                        && *to == slot
+                    {
+                        let (to, on_error, no) = (*to, *on_error, FAIL);
+                        let take = this.program.code.len() - 1;
+                        this.program.code[take] = Instruction::TakeTruth { to, on_error, no };
+                    }
                     let at = this.emit(Instruction::JumpUnless {
                         slot,
                         to: FAIL,

@@ -43,10 +43,12 @@ pub(super) fn ends(instruction: &Instruction) -> bool {
         instruction,
         I::Return { .. }
             | I::ReturnConstant { .. }
+            | I::ReturnLeaf { .. }
             | I::ReturnResult
             | I::CallLast { .. }
             | I::CallLastBare { .. }
             | I::CallSlotsLast { .. }
+            | I::CallFourLast { .. }
             | I::CallDecidedLast { .. }
             | I::CallAppliedLast { .. }
             | I::EvaluateLast { .. }

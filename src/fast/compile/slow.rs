@@ -285,6 +285,7 @@ impl Compiler<'_> {
                 | I::Call { size, .. }
                 | I::CallMarked { size, .. }
                 | I::CallSlots { size, .. }
+                | I::CallFour { size, .. }
                 | I::TryCall { size, .. }
                 | I::MakeOrCall { size, .. }
                 | I::Grow { size, .. }

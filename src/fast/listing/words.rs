@@ -265,7 +265,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(expected)
         ),
         I::PlainCall { from, .. } => format!("call {} by the plain evaluator", slot(from)),
-        I::Take { to, on_error } => {
+        I::Take { to, on_error } | I::TakeTruth { to, on_error, .. } => {
             format!(
                 "{} := the result; an error goes to {}",
                 slot(to),
@@ -597,6 +597,17 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             let (function, arguments) = rule.call(function, slots);
             format!("call {function} with {arguments} in place of this rule")
         }
+        I::CallFour {
+            function, slots, ..
+        } => {
+            let function = rule.function(function);
+            format!("call {function} with {}", slots.map(slot).join(" "))
+        }
+        I::CallFourLast { function, slots } => {
+            let function = rule.function(function);
+            let arguments = slots.map(slot).join(" ");
+            format!("call {function} with {arguments} in place of this rule")
+        }
         I::CallLast { function, operands } | I::CallLastBare { function, operands } => format!(
             "call {} with {} in place of this rule",
             rule.function(function),
@@ -614,7 +625,9 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             place(stuck)
         ),
         I::Return { slot: value } => format!("return {}", slot(value)),
-        I::ReturnConstant { index } => format!("return {}", rule.constant(index)),
+        I::ReturnConstant { index } | I::ReturnLeaf { index, .. } => {
+            format!("return {}", rule.constant(index))
+        }
         I::ReturnResult => "return the result".to_owned(),
         I::Mark { to } => format!("{} := a mark of the choices there are", slot(to)),
         I::Exit { mark } => format!("the expression marked by {} has a result", slot(mark)),

@@ -60,10 +60,10 @@ impl Machine<'_> {
 
     /// Makes a short call, whatever the function is, and whether or not there is room yet.
     #[inline(never)]
-    pub(super) fn call_slots(
+    pub(super) fn call_slots<const N: usize>(
         &mut self,
         function: u32,
-        values: [Cell; 3],
+        values: [Cell; N],
         above: usize,
         height: u64,
         pc: Pc,
@@ -78,10 +78,10 @@ impl Machine<'_> {
 
     /// As [`Machine::call_slots`], in the place of a frame.
     #[inline(never)]
-    pub(super) fn call_slots_last(
+    pub(super) fn call_slots_last<const N: usize>(
         &mut self,
         function: u32,
-        values: [Cell; 3],
+        values: [Cell; N],
         base: usize,
     ) -> Next {
         let target = base.max(self.protected);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{MARK_SUCCEEDED, Machine, SUCCEEDED, Tops};
 use crate::fast::cell::Cell;
 use crate::fast::choice::{Aside, Choice, Kind};
-use crate::fast::code::Pc;
+use crate::fast::code::{Operands, Pc, Slot};
 use crate::fast::save::{Saved, Shared};
 
 impl Machine<'_> {
@@ -18,6 +18,30 @@ impl Machine<'_> {
         let tops = self.tops();
         let log_top = self.log.len();
         self.push_choice(kind, base, stack_top, tops, log_top);
+    }
+
+    /// Begins to try rules, of which operands tell where each begins. Where the first does.
+    #[inline(always)]
+    pub(super) fn begin_rules(&mut self, rules: Operands, kept: Slot, base: usize) -> Pc {
+        // The function's number comes first.
+        let at = rules.0 + 1;
+        let left = self.program.operands[at as usize].0 - 1;
+        let next = at + 2;
+        let kind = Kind::Chain { kept, next, left };
+        self.choose(kind, base, base + 2 + usize::from(kept));
+        self.program.operands[at as usize + 1].0
+    }
+
+    /// Begins to go on at each of some places. The first.
+    #[inline(always)]
+    pub(super) fn begin_places(&mut self, places: Operands, size: Slot, base: usize) -> Pc {
+        let left = self.program.operands[places.0 as usize].0 - 1;
+        if left > 0 {
+            let next = places.0 + 2;
+            let kind = Kind::Places { next, left };
+            self.choose(kind, base, base + 2 + usize::from(size));
+        }
+        self.program.operands[places.0 as usize + 1].0
     }
 
     /// What the machine is like now.
@@ -116,20 +140,13 @@ impl Machine<'_> {
                 self.log.truncate(choice.log_top as usize);
             }
             match &mut choice.kind {
-                Kind::Chain { rules, next, .. } => {
-                    let at = rules.0 as usize + 1;
-                    let count = self.program.operands[at].0;
-                    let pc = self.program.operands[at + 1 + *next as usize].0;
+                Kind::Chain { next, left, .. } => {
+                    let pc = self.program.operands[*next as usize].0;
                     self.head_trail = self.heap.trail.len();
-                    *next += 1;
-                    if *next < count {
-                        return Some((pc, base));
+                    (*next, *left) = (*next + 1, *left - 1);
+                    if *left == 0 {
+                        self.exhaust();
                     }
-                    if choice.aside {
-                        choice.kind = Kind::Aside;
-                        return Some((pc, base));
-                    }
-                    self.pop_choice();
                     return Some((pc, base));
                 }
                 Kind::Rules { next, seen, .. } => {
@@ -150,12 +167,10 @@ impl Machine<'_> {
                     let table = &self.program.tables[seen.table as usize];
                     return Some((table.rules[rule as usize].pc, base));
                 }
-                Kind::Places { operands, next } => {
-                    let at = operands.0 as usize;
-                    let count = self.program.operands[at].0;
-                    let pc = self.program.operands[at + 1 + *next as usize].0;
-                    *next += 1;
-                    if *next == count {
+                Kind::Places { next, left } => {
+                    let pc = self.program.operands[*next as usize].0;
+                    (*next, *left) = (*next + 1, *left - 1);
+                    if *left == 0 {
                         self.exhaust();
                     }
                     return Some((pc, base));
@@ -359,11 +374,9 @@ impl Machine<'_> {
     #[inline(always)]
     pub(super) fn next_place(&mut self) -> Option<(Pc, usize)> {
         let choice = self.choices.last_mut()?;
-        let (at, next) = match &mut choice.kind {
-            // The function's number comes first.
-            Kind::Chain { rules, next, .. } => (rules.0 as usize + 1, next),
-            Kind::Places { operands, next } => (operands.0 as usize, next),
-            _ => return None,
+        let (Kind::Chain { next, left, .. } | Kind::Places { next, left }) = &mut choice.kind
+        else {
+            return None;
         };
         if self.fuel <= 1 || choice.aside || self.log.len() > choice.log_top as usize {
             return None;
@@ -373,13 +386,12 @@ impl Machine<'_> {
         self.heap.cut(choice.heap_top, choice.box_top as usize);
         self.head_trail = self.heap.trail.len();
         let base = choice.base as usize;
-        let count = self.program.operands[at].0;
-        let pc = self.program.operands[at + 1 + *next as usize].0;
-        *next += 1;
-        if *next < count {
-            self.heap.old = choice.heap_top;
-        } else {
+        let pc = self.program.operands[*next as usize].0;
+        (*next, *left) = (*next + 1, *left - 1);
+        if *left == 0 {
             self.pop_choice();
+        } else {
+            self.heap.old = choice.heap_top;
         }
         Some((pc, base))
     }

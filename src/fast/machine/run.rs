@@ -7,8 +7,9 @@
 use super::walk::{INDEX, LIST, SO_FAR};
 use super::{HEIGHT, MARK_SUCCEEDED, MATCHED, Machine, SUCCEEDED};
 use crate::fast::cell::{Cell, Header};
-use crate::fast::choice::Kind;
-use crate::fast::code::{ANY, Arithmetic, FAIL, IF_DATA, Instruction, NUMBER, Pc, Slot, TypeId};
+use crate::fast::code::{
+    ANY, Arithmetic, AtomKind, FAIL, IF_DATA, Instruction, NUMBER, Pc, Slot, TypeId,
+};
 use crate::fast::program::{Branch, State, expression_word};
 use crate::fast::stack::place;
 
@@ -72,8 +73,8 @@ impl Machine<'_> {
             // Begins a frame and goes on there.
             macro_rules! call {
                 ($to:expr, $target:expr, $called:ident, $words:expr) => {{
-                    let words: [u64; 5] = $words;
-                    $called[..5].copy_from_slice(&words);
+                    let words = $words;
+                    $called[..words.len()].copy_from_slice(&words);
                     begun!($to, $target, $called)
                 }};
             }
@@ -85,6 +86,19 @@ impl Machine<'_> {
                     (frame, base) = ($called, $target);
                     jump!($to)
                 }};
+            }
+            // Goes back to the newest choice, if it is for a place in the code.
+            macro_rules! go_back {
+                () => {
+                    if !self.watched
+                        && let Some((to, frame_of)) = self.next_place()
+                    {
+                        code = &self.program.code;
+                        base = frame_of;
+                        frame = self.stack.frame_mut(base);
+                        jump!(to)
+                    }
+                };
             }
             // Puts what an expression of so many elements has behind its head into slots.
             macro_rules! put_elements {
@@ -169,6 +183,16 @@ impl Machine<'_> {
                     I::Take { to, on_error } => {
                         let value = self.result;
                         frame[place(to)] = value.0;
+                        let is_error = value.is_exp() && self.heap.is_error(value);
+                        jump_unless!(!is_error, on_error)
+                    }
+                    I::TakeTruth { to, on_error, no } => {
+                        let value = self.result;
+                        frame[place(to)] = value.0;
+                        if value.is_bool() {
+                            pc += 2;
+                            jump!(if value == Cell::TRUE { pc } else { no as usize })
+                        }
                         let is_error = value.is_exp() && self.heap.is_error(value);
                         jump_unless!(!is_error, on_error)
                     }
@@ -403,6 +427,21 @@ impl Machine<'_> {
                     I::CheckType { slot, expected, .. } => {
                         if slot!(slot).is_int() && expected == NUMBER {
                             next!()
+                        }
+                    }
+                    I::CheckKind { slot, kind, .. } => {
+                        if kind == AtomKind::Expression && slot!(slot).is_exp() {
+                            next!()
+                        }
+                    }
+                    I::First { to, from, .. } => {
+                        let list = slot!(from);
+                        if list.is_exp()
+                            && let (first, 1..) = self.heap.elements(list.at())
+                            && let first = self.heap.word(first)
+                            && !first.is_ref()
+                        {
+                            set!(to, first)
                         }
                     }
                     I::CheckGround { slot, .. } => {
@@ -762,6 +801,37 @@ impl Machine<'_> {
                             }
                         }
                     }
+                    I::CallFour {
+                        function,
+                        slots: [a, b, c, d],
+                        size,
+                    } => {
+                        if let Some(to) = entered!(function) {
+                            let (a, b) = (slot!(a).0, slot!(b).0);
+                            let (c, d) = (slot!(c).0, slot!(d).0);
+                            let height = self.choices.len() as u64;
+                            let target = (base + 2 + usize::from(size)).max(self.protected);
+                            if let Some(called) = self.stack.at_mut(target) {
+                                let word = ((pc as u64 + 1) << 32) | base as u64;
+                                let state = (height << HEIGHT) | target as u64;
+                                call!(to, target, called, [word, state, a, b, c, d])
+                            }
+                        }
+                    }
+                    I::CallFourLast {
+                        function,
+                        slots: [a, b, c, d],
+                    } => {
+                        if let Some(to) = entered!(function) {
+                            let (word, state) = (frame[0], frame[1] & !MATCHED);
+                            let (a, b) = (slot!(a).0, slot!(b).0);
+                            let (c, d) = (slot!(c).0, slot!(d).0);
+                            let target = base.max(self.protected);
+                            if let Some(called) = self.stack.at_mut(target) {
+                                call!(to, target, called, [word, state, a, b, c, d])
+                            }
+                        }
+                    }
                     I::CallSlotsLast {
                         function,
                         slots: [a, b, c],
@@ -867,7 +937,8 @@ impl Machine<'_> {
                             && matches!(code[to as usize], I::Fail)
                         {
                             self.fuel -= 1;
-                            jump!(FAIL)
+                            go_back!();
+                            pc = FAIL as usize;
                         }
                     }
 
@@ -889,6 +960,7 @@ impl Machine<'_> {
                             break 'hand value;
                         }
                     }
+                    I::ReturnLeaf { word, .. } => break 'hand Cell(word),
                     I::ReturnResult => {
                         let value = self.result;
                         if value.is_int() {
@@ -928,27 +1000,18 @@ impl Machine<'_> {
                     }
                     I::Chain { rules, kept, .. } => {
                         if !self.watched {
-                            let [_, _, first, ..] = self.program.operands[rules.0 as usize..]
-                            else {
-                                unreachable!("a chain has rules");
-                            };
-                            let next = 1;
-                            let kind = Kind::Chain { rules, kept, next };
-                            self.choose(kind, base, base + 2 + usize::from(kept));
+                            let first = self.begin_rules(rules, kept, base);
                             code = &self.program.code;
                             frame = self.stack.frame_mut(base);
-                            jump!(first.0)
+                            jump!(first)
                         }
                     }
-                    I::Fail => {
-                        if !self.watched
-                            && let Some((to, frame_of)) = self.next_place()
-                        {
-                            code = &self.program.code;
-                            base = frame_of;
-                            frame = self.stack.frame_mut(base);
-                            jump!(to)
-                        }
+                    I::Fail => go_back!(),
+                    I::Alternatives { operands, size } => {
+                        let first = self.begin_places(operands, size, base);
+                        code = &self.program.code;
+                        frame = self.stack.frame_mut(base);
+                        jump!(first)
                     }
                     // All that are fewer, or call something anyway.
                     I::HeadFail { .. }
@@ -969,7 +1032,6 @@ impl Machine<'_> {
                     | I::Plain { .. }
                     | I::PlainAs { .. }
                     | I::PlainCall { .. }
-                    | I::CheckKind { .. }
                     | I::Logic { .. }
                     | I::CallMarked { .. }
                     | I::Operate { .. }
@@ -979,7 +1041,6 @@ impl Machine<'_> {
                     | I::CaseOpen { .. }
                     | I::CaseAny { .. }
                     | I::UnlessSpace { .. }
-                    | I::Alternatives { .. }
                     | I::Elements { .. }
                     | I::Query { .. }
                     | I::Match { .. }
@@ -996,7 +1057,6 @@ impl Machine<'_> {
                     | I::GetState { .. }
                     | I::ChangeState { .. }
                     | I::ChangeSpace { .. }
-                    | I::First { .. }
                     | I::Rest { .. }
                     | I::SizeAtom { .. }
                     | I::IndexAtom { .. }
@@ -1025,10 +1085,15 @@ impl Machine<'_> {
             base = (word & 0xffff_ffff) as usize;
             frame = self.stack.frame_mut(base);
             // Most often the caller takes it.
-            if let I::Take { to, .. } = code[pc] {
-                set!(to, value)
+            match code[pc] {
+                I::Take { to, .. } => set!(to, value),
+                I::TakeTruth { to, no, .. } if value.is_bool() => {
+                    frame[place(to)] = value.0;
+                    pc += 2;
+                    jump!(if value == Cell::TRUE { pc } else { no as usize })
+                }
+                _ => self.result = value,
             }
-            self.result = value;
         }
     }
 }

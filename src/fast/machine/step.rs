@@ -68,13 +68,7 @@ impl Machine<'_> {
             I::Switch { switch } => pc = self.switch(switch, base),
             I::NoRule { function } => go!(self.data(function, base)),
             I::Chain { rules, kept, .. } => {
-                let kind = Kind::Chain {
-                    rules,
-                    kept,
-                    next: 1,
-                };
-                self.choose(kind, base, base + 2 + usize::from(kept));
-                pc = self.program.operands[rules.0 as usize + 2].0;
+                pc = self.begin_rules(rules, kept, base);
             }
             I::Record { used } => self.record(used),
             I::Variable { to } => set!(self, base, to, self.heap.variable()),
@@ -558,6 +552,24 @@ impl Machine<'_> {
                 let height = self.height(mark, base);
                 go!(self.call_slots(function, values, above, height, pc, base));
             }
+            I::CallFour {
+                function,
+                slots,
+                size,
+            } => {
+                fuel!();
+                let above = self.above(base, size);
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                let height = self.choices.len() as u64;
+                go!(self.call_slots(function, values, above, height, pc, base));
+            }
+            I::CallFourLast { function, slots } => {
+                fuel!();
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                go!(self.call_slots_last(function, values, base));
+            }
             I::CallSlotsLast { function, slots } => {
                 fuel!();
                 let frame = self.stack.frame(base);
@@ -577,19 +589,14 @@ impl Machine<'_> {
                 }
             }
             I::Return { slot } => go!(self.leave(slot!(self, base, slot), base)),
-            I::ReturnConstant { index } => {
+            I::ReturnConstant { index } | I::ReturnLeaf { index, .. } => {
                 let value = self.program.constants[index as usize];
                 go!(self.leave(value, base));
             }
             I::ReturnResult => go!(self.leave(self.result, base)),
 
             I::Alternatives { operands, size } => {
-                let count = self.program.operands[operands.0 as usize].0;
-                if count > 1 {
-                    let kind = Kind::Places { operands, next: 1 };
-                    self.choose(kind, base, base + 2 + usize::from(size));
-                }
-                pc = self.program.operands[operands.0 as usize + 1].0;
+                pc = self.begin_places(operands, size, base);
             }
             I::Elements { from, size, odd } => {
                 fuel!();
