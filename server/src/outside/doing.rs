@@ -189,7 +189,7 @@ mod tests {
             move || std::fs::read(fifo)
         });
         let tree = format!("sleep 60 > {fifo} & wait");
-        let late = ran(&["sh", "-c", &tree], 1.0).await.unwrap_err();
+        let late = ran(&["sh", "-c", &tree], 3.0).await.unwrap_err();
         assert!(late.contains("was killed"), "{late}");
         let read = tokio::time::timeout(std::time::Duration::from_secs(20), reading);
         assert!(
