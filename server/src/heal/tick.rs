@@ -178,9 +178,10 @@ impl Healer {
                     let began = TokioInstant::now();
                     self.lag = began.saturating_duration_since(next_tick);
                     self.tick().await;
-                    // Samples keep their rhythm: a late one does not put off those after it.
+                    // Samples keep their rhythm: a late one does not put off those after it. One
+                    // that waited long for effectors leaves time for commands all the same.
                     let interval = Duration::from_secs_f64(self.core.status.interval);
-                    next_tick = (next_tick + interval).max(began + interval / 2);
+                    next_tick = (next_tick + interval).max(TokioInstant::now() + interval / 2);
                     look_at = Some(next_tick - AHEAD.min(interval / 4));
                 }
                 () = at(look_at) => {
