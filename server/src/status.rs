@@ -383,14 +383,25 @@ pub enum IngestError {
     Measured(String),
 }
 
+/// A reading from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Posted {
+    /// What was measured.
+    pub metric: String,
+    /// What it was.
+    pub value: f64,
+    /// When, in Unix seconds: of two readings the one that was measured later counts.
+    pub unix: f64,
+}
+
 /// What the HTTP shell asks the loop to do.
 pub enum Command {
     /// Load the rules from disk now.
     Reload(oneshot::Sender<RulesStatus>),
     /// Forget episodes and what is open; the history of actions stays.
     Reset(oneshot::Sender<()>),
-    /// Readings from outside, as `(metric, value)`; all of them are taken, or none.
-    Ingest(Vec<(String, f64)>, oneshot::Sender<Result<(), IngestError>>),
+    /// Readings from outside; all of them are taken, or none.
+    Ingest(Vec<Posted>, oneshot::Sender<Result<(), IngestError>>),
     /// Evaluate an atom that may change the live spaces; answers with its results.
     Evaluate {
         /// What is evaluated.

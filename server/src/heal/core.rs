@@ -23,8 +23,8 @@ use crate::effect::{Action, Admitted, Envelope};
 use crate::events::Event;
 use crate::reclaimable::Reclaimable;
 use crate::status::{
-    ActionRecord, EventRecord, IngestError, Mode, ModeRecord, Reading, RulesError, RulesStatus,
-    SetMode, Status, StrategyRecord, Verdict,
+    ActionRecord, EventRecord, IngestError, Mode, ModeRecord, Posted, Reading, RulesError,
+    RulesStatus, SetMode, Status, StrategyRecord, Verdict,
 };
 
 /// What the counts of events are called as metrics.
@@ -49,6 +49,13 @@ pub(super) struct Order {
 /// What an action's carrying out came to.
 pub(super) type Outcome = Result<String, String>;
 
+/// What was measured outside last.
+struct External {
+    posted: Posted,
+    /// When it came, on the loop's clock.
+    came: f64,
+}
+
 /// The rules in force, what they go by, and what they decided.
 pub(super) struct Core {
     workbench: Workbench,
@@ -69,10 +76,10 @@ pub(super) struct Core {
     tally: BTreeMap<(String, String), [u64; 3]>,
     /// Metrics that the server itself has measured.
     own: BTreeSet<String>,
-    /// Metrics from outside with the time they came.
-    external: BTreeMap<String, (f64, f64)>,
-    /// Those that came since the last tick, the newest of each.
-    ingested: BTreeMap<String, f64>,
+    /// Metrics from outside.
+    external: BTreeMap<String, External>,
+    /// Those that came since the last tick, of each the one that was measured last.
+    ingested: BTreeMap<String, Posted>,
     /// When events of each kind came.
     came: BTreeMap<String, VecDeque<f64>>,
     open: Vec<Open>,
@@ -204,16 +211,16 @@ impl Core {
     /// kept: then none of these is.
     pub(super) fn ingest(
         &mut self,
-        samples: Vec<(String, f64)>,
+        samples: Vec<Posted>,
         measured: impl Fn(&str) -> bool,
     ) -> Result<(), IngestError> {
         let own = |metric: &str| measured(metric) || self.own.contains(metric);
-        if let Some((metric, _)) = samples.iter().find(|(metric, _)| own(metric)) {
-            return Err(IngestError::Measured(metric.clone()));
+        if let Some(sample) = samples.iter().find(|sample| own(&sample.metric)) {
+            return Err(IngestError::Measured(sample.metric.clone()));
         }
         let unknown: BTreeSet<&String> = samples
             .iter()
-            .map(|(metric, _)| metric)
+            .map(|sample| &sample.metric)
             .filter(|metric| {
                 !self.external.contains_key(*metric) && !self.ingested.contains_key(*metric)
             })
@@ -227,7 +234,13 @@ impl Core {
                 kept_seconds: self.status.facts.get("posted-seconds"),
             });
         }
-        self.ingested.extend(samples);
+        for sample in samples {
+            let known = self.external.get(&sample.metric).map(|known| &known.posted);
+            let newest = self.ingested.get(&sample.metric).or(known);
+            if newest.is_none_or(|newest| newest.unix <= sample.unix) {
+                self.ingested.insert(sample.metric.clone(), sample);
+            }
+        }
         Ok(())
     }
 
@@ -276,18 +289,21 @@ impl Core {
                 self.own.insert(metric.clone());
             }
         }
-        for (metric, value) in std::mem::take(&mut self.ingested) {
-            reading.metrics.insert(metric.clone(), value);
-            self.external.insert(metric, (value, seconds));
+        for (metric, posted) in std::mem::take(&mut self.ingested) {
+            reading.metrics.insert(metric.clone(), posted.value);
+            let came = seconds;
+            self.external.insert(metric, External { posted, came });
         }
         let posted_seconds = self.status.facts.get("posted-seconds");
         self.external
-            .retain(|_, (_, came)| seconds - *came <= posted_seconds);
+            .retain(|_, external| seconds - external.came <= posted_seconds);
         self.history
             .push(&reading, self.status.facts.count("keep-readings"));
         let mut current = reading.metrics.clone();
-        for (metric, (value, _)) in &self.external {
-            current.entry(metric.clone()).or_insert(*value);
+        for (metric, external) in &self.external {
+            current
+                .entry(metric.clone())
+                .or_insert(external.posted.value);
         }
         let expected = &self.status.thresholds;
         self.spaces

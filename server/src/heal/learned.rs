@@ -27,6 +27,16 @@ pub enum LearnedError {
         /// What is wrong.
         error: std::io::Error,
     },
+    /// It would stand among the rules.
+    #[error(
+        "{path} is in the rules directory {rules}, which is for what people write; name a file elsewhere"
+    )]
+    AmongRules {
+        /// The file.
+        path: String,
+        /// The directory.
+        rules: String,
+    },
     /// It holds something else than weights.
     #[error("{path}: {what}; each line is (weight <fault> <strategy> <mean> <evidence>)")]
     Content {
@@ -47,6 +57,26 @@ fn weight(fault: &str, strategy: &str, mean: f64, evidence: f64) -> Atom {
             Atom::float(evidence),
         ],
     )
+}
+
+/// # Errors
+/// If a file is, or would be, in the directory of the rules; links lead where they lead.
+pub(super) fn check_not_among(path: &Path, rules: &Path) -> Result<(), LearnedError> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new("."));
+    let places = [path.canonicalize(), folder.canonicalize()];
+    // What is not there is told by whoever wants to read or write it.
+    let is_among = rules.canonicalize().is_ok_and(|rules| {
+        let mut places = places.iter().flatten();
+        places.any(|place| place.starts_with(&rules))
+    });
+    if !is_among {
+        return Ok(());
+    }
+    Err(LearnedError::AmongRules {
+        path: path.display().to_string(),
+        rules: rules.display().to_string(),
+    })
 }
 
 impl Weights {
@@ -170,7 +200,7 @@ impl Weights {
 mod tests {
     use chimera::Space;
 
-    use super::Weights;
+    use super::{Weights, check_not_among};
 
     #[test]
     fn what_was_learned_is_read_again_as_it_was() {
@@ -185,6 +215,28 @@ mod tests {
         let again = Weights::of_file(&path).unwrap();
         assert_eq!(again.get("f", "s"), Some((0.5, 3.85)));
         assert_eq!(again.text(), weights.text());
+    }
+
+    #[test]
+    fn what_is_learned_stays_out_of_the_rules() {
+        let directory = tempfile::tempdir().unwrap();
+        let rules = directory.path().join("rules");
+        std::fs::create_dir_all(rules.join("healing")).unwrap();
+        std::os::unix::fs::symlink(&rules, directory.path().join("link")).unwrap();
+        let check = |path: &str, may: bool| {
+            let path = directory.path().join(path);
+            let checked = check_not_among(&path, &rules);
+            assert_eq!(checked.is_ok(), may, "{checked:?}");
+        };
+        check("learned.metta", true);
+        check("rules.metta", true);
+        check("rules/../learned.metta", true);
+        check("rules/learned.metta", false);
+        check("rules/healing/learned.metta", false);
+        check("link/healing/learned.metta", false);
+        std::os::unix::fs::symlink(rules.join("x"), directory.path().join("x")).unwrap();
+        std::fs::write(rules.join("x"), "").unwrap();
+        check("x", false);
     }
 
     #[track_caller]

@@ -7,7 +7,7 @@ use super::rules::RuleTexts;
 use super::virtual_time::{Fixed, Run, World, shipped_texts};
 use crate::effect::Action;
 use crate::events::{Event, Severity};
-use crate::status::{Mode, Reading, SetMode, Verdict};
+use crate::status::{Mode, Posted, Reading, SetMode, Verdict};
 use crate::work::Breaker;
 
 /// A server with a cache, background work, a pool and a service that it depends on, as
@@ -580,7 +580,7 @@ fn what_the_server_measures_is_not_posted() {
     let mut run = Run::new(&with_facts("(posted-metrics 2)"), Server::new(1));
     run.go(2.0);
     let mut post = |metrics: &[&str]| {
-        let samples = metrics.iter().map(|name| ((*name).to_owned(), 1.0));
+        let samples = metrics.iter().map(|name| posted(name, 1.0, 0.0));
         let posted = run
             .core
             .ingest(samples.collect(), |name| name == "error-rate");
@@ -599,8 +599,37 @@ fn what_the_server_measures_is_not_posted() {
         "{refused}"
     );
     run.go(2.0);
-    let mut again = |metric: &str| run.core.ingest(vec![(metric.to_owned(), 2.0)], |_| false);
-    assert_eq!(again("lag"), Ok(()));
+    let again = run.core.ingest(vec![posted("lag", 2.0, 2.0)], |_| false);
+    assert_eq!(again, Ok(()));
+}
+
+fn posted(metric: &str, value: f64, unix: f64) -> Posted {
+    Posted {
+        metric: metric.to_owned(),
+        value,
+        unix,
+    }
+}
+
+#[test]
+fn of_posted_samples_the_one_that_was_measured_last_counts() {
+    let mut run = Run::new(&shipped(), Server::new(1));
+    let mut check = |samples: &[(f64, f64)], expected: f64| {
+        let samples = samples
+            .iter()
+            .map(|(value, unix)| posted("lag", *value, *unix));
+        assert_eq!(run.core.ingest(samples.collect(), |_| false), Ok(()));
+        run.go(1.0);
+        let latest = format!("(latest lag {expected:?})");
+        let known = run.core.spaces.samples.atoms();
+        assert!(
+            known.iter().any(|atom| atom.to_string() == latest),
+            "{latest}"
+        );
+    };
+    check(&[(2.0, 10.0), (1.0, 5.0)], 2.0);
+    check(&[(1.0, 9.0)], 2.0);
+    check(&[(3.0, 11.0), (4.0, 11.0)], 4.0);
 }
 
 #[test]

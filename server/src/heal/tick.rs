@@ -12,7 +12,7 @@ use tokio::time::{Instant as TokioInstant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::core::{Core, Order, Outcome};
-use super::learned::{LearnedError, Weights};
+use super::learned::{self, LearnedError, Weights};
 use super::rules::{RuleSource, Stamp};
 use super::watch::{self, QUIET, Watch};
 use crate::effect::{Action, Applied, Effectors, Envelope};
@@ -96,7 +96,12 @@ impl Healer {
     ) -> Result<(Healer, Loop), HealerError> {
         let texts = settings.rules.read().map_err(HealerError::Rules)?;
         let weights = match &settings.learned {
-            Some(path) => Weights::of_file(path)?,
+            Some(path) => {
+                if let RuleSource::Directory(rules) = &settings.rules {
+                    learned::check_not_among(path, rules)?;
+                }
+                Weights::of_file(path)?
+            }
             None => Weights::default(),
         };
         let config = sources.outside.config();
@@ -173,9 +178,10 @@ impl Healer {
                     let began = TokioInstant::now();
                     self.lag = began.saturating_duration_since(next_tick);
                     self.tick().await;
-                    // Samples keep their rhythm: a late one does not put off those after it.
+                    // Samples keep their rhythm: a late one does not put off those after it. One
+                    // that waited long for effectors leaves time for commands all the same.
                     let interval = Duration::from_secs_f64(self.core.status.interval);
-                    next_tick = (next_tick + interval).max(began + interval / 2);
+                    next_tick = (next_tick + interval).max(TokioInstant::now() + interval / 2);
                     look_at = Some(next_tick - AHEAD.min(interval / 4));
                 }
                 () = at(look_at) => {

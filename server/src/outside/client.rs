@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
@@ -12,7 +12,15 @@ use tokio::net::TcpStream;
 /// Bytes of an answer that are read.
 const ANSWER_MAX: usize = 4 << 20;
 
-/// Asks, within `timeout` in all; the status and the body.
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Bytes,
+    /// Whether the body is longer than what is read of one; then this is its beginning.
+    pub(super) is_cut: bool,
+}
+
+/// Asks, within `timeout` in all.
 ///
 /// # Errors
 /// Why there is no answer, in words.
@@ -22,7 +30,7 @@ pub(super) async fn ask(
     content_type: Option<&'static str>,
     body: String,
     timeout: Duration,
-) -> Result<(StatusCode, Bytes), String> {
+) -> Result<Answer, String> {
     match tokio::time::timeout(timeout, talk(method, url, content_type, body)).await {
         Ok(answered) => answered,
         Err(_) => Err(format!(
@@ -37,7 +45,7 @@ async fn talk(
     url: &str,
     content_type: Option<&'static str>,
     body: String,
-) -> Result<(StatusCode, Bytes), String> {
+) -> Result<Answer, String> {
     let wrong = |what: &str, error: &dyn std::fmt::Display| format!("{url}: {what}: {error}");
     let uri: Uri = url
         .parse()
@@ -70,11 +78,20 @@ async fn talk(
         .await
         .map_err(|error| wrong("no answer", &error))?;
     let status = answer.status();
-    let body = Limited::new(answer.into_body(), ANSWER_MAX)
-        .collect()
-        .await
-        .map_err(|error| wrong("its answer broke off", &error))?
-        .to_bytes();
+    let mut coming = answer.into_body();
+    let mut body = BytesMut::new();
+    while let Some(frame) = coming.frame().await
+        && body.len() <= ANSWER_MAX
+    {
+        let frame = frame.map_err(|error| wrong("its answer broke off", &error))?;
+        body.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new()));
+    }
     connection.abort();
-    Ok((status, body))
+    let is_cut = body.len() > ANSWER_MAX;
+    body.truncate(ANSWER_MAX);
+    Ok(Answer {
+        status,
+        body: body.freeze(),
+        is_cut,
+    })
 }

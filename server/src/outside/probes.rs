@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::client;
+use super::client::{self, Answer};
 use super::config::{Config, Probe, Scrape};
 use crate::heal::Facts;
 
@@ -111,7 +111,7 @@ async fn ask(probe: &Probe, newest: &Newest) {
     let lasts = newest.lasts(probe.interval_seconds, probe.timeout_seconds);
     let name = &probe.name;
     let failed = match answered {
-        Ok((status, _)) => {
+        Ok(Answer { status, .. }) => {
             let millis = began.elapsed().as_secs_f64() * 1000.0;
             let millis = (millis * 100.0).round() / 100.0;
             newest.set(format!("{name}.probe-latency-ms"), millis, lasts);
@@ -132,9 +132,13 @@ async fn ask(probe: &Probe, newest: &Newest) {
 
 async fn fetch(scrape: &Scrape, newest: &Newest) -> Result<(), String> {
     let timeout = Duration::from_secs_f64(scrape.timeout_seconds);
-    let (status, body) = client::ask("GET", &scrape.url, None, String::new(), timeout).await?;
+    let answer = client::ask("GET", &scrape.url, None, String::new(), timeout).await?;
+    let Answer { status, body, .. } = answer;
     if !status.is_success() {
         return Err(format!("{} answered with status {status}", scrape.url));
+    }
+    if answer.is_cut {
+        return Err(format!("{} answered with too much", scrape.url));
     }
     let text = String::from_utf8_lossy(&body);
     let lasts = newest.lasts(scrape.interval_seconds, scrape.timeout_seconds);
@@ -160,11 +164,11 @@ fn sums(text: &str, wanted: &[String]) -> BTreeMap<String, f64> {
         if !wanted.iter().any(|metric| metric == name) {
             continue;
         }
-        // Labels may hold braces in strings: the value stands after the last one.
-        let rest = match rest.starts_with('{') {
-            true => rest.rsplit_once('}').map_or("", |(_, rest)| rest),
-            false => rest,
+        let rest = match rest.strip_prefix('{') {
+            Some(labels) => after_labels(labels),
+            None => rest,
         };
+        // What may follow it, a time and an example, says nothing here.
         let value = rest
             .split_whitespace()
             .next()
@@ -175,6 +179,21 @@ fn sums(text: &str, wanted: &[String]) -> BTreeMap<String, f64> {
         }
     }
     sums
+}
+
+/// What stands behind the `}` that ends the labels; one in a label's value ends nothing.
+fn after_labels(labels: &str) -> &str {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for (at, byte) in labels.bytes().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_quoted,
+            b'"' => is_quoted = !is_quoted,
+            b'}' if !is_quoted => return &labels[at + 1..],
+            _ => {}
+        }
+    }
+    ""
 }
 
 #[cfg(test)]
@@ -188,5 +207,13 @@ mod tests {
         let wanted = ["a", "b", "broken", "none"].map(str::to_owned);
         let found: Vec<(String, f64)> = sums(text, &wanted).into_iter().collect();
         assert_eq!(found, [("a".to_owned(), 3.0), ("b".to_owned(), 4.0)]);
+    }
+
+    #[test]
+    fn what_stands_in_labels_or_behind_the_value_is_no_value() {
+        let text = "a{le=\"1\"} 7 # {trace_id=\"b}c\"} 0.5 1700000000\n\
+                    a 2 # {trace_id=\"d\"} 9\na{x=\"\\\"} 5\"} 1 1700000000\n";
+        let found = sums(text, &["a".to_owned()]);
+        assert_eq!(found.get("a"), Some(&10.0));
     }
 }

@@ -1,16 +1,21 @@
 //! Processes to watch: finding them, their figures, and signals to them.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
 use procfs::Current;
 use procfs::process::Process;
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::config::Watch;
 
 const MIB: f64 = 1_048_576.0;
+
+/// Bytes of a pid file that are read.
+const PID_FILE_MAX: u64 = 64;
 
 /// The watched processes.
 pub(super) struct Processes {
@@ -85,7 +90,10 @@ impl Processes {
             Ok(_) => return Err(gone(&"another process has its number")),
             Err(error) => return Err(gone(&error)),
         }
-        pidfd_send_signal(handle, number).map_err(|error| gone(&error))?;
+        pidfd_send_signal(handle, number).map_err(|error| match error {
+            Errno::SRCH => gone(&error),
+            _ => format!("{signal} cannot be sent to {name} ({pid}): {error}"),
+        })?;
         Ok(format!("sent {signal} to {name} ({pid})"))
     }
 }
@@ -148,8 +156,7 @@ impl Watched {
 
     fn find(&self) -> Option<Process> {
         if let Some(path) = &self.watch.pid_file {
-            let pid: i32 = std::fs::read_to_string(path).ok()?.trim().parse().ok()?;
-            return Process::new(pid).ok();
+            return Process::new(pid_of(path)?).ok();
         }
         let wanted = self.watch.process.as_deref()?;
         // The one that was found last, as long as it lives.
@@ -165,6 +172,17 @@ impl Watched {
             .filter(|process| is_named(process, wanted))
             .min_by_key(|process| process.stat().map_or(u64::MAX, |stat| stat.starttime))
     }
+}
+
+/// The number in a pid file. What is no file would have the loop wait for its writer.
+fn pid_of(path: &Path) -> Option<i32> {
+    if !std::fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    let file = std::fs::File::open(path).ok()?;
+    file.take(PID_FILE_MAX).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok().filter(|pid| *pid > 0)
 }
 
 /// Whether the process is called so: by the kernel, which keeps 15 bytes, or by its

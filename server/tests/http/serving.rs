@@ -366,12 +366,16 @@ async fn answer(
                 "reset".to_owned()
             }
             Command::Ingest(samples, answer) => {
-                let told = format!("ingest {samples:?}");
+                let told: Vec<(&str, f64)> = samples
+                    .iter()
+                    .map(|sample| (&sample.metric[..], sample.value))
+                    .collect();
+                let told = format!("ingest {told:?}");
                 let too_many = IngestError::TooMany {
                     most: 256,
                     kept_seconds: 60.0,
                 };
-                let taken = !samples.iter().any(|(metric, _)| metric == "one-too-many");
+                let taken = !samples.iter().any(|sample| sample.metric == "one-too-many");
                 let _ = answer.send(taken.then_some(()).ok_or(too_many));
                 told
             }

@@ -13,7 +13,7 @@ use crate::events::Severity;
 use crate::http::answer::{Answer, Failure};
 use crate::http::service::Service;
 use crate::http::table::Request;
-use crate::status::{Command, IngestError};
+use crate::status::{Command, IngestError, Posted};
 
 pub(in crate::http) const EXAMPLE: &str =
     r#"{"samples": [{"metric": "queue-depth", "value": 12}]}"#;
@@ -91,12 +91,17 @@ pub(in crate::http) async fn ingest(
     request: Request,
 ) -> Result<Answer, Failure> {
     let told = read(&request)?;
-    check_all(&told, unix_now())?;
+    let now = unix_now();
+    check_all(&told, now)?;
     let (accepted, events) = (told.samples.len(), told.events.len());
     if accepted > 0 || events == 0 {
         let samples = told.samples.into_iter();
-        let samples: Vec<(String, f64)> = samples
-            .map(|sample| (sample.metric, sample.value))
+        let samples: Vec<Posted> = samples
+            .map(|sample| Posted {
+                metric: sample.metric,
+                value: sample.value,
+                unix: sample.time.unwrap_or(now),
+            })
             .collect();
         mailbox::ask(&service, |answer| Command::Ingest(samples, answer))
             .await?

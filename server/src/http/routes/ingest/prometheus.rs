@@ -43,6 +43,8 @@ fn sample(line: &str) -> Option<Sample> {
         }
         rest = after;
     }
+    // An example of what was counted may follow the value.
+    let rest = rest.split_once(" # ").map_or(rest, |(rest, _)| rest);
     let mut words = rest.split_whitespace();
     let value = match words.next()? {
         "+Inf" => f64::INFINITY,
@@ -94,7 +96,7 @@ mod tests {
 
     #[test]
     fn lines_become_samples() {
-        let text = "# TYPE a counter\na 1\n\nb_total{code=\"200\", app=\"x y\\\"\"} 2.5 1700000000500\nc{} NaN\n";
+        let text = "# TYPE a counter\na 1\n\nb_total{code=\"200\", app=\"x y\\\"\"} 2.5 1700000000500\nc{} NaN\nd{le=\"1\"} 7 # {trace=\"x\"} 0.5 1700000000\n";
         let found: Vec<_> = read(text)
             .unwrap()
             .samples
@@ -106,6 +108,7 @@ mod tests {
             [
                 ("a".to_owned(), 1.0, None),
                 ("b_total/x_y_/200".to_owned(), 2.5, Some(1_700_000_000.5)),
+                ("d/1".to_owned(), 7.0, None),
             ]
         );
     }
