@@ -185,16 +185,18 @@ impl Header {
     pub(super) const MOVED: u64 = 1 << 8;
     /// Its elements evaluate to themselves. Only ever with `GROUND`.
     pub(super) const ELEMENTS: u64 = 1 << 9;
+    /// Where the arity begins.
+    pub(super) const ARITY: u32 = 24;
     /// It is data that evaluates to itself, as do its elements.
     pub(super) const DATA: u64 = Header::EVALUATED | Header::ELEMENTS;
 
     pub(super) fn new(arity: usize, flags: u64) -> Header {
-        Header(((arity as u64) << 24) | flags | HDR)
+        Header(((arity as u64) << Header::ARITY) | flags | HDR)
     }
 
     #[inline(always)]
     pub(super) fn arity(self) -> usize {
-        (self.0 >> 24) as usize
+        (self.0 >> Header::ARITY) as usize
     }
 
     #[inline(always)]

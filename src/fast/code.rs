@@ -351,6 +351,15 @@ pub(super) enum Instruction {
         size: Slot,
         odd: Pc,
     },
+    /// Behind `Grow`, before a call of the rule's function: makes what follows for as long as
+    /// `rest` holds data of the shape of the argument that it was taken from. The rule's code
+    /// for such an argument begins so many instructions back. See `machine/along.rs`.
+    GrowAlong {
+        called: u32,
+        argument: Slot,
+        rest: Slot,
+        back: u8,
+    },
     /// Puts a result into the last place of what `Grow` made, and returns that.
     Close,
 
@@ -723,6 +732,11 @@ pub(super) enum Instruction {
         size: Slot,
     },
     GatherAdd {
+        slot: Slot,
+    },
+    /// As `GatherAdd` where nothing but how many results there are is used: keeps `()` for
+    /// each, unless the name `Error` makes what is gathered an error.
+    GatherCount {
         slot: Slot,
     },
     /// Begins a `case`: without a result of what follows goes on at `empty`.

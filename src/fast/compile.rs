@@ -5,9 +5,11 @@
 //! evaluator does, or asks it. Every expression is compiled for the type that its
 //! value is expected to have.
 
+mod apart;
 mod apply;
 mod body;
 mod call;
+mod cases;
 mod choose;
 mod control;
 mod decide;
@@ -39,6 +41,7 @@ use smallvec::SmallVec;
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::RuleUse;
+use crate::fast::choice::Gathers;
 use crate::fast::code::{FAIL, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
 use crate::fast::program::{Function, Head, Key, Program, Signature, State, Temporary, Used};
@@ -302,6 +305,7 @@ pub(super) fn expression(
     }
     let mut compiler = Compiler::new(host, heap, program, 0);
     compiler.count(atom);
+    compiler.is_whole = open;
     let own = compiler.own_of_called(atom, open);
     let mut variables: Vec<Variable> = Vec::new();
     atom.for_each_variable(|variable| {
@@ -577,6 +581,10 @@ struct Compiler<'m> {
     in_doubt: bool,
     /// What was used on the way here and is still to be recorded.
     pending: Pending,
+    /// What has to be kept of the results that the `collapse` to be compiled next gathers.
+    gathers: Gathers,
+    /// Whether its variables are nowhere else.
+    is_whole: bool,
 }
 
 /// A slow way: evaluate an expression by the plain evaluator and go on.
@@ -652,6 +660,8 @@ impl<'m> Compiler<'m> {
             met: HashMap::default(),
             in_doubt: false,
             pending: Pending::default(),
+            gathers: Gathers::Results,
+            is_whole: true,
         };
         compiler.define_first(arity);
         compiler

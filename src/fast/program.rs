@@ -27,7 +27,7 @@ use crate::fast::types::{Arguments, ValueType, ValueTypes};
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
 use crate::space::{
-    Changes, Layers, Moment, Origin, Row, Space, Stand, Subject, Version, changes, token,
+    Changes, Clocks, Layers, Moment, Origin, Row, Space, Stand, Subject, Version, changes, token,
 };
 use crate::symbol::Symbol;
 use crate::types;
@@ -56,6 +56,9 @@ pub(super) enum Head {
 pub(super) enum Tree {
     /// A constant, or the value in a slot.
     Value(Operand),
+    /// The value in a slot, which an argument was evaluated to; whether it was made for that,
+    /// if it is an expression.
+    Told(Slot, bool),
     /// A variable that stands for nothing.
     Unknown,
     /// An expression that is known to be of a type.
@@ -100,6 +103,10 @@ pub(super) enum LeafPlace {
     Argument,
     /// A head inside of an argument.
     Head,
+    /// What an argument was evaluated to, which tells no type if it is an expression.
+    Told,
+    /// The same, but of an expression that was made then the function of its head tells.
+    Made,
     /// Anything else.
     Part,
 }
@@ -170,7 +177,7 @@ impl Lately {
 }
 
 /// Something that an argument must be for a rule to match, if it is bound.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct HeadTest {
     /// The argument, then positions inside it.
     pub(super) path: SmallVec<[u32; 4]>,
@@ -330,11 +337,6 @@ impl Key {
         }
     }
 
-    /// Whether only terms with this word have the key.
-    pub(super) fn is_exact(self) -> bool {
-        !matches!(self, Key::Expression { head: None, arity } if arity > 0)
-    }
-
     /// Of the word of an expression, how many elements that has.
     pub(super) fn arity_of(word: u64) -> Option<usize> {
         Cell(word).is_header().then_some((word >> 35) as usize)
@@ -383,6 +385,25 @@ pub(super) enum StateOperation {
     Change,
 }
 
+/// When an evaluation sees spaces.
+pub(super) enum Sight {
+    Present,
+    /// At a moment, with the clocks of the stores of the program's space then.
+    Moment(Option<Clocks>),
+}
+
+impl Sight {
+    /// Whether facts that were compiled are those that a space has; `own` is the program's.
+    #[inline]
+    pub(super) fn shows(&self, facts: &mut Stand, own: &Space) -> bool {
+        match self {
+            Sight::Present => facts.holds(),
+            Sight::Moment(Some(clocks)) => facts.holds_at(clocks, own),
+            Sight::Moment(None) => false,
+        }
+    }
+}
+
 pub(super) struct Program {
     pub(super) space: Space,
     /// The space's stores and those of what it imports.
@@ -390,7 +411,8 @@ pub(super) struct Program {
     /// What had changed when code was last looked at.
     changes: Changes,
     /// The moment it was looked at; `None` is the present.
-    pub(super) moment: Option<u64>,
+    moment: Option<u64>,
+    pub(super) sight: Sight,
     /// What had changed of each of the stores then.
     changes_seen: Option<SmallVec<[(usize, Changes); 4]>>,
     pub(super) code: Vec<Instruction>,
@@ -404,6 +426,8 @@ pub(super) struct Program {
     pub(super) proving: bool,
     /// Whether code tells whoever watches what it does.
     pub(super) watched: bool,
+    /// Whether code is made ahead of its use, so that nobody waits for it then.
+    pub(super) prepares: bool,
     /// What is noted for a listing, where one is wanted.
     pub(super) listed: Option<Box<Listed>>,
     pub(super) rule_uses: Vec<Arc<RuleUse>>,
@@ -414,6 +438,8 @@ pub(super) struct Program {
     use_ids: HashMap<Arc<[Used]>, u32, FixedState>,
     watches: Vec<Watched>,
     pub(super) types: Vec<Atom>,
+    /// Meta-types that type variables stand for: what they are, and as numbers of their own.
+    stood_for: Vec<(TypeId, TypeId)>,
     pub(super) functions: Vec<Function>,
     /// Rules of functions, those included that only calls which wait go on with.
     pub(super) tables: Vec<RuleTable>,
@@ -538,6 +564,7 @@ impl Program {
             layers: Layers::of(space),
             changes: changes(),
             moment: host.moment.as_ref().map(Moment::number),
+            sight: Sight::Present,
             changes_seen: None,
             code: vec![
                 Instruction::Fail,
@@ -553,6 +580,7 @@ impl Program {
             operation_ids: HashMap::default(),
             proving,
             watched: host.watch.is_some() && !proving,
+            prepares: false,
             listed: None,
             rule_uses: Vec::new(),
             fact_uses: Vec::new(),
@@ -572,6 +600,7 @@ impl Program {
             heads: HashMap::default(),
             symbol_types: HashMap::default(),
             value_types: ValueTypes::new(),
+            stood_for: Vec::new(),
             trees: Vec::new(),
             meetings: Meetings::default(),
             sites: Vec::new(),
@@ -594,7 +623,7 @@ impl Program {
             temporary: Vec::new(),
         };
         debug_assert_eq!((ANY, NUMBER, BOOL), (0, 1, 2));
-        program.changes_seen = Some(program.layers.changes());
+        program.look_at_layers();
         program.survey();
         program
     }
@@ -610,7 +639,7 @@ impl Program {
         let types = now.types != self.changes.types;
         self.changes = now;
         self.layers = Layers::of(&self.space);
-        self.changes_seen = Some(self.layers.changes());
+        self.look_at_layers();
         self.invalidate(types);
     }
 
@@ -634,13 +663,20 @@ impl Program {
         self.moment = moment;
         self.changes = changes();
         self.layers = Layers::of(&self.space);
-        let now = self.layers.changes();
-        let same = before.as_ref() == Some(&now);
-        self.changes_seen = Some(now);
-        if !same {
+        self.look_at_layers();
+        if before.is_none() || before != self.changes_seen {
             // What is new of types is not told apart.
             self.invalidate(true);
         }
+    }
+
+    /// Notes what had changed of the stores by now.
+    fn look_at_layers(&mut self) {
+        self.changes_seen = Some(self.layers.changes());
+        self.sight = match self.moment {
+            None => Sight::Present,
+            Some(_) => Sight::Moment(Clocks::of(&self.layers)),
+        };
     }
 
     /// Whether evaluations see all as it was at some time.
@@ -876,6 +912,27 @@ impl Program {
                 (self.types.len() - 1) as TypeId
             }
         }
+    }
+
+    /// What is expected of an atom whose type is a type variable that stands for a type: a
+    /// meta-type is then one like others, which an atom of the kind need not be of.
+    pub(super) fn stood_for(&mut self, expected: TypeId) -> TypeId {
+        let atom = &self.types[usize::from(expected)];
+        if expected == ANY || !types::is_meta_type(atom) || self.is_stood_for(expected) {
+            return expected;
+        }
+        let known = self.stood_for.iter().find(|(of, _)| *of == expected);
+        if let Some((_, own)) = known {
+            return *own;
+        }
+        self.types.push(atom.clone());
+        let own = (self.types.len() - 1) as TypeId;
+        self.stood_for.push((expected, own));
+        own
+    }
+
+    pub(super) fn is_stood_for(&self, expected: TypeId) -> bool {
+        self.stood_for.iter().any(|(_, own)| *own == expected)
     }
 
     /// The type that results of a function with this return type are evaluated with.

@@ -319,7 +319,7 @@ impl Heap {
                 let fits = leaf != LeafPlace::Head || !types_calls;
                 (found.filter(|_| fits)?, ArgumentKind::Symbol)
             }
-            Kind::Exp(at) if leaf != LeafPlace::Head => {
+            Kind::Exp(at) if matches!(leaf, LeafPlace::Argument | LeafPlace::Part) => {
                 let header = self.header(at);
                 if !header.has(Header::EVALUATED) || header.has(Header::ERROR) {
                     return None;

@@ -7,8 +7,8 @@ use super::decide::is_evaluated;
 use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, Variable};
 use crate::fast::applied::Applied;
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, Slot, TypeId, Watched};
-use crate::fast::program::signature;
+use crate::fast::code::{ANY, AtomKind, FAIL, Instruction, Operand, Quick, Slot, TypeId, Watched};
+use crate::fast::program::{Head, Signature, signature};
 use crate::types;
 
 /// Calls with more arguments are made as values.
@@ -160,6 +160,97 @@ impl Compiler<'_> {
             parameters,
             returns: self.program.result_type(&decision.returns),
         }))
+    }
+
+    /// Whether an expression is a call whose type is that of no function, as far as types tell.
+    pub(super) fn gives_no_function(&mut self, head: &Atom) -> bool {
+        let Some([name, ..]) = head.as_expression() else {
+            return false;
+        };
+        let is_told = |signature: &Signature| {
+            let returns = &signature.returns;
+            matches!(returns, Atom::Symbol(_))
+                && !types::is_meta_type(returns)
+                && !types::is_undefined(returns)
+        };
+        !self.program.expression_rules
+            && match self.program.head(self.host, self.heap, name) {
+                Head::Untyped => matches!(name, Atom::Symbol(_)) && !head.is_error(),
+                Head::Typed(signature) => is_told(&signature),
+                Head::Operation(operation, signature) => {
+                    operation.control().is_none() && is_told(&signature)
+                }
+                Head::Complex => false,
+            }
+    }
+
+    /// A list whose first element is a call: data if that gives a number or another value of the
+    /// host, a call if it gives the name of something without types. Anything else is a call, too,
+    /// that the plain evaluator makes.
+    pub(super) fn headed_by_call(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        if children.len() > ARGUMENTS_MAX {
+            return Err(Leave);
+        }
+        let checks = self.kept_apart(children)?;
+        let guard = self.guard(atom, checks, expected)?;
+        let (value, mark) = self.marked(children, want, |this, within| {
+            let mut slots = Vec::with_capacity(children.len());
+            for child in children {
+                let value = this.evaluate(child, ANY, Want::Own)?;
+                slots.push(this.in_slot(value)?);
+            }
+            let at = this.emit(Instruction::CheckKind {
+                slot: slots[0],
+                kind: AtomKind::Grounded,
+                odd: FAIL,
+            });
+            let call: Vec<Atom> = slots.iter().map(|slot| this.named_value(*slot)).collect();
+            let call = OddWhat::Call(Atom::expression(call));
+            let slow = this.slow(Vec::new(), call, expected)?;
+            let operands: Vec<Operand> = slots.iter().copied().map(Operand::slot).collect();
+            let (to, want) = (this.slot()?, within.want);
+            let as_data = this.branch(|this| {
+                let built = this.target()?;
+                let operands = this.program.operands(&operands);
+                this.emit(Instruction::BuildData {
+                    to: built,
+                    operands,
+                });
+                let value = this.give(Operand::slot(built), want);
+                Ok(this.join(value, to, want))
+            })?;
+            let here = this.here();
+            this.fill(at, Place::Odd, here);
+            let as_call = this.branch(|this| {
+                let function = this.target()?;
+                let at = this.emit(Instruction::Applied {
+                    to: function,
+                    head: slots[0],
+                    count: (slots.len() - 1) as u8,
+                    expected,
+                    odd: FAIL,
+                });
+                this.odd[slow].uses.push((at, Place::Odd));
+                this.call_in_slot(function, &operands[1..], want, within.mark)?;
+                let value = this.take_called(want)?;
+                Ok(this.join(value, to, want))
+            })?;
+            this.land([as_data, as_call]);
+            if want != Want::Tail {
+                this.odd[slow].to = Some(to);
+                this.odd[slow].resume = this.here();
+                this.define(to);
+            }
+            Ok(Operand::slot(to))
+        })?;
+        self.exit(mark);
+        self.resume(guard, value, want)
     }
 
     /// Calls the function whose number a slot holds; [`Compiler::take_called`] takes what

@@ -109,16 +109,9 @@ impl Compiler<'_> {
             let own = variables.into_iter().filter(|other| self.is_walked(other));
             local.extend(own.cloned());
         }
-        let all_within = |parts: &[&Atom], variable: &Variable| {
-            let mut count = 0;
-            for part in parts {
-                part.for_each_occurrence(|other| count += usize::from(other == variable));
-            }
-            self.counts.get(variable) == Some(&count)
-        };
         let mut take = |pattern: &Atom, parts: &[&Atom]| {
             pattern.for_each_variable(|variable| {
-                if all_within(parts, variable) {
+                if self.only_within(parts, variable) {
                     local.insert(variable.clone());
                 }
             });
@@ -151,10 +144,9 @@ impl Compiler<'_> {
             [head, _, Atom::Expression(cases)]
                 if matches!(head.as_symbol(), Some("case" | "switch")) =>
             {
-                for case in cases.children() {
-                    if let Some([pattern, template]) = case.as_expression() {
-                        take(pattern, &[pattern, template]);
-                    }
+                let all: Vec<&Atom> = cases.children().iter().collect();
+                for case in &all {
+                    take(case, &all);
                 }
             }
             [

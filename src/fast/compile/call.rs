@@ -39,6 +39,9 @@ impl Compiler<'_> {
                 [Atom::Variable(head), ..] => {
                     self.applied(atom, head, &children[1..], expected, want)
                 }
+                [head @ Atom::Expression(_), ..] if self.gives_no_function(head) => {
+                    self.headed_by_call(atom, children, expected, want)
+                }
                 [Atom::Symbol(symbol)] if *symbol == known().context_space && expected == ANY => {
                     let space = Atom::space(self.program.space.clone());
                     let value = self.constant_value(&space)?;

@@ -1,6 +1,5 @@
-//! Control: `if`, `let`, `let*`, `case`, `unify`.
+//! Control: `if`, `let`, `let*`, `unify`.
 
-use super::call::has_function;
 use super::lambda::lambda_of;
 use super::{
     Bound, Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want,
@@ -8,10 +7,11 @@ use super::{
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
+use crate::fast::choice::Gathers;
 use crate::fast::code::{
-    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, Operand, Pc, Slot, TypeId,
+    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, Operand, Slot, TypeId,
 };
-use crate::fast::program::{Inline, Key, Signature, Switch};
+use crate::fast::program::{Inline, Signature};
 use crate::types;
 
 /// How many pairs a `let*` that is compiled has at most.
@@ -44,10 +44,11 @@ impl Compiler<'_> {
             (Control::Let, [pattern, value, template]) => {
                 self.form_fits(signature, expected)?;
                 let bound = self.bound_by(pattern, template);
+                let gathers = self.gathers(pattern, value, template);
                 self.let_form(
                     atom,
                     pattern,
-                    value,
+                    (value, gathers),
                     want,
                     expected,
                     template,
@@ -167,6 +168,7 @@ impl Compiler<'_> {
         let mut checks = Vec::new();
         let found = self.application_type(children, signature, false, &mut checks)?;
         self.result_fits(&found, &signature.returns, expected)?;
+        let returned = self.program.stood_for(expected);
         let to = if want == Want::Tail { 0 } else { self.slot()? };
         let mut guard = None;
         // What a branch knows of its slots the slow way does not.
@@ -233,7 +235,7 @@ impl Compiler<'_> {
                     });
                     let source = this.with_value(&children[0], slot, then, otherwise);
                     let slow =
-                        this.slow(vec![(at, Place::Odd)], OddWhat::Call(source), expected)?;
+                        this.slow(vec![(at, Place::Odd)], OddWhat::Call(source), returned)?;
                     (at, slow)
                 }
             };
@@ -245,7 +247,7 @@ impl Compiler<'_> {
             let begin = this.here();
             let first = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.template(then, expected, inner, Bound::Nothing)?;
+                    let value = this.template(then, returned, inner, Bound::Nothing)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -259,7 +261,7 @@ impl Compiler<'_> {
             }
             let second = this.branch(|this| {
                 this.part(|this| {
-                    let value = this.template(otherwise, expected, inner, Bound::Nothing)?;
+                    let value = this.template(otherwise, returned, inner, Bound::Nothing)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -318,7 +320,7 @@ impl Compiler<'_> {
     }
 
     /// A variable that stands for what is in the slot.
-    fn named_value(&mut self, slot: Slot) -> Atom {
+    pub(super) fn named_value(&mut self, slot: Slot) -> Atom {
         let variable = Variable::new("value").renamed();
         self.names.insert(
             variable.clone(),
@@ -602,7 +604,7 @@ impl Compiler<'_> {
         &mut self,
         atom: &Atom,
         pattern: &Atom,
-        value: &Atom,
+        (value, gathers): (&Atom, Gathers),
         want: Want,
         expected: TypeId,
         template: &Atom,
@@ -614,8 +616,10 @@ impl Compiler<'_> {
             guard = self.has_some_type(value, atom, expected)?;
         }
         let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, within| {
-            let value = this.evaluate_argument(value, ANY)?;
-            let slot = this.in_slot(value)?;
+            this.gathers = gathers;
+            let value = this.evaluate_argument(value, ANY);
+            this.gathers = Gathers::Results;
+            let slot = this.in_slot(value?)?;
             let queried = this.taken_apart(pattern, slot, template, expected)?;
             if within.want != Want::Tail {
                 let value = inner(this, within.want)?;
@@ -689,6 +693,12 @@ impl Compiler<'_> {
                     Atom::expression(others.to_vec()),
                     template.clone(),
                 ]);
+                let next = match others.first().map(Atom::as_expression) {
+                    None => template,
+                    Some(Some([_, next])) => next,
+                    Some(_) => return Err(Leave),
+                };
+                let value = (value, self.gathers(pattern, value, next));
                 self.let_form(atom, pattern, value, want, expected, &rest, |this, want| {
                     this.part(|this| {
                         this.introduce(&rest)?;
@@ -697,243 +707,6 @@ impl Compiler<'_> {
                 })
             }
         }
-    }
-
-    pub(super) fn case_form(
-        &mut self,
-        value: &Atom,
-        cases: &[Atom],
-        want: Want,
-    ) -> Compiled<Value> {
-        // What cannot fail needs no way back for no result.
-        let quick = matches!(value, Atom::Symbol(symbol) if *symbol != known().empty)
-            || matches!(value, Atom::Grounded(_));
-        let takes_empty = cases.iter().any(|case| match case.as_expression() {
-            Some([pattern, _]) => matches!(pattern, Atom::Variable(_)) || pattern.is_empty_symbol(),
-            _ => true,
-        });
-        let (result, mark) = self.marked(std::slice::from_ref(value), want, |this, inner| {
-            if let Atom::Variable(variable) = value
-                && let Some(name) = this.names.get(variable)
-                && this.plain.contains(&name.slot)
-            {
-                let slot = name.slot;
-                return this.cases(slot, cases, inner.want);
-            }
-            let keep = this.target()?;
-            let without = this.defined.clone();
-            let slot = this.slot()?;
-            let at_once = match value {
-                Atom::Variable(variable) => this.names.get(variable).copied(),
-                _ => None,
-            };
-            let at_once = at_once.map(|name| {
-                this.emit(Instruction::TakeSettled {
-                    to: slot,
-                    from: name.slot,
-                    settled: FAIL,
-                })
-            });
-            let open = if quick || !takes_empty {
-                None
-            } else {
-                Some(this.emit_sized(Instruction::CaseOpen {
-                    keep,
-                    empty: FAIL,
-                    size: 0,
-                }))
-            };
-            let before = this.defined.clone();
-            this.define(slot);
-            // An error is a value here.
-            let inner_mark = this.target()?;
-            this.emit(Instruction::Mark { to: inner_mark });
-            this.caught(slot, Some(inner_mark), |this| {
-                if is_whole_error(value) {
-                    this.quoted(value)
-                } else {
-                    this.evaluate(value, ANY, Want::Shared)
-                }
-            })?;
-            if open.is_some() {
-                this.emit(Instruction::CaseAny { keep });
-            }
-            if let Some(at) = at_once {
-                let here = this.here();
-                this.fill(at, Place::To, here);
-            }
-            this.defined = before;
-            this.define(slot);
-            let Some(open) = open else {
-                return this.cases(slot, cases, inner.want);
-            };
-            let to = this.slot()?;
-            let first = this.branch(|this| {
-                let value = this.cases(slot, cases, inner.want)?;
-                Ok(this.join(value, to, want))
-            })?;
-            let here = this.here();
-            this.fill(open, Place::To, here);
-            this.defined.clone_from(&without);
-            this.program.live.insert(here, without.into_boxed_slice());
-            let second = this.branch(|this| {
-                let empty = this.constant_value(&Atom::Symbol(known().empty.clone()))?;
-                let slot = this.in_slot(empty)?;
-                let value = this.cases(slot, cases, inner.want)?;
-                Ok(this.join(value, to, want))
-            })?;
-            this.land([first, second]);
-            this.define(to);
-            Ok(Operand::slot(to))
-        })?;
-        self.exit(mark);
-        Ok(result)
-    }
-
-    /// Whether a pattern that a key tells from others is matched by any term with that
-    /// key, without binding anything.
-    fn is_flat(&self, pattern: &Atom) -> bool {
-        let arguments = match pattern.as_expression() {
-            Some([Atom::Symbol(_), arguments @ ..]) => arguments,
-            Some(parts) => return parts.is_empty(),
-            None => return !matches!(pattern, Atom::Variable(_)),
-        };
-        arguments.iter().enumerate().all(|(place, argument)| {
-            let Atom::Variable(variable) = argument else {
-                return false;
-            };
-            !self.names.contains_key(variable) && !arguments[..place].contains(argument)
-        })
-    }
-
-    /// The template of the first case whose pattern unifies with what a slot holds.
-    pub(super) fn cases(&mut self, slot: Slot, cases: &[Atom], want: Want) -> Compiled<Value> {
-        let to = self.slot()?;
-        let mut ends = Vec::new();
-        // Cases that cannot match are passed over by what the slot holds.
-        let switch = self.program.switches.len();
-        self.program
-            .switches
-            .push(super::switch::switch(&[], &[0], vec![], vec![], FAIL, FAIL));
-        let patterns = || {
-            cases
-                .iter()
-                .filter_map(|case| case.as_expression()?.first())
-        };
-        // Most often it is taken apart.
-        let calls = patterns().filter(|pattern| {
-            let key = super::head::key(self.heap, pattern);
-            matches!(key, Some(Key::Expression { head: Some(_), arity }) if arity > 1)
-        });
-        let take = (calls.count() == 1).then(|| self.emit(Instruction::Jump { to: FAIL }));
-        let otherwise = self.emit(Instruction::Switch {
-            switch: switch as u32,
-        });
-        if patterns().any(mentions_space) {
-            return Err(Leave);
-        }
-        // A space stands for what is in it, unless a variable takes it first.
-        let queried = match patterns().next() {
-            None | Some(Atom::Variable(_)) => None,
-            Some(_) => {
-                let value = self.named_value(slot);
-                let source = [
-                    Atom::symbol("switch"),
-                    value,
-                    Atom::expression(cases.to_vec()),
-                ];
-                let source = OddWhat::Call(Atom::expression(source));
-                Some(self.slow(Vec::new(), source, ANY)?)
-            }
-        };
-        // Where a case begins; for a term with its key, where it goes on.
-        let mut begins: Vec<(Option<Key>, Pc, Pc)> = Vec::new();
-        for case in cases {
-            let Some([pattern, template]) = case.as_expression() else {
-                break;
-            };
-            if has_function(template) {
-                return Err(Leave);
-            }
-            let begin = self.here();
-            let (end, uses, keep) = self.branch(|this| {
-                // Only until the pattern has matched: no call sees it.
-                let keep = this.slot()?;
-                let key = super::head::key(this.heap, pattern);
-                let flat = key.is_some_and(Key::is_exact) && this.is_flat(pattern);
-                let first = this.slots as Slot;
-                this.emit(Instruction::Try { keep });
-                let mut uses = Vec::new();
-                this.pattern_with(pattern, slot, &mut uses)?;
-                this.emit(Instruction::Keep);
-                let mut fits = begin;
-                if flat {
-                    let over = this.emit(Instruction::Jump { to: FAIL });
-                    fits = this.here();
-                    if pattern.as_expression().is_some_and(|parts| parts.len() > 1) {
-                        this.emit(Instruction::Unpack {
-                            slot,
-                            to: first,
-                            skip: 1,
-                        });
-                    }
-                    let here = this.here();
-                    this.fill(over, Place::To, here);
-                }
-                begins.push((key, begin, fits));
-                let body = |this: &mut Self| {
-                    this.part(|this| {
-                        this.introduce(template)?;
-                        let value = this.template(template, ANY, want, Bound::Something)?;
-                        Ok(this.join(value, to, want))
-                    })
-                };
-                let end = if want == Want::Tail {
-                    this.as_met(template, |this| body(this).map(|_| ()))?;
-                    None
-                } else {
-                    body(this)?
-                };
-                Ok((end, uses, keep))
-            })?;
-            ends.push(end);
-            let here = self.here();
-            for at in &uses {
-                self.fill(*at, Place::OnFail, here);
-            }
-            self.emit(Instruction::Undo { keep });
-        }
-        let none = self.here();
-        self.emit(Instruction::Fail);
-        let mut open = begins.first().map_or(none, |(_, begin, _)| *begin);
-        if let Some(slow) = queried {
-            let at = self.emit(Instruction::UnlessSpace {
-                slot,
-                other: slot,
-                to: open,
-                odd: FAIL,
-            });
-            self.odd[slow].uses = vec![(at, Place::Odd)];
-            open = at as Pc;
-        }
-        self.program.switches[switch] =
-            cases_switch(&self.program.code, slot, &begins, (none, open));
-        if let Some(at) = take {
-            let over = Instruction::Jump {
-                to: otherwise as Pc,
-            };
-            let take = super::switch::take_call(&self.program.code, &self.program.switches[switch]);
-            self.program.code[at] = take.unwrap_or(over);
-        }
-        self.land(ends);
-        self.define(to);
-        if let Some(slow) = queried
-            && want != Want::Tail
-        {
-            self.odd[slow].to = Some(to);
-            self.odd[slow].resume = self.here();
-        }
-        Ok(Operand::slot(to))
     }
 
     /// The instruction `unify`: what follows depends on whether two terms unify.
@@ -1001,57 +774,8 @@ impl Compiler<'_> {
 }
 
 /// Whether there is a space in an atom.
-fn mentions_space(atom: &Atom) -> bool {
+pub(super) fn mentions_space(atom: &Atom) -> bool {
     types::has_part(atom, |part| {
         matches!(part, Atom::Grounded(Grounded::Space(_)))
     })
-}
-
-/// For each key, the first case that a term with it may match.
-fn cases_switch(
-    code: &[Instruction],
-    slot: Slot,
-    cases: &[(Option<Key>, Pc, Pc)],
-    (none, open): (Pc, Pc),
-) -> Switch {
-    let mut keys: Vec<(u64, Pc)> = Vec::new();
-    let mut arities: Vec<(usize, Pc)> = Vec::new();
-    let first = |word: Option<u64>, arity: Option<usize>| {
-        cases
-            .iter()
-            .find_map(|(key, begin, fits)| match key {
-                None => Some(*begin),
-                Some(key) if Some(key.word()) == word => Some(*fits),
-                Some(Key::Expression {
-                    head: None,
-                    arity: n,
-                }) if Some(*n) == arity => Some(*begin),
-                Some(_) => None,
-            })
-            .unwrap_or(none)
-    };
-    for (key, _, _) in cases {
-        match key {
-            None => {}
-            Some(Key::Expression { head: None, arity }) if *arity > 0 => {
-                arities.push((*arity, first(None, Some(*arity))));
-            }
-            Some(key) => {
-                let word = key.word();
-                keys.push((word, first(Some(word), Key::arity_of(word))));
-            }
-        }
-    }
-    keys.sort_unstable();
-    keys.dedup();
-    arities.sort_unstable();
-    arities.dedup();
-    super::switch::switch(
-        code,
-        &[u32::from(slot)],
-        keys,
-        arities,
-        first(None, None),
-        open,
-    )
 }

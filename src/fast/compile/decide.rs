@@ -56,12 +56,27 @@ pub(super) enum Callee {
     Known(TypeId, Option<u32>, Option<(usize, [Quick; 3])>),
 }
 
+/// What an argument is told when it runs, and where that is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct ToldBy {
+    told: Told,
+    at: usize,
+}
+
 /// Notes the slots that a tree depends on; `place` is that of the whole.
 fn add_leaves(tree: &Tree, place: LeafPlace, leaves: &mut Vec<Leaf>) {
     match tree {
         Tree::Value(operand) if !operand.is_constant() => leaves.push(Leaf {
             slot: operand.index() as Slot,
             place,
+        }),
+        Tree::Told(slot, made) => leaves.push(Leaf {
+            slot: *slot,
+            place: if *made {
+                LeafPlace::Made
+            } else {
+                LeafPlace::Told
+            },
         }),
         Tree::Value(_) | Tree::Unknown | Tree::Known(_) => {}
         Tree::Call(parts) => {
@@ -760,7 +775,12 @@ impl Compiler<'_> {
             site,
             odd: FAIL,
         });
-        let source = OddWhat::Source(Atom::expression(call));
+        // The types of one argument need no other look: it was evaluated for what is expected.
+        let source = if names.len() == 1 {
+            OddWhat::Call(Atom::expression(call))
+        } else {
+            OddWhat::Source(Atom::expression(call))
+        };
         let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
         for name in &names {
             self.names.remove(name);
@@ -768,6 +788,80 @@ impl Compiler<'_> {
         self.define(function);
         let value = self.call_decided(symbol, handed, Callee::Slot(function), want, mark)?;
         self.resume(Some(slow), value, want).map(Some)
+    }
+
+    /// What the type of a slot's value tells an argument of a call of two of the same type,
+    /// as those of `==` are: which function the argument is a call of. `made` says of a value
+    /// that was evaluated before whether it was made then, if it is an expression: if it was
+    /// handed on, it tells nothing.
+    pub(super) fn told_by(
+        &mut self,
+        head: &Atom,
+        slot: Slot,
+        made: Option<bool>,
+        argument: &Atom,
+    ) -> Compiled<Option<ToldBy>> {
+        let told @ Told::Function(..) = self.told(argument)? else {
+            return Ok(None);
+        };
+        let head = self.constant_value(head)?;
+        let tells = SiteArgument {
+            tree: match made {
+                Some(made) => Tree::Told(slot, made),
+                None => Tree::Value(Operand::slot(slot)),
+            },
+            as_written: false,
+            told: Told::Nothing,
+        };
+        let is_told = SiteArgument {
+            tree: Tree::Known(ANY),
+            as_written: false,
+            told,
+        };
+        let place = match made {
+            None => LeafPlace::Argument,
+            Some(false) => LeafPlace::Told,
+            Some(true) => LeafPlace::Made,
+        };
+        // The order of the two makes no difference.
+        self.program.sites.push(Arc::new(Site {
+            head: self.program.constants[head.index()],
+            expected: Expected::Known(ANY),
+            arguments: vec![tells, is_told],
+            leaves: vec![Leaf { slot, place }],
+        }));
+        self.program.decided.push(Vec::new());
+        let site = self.program.sites.len() as u32 - 1;
+        let to = self.slot()?;
+        let odd = FAIL;
+        let at = self.emit(Instruction::Decide { to, site, odd });
+        Ok(Some(ToldBy { told, at }))
+    }
+
+    /// The way on where the types of values do not tell: evaluating `whole` slowly.
+    pub(super) fn unless_told(
+        &mut self,
+        told: Option<ToldBy>,
+        whole: Atom,
+    ) -> Compiled<Option<usize>> {
+        let Some(ToldBy { told, at }) = told else {
+            return Ok(None);
+        };
+        let slow = self.slow(vec![(at, Place::Odd)], OddWhat::Source(whole), ANY)?;
+        if let Told::Function(slot, ..) = told {
+            self.define(slot);
+        }
+        Ok(Some(slow))
+    }
+
+    /// An argument evaluated for what it is told.
+    pub(super) fn as_told(&mut self, argument: &Atom, told: Option<ToldBy>) -> Compiled<Value> {
+        match (told, argument.as_expression()) {
+            (Some(ToldBy { told, .. }), Some(children)) => {
+                self.told_argument(argument, children, told, Want::Own)
+            }
+            _ => self.evaluate_argument(argument, ANY),
+        }
     }
 
     fn call_decided(

@@ -1,9 +1,11 @@
 //! Data whose last element is a call, which is made before that: see `machine/grow.rs`.
 
+use smallvec::SmallVec;
+
 use super::decide::is_applied;
 use super::{Compiled, Compiler, Flags, Place, Static, Value, Want};
 use crate::atom::{Atom, known};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand};
+use crate::fast::code::{ANY, FAIL, IF_DATA, Instruction, Operand, Pc, Slot};
 use crate::fast::program::{Head, Signature};
 use crate::types;
 
@@ -89,6 +91,94 @@ impl Compiler<'_> {
         Some(function)
     }
 
+    /// The instruction that goes along an argument, behind the one at `grow`, if the rule's
+    /// function is called with the rest of what that argument was matched with and all else as
+    /// it was, and nothing but that was looked at or made before.
+    fn along(&mut self, grow: usize, last: &Atom) -> Option<Instruction> {
+        if self.program.proving || self.program.watched {
+            return None;
+        }
+        let entry = &self.program.functions[self.function as usize];
+        let (called, arity, symbol) = (self.function, entry.arity, entry.symbol);
+        let [Atom::Symbol(head), arguments @ ..] = last.as_expression()? else {
+            return None;
+        };
+        if self.heap.symbol(head) != symbol || arguments.len() != arity || arity > 3 {
+            return None;
+        }
+        let slots: Option<Vec<Slot>> = arguments
+            .iter()
+            .map(|argument| match argument {
+                Atom::Variable(variable) => Some(self.names.get(variable)?.slot),
+                _ => None,
+            })
+            .collect();
+        let slots = slots?;
+        let mut changed = (0..arity as Slot).filter(|place| slots[usize::from(*place)] != *place);
+        let (argument, None) = (changed.next()?, changed.next()) else {
+            return None;
+        };
+        let rest = slots[usize::from(argument)];
+        let taken = self
+            .matched
+            .iter()
+            .find(|matched| matched.is_of(argument) && matched.has(rest))?;
+        // What stands before: looks at what the rule was given, and constants.
+        let code = &self.program.code;
+        let mut back = 1;
+        let mut constants: SmallVec<[Slot; 4]> = SmallVec::new();
+        loop {
+            match code[grow.checked_sub(back)?] {
+                Instruction::Constant { to, .. } => constants.push(to),
+                Instruction::IfPlain { slots, count, .. } => {
+                    let mut looked_at = slots[..usize::from(count)].iter();
+                    if !looked_at.all(|slot| {
+                        *slot == argument | IF_DATA
+                            || *slot < arity as Slot && *slot != argument
+                            || taken.has(*slot)
+                    }) {
+                        return None;
+                    }
+                }
+                Instruction::Unpack { slot, .. } if slot == argument => break,
+                _ => return None,
+            }
+            back += 1;
+        }
+        let Instruction::Grow { slots, count, .. } = code[grow] else {
+            return None;
+        };
+        let is_known = |slot: &Slot| {
+            *slot < arity as Slot && *slot != argument
+                || taken.has(*slot)
+                || constants.contains(slot)
+        };
+        slots[..usize::from(count)]
+            .iter()
+            .all(is_known)
+            .then_some(Instruction::GrowAlong {
+                called,
+                argument,
+                rest,
+                back: u8::try_from(back).ok()?,
+            })
+    }
+
+    /// Where the call behind is not made at once of what slots hold, nothing is done before it.
+    fn check_along(&mut self, at: usize) {
+        let Instruction::GrowAlong { called, .. } = self.program.code[at] else {
+            return;
+        };
+        let fits = match self.program.code[at + 1] {
+            Instruction::TryCallLast { function, .. }
+            | Instruction::CallSlotsLast { function, .. } => function == called,
+            _ => false,
+        };
+        if !fits {
+            self.program.code[at] = Instruction::Jump { to: at as Pc + 1 };
+        }
+    }
+
     /// Makes data of the elements but the last, and returns what that gives in its place.
     /// `element` evaluates one, by its number.
     pub(super) fn grown(
@@ -113,10 +203,15 @@ impl Compiler<'_> {
             odd: FAIL,
         });
         self.sized.push(at);
+        let along = self.along(at, last);
+        let along = along.map(|along| self.emit(along));
         let names = (self.names.clone(), self.defined.clone());
         let known = (self.settled.clone(), self.numbers.clone());
         let (pending, slots) = (self.pending.clone(), self.slots);
         element(self, others.len(), last, Want::Tail)?;
+        if let Some(along) = along {
+            self.check_along(along);
+        }
         // What follows is another way from the same place.
         let most = std::mem::replace(&mut self.slots, slots);
         (self.names, self.defined) = names;

@@ -58,6 +58,12 @@ pub(super) fn always_matches(rule: &Atom, known: &[Path]) -> bool {
     })
 }
 
+/// Whether a pattern matches whatever a slot holds, where what stands at these places is known
+/// to be what the pattern has there and no variable of it stands for anything.
+pub(super) fn always_matches_slot(pattern: &Atom, slot: Slot, known: &[Path]) -> bool {
+    always_matches_at(pattern, &mut vec![u32::from(slot)], known, &mut Vec::new())
+}
+
 fn always_matches_at<'p>(
     pattern: &'p Atom,
     path: &mut Vec<u32>,

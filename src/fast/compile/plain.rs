@@ -42,6 +42,18 @@ pub(super) struct Matched {
     variables: Vec<Slot>,
 }
 
+impl Matched {
+    /// Whether it was matched with what this slot holds.
+    pub(super) fn is_of(&self, slot: Slot) -> bool {
+        self.slot == slot
+    }
+
+    /// Whether this slot holds one of its variables' values.
+    pub(super) fn has(&self, slot: Slot) -> bool {
+        self.variables.contains(&slot)
+    }
+}
+
 /// What is looked at before a body, and what is known of it then.
 struct Plan {
     /// Values that have to be of a type, too.

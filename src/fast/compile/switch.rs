@@ -48,6 +48,8 @@ struct Grower<'t> {
     tests: &'t [Box<[HeadTest]>],
     /// Whether it is told what is known of rules.
     tells: bool,
+    /// Whether only the first that matches is wanted.
+    first: bool,
     /// How much more may grow.
     left: usize,
     reached: Vec<Reached>,
@@ -61,9 +63,20 @@ pub(super) fn tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
 
 /// The same; `tells` says whether it is told what is known of each rule where it begins.
 pub(super) fn tree_telling(tests: &[Box<[HeadTest]>], tells: bool) -> Option<(Tree, Vec<Reached>)> {
+    grown(tests, tells, false)
+}
+
+/// The tree for cases of which the first that matches is wanted: it leads to that or, where it
+/// does not tell, to one before it. What is known of each is told.
+pub(super) fn tree_of_cases(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
+    grown(tests, true, true)
+}
+
+fn grown(tests: &[Box<[HeadTest]>], tells: bool, first: bool) -> Option<(Tree, Vec<Reached>)> {
     let mut grower = Grower {
         tests,
         tells,
+        first,
         left: 64 + 16 * tests.len(),
         reached: vec![Reached::default(); tests.len()],
     };
@@ -83,7 +96,12 @@ impl Grower<'_> {
     /// `seen` are the places looked at, with the word found there, if it is one.
     fn grow(&mut self, rules: Vec<u32>, seen: &mut Vec<(Path, Option<u64>)>) -> Option<Tree> {
         self.left = self.left.checked_sub(1 + rules.len())?;
-        if rules.len() < 2 || seen.len() >= DEEPEST {
+        let is_told = if self.first {
+            rules.first().is_none_or(|rule| self.is_told(*rule, seen))
+        } else {
+            rules.len() < 2
+        };
+        if is_told || seen.len() >= DEEPEST {
             return Some(self.leaf(rules, seen));
         }
         let Some(path) = self.most_telling(&rules, seen) else {
@@ -143,7 +161,17 @@ impl Grower<'_> {
         })
     }
 
-    fn leaf(&mut self, rules: Vec<u32>, seen: &[(Path, Option<u64>)]) -> Tree {
+    /// Whether all places that a rule tests were looked at.
+    fn is_told(&self, rule: u32, seen: &[(Path, Option<u64>)]) -> bool {
+        self.tests[rule as usize]
+            .iter()
+            .all(|test| seen.iter().any(|(path, _)| *path == test.path))
+    }
+
+    fn leaf(&mut self, mut rules: Vec<u32>, seen: &[(Path, Option<u64>)]) -> Tree {
+        if self.first {
+            rules.truncate(1);
+        }
         for rule in &rules {
             self.reached[*rule as usize].among_others |= rules.len() > 1;
             if !self.tells {
@@ -209,47 +237,68 @@ pub(super) struct Places<'p> {
 
 /// Writes the code of a tree.
 pub(super) fn write(program: &mut Program, tree: &Tree, places: &Places<'_>) -> Pc {
-    match tree {
-        Tree::Rules(rules) => match rules.as_slice() {
-            [] => places.none,
-            [only] => places.rules[*only as usize],
-            several => chain(program, several, places, None),
-        },
-        Tree::Place {
-            path,
-            keys,
-            arities,
-            other,
-        } => {
-            let is_plain = is_plain(keys.len(), path, arities.len());
-            let keys = keys
-                .iter()
-                .map(|(word, tree)| {
-                    let to = match tree {
-                        Tree::Rules(rules) if is_plain && rules.len() > 1 => {
-                            let taken = taken_apart(program, rules, places, (path[0], *word));
-                            chain(program, rules, places, taken)
-                        }
-                        _ => write(program, tree, places),
-                    };
-                    (*word, to)
-                })
-                .collect();
-            let arities = arities
-                .iter()
-                .map(|(arity, tree)| (*arity, write(program, tree, places)))
-                .collect();
-            let other = write(program, other, places);
-            let switch = switch(&program.code, path, keys, arities, other, places.open);
+    let rules = match write_below(program, tree, places) {
+        Ok(switch) => {
             let begin = program.code.len() as Pc;
             let take = take_call(&program.code, &switch);
             program.code.extend(take);
             program.switches.push(switch);
             let switch = program.switches.len() as u32 - 1;
             program.code.push(Instruction::Switch { switch });
-            begin
+            return begin;
         }
+        Err(rules) => rules,
+    };
+    match rules {
+        [] => places.none,
+        [only] => places.rules[*only as usize],
+        several => chain(program, several, places, None),
     }
+}
+
+/// The switch that a tree begins with, once the code of what is below is written; the rules if
+/// there is none.
+pub(super) fn write_below<'t>(
+    program: &mut Program,
+    tree: &'t Tree,
+    places: &Places<'_>,
+) -> Result<Switch, &'t [u32]> {
+    let (path, keys, arities, other) = match tree {
+        Tree::Rules(rules) => return Err(rules),
+        Tree::Place {
+            path,
+            keys,
+            arities,
+            other,
+        } => (path, keys, arities, other),
+    };
+    let is_plain = is_plain(keys.len(), path, arities.len());
+    let keys = keys
+        .iter()
+        .map(|(word, tree)| {
+            let to = match tree {
+                Tree::Rules(rules) if is_plain && rules.len() > 1 => {
+                    let taken = taken_apart(program, rules, places, (path[0], *word));
+                    chain(program, rules, places, taken)
+                }
+                _ => write(program, tree, places),
+            };
+            (*word, to)
+        })
+        .collect();
+    let arities = arities
+        .iter()
+        .map(|(arity, tree)| (*arity, write(program, tree, places)))
+        .collect();
+    let other = write(program, other, places);
+    Ok(switch(
+        &program.code,
+        path,
+        keys,
+        arities,
+        other,
+        places.open,
+    ))
 }
 
 /// Code that goes on at each of some rules; where all of them begin with taking apart what was

@@ -169,6 +169,11 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 odd(other)
             )
         }
+        I::GrowAlong { argument, rest, .. } => format!(
+            "the same at once of {}, while that is data like argument {}",
+            slot(rest),
+            argument + 1
+        ),
         I::Close => "put the result into the last place".to_owned(),
         I::MatchConstant {
             slot: value,
@@ -638,6 +643,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         ),
         I::Gather { done, .. } => format!("gather the results of what follows for {}", place(done)),
         I::GatherAdd { slot: value } => format!("gather {} and go back for more", slot(value)),
+        I::GatherCount { slot: value } => format!("count {} and go back for more", slot(value)),
         I::CaseOpen { empty, .. } => {
             format!("begin a case; without a result go on at {}", place(empty))
         }

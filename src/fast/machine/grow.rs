@@ -20,7 +20,7 @@ use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{ANY, CLOSE, Slot};
 use crate::fast::heap::TYPE_BITS;
 use crate::fast::program::{Function, LeafPlace, Program, State};
-use crate::fast::stack::{STACK_MAX, place};
+use crate::fast::stack::{FRAME, STACK_MAX, place};
 use crate::fast::types::{Argument, ArgumentKind};
 use crate::fast::value::data_header;
 
@@ -43,6 +43,34 @@ pub(in crate::fast) const LIVE: [u64; 1] = [1 << ROOT | 1 << LAST];
 
 /// Ground, evaluated, its elements too.
 const WHOLE: u64 = Header::GROUND | Header::DATA;
+
+/// What was made last of a chain, and how much.
+pub(super) struct Last {
+    last: Cell,
+    pub(super) length: i64,
+}
+
+impl Last {
+    /// So much more was made, the last of it there.
+    pub(super) fn add(&mut self, count: i64, at: usize) {
+        self.length += count;
+        self.last = Cell::expression(at);
+    }
+}
+
+/// What was made last of the chain whose frame this is.
+pub(super) fn last_of(frame: &[u64; FRAME]) -> Last {
+    Last {
+        last: Cell(frame[place(LAST)]),
+        length: Cell(frame[place(LENGTH)]).as_int(),
+    }
+}
+
+/// Notes in a chain's frame what was made last.
+pub(super) fn set_last_of(frame: &mut [u64; FRAME], last: Last) {
+    frame[place(LAST)] = last.last.0;
+    frame[place(LENGTH)] = (last.length << 3) as u64;
+}
 
 /// How much is made without a frame for each; after that the depth is bounded as for others.
 pub(super) fn most(budget: &Budget) -> i64 {
@@ -392,6 +420,22 @@ impl crate::fast::heap::Heap {
         }
         self.cells[made.at()] &= !TYPE_BITS;
         (made, header & !TYPE_BITS)
+    }
+
+    /// The header of data as [`Heap::make_open`] makes, of elements that are plain but for
+    /// these; `None` if one of these is not, or its type goes by what they are.
+    pub(super) fn header_of_next(&self, entry: &Function, elements: &[Cell]) -> Option<Header> {
+        let plain = |value: &Cell| !value.is_ref() && self.is_its_own(*value);
+        let header = data_header(elements.len() + 2, Header::GROUND | Header::EVALUATED);
+        let noted = u64::from(entry.data_type) << TYPE_BITS.trailing_zeros();
+        let is_known = noted == 0 || !entry.looks_before_last;
+        (is_known && elements.iter().all(plain)).then_some(Header(header | noted))
+    }
+
+    /// Where the hole of a chain is.
+    pub(super) fn hole_of(&self, last: &Last) -> usize {
+        let at = last.last.at();
+        at + self.header(at).arity()
     }
 
     /// Puts something into the last place of an expression.

@@ -448,7 +448,13 @@ impl Machine<'_> {
                         }
                     }
                     I::CheckKind { slot, kind, .. } => {
-                        if kind == AtomKind::Expression && slot!(slot).is_exp() {
+                        let value = slot!(slot);
+                        let is_of_kind = match kind {
+                            AtomKind::Expression => value.is_exp(),
+                            AtomKind::Grounded => value.is_int(),
+                            AtomKind::Symbol => false,
+                        };
+                        if is_of_kind {
                             next!()
                         }
                     }
@@ -643,7 +649,7 @@ impl Machine<'_> {
                     I::Variable { to } => set!(to, self.heap.variable()),
                     I::IfFacts { facts, to, .. } => {
                         let stand = &mut self.program.facts[facts as usize];
-                        if self.fuel > 1 && self.program.moment.is_none() && stand.holds() {
+                        if self.fuel > 1 && self.program.sight.shows(stand, &self.program.space) {
                             self.fuel -= 1;
                             jump!(to)
                         }
@@ -882,6 +888,14 @@ impl Machine<'_> {
                             next!()
                         }
                     }
+                    I::GrowAlong { rest, .. } => {
+                        if self.heap.is_whole_data(slot!(rest)) {
+                            self.grow_along(pc, base);
+                            code = &self.program.code;
+                            frame = self.stack.frame_mut(base);
+                        }
+                        next!()
+                    }
                     I::Item {
                         to,
                         folding,
@@ -1056,6 +1070,7 @@ impl Machine<'_> {
                     | I::ErrorAt { .. }
                     | I::Gather { .. }
                     | I::GatherAdd { .. }
+                    | I::GatherCount { .. }
                     | I::CaseOpen { .. }
                     | I::CaseAny { .. }
                     | I::UnlessSpace { .. }

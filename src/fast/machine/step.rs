@@ -2,7 +2,7 @@
 
 use super::{MARK_SUCCEEDED, Machine, Next, Settled};
 use crate::fast::cell::{Cell, Header};
-use crate::fast::choice::Kind;
+use crate::fast::choice::{Gathers, Kind};
 use crate::fast::code::{ANY, Arithmetic, Instruction, Logic, Pc};
 use crate::fast::program::State;
 use crate::fast::stack::place;
@@ -122,6 +122,10 @@ impl Machine<'_> {
                     Some(frame) => base = frame,
                     None => pc = odd,
                 }
+            }
+            I::GrowAlong { .. } => {
+                self.grow_along(pc as usize, base);
+                pc += 1;
             }
             I::Close => go!(self.close_chain(base)),
             I::BuildOrCall {
@@ -745,13 +749,19 @@ impl Machine<'_> {
             }
             I::IfFacts { facts, to, odd } => {
                 fuel!();
-                let at_moment = self.program.is_at_moment();
-                let holds = !at_moment && self.program.facts[facts as usize].holds();
+                let program = &mut self.program;
+                let stand = &mut program.facts[facts as usize];
+                let holds = program.sight.shows(stand, &program.space);
                 pc = if holds { to } else { odd };
             }
             I::GatherAdd { slot } => {
                 let value = slot!(self, base, slot);
-                self.gather(value, base);
+                self.gather(value, base, Gathers::Results);
+                go!(Next::Fail);
+            }
+            I::GatherCount { slot } => {
+                let value = slot!(self, base, slot);
+                self.gather(value, base, Gathers::HowMany);
                 go!(Next::Fail);
             }
             seldom => match self.seldom(seldom, pc, base) {

@@ -1,0 +1,275 @@
+//! `case` and `switch`: the first case whose pattern unifies with a value.
+//!
+//! Which that may be is decided by what stands at a few places of the value, as the rules
+//! for a call are: a tree of switches leads to the first case that may match, behind its
+//! pattern's tests where those are known to hold. From there on cases are tried one by one.
+
+use super::call::has_function;
+use super::control::mentions_space;
+use super::switch::{Places, Reached, Tree};
+use super::{Bound, Compiled, Compiler, Leave, OddWhat, Place, Value, Want, is_whole_error};
+use crate::atom::{Atom, known};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Pc, Slot};
+use crate::fast::program::HeadTest;
+
+impl Compiler<'_> {
+    pub(super) fn case_form(
+        &mut self,
+        value: &Atom,
+        cases: &[Atom],
+        want: Want,
+    ) -> Compiled<Value> {
+        // What cannot fail needs no way back for no result.
+        let quick = matches!(value, Atom::Symbol(symbol) if *symbol != known().empty)
+            || matches!(value, Atom::Grounded(_));
+        let takes_empty = cases.iter().any(|case| match case.as_expression() {
+            Some([pattern, _]) => matches!(pattern, Atom::Variable(_)) || pattern.is_empty_symbol(),
+            _ => true,
+        });
+        let (result, mark) = self.marked(std::slice::from_ref(value), want, |this, inner| {
+            if let Atom::Variable(variable) = value
+                && let Some(name) = this.names.get(variable)
+                && this.plain.contains(&name.slot)
+            {
+                let slot = name.slot;
+                return this.cases(slot, cases, inner.want);
+            }
+            let keep = this.target()?;
+            let without = this.defined.clone();
+            let slot = this.slot()?;
+            let at_once = match value {
+                Atom::Variable(variable) => this.names.get(variable).copied(),
+                _ => None,
+            };
+            let at_once = at_once.map(|name| {
+                this.emit(Instruction::TakeSettled {
+                    to: slot,
+                    from: name.slot,
+                    settled: FAIL,
+                })
+            });
+            let open = if quick || !takes_empty {
+                None
+            } else {
+                Some(this.emit_sized(Instruction::CaseOpen {
+                    keep,
+                    empty: FAIL,
+                    size: 0,
+                }))
+            };
+            let before = this.defined.clone();
+            this.define(slot);
+            // An error is a value here.
+            let inner_mark = this.target()?;
+            this.emit(Instruction::Mark { to: inner_mark });
+            this.caught(slot, Some(inner_mark), |this| {
+                if is_whole_error(value) {
+                    this.quoted(value)
+                } else {
+                    this.evaluate(value, ANY, Want::Shared)
+                }
+            })?;
+            if open.is_some() {
+                this.emit(Instruction::CaseAny { keep });
+            }
+            if let Some(at) = at_once {
+                let here = this.here();
+                this.fill(at, Place::To, here);
+            }
+            this.defined = before;
+            this.define(slot);
+            let Some(open) = open else {
+                return this.cases(slot, cases, inner.want);
+            };
+            let to = this.slot()?;
+            let first = this.branch(|this| {
+                let value = this.cases(slot, cases, inner.want)?;
+                Ok(this.join(value, to, want))
+            })?;
+            let here = this.here();
+            this.fill(open, Place::To, here);
+            this.defined.clone_from(&without);
+            this.program.live.insert(here, without.into_boxed_slice());
+            let second = this.branch(|this| {
+                let empty = this.constant_value(&Atom::Symbol(known().empty.clone()))?;
+                let slot = this.in_slot(empty)?;
+                let value = this.cases(slot, cases, inner.want)?;
+                Ok(this.join(value, to, want))
+            })?;
+            this.land([first, second]);
+            this.define(to);
+            Ok(Operand::slot(to))
+        })?;
+        self.exit(mark);
+        Ok(result)
+    }
+
+    /// What tells the cases apart, in order, and what is known of each where it leads there;
+    /// `None` if there is nothing to tell.
+    fn cases_tree(&mut self, slot: Slot, cases: &[Atom]) -> Option<(Tree, Vec<Reached>)> {
+        let patterns = cases.iter().map_while(|case| match case.as_expression() {
+            Some([pattern, _]) => Some(pattern),
+            _ => None,
+        });
+        let tests: Vec<Box<[HeadTest]>> = patterns
+            .map(|pattern| {
+                let mut tests = Vec::new();
+                let mut path = vec![u32::from(slot)];
+                super::head::add_tests(self.heap, pattern, &mut path, &mut tests);
+                tests.into_boxed_slice()
+            })
+            .collect();
+        let found = super::switch::tree_of_cases(&tests).or_else(|| {
+            // By what the values are themselves.
+            let tests = tests.iter().map(|tests| tests.iter().take(1).cloned());
+            let tests: Vec<Box<[HeadTest]>> = tests.map(Iterator::collect).collect();
+            super::switch::tree_of_cases(&tests)
+        });
+        found.filter(|(tree, _)| matches!(tree, Tree::Place { .. }))
+    }
+
+    /// The template of the first case whose pattern unifies with what a slot holds.
+    pub(super) fn cases(&mut self, slot: Slot, cases: &[Atom], want: Want) -> Compiled<Value> {
+        let to = self.slot()?;
+        let mut ends = Vec::new();
+        let patterns = || {
+            cases
+                .iter()
+                .filter_map(|case| case.as_expression()?.first())
+        };
+        // Cases that cannot match are passed over by what the slot holds; most often it is
+        // taken apart.
+        let (tree, reached) = self.cases_tree(slot, cases).unzip();
+        let take = self.emit(Instruction::Jump { to: FAIL });
+        let otherwise = self.emit(Instruction::Jump { to: FAIL });
+        if patterns().any(mentions_space) {
+            return Err(Leave);
+        }
+        // A space stands for what is in it, unless a variable takes it first.
+        let queried = match patterns().next() {
+            None | Some(Atom::Variable(_)) => None,
+            Some(_) => {
+                let value = self.named_value(slot);
+                let source = [
+                    Atom::symbol("switch"),
+                    value,
+                    Atom::expression(cases.to_vec()),
+                ];
+                let source = OddWhat::Call(Atom::expression(source));
+                Some(self.slow(Vec::new(), source, ANY)?)
+            }
+        };
+        let all: Vec<&Atom> = cases.iter().collect();
+        // Where a case begins to be tried; where it is entered.
+        let mut first = None;
+        let mut entries: Vec<Pc> = Vec::new();
+        for (number, case) in cases.iter().enumerate() {
+            let Some([pattern, template]) = case.as_expression() else {
+                break;
+            };
+            if has_function(template) {
+                return Err(Leave);
+            }
+            let begin = self.here();
+            first.get_or_insert(begin);
+            let known = reached
+                .as_ref()
+                .and_then(|reached| reached[number].known.clone());
+            let (end, uses, keep) = self.own_branch(&[case], &all, |this| {
+                // Only until the pattern has matched: no call sees it.
+                let keep = this.slot()?;
+                let mut is_new = true;
+                pattern.for_each_variable(|variable| {
+                    is_new &= !this.names.contains_key(variable);
+                });
+                let is_any = is_new && matches!(pattern, Atom::Variable(_));
+                let known = known.filter(|known| {
+                    is_new && !is_any && super::head::always_matches_slot(pattern, slot, known)
+                });
+                let before = (this.slots, this.names.clone());
+                let mut uses = Vec::new();
+                if is_any {
+                    this.pattern_with(pattern, slot, &mut uses)?;
+                } else {
+                    this.emit(Instruction::Try { keep });
+                    this.pattern_with(pattern, slot, &mut uses)?;
+                    this.emit(Instruction::Keep);
+                }
+                let mut entry = begin;
+                if let Some(known) = known {
+                    // Once more, without what is known; slots and names come out the same.
+                    let over = this.emit(Instruction::Jump { to: FAIL });
+                    let after = (this.slots, this.names.len());
+                    (this.slots, this.names) = before;
+                    entry = this.here();
+                    this.known_pattern(pattern, slot, &known, FAIL)?;
+                    debug_assert_eq!(after, (this.slots, this.names.len()));
+                    let here = this.here();
+                    this.fill(over, Place::To, here);
+                }
+                entries.push(entry);
+                let body = |this: &mut Self| {
+                    this.part(|this| {
+                        this.introduce(template)?;
+                        let value = this.template(template, ANY, want, Bound::Something)?;
+                        Ok(this.join(value, to, want))
+                    })
+                };
+                let end = if want == Want::Tail {
+                    this.as_met(template, |this| body(this).map(|_| ()))?;
+                    None
+                } else {
+                    body(this)?
+                };
+                Ok((end, uses, keep))
+            })?;
+            ends.push(end);
+            let here = self.here();
+            for at in &uses {
+                self.fill(*at, Place::OnFail, here);
+            }
+            self.emit(Instruction::Undo { keep });
+        }
+        let none = self.here();
+        self.emit(Instruction::Fail);
+        let mut open = first.unwrap_or(none);
+        if let Some(slow) = queried {
+            let at = self.emit(Instruction::UnlessSpace {
+                slot,
+                other: slot,
+                to: open,
+                odd: FAIL,
+            });
+            self.odd[slow].uses = vec![(at, Place::Odd)];
+            open = at as Pc;
+        }
+        let to_open = Instruction::Jump { to: open };
+        self.program.code[take] = to_open;
+        if let Some(tree) = tree {
+            let places = Places {
+                function: None,
+                rules: &entries,
+                open,
+                none,
+            };
+            let Ok(switch) = super::switch::write_below(self.program, &tree, &places) else {
+                unreachable!("it begins with a switch");
+            };
+            let number = self.program.switches.len() as u32;
+            let taken = super::switch::take_call(&self.program.code, &switch);
+            self.program.switches.push(switch);
+            let switch = Instruction::Switch { switch: number };
+            self.program.code[take] = taken.unwrap_or(switch);
+            self.program.code[otherwise] = switch;
+        }
+        self.land(ends);
+        self.define(to);
+        if let Some(slow) = queried
+            && want != Want::Tail
+        {
+            self.odd[slow].to = Some(to);
+            self.odd[slow].resume = self.here();
+        }
+        Ok(Operand::slot(to))
+    }
+}

@@ -1,0 +1,180 @@
+//! Data that is made of other data, element by element, at once.
+//!
+//! `(= (append (Cons $h $t) $l) (Cons $h (append $t $l)))` makes a list of another one. Once
+//! `Grow` has made the first element, each turn takes the list's rest apart, sees that all is
+//! plain, makes the next and calls itself: for as long as the rest is data of the same shape,
+//! the turns are made here, without the instructions in between.
+
+use super::{HEIGHT, Machine};
+use crate::fast::cell::{Cell, Header};
+use crate::fast::code::{CLOSE, Instruction, Pc, Slot};
+use crate::fast::program::State;
+use crate::fast::stack::place;
+
+/// What data has to be noted to be for a turn.
+const NOTED: u64 = Header::TAG | Header::GROUND | Header::DATA | Header::ERROR;
+const WHOLE: u64 = Header::TAG | Header::GROUND | Header::DATA;
+/// Words of what is made in a turn, at most.
+const WORDS: usize = 5;
+
+impl Machine<'_> {
+    /// Makes the turns that follow `Grow` for as long as the slot `rest` holds data of the
+    /// shape that the rule takes `argument` to be, and puts what is left of it there. Nothing
+    /// where a turn would not be as the rule's code is for plain values.
+    #[inline(never)]
+    pub(super) fn grow_along(&mut self, pc: usize, base: usize) -> Option<()> {
+        let code = &self.program.code[..];
+        let Instruction::GrowAlong {
+            called,
+            argument,
+            rest,
+            back,
+        } = code[pc]
+        else {
+            unreachable!("it was that instruction");
+        };
+        let Instruction::Grow {
+            function,
+            slots,
+            count,
+            ..
+        } = code[pc - 1]
+        else {
+            unreachable!("it stands behind one");
+        };
+        let entry = &self.program.functions[called as usize];
+        // A call with such an argument is for this rule alone, as far as it is made here.
+        let Instruction::TakeCall {
+            arity,
+            slot,
+            elements,
+            name,
+            to,
+        } = code[entry.pc as usize]
+        else {
+            return None;
+        };
+        let arity = usize::from(arity);
+        let shape = Header::new(arity, WHOLE);
+        let head = Cell::symbol(name).0;
+        let is_this_rule = entry.state == State::Compiled
+            && slot == argument
+            && to == pc as Pc - Pc::from(back)
+            && rest >= elements
+            && usize::from(rest - elements) + 1 < arity;
+        let frame = self.stack.frame(base);
+        let (return_to, state) = (frame[0], frame[1]);
+        let may_grow = return_to >> 32 == u64::from(CLOSE)
+            && base >= self.protected
+            && state >> HEIGHT == self.choices.len() as u64;
+        if !is_this_rule || !may_grow {
+            return None;
+        }
+        for other in (0..entry.arity as Slot).filter(|other| *other != argument) {
+            let value = Cell(frame[place(other)]);
+            if value.is_ref() || !self.heap.is_its_own(value) {
+                return None;
+            }
+        }
+        let made_of = &self.program.functions[function as usize];
+        let kept = slots.map(|slot| Cell(frame[place(slot)]));
+        let header = self
+            .heap
+            .header_of_next(made_of, &kept[..usize::from(count)])?;
+        let chain = return_to as u32 as usize;
+        let mut last = super::grow::last_of(self.stack.frame(chain));
+
+        let room = self.collect_at.saturating_sub(self.heap.cells.len()) / WORDS;
+        let longest = self.growing_max - last.length;
+        let along = Along {
+            shape: shape.0,
+            head,
+            arity,
+            rest: usize::from(rest - elements),
+            header: header.0,
+            name: Cell::symbol(made_of.symbol).0,
+            // Where in what is taken apart an element of what is made is found.
+            within: slots.map(|slot| {
+                let is_taken = slot >= elements && usize::from(slot - elements) + 1 < arity;
+                is_taken.then(|| usize::from(slot - elements))
+            }),
+            kept: kept.map(|value| value.0),
+            most: (room as i64).min(longest).min(i64::from(self.fuel) - 1),
+        };
+        let value = frame[place(rest)];
+        let hole = self.heap.hole_of(&last);
+        let (turns, value) = match count {
+            0 => along.turns(&mut self.heap.cells, hole, value, |_, _| []),
+            1 => along.turns(&mut self.heap.cells, hole, value, |this, taken| {
+                [this.element(0, taken)]
+            }),
+            _ => along.turns(&mut self.heap.cells, hole, value, |this, taken| {
+                [this.element(0, taken), this.element(1, taken)]
+            }),
+        };
+        if turns == 0 {
+            return None;
+        }
+        self.fuel -= turns as u32;
+        let words = 3 + usize::from(count);
+        last.add(turns, self.heap.cells.len() - words);
+        super::grow::set_last_of(self.stack.frame_mut(chain), last);
+        self.stack.frame_mut(base)[place(rest)] = value;
+        Some(())
+    }
+}
+
+/// What is the same in all turns.
+struct Along {
+    /// What the header has to be of what is taken apart, but for its type; then its head, how
+    /// many elements it has, and which of those behind the head is the rest.
+    shape: u64,
+    head: u64,
+    arity: usize,
+    rest: usize,
+    /// The first words of what is made.
+    header: u64,
+    name: u64,
+    within: [Option<usize>; 2],
+    kept: [u64; 2],
+    most: i64,
+}
+
+impl Along {
+    #[inline(always)]
+    fn element(&self, number: usize, taken: &[u64]) -> u64 {
+        self.within[number].map_or(self.kept[number], |place| taken[place])
+    }
+
+    /// Makes data of the elements that are told, each in the hole of the one before; how many
+    /// times, and what is left of the value.
+    #[inline(always)]
+    fn turns<const N: usize>(
+        &self,
+        cells: &mut Vec<u64>,
+        mut hole: usize,
+        mut value: u64,
+        elements: impl Fn(&Along, &[u64]) -> [u64; N],
+    ) -> (i64, u64) {
+        let mut turns = 0;
+        while turns < self.most && Cell(value).is_exp() {
+            let at = Cell(value).at();
+            let Some([header, head, taken @ ..]) = cells.get(at..=at + self.arity) else {
+                break;
+            };
+            if header & (NOTED | !0 << Header::ARITY) != self.shape || *head != self.head {
+                break;
+            }
+            value = taken[self.rest];
+            let elements = elements(self, taken);
+            let made = cells.len();
+            cells.extend_from_slice(&[self.header, self.name]);
+            cells.extend_from_slice(&elements);
+            cells.push(Cell::HOLE.0);
+            cells[hole] = Cell::expression(made).0;
+            hole = made + 2 + N;
+            turns += 1;
+        }
+        (turns, value)
+    }
+}
