@@ -830,7 +830,7 @@ impl Compiler<'_> {
             arguments: vec![tells, is_told],
             leaves: vec![Leaf { slot, place }],
         }));
-        self.program.decided.push(Vec::new());
+        self.program.decided.push(Lately::default());
         let site = self.program.sites.len() as u32 - 1;
         let to = self.slot()?;
         let odd = FAIL;
