@@ -78,6 +78,8 @@ impl Cache {
 
 /// Code is made anew once there is more of it than this.
 const CODE_MAX: usize = 4 << 20;
+/// The same, of expressions that were evaluated once: each keeps some 600 bytes.
+const EXPRESSIONS_MAX: usize = 1 << 14;
 
 /// Evaluates `atom` in `space`; all results, in order.
 pub(crate) fn run(
@@ -138,7 +140,9 @@ fn parts(host: &Host, space: &Space, proving: bool) -> Parts {
     let watched = host.watch.is_some() && !proving;
     match host.compiled.take(space, (proving, watched)) {
         Some(mut parts)
-            if parts.program.code.len() < CODE_MAX && !parts.program.value_types.is_full() =>
+            if parts.program.code.len() < CODE_MAX
+                && parts.program.temporary.len() < EXPRESSIONS_MAX
+                && !parts.program.value_types.is_full() =>
         {
             parts.program.go_to(host.moment.as_ref());
             parts
