@@ -413,6 +413,11 @@ impl Machine<'_> {
                             next!()
                         }
                     }
+                    I::CheckFirst { .. } => {
+                        if frame[place(INDEX as Slot)] != Cell::small(0).0 {
+                            next!()
+                        }
+                    }
                     I::IfMet { tests, odd } => {
                         jump_unless!(self.heap.are_as_met(&self.program, frame, tests), odd)
                     }
@@ -1082,7 +1087,6 @@ impl Machine<'_> {
                     | I::Query { .. }
                     | I::Match { .. }
                     | I::CheckTree { .. }
-                    | I::CheckFirst { .. }
                     | I::Decide { .. }
                     | I::CallDecided { .. }
                     | I::CallDecidedLast { .. }
