@@ -25,6 +25,7 @@ pub(crate) use control::instructions;
 pub(crate) use control::{Control, contains, is_instruction, substitute};
 pub(crate) use machine::Machine;
 pub(crate) use tabling::TabledFunction;
+pub(crate) use within::Wanted;
 
 /// What an evaluation gave.
 #[derive(Clone, Debug, Default)]

@@ -50,7 +50,7 @@ use matching::Frame;
 pub(crate) use moment::Moment;
 use probe::Probe;
 pub(crate) use relation::{Subject, Version};
-pub(crate) use stand::Stand;
+pub(crate) use stand::{Clocks, Stand};
 pub(crate) use store::{SHORT, Values};
 use store::{Store, View};
 

@@ -412,8 +412,9 @@ pub(crate) fn gathered(
 struct BindingsValue(Delta);
 
 impl Value for BindingsValue {
+    /// As the reference calls it: no operation takes it.
     fn type_atom(&self) -> Atom {
-        types::undefined()
+        Atom::symbol("hyperon_atom::matcher::Bindings")
     }
 
     fn print(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -797,7 +798,8 @@ pub(crate) fn call(
             let error = Atom::error(Atom::expression(substitution), Atom::symbol("NoReturn"));
             Some((Task::Return(error), rest))
         }
-        (Control::Map | Control::Filter | Control::Fold, _) => {
+        // As rules for them would be, with so many arguments and no others.
+        (Control::Filter, [_, _, _]) | (Control::Fold, [_, _, _, _, _]) => {
             let error = Atom::error(call.clone(), Atom::symbol("NoReturn"));
             Some((Task::Return(error), rest))
         }
@@ -858,7 +860,12 @@ fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
 }
 
 /// A result of the template of a list being filtered or folded.
-pub(crate) fn walk_result(mut walk: Walk, atom: Atom, rest: Rest) -> Next {
+pub(crate) fn walk_result(
+    machine: &mut Machine<'_>,
+    mut walk: Walk,
+    atom: Atom,
+    rest: Rest,
+) -> Next {
     if atom.is_empty_symbol() {
         return None;
     }
@@ -884,7 +891,11 @@ pub(crate) fn walk_result(mut walk: Walk, atom: Atom, rest: Rest) -> Next {
             }
         },
         WalkKind::Map { mapped, .. } => *mapped = mapped.with(atom),
-        WalkKind::Fold { folded, .. } => *folded = atom,
+        WalkKind::Fold { folded, .. } => {
+            *folded = atom;
+            // An element may have bound variables that are in the template too.
+            walk.template = machine.bindings.apply(&walk.template);
+        }
     }
     Some(walk_next(walk, rest))
 }

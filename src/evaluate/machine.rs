@@ -1104,7 +1104,7 @@ impl<'h> Machine<'h> {
             }
             FrameKind::Walk(walk) => {
                 let atom = self.bindings.apply(&atom);
-                control::walk_result(walk.clone(), atom, next)
+                control::walk_result(self, walk.clone(), atom, next)
             }
             FrameKind::Case {
                 choice,

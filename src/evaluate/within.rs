@@ -1,6 +1,6 @@
 //! Evaluating as part of another evaluation: each result comes with what it binds.
 
-use crate::atom::Atom;
+use crate::atom::{Atom, Variable};
 use crate::budget::Budget;
 use crate::engine::Host;
 use crate::evaluate::Proof;
@@ -20,6 +20,27 @@ pub(crate) struct Ways {
     pub(crate) exhausted: bool,
 }
 
+/// The type that is expected of results.
+pub(crate) enum Wanted {
+    /// As it is written.
+    Type(Atom),
+    /// As what a type variable stands for, so that a meta-type is one like others.
+    ByVariable(Atom),
+}
+
+impl Wanted {
+    /// The expected type, and what its variable stands for.
+    fn parts(self) -> (Atom, Option<(Variable, Atom)>) {
+        match self {
+            Wanted::Type(wanted) => (wanted, None),
+            Wanted::ByVariable(wanted) => {
+                let variable = Variable::new("type").renamed();
+                (Atom::Variable(variable.clone()), Some((variable, wanted)))
+            }
+        }
+    }
+}
+
 impl<'h> Machine<'h> {
     /// Evaluates `atom` as a value of a type, as part of another evaluation: what
     /// its variables are bound to by each result is part of the result.
@@ -27,16 +48,17 @@ impl<'h> Machine<'h> {
         host: &'h mut Host,
         space: &Space,
         atom: &Atom,
-        expected: &Atom,
+        expected: Wanted,
         budget: &Budget,
         proving: bool,
     ) -> Ways {
+        let (expected, bound) = expected.parts();
         let task = Task::Metta {
             atom: atom.clone(),
-            expected: expected.clone(),
+            expected,
             space: space.clone(),
         };
-        Machine::ways(host, atom, (budget, proving), task, None)
+        Machine::ways(host, atom, (budget, proving), (task, None), bound)
     }
 
     /// As [`Machine::run_ways`], of a call whose arguments are as its function wants them;
@@ -45,32 +67,36 @@ impl<'h> Machine<'h> {
         host: &'h mut Host,
         space: &Space,
         call: &Atom,
-        returns: &Atom,
+        returns: Wanted,
         budget: &Budget,
         proving: bool,
     ) -> Ways {
+        let (returns, bound) = returns.parts();
         let frame = FrameKind::Call {
             call: call.clone(),
             // Whether arguments were evaluated to something else is not known.
             unchanged: call.as_expression().is_some_and(|call| call.len() == 1),
-            returns: returns.clone(),
+            returns,
             space: space.clone(),
         };
         let task = Task::Eval {
             atom: call.clone(),
             space: space.clone(),
         };
-        Machine::ways(host, call, (budget, proving), task, Some(frame))
+        Machine::ways(host, call, (budget, proving), (task, Some(frame)), bound)
     }
 
     fn ways(
         host: &'h mut Host,
         atom: &Atom,
         (budget, proving): (&Budget, bool),
-        task: Task,
-        frame: Option<FrameKind>,
+        (task, frame): (Task, Option<FrameKind>),
+        bound: Option<(Variable, Atom)>,
     ) -> Ways {
         let mut machine = Machine::new(host, budget, proving);
+        if let Some((variable, of)) = bound {
+            machine.bindings.bind(variable, of);
+        }
         machine.bound = Some(Vec::new());
         let rest = match frame {
             Some(frame) => machine.alternatives(Rest::default()).push(frame),

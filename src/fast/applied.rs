@@ -34,6 +34,13 @@ impl Applied {
     const PLACES: usize = 64;
     /// In the place of a number of arguments: that it is a name without types.
     pub(super) const UNTYPED: u8 = u8::MAX;
+    /// With a number of arguments: that types were decided when the code was made.
+    pub(super) const DECIDED: u8 = 0x40;
+
+    /// The number of arguments alone.
+    pub(super) fn count(count: u8) -> u8 {
+        count & !Applied::DECIDED
+    }
 
     pub(super) fn new() -> Applied {
         // No key is like this.

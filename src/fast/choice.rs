@@ -107,6 +107,13 @@ pub(super) enum Kind {
     Aside,
 }
 
+/// What is kept of results that are gathered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gathers {
+    Results,
+    HowMany,
+}
+
 /// Results that were gathered so far.
 #[derive(Default)]
 pub(super) struct Gathered {
@@ -117,6 +124,16 @@ pub(super) struct Gathered {
     pub(super) lowest: usize,
     /// What led to them.
     pub(super) log: Vec<Step>,
+}
+
+impl Gathered {
+    /// Forgets all but the memory it has, if that is little. Whether it was.
+    pub(super) fn clear(&mut self) -> bool {
+        self.shared.clear();
+        self.log.clear();
+        self.lowest = 0;
+        self.saved.clear() && self.shared.capacity() == 0
+    }
 }
 
 /// A result of the plain evaluator or of a query: what it binds, and itself.

@@ -736,6 +736,11 @@ pub(super) enum Instruction {
     GatherAdd {
         slot: Slot,
     },
+    /// As `GatherAdd` where nothing but how many results there are is used: keeps `()` for
+    /// each, unless the name `Error` makes what is gathered an error.
+    GatherCount {
+        slot: Slot,
+    },
     /// Begins a `case`: without a result of what follows goes on at `empty`.
     CaseOpen {
         keep: Slot,

@@ -36,10 +36,12 @@ use pending::Pending;
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
+use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::RuleUse;
+use crate::fast::choice::Gathers;
 use crate::fast::code::{FAIL, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
 use crate::fast::program::{Function, Head, Key, Program, Signature, State, Temporary, Used};
@@ -303,6 +305,7 @@ pub(super) fn expression(
     }
     let mut compiler = Compiler::new(host, heap, program, 0);
     compiler.count(atom);
+    compiler.is_whole = open;
     let own = compiler.own_of_called(atom, open);
     let mut variables: Vec<Variable> = Vec::new();
     atom.for_each_variable(|variable| {
@@ -509,6 +512,9 @@ enum Static {
     Tree(u32),
 }
 
+/// What a value is one of, as an argument.
+type Ways = SmallVec<[Argument; 2]>;
+
 /// What has to hold of values before a typed call is made.
 #[derive(PartialEq)]
 enum Check {
@@ -570,9 +576,15 @@ struct Compiler<'m> {
     /// In how many bodies code is for types that were met; `None` if it is not to be.
     meets: Option<usize>,
     /// What values of slots are, as they were met.
-    met: HashMap<Slot, Argument, FixedState>,
+    met: HashMap<Slot, Ways, FixedState>,
+    /// Whether that left open how something is typed.
+    in_doubt: bool,
     /// What was used on the way here and is still to be recorded.
     pending: Pending,
+    /// What has to be kept of the results that the `collapse` to be compiled next gathers.
+    gathers: Gathers,
+    /// Whether its variables are nowhere else.
+    is_whole: bool,
 }
 
 /// A slow way: evaluate an expression by the plain evaluator and go on.
@@ -646,7 +658,10 @@ impl<'m> Compiler<'m> {
             watched: false,
             meets: None,
             met: HashMap::default(),
+            in_doubt: false,
             pending: Pending::default(),
+            gathers: Gathers::Results,
+            is_whole: true,
         };
         compiler.define_first(arity);
         compiler

@@ -55,7 +55,7 @@ use crate::budget::{Budget, Exhausted, Meter};
 use crate::engine::Host;
 use crate::evaluate::{Answer, Evaluation};
 use crate::fast::cell::Cell;
-use crate::fast::choice::{Aside, Choice, Step};
+use crate::fast::choice::{Aside, Choice, Gathered, Step};
 use crate::fast::code::{ANY, FINISH, Operand, Pc, TypeId};
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
@@ -106,6 +106,7 @@ impl Parts {
     /// Compiles all functions that code calls, and those that they call.
     pub(super) fn compile_called(&mut self, host: &Host) {
         let mut next = 0;
+        self.program.prepares = true;
         while let Some(function) = self.program.functions.get(next)
             && self.program.code.len() < super::CODE_MAX
         {
@@ -114,6 +115,7 @@ impl Parts {
             }
             next += 1;
         }
+        self.program.prepares = false;
     }
 
     /// Compiles the rules of a function, to be listed.
@@ -160,6 +162,9 @@ pub(super) struct Machine<'h> {
     #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
     pub(super) joins: Vec<Box<Join>>,
     pub(super) found: Vec<u32>,
+    /// What the next results are gathered in.
+    #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
+    to_gather: Vec<Box<Gathered>>,
     /// Rows of the query that begins.
     rows: Vec<Row>,
     /// From which choice on queries may be of rows that can still be removed.
@@ -242,6 +247,7 @@ impl<'h> Machine<'h> {
             layers_then: Changes::default(),
             joins: Vec::new(),
             found: Vec::new(),
+            to_gather: Vec::new(),
             rows: Vec::new(),
             held: 0,
             probe: Probe::default(),

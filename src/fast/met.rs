@@ -15,51 +15,105 @@ use crate::fast::code::Slot;
 use crate::fast::heap::{Heap, TYPE_BITS};
 use crate::fast::program::Program;
 use crate::fast::stack::{FRAME, place};
-use crate::fast::types::Argument;
+use crate::fast::types::{Argument, ValueTypes};
 
 /// How often a body is entered before what its variables are is looked at. Tests without
 /// optimisation do it at once, so that all programs they run are compiled so.
 const OFTEN: u32 = if cfg!(debug_assertions) { 1 } else { 24 };
 /// How many times more often for each time that it was compiled so before.
 const MORE_OFTEN: u32 = 4;
-/// For so many combinations of types a body is compiled.
+/// In so many ways a body is compiled.
 pub(super) const VERSIONS_MAX: usize = 4;
+/// For so many combinations of types, of which several may be one way.
+const COMBINATIONS_MAX: usize = 8;
+/// A variable is one of so many in one way.
+const SORTS_MAX: usize = 3;
 /// So many variables are looked at.
 pub(super) const VARIABLES_MAX: usize = 6;
 
 /// What of a header tells the type of a value that evaluates to itself.
 const MET: u64 = TYPE_BITS | Header::GROUND | Header::EVALUATED | Header::ERROR | Header::TAG;
 
-/// A variable's value as it was met.
+/// What a value was met as.
 #[derive(Clone, Copy)]
+pub(super) struct Sort {
+    pub(super) argument: Argument,
+    /// What it looks like: see [`word`].
+    pub(super) word: u64,
+}
+
+impl Sort {
+    /// Whether such values are small integers.
+    fn is_integer(self) -> bool {
+        self.word == word_of_integers()
+    }
+
+    fn is_same(self, other: Sort) -> bool {
+        self.argument == other.argument && self.is_integer() == other.is_integer()
+    }
+}
+
+/// What a value is one of.
+pub(super) type Sorts = SmallVec<[Sort; 2]>;
+
+/// A variable's value as it was met.
+#[derive(Clone)]
 pub(super) struct Met {
     /// Which of the body's variables it is, by where they occur first.
     pub(super) number: u32,
-    pub(super) argument: Argument,
-    /// What its value looks like: see [`word`].
-    pub(super) word: u64,
+    pub(super) sorts: Sorts,
 }
 
 impl Met {
     /// Whether such values are small integers.
-    pub(super) fn is_integer(self) -> bool {
-        self.word == word_of_integers()
+    pub(super) fn is_integer(&self) -> bool {
+        self.sorts.iter().all(|sort| sort.is_integer())
     }
 
-    fn is_same(self, other: &Met) -> bool {
-        (self.number, self.argument) == (other.number, other.argument)
-            && self.is_integer() == other.is_integer()
+    /// Whether it is one of what the other may be.
+    fn is_within(&self, other: &Met) -> bool {
+        let is_one = |sort: &Sort| other.sorts.iter().any(|other| sort.is_same(*other));
+        self.number == other.number && self.sorts.iter().all(is_one)
+    }
+
+    /// What is this or the other, if one code may be for both: values of types of which one
+    /// says what the other leaves open, as that of a list without elements.
+    fn or(&self, other: &Met, types: &ValueTypes) -> Option<Met> {
+        let mut either = self.clone();
+        for sort in &other.sorts {
+            if either.sorts.iter().any(|known| known.is_same(*sort)) {
+                continue;
+            }
+            let found = sort.argument.found();
+            let mut known = self.sorts.iter();
+            if !known.all(|known| types.are_alike(known.argument.found(), found)) {
+                return None;
+            }
+            either.sorts.push(*sort);
+        }
+        let is_one = self.number == other.number && either.sorts.len() <= SORTS_MAX;
+        is_one.then_some(either)
     }
 }
 
 /// The variables of a body as they were met together.
 pub(super) type Version = SmallVec<[Met; 4]>;
 
+/// What is as one of two versions, variable by variable, if one code may be for both.
+pub(super) fn either(one: &Version, other: &Version, types: &ValueTypes) -> Option<Version> {
+    if one.len() != other.len() {
+        return None;
+    }
+    let pairs = one.iter().zip(other);
+    pairs.map(|(a, b)| a.or(b, types)).collect()
+}
+
 /// A slot whose value is to be as one that was met.
 pub(super) struct Test {
     pub(super) slot: Slot,
-    pub(super) argument: Argument,
+    /// What it looks like most often.
     pub(super) word: u64,
+    pub(super) sorts: Sorts,
 }
 
 /// A body, by its function and with variables named by place.
@@ -72,6 +126,8 @@ pub(super) struct Meeting {
     pub(super) slots: SmallVec<[(u32, Slot); VARIABLES_MAX]>,
     /// After so many times they are looked at.
     pub(super) left: u32,
+    /// Whether types tell something only if a variable stands for a function.
+    pub(super) for_functions: bool,
 }
 
 /// What was met so far.
@@ -93,6 +149,11 @@ impl Meetings {
         self.versions.get(body).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether there may be more of them.
+    pub(super) fn has_room(&self, body: &Body) -> bool {
+        self.versions(body).len() < COMBINATIONS_MAX
+    }
+
     /// How often a body is entered before it is looked at what its variables are.
     pub(super) fn often(&self, body: &Body) -> u32 {
         OFTEN.saturating_mul(MORE_OFTEN.saturating_pow(self.versions(body).len() as u32))
@@ -102,9 +163,10 @@ impl Meetings {
     pub(super) fn add(&mut self, body: &Body, version: Version) -> bool {
         let known = self.versions.entry(body.clone()).or_default();
         let is_known = known.iter().any(|known| {
-            known.len() == version.len() && known.iter().zip(&version).all(|(a, b)| a.is_same(b))
+            let mut pairs = version.iter().zip(known);
+            known.len() == version.len() && pairs.all(|(met, known)| met.is_within(known))
         });
-        if version.is_empty() || is_known || known.len() >= VERSIONS_MAX {
+        if version.is_empty() || is_known || known.len() >= COMBINATIONS_MAX {
             return false;
         }
         known.push(version);
@@ -153,19 +215,26 @@ impl Heap {
     pub(super) fn are_as_met(&self, program: &Program, frame: &[u64; FRAME], tests: u32) -> bool {
         program.meetings.tests[tests as usize].iter().all(|test| {
             let value = Cell(frame[place(test.slot)]);
-            word(self, value) == test.word || self.is_name_as_met(program, value, test)
+            let word = word(self, value);
+            word == test.word || self.is_as_met(program, value, word, test)
         })
     }
 
-    /// Whether a value is another name of the type.
+    /// Whether a value is as another that was met, or another name of such a type.
     #[inline(never)]
-    fn is_name_as_met(&self, program: &Program, value: Cell, test: &Test) -> bool {
-        let is_name = Cell(test.word).is_symbol() && value.is_symbol() && value != self.empty;
-        if !is_name {
+    fn is_as_met(&self, program: &Program, value: Cell, word: u64, test: &Test) -> bool {
+        let mut others = test.sorts.iter();
+        if others.any(|sort| sort.word == word) {
+            return true;
+        }
+        if !value.is_symbol() || value == self.empty {
             return false;
         }
         match program.value_types.symbol_of_late(value.at() as u32) {
-            Some((Some(found), false)) => found == test.argument.found(),
+            Some((Some(found), false)) => test
+                .sorts
+                .iter()
+                .any(|sort| Cell(sort.word).is_symbol() && found == sort.argument.found()),
             _ => false,
         }
     }

@@ -23,11 +23,11 @@ use crate::fast::machine::grow;
 use crate::fast::met::Meetings;
 use crate::fast::pattern::Pattern;
 use crate::fast::table::RuleTable;
-use crate::fast::types::{Arguments, ValueTypes};
+use crate::fast::types::{Arguments, ValueType, ValueTypes};
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
 use crate::space::{
-    Changes, Layers, Moment, Origin, Row, Space, Stand, Subject, Version, changes, token,
+    Changes, Clocks, Layers, Moment, Origin, Row, Space, Stand, Subject, Version, changes, token,
 };
 use crate::symbol::Symbol;
 use crate::types;
@@ -56,6 +56,9 @@ pub(super) enum Head {
 pub(super) enum Tree {
     /// A constant, or the value in a slot.
     Value(Operand),
+    /// The value in a slot, which an argument was evaluated to; whether it was made for that,
+    /// if it is an expression.
+    Told(Slot, bool),
     /// A variable that stands for nothing.
     Unknown,
     /// An expression that is known to be of a type.
@@ -100,6 +103,10 @@ pub(super) enum LeafPlace {
     Argument,
     /// A head inside of an argument.
     Head,
+    /// What an argument was evaluated to, which tells no type if it is an expression.
+    Told,
+    /// The same, but of an expression that was made then the function of its head tells.
+    Made,
     /// Anything else.
     Part,
 }
@@ -176,12 +183,32 @@ pub(super) struct Function {
     pub(super) data_type: u16,
     /// Whether that depends on the types of arguments.
     pub(super) types_elements: bool,
+    /// Data that is made by code which knows its type: what of, by number; 0 for any other.
+    pub(super) made: u32,
+    /// Whether elements before the last of such data are still to be looked at.
+    pub(super) looks_before_last: bool,
     /// Its rules, where they are tried one by one.
     pub(super) table: u32,
     /// How often it was compiled with facts that its rules look for.
     pub(super) with_facts: u8,
     /// How often some pattern was asked for by then.
     pub(super) asked: u32,
+}
+
+/// Data whose type is known where code makes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Made {
+    /// Its type, if its elements are of these.
+    pub(super) found: ValueType,
+    /// The types that elements are still to be seen to have; `None` for those that have it.
+    pub(super) parts: SmallVec<[Option<ValueType>; 4]>,
+}
+
+impl Made {
+    /// Whether one of these elements is to be looked at.
+    fn looks_at(parts: &[Option<ValueType>]) -> bool {
+        parts.iter().any(Option::is_some)
+    }
 }
 
 impl Function {
@@ -332,6 +359,25 @@ pub(super) enum StateOperation {
     Change,
 }
 
+/// When an evaluation sees spaces.
+pub(super) enum Sight {
+    Present,
+    /// At a moment, with the clocks of the stores of the program's space then.
+    Moment(Option<Clocks>),
+}
+
+impl Sight {
+    /// Whether facts that were compiled are those that a space has; `own` is the program's.
+    #[inline]
+    pub(super) fn shows(&self, facts: &mut Stand, own: &Space) -> bool {
+        match self {
+            Sight::Present => facts.holds(),
+            Sight::Moment(Some(clocks)) => facts.holds_at(clocks, own),
+            Sight::Moment(None) => false,
+        }
+    }
+}
+
 pub(super) struct Program {
     pub(super) space: Space,
     /// The space's stores and those of what it imports.
@@ -339,7 +385,8 @@ pub(super) struct Program {
     /// What had changed when code was last looked at.
     changes: Changes,
     /// The moment it was looked at; `None` is the present.
-    pub(super) moment: Option<u64>,
+    moment: Option<u64>,
+    pub(super) sight: Sight,
     /// What had changed of each of the stores then.
     changes_seen: Option<SmallVec<[(usize, Changes); 4]>>,
     pub(super) code: Vec<Instruction>,
@@ -353,6 +400,8 @@ pub(super) struct Program {
     pub(super) proving: bool,
     /// Whether code tells whoever watches what it does.
     pub(super) watched: bool,
+    /// Whether code is made ahead of its use, so that nobody waits for it then.
+    pub(super) prepares: bool,
     /// What is noted for a listing, where one is wanted.
     pub(super) listed: Option<Box<Listed>>,
     pub(super) rule_uses: Vec<Arc<RuleUse>>,
@@ -363,10 +412,15 @@ pub(super) struct Program {
     use_ids: HashMap<Arc<[Used]>, u32, FixedState>,
     watches: Vec<Watched>,
     pub(super) types: Vec<Atom>,
+    /// Meta-types that type variables stand for: what they are, and as numbers of their own.
+    stood_for: Vec<(TypeId, TypeId)>,
     pub(super) functions: Vec<Function>,
     /// Rules of functions, those included that only calls which wait go on with.
     pub(super) tables: Vec<RuleTable>,
     function_ids: HashMap<(u32, usize, TypeId), u32, FixedState>,
+    /// What code makes that knows the types of it, and the functions for that.
+    made: Vec<Made>,
+    made_ids: HashMap<(u32, usize, TypeId, Made), u32, FixedState>,
     heads: HashMap<u32, Head, FixedState>,
     /// Types of symbols: `None` is unknown to the type system.
     pub(super) symbol_types: HashMap<u32, Option<Vec<Atom>>, FixedState>,
@@ -484,6 +538,7 @@ impl Program {
             layers: Layers::of(space),
             changes: changes(),
             moment: host.moment.as_ref().map(Moment::number),
+            sight: Sight::Present,
             changes_seen: None,
             code: vec![
                 Instruction::Fail,
@@ -499,6 +554,7 @@ impl Program {
             operation_ids: HashMap::default(),
             proving,
             watched: host.watch.is_some() && !proving,
+            prepares: false,
             listed: None,
             rule_uses: Vec::new(),
             fact_uses: Vec::new(),
@@ -513,9 +569,12 @@ impl Program {
             functions: Vec::new(),
             tables: Vec::new(),
             function_ids: HashMap::default(),
+            made: Vec::new(),
+            made_ids: HashMap::default(),
             heads: HashMap::default(),
             symbol_types: HashMap::default(),
             value_types: ValueTypes::new(),
+            stood_for: Vec::new(),
             trees: Vec::new(),
             meetings: Meetings::default(),
             sites: Vec::new(),
@@ -538,7 +597,7 @@ impl Program {
             temporary: Vec::new(),
         };
         debug_assert_eq!((ANY, NUMBER, BOOL), (0, 1, 2));
-        program.changes_seen = Some(program.layers.changes());
+        program.look_at_layers();
         program.survey();
         program
     }
@@ -554,7 +613,7 @@ impl Program {
         let types = now.types != self.changes.types;
         self.changes = now;
         self.layers = Layers::of(&self.space);
-        self.changes_seen = Some(self.layers.changes());
+        self.look_at_layers();
         self.invalidate(types);
     }
 
@@ -578,13 +637,20 @@ impl Program {
         self.moment = moment;
         self.changes = changes();
         self.layers = Layers::of(&self.space);
-        let now = self.layers.changes();
-        let same = before.as_ref() == Some(&now);
-        self.changes_seen = Some(now);
-        if !same {
+        self.look_at_layers();
+        if before.is_none() || before != self.changes_seen {
             // What is new of types is not told apart.
             self.invalidate(true);
         }
+    }
+
+    /// Notes what had changed of the stores by now.
+    fn look_at_layers(&mut self) {
+        self.changes_seen = Some(self.layers.changes());
+        self.sight = match self.moment {
+            None => Sight::Present,
+            Some(_) => Sight::Moment(Clocks::of(&self.layers)),
+        };
     }
 
     /// Whether evaluations see all as it was at some time.
@@ -822,6 +888,27 @@ impl Program {
         }
     }
 
+    /// What is expected of an atom whose type is a type variable that stands for a type: a
+    /// meta-type is then one like others, which an atom of the kind need not be of.
+    pub(super) fn stood_for(&mut self, expected: TypeId) -> TypeId {
+        let atom = &self.types[usize::from(expected)];
+        if expected == ANY || !types::is_meta_type(atom) || self.is_stood_for(expected) {
+            return expected;
+        }
+        let known = self.stood_for.iter().find(|(of, _)| *of == expected);
+        if let Some((_, own)) = known {
+            return *own;
+        }
+        self.types.push(atom.clone());
+        let own = (self.types.len() - 1) as TypeId;
+        self.stood_for.push((expected, own));
+        own
+    }
+
+    pub(super) fn is_stood_for(&self, expected: TypeId) -> bool {
+        self.stood_for.iter().any(|(_, own)| *own == expected)
+    }
+
     /// The type that results of a function with this return type are evaluated with.
     pub(super) fn result_type(&mut self, returns: &Atom) -> TypeId {
         match returns {
@@ -858,6 +945,8 @@ impl Program {
                 size: 0,
                 data_type: 0,
                 types_elements: false,
+                made: 0,
+                looks_before_last: false,
                 table: u32::MAX,
                 with_facts: 0,
                 asked: 0,
@@ -866,10 +955,69 @@ impl Program {
         id
     }
 
+    /// The number of a function without rules for calls whose type is known where they are made.
+    pub(super) fn function_made(
+        &mut self,
+        symbol: u32,
+        arity: usize,
+        expected: TypeId,
+        made: Made,
+    ) -> u32 {
+        let key = (symbol, arity, expected, made);
+        if let Some(known) = self.made_ids.get(&key) {
+            return *known;
+        }
+        let like = self.function(symbol, arity, expected) as usize;
+        let (state, version) = (self.functions[like].state, self.functions[like].version);
+        self.made.push(key.3.clone());
+        self.functions.push(Function {
+            symbol,
+            arity,
+            expected,
+            state,
+            version,
+            pc: 0,
+            size: 0,
+            data_type: 0,
+            types_elements: false,
+            made: self.made.len() as u32,
+            looks_before_last: false,
+            table: u32::MAX,
+            with_facts: 0,
+            asked: 0,
+        });
+        let id = (self.functions.len() - 1) as u32;
+        self.note_made(id);
+        self.made_ids.insert(key, id);
+        id
+    }
+
+    /// Notes of a function for calls whose type is known how that is.
+    fn note_made(&mut self, function: u32) {
+        let entry = &mut self.functions[function as usize];
+        let made = &self.made[entry.made as usize - 1];
+        entry.data_type = made.found.0;
+        entry.types_elements = Made::looks_at(&made.parts);
+        entry.looks_before_last = made
+            .parts
+            .split_last()
+            .is_some_and(|(_, others)| Made::looks_at(others));
+    }
+
+    /// What is known of the calls of a function, if that is more than what its signature says.
+    #[inline(always)]
+    pub(super) fn made_by(&self, function: &Function) -> Option<&Made> {
+        self.made.get((function.made as usize).wrapping_sub(1))
+    }
+
     /// Notes of a function without rules what type calls of it have.
     pub(super) fn note_data(&mut self, function: u32, head: &Head) {
         let entry = &mut self.functions[function as usize];
         entry.state = State::Data;
+        if entry.made != 0 {
+            self.note_made(function);
+            return;
+        }
         entry.types_elements =
             matches!(head, Head::Typed(signature) if !signature.returns.is_ground());
         entry.data_type = match head {

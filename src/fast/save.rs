@@ -38,6 +38,38 @@ pub(super) struct Saved {
 }
 
 impl Saved {
+    pub(super) fn is_empty(&self) -> bool {
+        self.roots.is_empty()
+    }
+
+    /// Whether the first of the terms is this one, which is not on the heap.
+    #[inline]
+    pub(super) fn begins_with(&self, leaf: Cell) -> bool {
+        self.roots.first() == Some(&leaf)
+    }
+
+    /// The terms, once they are back on the heap.
+    pub(super) fn roots(&self) -> &[Cell] {
+        &self.roots
+    }
+
+    /// Forgets all but the memory it has, if that is little. Whether it was.
+    pub(super) fn clear(&mut self) -> bool {
+        const LITTLE: usize = 1 << 10;
+        let Saved {
+            words,
+            roots,
+            boxes,
+            ..
+        } = self;
+        words.clear();
+        roots.clear();
+        boxes.clear();
+        (self.room, self.base, self.first_box) = (0, 0, 0);
+        self.points_out = false;
+        self.words.capacity().max(self.roots.capacity()) <= LITTLE
+    }
+
     /// Bytes that it holds.
     pub(super) fn bytes(&self) -> usize {
         (self.words.len() - self.room + self.roots.len()) * 8
@@ -256,7 +288,7 @@ impl Heap {
     }
 
     /// Puts saved terms back, in the order in which they were saved.
-    pub(super) fn restore(&mut self, mut saved: Saved) -> Vec<Cell> {
+    pub(super) fn restore(&mut self, saved: &mut Saved) {
         let (top, box_top) = (self.cells.len(), self.boxes.len() as u32);
         if (saved.base, saved.first_box) != (top, box_top) {
             saved.rewrite(top, box_top, |word| word);
@@ -266,10 +298,9 @@ impl Heap {
             let used = self.constants;
             saved.words[..used].copy_from_slice(&self.cells[..used]);
             saved.words[CONSTANTS..top].copy_from_slice(&self.cells[CONSTANTS..]);
-            self.cells = saved.words;
+            self.cells = std::mem::take(&mut saved.words);
         } else {
             self.cells.extend_from_slice(&saved.words[saved.room..]);
         }
-        saved.roots
     }
 }

@@ -169,6 +169,15 @@ pub(super) struct Decision {
 }
 
 impl Decision {
+    /// Whether it says the same, whatever type variables are called.
+    pub(super) fn is_same(&self, other: &Decision) -> bool {
+        let all = |decision: &Decision| {
+            let parts = decision.parameters.iter().chain([&decision.returns]);
+            named_by_place(&Atom::expression(parts.cloned().collect::<Vec<_>>()))
+        };
+        all(self) == all(other)
+    }
+
     /// Whether a type variable in the type of an argument is also in that of another, or of
     /// the result: then what the argument turns out to be tells more of these.
     pub(super) fn is_shared(&self, parameter: &Atom) -> bool {
@@ -466,6 +475,20 @@ impl ValueTypes {
         let fits = types::match_types(&types::renamed(wanted), &actual, &mut bindings);
         self.fits.insert((found, expected), fits);
         fits
+    }
+
+    /// Whether values of two types may be of one, that says what one of them leaves open.
+    pub(super) fn are_alike(&self, one: ValueType, other: ValueType) -> bool {
+        let (a, b) = (self.known(one), self.known(other));
+        let is_told = |known: &Known| {
+            !known.unknown && !types::is_undefined(&known.atom) && !types::is_meta_type(&known.atom)
+        };
+        if one == other || !is_told(a) || !is_told(b) {
+            return one == other;
+        }
+        let mut bindings = Bindings::new();
+        let (a, b) = (types::renamed(&a.atom), types::renamed(&b.atom));
+        types::match_types(&a, &b, &mut bindings)
     }
 
     /// Whether it is the type `Atom`.

@@ -6,7 +6,7 @@ use crate::fast::code::{ANY, NUMBER, Quick, QuickKind, TypeId};
 use crate::fast::heap::Heap;
 use crate::fast::program::{Function, LeafPlace, Program, State};
 use crate::fast::stack::{FRAME, place};
-use crate::fast::types::{Argument, ArgumentKind, PACKED_MAX};
+use crate::fast::types::{Argument, ArgumentKind, PACKED_MAX, ValueType, ValueTypes};
 
 /// Ground, evaluated; and, turned round, no error.
 pub(super) const PLAIN: u64 = Header::GROUND | Header::EVALUATED | Header::ERROR;
@@ -35,6 +35,24 @@ impl Heap {
         } else {
             value != self.empty
         }
+    }
+
+    /// Whether a value plainly evaluates to itself and is of a type that was compared with its
+    /// own lately; a number is a small integer.
+    #[inline(always)]
+    pub(super) fn is_known_as(&self, types: &ValueTypes, value: Cell, expected: TypeId) -> bool {
+        if value.is_int() {
+            return expected == ANY || expected == NUMBER;
+        }
+        if !value.is_exp() || expected == NUMBER {
+            return false;
+        }
+        let header = self.cells[value.at()];
+        if header & PLAIN != EVALUATED {
+            return false;
+        }
+        let noted = types.of_header(self.noted_type(value.at()));
+        expected == ANY || noted.and_then(|noted| types.known_fit(noted, expected)) == Some(true)
     }
 
     #[inline(never)]
@@ -195,7 +213,7 @@ impl Heap {
     #[inline(always)]
     fn note_type_of_call(&mut self, program: &Program, function: &Function, made: Cell) {
         if function.types_elements {
-            self.note_type_of_made(program, made);
+            self.note_type_of_made(program, function, made);
         } else {
             self.note_type_of_data(made, function.data_type);
         }
@@ -316,8 +334,20 @@ impl Heap {
     /// Notes the type of data that was just made, if it depends on its elements and these
     /// have types that were met lately.
     #[inline(never)]
-    pub(super) fn note_type_of_made(&mut self, program: &Program, made: Cell) -> Option<()> {
+    pub(super) fn note_type_of_made(
+        &mut self,
+        program: &Program,
+        function: &Function,
+        made: Cell,
+    ) -> Option<ValueType> {
         let at = made.at();
+        if let Some(known) = program.made_by(function)
+            && self.header(at).has(Header::DATA | Header::GROUND)
+            && self.are_of(program, at, &known.parts)
+        {
+            self.note_type(at, known.found.0);
+            return Some(known.found);
+        }
         let arity = self.header(at).arity();
         let types = &program.value_types;
         let (head, types_calls) = types.symbol_of_late(self.word(at + 1).at() as u32)?;
@@ -331,7 +361,18 @@ impl Heap {
         }
         let found = types.application_of_late(packed)?;
         self.note_type(at, found.0);
-        Some(())
+        Some(found)
+    }
+
+    /// Whether elements of data are plainly seen to be of these types, where one is wanted.
+    #[inline(always)]
+    pub(super) fn are_of(&self, program: &Program, at: usize, parts: &[Option<ValueType>]) -> bool {
+        parts.iter().enumerate().all(|(place, wanted)| {
+            let Some(wanted) = *wanted else { return true };
+            let element = self.word(at + 2 + place);
+            let noted = self.noted_argument(program, element, LeafPlace::Part);
+            noted.is_some_and(|noted| noted.found() == wanted)
+        })
     }
 
     /// A value as an argument, if its type is known without looking for it.
@@ -350,7 +391,7 @@ impl Heap {
                 let fits = leaf != LeafPlace::Head || !types_calls;
                 (found.filter(|_| fits)?, ArgumentKind::Symbol)
             }
-            Kind::Exp(at) if leaf != LeafPlace::Head => {
+            Kind::Exp(at) if matches!(leaf, LeafPlace::Argument | LeafPlace::Part) => {
                 let header = self.header(at);
                 if !header.has(Header::EVALUATED) || header.has(Header::ERROR) {
                     return None;

@@ -3,7 +3,7 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::atom::{Atom, Variable};
+use crate::atom::{Atom, Grounded, Variable};
 use crate::engine::Engine;
 use crate::evaluate::{Control, contains, substitute};
 use crate::number::Number;
@@ -139,7 +139,8 @@ pub(super) fn install(engine: &mut Engine) {
                     substitute(template, variable, value)
                 }])
             }
-            _ => Err(OperationError::symbol("NoReturn")),
+            [_, _, _] => Err(OperationError::symbol("NoReturn")),
+            _ => Err(OperationError::NotReducible),
         },
     ));
     engine.register(Operation::new(
@@ -222,24 +223,43 @@ fn extreme(engine: &mut Engine, name: &'static str, better: fn(f64, f64) -> bool
     ));
 }
 
-type Counts = HashMap<Atom, usize, FixedState>;
+/// Members by what they are, numbers told apart by their kind: `3` is not removed with `3.0`.
+type Counts = HashMap<(Atom, Vec<bool>), usize, FixedState>;
 
 fn count(atoms: &[Atom]) -> Counts {
     let mut counts = Counts::default();
     for atom in atoms {
-        *counts.entry(atom.clone()).or_insert(0) += 1;
+        *counts.entry((atom.clone(), floats(atom))).or_insert(0) += 1;
     }
     counts
 }
 
 fn take(counts: &mut Counts, atom: &Atom) -> bool {
-    match counts.get_mut(atom) {
+    match counts.get_mut(&(atom.clone(), floats(atom))) {
         Some(count) if *count > 0 => {
             *count -= 1;
             true
         }
         _ => false,
     }
+}
+
+/// Which numbers in an atom are floats, in order. Parts that are shared are looked into
+/// wherever they occur, so no more than some thousands of parts are.
+fn floats(atom: &Atom) -> Vec<bool> {
+    const PARTS_MAX: usize = 4096;
+    let (mut floats, mut pending, mut seen) = (Vec::new(), vec![atom], 0);
+    while let Some(part) = pending.pop() {
+        match part {
+            Atom::Grounded(Grounded::Number(number)) => floats.push(number.is_float()),
+            Atom::Expression(expression) if seen < PARTS_MAX => {
+                seen += expression.children().len();
+                pending.extend(expression.children().iter().rev());
+            }
+            _ => {}
+        }
+    }
+    floats
 }
 
 fn two_lists(engine: &mut Engine, name: &'static str, combine: fn(&[Atom], &[Atom]) -> Vec<Atom>) {

@@ -28,7 +28,7 @@ use crate::space::matching::{Frame, unify_row};
 use crate::space::probe::Probe;
 use crate::space::relation::{Subject, Version};
 use crate::space::store::{Store, Values, View};
-use crate::space::{BATCH, Changes, Hidden, Kind, Space};
+use crate::space::{BATCH, Changes, Hidden, Kind, Space, moment};
 use crate::unify::Bindings;
 
 /// A row of one of the layers that it was found in.
@@ -287,12 +287,15 @@ impl Layers {
         stay.then(|| Kept(self.layers.iter().map(Layer::share).collect()))
     }
 
-    /// The stores that queries look into, if they are whole and as they are now.
-    pub(super) fn live_stores(&self) -> Option<impl Iterator<Item = &StoreLock>> {
-        let is_live =
-            |layer: &Layer| layer.view == View::Now && matches!(layer.hidden, Hides::Nothing);
-        let are_live = self.layers.iter().all(is_live);
-        are_live.then(|| self.layers.iter().map(Layer::store))
+    /// The stores that queries look into, and what is seen of them, if no rows are hidden and
+    /// they are as they are at the moment that the thread is in, or in the present.
+    pub(super) fn whole_stores(&self) -> Option<impl Iterator<Item = (&StoreLock, View)>> {
+        let at_moment = moment::is_entered();
+        let is_whole = |layer: &Layer| {
+            (at_moment || layer.view == View::Now) && matches!(layer.hidden, Hides::Nothing)
+        };
+        let are_whole = self.layers.iter().all(is_whole);
+        are_whole.then(|| self.layers.iter().map(|layer| (layer.store(), layer.view)))
     }
 
     /// How many layers there are.

@@ -9,8 +9,8 @@ use crate::space::lock::read;
 use crate::space::probe::Probe;
 use crate::space::{Changes, Layers, Space, Version, changes};
 
-/// The rows that a space has for a probe now. Code that was made of them holds as long as
-/// [`Stand::holds`]; in the present only.
+/// The rows that a space has for a probe. Code that was made of them holds as long as
+/// [`Stand::holds`] in the present, and [`Stand::holds_at`] at a moment.
 pub(crate) struct Stand {
     space: Space,
     probe: Probe,
@@ -26,25 +26,43 @@ struct StoreStand {
     version: Version,
 }
 
+/// What the clocks of the stores of a space were at a moment; a clock is told by where it is.
+pub(crate) struct Clocks(SmallVec<[(usize, u64); 4]>);
+
+impl Clocks {
+    /// `None` if rows of a store are hidden.
+    pub(crate) fn of(layers: &Layers) -> Option<Clocks> {
+        let clocks = layers.whole_stores()?.map(|(store, view)| {
+            let store = read(store);
+            (place_of(store.clock()), store.clock_for(view))
+        });
+        Some(Clocks(clocks.collect()))
+    }
+}
+
+fn place_of(clock: &Arc<AtomicU64>) -> usize {
+    Arc::as_ptr(clock).addr()
+}
+
 impl Stand {
-    /// `None` if what the space holds is not told by counts of changes: at a moment, of a
-    /// snapshot, of a fork.
+    /// `None` if what the space holds is not told by counts of changes: of a fork, in the
+    /// present of a snapshot, at a moment where the rows have changed since.
     pub(crate) fn of(space: &Space, probe: &Probe) -> Option<Stand> {
         let changes = changes();
         let layers = Layers::of(space);
-        let stores = layers.live_stores()?.map(|store| {
+        let stores = layers.whole_stores()?.map(|(store, view)| {
             let store = read(store);
-            StoreStand {
+            Some(StoreStand {
                 clock: Arc::clone(store.clock()),
-                seen: store.clock().load(Ordering::Acquire),
-                version: store.version_for(probe),
-            }
+                seen: store.clock_for(view),
+                version: store.version_for(probe, view)?,
+            })
         });
         Some(Stand {
             space: space.clone(),
             probe: probe.clone(),
             changes,
-            stores: stores.collect(),
+            stores: stores.collect::<Option<_>>()?,
         })
     }
 
@@ -55,6 +73,18 @@ impl Stand {
         (changes() == self.changes
             && stores.all(|store| store.clock.load(Ordering::Acquire) == store.seen))
             || self.still_holds()
+    }
+
+    /// Whether the rows are the same at the moment that the thread is in, where the clocks of
+    /// the stores of `own` were these. Of other spaces that is not known.
+    #[inline]
+    pub(crate) fn holds_at(&mut self, clocks: &Clocks, own: &Space) -> bool {
+        let is_seen = |(store, then): (&StoreStand, &(usize, u64))| {
+            (place_of(&store.clock), store.seen) == *then
+        };
+        let mut pairs = self.stores.iter().zip(&clocks.0);
+        (self.stores.len() == clocks.0.len() && pairs.all(is_seen))
+            || (self.space.is_same(own) && self.still_holds())
     }
 
     /// The same, where something has changed.
@@ -78,10 +108,10 @@ impl Stand {
 
 #[cfg(test)]
 mod tests {
-    use super::Stand;
+    use super::{Clocks, Stand};
     use crate::reader::atom;
-    use crate::space::Space;
     use crate::space::probe::Probe;
+    use crate::space::{Layers, Moment, Space, moment};
     use crate::unify::Bindings;
 
     fn stand(space: &Space, pattern: &str) -> Option<Stand> {
@@ -119,6 +149,49 @@ mod tests {
         assert!(space.remove(&atom("(p 2)")));
         space.add(atom("(p 2)"));
         assert!(!asked.holds());
+    }
+
+    #[test]
+    fn holds_at_moments_that_see_the_same_rows() {
+        let space = Space::anonymous();
+        space.add(atom("(p 1)"));
+        let first = Moment::open();
+        let mut asked = {
+            let _then = moment::enter(Some(&first));
+            stand(&space, "(p $x)").unwrap()
+        };
+        space.add(atom("(q 1)"));
+        let second = Moment::open();
+        space.add(atom("(p 2)"));
+        let third = Moment::open();
+        let mut holds = |moment: &Moment| {
+            let _then = moment::enter(Some(moment));
+            let clocks = Clocks::of(&Layers::of(&space)).unwrap();
+            asked.holds_at(&clocks, &space)
+        };
+        assert!(holds(&first));
+        assert!(!holds(&third));
+        // What has changed by now is not known to be the same any more.
+        assert!(!holds(&second));
+        assert!(holds(&first));
+        assert!(!asked.holds());
+    }
+
+    #[test]
+    fn made_at_a_moment_it_holds_in_the_present_while_nothing_changes() {
+        let space = Space::anonymous();
+        space.add(atom("(p 1)"));
+        let then = Moment::open();
+        let mut asked = {
+            let _then = moment::enter(Some(&then));
+            stand(&space, "(p $x)").unwrap()
+        };
+        space.add(atom("(q 1)"));
+        assert!(asked.holds());
+        space.add(atom("(p 2)"));
+        assert!(!asked.holds());
+        let _then = moment::enter(Some(&then));
+        assert!(stand(&space, "(p $x)").is_none());
     }
 
     #[test]

@@ -372,11 +372,23 @@ impl Store {
         &self.told
     }
 
-    /// The version of the rows that a probe looks through.
-    pub(super) fn version_for(&self, probe: &Probe) -> Version {
-        let mut version = Version::default();
-        self.relations
-            .each(probe, |_, relation| version = version.and(relation.version));
+    /// How often it had changed for that view.
+    pub(super) fn clock_for(&self, view: View) -> u64 {
+        match view {
+            View::Now => self.clock,
+            View::At(epoch) => self.snapshots.get(&epoch).map_or(0, |then| then.clock),
+        }
+    }
+
+    /// The version of the rows that a probe looks through; `None` if they have changed since
+    /// that view.
+    pub(super) fn version_for(&self, probe: &Probe, view: View) -> Option<Version> {
+        let (then, mut version) = (self.clock_for(view), Some(Version::default()));
+        self.relations.each(probe, |_, relation| {
+            version = version
+                .filter(|_| relation.version.changed <= then)
+                .map(|version| version.and(relation.version));
+        });
         version
     }
 
@@ -977,10 +989,7 @@ impl Store {
     /// When the rules, or types, about a subject changed: `head` is the token of `=`
     /// or `:`. If they changed after a snapshot, it has a version of its own.
     pub(crate) fn version(&self, head: u32, subject: Subject, view: View) -> Version {
-        let then = match view {
-            View::Now => u64::MAX,
-            View::At(epoch) => self.snapshots.get(&epoch).map_or(0, |then| then.clock),
-        };
+        let then = self.clock_for(view);
         [
             RelationKey::About(head, subject),
             RelationKey::About(head, Subject::Open),

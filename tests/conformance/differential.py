@@ -11,8 +11,9 @@ under one heading:
 
 - `same`: the results of each directive are the same multiset, up to the names of variables.
 - `order inside of results`: but for the order inside of expressions and texts, as `collapse` gathered it.
-- `order of alternatives`: ours gives the reference's answers to the same program with its rules and facts in another
-  order; where a program makes something of the order, as of the head of what `collapse` gathered, answers differ.
+- `order of alternatives`: ours gives the reference's answers to the same program with its rules and facts, and what
+  `superpose` and `union` are given, in another order; where a program makes something of the order, as of the head of what
+  `collapse` gathered, answers differ.
 - `bindings as printed`: what bindings between `collapse-bind` and `superpose-bind` look like.
 - `Error as a member`: the reference takes what is left of a tuple from `Error` on for an error (`divergences.md`).
 - `reference varies`: run again, the reference gives our answers too.
@@ -24,6 +25,16 @@ under one heading:
 - `function without a return`: where it stands by itself, a variable in the reference, `NoReturn` in ours.
 - `only NaN`: of numbers that are all NaN the reference's greatest and least are infinities.
 - `condition of filter-atom`: the reference's own answers that a condition does not return (`divergences.md`).
+- `members with variables`: what the reference's `intersection-atom` and `subtraction-atom` make of them (`divergences.md`).
+  Its answers are ours where both are asked the same program with rules in the place of these operations.
+- `characters without a type`: those that the reference's `stringToChars` gives. Its answers are ours where both are asked the
+  same program with symbols in the place of characters.
+- `variable of a variable`: what the reference's `first-from-pair` takes from a variable is no longer bound with it. Its
+  answers are ours where both are asked the same program with `let` in its place.
+- `space inside of an atom`: the reference asks it for itself (`divergences.md`). Its answers are ours where both are asked the
+  same program with functions that ask spaces, so that these are not inside of atoms.
+- `type told by another argument`: ours keeps it, the reference forgets it (`divergences.md`), so that ours has errors more. Its
+  answers are ours where both are asked the same program with a function without types in the place of `==`.
 - `reference died`, `reference did not finish`: there is nothing to compare with.
 - `unexplained`: everything else. These programs are printed with both answers, and the exit status says whether
   there was one.
@@ -52,12 +63,46 @@ START_SECONDS = 0.1
 ORDERS = 24
 HEADINGS = ["same", "order inside of results", "order of alternatives", "bindings as printed", "Error as a member",
             "any type as a value", "NotReducible as a value", "bound variable as an argument",
-            "function without a return", "only NaN", "condition of filter-atom", "reference varies", "reference died", "reference did not finish", "unexplained"]
+            "function without a return", "only NaN", "condition of filter-atom", "members with variables", "characters without a type",
+            "variable of a variable", "space inside of an atom", "type told by another argument", "reference varies", "reference died", "reference did not finish", "unexplained"]
 # What ours and the reference's say otherwise: with this word for what the pattern finds they are the same.
 ALIKE = [
     ("bound variable as an argument", r"\(Error .* \(Bad(?:ArgType \d+|Type) Variable (.*)\)\)", r"(Variable \1)"),
     ("function without a return", r"^(?:\$\d+|\(Error \(function .*\) NoReturn\))$", "NoReturn"),
     ("only NaN", r"-?\binf\b|NaN", "NaN"),
+]
+# Rules for the two operations on members.
+MEMBERS = """
+(: subtraction-of (-> Expression Expression Expression))
+(= (subtraction-of $a $b) (function (chain (eval (members-of False $a $b ())) $all (return $all))))
+(: intersection-of (-> Expression Expression Expression))
+(= (intersection-of $a $b) (function (chain (eval (members-of True $a $b ())) $all (return $all))))
+(= (members-of $wanted $a $b $kept) (function (chain (eval (== $a ())) $none (unify $none True (return $kept)
+  (chain (decons-atom $a) $parts (unify ($member $others) $parts
+    (chain (eval (without-member $member $b ())) $taken (unify ($is $left) $taken
+      (unify $is $wanted
+        (chain (eval (union-atom $kept ($member))) $more (chain (eval (members-of $wanted $others $left $more)) $all (return $all)))
+        (chain (eval (members-of $wanted $others $left $kept)) $all (return $all)))
+      (return wrong))) (return wrong)))))))
+(= (without-member $member $list $before) (function (chain (eval (== $list ())) $none (unify $none True (return (False $before))
+  (chain (decons-atom $list) $parts (unify ($first $others) $parts
+    (chain (eval (== $member $first)) $is (unify $is True
+      (chain (eval (union-atom $before $others)) $left (return (True $left)))
+      (chain (eval (union-atom $before ($first))) $more (chain (eval (without-member $member $others $more)) $all (return $all)))))
+    (return wrong)))))))
+"""
+# The same program but for what a heading is about: by heading, what is written instead of what, first of all what it is
+# about, and rules for that.
+INSTEAD = [
+    ("members with variables", [(r"\((subtraction|intersection)-atom ", r"(\1-of ")], MEMBERS),
+    ("characters without a type", [(r"\(stringToChars ", "(characters-of ")], "(= (characters-of $text) (c1 c2 c3))\n"),
+    ("variable of a variable", [(r"\(first-from-pair (\$\w+)\)", r"(let ($first-of $second-of) \1 $first-of)")], ""),
+    ("space inside of an atom", [
+        (r"\(match &(kb|self) ", r"(match-\1 "),
+        (r"(!\(bind! &kb .*\n)", r"\1(= (match-kb $pattern $template) (match &kb $pattern $template))\n"),
+    ], "(: match-kb (-> Atom Atom %Undefined%))\n(: match-self (-> Atom Atom %Undefined%))\n"
+       "(= (match-self $pattern $template) (match &self $pattern $template))\n"),
+    ("type told by another argument", [(r"\(== ", "(equal-of ")], "(= (equal-of $a $b) (== $a $b))\n"),
 ]
 # How often the reference is asked again.
 AGAIN = 4
@@ -68,9 +113,51 @@ def program_of(seed, kind=None):
     return KINDS[kind or ("rules", "wide")[seed % 2]](seed).program()
 
 
+def parts_of(text):
+    """The parts of an expression as it is written, with its head."""
+    parts, depth = [], 0
+    for found in re.finditer(r'"(?:\\.|[^"\\])*"|[()]|[^\s()"]+', text[1:-1]):
+        if depth == 0:
+            parts.append("")
+        depth += {"(": 1, ")": -1}.get(found.group(), 0)
+        start = " " if parts[-1] and not parts[-1].endswith("(") and found.group() != ")" else ""
+        parts[-1] += start + found.group()
+    return parts
+
+
+def with_alternatives_reordered(line, orders):
+    """The line with what `superpose` and `union` are given, where they are, in another order."""
+    at = 0
+    while found := re.compile(r"\((superpose|union) ").search(line, at):
+        end = end_of(line, found.start())
+        parts = parts_of(line[found.start():end])
+        if parts[0] == "union":
+            given = parts[1:]
+            orders.shuffle(given)
+            parts[1:] = given
+        elif len(parts) == 2 and parts[1].startswith("("):
+            given = parts_of(parts[1])
+            orders.shuffle(given)
+            parts[1] = f"({' '.join(given)})"
+        line = line[:found.start()] + f"({' '.join(parts)})" + line[end:]
+        at = found.end()
+    return line
+
+
+def end_of(text, start):
+    """Behind the expression that begins there."""
+    depth = 0
+    for found in re.compile(r'"(?:\\.|[^"\\])*"|[()]').finditer(text, start):
+        depth += {"(": 1, ")": -1}.get(found.group(), 0)
+        if depth == 0:
+            return found.end()
+    return len(text)
+
+
 def reordered(program, orders):
-    """The program with the lines between directives in another order, and those that only add a fact."""
+    """The program with the lines between directives in another order, and those that only add a fact, and alternatives."""
     parts, run = [], []
+    program = "\n".join(with_alternatives_reordered(line, orders) for line in program.splitlines())
     for line in [*program.splitlines(), "!"]:
         if not line.startswith("!") or line.startswith("!(add-atom &"):
             run.append(line)
@@ -103,12 +190,7 @@ def with_types_as_text(program):
         if found.start() < at:
             # Within another one: its types are of no value of their own.
             continue
-        end, depth = found.start(), 0
-        while True:
-            depth += {"(": 1, ")": -1}.get(program[end], 0)
-            end += 1
-            if depth == 0:
-                break
+        end = end_of(program, found.start())
         number += 1
         name = f"$type{number}"
         parts += [program[at:found.start()], f"(chain (eval {program[found.start():end]}) {name} (parse (repr {name})))"]
@@ -141,6 +223,20 @@ def explanation(seed, program, theirs, answers, engine, ask):
         again, expected = ask(symbols).without_order(), engine.ask_all([symbols])[0].without_order()
         if again == expected and "%Undefined%" in str(answers.directives):
             return "any type as a value"
+    for heading, changes, rules in INSTEAD:
+        if not re.search(changes[0][0], program):
+            continue
+        if heading == "type told by another argument":
+            # Only that is one: an error in ours, about the type of a value, that the reference does not have.
+            if str(answers.directives).count("(BadType ") <= str(theirs.directives).count("(BadType "):
+                continue
+        other = program
+        for pattern, instead in changes:
+            other = re.sub(pattern, instead, other)
+        other = rules + other
+        again, expected = ask(other).without_order(), engine.ask_all([other])[0].without_order()
+        if again == expected and not isinstance(again, str):
+            return heading
     orders = random.Random(seed)
     if any(other.without_order() == wanted for other in engine.ask_all([reordered(program, orders) for _ in range(ORDERS)])):
         return "order of alternatives"

@@ -1,12 +1,31 @@
 //! Calls whose head is a variable: most often the name of something without types.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::call::in_slots;
-use super::{Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
+use super::decide::is_evaluated;
+use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, Variable};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId, Watched};
+use crate::fast::applied::Applied;
+use crate::fast::code::{ANY, AtomKind, FAIL, Instruction, Operand, Quick, Slot, TypeId, Watched};
+use crate::fast::program::{Head, Signature, signature};
+use crate::types;
 
 /// Calls with more arguments are made as values.
 const ARGUMENTS_MAX: usize = 32;
+
+/// How a call of what a variable stands for is made.
+struct Way {
+    /// What has to hold.
+    checks: Vec<Check>,
+    /// How many arguments there are, and whether types are decided.
+    count: u8,
+    quick: Option<[Quick; 3]>,
+    /// The types that arguments are evaluated with, but for those that are as they stand.
+    parameters: SmallVec<[Option<TypeId>; 4]>,
+    /// The type that results are evaluated with.
+    returns: TypeId,
+}
 
 impl Compiler<'_> {
     /// A call of what a variable stands for. If that is a name without types, arguments are
@@ -26,12 +45,20 @@ impl Compiler<'_> {
             return Err(Leave);
         }
         let children = atom.as_expression().expect("it is a call");
-        let checks = self.kept_apart(children)?;
-        let mut uses = self.emit_checks(checks);
         let head = name.slot;
-        let count = arguments.len() as u8;
-        let quick = self.quick_of(arguments).map(|(quick, _)| quick);
-        let quick = quick.zip(u8::try_from(expected).ok());
+        let way = match self.applied_as_met(children, expected)? {
+            Some(way) => way,
+            None => Way {
+                checks: self.kept_apart(children)?,
+                count: arguments.len() as u8,
+                quick: self.quick_of(arguments).map(|(quick, _)| quick),
+                parameters: smallvec![Some(ANY); arguments.len()],
+                returns: expected,
+            },
+        };
+        let mut uses = self.emit_checks(way.checks);
+        let (count, parameters) = (way.count, way.parameters);
+        let quick = way.quick.zip(u8::try_from(way.returns).ok());
         // Another takes its place when more is known.
         let place = quick.map(|_| {
             let to = self.here() + 1;
@@ -42,7 +69,7 @@ impl Compiler<'_> {
             to: function,
             head,
             count,
-            expected,
+            expected: way.returns,
             odd: FAIL,
         });
         uses.push((at, Place::Odd));
@@ -53,10 +80,16 @@ impl Compiler<'_> {
         )?;
         let before = self.defined.clone();
         self.define(function);
-        let (value, mark) = self.marked(arguments, want, |this, within| {
+        let evaluated = arguments.iter().zip(&parameters);
+        let evaluated = evaluated.filter(|(_, parameter)| parameter.is_some());
+        let evaluated: Vec<Atom> = evaluated.map(|(argument, _)| argument.clone()).collect();
+        let (value, mark) = self.marked(&evaluated, want, |this, within| {
             let mut operands = Vec::with_capacity(arguments.len());
-            for argument in arguments {
-                operands.push(this.evaluate(argument, ANY, Want::Own)?);
+            for (argument, parameter) in arguments.iter().zip(&parameters) {
+                operands.push(match *parameter {
+                    Some(expected) => this.evaluate(argument, expected, Want::Own)?,
+                    None => this.quoted(argument)?,
+                });
             }
             if quick.is_some() {
                 // Nothing but the call uses what arguments were evaluated to.
@@ -91,6 +124,133 @@ impl Compiler<'_> {
         })?;
         self.exit(mark);
         self.resume(Some(slow), value, want)
+    }
+
+    /// How such a call is made, if the head is met as a function that takes such arguments.
+    fn applied_as_met(&mut self, children: &[Atom], expected: TypeId) -> Compiled<Option<Way>> {
+        let Some(met) = self.met_as_one(&children[0]) else {
+            return Ok(None);
+        };
+        let Some(function) = self.program.value_types.atom(met).cloned() else {
+            return Ok(None);
+        };
+        if !types::is_function(&function) {
+            return Ok(None);
+        }
+        let signature = signature(&function);
+        let (arguments, mut checks) = (&children[1..], Vec::new());
+        if signature.parameters.len() != arguments.len() {
+            return Ok(None);
+        }
+        let Some(now) = self.decision_now(children, &signature, expected, &mut checks) else {
+            return Ok(None);
+        };
+        let decision = now.decision;
+        let told = decision.parameters.iter().zip(&signature.parameters);
+        let parameters = arguments.iter().zip(told);
+        let parameters = parameters.map(|(argument, (told, parameter))| {
+            is_evaluated(argument, parameter).then(|| self.program.result_type(told))
+        });
+        let parameters = parameters.collect();
+        let quick = self.quick_of_decided(arguments, &decision);
+        Ok(Some(Way {
+            checks,
+            count: arguments.len() as u8 | Applied::DECIDED,
+            quick: quick.map(|(quick, _)| quick),
+            parameters,
+            returns: self.program.result_type(&decision.returns),
+        }))
+    }
+
+    /// Whether an expression is a call whose type is that of no function, as far as types tell.
+    pub(super) fn gives_no_function(&mut self, head: &Atom) -> bool {
+        let Some([name, ..]) = head.as_expression() else {
+            return false;
+        };
+        let is_told = |signature: &Signature| {
+            let returns = &signature.returns;
+            matches!(returns, Atom::Symbol(_))
+                && !types::is_meta_type(returns)
+                && !types::is_undefined(returns)
+        };
+        !self.program.expression_rules
+            && match self.program.head(self.host, self.heap, name) {
+                Head::Untyped => matches!(name, Atom::Symbol(_)) && !head.is_error(),
+                Head::Typed(signature) => is_told(&signature),
+                Head::Operation(operation, signature) => {
+                    operation.control().is_none() && is_told(&signature)
+                }
+                Head::Complex => false,
+            }
+    }
+
+    /// A list whose first element is a call: data if that gives a number or another value of the
+    /// host, a call if it gives the name of something without types. Anything else is a call, too,
+    /// that the plain evaluator makes.
+    pub(super) fn headed_by_call(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        if children.len() > ARGUMENTS_MAX {
+            return Err(Leave);
+        }
+        let checks = self.kept_apart(children)?;
+        let guard = self.guard(atom, checks, expected)?;
+        let (value, mark) = self.marked(children, want, |this, within| {
+            let mut slots = Vec::with_capacity(children.len());
+            for child in children {
+                let value = this.evaluate(child, ANY, Want::Own)?;
+                slots.push(this.in_slot(value)?);
+            }
+            let at = this.emit(Instruction::CheckKind {
+                slot: slots[0],
+                kind: AtomKind::Grounded,
+                odd: FAIL,
+            });
+            let call: Vec<Atom> = slots.iter().map(|slot| this.named_value(*slot)).collect();
+            let call = OddWhat::Call(Atom::expression(call));
+            let slow = this.slow(Vec::new(), call, expected)?;
+            let operands: Vec<Operand> = slots.iter().copied().map(Operand::slot).collect();
+            let (to, want) = (this.slot()?, within.want);
+            let as_data = this.branch(|this| {
+                let built = this.target()?;
+                let operands = this.program.operands(&operands);
+                this.emit(Instruction::BuildData {
+                    to: built,
+                    operands,
+                });
+                let value = this.give(Operand::slot(built), want);
+                Ok(this.join(value, to, want))
+            })?;
+            let here = this.here();
+            this.fill(at, Place::Odd, here);
+            let as_call = this.branch(|this| {
+                let function = this.target()?;
+                let at = this.emit(Instruction::Applied {
+                    to: function,
+                    head: slots[0],
+                    count: (slots.len() - 1) as u8,
+                    expected,
+                    odd: FAIL,
+                });
+                this.odd[slow].uses.push((at, Place::Odd));
+                this.call_in_slot(function, &operands[1..], want, within.mark)?;
+                let value = this.take_called(want)?;
+                Ok(this.join(value, to, want))
+            })?;
+            this.land([as_data, as_call]);
+            if want != Want::Tail {
+                this.odd[slow].to = Some(to);
+                this.odd[slow].resume = this.here();
+                this.define(to);
+            }
+            Ok(Operand::slot(to))
+        })?;
+        self.exit(mark);
+        self.resume(guard, value, want)
     }
 
     /// Calls the function whose number a slot holds; [`Compiler::take_called`] takes what

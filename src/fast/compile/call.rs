@@ -39,6 +39,9 @@ impl Compiler<'_> {
                 [Atom::Variable(head), ..] => {
                     self.applied(atom, head, &children[1..], expected, want)
                 }
+                [head @ Atom::Expression(_), ..] if self.gives_no_function(head) => {
+                    self.headed_by_call(atom, children, expected, want)
+                }
                 [Atom::Symbol(symbol)] if *symbol == known().context_space && expected == ANY => {
                     let space = Atom::space(self.program.space.clone());
                     let value = self.constant_value(&space)?;
@@ -309,7 +312,7 @@ impl Compiler<'_> {
     pub(super) fn call_symbol(
         &mut self,
         symbol: u32,
-        mut operands: Vec<Operand>,
+        operands: Vec<Operand>,
         expected: TypeId,
         want: Want,
         mark: Option<Slot>,
@@ -318,6 +321,20 @@ impl Compiler<'_> {
     ) -> Compiled<Value> {
         let arity = operands.len() - 1;
         let function = self.program.function(symbol, arity, expected);
+        self.call_function(function, operands, want, mark, flags, quick)
+    }
+
+    /// As [`Compiler::call_symbol`], of a function by its number.
+    pub(super) fn call_function(
+        &mut self,
+        function: u32,
+        mut operands: Vec<Operand>,
+        want: Want,
+        mark: Option<Slot>,
+        flags: Flags,
+        quick: Option<(usize, [Quick; 3])>,
+    ) -> Compiled<Value> {
+        let arity = operands.len() - 1;
         if self.is_data(function) {
             let to = self.slot()?;
             if flags == Flags::Unsettled {

@@ -6,13 +6,61 @@ use super::{
     Bound, Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
+use crate::evaluate::Control;
+use crate::fast::choice::Gathers;
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, TypeId};
-use crate::fast::program::Signature;
+use crate::fast::program::{Head, Inline, Signature};
 use crate::operation::Operation;
 use crate::unify::Bindings;
 
 impl Compiler<'_> {
+    /// What has to be kept of the results that a `let` of `pattern` and `value` gathers, if
+    /// `next` is evaluated next: only how many there are, if that is all that is asked.
+    pub(super) fn gathers(&mut self, pattern: &Atom, value: &Atom, next: &Atom) -> Gathers {
+        let Atom::Variable(variable) = pattern else {
+            return Gathers::Results;
+        };
+        if !self.is_whole || self.counts.get(variable) != Some(&2) {
+            return Gathers::Results;
+        }
+        let mut next = next;
+        loop {
+            let parts = next.as_expression().unwrap_or_default();
+            next = match (self.operation_of(next), parts) {
+                (Some((Some(Control::Let), _)), [_, _, value, _]) => value,
+                (Some((Some(Control::LetStar), _)), [_, pairs, template]) => {
+                    match pairs.as_expression().unwrap_or_default().first() {
+                        None => template,
+                        Some(pair) => match pair.as_expression() {
+                            Some([_, value]) => value,
+                            _ => return Gathers::Results,
+                        },
+                    }
+                }
+                (Some((None, Some(Inline::Size))), [_, of]) if of == pattern => {
+                    return match self.operation_of(value) {
+                        Some((Some(Control::Collapse), _)) => Gathers::HowMany,
+                        _ => Gathers::Results,
+                    };
+                }
+                _ => return Gathers::Results,
+            };
+        }
+    }
+
+    /// What the operation that an expression calls is.
+    fn operation_of(&mut self, atom: &Atom) -> Option<(Option<Control>, Option<Inline>)> {
+        let head = atom.as_expression()?.first()?;
+        match self.program.head(self.host, self.heap, head) {
+            Head::Operation(operation, _) => {
+                Some((operation.control(), self.program.inline(&operation)))
+            }
+            Head::Untyped | Head::Typed(_) | Head::Complex => None,
+        }
+    }
+
     pub(super) fn collapse(&mut self, inner: &Atom, want: Want) -> Compiled<Value> {
+        let gathers = std::mem::replace(&mut self.gathers, Gathers::Results);
         let to = self.slot()?;
         let open = self.emit_sized(Instruction::Gather {
             done: FAIL,
@@ -31,7 +79,10 @@ impl Compiler<'_> {
                     this.evaluate(inner, ANY, Want::Shared)
                 })
             })?;
-            this.emit(Instruction::GatherAdd { slot });
+            this.emit(match gathers {
+                Gathers::Results => Instruction::GatherAdd { slot },
+                Gathers::HowMany => Instruction::GatherCount { slot },
+            });
             Ok(())
         })?;
         let here = self.here();
@@ -40,7 +91,8 @@ impl Compiler<'_> {
             .live
             .insert(here, self.defined.clone().into_boxed_slice());
         self.define(to);
-        self.emit(Instruction::TakeAny { to });
+        let take = self.emit(Instruction::Take { to, on_error: FAIL });
+        self.on_error(take);
         Ok(self.give(Operand::slot(to), want))
     }
 

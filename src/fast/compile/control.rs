@@ -7,6 +7,7 @@ use super::{
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
+use crate::fast::choice::Gathers;
 use crate::fast::code::{
     ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, Operand, Slot, TypeId,
 };
@@ -43,10 +44,11 @@ impl Compiler<'_> {
             (Control::Let, [pattern, value, template]) => {
                 self.form_fits(signature, expected)?;
                 let bound = self.bound_by(pattern, template);
+                let gathers = self.gathers(pattern, value, template);
                 self.let_form(
                     atom,
                     pattern,
-                    value,
+                    (value, gathers),
                     want,
                     expected,
                     template,
@@ -166,6 +168,7 @@ impl Compiler<'_> {
         let mut checks = Vec::new();
         let found = self.application_type(children, signature, false, &mut checks)?;
         self.result_fits(&found, &signature.returns, expected)?;
+        let returned = self.program.stood_for(expected);
         let to = if want == Want::Tail { 0 } else { self.slot()? };
         let mut guard = None;
         // What a branch knows of its slots the slow way does not.
@@ -232,7 +235,7 @@ impl Compiler<'_> {
                     });
                     let source = this.with_value(&children[0], slot, then, otherwise);
                     let slow =
-                        this.slow(vec![(at, Place::Odd)], OddWhat::Call(source), expected)?;
+                        this.slow(vec![(at, Place::Odd)], OddWhat::Call(source), returned)?;
                     (at, slow)
                 }
             };
@@ -246,7 +249,7 @@ impl Compiler<'_> {
             let first = this.own_branch(&[then], &both, |this| {
                 this.part(|this| {
                     this.introduce(then)?;
-                    let value = this.template(then, expected, inner, Bound::Nothing)?;
+                    let value = this.template(then, returned, inner, Bound::Nothing)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -261,7 +264,7 @@ impl Compiler<'_> {
             let second = this.own_branch(&[otherwise], &both, |this| {
                 this.part(|this| {
                     this.introduce(otherwise)?;
-                    let value = this.template(otherwise, expected, inner, Bound::Nothing)?;
+                    let value = this.template(otherwise, returned, inner, Bound::Nothing)?;
                     Ok(this.join(value, to, want))
                 })
             })?;
@@ -604,7 +607,7 @@ impl Compiler<'_> {
         &mut self,
         atom: &Atom,
         pattern: &Atom,
-        value: &Atom,
+        (value, gathers): (&Atom, Gathers),
         want: Want,
         expected: TypeId,
         template: &Atom,
@@ -616,8 +619,10 @@ impl Compiler<'_> {
             guard = self.has_some_type(value, atom, expected)?;
         }
         let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, within| {
-            let value = this.evaluate_argument(value, ANY)?;
-            let slot = this.in_slot(value)?;
+            this.gathers = gathers;
+            let value = this.evaluate_argument(value, ANY);
+            this.gathers = Gathers::Results;
+            let slot = this.in_slot(value?)?;
             let queried = this.taken_apart(pattern, slot, template, expected)?;
             if within.want != Want::Tail {
                 let value = inner(this, within.want)?;
@@ -691,6 +696,12 @@ impl Compiler<'_> {
                     Atom::expression(others.to_vec()),
                     template.clone(),
                 ]);
+                let next = match others.first().map(Atom::as_expression) {
+                    None => template,
+                    Some(Some([_, next])) => next,
+                    Some(_) => return Err(Leave),
+                };
+                let value = (value, self.gathers(pattern, value, next));
                 self.let_form(atom, pattern, value, want, expected, &rest, |this, want| {
                     this.part(|this| {
                         this.introduce(&rest)?;

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::{
     Check, Compiled, Compiler, Flags, Leave, Name, OddWhat, Place, Static, Value, Want,
     is_whole_error,
@@ -10,10 +12,24 @@ use super::{
 use crate::atom::{Atom, Grounded, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, Slot, TypeId};
 use crate::fast::program::{
-    Expected, Head, Leaf, LeafPlace, Program, Signature, Site, SiteArgument, Told, Tree,
+    Expected, Head, Leaf, LeafPlace, Made, Program, Signature, Site, SiteArgument, Told, Tree,
 };
 use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, ValueType};
 use crate::types;
+
+/// The arguments of a call, as each of the ways in which they were met.
+pub(super) type Combinations = SmallVec<[Arguments; 1]>;
+
+/// So many of them are looked at.
+const COMBINATIONS_MAX: usize = 16;
+
+/// How a call is made, where that is decided when the code is.
+pub(super) struct Now {
+    pub(super) decision: Arc<Decision>,
+    /// The types of its function and its arguments.
+    function: ValueType,
+    parts: Combinations,
+}
 
 /// Trees are looked at recursively.
 const TREE_DEPTH_MAX: usize = 32;
@@ -24,13 +40,26 @@ pub(super) fn is_applied(signature: &Signature) -> bool {
     parts.any(|part| matches!(part, Atom::Expression(part) if !part.is_ground()))
 }
 
+/// Whether an argument is a call that is evaluated for such a parameter.
+pub(super) fn is_evaluated(argument: &Atom, parameter: &Atom) -> bool {
+    let parts = argument.as_expression();
+    !types::is_meta_type(parameter) && parts.is_some_and(|parts| !parts.is_empty())
+}
+
 /// What a call that is decided is of.
 pub(super) enum Callee {
     /// The function whose number the slot holds.
     Slot(Slot),
-    /// The function for results of this type; arguments of which it is called without
+    /// The function for results of this type, or for data of a known one; arguments of which it is called without
     /// evaluating any, and the place for that.
-    Known(TypeId, Option<(usize, [Quick; 3])>),
+    Known(TypeId, Option<u32>, Option<(usize, [Quick; 3])>),
+}
+
+/// What an argument is told when it runs, and where that is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct ToldBy {
+    told: Told,
+    at: usize,
 }
 
 /// Notes the slots that a tree depends on; `place` is that of the whole.
@@ -39,6 +68,14 @@ fn add_leaves(tree: &Tree, place: LeafPlace, leaves: &mut Vec<Leaf>) {
         Tree::Value(operand) if !operand.is_constant() => leaves.push(Leaf {
             slot: operand.index() as Slot,
             place,
+        }),
+        Tree::Told(slot, made) => leaves.push(Leaf {
+            slot: *slot,
+            place: if *made {
+                LeafPlace::Made
+            } else {
+                LeafPlace::Told
+            },
         }),
         Tree::Value(_) | Tree::Unknown | Tree::Known(_) => {}
         Tree::Call(parts) => {
@@ -145,9 +182,9 @@ impl Compiler<'_> {
             return Err(Leave);
         }
         if let Expected::Known(known) = expected
-            && let Some((guard, decision)) = self.decide_now(atom, children, signature, known)?
+            && let Some((guard, now)) = self.decide_now(atom, children, signature, known)?
         {
-            let value = self.decided_now(children, signature, &decision, want, inner)?;
+            let value = self.decided_now(children, signature, now, want, inner)?;
             return self.resume(guard, value, want);
         }
         let head = self.constant_value(&children[0])?;
@@ -272,41 +309,120 @@ impl Compiler<'_> {
         children: &[Atom],
         signature: &Signature,
         expected: TypeId,
-    ) -> Compiled<Option<(Option<usize>, Arc<Decision>)>> {
+    ) -> Compiled<Option<(Option<usize>, Now)>> {
+        let mut checks = Vec::new();
+        match self.decision_now(children, signature, expected, &mut checks) {
+            Some(now) => Ok(Some((self.guard(atom, checks, expected)?, now))),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`Compiler::decide_now`], with what has to hold for that.
+    pub(super) fn decision_now(
+        &mut self,
+        children: &[Atom],
+        signature: &Signature,
+        expected: TypeId,
+        checks: &mut Vec<Check>,
+    ) -> Option<Now> {
         let arguments = &children[1..];
         if arguments.iter().any(|argument| {
             argument.is_empty_symbol()
                 || is_whole_error(argument)
                 || argument.as_operation().is_some()
         }) {
-            return Ok(None);
+            return None;
         }
-        let (depth, mut checks) = (self.depth, Vec::new());
-        let Ok((function, parts)) = self.parts_of(children, signature, &mut checks) else {
+        let depth = self.depth;
+        let Ok((function, parts)) = self.parts_of(children, signature, checks) else {
             self.depth = depth;
-            return Ok(None);
+            return None;
         };
         let Program {
             value_types, types, ..
         } = &mut *self.program;
         let wanted = types[usize::from(expected)].clone();
-        let Some(decision) = value_types.decision(function, &parts, expected, &wanted) else {
-            return Ok(None);
-        };
-        for ((argument, part), parameter) in arguments.iter().zip(&parts).zip(&decision.parameters)
-        {
-            let is_call = argument
-                .as_expression()
-                .is_some_and(|parts| !parts.is_empty());
-            if is_call
-                && !types::is_meta_type(parameter)
+        let (first, others) = parts.split_first().expect("there is one");
+        let decision = value_types.decision(function, first, expected, &wanted);
+        for other in others {
+            let other = value_types.decision(function, other, expected, &wanted);
+            let is_same = match (&decision, other) {
+                (Some(decision), Some(other)) => decision.is_same(&other),
+                (None, None) => true,
+                _ => false,
+            };
+            if !is_same {
+                self.in_doubt = true;
+                return None;
+            }
+        }
+        let decision = decision?;
+        for ((argument, part), parameter) in arguments.iter().zip(first).zip(&decision.parameters) {
+            if is_evaluated(argument, parameter)
                 && !value_types.says_no_more(parameter, part.found())
                 && decision.is_shared(parameter)
             {
-                return Ok(None);
+                return None;
             }
         }
-        Ok(Some((self.guard(atom, checks, expected)?, decision)))
+        Some(Now {
+            decision,
+            function,
+            parts,
+        })
+    }
+
+    /// What is made by a call of something without rules, if its type is known.
+    fn made(&mut self, children: &[Atom], signature: &Signature, now: &Now) -> Option<Made> {
+        // What a variable stands for may be told only by evaluating what stands before it.
+        let is_open = |argument: &Atom| {
+            matches!(argument, Atom::Variable(_)) && self.met_as(argument).is_none()
+        };
+        if signature.parameters.iter().any(types::is_meta_type) || children.iter().any(is_open) {
+            return None;
+        }
+        let types = &mut self.program.value_types;
+        let mut found = now.parts.iter();
+        let first = types.application(now.function, found.next()?)?;
+        if !found.all(|parts| types.application(now.function, parts) == Some(first)) {
+            return None;
+        }
+        let is_ground = types.atom(first).is_some_and(Atom::is_ground);
+        let unknown = types.unknown();
+        let parts = children[1..].iter().zip(&now.parts[0]);
+        let parts = parts.map(|(argument, part)| {
+            let is_call = argument
+                .as_expression()
+                .is_some_and(|parts| !parts.is_empty());
+            is_call.then(|| part.found())
+        });
+        let parts: SmallVec<[Option<ValueType>; 4]> = parts.collect();
+        let is_told = is_ground && !parts.contains(&Some(unknown));
+        is_told.then_some(Made {
+            found: first,
+            parts,
+        })
+    }
+
+    /// The function for a call of something without rules whose type is known.
+    fn function_made(
+        &mut self,
+        children: &[Atom],
+        signature: &Signature,
+        now: &Now,
+        returns: TypeId,
+    ) -> Option<u32> {
+        let (Atom::Symbol(symbol), arity) = (&children[0], children.len() - 1) else {
+            return None;
+        };
+        let symbol = self.heap.symbol(symbol);
+        let like = self.program.function(symbol, arity, returns);
+        if !self.is_data(like) || !self.program.functions[like as usize].types_elements {
+            return None;
+        }
+        let made = self.made(children, signature, now)?;
+        let function = self.program.function_made(symbol, arity, returns, made);
+        self.is_data(function).then_some(function)
     }
 
     /// The types of a function and its arguments, where they do not depend on values, with
@@ -316,7 +432,7 @@ impl Compiler<'_> {
         children: &[Atom],
         signature: &Signature,
         checks: &mut Vec<Check>,
-    ) -> Compiled<(ValueType, Arguments)> {
+    ) -> Compiled<(ValueType, Combinations)> {
         let function = match &children[0] {
             Atom::Symbol(symbol) => {
                 let id = self.heap.symbol(symbol);
@@ -326,6 +442,10 @@ impl Compiler<'_> {
                 }
             }
             Atom::Grounded(Grounded::Operation(operation)) => operation.type_atom().clone(),
+            Atom::Variable(_) => {
+                let met = self.met_as_one(&children[0]).ok_or(Leave)?;
+                return Ok((met, self.arguments_of(children, signature, checks)?));
+            }
             _ => return Err(Leave),
         };
         let function = self.type_number(&function)?;
@@ -338,12 +458,23 @@ impl Compiler<'_> {
         children: &[Atom],
         signature: &Signature,
         checks: &mut Vec<Check>,
-    ) -> Compiled<Arguments> {
+    ) -> Compiled<Combinations> {
         let unknown = self.program.value_types.unknown();
-        let mut parts = Arguments::new();
+        let mut combinations: Combinations = smallvec![Arguments::new()];
         for (parameter, argument) in signature.parameters.iter().zip(&children[1..]) {
-            if let Some(met) = self.met_as(argument) {
-                parts.push(met);
+            if let Some(ways) = self.met_as(argument) {
+                let each = combinations.iter().flat_map(|parts| {
+                    ways.iter().map(|way| {
+                        let mut parts = parts.clone();
+                        parts.push(*way);
+                        parts
+                    })
+                });
+                combinations = each.collect();
+                if combinations.len() > COMBINATIONS_MAX {
+                    self.in_doubt = true;
+                    return Err(Leave);
+                }
                 continue;
             }
             let found = if types::matches_meta_type(argument, parameter) {
@@ -363,9 +494,11 @@ impl Compiler<'_> {
                 Atom::Expression(_) => ArgumentKind::Expression,
                 Atom::Grounded(_) => ArgumentKind::Grounded,
             };
-            parts.push(Argument::new(found, kind));
+            for parts in &mut combinations {
+                parts.push(Argument::new(found, kind));
+            }
         }
-        Ok(parts)
+        Ok(combinations)
     }
 
     fn type_number(&mut self, found: &Atom) -> Compiled<ValueType> {
@@ -404,10 +537,17 @@ impl Compiler<'_> {
     pub(super) fn static_application(
         &mut self,
         head: ValueType,
-        arguments: &[Argument],
+        combinations: &Combinations,
     ) -> Compiled<Static> {
         let types = &mut self.program.value_types;
-        let found = types.application(head, arguments).ok_or(Leave)?;
+        let (first, others) = combinations.split_first().expect("there is one");
+        let found = types.application(head, first);
+        let is_other = |other: &Arguments| types.application(head, other) != found;
+        if others.iter().any(is_other) {
+            self.in_doubt = true;
+            return Err(Leave);
+        }
+        let found = found.ok_or(Leave)?;
         Ok(match types.atom(found) {
             None => Static::Any,
             Some(found) if found.is_ground() => Static::Known(found.clone()),
@@ -419,26 +559,24 @@ impl Compiler<'_> {
         &mut self,
         children: &[Atom],
         signature: &Signature,
-        decision: &Decision,
+        now: Now,
         want: Want,
         inner: impl FnOnce(&mut Self, Vec<Operand>, Callee, Want, Option<Slot>) -> Compiled<Value>,
     ) -> Compiled<Value> {
-        let is_evaluated = |argument: &Atom, parameter: &Atom| {
-            !types::is_meta_type(parameter)
-                && argument
-                    .as_expression()
-                    .is_some_and(|parts| !parts.is_empty())
-        };
         let arguments = children[1..].iter().zip(&signature.parameters);
         let evaluated: Vec<Atom> = arguments
             .clone()
             .filter(|(argument, parameter)| is_evaluated(argument, parameter))
             .map(|(argument, _)| argument.clone())
             .collect();
+        let decision = &now.decision;
         let returns = self.program.result_type(&decision.returns);
         if want == Want::Tail
             && let Some(function) = self.grows(children)
         {
+            let returns = self.program.functions[function as usize].expected;
+            let made = self.function_made(children, signature, &now, returns);
+            let function = made.unwrap_or(function);
             return self.grown(function, children, |this, place, argument, want| {
                 if is_evaluated(argument, &signature.parameters[place]) {
                     let expected = this.program.result_type(&decision.parameters[place]);
@@ -448,6 +586,7 @@ impl Compiler<'_> {
                 }
             });
         }
+        let made = self.function_made(children, signature, &now, returns);
         let (value, mark) = self.marked(&evaluated, want, |this, within| {
             let mut operands = vec![this.constant_value(&children[0])?];
             let quick = this.quick_decided(children, decision).map(|arguments| {
@@ -471,7 +610,7 @@ impl Compiler<'_> {
             inner(
                 this,
                 operands,
-                Callee::Known(returns, quick),
+                Callee::Known(returns, made, quick),
                 within.want,
                 within.mark,
             )
@@ -635,7 +774,12 @@ impl Compiler<'_> {
             site,
             odd: FAIL,
         });
-        let source = OddWhat::Source(Atom::expression(call));
+        // The types of one argument need no other look: it was evaluated for what is expected.
+        let source = if names.len() == 1 {
+            OddWhat::Call(Atom::expression(call))
+        } else {
+            OddWhat::Source(Atom::expression(call))
+        };
         let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
         for name in &names {
             self.names.remove(name);
@@ -643,6 +787,80 @@ impl Compiler<'_> {
         self.define(function);
         let value = self.call_decided(symbol, handed, Callee::Slot(function), want, mark)?;
         self.resume(Some(slow), value, want).map(Some)
+    }
+
+    /// What the type of a slot's value tells an argument of a call of two of the same type,
+    /// as those of `==` are: which function the argument is a call of. `made` says of a value
+    /// that was evaluated before whether it was made then, if it is an expression: if it was
+    /// handed on, it tells nothing.
+    pub(super) fn told_by(
+        &mut self,
+        head: &Atom,
+        slot: Slot,
+        made: Option<bool>,
+        argument: &Atom,
+    ) -> Compiled<Option<ToldBy>> {
+        let told @ Told::Function(..) = self.told(argument)? else {
+            return Ok(None);
+        };
+        let head = self.constant_value(head)?;
+        let tells = SiteArgument {
+            tree: match made {
+                Some(made) => Tree::Told(slot, made),
+                None => Tree::Value(Operand::slot(slot)),
+            },
+            as_written: false,
+            told: Told::Nothing,
+        };
+        let is_told = SiteArgument {
+            tree: Tree::Known(ANY),
+            as_written: false,
+            told,
+        };
+        let place = match made {
+            None => LeafPlace::Argument,
+            Some(false) => LeafPlace::Told,
+            Some(true) => LeafPlace::Made,
+        };
+        // The order of the two makes no difference.
+        self.program.sites.push(Arc::new(Site {
+            head: self.program.constants[head.index()],
+            expected: Expected::Known(ANY),
+            arguments: vec![tells, is_told],
+            leaves: vec![Leaf { slot, place }],
+        }));
+        self.program.decided.push(Vec::new());
+        let site = self.program.sites.len() as u32 - 1;
+        let to = self.slot()?;
+        let odd = FAIL;
+        let at = self.emit(Instruction::Decide { to, site, odd });
+        Ok(Some(ToldBy { told, at }))
+    }
+
+    /// The way on where the types of values do not tell: evaluating `whole` slowly.
+    pub(super) fn unless_told(
+        &mut self,
+        told: Option<ToldBy>,
+        whole: Atom,
+    ) -> Compiled<Option<usize>> {
+        let Some(ToldBy { told, at }) = told else {
+            return Ok(None);
+        };
+        let slow = self.slow(vec![(at, Place::Odd)], OddWhat::Source(whole), ANY)?;
+        if let Told::Function(slot, ..) = told {
+            self.define(slot);
+        }
+        Ok(Some(slow))
+    }
+
+    /// An argument evaluated for what it is told.
+    pub(super) fn as_told(&mut self, argument: &Atom, told: Option<ToldBy>) -> Compiled<Value> {
+        match (told, argument.as_expression()) {
+            (Some(ToldBy { told, .. }), Some(children)) => {
+                self.told_argument(argument, children, told, Want::Own)
+            }
+            _ => self.evaluate_argument(argument, ANY),
+        }
     }
 
     fn call_decided(
@@ -655,8 +873,10 @@ impl Compiler<'_> {
     ) -> Compiled<Value> {
         let function = match callee {
             Callee::Slot(function) => function,
-            Callee::Known(returns, quick) => {
-                return self.call_symbol(symbol, operands, returns, want, mark, Flags::Data, quick);
+            Callee::Known(returns, made, quick) => {
+                let arity = operands.len() - 1;
+                let known = made.unwrap_or_else(|| self.program.function(symbol, arity, returns));
+                return self.call_function(known, operands, want, mark, Flags::Data, quick);
             }
         };
         if !self.program.has_rules_of(symbol, operands.len() - 1) {

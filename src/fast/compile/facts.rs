@@ -5,7 +5,8 @@
 //! the fact as the arguments of a call are with a rule's head, chosen by switches, and the
 //! pattern's variables get what the fact has there. Before it stands a look at whether the
 //! facts are still the same; if they are not, and where a switch meets a variable, the space is
-//! asked as before.
+//! asked as before. At a moment this is done for the program's own space only. Code that is made
+//! ahead of its use has the facts of that from the beginning.
 
 use super::pattern::First;
 use super::switch::{self, Path};
@@ -15,7 +16,7 @@ use crate::evaluate::FactUse;
 use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot};
 use crate::fast::program::{HeadTest, Program, State, Used};
 use crate::space::probe::Probe;
-use crate::space::{Layers, Origin, Stand};
+use crate::space::{Layers, Origin, Space, Stand};
 use crate::types;
 use crate::unify::Bindings;
 
@@ -32,6 +33,8 @@ const FACTS_MAX: usize = 512;
 const QUERIES_PER_FACT: u32 = 4;
 /// So few are worth it anyhow.
 const FACTS_FEW: usize = 16;
+/// So few are when code is made ahead of its use.
+const FACTS_AHEAD: usize = 64;
 /// Functions of more rules are not compiled anew.
 const RULES_MAX: usize = 256;
 
@@ -48,12 +51,12 @@ pub(super) enum Mode {
 impl Mode {
     /// What is done in a function.
     pub(super) fn of(program: &Program, function: u32) -> Mode {
-        if program.watched || program.is_at_moment() {
+        if program.watched {
             return Mode::Never;
         }
         let times = program.functions[function as usize].with_facts;
         let enough = OFTEN.saturating_mul(MORE_OFTEN.saturating_pow(u32::from(times)));
-        if times == 0 {
+        if times == 0 && !program.prepares {
             Mode::Count(enough)
         } else if times < TIMES_MAX {
             Mode::Compile(enough)
@@ -112,18 +115,23 @@ impl Compiler<'_> {
         let (Mode::Count(enough) | Mode::Compile(enough)) = self.facts else {
             return Ok(Vec::new());
         };
-        if !matches!(space, Atom::Grounded(Grounded::Space(_))) || !has_plain_head(pattern) {
+        let Atom::Grounded(Grounded::Space(asked)) = space else {
+            return Ok(Vec::new());
+        };
+        let is_own = asked.is_same(&self.program.space);
+        if !has_plain_head(pattern) || (!is_own && self.program.is_at_moment()) {
             return Ok(Vec::new());
         }
         let entry = &mut self.program.patterns[number as usize];
         entry.function = self.function;
         entry.asked_enough = enough;
-        if matches!(self.facts, Mode::Count(_)) {
+        let is_only_counted = !is_own && self.program.prepares;
+        if matches!(self.facts, Mode::Count(_)) || is_only_counted {
             return Ok(Vec::new());
         }
         let (start, depth, slots) = (self.here(), self.depth, self.slots);
         let matched = self.matched.len();
-        let done = self.branch(|this| this.compile_facts(space, pattern, (number, enough), first));
+        let done = self.branch(|this| this.compile_facts(asked, pattern, (number, enough), first));
         self.matched.truncate(matched);
         done.or_else(|Leave| {
             for pc in start..self.here() {
@@ -138,16 +146,13 @@ impl Compiler<'_> {
 
     fn compile_facts(
         &mut self,
-        space: &Atom,
+        space: &Space,
         pattern: &Atom,
         (number, enough): (u32, u32),
         first: &First,
     ) -> Compiled<Vec<usize>> {
         // Unless it turns out to be worth it, this is not tried again.
         self.program.patterns[number as usize].asked_enough = u32::MAX;
-        let Atom::Grounded(Grounded::Space(space)) = space else {
-            return Err(Leave);
-        };
         let probe = Probe::of(pattern, &Bindings::new());
         let stand = Stand::of(space, &probe).ok_or(Leave)?;
         let layers = Layers::of(space);
@@ -158,7 +163,12 @@ impl Compiler<'_> {
         if rows.len() > FACTS_MAX {
             return Err(Leave);
         }
-        if rows.len() > FACTS_FEW && asked < worth {
+        let few = if self.program.prepares {
+            FACTS_AHEAD
+        } else {
+            FACTS_FEW
+        };
+        if rows.len() > few && asked < worth {
             self.program.patterns[number as usize].asked_enough = worth;
             return Err(Leave);
         }

@@ -6,7 +6,7 @@ use super::decide::is_applied;
 use super::{Compiled, Compiler, Flags, Place, Static, Value, Want};
 use crate::atom::{Atom, known};
 use crate::fast::code::{ANY, FAIL, IF_DATA, Instruction, Operand, Pc, Slot};
-use crate::fast::program::{Function, Head, Signature};
+use crate::fast::program::{Head, Signature};
 use crate::types;
 
 /// So many in each other are made that way.
@@ -230,11 +230,7 @@ impl Compiler<'_> {
         let here = self.here();
         self.fill(at, Place::Odd, here);
         operands.push(element(self, others.len(), last, Want::Own)?);
-        let Function {
-            symbol, expected, ..
-        } = self.program.functions[function as usize];
-        let want = Want::Tail;
-        let value = self.call_symbol(symbol, operands, expected, want, None, Flags::Data, None)?;
+        let value = self.call_function(function, operands, Want::Tail, None, Flags::Data, None)?;
         self.slots = self.slots.max(most);
         Ok(value)
     }

@@ -8,6 +8,8 @@ use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operan
 use crate::fast::program::{Inline, Signature};
 use crate::operation::Operation;
 use crate::symbol::Symbol;
+use crate::types::match_types;
+use crate::unify::Bindings;
 
 impl Compiler<'_> {
     #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
@@ -290,38 +292,87 @@ impl Compiler<'_> {
             Atom::Variable(_) | Atom::Symbol(_) | Atom::Grounded(_) => Side::Told,
         });
         let tells = !sides.contains(&Side::Silent) && sides.contains(&Side::Open);
-        let (value, mark) = self.marked(&children[1..], want, |this, _| {
-            let left = this.evaluate_argument(left, left_type)?;
-            let right =
-                this.in_place(1, right, |this| this.evaluate_argument(right, right_type))?;
-            let (left, right) = (this.in_slot(left)?, this.in_slot(right)?);
-            if (left_type, right_type) == (ANY, ANY) && tells {
-                let slots = [left, right];
-                return this.equality_of_open(number, &children[0], slots, sides, want);
+        let is_any = (left_type, right_type) == (ANY, ANY);
+        if is_any && sides[0] == Side::Silent && sides[1] != Side::Told {
+            // Some values may tell a type and others not: it shows only where types differ.
+            let told = self.types_told(left);
+            let may_differ = self.types_told(right).iter().any(|right| {
+                told.iter().any(|left| {
+                    let mut bindings = Bindings::new();
+                    !match_types(left, right, &mut bindings)
+                })
+            });
+            if may_differ {
+                return Err(Leave);
             }
-            let to = this.target()?;
+        }
+        let (value, mark) = self.marked(&children[1..], want, |this, _| {
+            let mut untold = None;
+            let known = match right {
+                Atom::Variable(variable) if is_any => this.names.get(variable),
+                _ => None,
+            };
+            let known = known.filter(|name| name.fresh_in != Some(this.scope));
+            let left = match known.map(|name| name.slot) {
+                Some(known) => {
+                    let told = this.told_by(&children[0], known, None, left)?;
+                    untold = this.unless_told(told, atom.clone())?;
+                    this.as_told(left, told)?
+                }
+                None => this.evaluate_argument(left, left_type)?,
+            };
+            let is_made = !this.hands_on(&children[1]);
+            let left = this.in_slot(left)?;
+            let right = if is_any && sides[0] != Side::Silent && sides[1] != Side::Told {
+                this.define(left);
+                let told = this.told_by(&children[0], left, Some(is_made), right)?;
+                let name = Variable::new("value").renamed();
+                let fresh_in = None;
+                this.name(
+                    &name,
+                    Name {
+                        slot: left,
+                        fresh_in,
+                    },
+                );
+                let value = Atom::Variable(name.clone());
+                let whole = [children[0].clone(), value, right.clone()];
+                untold = this.unless_told(told, Atom::expression(whole))?;
+                this.names.remove(&name);
+                this.in_place(1, right, |this| this.as_told(right, told))?
+            } else {
+                this.in_place(1, right, |this| this.evaluate_argument(right, right_type))?
+            };
+            let right = this.in_slot(right)?;
+            let (to, mut slow) = (this.slot()?, Vec::from_iter(untold));
+            if is_any && tells {
+                slow.push(this.equal_types(&children[0], [left, right], sides)?);
+            }
             this.emit(Instruction::Equal { to, left, right });
+            // Beside the slow ways, which may end before there is anything to compare.
             this.record(number);
+            this.define(to);
+            for slow in slow {
+                this.odd[slow].to = Some(to);
+                this.odd[slow].resume = this.here();
+            }
             Ok(this.give(Operand::slot(to), want))
         })?;
         self.exit(mark);
         self.resume(guard, value, want)
     }
 
-    /// `==` of values of which at least one had no known type before it was evaluated. The
-    /// value of the one tells the type that the other is expected to have.
-    fn equality_of_open(
+    /// For values of which at least one had no known type before it was evaluated: that they
+    /// are of one type. If not, a slow way: the value of the one tells the type that the other
+    /// is expected to have.
+    fn equal_types(
         &mut self,
-        number: u32,
         head: &Atom,
         [left, right]: [Slot; 2],
         sides: [Side; 2],
-        want: Want,
-    ) -> Compiled<Value> {
+    ) -> Compiled<usize> {
         let odd = FAIL;
         let at = self.emit(Instruction::CheckSame { left, right, odd });
-        let to = self.slot()?;
-        self.emit(Instruction::Equal { to, left, right });
         // Evaluated for what is expected of it, as the call was.
         let choosing = self.host.functions.get(&Symbol::new("if")).ok_or(Leave)?;
         let choosing = Atom::Grounded(Grounded::Operation(Arc::clone(choosing)));
@@ -343,15 +394,10 @@ impl Compiler<'_> {
         }
         let what = OddWhat::Source(Atom::expression(call));
         let slow = self.slow(vec![(at, Place::Odd)], what, ANY)?;
-        // Beside the slow way, which may end before there is anything to compare.
-        self.record(number);
         for name in &names {
             self.names.remove(name);
         }
-        self.define(to);
-        self.odd[slow].to = Some(to);
-        self.odd[slow].resume = self.here();
-        Ok(self.give(Operand::slot(to), want))
+        Ok(slow)
     }
 
     pub(super) fn arithmetic(

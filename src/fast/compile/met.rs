@@ -1,15 +1,15 @@
 //! Bodies compiled for the types that their variables were met with: see `fast/met.rs`.
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::decide::is_applied;
 use super::plain::Mode;
-use super::{Check, Compiled, Compiler, Leave, Place, Static};
+use super::{Check, Compiled, Compiler, Leave, Place, Static, Ways};
 use crate::atom::{Atom, Variable};
 use crate::fast::code::{FAIL, Instruction, Slot, TypeId};
-use crate::fast::met::{Meeting, Met, Test, VARIABLES_MAX, VERSIONS_MAX, Version};
+use crate::fast::met::{Body, Meeting, Met, Test, VARIABLES_MAX, VERSIONS_MAX, Version, either};
 use crate::fast::program::{Head, Program, State, signature};
-use crate::fast::types::Argument;
+use crate::fast::types::{Argument, ArgumentKind, ValueType};
 use crate::library::lists::named_by_place;
 use crate::types;
 
@@ -19,6 +19,16 @@ const RULES_MAX: usize = 64;
 const LARGEST: usize = 120;
 /// Bodies in each other that are compiled for types.
 const DEEPEST: usize = 2;
+
+/// What of a body's variables may tell how its calls are typed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depends {
+    Nothing,
+    /// What stands for heads: names of functions.
+    Heads,
+    /// Any of them.
+    Arguments,
+}
 
 /// Types that variables had were met: the function is compiled for them before its next call.
 #[cold]
@@ -40,13 +50,20 @@ impl Compiler<'_> {
         let Some(depth) = self.meets.filter(|_| !is_for_any) else {
             return self.plainly(body, inner);
         };
-        if depth >= DEEPEST || !self.depends_on_types(body) {
+        let depends = self.depends_on_types(body);
+        let is_open = match depends {
+            Depends::Nothing => false,
+            Depends::Heads => self.applies(body, &inner),
+            Depends::Arguments => true,
+        };
+        if depth >= DEEPEST || !is_open {
             return self.plainly(body, inner);
         }
+        let for_functions = depends == Depends::Heads;
         let mut variables: Vec<Variable> = Vec::new();
         body.for_each_variable(|variable| variables.push(variable.clone()));
         let key = (self.function, named_by_place(body));
-        let versions = self.program.meetings.versions(&key).to_vec();
+        let versions = self.ways_met(body, &variables, &key, &inner);
         let (slots, mut most) = (self.slots, self.slots);
         for version in &versions {
             self.meets = Some(depth + 1);
@@ -57,7 +74,7 @@ impl Compiler<'_> {
         }
         if versions.is_empty() {
             let open = self.slots_to_meet(&variables);
-            let at = self.meeting(key, open);
+            let at = self.meeting(key, open, for_functions);
             self.plainly(body, inner)?;
             if !at.is_none_or(|at| self.asks_for_types(at)) {
                 let at = at.expect("just seen");
@@ -65,9 +82,9 @@ impl Compiler<'_> {
                 self.program.code[at] = Instruction::Jump { to };
             }
         } else {
-            if versions.len() < VERSIONS_MAX {
+            if versions.len() < VERSIONS_MAX && self.program.meetings.has_room(&key) {
                 let open = self.slots_to_meet(&variables);
-                self.meeting(key, open);
+                self.meeting(key, open, for_functions);
             }
             // Bodies inside are not met apart once this one is.
             self.meets = None;
@@ -79,6 +96,66 @@ impl Compiler<'_> {
         Ok(())
     }
 
+    /// Whether code of a body looks at the types of values; found out by making it, of which
+    /// nothing stays.
+    fn applies(&mut self, body: &Atom, inner: &impl Fn(&mut Self) -> Compiled<()>) -> bool {
+        let (meets, from) = (self.meets.take(), self.here() as usize);
+        let mut asks = false;
+        self.attempt(|this| -> Compiled<()> {
+            this.plainly(body, inner)?;
+            asks = this.asks_for_types(from);
+            Err(Leave)
+        });
+        self.meets = meets;
+        asks
+    }
+
+    /// In which ways a body is compiled: combinations of types that were met are one way where
+    /// its calls are typed the same for all of them.
+    fn ways_met(
+        &mut self,
+        body: &Atom,
+        variables: &[Variable],
+        key: &Body,
+        inner: &impl Fn(&mut Self) -> Compiled<()>,
+    ) -> SmallVec<[Version; VERSIONS_MAX]> {
+        let mut ways: SmallVec<[Version; VERSIONS_MAX]> = SmallVec::new();
+        'versions: for version in self.program.meetings.versions(key).to_vec() {
+            for way in &mut ways {
+                let joined = either(way, &version, &self.program.value_types);
+                if let Some(joined) = joined
+                    && self.is_one_way(body, variables, &joined, inner)
+                {
+                    *way = joined;
+                    continue 'versions;
+                }
+            }
+            if ways.len() < VERSIONS_MAX {
+                ways.push(version);
+            }
+        }
+        ways
+    }
+
+    /// Whether all calls of a body are typed the same for whatever its variables may be; found
+    /// out by making the code, of which nothing stays.
+    fn is_one_way(
+        &mut self,
+        body: &Atom,
+        variables: &[Variable],
+        version: &Version,
+        inner: &impl Fn(&mut Self) -> Compiled<()>,
+    ) -> bool {
+        let (before, meets) = (self.in_doubt, self.meets.take());
+        self.in_doubt = false;
+        self.attempt(|this| -> Compiled<()> {
+            this.version(body, variables, version, inner);
+            Err(Leave)
+        });
+        self.meets = meets;
+        !std::mem::replace(&mut self.in_doubt, before)
+    }
+
     /// Code for values as they were met in one way; where they are not, what follows.
     fn version(
         &mut self,
@@ -87,11 +164,11 @@ impl Compiler<'_> {
         version: &Version,
         inner: &impl Fn(&mut Self) -> Compiled<()>,
     ) {
-        let mut met: SmallVec<[(Slot, Met); 4]> = SmallVec::new();
+        let mut met: SmallVec<[(Slot, &Met); 4]> = SmallVec::new();
         for each in version {
             let slot = variables.get(each.number as usize);
             if let Some(slot) = slot.and_then(|variable| self.slot_to_meet(variable)) {
-                met.push((slot, *each));
+                met.push((slot, each));
             }
         }
         if met.is_empty() {
@@ -103,8 +180,8 @@ impl Compiler<'_> {
         let done = self.attempt(|this| {
             let tests = met.iter().map(|(slot, each)| Test {
                 slot: *slot,
-                argument: each.argument,
-                word: each.word,
+                word: each.sorts[0].word,
+                sorts: each.sorts.clone(),
             });
             let meetings = &mut this.program.meetings;
             meetings.tests.push(tests.collect());
@@ -115,7 +192,13 @@ impl Compiler<'_> {
                 if each.is_integer() {
                     this.numbers.insert(*slot);
                 }
-                this.met.insert(*slot, each.argument);
+                let mut ways = Ways::new();
+                for sort in &each.sorts {
+                    if !ways.contains(&sort.argument) {
+                        ways.push(sort.argument);
+                    }
+                }
+                this.met.insert(*slot, ways);
             }
             this.plainly(body, inner)?;
             Ok(at)
@@ -135,13 +218,19 @@ impl Compiler<'_> {
         &mut self,
         body: (u32, Atom),
         slots: SmallVec<[(u32, Slot); VARIABLES_MAX]>,
+        for_functions: bool,
     ) -> Option<usize> {
         if slots.is_empty() {
             return None;
         }
         let left = self.program.meetings.often(&body);
         let meetings = &mut self.program.meetings;
-        meetings.open.push(Meeting { body, slots, left });
+        meetings.open.push(Meeting {
+            body,
+            slots,
+            left,
+            for_functions,
+        });
         let meeting = meetings.open.len() as u32 - 1;
         Some(self.emit(Instruction::Meet { meeting }))
     }
@@ -166,25 +255,29 @@ impl Compiler<'_> {
         is_open.then_some(name.slot)
     }
 
-    /// Whether types of calls in a body may depend on values.
-    fn depends_on_types(&mut self, body: &Atom) -> bool {
+    /// How types of calls in a body may depend on values.
+    fn depends_on_types(&mut self, body: &Atom) -> Depends {
         let mut pending = vec![body];
-        let (mut seen, mut found) = (0, false);
+        let (mut seen, mut found) = (0, Depends::Nothing);
         while let Some(atom) = pending.pop() {
             seen += 1;
             if seen > LARGEST {
-                return false;
+                return Depends::Nothing;
             }
             let Some([head, ..]) = atom.as_expression() else {
                 continue;
             };
-            if !found && matches!(head, Atom::Symbol(_)) {
-                found = match self.program.head(self.host, self.heap, head) {
-                    Head::Typed(signature) => {
-                        is_applied(&signature) || matches!(signature.returns, Atom::Variable(_))
+            match head {
+                Atom::Symbol(_) if found != Depends::Arguments => {
+                    if let Head::Typed(signature) = self.program.head(self.host, self.heap, head)
+                        && (is_applied(&signature)
+                            || matches!(signature.returns, Atom::Variable(_)))
+                    {
+                        found = Depends::Arguments;
                     }
-                    _ => false,
-                };
+                }
+                Atom::Variable(_) if found == Depends::Nothing => found = Depends::Heads,
+                _ => {}
             }
             pending.extend(atom.as_expression().unwrap_or_default());
         }
@@ -196,13 +289,15 @@ impl Compiler<'_> {
         self.program.code[from..].iter().any(|instruction| {
             matches!(
                 instruction,
-                Instruction::Decide { .. } | Instruction::CheckTree { .. }
+                Instruction::Decide { .. }
+                    | Instruction::CheckTree { .. }
+                    | Instruction::Applied { .. }
             )
         })
     }
 
     /// What is known of a variable's value as an argument, if it is as it was met.
-    pub(super) fn met_as(&self, atom: &Atom) -> Option<Argument> {
+    pub(super) fn met_as(&self, atom: &Atom) -> Option<Ways> {
         let Atom::Variable(variable) = atom else {
             return None;
         };
@@ -210,28 +305,52 @@ impl Compiler<'_> {
         if name.fresh_in == Some(self.scope) {
             return None;
         }
-        self.met.get(&name.slot).copied()
+        self.ways_of(name.slot)
+    }
+
+    /// What the value in a slot is known to be one of.
+    fn ways_of(&self, slot: Slot) -> Option<Ways> {
+        if let Some(met) = self.met.get(&slot) {
+            return Some(met.clone());
+        }
+        let number = self.program.value_types.number();
+        let is_number = self.numbers.contains(&slot);
+        is_number.then(|| smallvec![Argument::new(number, ArgumentKind::Grounded)])
+    }
+
+    /// The type of a variable's value, if it is as it was met, which was of one only.
+    pub(super) fn met_as_one(&self, atom: &Atom) -> Option<ValueType> {
+        match self.met_as(atom)?.as_slice() {
+            [only] => Some(only.found()),
+            _ => None,
+        }
     }
 
     /// The type that the value in a slot is known to be of, if that says all.
     pub(super) fn type_met(&self, slot: Slot) -> Option<Atom> {
-        let found = self.met.get(&slot)?.found();
-        let found = self.program.value_types.atom(found)?;
+        let ways = self.ways_of(slot)?;
+        let (first, others) = ways.split_first()?;
+        if others.iter().any(|other| other.found() != first.found()) {
+            return None;
+        }
+        let found = self.program.value_types.atom(first.found())?;
         (found.is_ground() && !types::is_meta_type(found) && !types::is_undefined(found))
             .then(|| found.clone())
     }
 
     /// Whether what a slot holds is known to be of a type that is expected.
     pub(super) fn is_met_as(&mut self, slot: Slot, expected: TypeId) -> bool {
-        let Some(argument) = self.met.get(&slot) else {
+        let Some(ways) = self.met.get(&slot) else {
             return false;
         };
         let Program {
             value_types, types, ..
         } = &mut *self.program;
-        let found = argument.found();
-        !value_types.is_atom(found)
-            && value_types.fits(found, expected, &types[usize::from(expected)])
+        ways.iter().all(|way| {
+            let found = way.found();
+            !value_types.is_atom(found)
+                && value_types.fits(found, expected, &types[usize::from(expected)])
+        })
     }
 
     /// The type of a call of what a variable stands for, if that is as it was met.
@@ -240,7 +359,7 @@ impl Compiler<'_> {
         children: &[Atom],
         checks: &mut Vec<Check>,
     ) -> Compiled<Static> {
-        let head = self.met_as(&children[0]).ok_or(Leave)?.found();
+        let head = self.met_as_one(&children[0]).ok_or(Leave)?;
         let function = self.program.value_types.atom(head).cloned().ok_or(Leave)?;
         if !types::is_function(&function) {
             return Err(Leave);

@@ -55,6 +55,7 @@ pub(super) fn ends(instruction: &Instruction) -> bool {
             | I::Again { .. }
             | I::Operate { .. }
             | I::GatherAdd { .. }
+            | I::GatherCount { .. }
             | I::Alternatives { .. }
             | I::Elements { .. }
             | I::Match { .. }

@@ -439,6 +439,16 @@ impl Compiler<'_> {
         let [Atom::Symbol(_), arguments @ ..] = children else {
             return None;
         };
+        let (quick, saves) = self.quick_of_decided(arguments, decision)?;
+        saves.then_some(quick)
+    }
+
+    /// As [`Compiler::quick_decided`], and whether it saves something.
+    pub(super) fn quick_of_decided(
+        &mut self,
+        arguments: &[Atom],
+        decision: &Decision,
+    ) -> Option<([Quick; 3], bool)> {
         if self.watched || self.program.proving || !(1..=3).contains(&arguments.len()) {
             return None;
         }
@@ -461,7 +471,7 @@ impl Compiler<'_> {
             };
             saves |= !matches!(place.kind(), QuickKind::AsIs | QuickKind::Constant(_));
         }
-        saves.then_some(quick)
+        Some((quick, saves))
     }
 
     /// A name or a number as it stands.

@@ -7,6 +7,9 @@ use crate::evaluate::Control;
 use crate::fast::program::{Head, Inline};
 use crate::types;
 
+/// No more functions are looked into for what their results tell.
+const FUNCTIONS: usize = 16;
+
 impl Compiler<'_> {
     /// What has to be ground, so that evaluating an element of a call without types binds
     /// nothing that the types of a later one depend on. Leaves what depends on a variable
@@ -95,14 +98,21 @@ impl Compiler<'_> {
         argument: &Atom,
         inner: impl FnOnce(&mut Self) -> Compiled<T>,
     ) -> Compiled<T> {
-        let mut open = false;
-        if place > 0 && argument.as_expression().is_some() {
-            argument.for_each_variable(|variable| {
-                let name = self.names.get(variable);
-                open |= name.is_some_and(|name| name.fresh_in == Some(self.scope));
-            });
+        if place > 0 && self.is_open(argument) {
+            self.part(inner)
+        } else {
+            inner(self)
         }
-        if open { self.part(inner) } else { inner(self) }
+    }
+
+    /// Whether there are variables in it that stood for nothing when this began.
+    pub(super) fn is_open(&self, argument: &Atom) -> bool {
+        let mut open = false;
+        argument.for_each_variable(|variable| {
+            let name = self.names.get(variable);
+            open |= name.is_some_and(|name| name.fresh_in == Some(self.scope));
+        });
+        open
     }
 
     /// Whether the value of an expression is one of the type that is expected of it, whose
@@ -113,7 +123,6 @@ impl Compiler<'_> {
     }
 
     fn tells_type_within(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>) -> bool {
-        const FUNCTIONS: usize = 16;
         let Some([head, arguments @ ..]) = atom.as_expression() else {
             return true;
         };
@@ -152,6 +161,122 @@ impl Compiler<'_> {
                 returns => !types::is_undefined(returns) && !types::is_meta_type(returns),
             },
             Head::Complex => false,
+        }
+    }
+
+    /// The types that values of an expression are known to be of, where those tell what type
+    /// variables stand for.
+    pub(super) fn types_told(&mut self, atom: &Atom) -> Vec<Atom> {
+        let (mut told, mut seen) = (Vec::new(), Vec::new());
+        self.types_told_within(atom, &mut seen, &mut told);
+        told
+    }
+
+    fn types_told_within(
+        &mut self,
+        atom: &Atom,
+        seen: &mut Vec<(u32, usize)>,
+        told: &mut Vec<Atom>,
+    ) {
+        let Some([head, arguments @ ..]) = atom.as_expression() else {
+            if let [only] = types::types_of(&self.program.space, atom).as_slice()
+                && only.is_ground()
+                && !types::is_undefined(only)
+            {
+                told.push(only.clone());
+            }
+            return;
+        };
+        match self.program.head(self.host, self.heap, head) {
+            Head::Untyped => {
+                let Atom::Symbol(symbol) = head else {
+                    return;
+                };
+                let function = (self.heap.symbol(symbol), arguments.len());
+                if seen.contains(&function) {
+                    return;
+                }
+                self.program.look_at_rules(function.0, function.1);
+                let rows = self.program.rule_rows(function.0, function.1);
+                if seen.len() + rows.len() > FUNCTIONS {
+                    return;
+                }
+                seen.push(function);
+                for (rule, _) in self.program.rules_at(&rows) {
+                    if let Some(body) = rule.as_expression().and_then(<[Atom]>::last) {
+                        self.types_told_within(body, seen, told);
+                    }
+                }
+            }
+            Head::Operation(operation, _) if operation.control() == Some(Control::If) => {
+                for branch in arguments.iter().skip(1) {
+                    self.types_told_within(branch, seen, told);
+                }
+            }
+            Head::Typed(signature) | Head::Operation(_, signature) => match &signature.returns {
+                Atom::Variable(_) => {
+                    for (parameter, argument) in signature.parameters.iter().zip(arguments) {
+                        if *parameter == signature.returns {
+                            self.types_told_within(argument, seen, told);
+                        }
+                    }
+                }
+                returns => {
+                    if returns.is_ground()
+                        && !types::is_undefined(returns)
+                        && !types::is_meta_type(returns)
+                    {
+                        told.push(returns.clone());
+                    }
+                }
+            },
+            Head::Complex => {}
+        }
+    }
+
+    /// Whether the value of an expression may be one that was there before, which a variable
+    /// stood for.
+    pub(super) fn hands_on(&mut self, atom: &Atom) -> bool {
+        self.hands_on_within(atom, &mut Vec::new())
+    }
+
+    fn hands_on_within(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>) -> bool {
+        let Some([head, arguments @ ..]) = atom.as_expression() else {
+            return matches!(atom, Atom::Variable(_));
+        };
+        match self.program.head(self.host, self.heap, head) {
+            Head::Untyped => {
+                let Atom::Symbol(symbol) = head else {
+                    return true;
+                };
+                let function = (self.heap.symbol(symbol), arguments.len());
+                if seen.contains(&function) {
+                    return false;
+                }
+                self.program.look_at_rules(function.0, function.1);
+                let rows = self.program.rule_rows(function.0, function.1);
+                if seen.len() + rows.len() > FUNCTIONS {
+                    return true;
+                }
+                seen.push(function);
+                let rules = self.program.rules_at(&rows);
+                rules.iter().any(|(rule, _)| {
+                    let body = rule.as_expression().and_then(<[Atom]>::last);
+                    body.is_none_or(|body| self.hands_on_within(body, seen))
+                })
+            }
+            Head::Operation(operation, _) if operation.control() == Some(Control::If) => arguments
+                .iter()
+                .skip(1)
+                .any(|branch| self.hands_on_within(branch, seen)),
+            Head::Typed(signature) | Head::Operation(_, signature) => {
+                let mut own = signature.parameters.iter().zip(arguments);
+                matches!(signature.returns, Atom::Variable(_))
+                    && own.any(|(parameter, argument)| {
+                        *parameter == signature.returns && self.hands_on_within(argument, seen)
+                    })
+            }
+            Head::Complex => true,
         }
     }
 

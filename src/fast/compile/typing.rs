@@ -120,7 +120,7 @@ impl Compiler<'_> {
                     Head::Typed(signature) | Head::Operation(_, signature) => {
                         self.application_type(children, &signature, true, checks)?
                     }
-                    Head::Complex if self.met_as(&children[0]).is_some() => {
+                    Head::Complex if self.met_as_one(&children[0]).is_some() => {
                         self.type_of_met_call(children, checks)?
                     }
                     Head::Complex => {
@@ -307,7 +307,7 @@ impl Compiler<'_> {
         // What a type variable of the result stands for.
         let returned = match (&signature.returns, found) {
             (Atom::Variable(_), Static::Known(actual)) => self.program.type_id(&actual),
-            (Atom::Variable(_), Static::Any) => expected,
+            (Atom::Variable(_), Static::Any) => self.program.stood_for(expected),
             _ => ANY,
         };
         if want == Want::Tail
@@ -338,10 +338,13 @@ impl Compiler<'_> {
             let arguments = &children[1..];
             for (place, parameter) in signature.parameters.iter().enumerate() {
                 let argument = &arguments[place];
+                // What it stands for by then was not looked at before.
+                let is_late = matches!(argument, Atom::Variable(_)) && this.is_open(argument);
                 operands.push(this.in_place(place, argument, |this| {
                     let want = Want::Own;
                     this.argument(argument, parameter, signature, returned, &mut settled, want)
                 })?);
+                settled &= !is_late;
             }
             let flags = if settled {
                 Flags::Data

@@ -7,7 +7,7 @@
 
 use super::{Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want};
 use crate::atom::{Atom, Variable};
-use crate::evaluate::{Control, is_instruction};
+use crate::evaluate::{Control, contains, is_instruction};
 use crate::fast::cell::Cell;
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Pc, Slot, TypeId};
 use crate::fast::program::Signature;
@@ -125,6 +125,13 @@ impl Compiler<'_> {
         let mut in_list = false;
         walk.list
             .for_each_variable(|variable| in_list |= walk.variables.contains(&variable));
+        // Nor does the template stay as it is where elements bind what else is in it.
+        if control == Control::Fold {
+            walk.template.for_each_variable(|variable| {
+                let mut parts = [Some(walk.list), walk.initial].into_iter().flatten();
+                in_list |= parts.any(|part| contains(part, variable));
+            });
+        }
         if in_list {
             return Err(Leave);
         }

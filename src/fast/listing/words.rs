@@ -1,6 +1,7 @@
 //! Each instruction in words.
 
 use super::Words;
+use crate::fast::applied::Applied;
 use crate::fast::code::{
     ANY, Arithmetic, AtomKind, Change, Comparison, IF_DATA, Instruction, Logic, Operands, Pc, Slot,
     TypeId, Watched,
@@ -642,6 +643,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         ),
         I::Gather { done, .. } => format!("gather the results of what follows for {}", place(done)),
         I::GatherAdd { slot: value } => format!("gather {} and go back for more", slot(value)),
+        I::GatherCount { slot: value } => format!("count {} and go back for more", slot(value)),
         I::CaseOpen { empty, .. } => {
             format!("begin a case; without a result go on at {}", place(empty))
         }
@@ -759,9 +761,10 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             odd: other,
             ..
         } => format!(
-            "{} := the function {} of {count}{}",
+            "{} := the function {} of {}{}",
             slot(to),
             slot(head),
+            Applied::count(count),
             odd(other)
         ),
         I::CallApplied {

@@ -1,10 +1,11 @@
 //! Calls whose head is a value.
 
 use super::{HEIGHT, MATCHED, Machine};
+use crate::atom::Atom;
 use crate::fast::applied::{Applied, Callee};
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, Pc, Quick, Slot, TypeId};
-use crate::fast::program::{Signature, State};
+use crate::fast::program::{Head, Signature, State};
 use crate::types;
 
 /// With more functions, names without rules get none.
@@ -34,7 +35,13 @@ impl Machine<'_> {
         let is_special = head == self.heap.error
             || head == self.heap.empty
             || id == crate::atom::known().not_reducible.id();
-        if is_special || !self.is_untyped(id) {
+        if is_special {
+            return None;
+        }
+        if count & Applied::DECIDED != 0 {
+            return self.applied_decided(head, id, count, expected);
+        }
+        if !self.is_untyped(id) {
             return None;
         }
         if self.program.types_of_symbol(&self.heap, id).is_some() {
@@ -52,6 +59,24 @@ impl Machine<'_> {
         let applied = &mut self.program.applied;
         applied.note(head, count, expected, Callee::untyped(function));
         applied.note(head, Applied::UNTYPED, ANY, Callee::untyped(function));
+        Some(function)
+    }
+
+    /// The function of a name whose type is the one that the code was made for.
+    fn applied_decided(&mut self, head: Cell, id: u32, count: u8, expected: TypeId) -> Option<u32> {
+        let arity = usize::from(Applied::count(count));
+        let name = Atom::Symbol(self.heap.symbol_of(id));
+        let Head::Typed(signature) = self.program.head(self.host, &mut self.heap, &name) else {
+            return None;
+        };
+        if signature.parameters.len() != arity {
+            return None;
+        }
+        let is_data = !self.program.has_rules_of(id, arity);
+        let returns = if is_data { ANY } else { expected };
+        let function = self.program.function(id, arity, returns);
+        let callee = Callee::untyped(function);
+        self.program.applied.note(head, count, expected, callee);
         Some(function)
     }
 

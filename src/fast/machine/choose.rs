@@ -4,9 +4,12 @@ use std::rc::Rc;
 
 use super::{MARK_SUCCEEDED, Machine, SUCCEEDED, Tops};
 use crate::fast::cell::Cell;
-use crate::fast::choice::{Aside, Choice, Kind};
+use crate::fast::choice::{Aside, Choice, Gathered, Gathers, Kind};
 use crate::fast::code::{Operands, Pc, Slot};
 use crate::fast::save::{Saved, Shared};
+
+/// So many lists of what was gathered are kept for the next.
+const GATHERED_KEPT: usize = 32;
 
 impl Machine<'_> {
     /// Variables below it have to be noted when they are bound.
@@ -200,14 +203,17 @@ impl Machine<'_> {
                     Ok(None) => {}
                     Err(()) => return None,
                 },
-                Kind::Gather { done, gathered } => {
-                    let (done, mut gathered) = (*done, std::mem::take(gathered));
-                    let aside = choice.aside;
-                    debug_assert!(!aside, "errors inside wait for choices above it");
-                    self.record_all(std::mem::take(&mut gathered.log));
-                    self.drop_choice();
-                    self.gathering -= gathered.saved.bytes();
-                    self.result = self.gathered(gathered.saved);
+                Kind::Gather { .. } => {
+                    debug_assert!(!choice.aside, "errors inside wait for choices above it");
+                    let Some(Choice {
+                        kind: Kind::Gather { done, gathered },
+                        ..
+                    }) = self.choices.pop()
+                    else {
+                        unreachable!("it was just seen");
+                    };
+                    self.note_newest();
+                    self.result = self.gathered(gathered);
                     return Some((done, base));
                 }
                 Kind::Case { empty, any } => {
@@ -272,7 +278,7 @@ impl Machine<'_> {
             self.drop_choice();
             return None;
         };
-        let aside = self.asides.remove(place);
+        let mut aside = self.asides.remove(place);
         if !self.asides.iter().any(|aside| aside.choice == number) {
             self.drop_choice();
         }
@@ -280,7 +286,9 @@ impl Machine<'_> {
         if word & (SUCCEEDED | MARK_SUCCEEDED) != 0 && self.owner_succeeded(&aside) {
             return self.fail();
         }
-        let whole = self.heap.restore(aside.saved)[0];
+        let mut saved = aside.saved;
+        self.heap.restore(&mut saved);
+        let whole = saved.roots()[0];
         let (first, _) = self.heap.elements(whole.at());
         for (i, variable) in aside.variables.iter().enumerate() {
             let value = self.heap.word(first + 1 + i);
@@ -290,7 +298,7 @@ impl Machine<'_> {
             }
         }
         self.result = self.heap.word(first);
-        self.record_all(aside.log);
+        self.record_all(&mut aside.log);
         Some((aside.pc, aside.base as usize))
     }
 
@@ -307,8 +315,8 @@ impl Machine<'_> {
 
     /// Keeps a result for the innermost place where results are gathered.
     #[inline(never)]
-    pub(super) fn gather(&mut self, value: Cell, base: usize) {
-        let value = self.heap.deref(value);
+    pub(super) fn gather(&mut self, value: Cell, base: usize, what: Gathers) {
+        let mut value = self.heap.deref(value);
         if value == self.heap.empty {
             return;
         }
@@ -328,6 +336,10 @@ impl Machine<'_> {
         let next_top = self.choices.last().map_or(0, |choice| choice.heap_top);
         let mut shares = false;
         if let Kind::Gather { gathered, .. } = &mut self.choices[number].kind {
+            if what == Gathers::HowMany && !gathered.saved.begins_with(self.heap.error) {
+                let makes_error = value == self.heap.error && gathered.saved.is_empty();
+                value = if makes_error { value } else { self.heap.unit };
+            }
             let before = gathered.saved.bytes();
             if !gathered.shared.is_empty() {
                 let lowest = gathered.lowest.min(self.heap.lowest);
@@ -362,10 +374,15 @@ impl Machine<'_> {
     }
 
     /// The list of what was gathered.
-    pub(super) fn gathered(&mut self, saved: Saved) -> Cell {
-        let cells = self.heap.restore(saved);
-        let list = self.heap.build(&cells);
+    fn gathered(&mut self, mut gathered: Box<Gathered>) -> Cell {
+        self.record_all(&mut gathered.log);
+        self.gathering -= gathered.saved.bytes();
+        self.heap.restore(&mut gathered.saved);
+        let list = self.heap.build(gathered.saved.roots());
         self.note_data(list);
+        if self.to_gather.len() < GATHERED_KEPT && gathered.clear() {
+            self.to_gather.push(gathered);
+        }
         list
     }
 

@@ -11,7 +11,7 @@ use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, TypeId};
 use crate::fast::program::{Decided, Expected, Head, LeafPlace, Program, Site, Told, Tree};
 use crate::fast::stack::place;
-use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, PACKED_MAX};
+use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, PACKED_MAX, ValueType};
 use crate::types;
 use crate::unify::Bindings;
 
@@ -53,6 +53,10 @@ impl Machine<'_> {
                 let value = self.operand(base, *operand);
                 self.heap.export(value)
             }
+            Tree::Told(slot, _) => {
+                let value = slot!(self, base, *slot);
+                self.heap.export(value)
+            }
             Tree::Call(parts) => {
                 let parts: Option<Vec<Atom>> = parts
                     .iter()
@@ -89,6 +93,11 @@ impl Machine<'_> {
                 let found = self.type_of(value)?;
                 Some(Argument::new(found, self.kind_of(value)))
             }
+            Tree::Told(slot, made) => {
+                let value = self.heap.deref(slot!(self, base, *slot));
+                let found = self.type_told(value, *made)?;
+                Some(Argument::new(found, self.kind_of(value)))
+            }
             Tree::Call(parts) => {
                 let (head, arguments) = parts.split_first()?;
                 let Tree::Value(operand) = head else {
@@ -108,6 +117,30 @@ impl Machine<'_> {
         }
     }
 
+    /// What the value of an argument tells of its type: of an expression only the function of
+    /// its head does, and that if the expression was made, and not handed on.
+    fn type_told(&mut self, value: Cell, made: bool) -> Option<ValueType> {
+        if let Kind::Exp(at) = value.kind() {
+            let (first, count) = self.heap.elements(at);
+            let is_typed = made
+                && count > 0
+                && match self.heap.deref(self.heap.word(first)).kind() {
+                    Kind::Sym(id) => {
+                        let found = self.program.types_of_symbol(&self.heap, id);
+                        found
+                            .as_ref()
+                            .is_some_and(|found| found.iter().any(types::is_function))
+                    }
+                    Kind::Box(_) => true,
+                    _ => false,
+                };
+            if !is_typed {
+                return Some(self.program.value_types.unknown());
+            }
+        }
+        self.type_of(value)
+    }
+
     /// The function that a call is for, by the types of its arguments; `None` if it is
     /// not plain to see that it is well-typed and what its types are. Slots that tell
     /// arguments what is expected of them are filled.
@@ -121,7 +154,9 @@ impl Machine<'_> {
             }
             let found = match leaf.place {
                 LeafPlace::Head => self.type_of_head(value),
-                _ => self.type_of(value),
+                LeafPlace::Told => self.type_told(value, false),
+                LeafPlace::Made => self.type_told(value, true),
+                LeafPlace::Argument | LeafPlace::Part => self.type_of(value),
             };
             let kind = self.kind_of(value);
             leaves.push(found.map_or(Argument::NONE, |found| Argument::new(found, kind)));
@@ -210,9 +245,11 @@ impl Machine<'_> {
             } else {
                 ANY
             };
+            // Nothing is evaluated after an argument of which nothing is known.
+            let is_last = matches!(part.tree, Tree::Known(ANY));
             match part.told {
                 Told::Free => {}
-                _ if says_more && decision.is_shared(parameter) => return None,
+                _ if says_more && !is_last && decision.is_shared(parameter) => return None,
                 Told::Nothing if says_more => return None,
                 Told::Nothing => {}
                 Told::Type(slot) => told.push((slot, expected.into())),

@@ -19,7 +19,7 @@ use crate::budget::Budget;
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{ANY, CLOSE, Slot};
 use crate::fast::heap::TYPE_BITS;
-use crate::fast::program::{Function, LeafPlace, State};
+use crate::fast::program::{Function, LeafPlace, Program, State};
 use crate::fast::stack::{FRAME, STACK_MAX, place};
 use crate::fast::types::{Argument, ArgumentKind};
 use crate::fast::value::data_header;
@@ -33,7 +33,8 @@ const CHOICES: Slot = 2;
 const LENGTH: Slot = 3;
 /// What had changed of rules and types then.
 const EPOCH: Slot = 4;
-/// Whether the types of what is made depend on their elements.
+/// Whether the types of what is made depend on their elements; the function, if all is made by
+/// one that notes its type as it will be if what goes into the hole is of a type.
 const TYPED: Slot = 5;
 /// Words of a chain's frame.
 const WORDS: usize = 2 + 6;
@@ -95,9 +96,14 @@ impl Machine<'_> {
         if !self.may_grow(base) || entry.state != State::Data || !self.stack.holds(target + WORDS) {
             return None;
         }
-        let is_typed = entry.types_elements;
-        let (made, _) = self.heap.make_open(entry, values, count);
-        Some(self.begin_chain(made, is_typed, size, base))
+        let (is_typed, knows) = (entry.types_elements, entry.made != 0);
+        let (made, header) = self.heap.make_open(&self.program, entry, values, count);
+        let typed = if knows && header & TYPE_BITS != 0 {
+            Cell::small(function as i32)
+        } else {
+            Cell::boolean(is_typed || knows)
+        };
+        Some(self.begin_chain(made, typed, size, base))
     }
 
     /// Whether the frame's call has left nothing to choose. Where it has, each of several
@@ -131,7 +137,12 @@ impl Machine<'_> {
             return false;
         }
         let (root, last) = (Cell(frame[place(ROOT)]), Cell(frame[place(LAST)]));
-        let (made, header) = self.heap.make_open(entry, values, count);
+        let (made, header) = self.heap.make_open(&self.program, entry, values, count);
+        if entry.made != 0
+            && (frame[place(TYPED)] != Cell::small(function as i32).0 || header & TYPE_BITS == 0)
+        {
+            frame[place(TYPED)] = Cell::TRUE.0;
+        }
         frame[place(LAST)] = made.0;
         frame[place(LENGTH)] = (length + (1 << 3)) as u64;
         self.heap.set_last(last.at(), made);
@@ -144,7 +155,7 @@ impl Machine<'_> {
     /// Begins a chain: its frame takes the place of the one that is left, which goes on
     /// above it.
     #[inline(never)]
-    fn begin_chain(&mut self, made: Cell, is_typed: bool, size: Slot, base: usize) -> usize {
+    fn begin_chain(&mut self, made: Cell, typed: Cell, size: Slot, base: usize) -> usize {
         let target = base.max(self.protected);
         let above = target + WORDS;
         let (return_to, state) = (self.stack[base], self.stack[base + 1]);
@@ -164,7 +175,7 @@ impl Machine<'_> {
         set!(self, target, CHOICES, Cell(choices << 3));
         set!(self, target, LENGTH, Cell(((length + 1) as u64) << 3));
         set!(self, target, EPOCH, Cell::small(self.program.epoch as i32));
-        set!(self, target, TYPED, Cell::boolean(is_typed));
+        set!(self, target, TYPED, typed);
         self.stack[above] = (u64::from(CLOSE) << 32) | target as u64;
         self.stack[above + 1] = (choices << HEIGHT) | above as u64;
         above
@@ -182,19 +193,48 @@ impl Machine<'_> {
         if slot!(self, base, EPOCH) != Cell::small(self.program.epoch as i32) {
             return self.close_late(root, value, base);
         }
+        let typed = slot!(self, base, TYPED);
         if self.choices.len() as u64 > slot!(self, base, CHOICES).0 >> 3 {
-            let copy = self.copied_chain(root, value);
+            let copy = self.copied_chain(root, value, typed);
             return self.leave(copy, base);
         }
         self.heap.set_last(last.at(), value);
         let is_whole = self.heap.cells[root.at()] & WHOLE == WHOLE;
         if !is_whole || !self.is_plain_part(value) {
             let chain = self.heap.chain(root, value);
-            self.note_chain(&chain);
-        } else if slot!(self, base, TYPED) == Cell::TRUE {
+            self.note_chain(&chain, typed);
+        } else if typed != Cell::FALSE && !self.is_chain_typed(typed, root, last, value) {
             self.type_chain(root, value);
         }
         self.leave(root, base)
+    }
+
+    /// Whether all that a chain is made of is of the types that are noted, now that the last has
+    /// its value.
+    fn is_chain_typed(&mut self, typed: Cell, root: Cell, last: Cell, value: Cell) -> bool {
+        if !typed.is_int() {
+            return false;
+        }
+        let entry = &self.program.functions[typed.as_int() as usize];
+        let Some(made) = self.program.made_by(entry) else {
+            return false;
+        };
+        let found = made.found;
+        let Some(Some(wanted)) = made.parts.last().copied() else {
+            return true;
+        };
+        // Above the last, each has one of this type in its hole.
+        if root != last && found != wanted {
+            return false;
+        }
+        let noted = self
+            .heap
+            .noted_argument(&self.program, value, LeafPlace::Part);
+        if noted.is_some_and(|noted| noted.found() == wanted) {
+            return true;
+        }
+        self.heap.cells[last.at()] &= !TYPE_BITS;
+        self.type_of(last) == Some(found)
     }
 
     /// Whether an element leaves an expression ground and evaluated.
@@ -208,7 +248,7 @@ impl Machine<'_> {
     }
 
     /// Notes of each expression of a chain what holds of it, the last first.
-    fn note_chain(&mut self, chain: &[usize]) {
+    fn note_chain(&mut self, chain: &[usize], typed: Cell) {
         for at in chain.iter().rev() {
             let (first, count) = self.heap.elements(*at);
             let mut all = Header::GROUND | Header::EVALUATED;
@@ -217,7 +257,8 @@ impl Machine<'_> {
                 self.heap.note(&mut element, &mut all);
             }
             let mut header = data_header(count, all);
-            if header & WHOLE == WHOLE {
+            // What was noted for something else in the hole may not hold.
+            if header & WHOLE == WHOLE && typed == Cell::FALSE {
                 header |= self.heap.cells[*at] & TYPE_BITS;
             }
             self.heap.cells[*at] = header;
@@ -227,10 +268,18 @@ impl Machine<'_> {
     /// Notes the types of what a chain is made of, the last first, as far as they are plain
     /// to see: whoever takes it apart asks for each.
     #[inline(never)]
-    fn type_chain(&mut self, root: Cell, value: Cell) -> Option<()> {
+    fn type_chain(&mut self, root: Cell, value: Cell) {
+        let chain = self.heap.chain(root, value);
+        for at in &chain {
+            self.heap.cells[*at] &= !TYPE_BITS;
+        }
+        self.type_from_last(&chain, value);
+    }
+
+    fn type_from_last(&mut self, chain: &[usize], value: Cell) -> Option<()> {
         let mut below = Argument::new(self.type_of(value)?, self.kind_of(value));
         let mut known: (Cell, [Argument; 3], Argument) = (Cell::HOLE, [below; 3], below);
-        for at in self.heap.chain(root, value).into_iter().rev() {
+        for &at in chain.iter().rev() {
             let head = self.heap.word(at + 1);
             let arity = self.heap.header(at).arity();
             let mut arguments = [below; 3];
@@ -261,7 +310,7 @@ impl Machine<'_> {
     }
 
     /// The chain once more, with the value in its hole.
-    fn copied_chain(&mut self, root: Cell, value: Cell) -> Cell {
+    fn copied_chain(&mut self, root: Cell, value: Cell, typed: Cell) -> Cell {
         let chain = self.heap.chain(root, Cell::HOLE);
         let mut copies: SmallVec<[usize; 16]> = SmallVec::with_capacity(chain.len());
         for at in &chain {
@@ -275,7 +324,7 @@ impl Machine<'_> {
         }
         let last = copies.last().expect("a chain has an expression");
         self.heap.set_last(*last, value);
-        self.note_chain(&copies);
+        self.note_chain(&copies, typed);
         Cell::expression(copies[0])
     }
 
@@ -285,7 +334,7 @@ impl Machine<'_> {
     #[inline(never)]
     fn close_late(&mut self, root: Cell, value: Cell, base: usize) -> Next {
         let value = self.kept(value);
-        let copy = self.copied_chain(root, value);
+        let copy = self.copied_chain(root, value, Cell::TRUE);
         for at in self.heap.chain(copy, value) {
             let (first, count) = self.heap.elements(at);
             for place in first..first + count - 1 {
@@ -313,7 +362,13 @@ impl Machine<'_> {
 impl crate::fast::heap::Heap {
     /// Data of a function's name and these elements, with a hole for the last; and its header.
     #[inline(always)]
-    fn make_open(&mut self, entry: &Function, [mut a, mut b]: [Cell; 2], count: u8) -> (Cell, u64) {
+    fn make_open(
+        &mut self,
+        program: &Program,
+        entry: &Function,
+        [mut a, mut b]: [Cell; 2],
+        count: u8,
+    ) -> (Cell, u64) {
         let name = Cell::symbol(entry.symbol).0;
         let mut all = Header::GROUND | Header::EVALUATED;
         // The hole is taken to become something plain: what does not is mended.
@@ -324,7 +379,7 @@ impl crate::fast::heap::Heap {
                 _ => header,
             }
         };
-        match count {
+        let (made, header) = match count {
             2 => {
                 self.note(&mut a, &mut all);
                 self.note(&mut b, &mut all);
@@ -340,16 +395,41 @@ impl crate::fast::heap::Heap {
                 let header = header(2, all);
                 (self.put([header, name, Cell::HOLE.0]), header)
             }
+        };
+        if entry.looks_before_last && header & TYPE_BITS != 0 {
+            return self.open_as_made(program, entry, made, header);
         }
+        (made, header)
+    }
+
+    /// The same; its type is noted only if its other elements are of the types that it goes by.
+    fn open_as_made(
+        &mut self,
+        program: &Program,
+        entry: &Function,
+        made: Cell,
+        header: u64,
+    ) -> (Cell, u64) {
+        let known = program.made_by(entry).map(|made| made.parts.split_last());
+        let fits = match known {
+            Some(Some((_, others))) => self.are_of(program, made.at(), others),
+            _ => true,
+        };
+        if fits {
+            return (made, header);
+        }
+        self.cells[made.at()] &= !TYPE_BITS;
+        (made, header & !TYPE_BITS)
     }
 
     /// The header of data as [`Heap::make_open`] makes, of elements that are plain but for
-    /// these; `None` if one of these is not.
+    /// these; `None` if one of these is not, or its type goes by what they are.
     pub(super) fn header_of_next(&self, entry: &Function, elements: &[Cell]) -> Option<Header> {
         let plain = |value: &Cell| !value.is_ref() && self.is_its_own(*value);
         let header = data_header(elements.len() + 2, Header::GROUND | Header::EVALUATED);
         let noted = u64::from(entry.data_type) << TYPE_BITS.trailing_zeros();
-        elements.iter().all(plain).then_some(Header(header | noted))
+        let is_known = noted == 0 || !entry.looks_before_last;
+        (is_known && elements.iter().all(plain)).then_some(Header(header | noted))
     }
 
     /// Where the hole of a chain is.

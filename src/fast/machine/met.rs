@@ -1,10 +1,12 @@
 //! Looking at the types of a body's variables.
 
+use smallvec::smallvec;
+
 use super::Machine;
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{Instruction, Pc};
 use crate::fast::compile::met;
-use crate::fast::met::{Met, Version, is_typed_expression, word};
+use crate::fast::met::{Met, Sort, Version, is_typed_expression, word};
 use crate::fast::types::{Argument, ArgumentKind};
 
 impl Machine<'_> {
@@ -17,19 +19,23 @@ impl Machine<'_> {
             return;
         }
         let (body, slots) = (meeting.body.clone(), meeting.slots.clone());
+        let for_functions = meeting.for_functions;
         let mut version = Version::new();
         for (variable, slot) in slots {
             let value = slot!(self, base, slot);
             if let Some((argument, word)) = self.met(value) {
                 version.push(Met {
                     number: variable,
-                    argument,
-                    word,
+                    sorts: smallvec![Sort { argument, word }],
                 });
             }
         }
         self.program.code[at as usize] = Instruction::Jump { to: at + 1 };
-        if self.program.meetings.add(&body, version) {
+        let types = &self.program.value_types;
+        let is_function = |sort: &Sort| types.is_function(sort.argument.found());
+        let is_told = |met: &Met| met.sorts.iter().any(is_function);
+        let is_useful = !for_functions || version.iter().any(is_told);
+        if is_useful && self.program.meetings.add(&body, version) {
             met::consider(&mut self.program, body.0);
         }
     }

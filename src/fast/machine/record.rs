@@ -90,8 +90,8 @@ impl Machine<'_> {
     }
 
     /// Records what was gathered or set aside, and led to where the evaluation is now.
-    pub(super) fn record_all(&mut self, steps: Vec<Step>) {
-        for step in steps {
+    pub(super) fn record_all(&mut self, steps: &mut Vec<Step>) {
+        for step in steps.drain(..) {
             match step {
                 Step::Used(used) => self.record(used),
                 Step::Row(layers, row) => self.record_row(&layers, row),

@@ -391,6 +391,19 @@ impl Machine<'_> {
                         }
                         next!()
                     }
+                    I::IfTyped {
+                        slots: [a, b],
+                        types: [first, second],
+                        count,
+                        ..
+                    } => {
+                        let types = &self.program.value_types;
+                        if self.heap.is_known_as(types, slot!(a), first)
+                            && (count == 1 || self.heap.is_known_as(types, slot!(b), second))
+                        {
+                            next!()
+                        }
+                    }
                     I::IfMet { tests, odd } => {
                         jump_unless!(self.heap.are_as_met(&self.program, frame, tests), odd)
                     }
@@ -430,7 +443,13 @@ impl Machine<'_> {
                         }
                     }
                     I::CheckKind { slot, kind, .. } => {
-                        if kind == AtomKind::Expression && slot!(slot).is_exp() {
+                        let value = slot!(slot);
+                        let is_of_kind = match kind {
+                            AtomKind::Expression => value.is_exp(),
+                            AtomKind::Grounded => value.is_int(),
+                            AtomKind::Symbol => false,
+                        };
+                        if is_of_kind {
                             next!()
                         }
                     }
@@ -625,7 +644,7 @@ impl Machine<'_> {
                     I::Variable { to } => set!(to, self.heap.variable()),
                     I::IfFacts { facts, to, .. } => {
                         let stand = &mut self.program.facts[facts as usize];
-                        if self.fuel > 1 && self.program.moment.is_none() && stand.holds() {
+                        if self.fuel > 1 && self.program.sight.shows(stand, &self.program.space) {
                             self.fuel -= 1;
                             jump!(to)
                         }
@@ -1041,6 +1060,7 @@ impl Machine<'_> {
                     | I::ErrorAt { .. }
                     | I::Gather { .. }
                     | I::GatherAdd { .. }
+                    | I::GatherCount { .. }
                     | I::CaseOpen { .. }
                     | I::CaseAny { .. }
                     | I::UnlessSpace { .. }
@@ -1065,7 +1085,6 @@ impl Machine<'_> {
                     | I::IndexAtom { .. }
                     | I::Close
                     | I::BuildBlock { .. }
-                    | I::IfTyped { .. }
                     | I::Meet { .. }
                     | I::Compute { .. }
                     | I::CallAppliedLast { .. } => {}

@@ -99,10 +99,8 @@ impl Machine<'_> {
             }
 
             I::Gather { done, size } => {
-                let kind = Kind::Gather {
-                    done,
-                    gathered: Box::default(),
-                };
+                let gathered = self.to_gather.pop().unwrap_or_default();
+                let kind = Kind::Gather { done, gathered };
                 self.choose(kind, base, base + 2 + usize::from(size));
             }
             I::CaseOpen { keep, empty, size } => {

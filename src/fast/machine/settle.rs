@@ -7,7 +7,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{FUEL, HEIGHT, MATCHED, Machine, Next, Settled};
 use crate::atom::{Atom, known};
-use crate::evaluate::{Answer, Machine as Plain};
+use crate::evaluate::{Answer, Machine as Plain, Wanted};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
 use crate::fast::code::{Pc, Slot, TypeId};
@@ -61,11 +61,17 @@ impl Machine<'_> {
         }
     }
 
-    /// What is wrong with the types of an argument whose head is an expression: what
-    /// evaluating it would say is something else.
+    /// What is wrong with the types of an argument that is a call of something typed, or of an
+    /// expression: what evaluating it would say is something else.
     fn ill_typed(&mut self, value: Cell) -> Option<Vec<Way>> {
         let (first, _) = self.heap.elements(value.at());
-        if !self.heap.deref(self.heap.word(first)).is_exp() {
+        let head = self.heap.deref(self.heap.word(first));
+        let may_be = match head.kind() {
+            Term::Exp(_) => true,
+            Term::Sym(id) => !self.is_untyped(id) && self.type_of(value).is_none(),
+            _ => self.type_of(value).is_none(),
+        };
+        if !may_be {
             return None;
         }
         let atom = self.heap.export(value);
@@ -378,8 +384,15 @@ impl Machine<'_> {
         self.hold_rows();
         let atom = self.heap.export(value);
         let wanted = match ask {
-            Ask::CallAsAtom => Atom::Symbol(known().atom.clone()),
-            Ask::Value | Ask::Call => types::renamed(&self.program.types[usize::from(expected)]),
+            Ask::CallAsAtom => Wanted::Type(Atom::Symbol(known().atom.clone())),
+            Ask::Value | Ask::Call => {
+                let wanted = types::renamed(&self.program.types[usize::from(expected)]);
+                if self.program.is_stood_for(expected) {
+                    Wanted::ByVariable(wanted)
+                } else {
+                    Wanted::Type(wanted)
+                }
+            }
         };
         self.meter.spent += u64::from(FUEL - self.fuel);
         self.fuel = FUEL;
@@ -387,9 +400,9 @@ impl Machine<'_> {
         let budget = self.meter.rest();
         let proving = self.program.proving;
         let run = match ask {
-            Ask::Value => Plain::run_ways(self.host, &self.space, &atom, &wanted, &budget, proving),
+            Ask::Value => Plain::run_ways(self.host, &self.space, &atom, wanted, &budget, proving),
             Ask::Call | Ask::CallAsAtom => {
-                Plain::run_call(self.host, &self.space, &atom, &wanted, &budget, proving)
+                Plain::run_call(self.host, &self.space, &atom, wanted, &budget, proving)
             }
         };
         self.meter.spent += run.reductions;

@@ -2,7 +2,7 @@
 
 use super::{MARK_SUCCEEDED, Machine, Next, Settled};
 use crate::fast::cell::{Cell, Header};
-use crate::fast::choice::Kind;
+use crate::fast::choice::{Gathers, Kind};
 use crate::fast::code::{ANY, Arithmetic, Instruction, Logic, Pc};
 use crate::fast::program::State;
 use crate::fast::stack::place;
@@ -138,8 +138,18 @@ impl Machine<'_> {
                 let entry = &self.program.functions[function as usize];
                 if entry.state == State::Data {
                     let data_type = entry.data_type;
+                    let types_elements = entry.types_elements;
                     let built = self.build_data(operands, base);
-                    self.heap.note_type_of_data(built, data_type);
+                    if !types_elements {
+                        self.heap.note_type_of_data(built, data_type);
+                    } else if self
+                        .heap
+                        .header(built.at())
+                        .has(Header::DATA | Header::GROUND)
+                    {
+                        let entry = &self.program.functions[function as usize];
+                        self.heap.note_type_of_made(&self.program, entry, built);
+                    }
                     set!(self, base, to, built);
                     pc += 1;
                 } else {
@@ -739,13 +749,19 @@ impl Machine<'_> {
             }
             I::IfFacts { facts, to, odd } => {
                 fuel!();
-                let at_moment = self.program.is_at_moment();
-                let holds = !at_moment && self.program.facts[facts as usize].holds();
+                let program = &mut self.program;
+                let stand = &mut program.facts[facts as usize];
+                let holds = program.sight.shows(stand, &program.space);
                 pc = if holds { to } else { odd };
             }
             I::GatherAdd { slot } => {
                 let value = slot!(self, base, slot);
-                self.gather(value, base);
+                self.gather(value, base, Gathers::Results);
+                go!(Next::Fail);
+            }
+            I::GatherCount { slot } => {
+                let value = slot!(self, base, slot);
+                self.gather(value, base, Gathers::HowMany);
                 go!(Next::Fail);
             }
             seldom => match self.seldom(seldom, pc, base) {
