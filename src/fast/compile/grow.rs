@@ -126,8 +126,7 @@ impl Compiler<'_> {
         // What stands before: looks at what the rule was given, and constants.
         let code = &self.program.code;
         let (mut back, mut typed) = (1, false);
-        let is_same =
-            |slot: Slot| slot < arity as Slot && slot != argument || taken.has(slot);
+        let is_same = |slot: Slot| slot < arity as Slot && slot != argument || taken.has(slot);
         let mut constants: SmallVec<[Slot; 4]> = SmallVec::new();
         loop {
             match code[grow.checked_sub(back)?] {

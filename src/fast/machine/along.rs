@@ -92,7 +92,11 @@ impl Machine<'_> {
             noted |= TYPE_BITS;
             shape |= self.heap.cells[whole.at()] & TYPE_BITS;
             let taken = &frame[place(elements)..][..arity - 1];
-            words.extend(taken.iter().map(|value| met::word(&self.heap, Cell(*value))));
+            words.extend(
+                taken
+                    .iter()
+                    .map(|value| met::word(&self.heap, Cell(*value))),
+            );
             if !words.iter().all(|word| met::tells_type(*word)) {
                 return None;
             }
