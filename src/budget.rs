@@ -83,6 +83,20 @@ impl Budget {
         self
     }
 
+    /// As [`Budget::bytes`], unless fewer are allowed already.
+    pub fn bytes_at_most(self, bytes: usize) -> Budget {
+        let bytes = bytes.min(self.bytes);
+        self.bytes(bytes)
+    }
+
+    /// Whether there is room for more.
+    pub(crate) fn has_room(&self) -> bool {
+        match &self.room {
+            Some(Room(there_is)) => there_is(),
+            None => true,
+        }
+    }
+
     /// Ends with `MemoryLimit` once `there_is` says that there is no room for more.
     ///
     /// For what [`Budget::bytes`] does not count, as it outlives the evaluation: what is
@@ -201,9 +215,10 @@ impl Meter {
     }
 
     fn check_room(&self) -> Result<(), Exhausted> {
-        match &self.budget.room {
-            Some(Room(there_is)) if !there_is() => Err(Exhausted::Bytes),
-            _ => Ok(()),
+        if self.budget.has_room() {
+            Ok(())
+        } else {
+            Err(Exhausted::Bytes)
         }
     }
 

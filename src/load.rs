@@ -59,6 +59,15 @@ pub enum LoadError {
     /// The text has another number of atoms than one.
     #[error("expected one atom, found {0}")]
     NotOneAtom(usize),
+    /// There was no room for more atoms, as the budget's `room` says. What stands above
+    /// the line has been applied.
+    #[error("{file}:{line}: no room for the atoms from here on")]
+    Memory {
+        /// The file's name.
+        file: String,
+        /// The line that was read last.
+        line: u32,
+    },
     /// The engine is a snapshot, which takes no program.
     #[error("{file}: a snapshot takes no program; load it into the engine that it is of")]
     Snapshot {
@@ -109,8 +118,13 @@ pub(crate) fn run(
     loop {
         if !host.settings.check_types {
             intake.set_words(&host.tokens);
-            if let Stop::End = intake.read(&mut lexer, space, &name) {
-                return Ok(());
+            match intake.read(&mut lexer, space, &name, budget) {
+                Stop::End => return Ok(()),
+                Stop::Full(line) => {
+                    let file = file.to_owned();
+                    return Err(LoadError::Memory { file, line });
+                }
+                Stop::Form => {}
             }
         }
         let Some(form) = next_form(&mut lexer) else {

@@ -22,7 +22,14 @@ pub struct Local {
     engine: Engine,
     interrupts: Interrupts,
     limits: Limits,
+    room: Option<Room>,
     stats: Stats,
+}
+
+/// What bounds evaluations beside their limits.
+struct Room {
+    bound: Box<dyn Fn(Budget) -> Budget>,
+    done: Box<dyn Fn()>,
 }
 
 /// Lines of a trace that are shown.
@@ -37,8 +44,23 @@ impl Local {
             build: Box::new(build),
             interrupts,
             limits: Limits::default(),
+            room: None,
             stats: Stats::default(),
         }
+    }
+
+    /// The same session, in which `bound` makes the budget of what is evaluated; `done` is
+    /// told of each directive that has been.
+    pub fn within(
+        mut self,
+        bound: impl Fn(Budget) -> Budget + 'static,
+        done: impl Fn() + 'static,
+    ) -> Local {
+        self.room = Some(Room {
+            bound: Box::new(bound),
+            done: Box::new(done),
+        });
+        self
     }
 
     /// Evaluates an expression while `watch` watches.
@@ -73,12 +95,19 @@ impl Session for Local {
         let token = CancelToken::new();
         let stopped = token.clone();
         let _running = self.interrupts.during(move || stopped.cancel());
-        let budget = budget(self.limits).cancel(token.clone());
+        let mut budget = budget(self.limits).cancel(token.clone());
+        if let Some(room) = &self.room {
+            (room.done)();
+            budget = (room.bound)(budget);
+        }
         let begun = Instant::now();
         let mut started = begun;
         let stats = &mut self.stats;
         let ended = self.engine.run(source, name, &budget, |directive| {
             stats.add(&directive);
+            if let Some(room) = &self.room {
+                (room.done)();
+            }
             if token.is_cancelled() {
                 return false;
             }

@@ -326,12 +326,7 @@ fn endless_growth_of_a_space_ends_with_an_error_within_a_limit_of_addresses() {
                 !(grow 0)\n!(+ 1 2)\n";
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("grow.metta"), grow).unwrap();
-    let output = Command::new("sh")
-        .args(["-c", "ulimit -v 1000000 && exec \"$0\" run grow.metta"])
-        .arg(env!("CARGO_BIN_EXE_chimera"))
-        .current_dir(directory.path())
-        .output()
-        .unwrap();
+    let output = within_addresses(1_000_000, "run grow.metta", directory.path());
     let told = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert_eq!(text(&output.stdout), "[(Error (grow 0) MemoryLimit)]\n");
@@ -342,4 +337,65 @@ fn endless_growth_of_a_space_ends_with_an_error_within_a_limit_of_addresses() {
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
+}
+
+/// What `chimera` with these arguments does where `ulimit -v` allows so many KiB.
+fn within_addresses(limit: u32, arguments: &str, directory: &Path) -> Output {
+    Command::new("sh")
+        .args([
+            "-c",
+            &format!("ulimit -v {limit} && exec \"$0\" {arguments}"),
+        ])
+        .arg(env!("CARGO_BIN_EXE_chimera"))
+        .current_dir(directory)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_text_too_large_for_the_limit_of_addresses_ends_with_an_error_that_says_so() {
+    let mut facts = String::new();
+    for number in 0..1_200_000 {
+        facts += &format!("(fact node{number} (value {number} \"text {number}\"))\n");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("facts.metta"), facts).unwrap();
+    let checked = |arguments: &str, parts: &[&str]| {
+        let output = within_addresses(250_000, arguments, directory.path());
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments}: {told}");
+        for part in parts {
+            assert!(told.contains(part), "{arguments}: {part}: {told}");
+        }
+    };
+    checked(
+        "run facts.metta",
+        &[
+            "error: facts.metta:",
+            "no room for the atoms from here on",
+            "raise the limit",
+        ],
+    );
+    let refused = [
+        "error: facts.metta: no room: a text of",
+        "cut the file into several",
+    ];
+    checked("check facts.metta", &refused);
+    checked("fmt --check facts.metta", &refused);
+}
+
+#[test]
+fn a_session_goes_on_after_growth_that_met_the_limit_of_addresses() {
+    let directory = tempfile::tempdir().unwrap();
+    let typed = "!(bind! &new (new-space))\n\
+                 (= (grow $n) (let () (add-atom &new (fact $n (some (data $n)))) (grow (+ $n 1))))\n\
+                 !(grow 0)\n!(+ 1 2)\n";
+    fs::write(directory.path().join("typed"), typed).unwrap();
+    let output = within_addresses(600_000, "repl < typed", directory.path());
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert_eq!(
+        text(&output.stdout),
+        "[()]\n[(Error (grow 0) MemoryLimit)]\n[3]\n"
+    );
 }

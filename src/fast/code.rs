@@ -244,6 +244,11 @@ pub(super) enum Instruction {
     Record {
         used: u32,
     },
+    /// As `Record` and `Return` after it.
+    RecordReturn {
+        slot: Slot,
+        used: u32,
+    },
 
     /// Tells whoever watches: in code that was made for that only.
     Watch {

@@ -70,6 +70,9 @@ impl Heap {
             Some((found, _)) if cell.is_symbol() && cell != self.empty => found,
             _ => None,
         };
+        if left == right && left.is_symbol() {
+            return left != self.empty;
+        }
         match (kind(left), kind(right)) {
             (Some(a), Some(b)) => a == b || a == types.unknown() || b == types.unknown(),
             _ => false,

@@ -29,7 +29,7 @@ const COMBINATIONS_MAX: usize = 8;
 /// A variable is one of so many in one way.
 const SORTS_MAX: usize = 3;
 /// So many variables are looked at.
-pub(super) const VARIABLES_MAX: usize = 6;
+pub(super) const VARIABLES_MAX: usize = 8;
 
 /// What of a header tells the type of a value that evaluates to itself.
 const MET: u64 = TYPE_BITS | Header::GROUND | Header::EVALUATED | Header::ERROR | Header::TAG;

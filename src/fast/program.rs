@@ -150,6 +150,32 @@ pub(super) struct Decided {
     pub(super) told: SmallVec<[(Slot, u32); 2]>,
 }
 
+/// What was decided for a site lately.
+#[derive(Default)]
+pub(super) struct Lately {
+    pub(super) known: Vec<Decided>,
+    /// Which was found last: types that tell a length come one after the other.
+    last: usize,
+}
+
+impl Lately {
+    fn clear(&mut self) {
+        *self = Lately::default();
+    }
+
+    /// What was decided for leaves of these types.
+    pub(super) fn find(&mut self, packed: u128, expected: TypeId) -> Option<&Decided> {
+        let is_it = |known: &Decided| known.packed == packed && known.expected == expected;
+        let (before, after) = self.known.split_at_checked(self.last)?;
+        let place = match after.iter().position(is_it) {
+            Some(place) => self.last + place,
+            None => before.iter().position(is_it)?,
+        };
+        self.last = place;
+        self.known.get(place)
+    }
+}
+
 /// Something that an argument must be for a rule to match, if it is bound.
 #[derive(Clone, Debug)]
 pub(super) struct HeadTest {
@@ -430,7 +456,7 @@ pub(super) struct Program {
     pub(super) meetings: Meetings,
     pub(super) sites: Vec<Arc<Site>>,
     /// For each of the sites what was decided lately.
-    pub(super) decided: Vec<Vec<Decided>>,
+    pub(super) decided: Vec<Lately>,
     /// Functions that names were applied as lately.
     pub(super) applied: Applied,
     /// Slots that hold something where a call returns to.
@@ -676,7 +702,7 @@ impl Program {
             self.symbol_types.clear();
             self.value_types.forget();
             self.meetings.forget();
-            self.decided.iter_mut().for_each(Vec::clear);
+            self.decided.iter_mut().for_each(Lately::clear);
         }
         for function in &mut self.functions {
             function.state = match function.state {

@@ -125,7 +125,7 @@ impl Default for Recent {
 }
 
 impl Recent {
-    const PLACES: usize = 64;
+    const PLACES: usize = 256;
 
     /// An application as one word, if it is short.
     fn packed(head: ValueType, arguments: &[Argument]) -> Option<u128> {
@@ -135,7 +135,7 @@ impl Recent {
 
     fn place(word: u64) -> usize {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-        (word.wrapping_mul(ODD) >> 58) as usize
+        (word.wrapping_mul(ODD) >> (64 - Recent::PLACES.trailing_zeros())) as usize
     }
 
     fn application(&self, packed: u128) -> Option<Option<ValueType>> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chimera_grammar::{Lexer, Span, Token as Lexeme};
 
 use crate::atom::{Atom, Grounded};
+use crate::budget::Budget;
 use crate::persistent::Map;
 use crate::reader;
 use crate::space::flat;
@@ -22,6 +23,8 @@ pub(crate) enum Stop {
     End,
     /// Before a form that must be read, or evaluated, on its own.
     Form,
+    /// After this line: there is no room for more.
+    Full(u32),
 }
 
 /// A batch of forms as tokens.
@@ -120,7 +123,13 @@ impl<'s> Intake<'s> {
 
     /// Adds the forms from here on to `space`, up to one that is special. The text is
     /// well-formed, and the lexer stands between forms.
-    pub(crate) fn read(&mut self, lexer: &mut Lexer<'s>, space: &Space, file: &Arc<str>) -> Stop {
+    pub(crate) fn read(
+        &mut self,
+        lexer: &mut Lexer<'s>,
+        space: &Space,
+        file: &Arc<str>,
+        budget: &Budget,
+    ) -> Stop {
         loop {
             let stop = self.read_batch(lexer);
             if !self.rows.is_empty() {
@@ -129,6 +138,9 @@ impl<'s> Intake<'s> {
             }
             if let Some(stop) = stop {
                 return stop;
+            }
+            if !budget.has_room() {
+                return Stop::Full(lexer.line());
             }
         }
     }

@@ -8,6 +8,8 @@ use chimera::{DirectoryFiles, Engine};
 use chimera_grammar::{Diagnostic, LineTable, Position, Severity, Style, decode, draw};
 use serde_json::json;
 
+use super::room::Room;
+
 mod effectors;
 
 /// What `chimera check` takes.
@@ -71,6 +73,9 @@ impl Found {
     }
 }
 
+/// Bytes of addresses that checking a text takes at most, about, for each of its own.
+const CHECK_FACTOR: u64 = 32;
+
 fn check_file(file: &Path, arguments: &Arguments, found: &mut Found) -> io::Result<u8> {
     let name = file.display().to_string();
     let bytes = match std::fs::read(file) {
@@ -80,6 +85,10 @@ fn check_file(file: &Path, arguments: &Arguments, found: &mut Found) -> io::Resu
             return Ok(2);
         }
     };
+    if let Some(lacks) = Room::now().lacks(bytes.len(), CHECK_FACTOR) {
+        super::run::complain(&format!("error: {name}: {lacks}\n"));
+        return Ok(2);
+    }
     let (source, findings) = match decode(&bytes) {
         Ok(source) => (source, findings(source, file, &name)),
         Err(error) => ("", vec![Diagnostic::of_encoding(&error)]),

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use chimera_grammar::{Diagnostic, LineTable, decode, draw, format};
 
+use super::room::Room;
 use super::run::{complain, style_of_stderr};
 
 /// What `chimera fmt` takes.
@@ -38,11 +39,17 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     ExitCode::from(worst)
 }
 
+/// Bytes of addresses that laying out a text takes at most, about, for each of its own.
+const FORMAT_FACTOR: u64 = 12;
+
 /// The text laid out.
 ///
 /// # Errors
 /// What is wrong with it, drawn.
 fn laid_out(bytes: &[u8], name: &str) -> Result<String, String> {
+    if let Some(lacks) = Room::now().lacks(bytes.len(), FORMAT_FACTOR) {
+        return Err(format!("error: {name}: {lacks}\n"));
+    }
     let style = style_of_stderr();
     let source =
         decode(bytes).map_err(|error| draw(&[Diagnostic::of_encoding(&error)], name, "", style))?;

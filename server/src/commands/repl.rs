@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::time::Duration;
 
 use chimera::{DirectoryFiles, Engine};
@@ -16,6 +17,7 @@ mod client;
 mod remote;
 mod trust;
 
+use super::room::Room;
 use remote::Remote;
 
 /// What a directive may take unless `--limit` says otherwise, where someone waits.
@@ -70,7 +72,12 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         bytes: at_terminal.then_some(BYTES_LIMIT),
     };
     let Some(url) = &arguments.connect else {
-        let mut local = Local::new(engine, interrupts);
+        let room = Rc::new(Room::now());
+        let told = Rc::clone(&room);
+        let mut local = Local::new(engine, interrupts).within(
+            move |budget| room.bound(budget),
+            move || told.directive_done(),
+        );
         local.set_limits(limits);
         return drive(local, at_terminal);
     };
@@ -91,7 +98,11 @@ fn drive(session: impl Session, at_terminal: bool) -> ExitCode {
     }
     let mut bytes = Vec::new();
     if let Err(error) = io::stdin().read_to_end(&mut bytes) {
-        complain(&format!("<stdin>: {error}"));
+        let advice = match error.kind() {
+            io::ErrorKind::OutOfMemory => "; pipe in less at a time, or raise the limit of memory",
+            _ => "",
+        };
+        complain(&format!("<stdin>: {error}{advice}"));
         return ExitCode::from(2);
     }
     let source = match String::from_utf8(bytes) {

@@ -74,11 +74,11 @@ impl Room {
         }
     }
 
-    /// A budget that ends where the room does.
-    pub(super) fn budget(&self) -> Budget {
+    /// The budget, ending where the room does.
+    pub(super) fn bound(&self, budget: Budget) -> Budget {
         let looked = Arc::clone(&self.looked);
         let (resident, addresses) = (self.resident, self.addresses);
-        Budget::default().bytes(self.evaluation).room(move || {
+        budget.bytes_at_most(self.evaluation).room(move || {
             let mut looked = looked.lock().expect("looking does not panic");
             if looked.began.is_none() || looked.at.elapsed() >= LOOK_EVERY {
                 let Some(held) = held() else {
@@ -99,24 +99,45 @@ impl Room {
         looked.began = None;
     }
 
+    /// Why reading a text of so many bytes into trees, for which `factor` times as many are
+    /// taken, is not even begun; `None` if there is room.
+    pub(super) fn lacks(&self, bytes: usize, factor: u64) -> Option<String> {
+        let wanted = (bytes as u64).saturating_mul(factor);
+        let held = held()?;
+        let left = (self.addresses.limit.saturating_sub(held.addresses))
+            .min(self.resident.limit.saturating_sub(held.resident));
+        (wanted > left).then(|| {
+            format!(
+                "no room: a text of {} takes about {}, and {} are left; raise the limit, or cut \
+                 the file into several",
+                mib(bytes as u64),
+                mib(wanted),
+                mib(left)
+            )
+        })
+    }
+
     /// What is to be said of a directive that took all of it.
     pub(super) fn help(&self) -> String {
-        let mib = |bytes: u64| bytes >> 20;
         let held = held().unwrap_or_default();
         let (holds, of) = if self.addresses.limit < self.resident.limit {
             let limit = mib(self.addresses.limit);
-            let of = format!("{limit} MiB of addresses that `ulimit -v` allows");
+            let of = format!("{limit} of addresses that `ulimit -v` allows");
             (held.addresses, of)
         } else {
             let limit = mib(self.resident.limit);
-            (held.resident, format!("{limit} MiB that it may have"))
+            (held.resident, format!("{limit} that it may have"))
         };
         format!(
-            "the process holds {} MiB of the {of}, and a directive takes half of what is left \
-             at most; raise the limit, or keep fewer atoms in spaces",
+            "the process holds {} of the {of}, and a directive or a text takes half of what is \
+             left at most; raise the limit, or keep fewer atoms in spaces",
             mib(holds)
         )
     }
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
 }
 
 /// What the process holds, in bytes.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use chimera::{Atom, Directive, DirectoryFiles, Engine, LoadError, Watch};
-use chimera_grammar::{Diagnostic, LineTable, Severity, Span, Style, decode, draw};
+use chimera::{Atom, Budget, Directive, DirectoryFiles, Engine, LoadError, Watch};
+use chimera_grammar::{Diagnostic, Lexer, LineTable, Severity, Span, Style, Token, decode, draw};
 use chimera_repl::Stats;
 use serde_json::{Value, json};
 
@@ -94,7 +94,7 @@ fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
     let mut stats = Stats::default();
     let mut failed = false;
     let room = Room::now();
-    let done = engine.run(source, &name, &room.budget(), |directive| {
+    let done = engine.run(source, &name, &room.bound(Budget::default()), |directive| {
         failed |= directive.is_error();
         stats.add(&directive);
         let printed = print(&directive, json).is_ok();
@@ -117,6 +117,10 @@ fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
         Ok(()) => u8::from(failed),
         Err(LoadError::Syntax { diagnostics, .. }) => {
             complain(&draw(&diagnostics, &name, source, style_of_stderr()));
+            2
+        }
+        Err(error @ LoadError::Memory { .. }) => {
+            complain(&format!("error: {error}: {}\n", room.help()));
             2
         }
         Err(error) => {
@@ -230,27 +234,41 @@ fn draw_under(
 ) -> String {
     let lines = LineTable::new(source);
     let start = lines.offset(source, directive.line, directive.column);
-    let parsed = chimera_grammar::parse(source);
-    let form = parsed
-        .tree
-        .forms()
-        .iter()
-        .find(|form| form.span.start == start);
     let diagnostic = Diagnostic {
         severity,
         code,
         message,
         help: help.to_owned().into(),
-        span: form.map_or(
-            Span {
-                start,
-                end: start + 1,
-            },
-            |form| form.span,
-        ),
+        span: Span {
+            start,
+            end: start + form_length(&source[start..]),
+        },
         position: lines.position(source, start),
     };
     draw(&[diagnostic], &directive.file, source, style_of_stderr())
+}
+
+/// How long the form is that a text begins with.
+fn form_length(text: &str) -> usize {
+    let mut lexer = Lexer::new(text);
+    let mut depth = 0_usize;
+    let mut directive = false;
+    while let Some((token, span)) = lexer.next_token(depth == 0 && !directive) {
+        match token {
+            Token::Directive => directive = true,
+            Token::Open => depth += 1,
+            Token::Close => depth = depth.saturating_sub(1),
+            Token::Comment
+            | Token::Variable
+            | Token::Word
+            | Token::String
+            | Token::UnclosedString => {}
+        }
+        if depth == 0 && !matches!(token, Token::Directive | Token::Comment) {
+            return span.end;
+        }
+    }
+    text.len()
 }
 
 /// Whether an error is the one that stands for memory that ran out.

@@ -193,6 +193,11 @@ impl Compiler<'_> {
         } else {
             let slot = value.index() as Slot;
             self.emit(Instruction::Return { slot });
+            if let [.., record @ Instruction::Record { .. }, _] = &mut self.program.code[..]
+                && let Instruction::Record { used } = *record
+            {
+                *record = Instruction::RecordReturn { slot, used };
+            }
             // Data that is made for that needs no slot.
             if let [
                 ..,

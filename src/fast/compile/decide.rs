@@ -12,7 +12,8 @@ use super::{
 use crate::atom::{Atom, Grounded, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, Slot, TypeId};
 use crate::fast::program::{
-    Expected, Head, Leaf, LeafPlace, Made, Program, Signature, Site, SiteArgument, Told, Tree,
+    Expected, Head, Lately, Leaf, LeafPlace, Made, Program, Signature, Site, SiteArgument, Told,
+    Tree,
 };
 use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, ValueType};
 use crate::types;
@@ -232,7 +233,7 @@ impl Compiler<'_> {
             arguments: parts,
             leaves,
         }));
-        self.program.decided.push(Vec::new());
+        self.program.decided.push(Lately::default());
         let site = self.program.sites.len() as u32 - 1;
         let mut uses = self.emit_checks(checks);
         let function = self.slot()?;
@@ -766,7 +767,7 @@ impl Compiler<'_> {
             arguments: parts,
             leaves,
         }));
-        self.program.decided.push(Vec::new());
+        self.program.decided.push(Lately::default());
         let site = self.program.sites.len() as u32 - 1;
         let function = self.slot()?;
         let at = self.emit(Instruction::Decide {
@@ -829,7 +830,7 @@ impl Compiler<'_> {
             arguments: vec![tells, is_told],
             leaves: vec![Leaf { slot, place }],
         }));
-        self.program.decided.push(Vec::new());
+        self.program.decided.push(Lately::default());
         let site = self.program.sites.len() as u32 - 1;
         let to = self.slot()?;
         let odd = FAIL;

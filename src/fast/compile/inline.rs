@@ -286,11 +286,20 @@ impl Compiler<'_> {
             (Static::Known(known) | Static::Open(known), _) => (ANY, self.program.type_id(known)),
             _ => (ANY, ANY),
         };
+        // What a variable stands for once the other side was evaluated.
+        let is_late = matches!(right, Atom::Variable(_)) && self.is_open(right);
+        let is_late = is_late && self.may_bind_any(left, right);
         let sides = [left, right].map(|argument| match argument {
             Atom::Expression(_) if self.tells_type(argument) => Side::Open,
             Atom::Expression(_) => Side::Silent,
+            Atom::Variable(_) if is_late && argument == right => Side::Open,
+            Atom::Variable(_) if self.is_open(argument) => Side::Silent,
             Atom::Variable(_) | Atom::Symbol(_) | Atom::Grounded(_) => Side::Told,
         });
+        if is_late && sides[0] == Side::Silent {
+            // Some values may tell a type and others not.
+            return Err(Leave);
+        }
         let tells = !sides.contains(&Side::Silent) && sides.contains(&Side::Open);
         let is_any = (left_type, right_type) == (ANY, ANY);
         if is_any && sides[0] == Side::Silent && sides[1] != Side::Told {

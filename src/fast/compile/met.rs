@@ -38,6 +38,46 @@ pub(in crate::fast) fn consider(program: &mut Program, function: u32) {
     }
 }
 
+/// What stands in an expression, each with whether it is a pattern, or stands in one.
+fn parts<'a>(
+    head: &'a Atom,
+    arguments: &'a [Atom],
+    is_pattern: bool,
+    parts: &mut Vec<(&'a Atom, bool)>,
+) {
+    let mut pairs = |pairs: &'a Atom| {
+        for pair in pairs.as_expression().unwrap_or_default() {
+            match pair.as_expression() {
+                Some([pattern, other]) => parts.extend([(pattern, true), (other, is_pattern)]),
+                _ => parts.push((pair, true)),
+            }
+        }
+    };
+    let name = match head.as_operation() {
+        Some(operation) => operation.name(),
+        None => head.as_symbol().unwrap_or_default(),
+    };
+    match (name, arguments) {
+        ("let", [pattern, value, body])
+        | ("chain", [value, pattern, body])
+        | ("match", [value, pattern, body]) => {
+            parts.extend([(pattern, true), (value, is_pattern), (body, is_pattern)]);
+        }
+        ("let*", [bound, body]) => {
+            pairs(bound);
+            parts.push((body, is_pattern));
+        }
+        ("case" | "switch", [value, cases]) => {
+            pairs(cases);
+            parts.push((value, is_pattern));
+        }
+        _ => {
+            let all = std::iter::once(head).chain(arguments);
+            parts.extend(all.map(|part| (part, is_pattern)));
+        }
+    }
+}
+
 impl Compiler<'_> {
     /// Compiles a body that returns: for values of types that its variables were met with,
     /// then for any.
@@ -50,18 +90,21 @@ impl Compiler<'_> {
         let Some(depth) = self.meets.filter(|_| !is_for_any) else {
             return self.plainly(body, inner);
         };
-        let depends = self.depends_on_types(body);
-        let is_open = match depends {
-            Depends::Nothing => false,
-            Depends::Heads => self.applies(body, &inner),
-            Depends::Arguments => true,
+        let depends = if depth < DEEPEST {
+            self.depends_on_types(body)
+        } else {
+            Depends::Nothing
         };
-        if depth >= DEEPEST || !is_open {
+        if depends == Depends::Nothing {
             return self.plainly(body, inner);
         }
         let for_functions = depends == Depends::Heads;
         let mut variables: Vec<Variable> = Vec::new();
-        body.for_each_variable(|variable| variables.push(variable.clone()));
+        body.for_each_variable(|variable| {
+            if !variables.contains(variable) {
+                variables.push(variable.clone());
+            }
+        });
         let key = (self.function, named_by_place(body));
         let versions = self.ways_met(body, &variables, &key, &inner);
         let (slots, mut most) = (self.slots, self.slots);
@@ -94,20 +137,6 @@ impl Compiler<'_> {
         }
         self.slots = self.slots.max(most);
         Ok(())
-    }
-
-    /// Whether code of a body looks at the types of values; found out by making it, of which
-    /// nothing stays.
-    fn applies(&mut self, body: &Atom, inner: &impl Fn(&mut Self) -> Compiled<()>) -> bool {
-        let (meets, from) = (self.meets.take(), self.here() as usize);
-        let mut asks = false;
-        self.attempt(|this| -> Compiled<()> {
-            this.plainly(body, inner)?;
-            asks = this.asks_for_types(from);
-            Err(Leave)
-        });
-        self.meets = meets;
-        asks
     }
 
     /// In which ways a body is compiled: combinations of types that were met are one way where
@@ -148,12 +177,13 @@ impl Compiler<'_> {
     ) -> bool {
         let (before, meets) = (self.in_doubt, self.meets.take());
         self.in_doubt = false;
+        let mut is_made = false;
         self.attempt(|this| -> Compiled<()> {
-            this.version(body, variables, version, inner);
+            is_made = this.version(body, variables, version, inner);
             Err(Leave)
         });
         self.meets = meets;
-        !std::mem::replace(&mut self.in_doubt, before)
+        !std::mem::replace(&mut self.in_doubt, before) && is_made
     }
 
     /// Code for values as they were met in one way; where they are not, what follows.
@@ -163,7 +193,7 @@ impl Compiler<'_> {
         variables: &[Variable],
         version: &Version,
         inner: &impl Fn(&mut Self) -> Compiled<()>,
-    ) {
+    ) -> bool {
         let mut met: SmallVec<[(Slot, &Met); 4]> = SmallVec::new();
         for each in version {
             let slot = variables.get(each.number as usize);
@@ -172,7 +202,7 @@ impl Compiler<'_> {
             }
         }
         if met.is_empty() {
-            return;
+            return false;
         }
         let names = (self.names.clone(), self.defined.clone());
         let known = (self.settled.clone(), self.numbers.clone());
@@ -211,6 +241,7 @@ impl Compiler<'_> {
             let here = self.here();
             self.fill(at, Place::Odd, here);
         }
+        done.is_some()
     }
 
     /// Notes that a body is entered, for its variables to be looked at.
@@ -257,14 +288,14 @@ impl Compiler<'_> {
 
     /// How types of calls in a body may depend on values.
     fn depends_on_types(&mut self, body: &Atom) -> Depends {
-        let mut pending = vec![body];
+        let mut pending = vec![(body, false)];
         let (mut seen, mut found) = (0, Depends::Nothing);
-        while let Some(atom) = pending.pop() {
+        while let Some((atom, is_pattern)) = pending.pop() {
             seen += 1;
             if seen > LARGEST {
                 return Depends::Nothing;
             }
-            let Some([head, ..]) = atom.as_expression() else {
+            let Some([head, arguments @ ..]) = atom.as_expression() else {
                 continue;
             };
             match head {
@@ -276,10 +307,12 @@ impl Compiler<'_> {
                         found = Depends::Arguments;
                     }
                 }
-                Atom::Variable(_) if found == Depends::Nothing => found = Depends::Heads,
+                Atom::Variable(_) if found == Depends::Nothing && !is_pattern => {
+                    found = Depends::Heads;
+                }
                 _ => {}
             }
-            pending.extend(atom.as_expression().unwrap_or_default());
+            parts(head, arguments, is_pattern, &mut pending);
         }
         found
     }

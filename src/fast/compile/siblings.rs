@@ -280,6 +280,11 @@ impl Compiler<'_> {
         }
     }
 
+    /// Whether evaluating an atom may bind what is a variable.
+    pub(super) fn may_bind_any(&mut self, atom: &Atom, argument: &Atom) -> bool {
+        matches!(argument, Atom::Variable(variable) if self.may_bind(atom, variable))
+    }
+
     /// Whether evaluating an atom may bind a variable.
     fn may_bind(&mut self, atom: &Atom, variable: &Variable) -> bool {
         let mut pending = vec![atom];

@@ -340,6 +340,16 @@ impl Compiler<'_> {
                 let argument = &arguments[place];
                 // What it stands for by then was not looked at before.
                 let is_late = matches!(argument, Atom::Variable(_)) && this.is_open(argument);
+                if is_late && parameter.is_symbol(&known().variable) {
+                    // Whether it still stands for nothing only its value tells.
+                    let before = &arguments[..place];
+                    if before
+                        .iter()
+                        .any(|before| this.may_bind_any(before, argument))
+                    {
+                        return Err(Leave);
+                    }
+                }
                 operands.push(this.in_place(place, argument, |this| {
                     let want = Want::Own;
                     this.argument(argument, parameter, signature, returned, &mut settled, want)

@@ -81,7 +81,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             format!("try {}", places.join(", then "))
         }
         I::Neck => "the head matches".to_owned(),
-        I::Record { used } => format!("record {}", rule.used(used)),
+        I::Record { used } | I::RecordReturn { used, .. } => format!("record {}", rule.used(used)),
         I::Watch { what, .. } => match rule.program().watched(what) {
             Watched::Call | Watched::Expression => "tell of a call".to_owned(),
             Watched::Rule { .. } => "tell of the rule".to_owned(),

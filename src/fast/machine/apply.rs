@@ -72,9 +72,7 @@ impl Machine<'_> {
         if signature.parameters.len() != arity {
             return None;
         }
-        let is_data = !self.program.has_rules_of(id, arity);
-        let returns = if is_data { ANY } else { expected };
-        let function = self.program.function(id, arity, returns);
+        let function = self.program.function(id, arity, expected);
         let callee = Callee::untyped(function);
         self.program.applied.note(head, count, expected, callee);
         Some(function)

@@ -319,7 +319,12 @@ impl Machine<'_> {
             if self.stack[owner] & SUCCEEDED != 0 {
                 return Next::Fail;
             }
-            if pending {
+            // A frame above what that choice goes back to is gone by then: its caller waits.
+            let is_kept = pending && {
+                let choice = &self.choices[height as usize];
+                owner < choice.stack_top as usize
+            };
+            if is_kept {
                 self.result = value;
                 let word = self.stack[base];
                 let (pc, below) = ((word >> 32) as Pc, (word & 0xffff_ffff) as usize);

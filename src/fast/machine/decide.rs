@@ -166,13 +166,14 @@ impl Machine<'_> {
             Expected::Told(slot) => slot!(self, base, slot).as_int() as TypeId,
         };
         let known = self.program.decided[number as usize]
+            .known
             .iter()
             .position(|known| known.leaves == leaves && known.expected == expected);
         let place = match known {
             Some(place) => place,
             None => {
                 let decided = self.decide_anew(&site, leaves, expected, base)?;
-                let lately = &mut self.program.decided[number as usize];
+                let lately = &mut self.program.decided[number as usize].known;
                 if lately.len() == DECIDED_MAX {
                     lately.remove(0);
                 }
@@ -180,7 +181,7 @@ impl Machine<'_> {
                 lately.len() - 1
             }
         };
-        let decided = &self.program.decided[number as usize][place];
+        let decided = &self.program.decided[number as usize].known[place];
         for (slot, value) in &decided.told {
             set!(self, base, *slot, Cell::small(*value as i32));
         }
@@ -208,9 +209,7 @@ impl Machine<'_> {
             Expected::Known(expected) => expected,
             Expected::Told(slot) => Cell(frame[place(slot)]).as_int() as TypeId,
         };
-        let decided = self.program.decided[number as usize]
-            .iter()
-            .find(|known| known.packed == packed && known.expected == expected)?;
+        let decided = self.program.decided[number as usize].find(packed, expected)?;
         for (slot, value) in &decided.told {
             set!(self, base, *slot, Cell::small(*value as i32));
         }

@@ -138,9 +138,9 @@ impl Machine<'_> {
         }
         let (root, last) = (Cell(frame[place(ROOT)]), Cell(frame[place(LAST)]));
         let (made, header) = self.heap.make_open(&self.program, entry, values, count);
-        if entry.made != 0
-            && (frame[place(TYPED)] != Cell::small(function as i32).0 || header & TYPE_BITS == 0)
-        {
+        let (typed, knows) = (Cell(frame[place(TYPED)]), entry.made != 0);
+        let is_as_others = typed == Cell::small(function as i32) && header & TYPE_BITS != 0;
+        if (knows || typed.is_int()) && !is_as_others {
             frame[place(TYPED)] = Cell::TRUE.0;
         }
         frame[place(LAST)] = made.0;

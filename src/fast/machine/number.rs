@@ -116,6 +116,9 @@ impl Machine<'_> {
         }
         let (a, b) = (self.type_class(value)?, self.type_class(constant)?);
         if a == Class::Unknown || b == Class::Unknown || a == b && a != Class::Typed {
+            if constant == self.heap.unit && value.is_exp() {
+                return Some(self.heap.elements(value.at()).1 == 0);
+            }
             return Some(self.heap.equal(value, constant));
         }
         None

@@ -180,6 +180,15 @@ impl Machine<'_> {
                             next!()
                         }
                     }
+                    I::RecordReturn { slot, used } => {
+                        if self.recorded.has(used, &self.log) {
+                            let value = slot!(slot);
+                            if value.is_int() {
+                                break 'hand value;
+                            }
+                            next!()
+                        }
+                    }
                     I::Take { to, on_error } => {
                         let value = self.result;
                         frame[place(to)] = value.0;
@@ -401,6 +410,11 @@ impl Machine<'_> {
                         if self.heap.is_known_as(types, slot!(a), first)
                             && (count == 1 || self.heap.is_known_as(types, slot!(b), second))
                         {
+                            next!()
+                        }
+                    }
+                    I::CheckFirst { .. } => {
+                        if frame[place(INDEX as Slot)] != Cell::small(0).0 {
                             next!()
                         }
                     }
@@ -1068,7 +1082,6 @@ impl Machine<'_> {
                     | I::Query { .. }
                     | I::Match { .. }
                     | I::CheckTree { .. }
-                    | I::CheckFirst { .. }
                     | I::Decide { .. }
                     | I::CallDecided { .. }
                     | I::CallDecidedLast { .. }

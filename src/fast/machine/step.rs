@@ -70,7 +70,7 @@ impl Machine<'_> {
             I::Chain { rules, kept, .. } => {
                 pc = self.begin_rules(rules, kept, base);
             }
-            I::Record { used } => self.record(used),
+            I::Record { used } | I::RecordReturn { used, .. } => self.record(used),
             I::Variable { to } => set!(self, base, to, self.heap.variable()),
             I::ReturnNoted {
                 function,
