@@ -358,12 +358,14 @@ pub(super) enum Instruction {
     },
     /// Behind `Grow`, before a call of the rule's function: makes what follows for as long as
     /// `rest` holds data of the shape of the argument that it was taken from. The rule's code
-    /// for such an argument begins so many instructions back. See `machine/along.rs`.
+    /// for such an argument begins so many instructions back; `typed` where it looks at types.
+    /// See `machine/along.rs`.
     GrowAlong {
         called: u32,
         argument: Slot,
         rest: Slot,
         back: u8,
+        typed: bool,
     },
     /// Puts a result into the last place of what `Grow` made, and returns that.
     Close,

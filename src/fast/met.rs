@@ -178,13 +178,25 @@ impl Meetings {
 /// expression's flags and type, the kind of what else there is.
 #[inline(always)]
 pub(super) fn word(heap: &Heap, value: Cell) -> u64 {
+    word_in(&heap.cells, value)
+}
+
+/// As [`word`], of a value on a heap of these cells.
+#[inline(always)]
+pub(super) fn word_in(cells: &[u64], value: Cell) -> u64 {
     if value.is_exp() {
-        heap.cells[value.at()] & MET
+        cells[value.at()] & MET
     } else if value.is_symbol() {
         value.0
     } else {
         value.0 & Header::TAG
     }
+}
+
+/// Whether all values with a word are of one type: small integers, one name, expressions of a
+/// noted type.
+pub(super) fn tells_type(word: u64) -> bool {
+    word == word_of_integers() || Cell(word).is_symbol() || is_typed_expression(word)
 }
 
 fn word_of_integers() -> u64 {

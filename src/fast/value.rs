@@ -115,6 +115,72 @@ impl Heap {
         (value.is_ref() || self.is_its_own(value)).then_some(value.0)
     }
 
+    /// As [`Heap::quick`], of an element of what is made; what is not noted of it, is not of
+    /// all.
+    #[inline(always)]
+    fn quick_noted(
+        &self,
+        program: &Program,
+        frame: &[u64; FRAME],
+        argument: Quick,
+        all: &mut u64,
+    ) -> Option<u64> {
+        let word = frame[place(argument.slot())];
+        let mut value = match argument.kind() {
+            QuickKind::Plain => {
+                let value = Cell(word);
+                if value.is_exp() {
+                    return (self.cells[value.at()] & PLAIN == EVALUATED).then_some(word);
+                } else if value.is_ref() {
+                    let followed = Cell(self.quick_followed(value)?);
+                    if followed.is_ref() {
+                        *all &= !Header::GROUND;
+                    }
+                    return Some(followed.0);
+                }
+                return (value != self.empty).then_some(word);
+            }
+            QuickKind::Sum(added) => {
+                let sum = (word as i64).checked_add(added << 3)?;
+                return Cell(word).is_int().then_some(sum as u64);
+            }
+            QuickKind::AsIs => Cell(word),
+            QuickKind::Constant(index) => program.constants[index as usize],
+        };
+        self.note(&mut value, all);
+        Some(value.0)
+    }
+
+    /// A call that no rule is for, of at most three arguments that need no evaluating for it;
+    /// `None` where one does.
+    #[inline(always)]
+    pub(super) fn try_make(
+        &mut self,
+        program: &Program,
+        frame: &[u64; FRAME],
+        function: &Function,
+        arguments: [Quick; 3],
+    ) -> Option<Cell> {
+        let name = Cell::symbol(function.symbol).0;
+        let [a, b, c] = arguments;
+        let mut all = EVALUATED;
+        let a = self.quick_noted(program, frame, a, &mut all)?;
+        let made = match function.arity {
+            1 => self.put([data_header(2, all), name, a]),
+            2 => {
+                let b = self.quick_noted(program, frame, b, &mut all)?;
+                self.put([data_header(3, all), name, a, b])
+            }
+            _ => {
+                let b = self.quick_noted(program, frame, b, &mut all)?;
+                let c = self.quick_noted(program, frame, c, &mut all)?;
+                self.put([data_header(4, all), name, a, b, c])
+            }
+        };
+        self.note_type_of_call(program, function, made);
+        Some(made)
+    }
+
     /// A call that no rule is for, of at most three evaluated arguments.
     #[inline(always)]
     pub(super) fn make_call(
@@ -139,12 +205,18 @@ impl Heap {
                 self.put([data_header(4, all), name, a.0, b.0, c.0])
             }
         };
+        self.note_type_of_call(program, function, made);
+        made
+    }
+
+    /// Notes the type of a call that no rule is for.
+    #[inline(always)]
+    fn note_type_of_call(&mut self, program: &Program, function: &Function, made: Cell) {
         if function.types_elements {
             self.note_type_of_made(program, function, made);
         } else {
             self.note_type_of_data(made, function.data_type);
         }
-        made
     }
 
     /// An expression of `count` elements that are at most three, before which the name of

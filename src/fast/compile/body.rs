@@ -157,6 +157,10 @@ impl Compiler<'_> {
             ] if operation.control() == Some(Control::Match) => {
                 take(pattern, &[pattern, template]);
             }
+            [head, _, then, otherwise] if is_if(head) => {
+                take(then, &[then, otherwise]);
+                take(otherwise, &[then, otherwise]);
+            }
             [head, left, right, then, _] if head.as_symbol() == Some("unify") => {
                 take(left, &[left, right, then]);
                 take(right, &[left, right, then]);
@@ -756,6 +760,13 @@ impl Compiler<'_> {
 /// Adds the occurrences of variables in `atom`.
 fn count(atom: &Atom, counts: &mut Counts) {
     atom.for_each_occurrence(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
+}
+
+fn is_if(head: &Atom) -> bool {
+    match head {
+        Atom::Grounded(Grounded::Operation(operation)) => operation.control() == Some(Control::If),
+        _ => head.as_symbol() == Some("if"),
+    }
 }
 
 fn is_let(head: &Atom) -> bool {

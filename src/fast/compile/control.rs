@@ -245,8 +245,10 @@ impl Compiler<'_> {
                 this.defined.clone_from(&before);
             }
             let begin = this.here();
-            let first = this.branch(|this| {
+            let both = [then, otherwise];
+            let first = this.own_branch(&[then], &both, |this| {
                 this.part(|this| {
+                    this.introduce(then)?;
                     let value = this.template(then, returned, inner, Bound::Nothing)?;
                     Ok(this.join(value, to, want))
                 })
@@ -259,8 +261,9 @@ impl Compiler<'_> {
                 *same = begin;
                 *other = here;
             }
-            let second = this.branch(|this| {
+            let second = this.own_branch(&[otherwise], &both, |this| {
                 this.part(|this| {
+                    this.introduce(otherwise)?;
                     let value = this.template(otherwise, returned, inner, Bound::Nothing)?;
                     Ok(this.join(value, to, want))
                 })

@@ -125,20 +125,32 @@ impl Compiler<'_> {
             .find(|matched| matched.is_of(argument) && matched.has(rest))?;
         // What stands before: looks at what the rule was given, and constants.
         let code = &self.program.code;
-        let mut back = 1;
+        let (mut back, mut typed) = (1, false);
+        let is_same = |slot: Slot| slot < arity as Slot && slot != argument || taken.has(slot);
         let mut constants: SmallVec<[Slot; 4]> = SmallVec::new();
         loop {
             match code[grow.checked_sub(back)?] {
                 Instruction::Constant { to, .. } => constants.push(to),
                 Instruction::IfPlain { slots, count, .. } => {
                     let mut looked_at = slots[..usize::from(count)].iter();
-                    if !looked_at.all(|slot| {
-                        *slot == argument | IF_DATA
-                            || *slot < arity as Slot && *slot != argument
-                            || taken.has(*slot)
-                    }) {
+                    if !looked_at.all(|slot| *slot == argument | IF_DATA || is_same(*slot)) {
                         return None;
                     }
+                }
+                Instruction::IfTyped { slots, count, .. } => {
+                    let mut looked_at = slots[..usize::from(count)].iter();
+                    if !looked_at.all(|slot| *slot == argument || is_same(*slot)) {
+                        return None;
+                    }
+                    typed = true;
+                }
+                Instruction::IfMet { tests, .. } => {
+                    let tests = &self.program.meetings.tests[tests as usize];
+                    let mut looked_at = tests.iter().map(|test| test.slot);
+                    if !looked_at.all(|slot| slot == argument || is_same(slot)) {
+                        return None;
+                    }
+                    typed = true;
                 }
                 Instruction::Unpack { slot, .. } if slot == argument => break,
                 _ => return None,
@@ -148,11 +160,7 @@ impl Compiler<'_> {
         let Instruction::Grow { slots, count, .. } = code[grow] else {
             return None;
         };
-        let is_known = |slot: &Slot| {
-            *slot < arity as Slot && *slot != argument
-                || taken.has(*slot)
-                || constants.contains(slot)
-        };
+        let is_known = |slot: &Slot| is_same(*slot) || constants.contains(slot);
         slots[..usize::from(count)]
             .iter()
             .all(is_known)
@@ -161,6 +169,7 @@ impl Compiler<'_> {
                 argument,
                 rest,
                 back: u8::try_from(back).ok()?,
+                typed,
             })
     }
 

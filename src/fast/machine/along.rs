@@ -5,9 +5,13 @@
 //! plain, makes the next and calls itself: for as long as the rest is data of the same shape,
 //! the turns are made here, without the instructions in between.
 
+use smallvec::SmallVec;
+
 use super::{HEIGHT, Machine};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{CLOSE, Instruction, Pc, Slot};
+use crate::fast::heap::TYPE_BITS;
+use crate::fast::met;
 use crate::fast::program::State;
 use crate::fast::stack::place;
 
@@ -29,6 +33,7 @@ impl Machine<'_> {
             argument,
             rest,
             back,
+            typed,
         } = code[pc]
         else {
             unreachable!("it was that instruction");
@@ -55,7 +60,8 @@ impl Machine<'_> {
             return None;
         };
         let arity = usize::from(arity);
-        let shape = Header::new(arity, WHOLE);
+        let mut shape = Header::new(arity, WHOLE).0;
+        let mut noted = NOTED | !0 << Header::ARITY;
         let head = Cell::symbol(name).0;
         let is_this_rule = entry.state == State::Compiled
             && slot == argument
@@ -76,6 +82,25 @@ impl Machine<'_> {
                 return None;
             }
         }
+        // Where types were looked at, all that is taken apart has to have those of the first.
+        let mut words = SmallVec::<[u64; 4]>::new();
+        if typed {
+            let whole = Cell(frame[place(argument)]);
+            if !whole.is_exp() {
+                return None;
+            }
+            noted |= TYPE_BITS;
+            shape |= self.heap.cells[whole.at()] & TYPE_BITS;
+            let taken = &frame[place(elements)..][..arity - 1];
+            words.extend(
+                taken
+                    .iter()
+                    .map(|value| met::word(&self.heap, Cell(*value))),
+            );
+            if !words.iter().all(|word| met::tells_type(*word)) {
+                return None;
+            }
+        }
         let made_of = &self.program.functions[function as usize];
         let kept = slots.map(|slot| Cell(frame[place(slot)]));
         let header = self
@@ -87,7 +112,8 @@ impl Machine<'_> {
         let room = self.collect_at.saturating_sub(self.heap.cells.len()) / WORDS;
         let longest = self.growing_max - last.length;
         let along = Along {
-            shape: shape.0,
+            shape,
+            noted,
             head,
             arity,
             rest: usize::from(rest - elements),
@@ -99,6 +125,7 @@ impl Machine<'_> {
                 is_taken.then(|| usize::from(slot - elements))
             }),
             kept: kept.map(|value| value.0),
+            words,
             most: (room as i64).min(longest).min(i64::from(self.fuel) - 1),
         };
         let value = frame[place(rest)];
@@ -126,9 +153,10 @@ impl Machine<'_> {
 
 /// What is the same in all turns.
 struct Along {
-    /// What the header has to be of what is taken apart, but for its type; then its head, how
-    /// many elements it has, and which of those behind the head is the rest.
+    /// What the header has to be of what is taken apart, as far as these bits of it; then its
+    /// head, how many elements it has, and which of those behind the head is the rest.
     shape: u64,
+    noted: u64,
     head: u64,
     arity: usize,
     rest: usize,
@@ -137,6 +165,8 @@ struct Along {
     name: u64,
     within: [Option<usize>; 2],
     kept: [u64; 2],
+    /// What tells the types of elements behind the head; none where they do not count.
+    words: SmallVec<[u64; 4]>,
     most: i64,
 }
 
@@ -162,7 +192,11 @@ impl Along {
             let Some([header, head, taken @ ..]) = cells.get(at..=at + self.arity) else {
                 break;
             };
-            if header & (NOTED | !0 << Header::ARITY) != self.shape || *head != self.head {
+            if header & self.noted != self.shape || *head != self.head {
+                break;
+            }
+            let mut words = self.words.iter().zip(taken);
+            if !words.all(|(word, value)| met::word_in(cells, Cell(*value)) == *word) {
                 break;
             }
             value = taken[self.rest];

@@ -686,16 +686,11 @@ impl Machine<'_> {
                         let entry = &self.program.functions[function as usize];
                         if entry.state == State::Data
                             && self.fuel != 1
-                            && let Some(a) = self.heap.quick(&self.program, frame, *a)
-                            && let Some(b) = self.heap.quick(&self.program, frame, *b)
-                            && let Some(c) = self.heap.quick(&self.program, frame, *c)
+                            && let arguments = [*a, *b, *c]
+                            && let Some(made) =
+                                self.heap.try_make(&self.program, frame, entry, arguments)
                         {
                             self.fuel -= 1;
-                            let made = self.heap.make_call(
-                                &self.program,
-                                entry,
-                                [Cell(a), Cell(b), Cell(c)],
-                            );
                             frame[place(*to)] = made.0;
                             pc += usize::from(*skip);
                             continue 'run;
