@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chimera_grammar::{Diagnostic, Lexer, LineTable, Token};
+use chimera_grammar::{Diagnostic, Lexer, LineTable, Span};
 
 use crate::atom::Atom;
 use crate::budget::Budget;
@@ -127,10 +127,11 @@ pub(crate) fn run(
                 Stop::Form => {}
             }
         }
-        let Some(form) = next_form(&mut lexer) else {
+        let Some(form) = lexer.next_form() else {
             return Ok(());
         };
-        let parsed = chimera_grammar::parse(form.text);
+        let Span { start, end } = form.span;
+        let parsed = chimera_grammar::parse(&source[start..end]);
         let node = parsed.tree.forms()[0].node as usize;
         let atom = reader::read(&parsed.tree, node, &|word| host.tokens.get(word).cloned());
         let mut failed_rule = None;
@@ -163,7 +164,7 @@ pub(crate) fn run(
         let directive = Directive {
             file: file.to_owned(),
             line: form.line,
-            column: form.column,
+            column: column_of(source, start),
             results,
             reductions,
             peak_bytes,
@@ -176,48 +177,11 @@ pub(crate) fn run(
     }
 }
 
-/// A form of a well-formed text, and where it stands.
-struct FormText<'s> {
-    text: &'s str,
-    directive: bool,
-    line: u32,
-    column: u32,
-}
-
-/// The form that comes next; the lexer stands between forms.
-fn next_form<'s>(lexer: &mut Lexer<'s>) -> Option<FormText<'s>> {
-    let source = lexer.source();
-    let mut first = None;
-    let mut depth = 0_usize;
-    let mut directive = false;
-    loop {
-        let (token, span) = lexer.next_token(depth == 0 && !directive)?;
-        if token != Token::Comment && first.is_none() {
-            let lines = source[span.start..span.end].matches('\n').count();
-            first = Some((span.start, lexer.line() - lines as u32));
-        }
-        match token {
-            Token::Comment => continue,
-            Token::Directive => {
-                directive = true;
-                continue;
-            }
-            Token::Open => depth += 1,
-            Token::Close => depth = depth.saturating_sub(1),
-            Token::Variable | Token::Word | Token::String | Token::UnclosedString => {}
-        }
-        if depth == 0 {
-            let (start, line) = first?;
-            let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
-            let before = source[line_start..start].chars().count();
-            return Some(FormText {
-                text: &source[start..span.end],
-                directive,
-                line,
-                column: u32::try_from(before + 1).unwrap_or(u32::MAX),
-            });
-        }
-    }
+/// The column of a byte, in characters from 1.
+fn column_of(source: &str, at: usize) -> u32 {
+    let line_start = source[..at].rfind('\n').map_or(0, |at| at + 1);
+    let before = source[line_start..at].chars().count();
+    u32::try_from(before + 1).unwrap_or(u32::MAX)
 }
 
 pub(crate) fn parse_one(engine: &Engine, text: &str) -> Result<Atom, LoadError> {

@@ -83,6 +83,17 @@ fn within_word(input: &[u8]) -> IResult<&[u8], &[u8]> {
     take_till(ends_word).parse(input)
 }
 
+/// Where a form stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormPlace {
+    /// All of it, with the `!` of a directive.
+    pub span: Span,
+    /// Whether it is a directive.
+    pub directive: bool,
+    /// The line, from 1, in which it begins.
+    pub line: u32,
+}
+
 /// A comment without its end.
 fn comment(input: &[u8]) -> IResult<&[u8], &[u8]> {
     take_till(|byte| byte == b'\n').parse(input)
@@ -139,6 +150,41 @@ impl<'s> Lexer<'s> {
         };
         let end = self.at;
         Some((token, Span { start, end }))
+    }
+
+    /// The form that comes next, of a well-formed text; this stands between forms. Linear
+    /// in it, without a tree.
+    #[inline]
+    pub fn next_form(&mut self) -> Option<FormPlace> {
+        let mut first = None;
+        let mut depth = 0_usize;
+        let mut directive = false;
+        loop {
+            let (token, span) = self.next_token(depth == 0 && !directive)?;
+            if token != Token::Comment && first.is_none() {
+                let lines = self.source[span.start..span.end].matches('\n').count();
+                first = Some((span.start, self.line - lines as u32));
+            }
+            match token {
+                Token::Comment => continue,
+                Token::Directive => {
+                    directive = true;
+                    continue;
+                }
+                Token::Open => depth += 1,
+                Token::Close => depth = depth.saturating_sub(1),
+                Token::Variable | Token::Word | Token::String | Token::UnclosedString => {}
+            }
+            if depth == 0 {
+                let (start, line) = first?;
+                let end = span.end;
+                return Some(FormPlace {
+                    span: Span { start, end },
+                    directive,
+                    line,
+                });
+            }
+        }
     }
 
     fn one(&mut self, token: Token) -> Token {
@@ -275,6 +321,27 @@ mod tests {
                 (Token::Word, "!", 4),
                 (Token::Close, ")", 4),
                 (Token::Word, "!", 5),
+            ]
+        );
+    }
+
+    #[test]
+    fn forms_come_one_by_one_with_their_lines() {
+        let source = "; first\n(a \"b\n)\" (c)) word\n! ; what\n(d)\n\"x\ny\" $z";
+        let mut lexer = Lexer::new(source);
+        let mut all = Vec::new();
+        while let Some(form) = lexer.next_form() {
+            let text = &source[form.span.start..form.span.end];
+            all.push((text, form.directive, form.line));
+        }
+        assert_eq!(
+            all,
+            [
+                ("(a \"b\n)\" (c))", false, 2),
+                ("word", false, 3),
+                ("! ; what\n(d)", true, 4),
+                ("\"x\ny\"", false, 6),
+                ("$z", false, 7),
             ]
         );
     }

@@ -18,7 +18,7 @@ pub use decode::{EncodingError, decode};
 pub use diagnostic::{Diagnostic, Severity, Style, draw};
 pub use error::{SyntaxError, SyntaxErrorKind};
 pub use format::{format, print};
-pub use lex::{Lexer, Token, is_well_formed};
+pub use lex::{FormPlace, Lexer, Token, is_well_formed};
 pub use parse::{Parsed, parse};
 pub use position::{LineTable, Position};
 pub use string::{quote, unescape, write_quoted};

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use chimera::{Atom, Budget, Directive, DirectoryFiles, Engine, LoadError, Watch};
-use chimera_grammar::{Diagnostic, Lexer, LineTable, Severity, Span, Style, Token, decode, draw};
+use chimera_grammar::{Diagnostic, Lexer, LineTable, Severity, Span, Style, decode, draw};
 use chimera_repl::Stats;
 use serde_json::{Value, json};
 
@@ -234,41 +234,17 @@ fn draw_under(
 ) -> String {
     let lines = LineTable::new(source);
     let start = lines.offset(source, directive.line, directive.column);
+    let form = Lexer::new(&source[start..]).next_form();
+    let end = form.map_or(source.len(), |form| start + form.span.end);
     let diagnostic = Diagnostic {
         severity,
         code,
         message,
         help: help.to_owned().into(),
-        span: Span {
-            start,
-            end: start + form_length(&source[start..]),
-        },
+        span: Span { start, end },
         position: lines.position(source, start),
     };
     draw(&[diagnostic], &directive.file, source, style_of_stderr())
-}
-
-/// How long the form is that a text begins with.
-fn form_length(text: &str) -> usize {
-    let mut lexer = Lexer::new(text);
-    let mut depth = 0_usize;
-    let mut directive = false;
-    while let Some((token, span)) = lexer.next_token(depth == 0 && !directive) {
-        match token {
-            Token::Directive => directive = true,
-            Token::Open => depth += 1,
-            Token::Close => depth = depth.saturating_sub(1),
-            Token::Comment
-            | Token::Variable
-            | Token::Word
-            | Token::String
-            | Token::UnclosedString => {}
-        }
-        if depth == 0 && !matches!(token, Token::Directive | Token::Comment) {
-            return span.end;
-        }
-    }
-    text.len()
 }
 
 /// Whether an error is the one that stands for memory that ran out.
