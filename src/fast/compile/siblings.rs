@@ -10,6 +10,22 @@ use crate::types;
 /// No more functions are looked into for what their results tell.
 const FUNCTIONS: usize = 16;
 
+/// Where the value of an expression comes from.
+enum Source {
+    /// It is no call.
+    Itself,
+    /// It is the value of one of these: bodies of rules, branches, arguments.
+    Of(Vec<Atom>),
+    /// It is of a type that a signature declares.
+    Declared(Atom),
+    /// A call of a function that was looked into before.
+    Again,
+    /// A call of what has no name.
+    Nameless,
+    /// Any other call, and one more function than are looked into.
+    Unknown,
+}
+
 impl Compiler<'_> {
     /// What has to be ground, so that evaluating an element of a call without types binds
     /// nothing that the types of a later one depend on. Leaves what depends on a variable
@@ -123,44 +139,51 @@ impl Compiler<'_> {
     }
 
     fn tells_type_within(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>) -> bool {
+        match self.source(atom, seen) {
+            Source::Itself | Source::Again | Source::Nameless => true,
+            Source::Of(atoms) => atoms.iter().all(|atom| self.tells_type_within(atom, seen)),
+            Source::Declared(found) => !types::is_undefined(&found) && !types::is_meta_type(&found),
+            Source::Unknown => false,
+        }
+    }
+
+    /// Where the value of an expression comes from; functions that are `seen` are not looked
+    /// into again.
+    fn source(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>) -> Source {
         let Some([head, arguments @ ..]) = atom.as_expression() else {
-            return true;
+            return Source::Itself;
         };
         match self.program.head(self.host, self.heap, head) {
             Head::Untyped => {
                 let Atom::Symbol(symbol) = head else {
-                    return true;
+                    return Source::Nameless;
                 };
                 let function = (self.heap.symbol(symbol), arguments.len());
                 if seen.contains(&function) {
-                    return true;
+                    return Source::Again;
                 }
                 self.program.look_at_rules(function.0, function.1);
                 let rows = self.program.rule_rows(function.0, function.1);
                 if seen.len() + rows.len() > FUNCTIONS {
-                    return false;
+                    return Source::Unknown;
                 }
                 seen.push(function);
                 let rules = self.program.rules_at(&rows);
-                rules.iter().all(|(rule, _)| {
-                    let body = rule.as_expression().and_then(<[Atom]>::last);
-                    body.is_some_and(|body| self.tells_type_within(body, seen))
-                })
+                let body = |rule: &Atom| rule.as_expression()?.last().cloned();
+                Source::Of(rules.iter().filter_map(|(rule, _)| body(rule)).collect())
             }
-            Head::Operation(operation, _) if operation.control() == Some(Control::If) => arguments
-                [1..]
-                .iter()
-                .all(|branch| self.tells_type_within(branch, seen)),
-            Head::Typed(signature) | Head::Operation(_, signature) => match &signature.returns {
-                Atom::Variable(_) => {
-                    let mut own = signature.parameters.iter().zip(arguments);
-                    own.all(|(parameter, argument)| {
-                        *parameter != signature.returns || self.tells_type_within(argument, seen)
-                    })
+            Head::Operation(operation, _) if operation.control() == Some(Control::If) => {
+                Source::Of(arguments.iter().skip(1).cloned().collect())
+            }
+            Head::Typed(signature) | Head::Operation(_, signature) => {
+                if !matches!(signature.returns, Atom::Variable(_)) {
+                    return Source::Declared(signature.returns.clone());
                 }
-                returns => !types::is_undefined(returns) && !types::is_meta_type(returns),
-            },
-            Head::Complex => false,
+                let own = signature.parameters.iter().zip(arguments);
+                let own = own.filter(|(parameter, _)| **parameter == signature.returns);
+                Source::Of(own.map(|(_, argument)| argument.clone()).collect())
+            }
+            Head::Complex => Source::Unknown,
         }
     }
 
@@ -178,59 +201,27 @@ impl Compiler<'_> {
         seen: &mut Vec<(u32, usize)>,
         told: &mut Vec<Atom>,
     ) {
-        let Some([head, arguments @ ..]) = atom.as_expression() else {
-            if let [only] = types::types_of(&self.program.space, atom).as_slice()
-                && only.is_ground()
-                && !types::is_undefined(only)
-            {
-                told.push(only.clone());
-            }
-            return;
-        };
-        match self.program.head(self.host, self.heap, head) {
-            Head::Untyped => {
-                let Atom::Symbol(symbol) = head else {
-                    return;
-                };
-                let function = (self.heap.symbol(symbol), arguments.len());
-                if seen.contains(&function) {
-                    return;
-                }
-                self.program.look_at_rules(function.0, function.1);
-                let rows = self.program.rule_rows(function.0, function.1);
-                if seen.len() + rows.len() > FUNCTIONS {
-                    return;
-                }
-                seen.push(function);
-                for (rule, _) in self.program.rules_at(&rows) {
-                    if let Some(body) = rule.as_expression().and_then(<[Atom]>::last) {
-                        self.types_told_within(body, seen, told);
-                    }
+        match self.source(atom, seen) {
+            Source::Itself => {
+                if let [only] = types::types_of(&self.program.space, atom).as_slice()
+                    && only.is_ground()
+                    && !types::is_undefined(only)
+                {
+                    told.push(only.clone());
                 }
             }
-            Head::Operation(operation, _) if operation.control() == Some(Control::If) => {
-                for branch in arguments.iter().skip(1) {
-                    self.types_told_within(branch, seen, told);
+            Source::Of(atoms) => {
+                for atom in &atoms {
+                    self.types_told_within(atom, seen, told);
                 }
             }
-            Head::Typed(signature) | Head::Operation(_, signature) => match &signature.returns {
-                Atom::Variable(_) => {
-                    for (parameter, argument) in signature.parameters.iter().zip(arguments) {
-                        if *parameter == signature.returns {
-                            self.types_told_within(argument, seen, told);
-                        }
-                    }
+            Source::Declared(found) => {
+                if found.is_ground() && !types::is_undefined(&found) && !types::is_meta_type(&found)
+                {
+                    told.push(found);
                 }
-                returns => {
-                    if returns.is_ground()
-                        && !types::is_undefined(returns)
-                        && !types::is_meta_type(returns)
-                    {
-                        told.push(returns.clone());
-                    }
-                }
-            },
-            Head::Complex => {}
+            }
+            Source::Again | Source::Nameless | Source::Unknown => {}
         }
     }
 
@@ -241,42 +232,11 @@ impl Compiler<'_> {
     }
 
     fn hands_on_within(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>) -> bool {
-        let Some([head, arguments @ ..]) = atom.as_expression() else {
-            return matches!(atom, Atom::Variable(_));
-        };
-        match self.program.head(self.host, self.heap, head) {
-            Head::Untyped => {
-                let Atom::Symbol(symbol) = head else {
-                    return true;
-                };
-                let function = (self.heap.symbol(symbol), arguments.len());
-                if seen.contains(&function) {
-                    return false;
-                }
-                self.program.look_at_rules(function.0, function.1);
-                let rows = self.program.rule_rows(function.0, function.1);
-                if seen.len() + rows.len() > FUNCTIONS {
-                    return true;
-                }
-                seen.push(function);
-                let rules = self.program.rules_at(&rows);
-                rules.iter().any(|(rule, _)| {
-                    let body = rule.as_expression().and_then(<[Atom]>::last);
-                    body.is_none_or(|body| self.hands_on_within(body, seen))
-                })
-            }
-            Head::Operation(operation, _) if operation.control() == Some(Control::If) => arguments
-                .iter()
-                .skip(1)
-                .any(|branch| self.hands_on_within(branch, seen)),
-            Head::Typed(signature) | Head::Operation(_, signature) => {
-                let mut own = signature.parameters.iter().zip(arguments);
-                matches!(signature.returns, Atom::Variable(_))
-                    && own.any(|(parameter, argument)| {
-                        *parameter == signature.returns && self.hands_on_within(argument, seen)
-                    })
-            }
-            Head::Complex => true,
+        match self.source(atom, seen) {
+            Source::Itself => matches!(atom, Atom::Variable(_)),
+            Source::Of(atoms) => atoms.iter().any(|atom| self.hands_on_within(atom, seen)),
+            Source::Declared(_) | Source::Again => false,
+            Source::Nameless | Source::Unknown => true,
         }
     }
 
