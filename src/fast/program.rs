@@ -240,6 +240,26 @@ impl Made {
 impl Function {
     /// The number of no function.
     pub(super) const NONE: u32 = u32::MAX;
+
+    /// Of which nothing is known yet.
+    fn new(symbol: u32, arity: usize, expected: TypeId) -> Function {
+        Function {
+            symbol,
+            arity,
+            expected,
+            state: State::Unknown,
+            version: Version::default(),
+            pc: 0,
+            size: 0,
+            data_type: 0,
+            types_elements: false,
+            made: 0,
+            looks_before_last: false,
+            table: u32::MAX,
+            with_facts: 0,
+            asked: 0,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -961,22 +981,7 @@ impl Program {
             .entry((symbol, arity, expected))
             .or_insert(next);
         if id == next {
-            self.functions.push(Function {
-                symbol,
-                arity,
-                expected,
-                state: State::Unknown,
-                version: Version::default(),
-                pc: 0,
-                size: 0,
-                data_type: 0,
-                types_elements: false,
-                made: 0,
-                looks_before_last: false,
-                table: u32::MAX,
-                with_facts: 0,
-                asked: 0,
-            });
+            self.functions.push(Function::new(symbol, arity, expected));
         }
         id
     }
@@ -997,20 +1002,10 @@ impl Program {
         let (state, version) = (self.functions[like].state, self.functions[like].version);
         self.made.push(key.3.clone());
         self.functions.push(Function {
-            symbol,
-            arity,
-            expected,
             state,
             version,
-            pc: 0,
-            size: 0,
-            data_type: 0,
-            types_elements: false,
             made: self.made.len() as u32,
-            looks_before_last: false,
-            table: u32::MAX,
-            with_facts: 0,
-            asked: 0,
+            ..Function::new(symbol, arity, expected)
         });
         let id = (self.functions.len() - 1) as u32;
         self.note_made(id);

@@ -43,16 +43,21 @@ pub(super) fn is_applied(signature: &Signature) -> bool {
 
 /// Whether an argument is a call that is evaluated for such a parameter.
 pub(super) fn is_evaluated(argument: &Atom, parameter: &Atom) -> bool {
-    let parts = argument.as_expression();
-    !types::is_meta_type(parameter) && parts.is_some_and(|parts| !parts.is_empty())
+    !types::is_meta_type(parameter) && is_call(argument)
+}
+
+fn is_call(argument: &Atom) -> bool {
+    argument
+        .as_expression()
+        .is_some_and(|parts| !parts.is_empty())
 }
 
 /// What a call that is decided is of.
 pub(super) enum Callee {
     /// The function whose number the slot holds.
     Slot(Slot),
-    /// The function for results of this type, or for data of a known one; arguments of which it is called without
-    /// evaluating any, and the place for that.
+    /// The function for results of this type, or for data of a known one; arguments of which
+    /// it is called without evaluating any, and the place for that.
     Known(TypeId, Option<u32>, Option<(usize, [Quick; 3])>),
 }
 
@@ -391,12 +396,7 @@ impl Compiler<'_> {
         let is_ground = types.atom(first).is_some_and(Atom::is_ground);
         let unknown = types.unknown();
         let parts = children[1..].iter().zip(&now.parts[0]);
-        let parts = parts.map(|(argument, part)| {
-            let is_call = argument
-                .as_expression()
-                .is_some_and(|parts| !parts.is_empty());
-            is_call.then(|| part.found())
-        });
+        let parts = parts.map(|(argument, part)| is_call(argument).then(|| part.found()));
         let parts: SmallVec<[Option<ValueType>; 4]> = parts.collect();
         let is_told = is_ground && !parts.contains(&Some(unknown));
         is_told.then_some(Made {
@@ -711,10 +711,6 @@ impl Compiler<'_> {
         };
         let symbol = self.heap.symbol(symbol);
         let arguments = || signature.parameters.iter().zip(&children[1..]);
-        let is_call = |argument: &Atom| {
-            let parts = argument.as_expression();
-            parts.is_some_and(|parts| !parts.is_empty())
-        };
         let mut tells = false;
         for (_, argument) in arguments().filter(|(parameter, _)| **parameter == signature.returns) {
             if is_call(argument) && !self.tells_type(argument) {

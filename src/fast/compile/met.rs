@@ -38,8 +38,8 @@ pub(in crate::fast) fn consider(program: &mut Program, function: u32) {
     }
 }
 
-/// What stands in an expression, each with whether it is a pattern, or stands in one.
-fn parts<'a>(
+/// Adds what stands in an expression, each with whether it is a pattern, or stands in one.
+fn add_parts<'a>(
     head: &'a Atom,
     arguments: &'a [Atom],
     is_pattern: bool,
@@ -312,7 +312,7 @@ impl Compiler<'_> {
                 }
                 _ => {}
             }
-            parts(head, arguments, is_pattern, &mut pending);
+            add_parts(head, arguments, is_pattern, &mut pending);
         }
         found
     }
