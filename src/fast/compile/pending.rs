@@ -8,8 +8,8 @@ use smallvec::SmallVec;
 
 use super::{Compiled, Compiler, Place};
 use crate::atom::{Atom, Grounded};
+use crate::evaluate::uses::Used;
 use crate::fast::code::{ANY, FAIL, Instruction};
-use crate::fast::program::Used;
 
 /// What was used on the way to an instruction and is not recorded yet.
 #[derive(Clone, Default)]
