@@ -62,9 +62,12 @@ const FREE: Cell = Cell::spare();
 /// Bytes beside the heap that it is not collected for.
 const BESIDE: usize = 4 << 20;
 
-/// Bytes that a host value holds elsewhere.
+/// Bytes that a host value holds elsewhere, or may hold: what a set, a map or a space has by
+/// itself, beside what it shares with others.
 fn bytes_beside(atom: &Atom) -> usize {
     match atom {
+        Atom::Grounded(Grounded::Value(_)) => 1 << 10,
+        Atom::Grounded(Grounded::Space(_)) => 1 << 11,
         Atom::Grounded(Grounded::Text(text)) => text.len(),
         Atom::Grounded(Grounded::Number(number)) => number.bytes_beside(),
         _ => 0,

@@ -107,6 +107,8 @@ impl Compiler<'_> {
             let used = self.program.used(used);
             self.program.code.push(Instruction::Record { used });
             self.pending.used.truncate(from);
+            // What is used from here on in the branch is all of the branch's.
+            self.pending.before = self.pending.before.min(from);
         }
     }
 
