@@ -731,7 +731,12 @@ impl<'m> Compiler<'m> {
         }
         let instruction = &mut self.program.code[at];
         let field = match (place, instruction) {
-            (Place::OnError, I::Take { on_error, .. } | I::TakeTruth { on_error, .. }) => on_error,
+            (
+                Place::OnError,
+                I::Take { on_error, .. }
+                | I::TakeTruth { on_error, .. }
+                | I::TakeElements { on_error, .. },
+            ) => on_error,
             (
                 Place::To,
                 I::Jump { to }

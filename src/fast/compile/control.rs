@@ -9,7 +9,7 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::choice::Gathers;
 use crate::fast::code::{
-    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, Operand, Slot, TypeId,
+    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, NO_NAME, Operand, Slot, TypeId,
 };
 use crate::fast::program::{Inline, Signature};
 use crate::types;
@@ -667,9 +667,53 @@ impl Compiler<'_> {
         let what = OddWhat::Space([slot, other], Atom::expression(source));
         let slow = self.slow(Vec::new(), what, expected)?;
         let mut uses = Vec::new();
+        let before = self.program.code.len();
         self.pattern_with(pattern, slot, &mut uses)?;
+        if uses.len() == 1 && !types::has_part(template, |part| part == pattern) {
+            self.take_elements(before);
+        }
         self.odd[slow].uses = uses.into_iter().map(|at| (at, Place::OnFail)).collect();
         Ok(Some(slow))
+    }
+
+    /// Where the instruction before `at` takes what the one there takes apart, and nothing else
+    /// uses that, it need not be made to be returned.
+    fn take_elements(&mut self, at: usize) {
+        use Instruction as I;
+        let [.., take, taken] = &mut self.program.code[..=at] else {
+            return;
+        };
+        let I::Take {
+            to: to_taken,
+            on_error,
+        } = *take
+        else {
+            return;
+        };
+        let (elements, name, arity) = match *taken {
+            I::MatchExpression {
+                slot, to, arity, ..
+            } if slot == to_taken => (to, NO_NAME, arity),
+            I::MatchCall {
+                slot,
+                to,
+                arity,
+                head,
+                ..
+            } if slot == to_taken => {
+                let head = self.program.constants[head as usize];
+                (to, head.at() as u32, arity - 1)
+            }
+            _ => return,
+        };
+        let arity = u8::try_from(arity).unwrap_or(u8::MAX);
+        *take = I::TakeElements {
+            to: to_taken,
+            elements,
+            on_error,
+            name,
+            arity,
+        };
     }
 
     pub(super) fn let_star(

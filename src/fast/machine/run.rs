@@ -8,9 +8,9 @@ use super::walk::{INDEX, LIST, SO_FAR};
 use super::{HEIGHT, MARK_SUCCEEDED, MATCHED, Machine, SUCCEEDED};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{
-    ANY, Arithmetic, AtomKind, FAIL, IF_DATA, Instruction, NUMBER, Pc, Slot, TypeId,
+    ANY, Arithmetic, AtomKind, FAIL, IF_DATA, Instruction, NO_NAME, NUMBER, Pc, Slot, TypeId,
 };
-use crate::fast::program::{Branch, State, expression_word};
+use crate::fast::program::{Branch, Function, State, expression_word};
 use crate::fast::stack::place;
 
 impl Machine<'_> {
@@ -94,6 +94,18 @@ impl Machine<'_> {
                     (frame, base) = ($called, $target);
                     jump!($to)
                 }};
+            }
+            // Leaves the frame, with a result, for that of the caller.
+            macro_rules! leave {
+                () => {
+                    let (word, state) = (frame[0], frame[1]);
+                    if self.choices.len() as u64 > state >> HEIGHT {
+                        self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
+                    }
+                    pc = (word >> 32) as usize;
+                    base = (word & 0xffff_ffff) as usize;
+                    frame = self.stack.frame_mut(base);
+                };
             }
             // Goes back to the newest choice, if it is for a place in the code.
             macro_rules! go_back {
@@ -199,7 +211,7 @@ impl Machine<'_> {
                             next!()
                         }
                     }
-                    I::Take { to, on_error } => {
+                    I::Take { to, on_error } | I::TakeElements { to, on_error, .. } => {
                         let value = self.result;
                         frame[place(to)] = value.0;
                         let is_error = value.is_exp() && self.heap.is_error(value);
@@ -717,6 +729,28 @@ impl Machine<'_> {
                         if entry.state == State::Data && self.fuel != 1 {
                             self.fuel -= 1;
                             let values = [slot!(a), slot!(b), slot!(c)];
+                            if *last
+                                && let I::TakeElements {
+                                    to,
+                                    elements,
+                                    name,
+                                    arity,
+                                    ..
+                                } = code[(frame[0] >> 32) as usize]
+                                && name == entry.symbol
+                                && usize::from(arity) == entry.arity
+                                && let arity @ 1..=3 = usize::from(arity)
+                                && values[..arity]
+                                    .iter()
+                                    .all(|value| self.heap.is_settled(*value))
+                            {
+                                leave!();
+                                frame[place(to)] = self.heap.taken_apart.0;
+                                for (slot, value) in (elements..).zip(&values[..arity]) {
+                                    frame[place(slot)] = value.0;
+                                }
+                                pass_over!(2)
+                            }
                             let made = self.heap.make_call(&self.program, entry, values);
                             if *last {
                                 break 'hand made;
@@ -1023,6 +1057,25 @@ impl Machine<'_> {
                         part: _,
                     } => {
                         let values = [slot!(a), slot!(b), slot!(c)];
+                        if let I::TakeElements {
+                            to,
+                            elements,
+                            name: NO_NAME,
+                            arity: 2,
+                            ..
+                        } = code[(frame[0] >> 32) as usize]
+                            && function == Function::NONE
+                            && *count == 2
+                            && let [head, second, _] = values
+                            && self.program.is_data_by_head(head)
+                            && self.heap.is_settled(second)
+                        {
+                            leave!();
+                            frame[place(to)] = self.heap.taken_apart.0;
+                            frame[place(elements)] = head.0;
+                            frame[place(elements + 1)] = second.0;
+                            pass_over!(2)
+                        }
                         let heap = &mut self.heap;
                         let (made, is_data) =
                             heap.make_noted(&self.program, function, values, *count);
@@ -1119,22 +1172,20 @@ impl Machine<'_> {
                 jump!(to)
             };
             // A result that is no error is handed to the caller.
-            let (word, state) = (frame[0], frame[1]);
-            if self.choices.len() as u64 > state >> HEIGHT {
-                self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
-            }
-            base = (word & 0xffff_ffff) as usize;
-            frame = self.stack.frame_mut(base);
-            pc = (word >> 32) as usize;
+            leave!();
             // Most often the caller takes it.
             match code[pc] {
-                I::Take { to, .. } => {
+                I::Take { to, .. } | I::TakeElements { to, .. } => {
                     frame[place(to)] = value.0;
                     pc += 1;
                 }
                 I::TakeTruth { to, no, .. } if value.is_bool() => {
                     frame[place(to)] = value.0;
-                    pc = if value == Cell::TRUE { pc + 2 } else { no as usize };
+                    pc = if value == Cell::TRUE {
+                        pc + 2
+                    } else {
+                        no as usize
+                    };
                 }
                 _ => self.result = value,
             }
