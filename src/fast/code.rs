@@ -787,6 +787,11 @@ pub(super) enum Instruction {
         to: Pc,
         odd: Pc,
     },
+    /// Goes on at `odd` unless rules that the code has in itself are still what they were.
+    IfRules {
+        rules: u32,
+        odd: Pc,
+    },
     /// Goes on with each answer of a space to a compiled pattern, whose slots are written
     /// each time.
     Query {

@@ -17,6 +17,7 @@ pub(in crate::fast) mod facts;
 mod grow;
 mod head;
 mod inline;
+mod inlined;
 mod lambda;
 pub(in crate::fast) mod met;
 mod pattern;
@@ -787,6 +788,7 @@ impl<'m> Compiler<'m> {
                 | I::Match { odd, .. }
                 | I::Query { odd, .. }
                 | I::IfFacts { odd, .. }
+                | I::IfRules { odd, .. }
                 | I::ChangeSpace { odd, .. }
                 | I::GetState { odd, .. }
                 | I::ChangeState { odd, .. }

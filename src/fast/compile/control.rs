@@ -176,7 +176,8 @@ impl Compiler<'_> {
         let simple = self.simple_comparison(condition);
         let numeric = simple.is_none() && self.is_numeric_comparison(condition);
         let mut try_same = None;
-        let before = self.defined.clone();
+        let mut inlined = None;
+        let mut before = self.defined.clone();
         if simple.is_none() && !numeric {
             if let Some((left, right)) = self.plain_equality(condition, &checks) {
                 let (same, other) = (FAIL, FAIL);
@@ -219,6 +220,8 @@ impl Compiler<'_> {
                     (at, slow)
                 }
                 None => {
+                    before.clone_from(&this.defined);
+                    inlined = this.decided_inline(condition)?;
                     let value = this.evaluate_argument(condition, BOOL)?;
                     let slot = this.in_slot(value)?;
                     if let Some(Instruction::Take { to, on_error }) = this.program.code.last()
@@ -240,7 +243,7 @@ impl Compiler<'_> {
                 }
             };
             let inner = inner.want;
-            if try_same.is_some() {
+            if try_same.is_some() || inlined.is_some() {
                 // Nothing else uses what was evaluated for the comparison.
                 this.defined.clone_from(&before);
             }
@@ -260,6 +263,9 @@ impl Compiler<'_> {
             {
                 *same = begin;
                 *other = here;
+            }
+            if let Some(ways) = inlined.take() {
+                this.lead(ways, begin, here);
             }
             let second = this.own_branch(&[otherwise], &both, |this| {
                 this.part(|this| {
@@ -285,7 +291,11 @@ impl Compiler<'_> {
 
     /// The slots of two variables that a condition compares, if nothing but their types has
     /// to be looked at before.
-    fn plain_equality(&self, condition: &Atom, checks: &[Check]) -> Option<(Slot, Slot)> {
+    pub(super) fn plain_equality(
+        &self,
+        condition: &Atom,
+        checks: &[Check],
+    ) -> Option<(Slot, Slot)> {
         let [Atom::Grounded(Grounded::Operation(operation)), left, right] =
             condition.as_expression()?
         else {
@@ -397,7 +407,7 @@ impl Compiler<'_> {
     /// Whether a condition compares sums and products of variables and numbers: nothing
     /// of it has results of its own, so what is not for numbers can be left to the plain
     /// evaluator together with the whole form.
-    fn is_numeric_comparison(&self, condition: &Atom) -> bool {
+    pub(super) fn is_numeric_comparison(&self, condition: &Atom) -> bool {
         let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
             condition.as_expression()
         else {
@@ -436,7 +446,7 @@ impl Compiler<'_> {
 
     /// A jump for what [`Compiler::is_numeric_comparison`] says; `uses` gathers the
     /// instructions before it that have an odd way.
-    fn numeric_comparison(
+    pub(super) fn numeric_comparison(
         &mut self,
         condition: &Atom,
         uses: &mut Vec<(usize, Place)>,

@@ -696,6 +696,10 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 place(other)
             )
         }
+        I::IfRules { odd: other, .. } => format!(
+            "decide what rules would; if they have changed go to {}",
+            place(other)
+        ),
         I::Query {
             space,
             pattern,

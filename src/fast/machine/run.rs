@@ -686,6 +686,14 @@ impl Machine<'_> {
                         }
                     }
 
+                    I::IfRules { rules, .. } => {
+                        let epoch = self.program.inlined[rules as usize].epoch;
+                        if epoch == self.program.epoch && self.fuel > 1 {
+                            self.fuel -= 1;
+                            next!()
+                        }
+                    }
+
                     I::MakeNoted {
                         ref to,
                         function,
