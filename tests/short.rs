@@ -65,6 +65,7 @@ fn a_rule_that_becomes_another_is_asked_again() {
     let found = check(
         "(= (near $a $b) (== $a $b))
          (= (use $x $y) (if (near $x $y) yes no))
+         (= (use-other $x $y) (if (other $x $y) yes no))
          (= (within $x $y)
            (let $first (if (near $x $y) yes no)
              (let $done (add-atom &self (= (near $p $q) True))
@@ -74,14 +75,17 @@ fn a_rule_that_becomes_another_is_asked_again() {
          !(use 2 3)
          !(remove-atom &self (= (near $a $b) (== $a $b)))
          !(use 1 False) !(use 1 True)
-         !(remove-atom &self (= (near $p $q) True))
-         !(use 1 2)
-         !(add-atom &self (= (near $a $b) (< $a $b)))
-         !(use 1 2) !(use 2 1)",
+         !(use-other 1 2)
+         (= (other $a $b) (< $a $b))
+         !(use-other 1 2) !(use-other 2 1)
+         !(remove-atom &self (= (other $a $b) (< $a $b)))
+         !(add-atom &self (= (other $a $b) (> $a $b)))
+         !(use-other 1 2) !(use-other 2 1)",
     );
     assert_eq!(found[2], ["(no no)", "(no yes)"]);
     assert_eq!(found[3], ["no", "yes"]);
-    assert_eq!(found[found.len() - 2..], [["yes"], ["no"]]);
+    assert_eq!(found[found.len() - 6..found.len() - 4], [["yes"], ["no"]]);
+    assert_eq!(found[found.len() - 2..], [["no"], ["yes"]]);
 }
 
 #[test]
