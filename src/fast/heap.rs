@@ -46,6 +46,8 @@ pub(super) struct Heap {
     pub(super) empty: Cell,
     /// `()`.
     pub(super) unit: Cell,
+    /// In the place of data that was taken apart as it was returned, and not made.
+    pub(super) taken_apart: Cell,
     /// Variables of atoms that came in or went out, and the words they are.
     pub(super) names: Vec<(usize, Variable)>,
     named: HashMap<Variable, usize, FixedState>,
@@ -98,6 +100,7 @@ impl Heap {
             error: Cell::symbol(known.error.id()),
             empty: Cell::symbol(known.empty.id()),
             unit: Cell::FALSE,
+            taken_apart: Cell::FALSE,
             names: Vec::new(),
             named: HashMap::default(),
             parts: Vec::new(),
@@ -106,6 +109,9 @@ impl Heap {
         };
         let unit = heap.constant(&Atom::unit());
         heap.unit = unit.expect("there is room for the first constant");
+        heap.taken_apart = Cell::expression(heap.constants);
+        heap.cells[heap.constants] = Header::new(0, Header::GROUND | Header::DATA).0;
+        heap.constants += 1;
         heap
     }
 

@@ -222,6 +222,17 @@ pub(super) struct Function {
     pub(super) asked: u32,
 }
 
+/// Rules that code of others has in itself.
+#[derive(Clone, Copy)]
+pub(super) struct Inlined {
+    symbol: u32,
+    arity: usize,
+    /// Their version.
+    version: Version,
+    /// When they were last seen to be of it.
+    pub(super) epoch: u32,
+}
+
 /// Data whose type is known where code makes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Made {
@@ -497,6 +508,8 @@ pub(super) struct Program {
     pub(super) blocks: Vec<Block>,
     /// What facts that were compiled into rules depend on.
     pub(super) facts: Vec<Stand>,
+    /// Rules that code of others has in itself.
+    pub(super) inlined: Vec<Inlined>,
     /// Whether expressions with this head, of so many elements, are data.
     pub(super) data_heads: Passing,
     /// Whether names that code does not have are untyped.
@@ -627,6 +640,7 @@ impl Program {
             patterns: Vec::new(),
             blocks: Vec::new(),
             facts: Vec::new(),
+            inlined: Vec::new(),
             data_heads: Passing::default(),
             passing: Passing::default(),
             temporary: Vec::new(),
@@ -798,6 +812,47 @@ impl Program {
     pub(super) fn has_rules_of(&self, symbol: u32, arity: usize) -> bool {
         let equal = token::symbol(known().equal.id());
         self.layers.has_rows_about(equal, subject(symbol, arity))
+    }
+
+    /// The rule of a head symbol and arity, if there is just one.
+    pub(super) fn only_rule_of(&self, symbol: u32, arity: usize) -> Option<Atom> {
+        let equal = token::symbol(known().equal.id());
+        let subject = subject(symbol, arity);
+        if self.layers.has_more_rows_about(equal, subject, 1) {
+            return None;
+        }
+        let rows = self.rule_rows(symbol, arity);
+        let (rule, _) = self.rules_at(&rows).pop()?;
+        Some(rule)
+    }
+
+    /// Takes note of rules that code has in itself, by their number.
+    pub(super) fn inlined(&mut self, symbol: u32, arity: usize) -> u32 {
+        let (version, epoch) = (self.rules_version(symbol, arity), self.epoch);
+        self.inlined.push(Inlined {
+            symbol,
+            arity,
+            version,
+            epoch,
+        });
+        self.inlined.len() as u32 - 1
+    }
+
+    /// Whether rules that code has in itself are still what they were.
+    pub(super) fn is_same_inlined(&mut self, number: u32) -> bool {
+        let Inlined {
+            symbol,
+            arity,
+            version,
+            epoch,
+        } = self.inlined[number as usize];
+        if epoch != self.epoch {
+            if self.rules_version(symbol, arity) != version {
+                return false;
+            }
+            self.inlined[number as usize].epoch = self.epoch;
+        }
+        true
     }
 
     /// Looks for rules that cannot be found by their head symbol.
