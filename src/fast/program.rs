@@ -214,6 +214,8 @@ pub(super) struct Function {
     pub(super) made: u32,
     /// Whether elements before the last of such data are still to be looked at.
     pub(super) looks_before_last: bool,
+    /// Whether a call that no rule is for may be ill-typed by now: evaluating it again tells.
+    pub(super) is_unsettled: bool,
     /// Its rules, where they are tried one by one.
     pub(super) table: u32,
     /// How often it was compiled with facts that its rules look for.
@@ -267,6 +269,7 @@ impl Function {
             types_elements: false,
             made: 0,
             looks_before_last: false,
+            is_unsettled: false,
             table: u32::MAX,
             with_facts: 0,
             asked: 0,
@@ -477,6 +480,7 @@ pub(super) struct Program {
     /// What code makes that knows the types of it, and the functions for that.
     made: Vec<Made>,
     made_ids: HashMap<(u32, usize, TypeId, Made), u32, FixedState>,
+    unsettled_ids: HashMap<u32, u32, FixedState>,
     heads: HashMap<u32, Head, FixedState>,
     /// Types of symbols: `None` is unknown to the type system.
     pub(super) symbol_types: HashMap<u32, Option<Vec<Atom>>, FixedState>,
@@ -619,6 +623,7 @@ impl Program {
             function_ids: HashMap::default(),
             made: Vec::new(),
             made_ids: HashMap::default(),
+            unsettled_ids: HashMap::default(),
             heads: HashMap::default(),
             symbol_types: HashMap::default(),
             value_types: ValueTypes::new(),
@@ -1032,6 +1037,26 @@ impl Program {
             .or_insert(next);
         if id == next {
             self.functions.push(Function::new(symbol, arity, expected));
+        }
+        id
+    }
+
+    /// The number of the same function for calls whose arguments turned out to be of types that were not known
+    /// when the call was looked at, and that tell each other's.
+    pub(super) fn function_unsettled(&mut self, function: u32) -> u32 {
+        let next = self.functions.len() as u32;
+        let id = *self.unsettled_ids.entry(function).or_insert(next);
+        if id == next {
+            let Function {
+                symbol,
+                arity,
+                expected,
+                ..
+            } = self.functions[function as usize];
+            self.functions.push(Function {
+                is_unsettled: true,
+                ..Function::new(symbol, arity, expected)
+            });
         }
         id
     }
