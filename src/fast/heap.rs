@@ -758,10 +758,21 @@ impl Heap {
             return self.names[found].1.clone();
         }
         let name = Variable::new("x").renamed();
+        self.add_name(at, name.clone());
+        name
+    }
+
+    /// Names a variable as a rule does, if it has no name yet.
+    pub(super) fn name(&mut self, at: usize, as_written: &Variable) {
+        if as_written.id() == 0 && self.known_name(at).is_none() {
+            self.add_name(at, as_written.renamed());
+        }
+    }
+
+    fn add_name(&mut self, at: usize, name: Variable) {
         let place = self.names.partition_point(|(other, _)| *other < at);
         self.names.insert(place, (at, name.clone()));
-        self.named.insert(name.clone(), at);
-        name
+        self.named.insert(name, at);
     }
 
     fn leaf_cell(&mut self, atom: &Atom) -> Cell {
