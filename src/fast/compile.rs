@@ -898,7 +898,14 @@ impl<'m> Compiler<'m> {
             {
                 self.introduce(body)?;
                 let value = self.quoted(body)?;
-                self.return_value(value);
+                match body {
+                    Atom::Variable(_) => {
+                        let from = self.in_slot(value)?;
+                        self.emit_sized(Instruction::OfferResult { from, size: 0 });
+                        self.return_result();
+                    }
+                    _ => self.return_value(value),
+                }
                 self.finish()?;
             }
             // What it is expected to be says what type variables stand for.

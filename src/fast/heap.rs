@@ -40,6 +40,10 @@ pub(super) struct Heap {
     symbols: HashMap<u32, Symbol, FixedState>,
     pub(super) error: Cell,
     pub(super) empty: Cell,
+    /// What says that there is no result, where it is one.
+    pub(super) not_reducible: Cell,
+    /// The head of results that run on.
+    pub(super) function: Cell,
     /// `()`.
     pub(super) unit: Cell,
     /// Variables of atoms that came in or went out, and the words they are.
@@ -76,6 +80,8 @@ impl Heap {
             symbols: HashMap::default(),
             error: Cell::symbol(known.error.id()),
             empty: Cell::symbol(known.empty.id()),
+            not_reducible: Cell::symbol(known.not_reducible.id()),
+            function: Cell::symbol(known.function.id()),
             unit: Cell::FALSE,
             names: Vec::new(),
             named: HashMap::default(),

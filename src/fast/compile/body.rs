@@ -13,7 +13,7 @@ use super::{
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::block::Block;
-use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Operand, Pc, Slot, TypeId, Watched};
+use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Of, Operand, Pc, Slot, TypeId, Watched};
 use crate::fast::program::{Function, Head, Inline};
 use crate::types;
 
@@ -472,7 +472,7 @@ impl Compiler<'_> {
             && name.fresh_in != Some(self.scope)
         {
             let slot = name.slot;
-            return self.settle_as(slot, expected, want, true, false);
+            return self.settle_as(slot, expected, want, true, Of::Result);
         }
         self.evaluate(atom, expected, want)
     }
@@ -558,7 +558,12 @@ impl Compiler<'_> {
 
     /// Evaluates what a slot holds.
     pub(super) fn settle(&mut self, from: Slot, expected: TypeId, want: Want) -> Compiled<Value> {
-        self.settle_as(from, expected, want, want == Want::Own, false)
+        self.settle_as(from, expected, want, want == Want::Own, Of::Result)
+    }
+
+    /// Evaluates a part of a list.
+    pub(super) fn settle_element(&mut self, from: Slot, want: Want) -> Compiled<Value> {
+        self.settle_as(from, ANY, want, want == Want::Own, Of::Element)
     }
 
     /// An argument that is evaluated: `Empty` and errors are values as they are written,
@@ -572,7 +577,7 @@ impl Compiler<'_> {
             && name.fresh_in != Some(self.scope)
         {
             let slot = name.slot;
-            return self.settle_as(slot, expected, Want::Own, true, true);
+            return self.settle_as(slot, expected, Want::Own, true, Of::Argument);
         }
         self.evaluate(atom, expected, Want::Own)
     }
@@ -583,7 +588,7 @@ impl Compiler<'_> {
         expected: TypeId,
         want: Want,
         part: bool,
-        argument: bool,
+        of: Of,
     ) -> Compiled<Value> {
         if self.settled.contains(&from) && expected == ANY
             || self.numbers.contains(&from) && (expected == NUMBER || expected == ANY)
@@ -597,6 +602,7 @@ impl Compiler<'_> {
                 from,
                 expected,
                 part,
+                of,
             });
             return Ok(Operand::slot(from));
         }
@@ -606,7 +612,7 @@ impl Compiler<'_> {
             from,
             expected,
             part,
-            argument,
+            of,
             size: 0,
         });
         self.define(to);

@@ -1068,6 +1068,7 @@ impl Machine<'_> {
                     | I::Plain { .. }
                     | I::PlainAs { .. }
                     | I::PlainCall { .. }
+                    | I::OfferResult { .. }
                     | I::Logic { .. }
                     | I::CallMarked { .. }
                     | I::Operate { .. }
