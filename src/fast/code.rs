@@ -202,7 +202,7 @@ pub(super) enum Of {
     Argument,
     /// What a rule, a form or an operation gave: a `function` runs on.
     Result,
-    /// A part of a list that an operation gave.
+    /// A part of an expression, or of a list that an operation gave.
     Element,
 }
 

@@ -466,13 +466,13 @@ impl Compiler<'_> {
         if atom.is_error() {
             return self.as_it_stands(atom, want);
         }
-        if bound == Bound::Nothing
-            && let Atom::Variable(variable) = atom
+        if let Atom::Variable(variable) = atom
             && let Some(name) = self.names.get(variable)
             && name.fresh_in != Some(self.scope)
         {
             let slot = name.slot;
-            return self.settle_as(slot, expected, want, true, Of::Result);
+            let part = bound == Bound::Nothing || want == Want::Own;
+            return self.settle_as(slot, expected, want, part, Of::Result);
         }
         self.evaluate(atom, expected, want)
     }
@@ -558,7 +558,11 @@ impl Compiler<'_> {
 
     /// Evaluates what a slot holds.
     pub(super) fn settle(&mut self, from: Slot, expected: TypeId, want: Want) -> Compiled<Value> {
-        self.settle_as(from, expected, want, want == Want::Own, Of::Result)
+        let of = match want {
+            Want::Tail => Of::Result,
+            Want::Own | Want::Shared => Of::Element,
+        };
+        self.settle_as(from, expected, want, want == Want::Own, of)
     }
 
     /// Evaluates a part of a list.

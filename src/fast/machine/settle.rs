@@ -42,7 +42,7 @@ impl Machine<'_> {
             return Settled::Next(self.ways(ways, pc, base, size));
         }
         self.fuel = self.fuel.saturating_sub(1).max(1);
-        if of == Of::Result && !part && self.runs_on(value) {
+        if of == Of::Result && self.runs_on(value) {
             let next = self.ask_plain(Ask::Result, value, expected, pc, base, size);
             return Settled::Next(next);
         }
