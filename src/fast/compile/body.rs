@@ -38,6 +38,7 @@ impl Compiler<'_> {
 
     /// A body: instantiated, evaluated and returned.
     pub(super) fn body(&mut self, body: &Atom, expected: TypeId, bound: Bound) -> Compiled<()> {
+        self.given = self.slots;
         self.introduce(body)?;
         self.as_met(body, |this| {
             match bound {
@@ -460,6 +461,38 @@ impl Compiler<'_> {
         want: Want,
         bound: Bound,
     ) -> Compiled<Value> {
+        self.template_as(atom, expected, want, bound, Of::Result)
+    }
+
+    /// As [`Compiler::template`] of a `let`: what the rule was given stands in it as if it was
+    /// written there, and so is no result.
+    pub(super) fn let_template(
+        &mut self,
+        template: &Atom,
+        want: Want,
+        bound: Bound,
+    ) -> Compiled<Value> {
+        let is_given = |variable: &Variable| {
+            let name = self.names.get(variable);
+            name.is_some_and(|name| usize::from(name.slot) < self.given)
+        };
+        let of = match template {
+            Atom::Variable(variable) if is_given(variable) => Of::Element,
+            _ => Of::Result,
+        };
+        self.template_as(template, ANY, want, bound, of)
+    }
+
+    /// As [`Compiler::template`], of what goes on as an instruction: what a variable stands for
+    /// is no result.
+    pub(super) fn template_as(
+        &mut self,
+        atom: &Atom,
+        expected: TypeId,
+        want: Want,
+        bound: Bound,
+        of: Of,
+    ) -> Compiled<Value> {
         if atom.is_symbol(&known().not_reducible) {
             return Err(Leave);
         }
@@ -472,7 +505,7 @@ impl Compiler<'_> {
         {
             let slot = name.slot;
             let part = bound == Bound::Nothing || want == Want::Own;
-            return self.settle_as(slot, expected, want, part, Of::Result);
+            return self.settle_as(slot, expected, want, part, of);
         }
         self.evaluate(atom, expected, want)
     }

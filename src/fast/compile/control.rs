@@ -9,7 +9,7 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::choice::Gathers;
 use crate::fast::code::{
-    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, Operand, Slot, TypeId,
+    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, Of, Operand, Slot, TypeId,
 };
 use crate::fast::program::{Inline, Signature};
 use crate::types;
@@ -59,7 +59,7 @@ impl Compiler<'_> {
                     |this, want| {
                         this.part(|this| {
                             this.introduce(template)?;
-                            this.template(template, ANY, want, bound)
+                            this.let_template(template, want, bound)
                         })
                     },
                 )
@@ -687,7 +687,7 @@ impl Compiler<'_> {
         match pairs {
             [] => self.part(|this| {
                 this.introduce(template)?;
-                this.template(template, ANY, want, Bound::Nothing)
+                this.let_template(template, want, Bound::Nothing)
             }),
             // Each pair is compiled within the one before it: bounds the native stack, too.
             pairs if pairs.len() > PAIRS_MAX => Err(Leave),
@@ -743,7 +743,7 @@ impl Compiler<'_> {
                 &cases,
                 inner.want,
                 (atom.clone(), ANY),
-                &Self::evaluated,
+                &Self::unified,
             )
         })?;
         self.exit(mark);
@@ -788,7 +788,8 @@ impl Compiler<'_> {
                 this.emit(Instruction::Keep);
                 let end = this.part(|this| {
                     this.introduce(then)?;
-                    let value = this.template(then, ANY, inner.want, Bound::Something)?;
+                    let value =
+                        this.template_as(then, ANY, inner.want, Bound::Something, Of::Element)?;
                     Ok(this.join(value, to, want))
                 })?;
                 Ok((end, uses, keep))
@@ -801,7 +802,13 @@ impl Compiler<'_> {
             let second = this.branch(|this| {
                 this.part(|this| {
                     this.introduce(otherwise)?;
-                    let value = this.template(otherwise, ANY, inner.want, Bound::Something)?;
+                    let value = this.template_as(
+                        otherwise,
+                        ANY,
+                        inner.want,
+                        Bound::Something,
+                        Of::Element,
+                    )?;
                     Ok(this.join(value, to, want))
                 })
             })?;
