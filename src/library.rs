@@ -98,6 +98,12 @@ impl Value for Pattern {
     }
 }
 
+/// What operations in Rust mean, as rules that only queries see.
+const MEANINGS: (&str, &str) = (
+    "stdlib-meanings.metta",
+    include_str!("../metta/stdlib-meanings.metta"),
+);
+
 /// The files of the standard library that are written in MeTTa.
 const FILES: [(&str, &str); 2] = [
     ("stdlib.metta", include_str!("../metta/stdlib.metta")),
@@ -195,9 +201,13 @@ pub(crate) fn install(engine: &mut Engine) {
     modules::install(engine);
     documentation::install(engine);
     assertions::install(engine);
+    let corelib = engine.host.corelib.clone();
     for (file, text) in FILES {
-        read_in(engine, file, text);
+        read_in(engine, &corelib, file, text);
     }
+    let meanings = Space::module("top:corelib");
+    read_in(engine, &meanings, MEANINGS.0, MEANINGS.1);
+    corelib.tell(meanings);
 }
 
 /// The words that mean something else in each module: `&self`, its space, and `capture`, which
@@ -210,8 +220,8 @@ pub(crate) fn words_of(space: &Space) -> [(&'static str, Atom); 2] {
     ]
 }
 
-/// Adds the atoms of one of the library's files.
-fn read_in(engine: &mut Engine, file: &str, text: &str) {
+/// Adds the atoms of one of the library's files to a space.
+fn read_in(engine: &Engine, space: &Space, file: &str, text: &str) {
     let parsed = chimera_grammar::parse(text);
     assert!(
         parsed.errors.is_empty(),
@@ -228,7 +238,7 @@ fn read_in(engine: &mut Engine, file: &str, text: &str) {
         });
         line += text[counted..form.span.start].matches('\n').count() as u32;
         counted = form.span.start;
-        engine.host.corelib.add_from(
+        space.add_from(
             atom,
             Some(Origin {
                 file: Arc::clone(&file),

@@ -16,7 +16,7 @@
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock, Weak};
+use std::sync::{Arc, OnceLock, RwLock, Weak};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
@@ -75,6 +75,8 @@ struct Body {
     imports: RwLock<Vec<Space>>,
     /// What all imports lead to, and the count of imports anywhere when it was found.
     closure: RwLock<(u64, Arc<[Space]>)>,
+    /// Rules that tell what operations mean, seen by queries where this space is.
+    told: OnceLock<Space>,
 }
 
 enum SpaceName {
@@ -148,6 +150,7 @@ impl Space {
             kind,
             imports: RwLock::new(imports),
             closure: RwLock::new((0, Arc::from([]))),
+            told: OnceLock::new(),
         }))
     }
 
@@ -476,6 +479,24 @@ impl Space {
         }
     }
 
+    /// Lets queries of this space, and of those that import it, see rules that evaluation does
+    /// not go by. Only the first call counts.
+    pub(crate) fn tell(&self, meanings: Space) {
+        if self.0.told.set(meanings).is_ok() {
+            changes::note_both();
+        }
+    }
+
+    /// What it was told.
+    fn told(&self) -> Option<&Space> {
+        match &self.0.kind {
+            Kind::Live(_) => self.0.told.get(),
+            Kind::Snapshot { base, .. } | Kind::Fork { base, .. } | Kind::Alone { base } => {
+                base.told()
+            }
+        }
+    }
+
     /// Every way in which `pattern` unifies with an atom of the space.
     /// `(, p1 … pn)` is a join. Results come oldest atom first.
     pub fn query(&self, pattern: &Atom) -> Vec<Bindings> {
@@ -518,7 +539,7 @@ impl Space {
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> Vec<Solution> {
         let conjuncts = self.conjuncts(pattern);
-        let layers = Layers::of(self);
+        let layers = Layers::asked(self);
         let mut rows = Vec::new();
         let mut frame = Frame::default();
         let mut solutions: Vec<Solution> = vec![(Vec::new(), Vec::new())];
@@ -567,7 +588,7 @@ impl Space {
         most: usize,
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> (Vec<Solution>, bool) {
-        let layers = Layers::of(self);
+        let layers = Layers::asked(self);
         let mut rows = Vec::new();
         layers.candidates(&Probe::of(pattern, bindings), &mut rows);
         let mut frame = Frame::default();

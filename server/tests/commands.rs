@@ -133,6 +133,28 @@ fn run_tells_where_an_error_came_up_and_stops_there() {
 }
 
 #[test]
+fn run_says_what_to_do_about_an_error() {
+    for (program, advice) in [
+        ("!(import! &self nosuch)", "beside the file that imports it"),
+        ("!(+ 1)", "`(get-type name)`"),
+        ("!(+ 1 \"a\")", "what type it should have"),
+        ("(: Z Nat)\n!(metta Z Kind &self)", "what type is expected"),
+        ("!(function (eval (f)))", "`(return result)`"),
+        (
+            "!(pragma! max-stack-depth 50)\n(= (f $x) (S (f $x)))\n!(f 1)",
+            "a recursion does not end",
+        ),
+        ("!(/ 1 0)", "help: what follows"),
+    ] {
+        let output = chimera(&["run", "a.metta"], &[("a.metta", program)]);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{program}: {told}");
+        assert!(told.contains(advice), "{program}: {told}");
+        assert!(told.contains("`--keep-going`"), "{program}: {told}");
+    }
+}
+
+#[test]
 fn run_warns_of_branches_that_ran_too_deep_beside_those_that_answered() {
     let program = "!(pragma! max-stack-depth 500)
 (= (fact 0) 1)

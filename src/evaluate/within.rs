@@ -86,6 +86,26 @@ impl<'h> Machine<'h> {
         Machine::ways(host, call, (budget, proving), (task, Some(frame)), bound)
     }
 
+    /// As [`Machine::run_call`], of what a rule or an operation gave for a call.
+    pub(crate) fn run_result(
+        host: &'h mut Host,
+        space: &Space,
+        result: &Atom,
+        returns: Wanted,
+        budget: &Budget,
+        proving: bool,
+    ) -> Ways {
+        let (returns, bound) = returns.parts();
+        let frame = FrameKind::Call {
+            call: result.clone(),
+            unchanged: true,
+            returns,
+            space: space.clone(),
+        };
+        let task = Machine::result(result.clone(), result, space);
+        Machine::ways(host, result, (budget, proving), (task, Some(frame)), bound)
+    }
+
     fn ways(
         host: &'h mut Host,
         atom: &Atom,

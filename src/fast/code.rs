@@ -198,6 +198,17 @@ pub(super) const IF_PLAIN: usize = 4;
 /// A slot that has to hold data.
 pub(super) const IF_DATA: Slot = 1 << 15;
 
+/// What a value is that is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Of {
+    /// An argument: `Empty` and errors that stand there are values.
+    Argument,
+    /// What a rule, a form or an operation gave: a `function` runs on.
+    Result,
+    /// A part of an expression, or of a list that an operation gave.
+    Element,
+}
+
 /// One instruction. `odd` is where to go on when the arguments are not what the
 /// instruction is for; `on_fail` where to go when terms do not unify.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -424,8 +435,7 @@ pub(super) enum Instruction {
         expected: TypeId,
         /// Whether it is a part of an expression: a result stays one there.
         part: bool,
-        /// Whether `Empty` and errors that stand there are values, as arguments are.
-        argument: bool,
+        of: Of,
         size: Slot,
     },
     /// Evaluates what a slot holds and returns that.
@@ -434,6 +444,7 @@ pub(super) enum Instruction {
         expected: TypeId,
         /// Whether a result stays one, though variables in it may be bound by now.
         part: bool,
+        of: Of,
     },
     /// Goes on at `odd` unless all that the slots hold plainly evaluates to itself.
     /// Slots with [`IF_DATA`] have to hold data whose elements do, too.
@@ -486,6 +497,11 @@ pub(super) enum Instruction {
     /// Makes what a slot holds the result that the next instruction takes.
     Offer {
         from: Slot,
+    },
+    /// As `Offer`, of a rule's result that is not evaluated; `(function …)` runs on all the same.
+    OfferResult {
+        from: Slot,
+        size: Slot,
     },
     /// Takes a result; an error goes to the handler.
     Take {

@@ -548,6 +548,8 @@ struct Compiler<'m> {
     typed: HashSet<(Slot, TypeId), FixedState>,
     defined: Vec<u64>,
     slots: usize,
+    /// How many of them hold what the rule's head or the expression was given.
+    given: usize,
     /// Numbers the parts of the body that are instantiated at once.
     scope: u32,
     scopes: u32,
@@ -637,6 +639,7 @@ impl<'m> Compiler<'m> {
             typed: HashSet::default(),
             defined: Vec::new(),
             slots: arity,
+            given: 0,
             scope: 0,
             scopes: 0,
             handlers: vec![Handler {
@@ -915,7 +918,14 @@ impl<'m> Compiler<'m> {
             {
                 self.introduce(body)?;
                 let value = self.quoted(body)?;
-                self.return_value(value);
+                match body {
+                    Atom::Variable(_) => {
+                        let from = self.in_slot(value)?;
+                        self.emit_sized(Instruction::OfferResult { from, size: 0 });
+                        self.return_result();
+                    }
+                    _ => self.return_value(value),
+                }
                 self.finish()?;
             }
             // What it is expected to be says what type variables stand for.

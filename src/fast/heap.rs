@@ -44,6 +44,10 @@ pub(super) struct Heap {
     symbols: HashMap<u32, Symbol, FixedState>,
     pub(super) error: Cell,
     pub(super) empty: Cell,
+    /// What says that there is no result, where it is one.
+    pub(super) not_reducible: Cell,
+    /// The head of results that run on.
+    pub(super) function: Cell,
     /// `()`.
     pub(super) unit: Cell,
     /// In the place of data that was taken apart as it was returned, and not made.
@@ -99,6 +103,8 @@ impl Heap {
             symbols: HashMap::default(),
             error: Cell::symbol(known.error.id()),
             empty: Cell::symbol(known.empty.id()),
+            not_reducible: Cell::symbol(known.not_reducible.id()),
+            function: Cell::symbol(known.function.id()),
             unit: Cell::FALSE,
             taken_apart: Cell::FALSE,
             names: Vec::new(),

@@ -157,6 +157,9 @@ pub(super) fn install(engine: &mut Engine) {
                 let filled = text_of(|text| fill(format, values.children(), text))?;
                 return Ok(vec![Atom::string(&filled)]);
             }
+            if let [_, Atom::Symbol(_) | Atom::Variable(_) | Atom::Grounded(_)] = arguments {
+                return Err(OperationError::message("Atom is not an ExpressionAtom"));
+            }
             Err(OperationError::message(
                 "format-args expects format string as a first argument and expression as a second argument",
             ))

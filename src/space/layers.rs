@@ -211,6 +211,17 @@ impl Layers {
         layers
     }
 
+    /// The layers that queries of `space` look into: [`Layers::of`], and what operations mean.
+    pub(crate) fn asked(space: &Space) -> Layers {
+        let mut layers = Layers::of(space);
+        let imported = space.imported();
+        let mut all = std::iter::once(space).chain(imported.iter());
+        if let Some(meanings) = all.find_map(Space::told) {
+            layers.push(meanings);
+        }
+        layers
+    }
+
     /// The layers of `space` without its imports.
     pub(crate) fn own(space: &Space) -> Layers {
         let mut layers = Layers {

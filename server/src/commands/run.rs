@@ -197,7 +197,10 @@ fn told(directive: &Directive, source: &str, room: &Room, keep_going: bool) -> S
     let help = if error.is_some_and(is_out_of_memory) {
         format!("{}; {goes_on}", room.help())
     } else {
-        goes_on.to_owned()
+        match error.and_then(advice) {
+            Some(advice) => format!("{advice}; {goes_on}"),
+            None => goes_on.to_owned(),
+        }
     };
     draw_under(
         directive,
@@ -245,6 +248,35 @@ fn draw_under(
         position: lines.position(source, start),
     };
     draw(&[diagnostic], &directive.file, source, style_of_stderr())
+}
+
+/// What to do about an error of the language's own.
+fn advice(error: &Atom) -> Option<&'static str> {
+    let Atom::Expression(parts) = error else {
+        return None;
+    };
+    let reason = parts.children().last()?;
+    let name = match reason {
+        Atom::Expression(reason) => reason.children().first()?.to_string(),
+        _ => reason.to_string(),
+    };
+    match name.as_str() {
+        "IncorrectNumberOfArguments" => {
+            Some("`(get-type name)` tells how many arguments a function takes")
+        }
+        "BadArgType" => Some(
+            "the reason says which argument it is, what type it should have, and what type it has",
+        ),
+        "BadType" => Some("the reason says what type is expected, and what type it has"),
+        "NoReturn" => Some("the body of a `function` has to end in `(return result)`"),
+        "StackOverflow" => Some(
+            "a recursion does not end in each way that its rules allow (all rules that match answer, not the first only)",
+        ),
+        _ if name.starts_with("Failed to resolve module") => Some(
+            "a module is a file name.metta, or a directory with a module.metta, beside the file that imports it, or one that comes with the engine",
+        ),
+        _ => None,
+    }
 }
 
 /// Whether an error is the one that stands for memory that ran out.

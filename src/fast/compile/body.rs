@@ -13,7 +13,7 @@ use super::{
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::block::Block;
-use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Operand, Pc, Slot, TypeId, Watched};
+use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Of, Operand, Pc, Slot, TypeId, Watched};
 use crate::fast::program::{Function, Head, Inline};
 use crate::types;
 
@@ -38,6 +38,7 @@ impl Compiler<'_> {
 
     /// A body: instantiated, evaluated and returned.
     pub(super) fn body(&mut self, body: &Atom, expected: TypeId, bound: Bound) -> Compiled<()> {
+        self.given = self.slots;
         self.introduce(body)?;
         self.as_met(body, |this| {
             match bound {
@@ -460,19 +461,51 @@ impl Compiler<'_> {
         want: Want,
         bound: Bound,
     ) -> Compiled<Value> {
+        self.template_as(atom, expected, want, bound, Of::Result)
+    }
+
+    /// As [`Compiler::template`] of a `let`: what the rule was given stands in it as if it was
+    /// written there, and so is no result.
+    pub(super) fn let_template(
+        &mut self,
+        template: &Atom,
+        want: Want,
+        bound: Bound,
+    ) -> Compiled<Value> {
+        let is_given = |variable: &Variable| {
+            let name = self.names.get(variable);
+            name.is_some_and(|name| usize::from(name.slot) < self.given)
+        };
+        let of = match template {
+            Atom::Variable(variable) if is_given(variable) => Of::Element,
+            _ => Of::Result,
+        };
+        self.template_as(template, ANY, want, bound, of)
+    }
+
+    /// As [`Compiler::template`], of what goes on as an instruction: what a variable stands for
+    /// is no result.
+    pub(super) fn template_as(
+        &mut self,
+        atom: &Atom,
+        expected: TypeId,
+        want: Want,
+        bound: Bound,
+        of: Of,
+    ) -> Compiled<Value> {
         if atom.is_symbol(&known().not_reducible) {
             return Err(Leave);
         }
         if atom.is_error() {
             return self.as_it_stands(atom, want);
         }
-        if bound == Bound::Nothing
-            && let Atom::Variable(variable) = atom
+        if let Atom::Variable(variable) = atom
             && let Some(name) = self.names.get(variable)
             && name.fresh_in != Some(self.scope)
         {
             let slot = name.slot;
-            return self.settle_as(slot, expected, want, true, false);
+            let part = bound == Bound::Nothing || want == Want::Own;
+            return self.settle_as(slot, expected, want, part, of);
         }
         self.evaluate(atom, expected, want)
     }
@@ -558,7 +591,16 @@ impl Compiler<'_> {
 
     /// Evaluates what a slot holds.
     pub(super) fn settle(&mut self, from: Slot, expected: TypeId, want: Want) -> Compiled<Value> {
-        self.settle_as(from, expected, want, want == Want::Own, false)
+        let of = match want {
+            Want::Tail => Of::Result,
+            Want::Own | Want::Shared => Of::Element,
+        };
+        self.settle_as(from, expected, want, want == Want::Own, of)
+    }
+
+    /// Evaluates a part of a list.
+    pub(super) fn settle_element(&mut self, from: Slot, want: Want) -> Compiled<Value> {
+        self.settle_as(from, ANY, want, want == Want::Own, Of::Element)
     }
 
     /// An argument that is evaluated: `Empty` and errors are values as they are written,
@@ -572,7 +614,7 @@ impl Compiler<'_> {
             && name.fresh_in != Some(self.scope)
         {
             let slot = name.slot;
-            return self.settle_as(slot, expected, Want::Own, true, true);
+            return self.settle_as(slot, expected, Want::Own, true, Of::Argument);
         }
         self.evaluate(atom, expected, Want::Own)
     }
@@ -583,7 +625,7 @@ impl Compiler<'_> {
         expected: TypeId,
         want: Want,
         part: bool,
-        argument: bool,
+        of: Of,
     ) -> Compiled<Value> {
         if self.settled.contains(&from) && expected == ANY
             || self.numbers.contains(&from) && (expected == NUMBER || expected == ANY)
@@ -597,6 +639,7 @@ impl Compiler<'_> {
                 from,
                 expected,
                 part,
+                of,
             });
             return Ok(Operand::slot(from));
         }
@@ -606,7 +649,7 @@ impl Compiler<'_> {
             from,
             expected,
             part,
-            argument,
+            of,
             size: 0,
         });
         self.define(to);

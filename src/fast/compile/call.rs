@@ -7,7 +7,9 @@ use super::lambda::lambda_of;
 use super::{Bound, Compiled, Compiler, Flags, Leave, Place, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, known};
 use crate::evaluate::{Control, is_instruction, substitute};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, RETURN, Slot, TypeId, Watched};
+use crate::fast::code::{
+    ANY, FAIL, Instruction, Of, Operand, Quick, RETURN, Slot, TypeId, Watched,
+};
 use crate::fast::program::{Function, Head, Inline, Signature, State};
 use crate::operation::Operation;
 use crate::types;
@@ -270,7 +272,7 @@ impl Compiler<'_> {
                     from,
                     expected: returns,
                     part: false,
-                    argument: false,
+                    of: Of::Result,
                     size: 0,
                 });
                 self.define(to);

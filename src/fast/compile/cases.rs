@@ -9,7 +9,7 @@ use super::control::mentions_space;
 use super::switch::{Places, Reached, Tree};
 use super::{Bound, Compiled, Compiler, Leave, OddWhat, Place, Value, Want, is_whole_error};
 use crate::atom::{Atom, known};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Pc, Slot, TypeId};
+use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Pc, Slot, TypeId};
 use crate::fast::program::HeadTest;
 
 impl Compiler<'_> {
@@ -147,7 +147,15 @@ impl Compiler<'_> {
         })
     }
 
-    /// The same; `asked` is what the plain evaluator is asked for a space, and the type that
+    /// As [`Compiler::evaluated`], of the instruction `unify`.
+    pub(super) fn unified(&mut self, template: &Atom, want: Want) -> Compiled<Value> {
+        self.part(|this| {
+            this.introduce(template)?;
+            this.template_as(template, ANY, want, Bound::Something, Of::Element)
+        })
+    }
+
+    /// As [`Compiler::cases`]; `asked` is what the plain evaluator is asked for a space, and the type that
     /// this is evaluated as, and `body` compiles what follows a pattern.
     pub(super) fn cases_of(
         &mut self,

@@ -9,7 +9,7 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::choice::Gathers;
 use crate::fast::code::{
-    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, NO_NAME, Operand, Slot, TypeId,
+    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, NO_NAME, Of, Operand, Slot, TypeId,
 };
 use crate::fast::program::{Inline, Signature};
 use crate::types;
@@ -59,7 +59,7 @@ impl Compiler<'_> {
                     |this, want| {
                         this.part(|this| {
                             this.introduce(template)?;
-                            this.template(template, ANY, want, bound)
+                            this.let_template(template, want, bound)
                         })
                     },
                 )
@@ -741,7 +741,7 @@ impl Compiler<'_> {
         match pairs {
             [] => self.part(|this| {
                 this.introduce(template)?;
-                this.template(template, ANY, want, Bound::Nothing)
+                this.let_template(template, want, Bound::Nothing)
             }),
             // Each pair is compiled within the one before it: bounds the native stack, too.
             pairs if pairs.len() > PAIRS_MAX => Err(Leave),
@@ -797,7 +797,7 @@ impl Compiler<'_> {
                 &cases,
                 inner.want,
                 (atom.clone(), ANY),
-                &Self::evaluated,
+                &Self::unified,
             )
         })?;
         self.exit(mark);
@@ -842,7 +842,8 @@ impl Compiler<'_> {
                 this.emit(Instruction::Keep);
                 let end = this.part(|this| {
                     this.introduce(then)?;
-                    let value = this.template(then, ANY, inner.want, Bound::Something)?;
+                    let value =
+                        this.template_as(then, ANY, inner.want, Bound::Something, Of::Element)?;
                     Ok(this.join(value, to, want))
                 })?;
                 Ok((end, uses, keep))
@@ -855,7 +856,13 @@ impl Compiler<'_> {
             let second = this.branch(|this| {
                 this.part(|this| {
                     this.introduce(otherwise)?;
-                    let value = this.template(otherwise, ANY, inner.want, Bound::Something)?;
+                    let value = this.template_as(
+                        otherwise,
+                        ANY,
+                        inner.want,
+                        Bound::Something,
+                        Of::Element,
+                    )?;
                     Ok(this.join(value, to, want))
                 })
             })?;

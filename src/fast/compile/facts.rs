@@ -156,7 +156,7 @@ impl Compiler<'_> {
         self.program.patterns[number as usize].asked_enough = u32::MAX;
         let probe = Probe::of(pattern, &Bindings::new());
         let stand = Stand::of(space, &probe).ok_or(Leave)?;
-        let layers = Layers::of(space);
+        let layers = Layers::asked(space);
         let mut rows = Vec::new();
         layers.candidates(&probe, &mut rows);
         let worth = rows.len() as u32 * QUERIES_PER_FACT;

@@ -117,7 +117,7 @@ impl Compiler<'_> {
             if let Inline::First | Inline::Rest = inline {
                 // A part of an expression may be a call.
                 this.with_slow(instruction, to, slow, Want::Own)?;
-                return this.settle(to, ANY, want);
+                return this.settle_element(to, want);
             }
             this.with_slow(instruction, to, slow, want)
         })

@@ -54,6 +54,7 @@ pub(super) fn ends(instruction: &Instruction) -> bool {
             | I::EvaluateLast { .. }
             | I::Again { .. }
             | I::Operate { .. }
+            | I::OfferResult { .. }
             | I::GatherAdd { .. }
             | I::GatherCount { .. }
             | I::Alternatives { .. }

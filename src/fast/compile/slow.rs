@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Catch, Compiled, Compiler, Handler, Odd, OddWhat, Pending, Place, Value, Want};
 use crate::atom::{Atom, Variable};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
+use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Slot, TypeId};
 use crate::fast::program::Template;
 
 impl Compiler<'_> {
@@ -174,7 +174,7 @@ impl Compiler<'_> {
                     } else {
                         Want::Tail
                     };
-                    let value = self.settle_as(from, odd.expected, want, part, false)?;
+                    let value = self.settle_as(from, odd.expected, want, part, Of::Result)?;
                     if let Some(to) = odd.to {
                         let from = self.in_slot(value)?;
                         self.emit(Instruction::Move { to, from });
@@ -282,6 +282,7 @@ impl Compiler<'_> {
                 | I::Plain { size, .. }
                 | I::PlainAs { size, .. }
                 | I::PlainCall { size, .. }
+                | I::OfferResult { size, .. }
                 | I::Call { size, .. }
                 | I::CallMarked { size, .. }
                 | I::CallSlots { size, .. }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::typing::TypedCall;
 use super::{Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, Variable, known};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
+use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Slot, TypeId};
 use crate::fast::program::{Expected, Signature, StateOperation};
 use crate::operation::Operation;
 use crate::types;
@@ -96,7 +96,7 @@ impl Compiler<'_> {
                 self.odd[slow].to = Some(to);
                 self.odd[slow].resume = self.here();
                 // What is in it may be a call.
-                self.settle(to, returns, want)
+                self.settle_as(to, returns, want, want == Want::Own, Of::Result)
             }
             (StateOperation::Change, [state, value]) => {
                 let (state, value) = (self.in_slot(*state)?, self.in_slot(*value)?);

@@ -281,6 +281,12 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             )
         }
         I::Offer { from } => format!("the result := {}", slot(from)),
+        I::OfferResult { from, .. } => {
+            format!(
+                "the result := {}, or what it returns if it is a function's body",
+                slot(from)
+            )
+        }
         I::TakeAny { to } => format!("{} := the result", slot(to)),
         I::CheckType {
             slot: value,

@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 use super::{HEIGHT, MATCHED, Machine, Next};
 use crate::budget::Budget;
 use crate::fast::cell::{Cell, Header};
-use crate::fast::code::{ANY, CLOSE, Slot};
+use crate::fast::code::{ANY, CLOSE, Of, Slot};
 use crate::fast::heap::TYPE_BITS;
 use crate::fast::program::{Function, LeafPlace, Program, State};
 use crate::fast::stack::{FRAME, STACK_MAX, place};
@@ -343,7 +343,7 @@ impl Machine<'_> {
             }
             self.heap.cells[at] &= !(Header::DATA | TYPE_BITS);
         }
-        self.settle_last(copy, ANY, false, base)
+        self.settle_last(copy, ANY, (false, Of::Result), base)
     }
 
     /// A value as an element that is not evaluated again.

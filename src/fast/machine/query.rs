@@ -258,7 +258,7 @@ impl Machine<'_> {
         if let Some((known, layers)) = known.find(|(known, _)| known.is_same(space)) {
             return Some((Rc::clone(layers), known.is_writable()));
         }
-        let (space, layers) = (space.clone(), Rc::new(Layers::of(space)));
+        let (space, layers) = (space.clone(), Rc::new(Layers::asked(space)));
         let is_writable = space.is_writable();
         if self.layers.len() == SPACES {
             self.layers.remove(0);

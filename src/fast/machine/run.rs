@@ -1136,6 +1136,7 @@ impl Machine<'_> {
                     | I::Plain { .. }
                     | I::PlainAs { .. }
                     | I::PlainCall { .. }
+                    | I::OfferResult { .. }
                     | I::Logic { .. }
                     | I::CallMarked { .. }
                     | I::Operate { .. }

@@ -7,7 +7,7 @@ use super::{HEIGHT, Machine, Next};
 use crate::evaluate::Answer;
 use crate::fast::cell::Cell;
 use crate::fast::choice::Kind;
-use crate::fast::code::{Instruction, Pc, TypeId};
+use crate::fast::code::{ANY, Instruction, Pc, TypeId};
 
 impl Machine<'_> {
     /// Carries out an instruction; `None` if a bound was hit.
@@ -85,6 +85,14 @@ impl Machine<'_> {
                 fuel!();
                 let value = slot!(self, base, from);
                 go!(self.ask_plain(Ask::Call, value, expected, pc, base, size));
+            }
+            I::OfferResult { from, size } => {
+                let value = self.heap.deref(slot!(self, base, from));
+                if self.runs_on(value) {
+                    fuel!();
+                    go!(self.ask_plain(Ask::ResultAsAtom, value, ANY, pc, base, size));
+                }
+                self.result = value;
             }
 
             I::Operate {

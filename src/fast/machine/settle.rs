@@ -10,7 +10,7 @@ use crate::atom::{Atom, known};
 use crate::evaluate::{Answer, Machine as Plain, Wanted};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
-use crate::fast::code::{Pc, Slot, TypeId};
+use crate::fast::code::{Of, Pc, Slot, TypeId};
 use crate::fast::compile;
 use crate::types;
 
@@ -24,7 +24,7 @@ impl Machine<'_> {
         &mut self,
         value: Cell,
         expected: TypeId,
-        (part, argument): (bool, bool),
+        (part, of): (bool, Of),
         pc: Pc,
         base: usize,
         size: Slot,
@@ -33,13 +33,19 @@ impl Machine<'_> {
         if self.stands(value, expected, part) {
             return Settled::Value(value);
         }
-        if !value.is_exp() {
+        if !value.is_exp() || self.gives_none(value) {
             return Settled::Next(self.plain(value, expected, pc, base, size));
         }
-        if argument && let Some(ways) = self.ill_typed(value) {
+        if of == Of::Argument
+            && let Some(ways) = self.ill_typed(value)
+        {
             return Settled::Next(self.ways(ways, pc, base, size));
         }
         self.fuel = self.fuel.saturating_sub(1).max(1);
+        if of == Of::Result && self.runs_on(value) {
+            let next = self.ask_plain(Ask::Result, value, expected, pc, base, size);
+            return Settled::Next(next);
+        }
         if let Some(data) = self.settled_copy(value) {
             return Settled::Value(data);
         }
@@ -94,7 +100,7 @@ impl Machine<'_> {
         &mut self,
         value: Cell,
         expected: TypeId,
-        part: bool,
+        (part, of): (bool, Of),
         base: usize,
     ) -> Next {
         let pc = crate::fast::code::RETURN;
@@ -102,10 +108,13 @@ impl Machine<'_> {
         if self.stands(value, expected, part) || self.heap.is_error(value) {
             return self.leave(value, base);
         }
-        if !value.is_exp() {
+        if !value.is_exp() || self.gives_none(value) {
             return self.plain(value, expected, pc, base, 0);
         }
         self.fuel = self.fuel.saturating_sub(1).max(1);
+        if of == Of::Result && self.runs_on(value) {
+            return self.ask_plain(Ask::Result, value, expected, pc, base, 0);
+        }
         if let Some(data) = self.settled_copy(value) {
             return self.leave(data, base);
         }
@@ -127,6 +136,25 @@ impl Machine<'_> {
             self.stack[target + 2 + i] = self.heap.word(first + i).0;
         }
         self.enter_last(function, count, target)
+    }
+
+    /// Whether an argument of a call is `NotReducible`: given back by a rule, it says that the
+    /// call has no result.
+    fn gives_none(&self, value: Cell) -> bool {
+        let (first, count) = self.heap.elements(value.at());
+        let mut elements = (first..first + count).map(|at| self.heap.word(at));
+        elements.any(|element| element == self.heap.not_reducible)
+    }
+
+    /// Whether a rule's result is the body of a `function`, which runs before what it returns is
+    /// evaluated.
+    pub(super) fn runs_on(&self, value: Cell) -> bool {
+        value.is_exp() && {
+            let (first, count) = self.heap.elements(value.at());
+            count == 2
+                && self.heap.deref(self.heap.word(first)) == self.heap.function
+                && self.heap.deref(self.heap.word(first + 1)).is_exp()
+        }
     }
 
     /// Whether a value evaluates to itself and is of the type, `part` as a part of an
@@ -384,8 +412,8 @@ impl Machine<'_> {
         self.hold_rows();
         let atom = self.heap.export(value);
         let wanted = match ask {
-            Ask::CallAsAtom => Wanted::Type(Atom::Symbol(known().atom.clone())),
-            Ask::Value | Ask::Call => {
+            Ask::CallAsAtom | Ask::ResultAsAtom => Wanted::Type(Atom::Symbol(known().atom.clone())),
+            Ask::Value | Ask::Call | Ask::Result => {
                 let wanted = types::renamed(&self.program.types[usize::from(expected)]);
                 if self.program.is_stood_for(expected) {
                     Wanted::ByVariable(wanted)
@@ -403,6 +431,9 @@ impl Machine<'_> {
             Ask::Value => Plain::run_ways(self.host, &self.space, &atom, wanted, &budget, proving),
             Ask::Call | Ask::CallAsAtom => {
                 Plain::run_call(self.host, &self.space, &atom, wanted, &budget, proving)
+            }
+            Ask::Result | Ask::ResultAsAtom => {
+                Plain::run_result(self.host, &self.space, &atom, wanted, &budget, proving)
             }
         };
         self.meter.spent += run.reductions;
@@ -487,4 +518,8 @@ pub(super) enum Ask {
     Call,
     /// The same, of a function whose results are not evaluated.
     CallAsAtom,
+    /// To go on with what a rule gave.
+    Result,
+    /// The same, of a function whose results are not evaluated.
+    ResultAsAtom,
 }

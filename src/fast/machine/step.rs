@@ -3,7 +3,7 @@
 use super::{MARK_SUCCEEDED, Machine, Next, Settled};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Gathers, Kind};
-use crate::fast::code::{ANY, Arithmetic, Instruction, Logic, Pc};
+use crate::fast::code::{ANY, Arithmetic, Instruction, Logic, Of, Pc};
 use crate::fast::program::State;
 use crate::fast::stack::place;
 
@@ -85,7 +85,7 @@ impl Machine<'_> {
                 if self.heap.is_plain(made, ANY) {
                     go!(self.leave(made, base));
                 } else {
-                    go!(self.settle_last(made, ANY, part, base));
+                    go!(self.settle_last(made, ANY, (part, Of::Result), base));
                 }
             }
             I::MakeOrCall {
@@ -253,7 +253,7 @@ impl Machine<'_> {
                 from,
                 expected,
                 part,
-                argument,
+                of,
                 size,
             } => {
                 let value = self.heap.deref(slot!(self, base, from));
@@ -261,10 +261,10 @@ impl Machine<'_> {
                     set!(self, base, to, value);
                     pc += 1;
                 } else {
-                    let role = (part, argument);
+                    let role = (part, of);
                     match self.settle(value, expected, role, pc, base, size) {
                         Settled::Value(value) => {
-                            if argument {
+                            if of == Of::Argument {
                                 set!(self, base, to, value);
                                 pc += 1;
                             } else if value == self.heap.empty {
@@ -288,12 +288,13 @@ impl Machine<'_> {
                 from,
                 expected,
                 part,
+                of,
             } => {
                 let value = self.heap.deref(slot!(self, base, from));
                 if self.heap.is_plain(value, expected) {
                     go!(self.leave(value, base));
                 } else {
-                    go!(self.settle_last(value, expected, part, base));
+                    go!(self.settle_last(value, expected, (part, of), base));
                 }
             }
             I::CheckType {
