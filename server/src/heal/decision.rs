@@ -108,6 +108,11 @@ pub(super) enum Transition {
         fault: String,
         reason: String,
     },
+    /// There is no episode, since what stands from an earlier one keeps the fault away.
+    Held {
+        fault: String,
+        reason: String,
+    },
 }
 
 /// What `!(decide)` gave.
@@ -205,6 +210,10 @@ fn transition(result: &Atom) -> Option<Transition> {
             reason: in_words(reason),
         }),
         ("given-up", [reason]) => Some(Transition::GivenUp {
+            fault,
+            reason: in_words(reason),
+        }),
+        ("held", [reason]) => Some(Transition::Held {
             fault,
             reason: in_words(reason),
         }),
