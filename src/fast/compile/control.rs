@@ -41,10 +41,14 @@ impl Compiler<'_> {
             (Control::If, [condition, then, otherwise]) => self.if_form(
                 atom, children, signature, condition, then, otherwise, expected, want,
             ),
-            (Control::Let, [pattern, value, template]) => {
+            (Control::Let | Control::LetAny, [pattern, value, template]) => {
                 self.form_fits(signature, expected)?;
                 let bound = self.bound_by(pattern, template);
-                let gathers = self.gathers(pattern, value, template);
+                let gathers = match control {
+                    Control::LetAny if !self.is_collapse(value) => return Err(Leave),
+                    Control::LetAny => Gathers::Any,
+                    _ => self.gathers(pattern, value, template),
+                };
                 self.let_form(
                     atom,
                     pattern,
