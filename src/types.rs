@@ -439,39 +439,45 @@ fn expression_types(space: &Space, atom: &Atom, children: &[Vec<Typed>]) -> Vec<
 pub(crate) struct Part {
     /// An atom of the part's meta-type.
     pub(crate) atom: Atom,
-    pub(crate) found: Atom,
+    /// Its types: one, or several.
+    pub(crate) found: Vec<Atom>,
     /// Whether nothing is known of it: not even that a function says so.
     pub(crate) unknown: bool,
 }
 
 impl Part {
-    fn typed(&self) -> Typed {
-        let origin = if self.unknown {
-            TypeOrigin::Value
-        } else {
-            TypeOrigin::Application
-        };
-        Typed {
-            atom: self.found.clone(),
-            origin,
-        }
+    fn typed(&self) -> Vec<Typed> {
+        let types = self.found.iter().map(|found| {
+            let origin = if self.unknown {
+                TypeOrigin::Value
+            } else {
+                TypeOrigin::Application
+            };
+            let atom = found.clone();
+            Typed { atom, origin }
+        });
+        types.collect()
     }
 }
 
-/// The type of an expression of parts with these types, and whether nothing is known
-/// of it; `None` if it is ill-typed or has several types.
-pub(crate) fn type_of_parts(head: &Part, arguments: &[Part]) -> Option<(Atom, bool)> {
-    let types: Vec<Vec<Typed>> = arguments.iter().map(|part| vec![part.typed()]).collect();
-    let mut found = if is_function(&head.found) {
-        application_types(&head.found, &call_of(arguments), &types)
-    } else {
-        let heads = [head.typed()];
-        let tuples = tuples(&heads, &types);
-        tuples.into_iter().map(Typed::value).collect()
+/// The types of an expression of parts with these types, and whether nothing is known
+/// of it; `None` if it is ill-typed by one of them.
+pub(crate) fn types_of_parts(head: &Part, arguments: &[Part]) -> Option<(Vec<Atom>, bool)> {
+    let types: Vec<Vec<Typed>> = arguments.iter().map(Part::typed).collect();
+    let found = match head.found.as_slice() {
+        [only] if is_function(only) => application_types(only, &call_of(arguments), &types),
+        _ => {
+            let tuples = tuples(&head.typed(), &types);
+            tuples.into_iter().map(Typed::value).collect()
+        }
     };
-    let only = found.pop().filter(|_| found.is_empty())?;
-    (only.error().is_none() && !has_host_value(&only.atom))
-        .then(|| (only.atom.clone(), only.is_unknown()))
+    let is_plain = |found: &Typed| found.error().is_none() && !has_host_value(&found.atom);
+    if found.is_empty() || !found.iter().all(is_plain) {
+        return None;
+    }
+    let unknown = found.iter().any(Typed::is_unknown);
+    let types: Vec<Atom> = found.into_iter().map(|found| found.atom).collect();
+    (!unknown || types.len() == 1).then_some((types, unknown))
 }
 
 /// The types that a call's result and its arguments are evaluated with, from the types
@@ -494,11 +500,11 @@ pub(crate) fn call_of_parts(
         parameters,
         &atoms,
         Mode::Call,
-        &mut |position| vec![arguments[position].typed()],
+        &mut |position| arguments[position].typed(),
         &mut bindings,
         &mut |way, bindings| {
             fits = matches!(way, Way::Typed) && match_types(returns, expected, bindings);
-            false
+            !fits
         },
     );
     if !fits {
