@@ -153,7 +153,7 @@ impl Copy<'_> {
             }
             if word.is_exp() {
                 self.to[at] = self.expression(word).0;
-            } else if !word.is_int() && !(word.is_symbol() && self.is_noted(word)) {
+            } else if !(word.is_int() || word.is_symbol() && self.is_noted(word)) {
                 self.to[at] = self.forward(word).0;
             }
             at += 1;
