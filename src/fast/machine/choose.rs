@@ -31,7 +31,8 @@ impl Machine<'_> {
         let left = self.program.operands[at as usize].0 - 1;
         let next = at + 2;
         let kind = Kind::Chain { kept, next, left };
-        self.choose(kind, base, base + 2 + usize::from(kept));
+        let (tops, log_top) = (self.tops(), self.log.len());
+        self.add_choice(kind, base, base + 2 + usize::from(kept), tops, log_top);
         self.program.operands[at as usize + 1].0
     }
 
@@ -42,7 +43,8 @@ impl Machine<'_> {
         if left > 0 {
             let next = places.0 + 2;
             let kind = Kind::Places { next, left };
-            self.choose(kind, base, base + 2 + usize::from(size));
+            let (tops, log_top) = (self.tops(), self.log.len());
+            self.add_choice(kind, base, base + 2 + usize::from(size), tops, log_top);
         }
         self.program.operands[places.0 as usize + 1].0
     }
@@ -58,6 +60,18 @@ impl Machine<'_> {
 
     /// Adds a choice that goes back to what the machine was like before.
     pub(super) fn push_choice(
+        &mut self,
+        kind: Kind,
+        base: usize,
+        stack_top: usize,
+        tops: Tops,
+        log_top: usize,
+    ) {
+        self.add_choice(kind, base, stack_top, tops, log_top);
+    }
+
+    #[inline(always)]
+    fn add_choice(
         &mut self,
         kind: Kind,
         base: usize,

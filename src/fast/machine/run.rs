@@ -574,10 +574,23 @@ impl Machine<'_> {
                         to,
                     } => {
                         let value = slot!(slot);
-                        let arity = usize::from(*arity);
-                        if value.is_exp()
-                            && let [header, head, found @ ..] = &self.heap.cells[value.at()..]
-                            && *head == Cell::symbol(name).0
+                        let (arity, name) = (usize::from(*arity), Cell::symbol(name).0);
+                        if !value.is_exp() {
+                            next!()
+                        }
+                        let cells = &self.heap.cells[value.at()..];
+                        // Mostly two arguments: with one look at whether there is as much.
+                        if arity == 3
+                            && let [header, head, a, b, ..] = cells
+                            && *head == name
+                            && Header(*header).arity() == 3
+                        {
+                            frame[place(elements)] = *a;
+                            frame[place(elements + 1)] = *b;
+                            jump!(to)
+                        }
+                        if let [header, head, found @ ..] = cells
+                            && *head == name
                             && Header(*header).arity() == arity
                         {
                             put_elements!(arity, found, elements);
