@@ -293,6 +293,11 @@ pub(super) enum Instruction {
     Variable {
         to: Slot,
     },
+    /// Whether a slot stands for nothing yet.
+    IsUnbound {
+        to: Slot,
+        from: Slot,
+    },
     /// An expression as it stands.
     Build {
         to: Slot,

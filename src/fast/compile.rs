@@ -586,6 +586,8 @@ struct Compiler<'m> {
     pending: Pending,
     /// What has to be kept of the results that the `collapse` to be compiled next gathers.
     gathers: Gathers,
+    /// Slots that may have stood for nothing as a part began, by its number, and the slots that tell.
+    unbound: Vec<(Slot, u32, Slot)>,
     /// Whether its variables are nowhere else.
     is_whole: bool,
 }
@@ -665,6 +667,7 @@ impl<'m> Compiler<'m> {
             in_doubt: false,
             pending: Pending::default(),
             gathers: Gathers::Results,
+            unbound: Vec::new(),
             is_whole: true,
         };
         compiler.define_first(arity);

@@ -46,7 +46,9 @@ impl Compiler<'_> {
         }
         let children = atom.as_expression().expect("it is a call");
         let head = name.slot;
-        let way = match self.applied_as_met(children, expected)? {
+        let as_met = self.applied_as_met(children, expected)?;
+        let is_untyped = as_met.is_none();
+        let way = match as_met {
             Some(way) => way,
             None => Way {
                 checks: self.kept_apart(children)?,
@@ -78,12 +80,16 @@ impl Compiler<'_> {
             OddWhat::Value(atom.clone(), want == Want::Own),
             expected,
         )?;
+        let noted = match is_untyped {
+            true => self.note_unbound(children)?,
+            false => self.unbound.len(),
+        };
         let before = self.defined.clone();
         self.define(function);
         let evaluated = arguments.iter().zip(&parameters);
         let evaluated = evaluated.filter(|(_, parameter)| parameter.is_some());
         let evaluated: Vec<Atom> = evaluated.map(|(argument, _)| argument.clone()).collect();
-        let (value, mark) = self.marked(&evaluated, want, |this, within| {
+        let marked = self.marked(&evaluated, want, |this, within| {
             let mut operands = Vec::with_capacity(arguments.len());
             for (argument, parameter) in arguments.iter().zip(&parameters) {
                 operands.push(match *parameter {
@@ -121,7 +127,9 @@ impl Compiler<'_> {
                 }
             }
             this.take_called(within.want)
-        })?;
+        });
+        self.unbound.truncate(noted);
+        let (value, mark) = marked?;
         self.exit(mark);
         self.resume(Some(slow), value, want)
     }
@@ -197,9 +205,15 @@ impl Compiler<'_> {
         if children.len() > ARGUMENTS_MAX {
             return Err(Leave);
         }
-        let checks = self.kept_apart(children)?;
+        let mut checks = self.kept_apart(children)?;
+        let inner = children[0].as_expression().unwrap_or_default();
+        if inner.iter().any(|part| part.as_expression().is_some()) {
+            // What is wrong inside of an ill-typed head is told of the head.
+            self.static_type(&children[0], &mut checks)?;
+        }
         let guard = self.guard(atom, checks, expected)?;
-        let (value, mark) = self.marked(children, want, |this, within| {
+        let noted = self.note_unbound(children)?;
+        let marked = self.marked(children, want, |this, within| {
             let mut slots = Vec::with_capacity(children.len());
             for child in children {
                 let value = this.evaluate(child, ANY, Want::Own)?;
@@ -248,7 +262,9 @@ impl Compiler<'_> {
                 this.define(to);
             }
             Ok(Operand::slot(to))
-        })?;
+        });
+        self.unbound.truncate(noted);
+        let (value, mark) = marked?;
         self.exit(mark);
         self.resume(guard, value, want)
     }

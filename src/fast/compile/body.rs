@@ -614,7 +614,12 @@ impl Compiler<'_> {
             && name.fresh_in != Some(self.scope)
         {
             let slot = name.slot;
-            return self.settle_as(slot, expected, Want::Own, true, Of::Argument);
+            let settle =
+                |this: &mut Self| this.settle_as(slot, expected, Want::Own, true, Of::Argument);
+            return match self.unbound_at_first(slot) {
+                Some(unbound) => self.unless_unbound(slot, unbound, Want::Own, settle),
+                None => settle(self),
+            };
         }
         self.evaluate(atom, expected, Want::Own)
     }
@@ -683,7 +688,12 @@ impl Compiler<'_> {
                 }
                 Some(name) => {
                     let slot = name.slot;
-                    self.settle(slot, expected, want)?
+                    match self.unbound_at_first(slot) {
+                        Some(unbound) => self.unless_unbound(slot, unbound, want, |this| {
+                            this.settle(slot, expected, Want::Own)
+                        })?,
+                        None => self.settle(slot, expected, want)?,
+                    }
                 }
                 None => {
                     let slot = self.fresh(variable)?;

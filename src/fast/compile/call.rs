@@ -111,7 +111,8 @@ impl Compiler<'_> {
                         this.evaluate(child, ANY, want)
                     });
                 }
-                let (value, mark) = self.marked(&children[1..], want, |this, inner| {
+                let noted = self.note_unbound(children)?;
+                let marked = self.marked(&children[1..], want, |this, inner| {
                     let quick = match children[0] {
                         Atom::Symbol(_) if !children[0].is_empty_symbol() => {
                             this.quick_arguments(&children[1..], want)
@@ -152,7 +153,9 @@ impl Compiler<'_> {
                             Ok(this.give(Operand::slot(to), want))
                         }
                     }
-                })?;
+                });
+                self.unbound.truncate(noted);
+                let (value, mark) = marked?;
                 self.exit(mark);
                 self.resume(guard, value, want)
             }

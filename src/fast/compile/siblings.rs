@@ -1,9 +1,10 @@
 //! Elements beside each other: what evaluating one binds does not tell the types of those
 //! after it, which are looked at as the whole was instantiated.
 
-use super::{Check, Compiled, Compiler, Leave};
+use super::{Check, Compiled, Compiler, Leave, Place, Value, Want};
 use crate::atom::{Atom, Variable, known};
 use crate::evaluate::Control;
+use crate::fast::code::{FAIL, Instruction, Operand, Slot};
 use crate::fast::program::{Head, Inline};
 use crate::types;
 
@@ -52,6 +53,87 @@ impl Compiler<'_> {
             }
         }
         Ok(kept)
+    }
+
+    /// Notes whether variables stand for nothing as a call without types begins, of which
+    /// evaluating an element may bind them: as elements after it they stay what they are. How
+    /// many were noted before.
+    pub(super) fn note_unbound(&mut self, children: &[Atom]) -> Compiled<usize> {
+        let noted = self.unbound.len();
+        for (place, child) in children.iter().enumerate().skip(1) {
+            let mut variables: Vec<Variable> = Vec::new();
+            child.for_each_variable(|variable| {
+                if !variables.contains(variable) {
+                    variables.push(variable.clone());
+                }
+            });
+            for variable in variables {
+                let Some(name) = self.names.get(&variable).copied() else {
+                    continue;
+                };
+                let slot = name.slot;
+                if name.fresh_in == Some(self.scope)
+                    || self.unbound_at_first(slot).is_some()
+                    || self.settled.contains(&slot)
+                    || self.numbers.contains(&slot)
+                    || self.is_plainly(slot)
+                    || !self.has_element(child, &variable)
+                    || !children[..place]
+                        .iter()
+                        .any(|other| self.may_bind(other, &variable))
+                {
+                    continue;
+                }
+                let to = self.target()?;
+                self.emit(Instruction::IsUnbound { to, from: slot });
+                self.unbound.push((slot, self.scope, to));
+            }
+        }
+        Ok(noted)
+    }
+
+    /// The slot that tells whether another stood for nothing when this part began, if that was
+    /// noted.
+    pub(super) fn unbound_at_first(&self, slot: Slot) -> Option<Slot> {
+        let here = |noted: &&(Slot, u32, Slot)| noted.0 == slot && noted.1 == self.scope;
+        self.unbound.iter().find(here).map(|noted| noted.2)
+    }
+
+    /// Whether the variable is an element that is evaluated as it was written, of `element` or in it.
+    fn has_element(&mut self, element: &Atom, variable: &Variable) -> bool {
+        let is_it = |atom: &Atom| matches!(atom, Atom::Variable(found) if found == variable);
+        is_it(element)
+            || self.kept_parts(element).iter().any(|part| {
+                part.as_expression()
+                    .is_some_and(|parts| parts.iter().any(is_it))
+            })
+    }
+
+    /// The value of a slot that may have stood for nothing as this part began: then it is not evaluated.
+    pub(super) fn unless_unbound(
+        &mut self,
+        slot: Slot,
+        unbound: Slot,
+        want: Want,
+        evaluate: impl FnOnce(&mut Self) -> Compiled<Value>,
+    ) -> Compiled<Value> {
+        let to = self.slot()?;
+        let at = self.emit(Instruction::JumpUnless {
+            slot: unbound,
+            to: FAIL,
+            odd: FAIL,
+        });
+        self.emit(Instruction::Move { to, from: slot });
+        let skip = self.emit(Instruction::Jump { to: FAIL });
+        let here = self.here();
+        self.fill(at, Place::To, here);
+        let end = self.branch(|this| {
+            let value = evaluate(this)?;
+            Ok(this.join(value, to, Want::Own))
+        })?;
+        self.land([Some(skip), end]);
+        self.define(to);
+        Ok(self.give(Operand::slot(to), want))
     }
 
     fn keep_apart(
@@ -121,12 +203,13 @@ impl Compiler<'_> {
         }
     }
 
-    /// Whether there are variables in it that stood for nothing when this began.
+    /// Whether there are variables in it that stood for nothing when this began, or may have.
     pub(super) fn is_open(&self, argument: &Atom) -> bool {
         let mut open = false;
         argument.for_each_variable(|variable| {
-            let name = self.names.get(variable);
-            open |= name.is_some_and(|name| name.fresh_in == Some(self.scope));
+            open |= self.names.get(variable).is_some_and(|name| {
+                name.fresh_in == Some(self.scope) || self.unbound_at_first(name.slot).is_some()
+            });
         });
         open
     }

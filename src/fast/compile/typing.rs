@@ -498,7 +498,7 @@ impl Compiler<'_> {
     }
 
     /// Whether a slot holds a plain value of some type.
-    fn is_plainly(&self, slot: Slot) -> bool {
+    pub(super) fn is_plainly(&self, slot: Slot) -> bool {
         self.met.contains_key(&slot) || self.typed.iter().any(|(known, _)| *known == slot)
     }
 

@@ -99,6 +99,9 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             format!("{} := {atom}, as it stands", slot(to))
         }
         I::Variable { to } => format!("{} := a new variable", slot(to)),
+        I::IsUnbound { to, from } => {
+            format!("{} := whether {} is a variable", slot(to), slot(from))
+        }
         I::Build { to, operands } => format!("{} := ({}), as it stands", slot(to), list(operands)),
         I::BuildBlock { to, block } => {
             let atom = &rule.program().blocks[block as usize].atom;

@@ -691,6 +691,9 @@ impl Machine<'_> {
                         }
                     }
                     I::Variable { to } => set!(to, self.heap.variable()),
+                    I::IsUnbound { to, from } => {
+                        set!(to, Cell::boolean(self.heap.deref(slot!(from)).is_ref()))
+                    }
                     I::IfFacts { facts, to, .. } => {
                         let stand = &mut self.program.facts[facts as usize];
                         if self.fuel > 1 && self.program.sight.shows(stand, &self.program.space) {

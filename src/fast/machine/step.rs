@@ -72,6 +72,10 @@ impl Machine<'_> {
             }
             I::Record { used } | I::RecordReturn { used, .. } => self.record(used),
             I::Variable { to } => set!(self, base, to, self.heap.variable()),
+            I::IsUnbound { to, from } => {
+                let value = self.heap.deref(Cell(self.stack.frame(base)[place(from)]));
+                set!(self, base, to, Cell::boolean(value.is_ref()));
+            }
             I::ReturnNoted {
                 function,
                 slots,
