@@ -142,7 +142,7 @@ impl Machine<'_> {
     /// call has no result.
     fn gives_none(&self, value: Cell) -> bool {
         let (first, count) = self.heap.elements(value.at());
-        let mut elements = (first..first + count).map(|at| self.heap.word(at));
+        let mut elements = (first..first + count).map(|at| self.heap.deref(self.heap.word(at)));
         elements.any(|element| element == self.heap.not_reducible)
     }
 
