@@ -474,7 +474,13 @@ impl Machine<'_> {
                         }
                     }
                     I::CheckType { slot, expected, .. } => {
-                        if slot!(slot).is_int() && expected == NUMBER {
+                        let value = slot!(slot);
+                        let is_known = if value.is_exp() {
+                            (self.heap.noted_type(value.at()), expected) == self.fit
+                        } else {
+                            value.is_int() && expected == NUMBER
+                        };
+                        if is_known {
                             next!()
                         }
                     }
