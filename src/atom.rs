@@ -353,6 +353,15 @@ impl Atom {
         }
     }
 
+    /// Whether a variable is in it, or it is one.
+    pub(crate) fn has_variables(&self) -> bool {
+        match self {
+            Atom::Variable(_) => true,
+            Atom::Expression(expression) => expression.has_variables(),
+            Atom::Grounded(_) | Atom::Symbol(_) => false,
+        }
+    }
+
     /// How many atoms it is when printed; `u32::MAX` is any number beyond. Parts may be
     /// shared: then it takes less memory than that, and printing it may take for ever.
     pub fn size(&self) -> u32 {
@@ -399,7 +408,7 @@ impl Atom {
         while let Some(atom) = pending.pop() {
             match atom {
                 Atom::Variable(variable) => visit(variable),
-                Atom::Expression(expression) if !expression.is_ground() && enter(expression) => {
+                Atom::Expression(expression) if expression.has_variables() && enter(expression) => {
                     pending.extend(expression.children().iter().rev());
                 }
                 Atom::Expression(_) | Atom::Symbol(_) | Atom::Grounded(_) => {}

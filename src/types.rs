@@ -3,12 +3,15 @@
 //! Types are atoms; `(: a T)` in a space assigns one. An atom without any has
 //! the type `%Undefined%`, which matches every type, as `Atom` does.
 
-use std::sync::Arc;
+mod any;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::atom::{Atom, Expression, Grounded, Value, Variable, known};
+pub(crate) use any::{as_result, shown};
+use any::{has_host_value, has_meta_type, with_any_type, without_any_type};
+
+use crate::atom::{Atom, Expression, Grounded, Variable, known};
 use crate::seen::Made;
 use crate::space::{Layers, Space, changes};
 use crate::unify::{Bindings, Replacement, rebuild, unify};
@@ -55,117 +58,14 @@ fn is_any(atom: &Atom) -> bool {
     is_undefined(atom) || atom.is_symbol(&known().atom)
 }
 
-/// What `%Undefined%` in a type becomes while an application is typed: it
-/// matches every type, and a type variable may stand for it.
-struct AnyType;
-
-impl Value for AnyType {
-    fn type_atom(&self) -> Atom {
-        undefined()
-    }
-
-    fn print(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("%Undefined%")
-    }
-
-    fn equals(&self, other: &dyn Value) -> bool {
-        other.as_any().is::<AnyType>()
-    }
-
-    fn is_pattern(&self) -> bool {
-        true
-    }
-
-    fn matches(&self, _atom: &Atom) -> bool {
-        true
-    }
-
-    fn as_any(&self) -> &dyn std::any::Any {
-        self
-    }
-}
-
-/// Name of the type variables that stand for what may be any type. No program
-/// can write it.
-const ANY_TYPE: &str = "any type";
-
-/// `type_atom` as programs see it: `%Undefined%` for what may be any type.
-pub(crate) fn shown(type_atom: &Atom) -> Atom {
-    rebuild(type_atom, |variable| {
-        if variable.name() == ANY_TYPE {
-            Replacement::Final(undefined())
-        } else {
-            Replacement::Keep
-        }
-    })
-}
-
-/// `type_atom` as a result: what may be any type is a symbol like others there.
-pub(crate) fn as_result(type_atom: Atom) -> Atom {
-    if !has_host_value(&type_atom) {
-        return type_atom;
-    }
-    replace_any_type(&type_atom, &undefined)
-}
-
 /// As [`typed`], for a call: what may be any type is a type variable there, which
 /// the other arguments and the result may tell more of.
 pub(crate) fn typed_for_call(space: &Space, atom: &Atom, found: &mut Found) -> Vec<Typed> {
     let mut types = typed_once(space, atom, found);
     for found in &mut types {
-        if !found.atom.is_ground() {
-            found.atom = without_any_type(&found.atom);
-        }
+        found.atom = without_any_type(&found.atom);
     }
     types
-}
-
-fn without_any_type(type_atom: &Atom) -> Atom {
-    replace_any_type(type_atom, &|| {
-        Atom::Variable(Variable::new(ANY_TYPE).renamed())
-    })
-}
-
-/// `type_atom` with something else for each `AnyType` in it.
-fn replace_any_type(type_atom: &Atom, instead: &impl Fn() -> Atom) -> Atom {
-    match type_atom {
-        Atom::Grounded(Grounded::Value(value)) if value.as_any().is::<AnyType>() => instead(),
-        Atom::Expression(expression) if !expression.is_ground() => {
-            let children = expression.children().iter();
-            let replaced = children.map(|child| replace_any_type(child, instead));
-            Atom::expression(replaced.collect::<Vec<Atom>>())
-        }
-        other => other.clone(),
-    }
-}
-
-/// `type_atom` with `AnyType` for each `%Undefined%` in it.
-fn with_any_type(type_atom: &Atom) -> Atom {
-    match type_atom {
-        Atom::Symbol(_) if is_undefined(type_atom) => {
-            Atom::Grounded(Grounded::Value(Arc::new(AnyType)))
-        }
-        Atom::Expression(expression) => {
-            // Types are small; deep ones are typed part by part already.
-            let mut undefined = false;
-            let mut pending = vec![expression];
-            while let Some(part) = pending.pop() {
-                for child in part.children() {
-                    match child {
-                        Atom::Expression(inner) => pending.push(inner),
-                        other => undefined |= is_undefined(other),
-                    }
-                }
-            }
-            if undefined {
-                let children = expression.children().iter();
-                Atom::expression(children.map(with_any_type).collect::<Vec<Atom>>())
-            } else {
-                type_atom.clone()
-            }
-        }
-        other => other.clone(),
-    }
 }
 
 /// Whether `argument` as it stands is what a meta-type parameter takes.
@@ -539,39 +439,45 @@ fn expression_types(space: &Space, atom: &Atom, children: &[Vec<Typed>]) -> Vec<
 pub(crate) struct Part {
     /// An atom of the part's meta-type.
     pub(crate) atom: Atom,
-    pub(crate) found: Atom,
+    /// Its types: one, or several.
+    pub(crate) found: Vec<Atom>,
     /// Whether nothing is known of it: not even that a function says so.
     pub(crate) unknown: bool,
 }
 
 impl Part {
-    fn typed(&self) -> Typed {
-        let origin = if self.unknown {
-            TypeOrigin::Value
-        } else {
-            TypeOrigin::Application
-        };
-        Typed {
-            atom: self.found.clone(),
-            origin,
-        }
+    fn typed(&self) -> Vec<Typed> {
+        let types = self.found.iter().map(|found| {
+            let origin = if self.unknown {
+                TypeOrigin::Value
+            } else {
+                TypeOrigin::Application
+            };
+            let atom = found.clone();
+            Typed { atom, origin }
+        });
+        types.collect()
     }
 }
 
-/// The type of an expression of parts with these types, and whether nothing is known
-/// of it; `None` if it is ill-typed or has several types.
-pub(crate) fn type_of_parts(head: &Part, arguments: &[Part]) -> Option<(Atom, bool)> {
-    let types: Vec<Vec<Typed>> = arguments.iter().map(|part| vec![part.typed()]).collect();
-    let mut found = if is_function(&head.found) {
-        application_types(&head.found, &call_of(arguments), &types)
-    } else {
-        let heads = [head.typed()];
-        let tuples = tuples(&heads, &types);
-        tuples.into_iter().map(Typed::value).collect()
+/// The types of an expression of parts with these types, and whether nothing is known
+/// of it; `None` if it is ill-typed by one of them.
+pub(crate) fn types_of_parts(head: &Part, arguments: &[Part]) -> Option<(Vec<Atom>, bool)> {
+    let types: Vec<Vec<Typed>> = arguments.iter().map(Part::typed).collect();
+    let found = match head.found.as_slice() {
+        [only] if is_function(only) => application_types(only, &call_of(arguments), &types),
+        _ => {
+            let tuples = tuples(&head.typed(), &types);
+            tuples.into_iter().map(Typed::value).collect()
+        }
     };
-    let only = found.pop().filter(|_| found.is_empty())?;
-    (only.error().is_none() && !has_host_value(&only.atom))
-        .then(|| (only.atom.clone(), only.is_unknown()))
+    let is_plain = |found: &Typed| found.error().is_none() && !has_host_value(&found.atom);
+    if found.is_empty() || !found.iter().all(is_plain) {
+        return None;
+    }
+    let unknown = found.iter().any(Typed::is_unknown);
+    let types: Vec<Atom> = found.into_iter().map(|found| found.atom).collect();
+    (!unknown || types.len() == 1).then_some((types, unknown))
 }
 
 /// The types that a call's result and its arguments are evaluated with, from the types
@@ -594,11 +500,11 @@ pub(crate) fn call_of_parts(
         parameters,
         &atoms,
         Mode::Call,
-        &mut |position| vec![arguments[position].typed()],
+        &mut |position| arguments[position].typed(),
         &mut bindings,
         &mut |way, bindings| {
             fits = matches!(way, Way::Typed) && match_types(returns, expected, bindings);
-            false
+            !fits
         },
     );
     if !fits {
@@ -618,18 +524,6 @@ fn call_of(arguments: &[Part]) -> Atom {
     let mut call = vec![Atom::unit()];
     call.extend(arguments.iter().map(|part| part.atom.clone()));
     Atom::expression(call)
-}
-
-/// Whether a host value, as what stands for any type, is in a type.
-fn has_host_value(type_atom: &Atom) -> bool {
-    has_part(type_atom, |part| {
-        matches!(part, Atom::Grounded(Grounded::Value(_)))
-    })
-}
-
-/// Whether a meta-type is in a type.
-fn has_meta_type(type_atom: &Atom) -> bool {
-    has_part(type_atom, is_meta_type)
 }
 
 /// Whether there is such an atom among what an atom is made of, expressions left out.
@@ -675,9 +569,15 @@ const WAYS_MAX: usize = 1024;
 /// The types that a function type gives for arguments of these types: one for
 /// each way to type the arguments, or the errors if there is none.
 fn application_types(function: &Atom, call: &Atom, types: &[Vec<Typed>]) -> Vec<Typed> {
-    let parts = function.as_expression().expect("a function type");
+    let call_parts = call.as_expression().expect("an expression");
+    let (head, arguments) = call_parts.split_first().expect("a call has a head");
+    // Variables of what a name is declared to be are in no argument's type.
+    let own = match head {
+        Atom::Expression(_) => renamed(function),
+        Atom::Symbol(_) | Atom::Grounded(_) | Atom::Variable(_) => function.clone(),
+    };
+    let parts = own.as_expression().expect("a function type");
     let (return_type, parameters) = parts[1..].split_last().expect("a function type returns");
-    let arguments = &call.as_expression().expect("an expression")[1..];
     let wrong = |error: Atom| Typed {
         atom: function.clone(),
         origin: TypeOrigin::Error(error),
@@ -697,8 +597,14 @@ fn application_types(function: &Atom, call: &Atom, types: &[Vec<Typed>]) -> Vec<
         &mut bindings,
         &mut |event, bindings| match event {
             Way::Typed => {
+                // The types of arguments are shared, however deep they are.
+                let atom = if binds_only(parameters, bindings) {
+                    bindings.apply_once(return_type)
+                } else {
+                    bindings.apply(return_type)
+                };
                 found.push(Typed {
-                    atom: bindings.apply(return_type),
+                    atom,
                     origin: TypeOrigin::Application,
                 });
                 found.len() < WAYS_MAX
@@ -753,6 +659,56 @@ fn later_values(parameter: &Atom, actual: &Atom, bindings: &Bindings) -> Vec<(Va
         }
     }
     later
+}
+
+/// Whether nothing but variables of parameters stands for something: parts of the types of
+/// arguments, in which there are none of those.
+fn binds_only(parameters: &[Atom], bindings: &Bindings) -> bool {
+    bindings.variables().iter().all(|bound| {
+        let mut is_own = false;
+        for parameter in parameters {
+            parameter.for_each_variable(|variable| is_own |= variable == bound);
+        }
+        is_own
+    })
+}
+
+/// Unifies a parameter with the type of an argument, whose variables are others. Variables of
+/// parameters that stand for nothing yet take what there is, without a look into it.
+fn takes_type(
+    parameters: &[Atom],
+    parameter: &Atom,
+    actual: &Atom,
+    bindings: &mut Bindings,
+) -> bool {
+    let mut is_apart = binds_only(parameters, bindings);
+    let mut pending = vec![(parameter, actual)];
+    while let Some((parameter, actual)) = pending.pop() {
+        let fits = match (parameter, actual) {
+            (Atom::Variable(variable), actual)
+                if is_apart && bindings.value(variable).is_none() =>
+            {
+                bindings.bind(variable.clone(), actual.clone());
+                true
+            }
+            (Atom::Expression(parameter), Atom::Expression(actual))
+                if parameter.has_variables()
+                    && parameter.children().len() == actual.children().len() =>
+            {
+                let pairs = parameter.children().iter().zip(actual.children());
+                pending.extend(pairs.rev());
+                true
+            }
+            (parameter, actual) => {
+                is_apart &= !parameter.has_variables() && !actual.has_variables();
+                unify(parameter, actual, bindings)
+            }
+        };
+        if !fits {
+            return false;
+        }
+    }
+    true
 }
 
 /// What a search for ways to type arguments came upon.
@@ -855,7 +811,7 @@ pub(crate) fn each_way(
                         (with_any_type(parameter), with_any_type(&actual.atom));
                     let later = later_values(&parameter, &actual, bindings);
                     let before = (!later.is_empty()).then(|| bindings.clone());
-                    let fits = unify(&parameter, &actual, bindings);
+                    let fits = takes_type(parameters, &parameter, &actual, bindings);
                     if fits && before.is_some() {
                         level.before = before;
                         later

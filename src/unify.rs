@@ -73,6 +73,11 @@ impl Bindings {
         self.values.is_empty()
     }
 
+    /// The variables that are bound, in order of binding.
+    pub(crate) fn variables(&self) -> &[Variable] {
+        &self.trail
+    }
+
     /// How many variables are bound.
     pub fn len(&self) -> usize {
         self.values.len()
@@ -140,7 +145,7 @@ impl Bindings {
 
     /// `atom` with every bound variable replaced. Shares what does not change.
     pub fn apply(&self, atom: &Atom) -> Atom {
-        if self.values.is_empty() || atom.is_ground() {
+        if self.values.is_empty() || !atom.has_variables() {
             return atom.clone();
         }
         rebuild(atom, |variable| match self.values.get(variable) {
@@ -149,9 +154,20 @@ impl Bindings {
         })
     }
 
+    /// As [`Bindings::apply`], where no variable of a value is bound: values are shared.
+    pub(crate) fn apply_once(&self, atom: &Atom) -> Atom {
+        if self.values.is_empty() || !atom.has_variables() {
+            return atom.clone();
+        }
+        rebuild(atom, |variable| match self.values.get(variable) {
+            Some(value) => Replacement::Final(value.clone()),
+            None => Replacement::Keep,
+        })
+    }
+
     /// As [`Bindings::apply`], for a part of an atom: a result stays a result.
     pub(crate) fn apply_to_part(&self, atom: &Atom) -> Atom {
-        if self.values.is_empty() || atom.is_ground() {
+        if self.values.is_empty() || !atom.has_variables() {
             return atom.clone();
         }
         rebuild_as(atom, true, |variable| match self.values.get(variable) {
@@ -168,7 +184,8 @@ impl Bindings {
             match self.walk(atom) {
                 Atom::Variable(found) if found == variable => return true,
                 Atom::Expression(expression)
-                    if !expression.is_ground() && !seen.again(expression.address() as u64, 0) =>
+                    if expression.has_variables()
+                        && !seen.again(expression.address() as u64, 0) =>
                 {
                     pending.extend(expression.children());
                 }
@@ -180,7 +197,7 @@ impl Bindings {
 
     /// Binds the unbound `variable` to `value` unless that makes a cycle.
     pub(crate) fn bind_checked(&mut self, variable: &Variable, value: Atom) -> bool {
-        if !value.is_ground() && self.occurs(variable, &value) {
+        if value.has_variables() && self.occurs(variable, &value) {
             return false;
         }
         self.bind(variable.clone(), value);
@@ -225,7 +242,7 @@ fn rebuild_as<'a>(
         let mut changed = replaced;
         replaced = false;
         let mut finished = match current {
-            Atom::Expression(expression) if !expression.is_ground() => {
+            Atom::Expression(expression) if expression.has_variables() => {
                 if let Some((atom, is_other)) = made.get(expression.address()) {
                     changed |= is_other;
                     Some(atom.clone())
@@ -249,7 +266,7 @@ fn rebuild_as<'a>(
                     Some(atom)
                 }
                 Replacement::Descend(next) => {
-                    if matches!(next, Atom::Expression(expression) if !expression.is_ground()) {
+                    if matches!(next, Atom::Expression(expression) if expression.has_variables()) {
                         current = next;
                         replaced = true;
                         continue;

@@ -144,6 +144,35 @@ fn a_million_elements_are_gone_through() {
     assert_eq!(results(program, false), [["333333666666"]]);
 }
 
+/// What is deep inside of a type is shared by the types around it, also where nothing is
+/// known of it.
+#[test]
+fn types_as_deep_as_their_terms_are_found_in_linear_time() {
+    let depth = 20_000;
+    for (declared, inner) in [
+        ("(: F (-> $t (Box $t)))", "unknown"),
+        ("(: F (-> $t (Box $t))) (: a A)", "a"),
+        ("(: F (-> (Box $t) (Box (S $t))))", "unknown"),
+    ] {
+        let term = format!("{}{inner}{}", "(F ".repeat(depth), ")".repeat(depth));
+        let program = format!("{declared}\n!(let $type (get-type {term}) (size-atom $type))");
+        assert_eq!(results(&program, false), [["2"]], "{declared}");
+    }
+}
+
+/// Names of a type below the one that is expected are typed by number, as others are.
+#[test]
+fn names_of_several_types_cost_no_more_than_others() {
+    let program = "(:< Dog Animal) (: rex Dog) (: none Pack)
+(: pack (-> Animal Pack Pack)) (: size (-> Pack Number Number))
+(= (size none $n) $n)
+(= (size (pack $x $rest) $n) (size $rest (+ 1 $n)))
+(: packed (-> Number Pack Pack))
+(= (packed $n $rest) (if (== $n 0) $rest (packed (- $n 1) (pack rex $rest))))
+!(size (packed 100000 none) 0)";
+    assert_eq!(results(program, false), [["100000"]]);
+}
+
 /// Each part of a deep term is typed once.
 #[test]
 fn deep_terms_are_typed_in_linear_time() {

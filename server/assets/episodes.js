@@ -16,7 +16,7 @@ const dues = new Map();
 
 /// The way of an episode, with where it is.
 function way(state) {
-  if (state === "given-up") return null;
+  if (state === "given-up" || state === "held") return null;
   return make("ol", { class: "way" }, ...STEPS.map((step) => make("li", {
     "aria-current": step === state ? "step" : null,
     class: STEPS.indexOf(step) < STEPS.indexOf(state) ? "past" : null, text: step,
@@ -35,7 +35,7 @@ function card(episode, action) {
   const ladder = episode.strategy === "none" ? "" : `, ladder ${episode.strategy}`;
   return make("li", { class: `episode ${state}`, "data-fault": fault },
     make("div", { class: "bar" }, make("strong", { text: fault.replaceAll("_", " ") }),
-      state === "given-up" ? badge("given up") : null,
+      state === "given-up" ? badge("given up") : state === "held" ? badge("held by what stands") : null,
       episode.rung > 0 ? make("span", { class: "rung", text: `rung ${episode.rung}${ladder}` }) : null, time),
     way(state),
     action ? make("p", {}, make("code", { text: action.healing_strategy })) : null,

@@ -2,6 +2,7 @@
 //! latency and failures over a sliding window; and the gate before it.
 
 mod gate;
+mod recent;
 mod routes;
 mod window;
 
@@ -14,7 +15,7 @@ use crate::heal::Facts;
 pub use gate::{Gate, Refused, Weight};
 use routes::Routes;
 pub use routes::{Route, RouteReading};
-use window::Window;
+use window::{Counts, Window};
 
 /// Counts requests. Clones count together.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ struct Shared {
     /// The same by route.
     routes: Routes,
     volume_min: AtomicU64,
+    /// The longest that the window may become to have so many, in milliseconds.
+    widest_millis: AtomicU64,
     gate: Gate,
 }
 
@@ -48,7 +51,8 @@ pub struct InFlight {
     began: Instant,
 }
 
-/// What the window says. Shares and percentiles are `None` below the minimum volume.
+/// What the window says. Where it has less than the minimum volume, shares and percentiles are
+/// of a longer one, and `None` if that has less too.
 #[derive(Clone, Debug, Default)]
 pub struct FrontReading {
     /// Requests under way.
@@ -82,6 +86,10 @@ fn part(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds / window::PARTS as f64)
 }
 
+fn millis(seconds: f64) -> u64 {
+    (seconds * 1000.0) as u64
+}
+
 impl Default for Front {
     fn default() -> Front {
         Front::new()
@@ -102,6 +110,7 @@ impl Front {
             window: Window::new(part),
             routes: Routes::new(part),
             volume_min: AtomicU64::new(facts.count("request-volume") as u64),
+            widest_millis: AtomicU64::new(millis(facts.get("request-window-max"))),
             gate,
         }))
     }
@@ -115,12 +124,16 @@ impl Front {
         }
     }
 
-    /// Makes the window so long, with which it begins anew, and a share or percentile say something
-    /// from so many requests on.
-    pub fn set_window(&self, seconds: f64, volume_min: u64) {
-        self.0
-            .volume_min
-            .store(volume_min.max(1), Ordering::Relaxed);
+    /// Takes over what facts say: how long the window is, which begins anew with another length;
+    /// from how many requests on a share or percentile says something; how long the window may
+    /// become to have so many.
+    pub fn set_window(&self, facts: &Facts) {
+        let (seconds, volume_min) = (facts.get("request-window"), facts.count("request-volume"));
+        let shared = &self.0;
+        let volume_min = (volume_min as u64).max(1);
+        shared.volume_min.store(volume_min, Ordering::Relaxed);
+        let widest = millis(facts.get("request-window-max"));
+        shared.widest_millis.store(widest, Ordering::Relaxed);
         self.0.window.set_part(part(seconds));
         self.0.routes.set_part(part(seconds));
     }
@@ -129,6 +142,28 @@ impl Front {
     pub fn routes(&self) -> Vec<RouteReading> {
         let volume_min = self.0.volume_min.load(Ordering::Relaxed);
         self.0.routes.readings(Instant::now(), volume_min)
+    }
+
+    /// Something was done that changes how requests fare: those before it do not make the
+    /// window longer.
+    pub fn measure_anew(&self) {
+        self.0.window.forget(Instant::now());
+    }
+
+    /// The window as much longer as it takes to have enough of the requests that are meant. One
+    /// that has none says nothing, however many there were before.
+    fn widened(
+        &self,
+        now: Instant,
+        within: u64,
+        are_meant: impl Fn(Answered) -> bool,
+    ) -> Option<Counts> {
+        let volume_min = self.0.volume_min.load(Ordering::Relaxed);
+        if within == 0 || within >= volume_min {
+            return None;
+        }
+        let widest = Duration::from_millis(self.0.widest_millis.load(Ordering::Relaxed));
+        self.0.window.widened(now, volume_min, widest, are_meant)
     }
 
     /// What lets requests in.
@@ -143,11 +178,25 @@ impl Front {
 
     /// What the window says now.
     pub fn reading(&self) -> FrontReading {
-        let counts = self.0.window.counts(Instant::now());
+        self.reading_at(Instant::now())
+    }
+
+    fn reading_at(&self, now: Instant) -> FrontReading {
+        let counts = self.0.window.counts(now);
         let (requests, failures, refused) = (counts.requests, counts.failures, counts.refused);
         let volume_min = self.0.volume_min.load(Ordering::Relaxed);
-        let enough = requests >= volume_min;
-        let quantile = |share| enough.then(|| counts.quantile(share) as f64 / 1000.0);
+        let widened = self.widened(now, requests, |answered| {
+            answered != Answered::RefusedByHealing
+        });
+        let enough = widened
+            .as_ref()
+            .or((requests >= volume_min).then_some(&counts));
+        let quantile = |share| enough.map(|counts| counts.quantile(share) as f64 / 1000.0);
+        let asked = self.widened(now, requests + refused, |_| true);
+        let asked = asked
+            .as_ref()
+            .or((requests + refused >= volume_min).then_some(&counts));
+        let share = |part: u64, all: u64| part as f64 / all as f64;
         FrontReading {
             active: self.active(),
             requests,
@@ -156,10 +205,14 @@ impl Front {
             latency_p50_ms: quantile(0.5),
             latency_p95_ms: quantile(0.95),
             latency_p99_ms: quantile(0.99),
-            causes: counts.causes,
-            error_rate: enough.then(|| failures as f64 / requests as f64),
-            client_visible_rate: (requests + refused >= volume_min)
-                .then(|| (failures + refused) as f64 / (requests + refused) as f64),
+            error_rate: enough.map(|counts| share(counts.failures, counts.requests)),
+            client_visible_rate: asked.map(|counts| {
+                share(
+                    counts.failures + counts.refused,
+                    counts.requests + counts.refused,
+                )
+            }),
+            causes: counts.causes.clone(),
             requests_total: self.0.requests.load(Ordering::Relaxed),
             failures_total: self.0.failures.load(Ordering::Relaxed),
         }
@@ -201,6 +254,8 @@ impl Drop for InFlight {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::{Answered, Front};
 
     #[test]
@@ -215,6 +270,59 @@ mod tests {
         assert_eq!(reading.error_rate, Some(0.9));
         assert!(reading.latency_p95_ms.is_some());
         assert_eq!(reading.active, 0);
+    }
+
+    /// One request each `every` seconds, so many, all failed but the last; and when that was.
+    fn few(front: &Front, times: u32, every: f64) -> Instant {
+        let began = Instant::now();
+        let at = |number: u32| began + Duration::from_secs_f64(every) * number;
+        for number in 1..=times {
+            let answered = if number == times {
+                Answered::Well
+            } else {
+                Answered::Failed
+            };
+            let took = Duration::from_millis(5);
+            front.0.window.record(at(number), took, answered, None);
+        }
+        at(times)
+    }
+
+    #[test]
+    fn the_window_is_longer_where_requests_are_few() {
+        let front = Front::new();
+        let last = few(&front, 9, 2.0);
+        assert_eq!(front.reading_at(last).error_rate, None);
+        let front = Front::new();
+        let last = few(&front, 10, 2.0);
+        let reading = front.reading_at(last);
+        assert!(reading.requests < 10, "{reading:?}");
+        assert_eq!(reading.error_rate, Some(0.9));
+        assert_eq!(reading.client_visible_rate, Some(0.9));
+        assert!(reading.latency_p95_ms.is_some());
+    }
+
+    #[test]
+    fn a_window_without_requests_says_nothing_whatever_came_before_it() {
+        let front = Front::new();
+        let last = few(&front, 10, 2.0);
+        let later = last + Duration::from_secs(10);
+        assert_eq!(front.reading_at(later).error_rate, None);
+    }
+
+    #[test]
+    fn the_window_becomes_no_longer_than_it_may() {
+        let front = Front::new();
+        let last = few(&front, 20, 3.5);
+        assert_eq!(front.reading_at(last).error_rate, None);
+    }
+
+    #[test]
+    fn what_came_before_an_action_does_not_make_the_window_longer() {
+        let front = Front::new();
+        let last = few(&front, 10, 2.0);
+        front.0.window.forget(last);
+        assert_eq!(front.reading_at(last).error_rate, None);
     }
 
     #[test]

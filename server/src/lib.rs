@@ -9,6 +9,7 @@ pub mod front;
 pub mod heal;
 pub mod http;
 pub mod inbound;
+pub mod listen;
 pub mod logging;
 pub mod outside;
 pub mod reclaimable;

@@ -72,6 +72,8 @@ pub enum EpisodeState {
     Verifying,
     /// No step is left; it is tried again later.
     GivenUp,
+    /// What was done before still stands and keeps the fault away: nothing more is to be done.
+    Held,
 }
 
 impl EpisodeState {
@@ -82,6 +84,7 @@ impl EpisodeState {
             EpisodeState::Acting => "acting",
             EpisodeState::Verifying => "verifying",
             EpisodeState::GivenUp => "given-up",
+            EpisodeState::Held => "held",
         }
     }
 }

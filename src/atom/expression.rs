@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
@@ -20,11 +20,17 @@ struct ExpressionData {
     /// As printed: what is shared counts each time that it occurs.
     size: u32,
     ground: bool,
+    variables: bool,
     /// Whether it is a result that evaluates to itself.
     evaluated: bool,
+    /// What leaves are in it: see [`Expression::marks`].
+    marks: AtomicU8,
     /// 0 until computed.
     hash: AtomicU64,
 }
+
+/// Whether marks were computed.
+const MARKED: u8 = 1 << 7;
 
 impl Expression {
     /// An expression of `children`.
@@ -34,16 +40,19 @@ impl Expression {
 
     /// An expression of `children`; whether it is a result that evaluates to itself.
     pub(crate) fn with(children: Vec<Atom>, evaluated: bool) -> Expression {
-        let (mut ground, mut size) = (true, 1u32);
+        let (mut ground, mut variables, mut size) = (true, false, 1u32);
         for child in &children {
             ground &= child.is_ground();
+            variables |= child.has_variables();
             size = size.saturating_add(child.size());
         }
         Expression(Arc::new(ExpressionData {
             children,
             size,
             ground,
+            variables,
             evaluated,
+            marks: AtomicU8::new(0),
             hash: AtomicU64::new(0),
         }))
     }
@@ -63,9 +72,26 @@ impl Expression {
         &self.0.children
     }
 
-    /// Whether no variable occurs in it.
+    /// Whether no variable occurs in it, and no host value that is a pattern.
     pub fn is_ground(&self) -> bool {
         self.0.ground
+    }
+
+    /// Whether a variable occurs in it.
+    pub(crate) fn has_variables(&self) -> bool {
+        self.0.variables
+    }
+
+    /// What kinds of leaves are in it, however deep: the bits, of the lower seven, that `of`
+    /// has for any of them. Computed once, so that all callers must ask with the same `of`.
+    pub(crate) fn marks(&self, of: fn(&Atom) -> u8) -> u8 {
+        let marks = self.0.marks.load(Ordering::Relaxed);
+        let marks = if marks & MARKED == 0 {
+            compute_marks(self, of)
+        } else {
+            marks
+        };
+        marks & !MARKED
     }
 
     /// How many atoms it is when printed, itself included; `u32::MAX` is any number beyond.
@@ -127,6 +153,28 @@ fn compute_hash(expression: &Expression) -> u64 {
         }
     }
     expression.0.hash.load(Ordering::Relaxed)
+}
+
+/// Fills the marks of `expression` and all below it, children first.
+fn compute_marks(expression: &Expression, of: fn(&Atom) -> u8) -> u8 {
+    let mut pending = vec![expression];
+    while let Some(expression) = pending.last().copied() {
+        let (mut marks, before) = (MARKED, pending.len());
+        for child in expression.children() {
+            match child {
+                Atom::Expression(child) => match child.0.marks.load(Ordering::Relaxed) {
+                    0 => pending.push(child),
+                    known => marks |= known,
+                },
+                leaf => marks |= of(leaf) & !MARKED,
+            }
+        }
+        if pending.len() == before {
+            expression.0.marks.store(marks, Ordering::Relaxed);
+            pending.pop();
+        }
+    }
+    expression.0.marks.load(Ordering::Relaxed)
 }
 
 static HASH: FixedState = FixedState::with_seed(0x5eed);

@@ -190,6 +190,9 @@ pub(super) enum Change {
 
 const _: () = assert!(size_of::<Instruction>() == 16);
 
+/// No symbol has this number.
+pub(super) const NO_NAME: u32 = u32::MAX;
+
 /// How many slots one instruction looks at.
 pub(super) const IF_PLAIN: usize = 4;
 /// A slot that has to hold data.
@@ -511,6 +514,17 @@ pub(super) enum Instruction {
         on_error: Pc,
         no: Pc,
     },
+    /// As `Take`, before an instruction that takes apart what the slot holds, into slots from
+    /// `elements` on, which nothing else uses but to see that it is data. So data that is returned
+    /// as it is made, with as many elements and this name in front of them, if it is none of
+    /// [`NO_NAME`], need not be made.
+    TakeElements {
+        to: Slot,
+        elements: Slot,
+        on_error: Pc,
+        name: u32,
+        arity: u8,
+    },
     /// Takes a result, whatever it is.
     TakeAny {
         to: Slot,
@@ -787,6 +801,11 @@ pub(super) enum Instruction {
     IfFacts {
         facts: u32,
         to: Pc,
+        odd: Pc,
+    },
+    /// Goes on at `odd` unless rules that the code has in itself are still what they were.
+    IfRules {
+        rules: u32,
         odd: Pc,
     },
     /// Goes on with each answer of a space to a compiled pattern, whose slots are written

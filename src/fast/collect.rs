@@ -85,20 +85,8 @@ impl Copy<'_> {
                     });
                     return Cell::boxed(place);
                 }
-                Term::Exp(at) | Term::Flt(at) if at < CONSTANTS => return cell,
-                Term::Exp(at) => {
-                    let header = Header(self.from[at]);
-                    if header.has(Header::MOVED) {
-                        return Cell::expression(header.arity());
-                    }
-                    let words = if header.has(Header::SLICE) {
-                        3
-                    } else {
-                        header.arity() + 1
-                    };
-                    let place = self.copy(at, words);
-                    return Cell::expression(place);
-                }
+                Term::Exp(_) => return self.expression(cell),
+                Term::Flt(at) if at < CONSTANTS => return cell,
                 Term::Flt(at) => {
                     let header = Header(self.from[at]);
                     if header.has(Header::MOVED) {
@@ -163,12 +151,39 @@ impl Copy<'_> {
                 at += if raw { 2 } else { 1 };
                 continue;
             }
-            if !word.is_int() {
+            if word.is_exp() {
+                self.to[at] = self.expression(word).0;
+            } else if !(word.is_int() || word.is_symbol() && self.is_noted(word)) {
                 self.to[at] = self.forward(word).0;
             }
             at += 1;
         }
         at
+    }
+
+    /// Whether a name is in no need of being noted to be in use.
+    #[inline(always)]
+    fn is_noted(&self, name: Cell) -> bool {
+        let last = self.names.as_ref().map(|names| names.last());
+        last.is_none_or(|last| last == Some(&(name.at() as u32)))
+    }
+
+    #[inline(always)]
+    fn expression(&mut self, cell: Cell) -> Cell {
+        let at = cell.at();
+        if at < CONSTANTS {
+            return cell;
+        }
+        let header = Header(self.from[at]);
+        if header.has(Header::MOVED) {
+            return Cell::expression(header.arity());
+        }
+        let words = if header.has(Header::SLICE) {
+            3
+        } else {
+            header.arity() + 1
+        };
+        Cell::expression(self.copy(at, words))
     }
 }
 

@@ -17,6 +17,7 @@ pub(in crate::fast) mod facts;
 mod grow;
 mod head;
 mod inline;
+mod inlined;
 mod lambda;
 pub(in crate::fast) mod met;
 mod minimal;
@@ -734,7 +735,12 @@ impl<'m> Compiler<'m> {
         }
         let instruction = &mut self.program.code[at];
         let field = match (place, instruction) {
-            (Place::OnError, I::Take { on_error, .. } | I::TakeTruth { on_error, .. }) => on_error,
+            (
+                Place::OnError,
+                I::Take { on_error, .. }
+                | I::TakeTruth { on_error, .. }
+                | I::TakeElements { on_error, .. },
+            ) => on_error,
             (
                 Place::To,
                 I::Jump { to }
@@ -785,6 +791,7 @@ impl<'m> Compiler<'m> {
                 | I::Match { odd, .. }
                 | I::Query { odd, .. }
                 | I::IfFacts { odd, .. }
+                | I::IfRules { odd, .. }
                 | I::ChangeSpace { odd, .. }
                 | I::GetState { odd, .. }
                 | I::ChangeState { odd, .. }

@@ -50,6 +50,8 @@ pub(super) struct Heap {
     pub(super) function: Cell,
     /// `()`.
     pub(super) unit: Cell,
+    /// In the place of data that was taken apart as it was returned, and not made.
+    pub(super) taken_apart: Cell,
     /// Variables of atoms that came in or went out, and the words they are.
     pub(super) names: Vec<(usize, Variable)>,
     named: HashMap<Variable, usize, FixedState>,
@@ -104,6 +106,7 @@ impl Heap {
             not_reducible: Cell::symbol(known.not_reducible.id()),
             function: Cell::symbol(known.function.id()),
             unit: Cell::FALSE,
+            taken_apart: Cell::FALSE,
             names: Vec::new(),
             named: HashMap::default(),
             parts: Vec::new(),
@@ -112,6 +115,9 @@ impl Heap {
         };
         let unit = heap.constant(&Atom::unit());
         heap.unit = unit.expect("there is room for the first constant");
+        heap.taken_apart = Cell::expression(heap.constants);
+        heap.cells[heap.constants] = Header::new(0, Header::GROUND | Header::DATA).0;
+        heap.constants += 1;
         heap
     }
 
@@ -758,10 +764,21 @@ impl Heap {
             return self.names[found].1.clone();
         }
         let name = Variable::new("x").renamed();
+        self.add_name(at, name.clone());
+        name
+    }
+
+    /// Names a variable as a rule does, if it has no name yet.
+    pub(super) fn name(&mut self, at: usize, as_written: &Variable) {
+        if as_written.id() == 0 && self.known_name(at).is_none() {
+            self.add_name(at, as_written.renamed());
+        }
+    }
+
+    fn add_name(&mut self, at: usize, name: Variable) {
         let place = self.names.partition_point(|(other, _)| *other < at);
         self.names.insert(place, (at, name.clone()));
-        self.named.insert(name.clone(), at);
-        name
+        self.named.insert(name, at);
     }
 
     fn leaf_cell(&mut self, atom: &Atom) -> Cell {

@@ -214,12 +214,25 @@ pub(super) struct Function {
     pub(super) made: u32,
     /// Whether elements before the last of such data are still to be looked at.
     pub(super) looks_before_last: bool,
+    /// Whether a call that no rule is for may be ill-typed by now: evaluating it again tells.
+    pub(super) is_unsettled: bool,
     /// Its rules, where they are tried one by one.
     pub(super) table: u32,
     /// How often it was compiled with facts that its rules look for.
     pub(super) with_facts: u8,
     /// How often some pattern was asked for by then.
     pub(super) asked: u32,
+}
+
+/// Rules that code of others has in itself.
+#[derive(Clone, Copy)]
+pub(super) struct Inlined {
+    symbol: u32,
+    arity: usize,
+    /// Their version.
+    version: Version,
+    /// When they were last seen to be of it.
+    pub(super) epoch: u32,
 }
 
 /// Data whose type is known where code makes it.
@@ -256,6 +269,7 @@ impl Function {
             types_elements: false,
             made: 0,
             looks_before_last: false,
+            is_unsettled: false,
             table: u32::MAX,
             with_facts: 0,
             asked: 0,
@@ -466,6 +480,7 @@ pub(super) struct Program {
     /// What code makes that knows the types of it, and the functions for that.
     made: Vec<Made>,
     made_ids: HashMap<(u32, usize, TypeId, Made), u32, FixedState>,
+    unsettled_ids: HashMap<u32, u32, FixedState>,
     heads: HashMap<u32, Head, FixedState>,
     /// Types of symbols: `None` is unknown to the type system.
     pub(super) symbol_types: HashMap<u32, Option<Vec<Atom>>, FixedState>,
@@ -497,6 +512,8 @@ pub(super) struct Program {
     pub(super) blocks: Vec<Block>,
     /// What facts that were compiled into rules depend on.
     pub(super) facts: Vec<Stand>,
+    /// Rules that code of others has in itself.
+    pub(super) inlined: Vec<Inlined>,
     /// Whether expressions with this head, of so many elements, are data.
     pub(super) data_heads: Passing,
     /// Whether names that code does not have are untyped.
@@ -606,6 +623,7 @@ impl Program {
             function_ids: HashMap::default(),
             made: Vec::new(),
             made_ids: HashMap::default(),
+            unsettled_ids: HashMap::default(),
             heads: HashMap::default(),
             symbol_types: HashMap::default(),
             value_types: ValueTypes::new(),
@@ -627,6 +645,7 @@ impl Program {
             patterns: Vec::new(),
             blocks: Vec::new(),
             facts: Vec::new(),
+            inlined: Vec::new(),
             data_heads: Passing::default(),
             passing: Passing::default(),
             temporary: Vec::new(),
@@ -798,6 +817,47 @@ impl Program {
     pub(super) fn has_rules_of(&self, symbol: u32, arity: usize) -> bool {
         let equal = token::symbol(known().equal.id());
         self.layers.has_rows_about(equal, subject(symbol, arity))
+    }
+
+    /// The rule of a head symbol and arity, if there is just one.
+    pub(super) fn only_rule_of(&self, symbol: u32, arity: usize) -> Option<Atom> {
+        let equal = token::symbol(known().equal.id());
+        let subject = subject(symbol, arity);
+        if self.layers.has_more_rows_about(equal, subject, 1) {
+            return None;
+        }
+        let rows = self.rule_rows(symbol, arity);
+        let (rule, _) = self.rules_at(&rows).pop()?;
+        Some(rule)
+    }
+
+    /// Takes note of rules that code has in itself, by their number.
+    pub(super) fn inlined(&mut self, symbol: u32, arity: usize) -> u32 {
+        let (version, epoch) = (self.rules_version(symbol, arity), self.epoch);
+        self.inlined.push(Inlined {
+            symbol,
+            arity,
+            version,
+            epoch,
+        });
+        self.inlined.len() as u32 - 1
+    }
+
+    /// Whether rules that code has in itself are still what they were.
+    pub(super) fn is_same_inlined(&mut self, number: u32) -> bool {
+        let Inlined {
+            symbol,
+            arity,
+            version,
+            epoch,
+        } = self.inlined[number as usize];
+        if epoch != self.epoch {
+            if self.rules_version(symbol, arity) != version {
+                return false;
+            }
+            self.inlined[number as usize].epoch = self.epoch;
+        }
+        true
     }
 
     /// Looks for rules that cannot be found by their head symbol.
@@ -977,6 +1037,26 @@ impl Program {
             .or_insert(next);
         if id == next {
             self.functions.push(Function::new(symbol, arity, expected));
+        }
+        id
+    }
+
+    /// The number of the same function for calls whose arguments turned out to be of types that were not known
+    /// when the call was looked at, and that tell each other's.
+    pub(super) fn function_unsettled(&mut self, function: u32) -> u32 {
+        let next = self.functions.len() as u32;
+        let id = *self.unsettled_ids.entry(function).or_insert(next);
+        if id == next {
+            let Function {
+                symbol,
+                arity,
+                expected,
+                ..
+            } = self.functions[function as usize];
+            self.functions.push(Function {
+                is_unsettled: true,
+                ..Function::new(symbol, arity, expected)
+            });
         }
         id
     }

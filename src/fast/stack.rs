@@ -5,10 +5,11 @@ use std::ops::{Deref, DerefMut};
 
 use crate::areas::Areas;
 use crate::fast::cell::Cell;
-use crate::fast::code::{Operand, SLOTS, Slot};
+use crate::fast::code::{Operand, Slot};
 
-/// Words of a frame as it is looked at: two of its own, then slots.
-pub(super) const FRAME: usize = 2 + SLOTS;
+/// Words of a frame as it is looked at: two of its own, then as many slots as there are
+/// numbers for them, of which code has few: so none needs a check.
+pub(super) const FRAME: usize = 2 + (1 << Slot::BITS);
 
 /// Calls with so many arguments begin their frames at once.
 const FEW: usize = 8;
@@ -148,8 +149,7 @@ impl Stack {
 /// Where a slot is in a frame.
 #[inline(always)]
 pub(super) fn place(slot: Slot) -> usize {
-    // All are less: no check is left.
-    2 + usize::from(slot) % SLOTS
+    2 + usize::from(slot)
 }
 
 impl Deref for Stack {

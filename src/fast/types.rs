@@ -1,9 +1,10 @@
 //! Types of values by number, and what is known of them: so that the type of a term is
 //! looked for once, and kept in its header.
 //!
-//! A number stands for one type up to the names of its variables. What has several
-//! types, or none, has no number; the typing of atoms is asked for it. Numbers are
-//! not used again after types have changed: headers may still hold them.
+//! A number stands for one type up to the names of its variables, or for a few types without
+//! variables, as names of a type below another one have. What has other several types, or
+//! none, has no number; the typing of atoms is asked for it. Numbers are not used again
+//! after types have changed: headers may still hold them.
 
 use std::sync::Arc;
 
@@ -97,10 +98,35 @@ pub(super) type Arguments = SmallVec<[Argument; 6]>;
 
 #[derive(Clone)]
 struct Known {
+    /// One type, or an expression of several.
     atom: Atom,
-    /// Nothing is known of such a value, not even that a function says so.
-    unknown: bool,
+    kind: KnownKind,
 }
+
+/// What a number stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum KnownKind {
+    /// Nothing is known of such a value, not even that a function says so.
+    Unknown,
+    One,
+    Several,
+}
+
+impl Known {
+    fn is_unknown(&self) -> bool {
+        self.kind == KnownKind::Unknown
+    }
+
+    fn types(&self) -> &[Atom] {
+        match self.kind {
+            KnownKind::Several => self.atom.as_expression().unwrap_or_default(),
+            KnownKind::Unknown | KnownKind::One => std::slice::from_ref(&self.atom),
+        }
+    }
+}
+
+/// Values of more types have no number.
+const SEVERAL_MAX: usize = 8;
 
 /// The type of a symbol, and whether expressions with this head may have types of their own.
 pub(super) type SymbolType = (Option<ValueType>, bool);
@@ -199,7 +225,7 @@ pub(super) struct ValueTypes {
     /// The number of the first that is kept.
     first: u16,
     known: Vec<Known>,
-    numbers: HashMap<(Atom, bool), ValueType, FixedState>,
+    numbers: HashMap<(Atom, KnownKind), ValueType, FixedState>,
     symbols: HashMap<u32, SymbolType, FixedState>,
     applications: HashMap<(ValueType, Arguments), Option<ValueType>, FixedState>,
     decisions: HashMap<(ValueType, Arguments, TypeId), Option<Arc<Decision>>, FixedState>,
@@ -262,15 +288,15 @@ impl ValueTypes {
     fn begin(&mut self) {
         let known = known();
         let symbol = |symbol: &crate::symbol::Symbol| Atom::Symbol(symbol.clone());
-        for (atom, unknown) in [
-            (types::undefined(), true),
-            (symbol(&known.number), false),
-            (symbol(&known.bool), false),
-            (symbol(&known.string), false),
+        for (atom, kind) in [
+            (types::undefined(), KnownKind::Unknown),
+            (symbol(&known.number), KnownKind::One),
+            (symbol(&known.bool), KnownKind::One),
+            (symbol(&known.string), KnownKind::One),
         ] {
             let number = ValueType(self.first.saturating_add(self.known.len() as u16));
-            self.numbers.insert((atom.clone(), unknown), number);
-            self.known.push(Known { atom, unknown });
+            self.numbers.insert((atom.clone(), kind), number);
+            self.known.push(Known { atom, kind });
         }
     }
 
@@ -331,8 +357,32 @@ impl ValueTypes {
 
     /// The number of a type; `None` if there is none left.
     pub(super) fn number_of(&mut self, atom: &Atom, unknown: bool) -> Option<ValueType> {
-        let atom = named_by_place(atom);
-        let key = (atom, unknown);
+        let kind = if unknown {
+            KnownKind::Unknown
+        } else {
+            KnownKind::One
+        };
+        self.number_of_kind(named_by_place(atom), kind)
+    }
+
+    /// The number of what has all of some types; `None` if there is none left, or where types
+    /// are too many, have variables, are of functions or meta-types.
+    pub(super) fn number_of_several(&mut self, several: &[Atom]) -> Option<ValueType> {
+        let is_plain = |found: &Atom| {
+            found.is_ground()
+                && !types::is_function(found)
+                && !types::is_meta_type(found)
+                && !types::is_undefined(found)
+        };
+        match several {
+            [only] => self.number_of(only, false),
+            _ if several.len() > SEVERAL_MAX || !several.iter().all(is_plain) => None,
+            _ => self.number_of_kind(Atom::expression(several.to_vec()), KnownKind::Several),
+        }
+    }
+
+    fn number_of_kind(&mut self, atom: Atom, kind: KnownKind) -> Option<ValueType> {
+        let key = (atom, kind);
         if let Some(number) = self.numbers.get(&key) {
             return Some(*number);
         }
@@ -342,16 +392,21 @@ impl ValueTypes {
         let number = ValueType(self.first + self.known.len() as u16);
         self.known.push(Known {
             atom: key.0.clone(),
-            unknown,
+            kind,
         });
         self.numbers.insert(key, number);
         Some(number)
     }
 
-    /// A type by its number; `None` if nothing is known of such values.
+    /// A type by its number; `None` if nothing is known of such values, or they have several.
     pub(super) fn atom(&self, number: ValueType) -> Option<&Atom> {
         let known = self.known(number);
-        (!known.unknown).then_some(&known.atom)
+        (known.kind == KnownKind::One).then_some(&known.atom)
+    }
+
+    /// Whether such values have several types.
+    pub(super) fn is_several(&self, number: ValueType) -> bool {
+        self.known(number).kind == KnownKind::Several
     }
 
     /// The number of an operation's type.
@@ -385,8 +440,8 @@ impl ValueTypes {
         };
         Part {
             atom,
-            found: types::renamed(&known.atom),
-            unknown: known.unknown,
+            found: known.types().iter().map(types::renamed).collect(),
+            unknown: known.is_unknown(),
         }
     }
 
@@ -396,7 +451,7 @@ impl ValueTypes {
         head: ValueType,
         arguments: &[Argument],
     ) -> Option<ValueType> {
-        if self.known(head).unknown {
+        if self.known(head).is_unknown() {
             return Some(self.unknown());
         }
         let packed = Recent::packed(head, arguments);
@@ -417,8 +472,11 @@ impl ValueTypes {
         }
         let head_part = self.part(Argument::new(head, ArgumentKind::Symbol));
         let parts: Vec<Part> = arguments.iter().map(|each| self.part(*each)).collect();
-        let found = types::type_of_parts(&head_part, &parts)
-            .and_then(|(atom, unknown)| self.number_of(&atom, unknown));
+        let found = match types::types_of_parts(&head_part, &parts) {
+            Some((found, true)) => self.number_of(&found[0], true),
+            Some((found, false)) => self.number_of_several(&found),
+            None => None,
+        };
         self.applications.insert(key, found);
         found
     }
@@ -435,16 +493,16 @@ impl ValueTypes {
         if let Some(found) = self.decisions.get(&key) {
             return found.clone();
         }
-        let head = self.part(Argument::new(function, ArgumentKind::Symbol));
         let parts: Vec<Part> = arguments.iter().map(|each| self.part(*each)).collect();
-        let found = types::call_of_parts(&head.found, &parts, &types::renamed(wanted)).map(
-            |(returns, parameters)| {
+        let head = self.atom(function).map(types::renamed);
+        let found = head
+            .and_then(|head| types::call_of_parts(&head, &parts, &types::renamed(wanted)))
+            .map(|(returns, parameters)| {
                 Arc::new(Decision {
                     returns,
                     parameters,
                 })
-            },
-        );
+            });
         self.decisions.insert(key, found.clone());
         found
     }
@@ -470,9 +528,11 @@ impl ValueTypes {
         if let Some(fits) = self.fits.get(&(found, expected)) {
             return *fits;
         }
-        let actual = types::renamed(&self.known(found).atom);
-        let mut bindings = Bindings::new();
-        let fits = types::match_types(&types::renamed(wanted), &actual, &mut bindings);
+        let wanted = types::renamed(wanted);
+        let fits = self.known(found).types().iter().any(|actual| {
+            let mut bindings = Bindings::new();
+            types::match_types(&wanted, &types::renamed(actual), &mut bindings)
+        });
         self.fits.insert((found, expected), fits);
         fits
     }
@@ -481,7 +541,9 @@ impl ValueTypes {
     pub(super) fn are_alike(&self, one: ValueType, other: ValueType) -> bool {
         let (a, b) = (self.known(one), self.known(other));
         let is_told = |known: &Known| {
-            !known.unknown && !types::is_undefined(&known.atom) && !types::is_meta_type(&known.atom)
+            known.kind == KnownKind::One
+                && !types::is_undefined(&known.atom)
+                && !types::is_meta_type(&known.atom)
         };
         if one == other || !is_told(a) || !is_told(b) {
             return one == other;
@@ -504,6 +566,7 @@ impl ValueTypes {
     /// Whether expecting a value to be of a type adds nothing to what its own says.
     pub(super) fn says_no_more(&self, expected: &Atom, found: ValueType) -> bool {
         let known = self.known(found);
-        types::is_undefined(expected) || (!known.unknown && named_by_place(expected) == known.atom)
+        types::is_undefined(expected)
+            || (known.kind == KnownKind::One && named_by_place(expected) == known.atom)
     }
 }

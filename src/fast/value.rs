@@ -37,6 +37,16 @@ impl Heap {
         }
     }
 
+    /// Whether a value is none of a variable and plainly evaluates to itself.
+    #[inline(always)]
+    pub(super) fn is_settled(&self, value: Cell) -> bool {
+        if value.is_exp() {
+            self.cells[value.at()] & PLAIN == EVALUATED
+        } else {
+            !value.is_ref() && value != self.empty
+        }
+    }
+
     /// Whether a value plainly evaluates to itself and is of a type that was compared with its
     /// own lately; a number is a small integer.
     #[inline(always)]
@@ -408,7 +418,7 @@ impl Heap {
 impl Program {
     /// Whether an expression of plain elements is data, whose head this is.
     #[inline(always)]
-    fn is_data_by_head(&self, head: Cell) -> bool {
+    pub(super) fn is_data_by_head(&self, head: Cell) -> bool {
         (head.is_int() || head.is_bool()) && !self.expression_rules
     }
 

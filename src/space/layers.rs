@@ -15,7 +15,7 @@
 //! are the rows of [`Layers::rows_about`]; while `cut` is equal, rows were only added,
 //! and `rows_about` with [`Layers::mark`] taken before gives them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
 use smallvec::SmallVec;
@@ -505,9 +505,20 @@ impl Layers {
 
     /// Whether there are rows that are about exactly this subject.
     pub(crate) fn has_rows_about(&self, head: u32, subject: Subject) -> bool {
+        self.has_more_rows_about(head, subject, 0)
+    }
+
+    /// Whether there are more than `count` such rows.
+    pub(crate) fn has_more_rows_about(&self, head: u32, subject: Subject, count: usize) -> bool {
+        let found = Cell::new(0);
         self.layers.iter().any(|layer| {
             let store = read(layer.store());
-            store.has_row_about(head, subject, layer.view, |row| !layer.is_hidden(row))
+            store.has_row_about(head, subject, layer.view, |row| {
+                if !layer.is_hidden(row) {
+                    found.set(found.get() + 1);
+                }
+                found.get() > count
+            })
         })
     }
 

@@ -52,7 +52,7 @@ import re
 import sys
 from pathlib import Path
 
-from engines import Answers, Ours, Reference
+from engines import Answers, Ours, Reference, without_order
 from kinds import KINDS
 
 CHIMERA = Path(__file__).resolve().parents[2] / "target" / "release" / "chimera"
@@ -114,6 +114,8 @@ INSTEAD = [
        "(= (match-self $pattern $template) (match &self $pattern $template))\n"),
     ("type told by another argument", [(r"\(== ", "(equal-of ")], "(= (equal-of $a $b) (== $a $b))\n"),
 ]
+# Of so many programs under one heading the seeds are told.
+SEEDS_TOLD = 20
 # How often the reference is asked again, each time by a process of its own.
 AGAIN = 6
 
@@ -193,6 +195,15 @@ def with_replaced(answers, pattern, word):
     return Answers([[re.sub(pattern, word, result) for result in results] for results in answers.directives]).without_order()
 
 
+def is_from_a_member(theirs, ours, program):
+    """Whether the reference's answers to a directive have what is left of a tuple from `Error` on, an error by its form."""
+    tails = re.findall(r" (Error (?:[^()]|\([^()]*\))*)\)", ours)
+    if any(f"({tail})" in theirs for tail in tails):
+        return True
+    members = re.search(r"[^(]\bError\b", ours) or "(Error" in program
+    return bool(members and re.search(r"\(Error( [^ ()]+)?\)", theirs))
+
+
 def explanation(seed, program, theirs, answers, engine, ask):
     """The heading that a difference is counted under."""
     wanted = theirs.without_order()
@@ -200,16 +211,16 @@ def explanation(seed, program, theirs, answers, engine, ask):
         return "order inside of results"
     if "collapse-bind" in program and without_bindings(theirs) == without_bindings(answers):
         return "bindings as printed"
-    # What is left of a tuple from `Error` on may be an error by its form.
-    tails = re.findall(r" (Error (?:[^()]|\([^()]*\))*)\)", str(answers.directives))
-    members = re.search(r"[^(]\bError\b", str(answers.directives)) or "(Error" in program
-    malformed = members and re.search(r"\(Error( [^ ()]+)?\)", str(theirs.directives))
-    if malformed or any(f"({tail})" in str(theirs.directives) for tail in tails):
-        return "Error as a member"
-    if "filter-atom" in program and "NoReturn" in str(wanted):
-        return "condition of filter-atom"
-    if re.search(r"\bNotReducible\b", str(theirs.directives)):
-        return "NotReducible as a value"
+    # An accident of one directive does not explain what differs in another.
+    if isinstance(answers.directives, list) and len(answers.directives) == len(theirs.directives):
+        pairs = list(zip(theirs.directives, answers.directives))
+        pairs = [(str(left), str(right)) for left, right in pairs if sorted(map(without_order, left)) != sorted(map(without_order, right))]
+        if all(is_from_a_member(left, right, program) for left, right in pairs):
+            return "Error as a member"
+        if "filter-atom" in program and all("NoReturn" in left for left, _ in pairs):
+            return "condition of filter-atom"
+        if all(re.search(r"\bNotReducible\b", left) for left, _ in pairs):
+            return "NotReducible as a value"
     for heading, pattern, word in ALIKE:
         if with_replaced(theirs, pattern, word) == with_replaced(answers, pattern, word):
             return heading
@@ -313,18 +324,19 @@ def check_evaluators(first, count, kind, example, show):
 
 def check_seeds(first, count, kind, binary, show):
     """Compares random programs; the number of unexplained differences."""
-    counts = dict.fromkeys(HEADINGS, 0)
+    found = {heading: [] for heading in HEADINGS}
     seeds = list(range(first, first + count))
     batches = [(seeds[at:at + BATCH], kind, binary) for at in range(0, count, BATCH)]
     with multiprocessing.Pool(os.cpu_count()) as pool:
         for reports in pool.imap(check_batch, batches):
             for seed, heading, program, shown in reports:
-                counts[heading] += 1
-                if heading == "unexplained" and counts[heading] <= show:
+                found[heading].append(seed)
+                if heading == "unexplained" and len(found[heading]) <= show:
                     print(f"---- program {seed}\n{program}{shown}", flush=True)
-    for heading, number in counts.items():
-        print(f"{number:7} {heading}")
-    return counts["unexplained"]
+    for heading, seeds in found.items():
+        which = " ".join(map(str, seeds)) if len(seeds) <= SEEDS_TOLD else ""
+        print(f"{len(seeds):7} {heading}{':' if which else ''} {which}".rstrip())
+    return len(found["unexplained"])
 
 
 def main():

@@ -9,13 +9,13 @@ use chimera_server::front::Front;
 use chimera_server::heal::{self, Healer, RuleSource};
 use chimera_server::http::{self, Limits, Shell, Tls, Token};
 use chimera_server::inbound::Inbound;
+use chimera_server::listen::listen;
 use chimera_server::logging::{self, LogFormat, LogLevel};
 use chimera_server::outside::{self, Outside};
 use chimera_server::sample::Sources;
 use chimera_server::settings::Settings;
 use chimera_server::stress::Stress;
 use chimera_server::work::{Background, Ratio, Sessions, Upstream};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// Most that the session cache may hold, in MiB.
@@ -312,14 +312,12 @@ async fn serve(settings: &Settings, log: LogLevel) -> Result<(), String> {
         ),
         None => Outside::default(),
     };
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::AddrInUse => format!(
-                "{address} is taken by another program; end it or choose another with --port"
-            ),
-            _ => format!("cannot listen on {address}: {error}"),
-        })?;
+    let listener = listen(address).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("{address} is taken by another program; end it or choose another with --port")
+        }
+        _ => format!("cannot listen on {address}: {error}"),
+    })?;
     let address = listener
         .local_addr()
         .map_err(|error| format!("the listener has no address: {error}"))?;

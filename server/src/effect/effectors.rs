@@ -71,6 +71,18 @@ impl Effectors {
     }
 
     fn carry_out(&self, action: Action) -> Result<String, String> {
+        if matches!(
+            action,
+            Action::Shed(_)
+                | Action::LimitRequests(_)
+                | Action::Degrade(_)
+                | Action::Breaker(_)
+                | Action::Deadline(_)
+                | Action::Retry(_)
+        ) {
+            self.front.measure_anew();
+            self.upstream.layer().measure_anew();
+        }
         match action {
             Action::EvictSessions(share) => self.registry.reclaim("sessions", share),
             Action::ReleaseFreeMemory => self.registry.reclaim("allocator", Ratio::FULL),

@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Answered;
+use super::recent::Recent;
 
 /// The window has so many parts.
 pub(super) const PARTS: u64 = 5;
@@ -30,6 +31,7 @@ pub(super) struct Window {
     parts: [Part; PARTS as usize],
     /// Held while a part is emptied.
     emptying: Mutex<()>,
+    recent: Recent,
 }
 
 struct Part {
@@ -75,8 +77,9 @@ fn longest(bucket: usize) -> u64 {
 impl Window {
     /// An empty window, whose parts are so long.
     pub(super) fn new(part: Duration) -> Window {
+        let began = Instant::now();
         Window {
-            began: Instant::now(),
+            began,
             part_nanos: AtomicU64::new(nanos(part)),
             parts: std::array::from_fn(|_| Part {
                 number: AtomicU64::new(0),
@@ -86,6 +89,7 @@ impl Window {
                 causes: Mutex::default(),
             }),
             emptying: Mutex::default(),
+            recent: Recent::new(began),
         }
     }
 
@@ -128,6 +132,9 @@ impl Window {
         answered: Answered,
         cause: Option<&'static str>,
     ) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let bucket = bucket(micros);
+        self.recent.record(now, bucket, answered);
         let part = self.current(now);
         if answered != Answered::Well
             && let Some(cause) = cause
@@ -144,8 +151,7 @@ impl Window {
             }
             Answered::Well => {}
         }
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        part.latencies[bucket(micros)].fetch_add(1, Ordering::Relaxed);
+        part.latencies[bucket].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether nothing was counted within the window as of `now`; cheap, and true only then.
@@ -160,13 +166,7 @@ impl Window {
     /// What the window holds at `now`.
     pub(super) fn counts(&self, now: Instant) -> Counts {
         let number = self.number(now);
-        let mut counts = Counts {
-            requests: 0,
-            failures: 0,
-            refused: 0,
-            causes: BTreeMap::new(),
-            latencies: vec![0; BUCKETS],
-        };
+        let mut counts = Counts::default();
         for part in &self.parts {
             let own = part.number.load(Ordering::Acquire);
             let counted = own > 0 && own <= number && own + PARTS > number;
@@ -184,6 +184,52 @@ impl Window {
         }
         counts.requests = counts.latencies.iter().sum();
         counts
+    }
+
+    /// What a window holds at `now` that is as long as it takes to have so many requests, those
+    /// that `are_meant`, though no longer than `widest`. `None` if there are too few.
+    pub(super) fn widened(
+        &self,
+        now: Instant,
+        volume: u64,
+        widest: Duration,
+        are_meant: impl Fn(Answered) -> bool,
+    ) -> Option<Counts> {
+        let mut counts = Counts::default();
+        let mut meant = 0;
+        for one in self.recent.newest(now, widest) {
+            match one.answered {
+                Answered::RefusedByHealing => counts.refused += 1,
+                answered => {
+                    counts.requests += 1;
+                    counts.failures += u64::from(answered == Answered::Failed);
+                    counts.latencies[one.bucket] += 1;
+                }
+            }
+            meant += u64::from(are_meant(one.answered));
+            if meant == volume {
+                return Some(counts);
+            }
+        }
+        None
+    }
+
+    /// What was counted before `now` says nothing of what comes after it: the window is not made
+    /// longer by it.
+    pub(super) fn forget(&self, now: Instant) {
+        self.recent.forget(now);
+    }
+}
+
+impl Default for Counts {
+    fn default() -> Counts {
+        Counts {
+            requests: 0,
+            failures: 0,
+            refused: 0,
+            causes: BTreeMap::new(),
+            latencies: vec![0; BUCKETS],
+        }
     }
 }
 

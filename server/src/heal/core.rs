@@ -460,6 +460,7 @@ impl Core {
     fn change_episodes(&mut self, seconds: f64) {
         let (transitions, misshapen) = decision::transitions(&self.engine, &self.asking);
         self.misshapen(misshapen, "changed an episode in a way that is none");
+        let mut held: BTreeSet<String> = BTreeSet::new();
         for transition in transitions {
             match transition {
                 Transition::Detected {
@@ -490,8 +491,17 @@ impl Core {
                         self.learn(&fault, &closed, "given-up");
                     }
                 }
+                Transition::Held { fault, reason } => {
+                    if !self.episodes.is_held(&fault) {
+                        tracing::info!(%fault, %reason, "held by what stands against it");
+                    }
+                    let unix = self.status.reading.unix;
+                    self.episodes.hold(&fault, reason, seconds, unix);
+                    held.insert(fault);
+                }
             }
         }
+        self.episodes.let_go_all_but(&held);
     }
 
     fn learn(&mut self, fault: &str, closed: &Closed, how: &str) {

@@ -42,8 +42,18 @@ impl Asking {
         }
     }
 
+    /// All is asked with proofs, though only decisions keep theirs: so there is one code of
+    /// the rules, which the questions before a decision have brought near.
+    fn answers(&self, engine: &Engine, question: &Atom) -> Vec<Answer> {
+        engine
+            .snapshot()
+            .evaluate_proving(question, &self.budget)
+            .results
+    }
+
     fn ask(&self, engine: &Engine, question: &Atom) -> Vec<Atom> {
-        engine.snapshot().evaluate(question, &self.budget).atoms()
+        let answers = self.answers(engine, question).into_iter();
+        answers.map(|answer| answer.atom).collect()
     }
 }
 
@@ -108,6 +118,11 @@ pub(super) enum Transition {
         fault: String,
         reason: String,
     },
+    /// There is no episode, since what stands from an earlier one keeps the fault away.
+    Held {
+        fault: String,
+        reason: String,
+    },
 }
 
 /// What `!(decide)` gave.
@@ -127,16 +142,16 @@ fn question(name: &str, arguments: Vec<Atom>) -> Atom {
 /// wait for that.
 pub(super) fn prepare(engine: &Engine) {
     let then = engine.snapshot();
-    then.prepare(&question("decide", Vec::new()), true);
     let some = |count: usize| vec![Atom::unit(); count];
     for (name, arguments) in [
+        ("decide", 0),
         ("transitions", 0),
         ("classify", 1),
         ("kind-of", 1),
         ("judge", 3),
         ("learn", 4),
     ] {
-        then.prepare(&question(name, some(arguments)), false);
+        then.prepare(&question(name, some(arguments)), true);
     }
     // What facts say is called when an action is decided: nothing else names it.
     let named = |head: &str, arity: usize, place: usize| {
@@ -208,6 +223,10 @@ fn transition(result: &Atom) -> Option<Transition> {
             fault,
             reason: in_words(reason),
         }),
+        ("held", [reason]) => Some(Transition::Held {
+            fault,
+            reason: in_words(reason),
+        }),
         _ => None,
     }
 }
@@ -216,12 +235,8 @@ fn transition(result: &Atom) -> Option<Transition> {
 pub(super) fn decide(engine: &Engine, asking: &Asking) -> Decisions {
     let started = clock();
     let asked = question("decide", Vec::new());
-    let answers = engine
-        .snapshot()
-        .evaluate_proving(&asked, &asking.budget)
-        .results;
     let mut found = Decisions::default();
-    for answer in answers {
+    for answer in asking.answers(engine, &asked) {
         // Without a rule the question comes back: nothing is decided.
         if answer.atom == asked {
             continue;

@@ -54,6 +54,14 @@ pub(super) struct Episodes {
     keep_spent: usize,
     /// The atoms that stand while an action's verdict is open.
     verifying: BTreeMap<u64, Vec<Atom>>,
+    /// Faults that what stands from an earlier episode keeps away.
+    held: BTreeMap<String, Held>,
+}
+
+struct Held {
+    reason: String,
+    since: f64,
+    since_unix: f64,
 }
 
 fn id_atom(id: u64) -> Atom {
@@ -71,6 +79,7 @@ impl Episodes {
             keep_spent_seconds: Facts::default().get("keep-spent-seconds"),
             keep_spent: Facts::default().count("keep-spent"),
             verifying: BTreeMap::new(),
+            held: BTreeMap::new(),
         }
     }
 
@@ -211,6 +220,31 @@ impl Episodes {
             verified: episode.verified,
             tried: episode.tried,
         })
+    }
+
+    /// Whether what stands keeps the fault away.
+    pub(super) fn is_held(&self, fault: &str) -> bool {
+        self.held.contains_key(fault)
+    }
+
+    /// What stands keeps the fault away, and why one would see it without that.
+    pub(super) fn hold(&mut self, fault: &str, reason: String, since: f64, since_unix: f64) {
+        match self.held.get_mut(fault) {
+            Some(held) => held.reason = reason,
+            None => {
+                let held = Held {
+                    reason,
+                    since,
+                    since_unix,
+                };
+                self.held.insert(fault.to_owned(), held);
+            }
+        }
+    }
+
+    /// Of all other faults nothing has to be kept away any more.
+    pub(super) fn let_go_all_but(&mut self, held: &BTreeSet<String>) {
+        self.held.retain(|fault, _| held.contains(fault));
     }
 
     /// The fault is gone: all atoms of its episode go but `(acted …)`.
@@ -438,6 +472,7 @@ impl Episodes {
         self.gave_up.clear();
         self.spent.clear();
         self.verifying.clear();
+        self.held.clear();
         self.space.clear();
     }
 
@@ -463,6 +498,18 @@ impl Episodes {
                 verdict_in: due(fault).map(|at| (at - seconds).max(0.0)),
                 gave_up: self.gave_up.get(fault).map_or(0, |(times, _)| *times),
             })
+            .chain(self.held.iter().map(|(fault, held)| EpisodeRecord {
+                fault: fault.clone(),
+                state: EpisodeState::Held,
+                since_unix: unix - (seconds - held.since),
+                opened_unix: held.since_unix,
+                strategy: "none".to_owned(),
+                rung: 0,
+                reason: held.reason.clone(),
+                metrics: Vec::new(),
+                verdict_in: None,
+                gave_up: 0,
+            }))
             .collect()
     }
 }

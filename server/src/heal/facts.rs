@@ -12,7 +12,7 @@ use super::decision;
 use super::rules;
 
 /// The names, with the range in which each makes sense.
-const KNOWN: [(&str, f64, f64); 50] = [
+const KNOWN: [(&str, f64, f64); 51] = [
     ("sample-interval", super::INTERVAL_MIN, super::INTERVAL_MAX),
     ("keep-readings", 1.0, 100_000.0),
     ("keep-actions", 1.0, 10_000.0),
@@ -23,6 +23,7 @@ const KNOWN: [(&str, f64, f64); 50] = [
     ("stale-seconds", 1.0, 86_400.0),
     ("request-window", 0.5, 3600.0),
     ("request-volume", 1.0, 1e9),
+    ("request-window-max", 0.5, 3600.0),
     ("event-window", 0.1, 3600.0),
     ("events-waiting", 1.0, 100_000.0),
     ("event-text", 10.0, 10_000.0),

@@ -1,12 +1,15 @@
 //! Series of values by metric, and the arithmetic on them that rules can ask for.
 
-use std::collections::{BTreeMap, VecDeque, vec_deque};
+mod points;
+
+use std::collections::{BTreeMap, vec_deque};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chimera::{Atom, Context, Engine, Operation, OperationError, OperationResult};
 use sha2::{Digest, Sha256};
 
 use super::facts::Facts;
+use points::{Point, Points};
 
 /// Points that a forecast goes by at most.
 const FORECAST_POINTS_MAX: usize = 60;
@@ -17,17 +20,11 @@ pub(super) struct Series(Arc<RwLock<All>>);
 
 #[derive(Default)]
 struct All {
-    points: BTreeMap<String, VecDeque<Point>>,
+    points: BTreeMap<String, Points>,
     /// How old a value may become.
     keep_seconds: f64,
     /// Values kept per metric at most, however long they are to be kept.
     points_max: usize,
-}
-
-#[derive(Clone, Copy)]
-struct Point {
-    seconds: f64,
-    value: f64,
 }
 
 impl Series {
@@ -54,9 +51,9 @@ impl Series {
             Some(points) => points,
             None => all.points.entry(metric.to_owned()).or_default(),
         };
-        points.push_back(Point { seconds, value });
-        while points.len() > most || points.front().is_some_and(|point| point.seconds < oldest) {
-            points.pop_front();
+        points.push(Point { seconds, value });
+        while points.len() > most || points.oldest().is_some_and(|point| point.seconds < oldest) {
+            points.drop_oldest(1);
         }
     }
 
@@ -70,25 +67,15 @@ impl Series {
     ) -> Option<T> {
         let all = self.read();
         let points = all.points.get(metric)?;
-        // Mostly all of them: only a question about a moment that is past looks for its place.
-        let end = match points.back() {
-            Some(newest) if newest.seconds <= now => points.len(),
-            _ => points.partition_point(|point| point.seconds <= now),
-        };
-        (end > 0).then(|| ask(points.range(..end)))
+        let count = points.count_until(now);
+        (count > 0).then(|| ask(points.first(count)))
     }
 
     /// How long every value up to the newest has been on one side of a line.
     fn held(&self, metric: &str, now: f64, beyond: impl Fn(f64) -> bool) -> f64 {
-        self.until(metric, now, |points| {
-            let newest = points.clone().next_back();
-            let first = points.rev().take_while(|point| beyond(point.value)).last();
-            match (first, newest) {
-                (Some(first), Some(last)) => last.seconds - first.seconds,
-                _ => 0.0,
-            }
-        })
-        .unwrap_or(0.0)
+        let all = self.read();
+        let points = all.points.get(metric);
+        points.map_or(0.0, |points| points.held(points.count_until(now), beyond))
     }
 
     /// Drops the oldest values of each metric until the share of them is left.
@@ -97,17 +84,16 @@ impl Series {
         for points in all.points.values_mut() {
             let keep = (points.len() as f64 * share).floor() as usize;
             let gone = points.len() - keep;
-            points.drain(..gone);
-            points.shrink_to_fit();
+            points.drop_oldest(gone);
+            points.shrink();
         }
-        all.points.retain(|_, points| !points.is_empty());
+        all.points.retain(|_, points| points.len() > 0);
     }
 
     /// Bytes that the values take.
     pub(super) fn bytes(&self) -> usize {
         let all = self.read();
-        let values: usize = all.points.values().map(VecDeque::capacity).sum();
-        values * size_of::<Point>()
+        all.points.values().map(Points::bytes).sum()
     }
 
     /// Points of the `window` seconds that ended at `at`.

@@ -3,7 +3,7 @@
 use super::decision::{self, Asking};
 use super::facts::Facts;
 use super::virtual_time::{Fixed, Run, shipped_texts};
-use crate::status::EpisodeState;
+use crate::status::{EpisodeRecord, EpisodeState};
 
 fn shipped(metrics: &[(&str, f64)]) -> Run<Fixed> {
     Run::new(&shipped_texts(str::to_owned), Fixed::new(metrics))
@@ -239,6 +239,53 @@ fn the_throttle_fits_the_demand_and_stays_while_it_is_wanted() {
         "(lift-throttle background) no background work is left and it may run only 0.12 of the time",
     ]);
     busy(1.0, 1.0, 0.0).check(&[]);
+}
+
+/// The states and reasons of episodes, those of faults that are held among them.
+fn states(run: &Run<Fixed>) -> Vec<String> {
+    let told = |episode: &EpisodeRecord| {
+        let (fault, state, reason) = (&episode.fault, episode.state.name(), &episode.reason);
+        format!("{fault} {state}: {reason}")
+    };
+    run.core.status.episodes.iter().map(told).collect()
+}
+
+#[test]
+fn a_fault_is_held_while_what_stands_keeps_it_away() {
+    let mut run = shipped(&[
+        ("cpu-percent", 45.0),
+        ("background-demand-percent", 200.0),
+        ("background-threads", 2.0),
+        ("background-duty", 0.244),
+    ])
+    .after(3.0);
+    let reason = "background work wants 200.0 % of the CPU and may run only 0.244 of the time";
+    assert_eq!(states(&run), [format!("cpu-overload held: {reason}")]);
+    assert!(run.core.status.open_faults.is_empty());
+    run.check(&[]);
+    // It is no fault that is seen, and one that is seen is not held.
+    run = run.with("background-demand-percent", 60.0).after(1.0);
+    assert!(states(&run).is_empty());
+    run = run
+        .with("background-demand-percent", 200.0)
+        .with("cpu-percent", 180.0)
+        .after(3.0);
+    assert_eq!(run.core.status.open_faults, ["cpu-overload"]);
+    assert!(states(&run).iter().all(|told| !told.contains(" held")));
+}
+
+#[test]
+fn failing_calls_behind_a_degraded_front_are_held() {
+    let run = shipped(&[
+        ("error-rate", 0.0),
+        ("upstream-error-rate", 0.9),
+        ("degradation-level", 1.0),
+    ])
+    .after(2.0);
+    let reason =
+        "0.9 of the calls of the upstream service fail and requests are at degradation level 1.0";
+    assert_eq!(states(&run), [format!("request-failures held: {reason}")]);
+    run.check(&[]);
 }
 
 #[test]
@@ -482,4 +529,33 @@ fn requests_are_limited_and_shed_where_they_are_the_load_and_let_in_again() {
     let last = run.actions().pop().unwrap();
     assert_eq!(last.call, "(shed requests 0)", "{:?}", run.verdicts());
     assert_eq!(last.rule, "lift");
+}
+
+/// The pause of a fault after so many failures, in seconds, by a seed.
+fn pause(failures: usize, seed: u32) -> f64 {
+    let texts = shipped_texts(|text| text.replace("(seed 1)", &format!("(seed {seed})")));
+    let mut run = Run::new(&texts, Fixed::new(&[]));
+    run.remember("(evidence memory-leak memory-mb)");
+    for rung in 1..=failures {
+        run.remember(&format!("(failed memory-leak {rung})"));
+    }
+    let asked = run.core.engine().parse("(pause memory-leak)").unwrap();
+    let found = run.core.evaluate(&asked, &chimera::Budget::default());
+    found[0].as_f64().unwrap()
+}
+
+#[test]
+fn pauses_are_longer_after_failures_and_not_the_same_for_all() {
+    assert_eq!(pause(0, 1), 2.0);
+    for failures in 1..=8 {
+        let least = (2.0 * 1.5_f64.powi(failures as i32)).min(30.0);
+        let pauses: Vec<f64> = (1..=8).map(|seed| pause(failures, seed)).collect();
+        for pause in &pauses {
+            let most = (least * 1.2).min(30.0);
+            assert!((least..=most).contains(pause), "{failures}: {pause}");
+        }
+        let differ = pauses.windows(2).any(|two| two[0] != two[1]);
+        assert_eq!(differ, least < 30.0, "{failures}: {pauses:?}");
+        assert_eq!(pauses[0], pause(failures, 1));
+    }
 }

@@ -242,6 +242,7 @@ fn bears(fact: &str) -> Bears {
         | "posted-seconds"
         | "stale-intervals"
         | "request-window"
+        | "request-window-max"
         | "events-waiting"
         | "event-text"
         | "injected-seconds"

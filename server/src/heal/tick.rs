@@ -403,8 +403,7 @@ impl Healer {
         self.set_interval();
         let facts = &self.core.status.facts;
         let (front, upstream) = (&self.effectors.front, &self.effectors.upstream);
-        let (window, volume) = (facts.get("request-window"), facts.count("request-volume"));
-        front.set_window(window, volume as u64);
+        front.set_window(facts);
         upstream.layer().set_bounds(facts);
         upstream.injector().set_stay(facts.get("injected-seconds"));
         upstream

@@ -152,6 +152,14 @@ pub(super) fn health() -> Value {
             object(&[
                 ("armed", boolean()),
                 ("in_progress", list(string())),
+                (
+                    "held",
+                    list(object(&[
+                        ("error_type", string()),
+                        ("reason", string()),
+                        ("since", string()),
+                    ])),
+                ),
                 ("success_rate", nullable(number())),
                 ("misshapen_decisions", integer()),
                 ("last_rule_error", nullable(string())),
@@ -174,7 +182,7 @@ fn episode() -> Value {
         ("error_type", string()),
         (
             "state",
-            one_of(&["detected", "acting", "verifying", "given-up"]),
+            one_of(&["detected", "acting", "verifying", "given-up", "held"]),
         ),
         ("since", string()),
         ("opened", string()),

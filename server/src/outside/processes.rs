@@ -198,3 +198,35 @@ fn is_named(process: &Process, wanted: &str) -> bool {
         .and_then(Path::file_name)
         .is_some_and(|name| name == wanted)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::process::Command;
+    use std::time::Instant;
+
+    use super::{Processes, Watch};
+
+    #[test]
+    fn who_has_got_the_number_of_another_is_sent_nothing() {
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let pid_file = directory.path().join("pid");
+        std::fs::write(&pid_file, child.id().to_string()).unwrap();
+        let mut processes = Processes::new(vec![Watch {
+            name: "service".to_owned(),
+            pid_file: Some(pid_file),
+            process: None,
+        }]);
+        processes.read(Instant::now(), &mut BTreeMap::new());
+        // As if the one that was found had begun before, and ended since.
+        let found = processes.watched[0].found.as_mut().unwrap();
+        found.1 -= 1;
+        let said = processes.signal("service", "KILL").unwrap_err();
+        assert!(said.contains("another process has its number"), "{said}");
+        assert!(child.try_wait().unwrap().is_none());
+        processes.read(Instant::now(), &mut BTreeMap::new());
+        processes.signal("service", "KILL").unwrap();
+        child.wait().unwrap();
+    }
+}

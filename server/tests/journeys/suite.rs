@@ -27,7 +27,7 @@ fn quick_rules() -> String {
             "rung" => with_last("1.4"),
             "cooldown" => with_last("0.6"),
             "calm-seconds" => with_last("1"),
-            "request-window" => with_last("2"),
+            "request-window" | "request-window-max" => with_last("2"),
             "unused-seconds" => with_last("4"),
             "growth-window" => with_last("2"),
             _ => line.to_owned(),

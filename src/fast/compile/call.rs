@@ -339,6 +339,16 @@ impl Compiler<'_> {
         self.call_function(function, operands, want, mark, flags, quick)
     }
 
+    /// Whether a function's signature has type variables in what it takes.
+    fn is_polymorphic(&mut self, function: u32) -> bool {
+        let symbol = self.program.functions[function as usize].symbol;
+        let head = Atom::Symbol(self.heap.symbol_of(symbol));
+        match self.program.head(self.host, self.heap, &head) {
+            Head::Typed(signature) => signature.parameters.iter().any(|one| !one.is_ground()),
+            Head::Untyped | Head::Operation(..) | Head::Complex => false,
+        }
+    }
+
     /// As [`Compiler::call_symbol`], of a function by its number.
     pub(super) fn call_function(
         &mut self,
@@ -394,6 +404,12 @@ impl Compiler<'_> {
             }
             return Ok(self.give(Operand::slot(to), want));
         }
+        let function = match flags {
+            Flags::Unsettled if self.is_polymorphic(function) => {
+                self.program.function_unsettled(function)
+            }
+            Flags::Unsettled | Flags::Data => function,
+        };
         operands.remove(0);
         let in_place = in_slots(&operands);
         let four = four_slots(&operands);

@@ -9,7 +9,7 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::choice::Gathers;
 use crate::fast::code::{
-    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, Of, Operand, Slot, TypeId,
+    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, NO_NAME, Of, Operand, Slot, TypeId,
 };
 use crate::fast::program::{Inline, Signature};
 use crate::types;
@@ -180,7 +180,8 @@ impl Compiler<'_> {
         let simple = self.simple_comparison(condition);
         let numeric = simple.is_none() && self.is_numeric_comparison(condition);
         let mut try_same = None;
-        let before = self.defined.clone();
+        let mut inlined = None;
+        let mut before = self.defined.clone();
         if simple.is_none() && !numeric {
             if let Some((left, right)) = self.plain_equality(condition, &checks) {
                 let (same, other) = (FAIL, FAIL);
@@ -223,6 +224,8 @@ impl Compiler<'_> {
                     (at, slow)
                 }
                 None => {
+                    before.clone_from(&this.defined);
+                    inlined = this.decided_inline(condition)?;
                     let value = this.evaluate_argument(condition, BOOL)?;
                     let slot = this.in_slot(value)?;
                     if let Some(Instruction::Take { to, on_error }) = this.program.code.last()
@@ -244,7 +247,7 @@ impl Compiler<'_> {
                 }
             };
             let inner = inner.want;
-            if try_same.is_some() {
+            if try_same.is_some() || inlined.is_some() {
                 // Nothing else uses what was evaluated for the comparison.
                 this.defined.clone_from(&before);
             }
@@ -264,6 +267,9 @@ impl Compiler<'_> {
             {
                 *same = begin;
                 *other = here;
+            }
+            if let Some(ways) = inlined.take() {
+                this.lead(ways, begin, here);
             }
             let second = this.own_branch(&[otherwise], &both, |this| {
                 this.part(|this| {
@@ -289,7 +295,11 @@ impl Compiler<'_> {
 
     /// The slots of two variables that a condition compares, if nothing but their types has
     /// to be looked at before.
-    fn plain_equality(&self, condition: &Atom, checks: &[Check]) -> Option<(Slot, Slot)> {
+    pub(super) fn plain_equality(
+        &self,
+        condition: &Atom,
+        checks: &[Check],
+    ) -> Option<(Slot, Slot)> {
         let [Atom::Grounded(Grounded::Operation(operation)), left, right] =
             condition.as_expression()?
         else {
@@ -401,7 +411,7 @@ impl Compiler<'_> {
     /// Whether a condition compares sums and products of variables and numbers: nothing
     /// of it has results of its own, so what is not for numbers can be left to the plain
     /// evaluator together with the whole form.
-    fn is_numeric_comparison(&self, condition: &Atom) -> bool {
+    pub(super) fn is_numeric_comparison(&self, condition: &Atom) -> bool {
         let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
             condition.as_expression()
         else {
@@ -440,7 +450,7 @@ impl Compiler<'_> {
 
     /// A jump for what [`Compiler::is_numeric_comparison`] says; `uses` gathers the
     /// instructions before it that have an odd way.
-    fn numeric_comparison(
+    pub(super) fn numeric_comparison(
         &mut self,
         condition: &Atom,
         uses: &mut Vec<(usize, Place)>,
@@ -671,9 +681,53 @@ impl Compiler<'_> {
         let what = OddWhat::Space([slot, other], Atom::expression(source));
         let slow = self.slow(Vec::new(), what, expected)?;
         let mut uses = Vec::new();
+        let before = self.program.code.len();
         self.pattern_with(pattern, slot, &mut uses)?;
+        if uses.len() == 1 && !types::has_part(template, |part| part == pattern) {
+            self.take_elements(before);
+        }
         self.odd[slow].uses = uses.into_iter().map(|at| (at, Place::OnFail)).collect();
         Ok(Some(slow))
+    }
+
+    /// Where the instruction before `at` takes what the one there takes apart, and nothing else
+    /// uses that, it need not be made to be returned.
+    fn take_elements(&mut self, at: usize) {
+        use Instruction as I;
+        let [.., take, taken] = &mut self.program.code[..=at] else {
+            return;
+        };
+        let I::Take {
+            to: to_taken,
+            on_error,
+        } = *take
+        else {
+            return;
+        };
+        let (elements, name, arity) = match *taken {
+            I::MatchExpression {
+                slot, to, arity, ..
+            } if slot == to_taken => (to, NO_NAME, arity),
+            I::MatchCall {
+                slot,
+                to,
+                arity,
+                head,
+                ..
+            } if slot == to_taken => {
+                let head = self.program.constants[head as usize];
+                (to, head.at() as u32, arity - 1)
+            }
+            _ => return,
+        };
+        let arity = u8::try_from(arity).unwrap_or(u8::MAX);
+        *take = I::TakeElements {
+            to: to_taken,
+            elements,
+            on_error,
+            name,
+            arity,
+        };
     }
 
     pub(super) fn let_star(

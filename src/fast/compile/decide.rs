@@ -482,6 +482,9 @@ impl Compiler<'_> {
                 unknown
             } else if types::is_meta_type(parameter) {
                 return Err(Leave);
+            } else if let Some(several) = self.several_types(argument) {
+                let types = &mut self.program.value_types;
+                types.number_of_several(&several).ok_or(Leave)?
             } else {
                 match self.static_type(argument, checks)? {
                     Static::Known(found) | Static::Open(found) => self.type_number(&found)?,
@@ -500,6 +503,29 @@ impl Compiler<'_> {
             }
         }
         Ok(combinations)
+    }
+
+    /// The types of a name that has more than one.
+    pub(super) fn several_types(&mut self, atom: &Atom) -> Option<Vec<Atom>> {
+        let Atom::Symbol(symbol) = atom else {
+            return None;
+        };
+        let id = self.heap.symbol(symbol);
+        let found = self.program.types_of_symbol(self.heap, id).as_ref()?;
+        (found.len() > 1).then(|| found.clone())
+    }
+
+    /// Whether a name of several types is taken where this one is expected, by just one of
+    /// them: which that is makes no difference then.
+    pub(super) fn fits_by_one(&mut self, atom: &Atom, expected: &Atom) -> bool {
+        if !expected.is_ground() || types::is_undefined(expected) {
+            return false;
+        }
+        let fits =
+            |found: &Atom| !found.is_ground() || types::is_meta_type(found) || found == expected;
+        self.several_types(atom).is_some_and(|several| {
+            several.contains(expected) && several.iter().filter(|found| fits(found)).count() == 1
+        })
     }
 
     fn type_number(&mut self, found: &Atom) -> Compiled<ValueType> {
@@ -549,6 +575,9 @@ impl Compiler<'_> {
             return Err(Leave);
         }
         let found = found.ok_or(Leave)?;
+        if types.is_several(found) {
+            return Err(Leave);
+        }
         Ok(match types.atom(found) {
             None => Static::Any,
             Some(found) if found.is_ground() => Static::Known(found.clone()),

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Catch, Compiled, Compiler, Handler, Odd, OddWhat, Pending, Place, Value, Want};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::{Catch, Compiled, Compiler, Handler, Name, Odd, OddWhat, Pending, Place, Value, Want};
 use crate::atom::{Atom, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Slot, TypeId};
 use crate::fast::program::Template;
@@ -43,6 +46,18 @@ impl Compiler<'_> {
         if want == Want::Tail {
             return Ok(value);
         }
+        if let Some(taken) = self.taken_for(slow, value) {
+            // Both put it there; what is known of the one is not of the other.
+            let is_number = self.numbers.remove(&taken);
+            self.settled.remove(&taken);
+            self.typed.retain(|(slot, _)| *slot != taken);
+            if is_number {
+                self.settled.insert(taken);
+            }
+            self.odd[slow].to = Some(taken);
+            self.odd[slow].resume = self.here();
+            return Ok(value);
+        }
         // A slot that only these two fill.
         let to = self.target()?;
         if value.is_constant() {
@@ -60,6 +75,22 @@ impl Compiler<'_> {
         self.odd[slow].to = Some(to);
         self.odd[slow].resume = self.here();
         Ok(Operand::slot(to))
+    }
+
+    /// The slot of a value that was just taken, if nothing else has its name: then a slow way
+    /// may put its own there.
+    fn taken_for(&self, slow: usize, value: Value) -> Option<Slot> {
+        let Some(Instruction::Take { to, .. }) = self.program.code.last() else {
+            return None;
+        };
+        let is_named = |names: &HashMap<Variable, Name, FixedState>| {
+            names.values().any(|name| name.slot == *to)
+        };
+        let is_own = !value.is_constant()
+            && value.index() as Slot == *to
+            && !is_named(&self.names)
+            && !is_named(&self.odd[slow].names);
+        is_own.then_some(*to)
     }
 
     /// Emits an instruction with a slow way that evaluates the call of the operands.

@@ -192,6 +192,9 @@ impl Compiler<'_> {
                 checks.push(Check::Type(slot, parameter.clone()));
                 continue;
             }
+            if self.fits_by_one(argument, parameter) {
+                continue;
+            }
             let actual = self.static_type(argument, checks)?;
             match (parameter, actual) {
                 (_, Static::Any) => {}
@@ -426,7 +429,7 @@ impl Compiler<'_> {
             _ if types::is_undefined(parameter) => ANY,
             _ => self.program.type_id(parameter),
         };
-        if expected != ANY {
+        if expected != ANY && !self.fits_by_one(argument, parameter) {
             // The value may turn out to be of another type than the argument was known to be of.
             let mut checks = Vec::new();
             let known = self.static_type(argument, &mut checks)?;

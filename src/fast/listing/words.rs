@@ -271,7 +271,9 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(expected)
         ),
         I::PlainCall { from, .. } => format!("call {} by the plain evaluator", slot(from)),
-        I::Take { to, on_error } | I::TakeTruth { to, on_error, .. } => {
+        I::Take { to, on_error }
+        | I::TakeTruth { to, on_error, .. }
+        | I::TakeElements { to, on_error, .. } => {
             format!(
                 "{} := the result; an error goes to {}",
                 slot(to),
@@ -700,6 +702,10 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 place(other)
             )
         }
+        I::IfRules { odd: other, .. } => format!(
+            "decide what rules would; if they have changed go to {}",
+            place(other)
+        ),
         I::Query {
             space,
             pattern,

@@ -284,6 +284,9 @@ impl Machine<'_> {
     /// function wants; if not, evaluating the call again gives an error.
     fn fits(&mut self, function: u32, call: Cell) -> bool {
         let entry = &self.program.functions[function as usize];
+        if entry.is_unsettled {
+            return false;
+        }
         if entry.state != State::Compiled {
             // A constructor: whoever built the term knows what is known of its parts.
             return true;

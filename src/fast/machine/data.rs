@@ -134,12 +134,17 @@ impl Machine<'_> {
         self.heap
             .import_with(&template.atom, &mut |heap, variable| {
                 if let Some((_, value)) = values.iter().find(|(known, _)| *known == variable) {
-                    return heap.deref(*value);
+                    let value = heap.deref(*value);
+                    if value.is_ref() {
+                        heap.name(value.at(), variable);
+                    }
+                    return value;
                 }
                 if let Some((_, value)) = fresh.iter().find(|(known, _)| known == variable) {
                     return *value;
                 }
                 let value = heap.variable();
+                heap.name(value.at(), variable);
                 fresh.push((variable.clone(), value));
                 value
             })

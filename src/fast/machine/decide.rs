@@ -138,7 +138,8 @@ impl Machine<'_> {
                 return Some(self.program.value_types.unknown());
             }
         }
-        self.type_of(value)
+        let found = self.type_of(value)?;
+        (!self.program.value_types.is_several(found)).then_some(found)
     }
 
     /// The function that a call is for, by the types of its arguments; `None` if it is

@@ -341,7 +341,8 @@ impl Machine<'_> {
         const KEPT: usize = 8;
         const ROWS: usize = 1 << 13;
         join.layers = None;
-        if self.joins.len() < KEPT && join.rows.capacity().max(join.ahead.capacity()) <= ROWS {
+        let held = join.rows.capacity().max(join.tuples.capacity());
+        if self.joins.len() < KEPT && held.max(join.ahead.capacity()) <= ROWS {
             self.joins.push(join);
         }
     }

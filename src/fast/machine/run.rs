@@ -8,15 +8,16 @@ use super::walk::{INDEX, LIST, SO_FAR};
 use super::{HEIGHT, MARK_SUCCEEDED, MATCHED, Machine, SUCCEEDED};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{
-    ANY, Arithmetic, AtomKind, FAIL, IF_DATA, Instruction, NUMBER, Pc, Slot, TypeId,
+    ANY, Arithmetic, AtomKind, FAIL, IF_DATA, Instruction, NO_NAME, NUMBER, Pc, Slot, TypeId,
 };
-use crate::fast::program::{Branch, State, expression_word};
+use crate::fast::program::{Branch, Function, State, expression_word};
 use crate::fast::stack::place;
 
 impl Machine<'_> {
     /// Runs from `pc` on to the end of the evaluation.
     pub(super) fn run(&mut self, pc: Pc, base: usize) {
         use Instruction as I;
+        // Where the next instruction is, and the frame.
         let (mut pc, mut base) = (pc as usize, base);
         let mut code = &self.program.code[..];
         let mut frame = self.stack.frame_mut(base);
@@ -32,13 +33,11 @@ impl Machine<'_> {
                 ($slot:expr, $value:expr) => {{
                     let value: Cell = $value;
                     frame[place($slot)] = value.0;
-                    pc += 1;
                     continue 'run;
                 }};
             }
             macro_rules! next {
                 () => {{
-                    pc += 1;
                     continue 'run;
                 }};
             }
@@ -48,10 +47,19 @@ impl Machine<'_> {
                     continue 'run;
                 }};
             }
+            // Passes over so many instructions.
+            macro_rules! pass_over {
+                ($count:expr) => {{
+                    pc += $count;
+                    continue 'run;
+                }};
+            }
             // Goes on with the next instruction if it holds, else there.
             macro_rules! jump_unless {
                 ($holds:expr, $to:expr) => {{
-                    pc = if $holds { pc + 1 } else { $to as usize };
+                    if !$holds {
+                        pc = $to as usize;
+                    }
                     continue 'run;
                 }};
             }
@@ -86,6 +94,18 @@ impl Machine<'_> {
                     (frame, base) = ($called, $target);
                     jump!($to)
                 }};
+            }
+            // Leaves the frame, with a result, for that of the caller.
+            macro_rules! leave {
+                () => {
+                    let (word, state) = (frame[0], frame[1]);
+                    if self.choices.len() as u64 > state >> HEIGHT {
+                        self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
+                    }
+                    pc = (word >> 32) as usize;
+                    base = (word & 0xffff_ffff) as usize;
+                    frame = self.stack.frame_mut(base);
+                };
             }
             // Goes back to the newest choice, if it is for a place in the code.
             macro_rules! go_back {
@@ -136,7 +156,7 @@ impl Machine<'_> {
                     {
                         let height = height!(*$mark);
                         let target = (base + 2 + usize::from(*$size)).max(self.protected);
-                        let back = (pc + usize::from(*$skip)) as u64;
+                        let back = (pc - 1 + usize::from(*$skip)) as u64;
                         if let Some(called) = self.stack.at_mut(target) {
                             let word = (back << 32) | base as u64;
                             let state = (height << HEIGHT) | target as u64;
@@ -167,7 +187,9 @@ impl Machine<'_> {
             }
 
             let value = 'hand: {
-                match code[pc] {
+                let instruction = &code[pc];
+                pc += 1;
+                match *instruction {
                     I::Jump { to } => jump!(to),
                     I::Move { to, from } => set!(to, slot!(from)),
                     I::Constant { to, index } => set!(to, self.program.constants[index as usize]),
@@ -189,7 +211,7 @@ impl Machine<'_> {
                             next!()
                         }
                     }
-                    I::Take { to, on_error } => {
+                    I::Take { to, on_error } | I::TakeElements { to, on_error, .. } => {
                         let value = self.result;
                         frame[place(to)] = value.0;
                         let is_error = value.is_exp() && self.heap.is_error(value);
@@ -199,8 +221,10 @@ impl Machine<'_> {
                         let value = self.result;
                         frame[place(to)] = value.0;
                         if value.is_bool() {
-                            pc += 2;
-                            jump!(if value == Cell::TRUE { pc } else { no as usize })
+                            if value == Cell::TRUE {
+                                pass_over!(1)
+                            }
+                            jump!(no)
                         }
                         let is_error = value.is_exp() && self.heap.is_error(value);
                         jump_unless!(!is_error, on_error)
@@ -377,7 +401,7 @@ impl Machine<'_> {
                         // Mostly one or two: without a loop.
                         macro_rules! is_plain {
                             ($slot:expr) => {{
-                                let value = slot!($slot);
+                                let value = slot!($slot & !IF_DATA);
                                 if $slot & IF_DATA == 0 {
                                     self.heap.is_its_own(value)
                                 } else {
@@ -435,8 +459,7 @@ impl Machine<'_> {
                         let value = self.heap.deref(slot!(from));
                         if self.heap.is_plain(value, expected) {
                             frame[place(to)] = value.0;
-                            pc += 2;
-                            continue 'run;
+                            pass_over!(1)
                         }
                         const NOTED: u64 = Header::GROUND | Header::EVALUATED | Header::ERROR;
                         if value.is_exp()
@@ -447,8 +470,7 @@ impl Machine<'_> {
                         {
                             self.fuel -= 1;
                             frame[place(to)] = copy.0;
-                            pc += 2;
-                            continue 'run;
+                            pass_over!(1)
                         }
                     }
                     I::CheckType { slot, expected, .. } => {
@@ -664,6 +686,14 @@ impl Machine<'_> {
                         }
                     }
 
+                    I::IfRules { rules, .. } => {
+                        let epoch = self.program.inlined[rules as usize].epoch;
+                        if epoch == self.program.epoch && self.fuel > 1 {
+                            self.fuel -= 1;
+                            next!()
+                        }
+                    }
+
                     I::MakeNoted {
                         ref to,
                         function,
@@ -692,8 +722,7 @@ impl Machine<'_> {
                         {
                             self.fuel -= 1;
                             frame[place(*to)] = made.0;
-                            pc += usize::from(*skip);
-                            continue 'run;
+                            pass_over!(usize::from(*skip) - 1)
                         }
                         next!()
                     }
@@ -708,13 +737,34 @@ impl Machine<'_> {
                         if entry.state == State::Data && self.fuel != 1 {
                             self.fuel -= 1;
                             let values = [slot!(a), slot!(b), slot!(c)];
+                            if *last
+                                && let I::TakeElements {
+                                    to,
+                                    elements,
+                                    name,
+                                    arity,
+                                    ..
+                                } = code[(frame[0] >> 32) as usize]
+                                && name == entry.symbol
+                                && usize::from(arity) == entry.arity
+                                && let arity @ 1..=3 = usize::from(arity)
+                                && values[..arity]
+                                    .iter()
+                                    .all(|value| self.heap.is_settled(*value))
+                            {
+                                leave!();
+                                frame[place(to)] = self.heap.taken_apart.0;
+                                for (slot, value) in (elements..).zip(&values[..arity]) {
+                                    frame[place(slot)] = value.0;
+                                }
+                                pass_over!(2)
+                            }
                             let made = self.heap.make_call(&self.program, entry, values);
                             if *last {
                                 break 'hand made;
                             }
                             frame[place(*to)] = made.0;
-                            pc += 2;
-                            continue 'run;
+                            pass_over!(1)
                         }
                     }
 
@@ -755,8 +805,7 @@ impl Machine<'_> {
                                 self.fuel -= 1;
                                 let values = [Cell(a), Cell(b), Cell(c)];
                                 self.result = self.heap.make_call(&self.program, entry, values);
-                                pc += usize::from(*skip);
-                                continue 'run;
+                                pass_over!(usize::from(*skip) - 1)
                             }
                             next!()
                         }
@@ -823,7 +872,7 @@ impl Machine<'_> {
                             let (a, b, c) = (slot!(a).0, slot!(b).0, slot!(c).0);
                             let target = (base + 2 + usize::from(*size)).max(self.protected);
                             if let Some(called) = self.stack.at_mut(target) {
-                                let word = ((pc as u64 + 1) << 32) | base as u64;
+                                let word = ((pc as u64) << 32) | base as u64;
                                 let state = (height << HEIGHT) | target as u64;
                                 call!(to, target, called, [word, state, a, b, c])
                             }
@@ -840,7 +889,7 @@ impl Machine<'_> {
                             let height = self.choices.len() as u64;
                             let target = (base + 2 + usize::from(size)).max(self.protected);
                             if let Some(called) = self.stack.at_mut(target) {
-                                let word = ((pc as u64 + 1) << 32) | base as u64;
+                                let word = ((pc as u64) << 32) | base as u64;
                                 let state = (height << HEIGHT) | target as u64;
                                 call!(to, target, called, [word, state, a, b, c, d])
                             }
@@ -894,7 +943,7 @@ impl Machine<'_> {
                     }
                     I::GrowAlong { rest, .. } => {
                         if self.heap.is_whole_data(slot!(rest)) {
-                            self.grow_along(pc, base);
+                            self.grow_along(pc - 1, base);
                             code = &self.program.code;
                             frame = self.stack.frame_mut(base);
                         }
@@ -944,7 +993,7 @@ impl Machine<'_> {
                             let operands = self.program.operands_at(operands);
                             let constants = &self.program.constants[..];
                             let target = (base + 2 + usize::from(size)).max(self.protected);
-                            let word = ((pc as u64 + 1) << 32) | base as u64;
+                            let word = ((pc as u64) << 32) | base as u64;
                             let state = ((self.choices.len() as u64) << HEIGHT) | target as u64;
                             let (places, words) = ((base, target), [word, state]);
                             if let Some(called) =
@@ -973,8 +1022,8 @@ impl Machine<'_> {
                             && matches!(code[to as usize], I::Fail)
                         {
                             self.fuel -= 1;
+                            pc = FAIL as usize + 1;
                             go_back!();
-                            pc = FAIL as usize;
                         }
                     }
 
@@ -1016,6 +1065,25 @@ impl Machine<'_> {
                         part: _,
                     } => {
                         let values = [slot!(a), slot!(b), slot!(c)];
+                        if let I::TakeElements {
+                            to,
+                            elements,
+                            name: NO_NAME,
+                            arity: 2,
+                            ..
+                        } = code[(frame[0] >> 32) as usize]
+                            && function == Function::NONE
+                            && *count == 2
+                            && let [head, second, _] = values
+                            && self.program.is_data_by_head(head)
+                            && self.heap.is_settled(second)
+                        {
+                            leave!();
+                            frame[place(to)] = self.heap.taken_apart.0;
+                            frame[place(elements)] = head.0;
+                            frame[place(elements + 1)] = second.0;
+                            pass_over!(2)
+                        }
                         let heap = &mut self.heap;
                         let (made, is_data) =
                             heap.make_noted(&self.program, function, values, *count);
@@ -1104,7 +1172,7 @@ impl Machine<'_> {
                     | I::CallAppliedLast { .. } => {}
                 }
                 // It is not as most often.
-                let Some((to, frame_of)) = self.step(pc as Pc, base) else {
+                let Some((to, frame_of)) = self.step((pc - 1) as Pc, base) else {
                     return;
                 };
                 code = &self.program.code;
@@ -1113,20 +1181,20 @@ impl Machine<'_> {
                 jump!(to)
             };
             // A result that is no error is handed to the caller.
-            let (word, state) = (frame[0], frame[1]);
-            if self.choices.len() as u64 > state >> HEIGHT {
-                self.stack[(state & 0xffff_ffff) as usize + 1] |= SUCCEEDED;
-            }
-            pc = (word >> 32) as usize;
-            base = (word & 0xffff_ffff) as usize;
-            frame = self.stack.frame_mut(base);
+            leave!();
             // Most often the caller takes it.
             match code[pc] {
-                I::Take { to, .. } => set!(to, value),
+                I::Take { to, .. } | I::TakeElements { to, .. } => {
+                    frame[place(to)] = value.0;
+                    pc += 1;
+                }
                 I::TakeTruth { to, no, .. } if value.is_bool() => {
                     frame[place(to)] = value.0;
-                    pc += 2;
-                    jump!(if value == Cell::TRUE { pc } else { no as usize })
+                    pc = if value == Cell::TRUE {
+                        pc + 2
+                    } else {
+                        no as usize
+                    };
                 }
                 _ => self.result = value,
             }

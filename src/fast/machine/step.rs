@@ -755,6 +755,12 @@ impl Machine<'_> {
                 let holds = program.sight.shows(stand, &program.space);
                 pc = if holds { to } else { odd };
             }
+            I::IfRules { rules, odd } => {
+                fuel!();
+                if !self.program.is_same_inlined(rules) {
+                    pc = odd;
+                }
+            }
             I::GatherAdd { slot } => {
                 let value = slot!(self, base, slot);
                 self.gather(value, base, Gathers::Results);

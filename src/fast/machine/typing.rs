@@ -254,13 +254,10 @@ impl Machine<'_> {
     fn find_type_of_symbol(&mut self, id: u32) -> SymbolType {
         let found = match self.program.types_of_symbol(&self.heap, id) {
             None => Some(self.program.value_types.unknown()),
-            Some(found) => match found.as_slice() {
-                [only] => {
-                    let only = only.clone();
-                    self.program.value_types.number_of(&only, false)
-                }
-                _ => None,
-            },
+            Some(found) => {
+                let found = found.clone();
+                self.program.value_types.number_of_several(&found)
+            }
         };
         let atom = Atom::Symbol(self.heap.symbol_of(id));
         let known = (found, self.space.may_type_expression(&atom));

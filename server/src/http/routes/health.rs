@@ -13,7 +13,7 @@ use super::wire::{Action, Holding, Rules, timestamp, unix_now};
 use crate::http::answer::{Answer, Failure};
 use crate::http::service::Service;
 use crate::http::table::Request;
-use crate::status::{Reading, Status, Verdict};
+use crate::status::{EpisodeState, Reading, Status, Verdict};
 
 /// Actions that `/health` shows.
 const RECENT: usize = 5;
@@ -162,9 +162,18 @@ struct Throttle {
 struct Healing {
     armed: bool,
     in_progress: Vec<String>,
+    /// Faults that what stands from an earlier episode keeps away.
+    held: Vec<Held>,
     success_rate: Option<f64>,
     misshapen_decisions: u64,
     last_rule_error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Held {
+    error_type: String,
+    reason: String,
+    since: String,
 }
 
 /// How long what was prepared is shown although the loop published nothing new:
@@ -312,6 +321,16 @@ pub(super) fn describe(service: &Service, status: &Status) -> Health {
             healing: Healing {
                 armed: status.ticks > 0,
                 in_progress: status.open_faults.clone(),
+                held: status
+                    .episodes
+                    .iter()
+                    .filter(|episode| episode.state == EpisodeState::Held)
+                    .map(|episode| Held {
+                        error_type: episode.fault.replace('-', "_"),
+                        reason: episode.reason.clone(),
+                        since: timestamp(episode.since_unix),
+                    })
+                    .collect(),
                 success_rate: success_rate(status),
                 misshapen_decisions: status.misshapen_decisions,
                 last_rule_error: status.last_rule_error.clone(),

@@ -336,8 +336,12 @@ impl Layer {
     /// deadline, the share of probes, the budget of retries, when the refused may come again.
     pub fn set_bounds(&self, facts: &Facts) {
         *locked(&self.bounds) = Bounds::of(facts);
-        let (window, volume) = (facts.get("request-window"), facts.count("request-volume"));
-        self.calls.set_window(window, volume as u64);
+        self.calls.set_window(facts);
+    }
+
+    /// Something was done that changes how calls fare.
+    pub fn measure_anew(&self) {
+        self.calls.measure_anew();
     }
 
     /// Sets how often a failing call is tried again.

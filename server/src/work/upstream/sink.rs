@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::heal::Facts;
+use crate::listen::listen;
 
 /// What a client of ours says first on a connection that is to be harmed, before the
 /// fault's name: so each harm befalls the connection that it was meant for.
@@ -240,7 +241,7 @@ pub(super) struct Site {
 
 /// Starts the service; it ends with the runtime.
 pub(super) async fn start(injector: Injector) -> io::Result<Site> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let bound = TcpSocket::new_v4()?;
     bound.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let site = Site {
