@@ -256,7 +256,10 @@ impl Machine<'_> {
                 let mut element = self.heap.word(place);
                 self.heap.note(&mut element, &mut all);
             }
-            let mut header = data_header(count, all);
+            let is_open =
+                all == Header::EVALUATED && self.is_data_head(self.heap.word(first), count);
+            let open = if is_open { Header::OPEN } else { 0 };
+            let mut header = data_header(count, all, open);
             // What was noted for something else in the hole may not hold.
             if header & WHOLE == WHOLE && typed == Cell::FALSE {
                 header |= self.heap.cells[*at] & TYPE_BITS;
@@ -373,7 +376,7 @@ impl crate::fast::heap::Heap {
         let mut all = Header::GROUND | Header::EVALUATED;
         // The hole is taken to become something plain: what does not is mended.
         let header = |arity: usize, all: u64| {
-            let header = data_header(arity, all);
+            let header = data_header(arity, all, 0);
             match header & WHOLE {
                 WHOLE => header | u64::from(entry.data_type) << TYPE_BITS.trailing_zeros(),
                 _ => header,
@@ -426,7 +429,7 @@ impl crate::fast::heap::Heap {
     /// these; `None` if one of these is not, or its type goes by what they are.
     pub(super) fn header_of_next(&self, entry: &Function, elements: &[Cell]) -> Option<Header> {
         let plain = |value: &Cell| !value.is_ref() && self.is_its_own(*value);
-        let header = data_header(elements.len() + 2, Header::GROUND | Header::EVALUATED);
+        let header = data_header(elements.len() + 2, Header::GROUND | Header::EVALUATED, 0);
         let noted = u64::from(entry.data_type) << TYPE_BITS.trailing_zeros();
         let is_known = noted == 0 || !entry.looks_before_last;
         (is_known && elements.iter().all(plain)).then_some(Header(header | noted))

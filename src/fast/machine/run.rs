@@ -433,7 +433,10 @@ impl Machine<'_> {
                         to, from, expected, ..
                     } => {
                         let value = self.heap.deref(slot!(from));
-                        if self.heap.is_plain(value, expected) {
+                        if self.heap.is_plain(value, expected)
+                            || value.is_ref()
+                            || self.heap.is_open(value)
+                        {
                             frame[place(to)] = value.0;
                             pc += 2;
                             continue 'run;
@@ -1005,7 +1008,7 @@ impl Machine<'_> {
                     }
                     I::EvaluateLast { from, expected, .. } => {
                         let value = self.heap.deref(slot!(from));
-                        if self.heap.is_plain(value, expected) {
+                        if self.heap.is_plain(value, expected) || self.heap.is_open(value) {
                             break 'hand value;
                         }
                     }
@@ -1020,6 +1023,7 @@ impl Machine<'_> {
                         let (made, is_data) =
                             heap.make_noted(&self.program, function, values, *count);
                         if is_data {
+                            self.heap.cells[made.at()] |= Header::EVALUATED;
                             break 'hand made;
                         }
                         // Made once more.
@@ -1043,6 +1047,11 @@ impl Machine<'_> {
                         }
                     }
                     I::Fail => go_back!(),
+                    I::HeadFail { .. } => {
+                        if frame[1] & MATCHED != 0 || self.has_rules_left(base) {
+                            go_back!()
+                        }
+                    }
                     I::Alternatives { operands, size } => {
                         let first = self.begin_places(operands, size, base);
                         code = &self.program.code;
@@ -1050,8 +1059,7 @@ impl Machine<'_> {
                         jump!(first)
                     }
                     // All that are fewer, or call something anyway.
-                    I::HeadFail { .. }
-                    | I::Finish
+                    I::Finish
                     | I::Select { .. }
                     | I::NoRule { .. }
                     | I::Watch { .. }

@@ -138,6 +138,12 @@ impl Machine<'_> {
         if !value.is_exp() {
             return self.has_type(value, expected);
         }
+        if self.heap.doubts.are_some() {
+            self.look_at_doubts();
+        }
+        if self.heap.is_open(value) {
+            return true;
+        }
         let header = self.heap.header(value.at());
         let stays = part || header.has(Header::GROUND);
         header.has(Header::EVALUATED) && stays
@@ -217,7 +223,7 @@ impl Machine<'_> {
 
     /// Whether a ground expression evaluates to itself for all that is known
     /// now; notes it of every part that does.
-    pub(super) fn settles(&mut self, value: Cell) -> bool {
+    pub(in crate::fast) fn settles(&mut self, value: Cell) -> bool {
         if !self.heap.is_ground(value) {
             return false;
         }
@@ -297,7 +303,11 @@ impl Machine<'_> {
                     None => {
                         let copy = *copy;
                         open.pop();
-                        self.heap.finish(copy, Header::DATA)
+                        let done = self.heap.finish(copy, Header::DATA);
+                        if !self.heap.is_ground(done) {
+                            self.heap.cells[copy] |= Header::OPEN;
+                        }
+                        done
                     }
                     Some(from) => {
                         let element = self.heap.deref(self.heap.word(from));
