@@ -192,6 +192,73 @@ impl Heap {
     }
 }
 
+impl Heap {
+    /// As [`Heap::copy_flat`], of expressions of which each is the last element of the one before,
+    /// as lists are. Where there is none, what was copied by then is left.
+    #[inline(never)]
+    pub(super) fn copy_spine(&mut self, data_heads: &mut Passing, value: Cell) -> Option<Cell> {
+        const WHOLE: u64 = Header::GROUND | Header::DATA;
+        const SEEN: u64 = Header::EVALUATED | Header::GROUND | Header::ERROR;
+        let first = self.cells.len();
+        // The last of the copies that has a variable in it, and what follows it.
+        let mut open_until = first;
+        let mut known = (Cell::HOLE, 0);
+        let mut at = value.at();
+        loop {
+            let header = self.header(at);
+            let count = header.arity();
+            if count == 0 || header.has(Header::SLICE) {
+                return None;
+            }
+            let head = self.value_of(self.word(at + 1));
+            if (head, count) != known {
+                let id = head.is_symbol().then(|| head.at() as u32)?;
+                if data_heads.get(id, count) != Some(true) {
+                    return None;
+                }
+                known = (head, count);
+            }
+            let copy = self.cells.len();
+            self.cells.push(Header::new(count, WHOLE).0);
+            self.cells.push(head.0);
+            let mut further = None;
+            for place in 2..=count {
+                let element = self.value_of(self.word(at + place));
+                if element.is_exp() {
+                    let noted = self.cells[element.at()] & SEEN;
+                    if noted == Header::EVALUATED {
+                        open_until = copy + 1 + count;
+                    } else if noted != Header::EVALUATED | Header::GROUND {
+                        if place < count || noted != 0 {
+                            return None;
+                        }
+                        further = Some(element.at());
+                        // Its copy comes right behind.
+                        self.cells.push(Cell::expression(copy + 1 + count).0);
+                        break;
+                    }
+                } else if element.is_ref() {
+                    open_until = copy + 1 + count;
+                } else if element == self.empty {
+                    return None;
+                }
+                self.cells.push(element.0);
+            }
+            match further {
+                Some(further) => at = further,
+                None => break,
+            }
+        }
+        let mut copy = first;
+        while copy < open_until {
+            let count = self.header(copy).arity();
+            self.cells[copy] = Header::new(count, Header::EVALUATED | Header::OPEN).0;
+            copy += 1 + count;
+        }
+        Some(Cell::expression(first))
+    }
+}
+
 impl Switch {
     /// Where to go on by what stands inside an argument, or by one of many words; `None` where
     /// that takes a closer look.

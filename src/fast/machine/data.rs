@@ -190,6 +190,21 @@ impl Machine<'_> {
         Cell::expression(place)
     }
 
+    /// As [`Machine::build_data`], with its type, if it is of that whatever its elements are.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn build_noted_data(
+        &mut self,
+        operands: Operands,
+        base: usize,
+        data_type: u16,
+        open: u64,
+    ) -> Cell {
+        let built = self.build_data(operands, base, open);
+        self.heap.note_type_of_data(built, data_type);
+        built
+    }
+
     /// Builds an expression; `flags` hold if its elements are results.
     #[inline(never)]
     pub(super) fn build(&mut self, operands: Operands, base: usize, flags: u64) -> Cell {

@@ -12,8 +12,6 @@
 //! Source: D. H. D. Warren, "DAI Research Report 141", University of Edinburgh, 1980, names
 //! this last call modulo constructor.
 
-use smallvec::SmallVec;
-
 use super::{HEIGHT, MATCHED, Machine, Next};
 use crate::budget::Budget;
 use crate::fast::cell::{Cell, Header};
@@ -314,21 +312,27 @@ impl Machine<'_> {
 
     /// The chain once more, with the value in its hole.
     fn copied_chain(&mut self, root: Cell, value: Cell, typed: Cell) -> Cell {
-        let chain = self.heap.chain(root, Cell::HOLE);
-        let mut copies: SmallVec<[usize; 16]> = SmallVec::with_capacity(chain.len());
-        for at in &chain {
-            let words = *at..*at + 1 + self.heap.header(*at).arity();
-            let copy = self.heap.cells.len();
-            self.heap.cells.extend_from_within(words);
-            if let Some(above) = copies.last() {
-                self.heap.set_last(*above, Cell::expression(copy));
+        let first = self.heap.cells.len();
+        let mut next = root.at();
+        loop {
+            let end = next + 1 + self.heap.header(next).arity();
+            self.heap.cells.extend_from_within(next..end);
+            let last = self.heap.cells.len() - 1;
+            if self.heap.cells[last] == Cell::HOLE.0 {
+                self.heap.cells[last] = value.0;
+                break;
             }
-            copies.push(copy);
+            // The next one comes right behind.
+            next = self.heap.word(last).at();
+            self.heap.cells[last] = Cell::expression(last + 1).0;
         }
-        let last = copies.last().expect("a chain has an expression");
-        self.heap.set_last(*last, value);
-        self.note_chain(&copies, typed);
-        Cell::expression(copies[0])
+        let copy = Cell::expression(first);
+        let is_whole = self.heap.cells[first] & WHOLE == WHOLE;
+        if !is_whole || typed != Cell::FALSE || !self.is_plain_part(value) {
+            let copies = self.heap.chain(copy, value);
+            self.note_chain(&copies, typed);
+        }
+        copy
     }
 
     /// As [`Machine::close_chain`], where there may be rules by now for what was taken to be data:

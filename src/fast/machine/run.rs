@@ -721,6 +721,24 @@ impl Machine<'_> {
                         }
                     }
 
+                    I::BuildOrCall {
+                        to,
+                        operands,
+                        function,
+                        ..
+                    } => {
+                        let entry = &self.program.functions[function as usize];
+                        if entry.state == State::Data && !entry.types_elements && self.fuel != 1 {
+                            self.fuel -= 1;
+                            let (data_type, open) = (entry.data_type, entry.open);
+                            let built = self.build_noted_data(operands, base, data_type, open);
+                            code = &self.program.code;
+                            frame = self.stack.frame_mut(base);
+                            frame[place(to)] = built.0;
+                            pc += 2;
+                            continue 'run;
+                        }
+                    }
                     I::TryCall {
                         function,
                         arguments: [ref a, ref b, ref c],
@@ -1068,7 +1086,6 @@ impl Machine<'_> {
                     | I::Build { .. }
                     | I::BuildNoted { .. }
                     | I::BuildResult { .. }
-                    | I::BuildOrCall { .. }
                     | I::BuildData { .. }
                     | I::Try { .. }
                     | I::Undo { .. }

@@ -276,6 +276,10 @@ impl Machine<'_> {
             return Some(copy);
         }
         let (top, box_top) = (self.heap.top(), self.heap.boxes.len());
+        if let Some(copy) = self.heap.copy_spine(data_heads, value) {
+            return Some(copy);
+        }
+        self.heap.cut(top, box_top);
         let copy = self.copy_data(value);
         if copy.is_none() {
             self.heap.cut(top, box_top);
