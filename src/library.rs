@@ -119,7 +119,7 @@ const FILES: [(&str, &str); 2] = [
 /// | `(_is-error atom)` | any, as written | whether it is an error atom | none | constant | own |
 /// | `(if condition then else)` | a truth value; atoms as written | what the branch taken evaluates to; both for a variable as condition | a condition of another type: `BadArgType` | constant, beside condition and branch | reference |
 /// | `(let pattern atom template)` | pattern and template as written; any | the template for each value that fits, evaluated; none where none fits | those of the atom | the sizes of value and pattern | reference |
-/// | `(_let pattern atom template)` | as `let` | as `let`, whatever rules a program has for it | those of the atom | as `let` | own |
+/// | `(_let pattern atom template)` | as `let` | as `let`, whatever rules a program has for it, and also for an error, as results that begin with the symbol `Error` are | none | as `let` | own |
 /// | `(let* ((pattern atom) …) template)` | an expression of pairs; as written | nested `let`s | what is no list of pairs, in words | as that many `let`s | reference |
 /// | `(case atom ((pattern template) …))` | as written | per value of the atom the template of the first pattern that fits; `Empty` fits where there is no value | a branch that is no pair, in words | patterns looked at | reference |
 /// | `(switch atom ((pattern template) …))` | any; branches as written | as `case`, for one value | a branch that is no pair, in words | patterns looked at | reference |
@@ -170,7 +170,7 @@ pub(crate) fn install(engine: &mut Engine) {
     engine.register(Operation::controlled(
         "_let",
         "(-> Atom %Undefined% Atom %Undefined%)",
-        Control::Let,
+        Control::LetAny,
     ));
     engine.register(Operation::controlled(
         "match",

@@ -19,6 +19,8 @@ type Next = Option<(Task, Rest)>;
 pub(crate) enum Control {
     If,
     Let,
+    /// As `let`; also an error is a value that is matched with the pattern.
+    LetAny,
     LetStar,
     Case,
     Switch,
@@ -587,7 +589,7 @@ pub(crate) fn call(
                 None => Some((not_reducible(), rest)),
             },
         },
-        (Control::Let, [pattern, value, template]) => {
+        (Control::Let | Control::LetAny, [pattern, value, template]) => {
             let empty = Atom::Symbol(known().empty.clone());
             if let Some((space, pattern)) = asked(&machine.bindings, value, pattern) {
                 let ways = solutions(machine, &space, &pattern, || Task::Return(template.clone()));

@@ -1030,7 +1030,7 @@ impl<'h> Machine<'h> {
                 let original = &elements.source.children()[elements.count];
                 let changed = self.bindings.apply(original) != atom;
                 // As written they may be arguments, not as results.
-                if (atom.is_empty_symbol() || atom.is_error())
+                if (atom.is_empty_symbol() || (atom.is_error() && !takes_errors(&elements.source)))
                     && (changed || elements.expected.is_none())
                 {
                     return Some((Task::Return(atom), next));
@@ -1251,6 +1251,12 @@ impl<'h> Machine<'h> {
 fn head_of(rule: &Atom) -> Atom {
     rule.as_expression()
         .map_or_else(Atom::unit, |rule| rule[1].clone())
+}
+
+/// Whether an error is an argument like others for that call.
+fn takes_errors(call: &Expression) -> bool {
+    let operation = call.children().first().and_then(Atom::as_operation);
+    operation.is_some_and(|operation| operation.control() == Some(Control::LetAny))
 }
 
 fn has_variable_head(atom: &Atom) -> bool {

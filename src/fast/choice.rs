@@ -111,6 +111,8 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gathers {
     Results,
+    /// As `Results`, which may begin with the symbol `Error` and are no error for that.
+    Any,
     HowMany,
 }
 

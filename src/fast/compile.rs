@@ -19,6 +19,7 @@ mod head;
 mod inline;
 mod lambda;
 pub(in crate::fast) mod met;
+mod minimal;
 mod pattern;
 mod pending;
 mod plain;
@@ -877,11 +878,21 @@ impl<'m> Compiler<'m> {
             self.watch(Watched::Rule { rule, function });
             self.watched = true;
         }
-        // Results that depend on the call that they are of.
-        if body.is_symbol(&known().not_reducible)
-            || matches!(body.as_expression(), Some([head, ..]) if head.is_symbol(&known().function))
-        {
+        // The call itself is the result.
+        if body.is_symbol(&known().not_reducible) {
             return Err(Leave);
+        }
+        if let Some([head, within]) = body.as_expression()
+            && head.is_symbol(&known().function)
+        {
+            let returned = match signature.map(|signature| &signature.returns) {
+                Some(returns) if returns.is_symbol(&known().atom) => None,
+                Some(returns) if returns.is_ground() => Some(self.result_type(returns)),
+                Some(_) | None => Some(expected),
+            };
+            let called = &pattern.as_expression().expect("checked")[0];
+            self.function_body(within, called, arguments.len(), returned)?;
+            return Ok(begin);
         }
         // Different variables as arguments bind nothing in what is handed over.
         let mut arguments_seen = arguments.iter().enumerate();

@@ -17,8 +17,9 @@ under one heading:
 - `bindings as printed`: what bindings between `collapse-bind` and `superpose-bind` look like.
 - `Error as a member`: the reference takes what is left of a tuple from `Error` on for an error (`divergences.md`).
 - `reference varies`: run again, the reference gives our answers too.
-- `any type as a value`: what `get-type` gives for any type matches everything in the reference, also heads of rules. Its
-  answers are ours where both are asked the same program in which the types go through text, so that they are symbols.
+- `any type as a value`: what `get-type` gives for any type matches everything in the reference, also heads of rules. Where
+  functions ask for the types, with the same signatures, answers differ still; they are the same once these functions
+  write and read the types, so that they are symbols.
 - `NotReducible as a value`: the reference's answer has that symbol in it, as one step of what is not reducible gave it.
 - `bound variable as an argument`: of a variable that is wanted, and bound meanwhile, the reference says that the argument's
   type is wrong (`BadType`), ours may say so of the call (`BadArgType`). All else is the same.
@@ -71,6 +72,15 @@ ALIKE = [
     ("function without a return", r"^(?:\$\d+|\(Error \(function .*\) NoReturn\))$", "NoReturn"),
     ("only NaN", r"-?\binf\b|NaN", "NaN"),
 ]
+# What asks for types, by functions with the signatures of those that the language has: as they are, and with what they give
+# written and read again.
+TYPES = """
+(: type-of (-> Atom %Undefined%))
+(: type-of-space (-> SpaceType Atom Atom))
+(= (type-of $x) (function (chain (eval (get-type $x)) $type (return $type))))
+(= (type-of-space $space $x) (function (chain (eval (get-type-space $space $x)) $type (return $type))))
+"""
+READ_AGAIN = ("$type (return $type)", "$type (chain (eval (repr $type)) $text (chain (eval (parse $text)) $symbol (return $symbol)))")
 # Rules for the two operations on members.
 MEMBERS = """
 (: subtraction-of (-> Expression Expression Expression))
@@ -104,8 +114,8 @@ INSTEAD = [
        "(= (match-self $pattern $template) (match &self $pattern $template))\n"),
     ("type told by another argument", [(r"\(== ", "(equal-of ")], "(= (equal-of $a $b) (== $a $b))\n"),
 ]
-# How often the reference is asked again.
-AGAIN = 4
+# How often the reference is asked again, each time by a process of its own.
+AGAIN = 6
 
 
 def program_of(seed, kind=None):
@@ -183,21 +193,6 @@ def with_replaced(answers, pattern, word):
     return Answers([[re.sub(pattern, word, result) for result in results] for results in answers.directives]).without_order()
 
 
-def with_types_as_text(program):
-    """The program in which what `get-type` gives is written and read again, so that it is of symbols."""
-    parts, at, number = [], 0, 0
-    for found in re.finditer(r"\(get-type(-space)? ", program):
-        if found.start() < at:
-            # Within another one: its types are of no value of their own.
-            continue
-        end = end_of(program, found.start())
-        number += 1
-        name = f"$type{number}"
-        parts += [program[at:found.start()], f"(chain (eval {program[found.start():end]}) {name} (parse (repr {name})))"]
-        at = end
-    return "".join(parts) + program[at:]
-
-
 def explanation(seed, program, theirs, answers, engine, ask):
     """The heading that a difference is counted under."""
     wanted = theirs.without_order()
@@ -219,9 +214,10 @@ def explanation(seed, program, theirs, answers, engine, ask):
         if with_replaced(theirs, pattern, word) == with_replaced(answers, pattern, word):
             return heading
     if "(get-type" in program:
-        symbols = with_types_as_text(program)
-        again, expected = ask(symbols).without_order(), engine.ask_all([symbols])[0].without_order()
-        if again == expected and not isinstance(again, str):
+        named = re.sub(r"\(get-type(-space)? ", r"(type-of\1 ", program)
+        as_they_are, as_symbols = TYPES + named, TYPES.replace(*READ_AGAIN) + named
+        differ = [ask(other).without_order() != engine.ask_all([other])[0].without_order() for other in (as_they_are, as_symbols)]
+        if differ == [True, False]:
             return "any type as a value"
     for heading, changes, rules in INSTEAD:
         if not re.search(changes[0][0], program):
@@ -276,7 +272,7 @@ def check_batch(task):
         shown = differences(theirs, answers)
         heading = explanation(seed, program, theirs, answers, engine, reference.ask) if shown else "same"
         if heading == "unexplained":
-            again = [reference.ask(program).without_order() for _ in range(AGAIN)]
+            again = [reference.ask_anew(program).without_order() for _ in range(AGAIN)]
             if answers.without_order() in again:
                 heading = "reference varies"
             elif "dies" in again:

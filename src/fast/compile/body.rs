@@ -783,7 +783,9 @@ fn is_if(head: &Atom) -> bool {
 
 fn is_let(head: &Atom) -> bool {
     match head {
-        Atom::Grounded(Grounded::Operation(operation)) => operation.control() == Some(Control::Let),
+        Atom::Grounded(Grounded::Operation(operation)) => {
+            matches!(operation.control(), Some(Control::Let | Control::LetAny))
+        }
         _ => head.as_symbol() == Some("let"),
     }
 }

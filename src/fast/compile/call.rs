@@ -513,7 +513,7 @@ fn quick_operands(operands: &[Operand]) -> Option<[Quick; 3]> {
     Some(quick)
 }
 
-fn starts_with_instruction(atom: &Atom) -> bool {
+pub(super) fn starts_with_instruction(atom: &Atom) -> bool {
     matches!(atom.as_expression(), Some([Atom::Symbol(head), ..]) if is_instruction(head))
 }
 

@@ -9,7 +9,7 @@ use super::control::mentions_space;
 use super::switch::{Places, Reached, Tree};
 use super::{Bound, Compiled, Compiler, Leave, OddWhat, Place, Value, Want, is_whole_error};
 use crate::atom::{Atom, known};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Pc, Slot};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Pc, Slot, TypeId};
 use crate::fast::program::HeadTest;
 
 impl Compiler<'_> {
@@ -130,6 +130,33 @@ impl Compiler<'_> {
 
     /// The template of the first case whose pattern unifies with what a slot holds.
     pub(super) fn cases(&mut self, slot: Slot, cases: &[Atom], want: Want) -> Compiled<Value> {
+        let source = [
+            Atom::symbol("switch"),
+            self.named_value(slot),
+            Atom::expression(cases.to_vec()),
+        ];
+        let asked = (Atom::expression(source), ANY);
+        self.cases_of(slot, cases, want, asked, &Self::evaluated)
+    }
+
+    /// What follows a pattern is evaluated.
+    pub(super) fn evaluated(&mut self, template: &Atom, want: Want) -> Compiled<Value> {
+        self.part(|this| {
+            this.introduce(template)?;
+            this.template(template, ANY, want, Bound::Something)
+        })
+    }
+
+    /// The same; `asked` is what the plain evaluator is asked for a space, and the type that
+    /// this is evaluated as, and `body` compiles what follows a pattern.
+    pub(super) fn cases_of(
+        &mut self,
+        slot: Slot,
+        cases: &[Atom],
+        want: Want,
+        (asked, expected): (Atom, TypeId),
+        body: &dyn Fn(&mut Self, &Atom, Want) -> Compiled<Value>,
+    ) -> Compiled<Value> {
         let to = self.slot()?;
         let mut ends = Vec::new();
         let patterns = || {
@@ -146,17 +173,17 @@ impl Compiler<'_> {
             return Err(Leave);
         }
         // A space stands for what is in it, unless a variable takes it first.
-        let queried = match patterns().next() {
-            None | Some(Atom::Variable(_)) => None,
-            Some(_) => {
-                let value = self.named_value(slot);
-                let source = [
-                    Atom::symbol("switch"),
-                    value,
-                    Atom::expression(cases.to_vec()),
-                ];
-                let source = OddWhat::Call(Atom::expression(source));
-                Some(self.slow(Vec::new(), source, ANY)?)
+        let named = |pattern: &Atom| match pattern {
+            Atom::Variable(variable) => self.names.get(variable).map(|name| name.slot),
+            _ => None,
+        };
+        let (queried, other) = match patterns().next() {
+            None => (None, slot),
+            Some(first @ Atom::Variable(_)) if named(first).is_none() => (None, slot),
+            Some(first) => {
+                let other = named(first).unwrap_or(slot);
+                let queried = self.slow(Vec::new(), OddWhat::Call(asked), expected)?;
+                (Some(queried), other)
             }
         };
         let all: Vec<&Atom> = cases.iter().collect();
@@ -208,18 +235,12 @@ impl Compiler<'_> {
                     this.fill(over, Place::To, here);
                 }
                 entries.push(entry);
-                let body = |this: &mut Self| {
-                    this.part(|this| {
-                        this.introduce(template)?;
-                        let value = this.template(template, ANY, want, Bound::Something)?;
-                        Ok(this.join(value, to, want))
-                    })
-                };
                 let end = if want == Want::Tail {
-                    this.as_met(template, |this| body(this).map(|_| ()))?;
+                    this.as_met(template, |this| body(this, template, want).map(|_| ()))?;
                     None
                 } else {
-                    body(this)?
+                    let value = body(this, template, want)?;
+                    this.join(value, to, want)
                 };
                 Ok((end, uses, keep))
             })?;
@@ -236,7 +257,7 @@ impl Compiler<'_> {
         if let Some(slow) = queried {
             let at = self.emit(Instruction::UnlessSpace {
                 slot,
-                other: slot,
+                other,
                 to: open,
                 odd: FAIL,
             });

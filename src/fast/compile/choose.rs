@@ -27,7 +27,7 @@ impl Compiler<'_> {
         loop {
             let parts = next.as_expression().unwrap_or_default();
             next = match (self.operation_of(next), parts) {
-                (Some((Some(Control::Let), _)), [_, _, value, _]) => value,
+                (Some((Some(Control::Let | Control::LetAny), _)), [_, _, value, _]) => value,
                 (Some((Some(Control::LetStar), _)), [_, pairs, template]) => {
                     match pairs.as_expression().unwrap_or_default().first() {
                         None => template,
@@ -46,6 +46,10 @@ impl Compiler<'_> {
                 _ => return Gathers::Results,
             };
         }
+    }
+
+    pub(super) fn is_collapse(&mut self, atom: &Atom) -> bool {
+        matches!(self.operation_of(atom), Some((Some(Control::Collapse), _)))
     }
 
     /// What the operation that an expression calls is.
@@ -80,7 +84,7 @@ impl Compiler<'_> {
                 })
             })?;
             this.emit(match gathers {
-                Gathers::Results => Instruction::GatherAdd { slot },
+                Gathers::Results | Gathers::Any => Instruction::GatherAdd { slot },
                 Gathers::HowMany => Instruction::GatherCount { slot },
             });
             Ok(())
@@ -91,8 +95,12 @@ impl Compiler<'_> {
             .live
             .insert(here, self.defined.clone().into_boxed_slice());
         self.define(to);
-        let take = self.emit(Instruction::Take { to, on_error: FAIL });
-        self.on_error(take);
+        if gathers == Gathers::Any {
+            self.emit(Instruction::TakeAny { to });
+        } else {
+            let take = self.emit(Instruction::Take { to, on_error: FAIL });
+            self.on_error(take);
+        }
         Ok(self.give(Operand::slot(to), want))
     }
 

@@ -41,10 +41,14 @@ impl Compiler<'_> {
             (Control::If, [condition, then, otherwise]) => self.if_form(
                 atom, children, signature, condition, then, otherwise, expected, want,
             ),
-            (Control::Let, [pattern, value, template]) => {
+            (Control::Let | Control::LetAny, [pattern, value, template]) => {
                 self.form_fits(signature, expected)?;
                 let bound = self.bound_by(pattern, template);
-                let gathers = self.gathers(pattern, value, template);
+                let gathers = match control {
+                    Control::LetAny if !self.is_collapse(value) => return Err(Leave),
+                    Control::LetAny => Gathers::Any,
+                    _ => self.gathers(pattern, value, template),
+                };
                 self.let_form(
                     atom,
                     pattern,
@@ -727,17 +731,53 @@ impl Compiler<'_> {
         {
             return Err(Leave);
         }
-        let _ = atom;
+        let Some((value, pattern)) = self.value_first(left, right) else {
+            return self.unify_terms([left, right, then, otherwise], want);
+        };
+        let cases = two_cases(pattern, then, otherwise);
+        let (value, mark) = self.marked(&[], want, |this, inner| {
+            let value = this.quoted(value)?;
+            let slot = this.in_slot(value)?;
+            this.cases_of(
+                slot,
+                &cases,
+                inner.want,
+                (atom.clone(), ANY),
+                &Self::evaluated,
+            )
+        })?;
+        self.exit(mark);
+        Ok(value)
+    }
+
+    /// The side of `unify` that is the value of a variable, or an expression, and the other.
+    pub(super) fn value_first<'a>(
+        &self,
+        left: &'a Atom,
+        right: &'a Atom,
+    ) -> Option<(&'a Atom, &'a Atom)> {
+        let is_named = |side: &Atom| match side {
+            Atom::Variable(variable) => self.names.contains_key(variable),
+            _ => false,
+        };
+        match (left, right) {
+            _ if is_named(left) => Some((left, right)),
+            (Atom::Variable(_), _) => None,
+            _ if is_named(right) => Some((right, left)),
+            _ => None,
+        }
+    }
+
+    /// `unify` of terms of which none may stand for a space.
+    fn unify_terms(&mut self, parts: [&Atom; 4], want: Want) -> Compiled<Value> {
+        let [left, right, then, otherwise] = parts;
+        if let (Atom::Variable(_), Atom::Variable(variable)) = (left, right)
+            && self.names.contains_key(variable)
+        {
+            return Err(Leave);
+        }
         let to = self.slot()?;
         let (_, mark) = self.marked(&[], want, |this, inner| {
-            let is_named = |side: &Atom| match side {
-                Atom::Variable(variable) => this.names.contains_key(variable),
-                _ => false,
-            };
-            if is_named(left) || is_named(right) {
-                // It may stand for a space.
-                return Err(Leave);
-            }
             let (end, uses, keep) = this.branch(|this| {
                 let keep = this.target()?;
                 let left = this.quoted(left)?;
@@ -774,6 +814,15 @@ impl Compiler<'_> {
         }
         Ok(Operand::slot(to))
     }
+}
+
+/// `unify` as cases, of which the second takes everything.
+pub(super) fn two_cases(pattern: &Atom, then: &Atom, otherwise: &Atom) -> [Atom; 2] {
+    let all = Atom::Variable(Variable::new("_").renamed());
+    [
+        Atom::expression([pattern.clone(), then.clone()]),
+        Atom::expression([all, otherwise.clone()]),
+    ]
 }
 
 /// Whether there is a space in an atom.

@@ -1,0 +1,255 @@
+//! `function`: bodies of rules in the instructions of minimal MeTTa.
+//!
+//! What an instruction is not compiled for, as the sum of what are no numbers, goes to the plain
+//! evaluator, which makes the whole call again: until then nothing was changed but bindings, and
+//! these come out the same.
+
+use super::call::starts_with_instruction;
+use super::control::two_cases;
+use super::{Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Want};
+use crate::atom::{Atom, known};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
+use crate::fast::program::{Head, Inline};
+use crate::operation::Operation;
+
+/// Operations that change nothing and give one result, which is no error and not evaluated.
+const GIVE_ONE: [&str; 2] = ["get-metatype", "_is-error"];
+
+/// The body of one rule.
+pub(super) struct Steps {
+    /// The call that the rule is for.
+    call: Atom,
+    /// The type that what is returned is evaluated as; `None` if it is not.
+    returned: Option<TypeId>,
+}
+
+impl Compiler<'_> {
+    /// The body of a rule, which `function` has within; `returned` is the type that what it
+    /// returns is evaluated as, if it is. Its head has so many arguments.
+    pub(super) fn function_body(
+        &mut self,
+        body: &Atom,
+        head: &Atom,
+        arity: usize,
+        returned: Option<TypeId>,
+    ) -> Compiled<()> {
+        let mut call = vec![head.clone()];
+        for slot in 0..arity {
+            call.push(self.named_value(slot as Slot));
+        }
+        let call = Atom::expression(call);
+        self.instructions(&Steps { call, returned }, body)?;
+        self.finish()
+    }
+
+    fn instructions(&mut self, steps: &Steps, body: &Atom) -> Compiled<()> {
+        let known = known();
+        let Some([Atom::Symbol(head), parts @ ..]) = body.as_expression() else {
+            return Err(Leave);
+        };
+        self.deeper()?;
+        match parts {
+            [value] if *head == known.return_ => self.returned(steps, value)?,
+            [inner, Atom::Variable(variable), next]
+                if *head == known.chain && !self.names.contains_key(variable) =>
+            {
+                let slot = self.instruction(steps, inner)?;
+                let fresh_in = None;
+                self.name(variable, Name { slot, fresh_in });
+                self.instructions(steps, next)?;
+            }
+            [value, pattern, then, otherwise] if *head == known.unify => {
+                let (value, pattern) = match self.value_first(value, pattern) {
+                    Some(sides) => sides,
+                    None if matches!(value, Atom::Variable(_)) => return Err(Leave),
+                    None => (value, pattern),
+                };
+                let value = self.quoted(value)?;
+                let slot = self.in_slot(value)?;
+                let cases = two_cases(pattern, then, otherwise);
+                let asked = (steps.call.clone(), steps.returned.unwrap_or(ANY));
+                self.cases_of(slot, &cases, Want::Tail, asked, &|this, body, _| {
+                    this.instructions(steps, body)?;
+                    Ok(Operand::slot(0))
+                })?;
+            }
+            _ => return Err(Leave),
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn returned(&mut self, steps: &Steps, value: &Atom) -> Compiled<()> {
+        match steps.returned {
+            Some(expected) => self.part(|this| {
+                this.introduce(value)?;
+                this.template(value, expected, Want::Tail, Bound::Something)?;
+                Ok(())
+            }),
+            // The call itself is the result.
+            None if value.is_symbol(&known().not_reducible) => Err(Leave),
+            None => {
+                let value = self.quoted(value)?;
+                self.return_value(value);
+                Ok(())
+            }
+        }
+    }
+
+    /// What an instruction gives, as it stands.
+    fn instruction(&mut self, steps: &Steps, atom: &Atom) -> Compiled<Slot> {
+        let known = known();
+        if !starts_with_instruction(atom) {
+            let value = self.quoted(atom)?;
+            return self.in_slot(value);
+        }
+        match atom.as_expression().unwrap_or_default() {
+            [Atom::Symbol(head), call] if *head == known.eval => {
+                let [called, arguments @ ..] = call.as_expression().ok_or(Leave)? else {
+                    return Err(Leave);
+                };
+                match self.program.head(self.host, self.heap, called) {
+                    Head::Operation(operation, _) if operation.control().is_none() => {
+                        self.one_step(steps, &operation, arguments)
+                    }
+                    _ => Err(Leave),
+                }
+            }
+            [Atom::Symbol(head), first, rest] if *head == known.cons_atom => {
+                let (first, rest) = (self.quoted(first)?, self.quoted(rest)?);
+                let (first, rest) = (self.in_slot(first)?, self.in_slot(rest)?);
+                let to = self.slot()?;
+                let odd = FAIL;
+                let made = Instruction::Cons {
+                    to,
+                    first,
+                    rest,
+                    odd,
+                };
+                self.or_again(steps, made, Place::Odd, to)
+            }
+            [Atom::Symbol(head), whole] if *head == known.decons_atom => {
+                let from = self.quoted(whole)?;
+                let from = self.in_slot(from)?;
+                let to = self.slot()?;
+                let odd = FAIL;
+                self.or_again(steps, Instruction::Decons { to, from, odd }, Place::Odd, to)
+            }
+            [Atom::Symbol(head)] if *head == known.context_space => {
+                let space = Atom::space(self.program.space.clone());
+                let value = self.constant_value(&space)?;
+                self.in_slot(value)
+            }
+            _ => Err(Leave),
+        }
+    }
+
+    /// `eval` of an operation, whose arguments are as they stand.
+    fn one_step(
+        &mut self,
+        steps: &Steps,
+        operation: &std::sync::Arc<Operation>,
+        arguments: &[Atom],
+    ) -> Compiled<Slot> {
+        let mut operands = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            operands.push(self.quoted(argument)?);
+        }
+        let inline = self.program.inline(operation);
+        let number = self.program.operation(operation, ANY);
+        let to = self.slot()?;
+        let odd = FAIL;
+        let made = match (inline, operands.as_slice()) {
+            (Some(Inline::Arithmetic(operation)), [left, right]) => {
+                self.arithmetic(operation, to, *left, *right)?
+            }
+            (Some(Inline::Comparison(operation)), [left, right]) => {
+                let (left, right) = (self.in_slot(*left)?, self.in_slot(*right)?);
+                Instruction::Compare {
+                    operation,
+                    to,
+                    left,
+                    right,
+                    odd,
+                }
+            }
+            (Some(Inline::Logic(operation)), [left, right]) => {
+                let (left, right) = (self.in_slot(*left)?, self.in_slot(*right)?);
+                Instruction::Logic {
+                    operation,
+                    to,
+                    left,
+                    right,
+                    odd,
+                }
+            }
+            (Some(Inline::Not), [from]) => {
+                let from = self.in_slot(*from)?;
+                Instruction::Not { to, from, odd }
+            }
+            (Some(Inline::Size), [from]) => {
+                let from = self.in_slot(*from)?;
+                Instruction::SizeAtom { to, from, odd }
+            }
+            (Some(Inline::First), [from]) => {
+                let from = self.in_slot(*from)?;
+                Instruction::First { to, from, odd }
+            }
+            (Some(Inline::Rest), [from]) => {
+                let from = self.in_slot(*from)?;
+                Instruction::Rest { to, from, odd }
+            }
+            (_, [left, right])
+                if inline == Some(Inline::Equal) || operation.name() == "noreduce-eq" =>
+            {
+                let (left, right) = (self.in_slot(*left)?, self.in_slot(*right)?);
+                self.emit(Instruction::Equal { to, left, right });
+                self.record(number);
+                self.define(to);
+                return Ok(to);
+            }
+            (None, _) if GIVE_ONE.contains(&operation.name()) => {
+                let number = self.program.operation(operation, TypeId::MAX);
+                let operands = self.program.operands(&operands);
+                let at = self.emit_sized(Instruction::Operate {
+                    operation: number,
+                    operands,
+                    size: 0,
+                    stuck: FAIL,
+                    unchanged: false,
+                });
+                self.again(steps, at, Place::Stuck)?;
+                self.record(number);
+                let value = self.take(Want::Own)?;
+                return self.in_slot(value);
+            }
+            _ => return Err(Leave),
+        };
+        self.record(number);
+        self.or_again(steps, made, Place::Odd, to)
+    }
+
+    /// An instruction, and the call again where it is odd.
+    fn or_again(
+        &mut self,
+        steps: &Steps,
+        made: Instruction,
+        place: Place,
+        to: Slot,
+    ) -> Compiled<Slot> {
+        let at = self.emit(made);
+        self.again(steps, at, place)?;
+        self.define(to);
+        Ok(to)
+    }
+
+    fn again(&mut self, steps: &Steps, at: usize, place: Place) -> Compiled<()> {
+        let expected = steps.returned.unwrap_or(ANY);
+        self.slow(
+            vec![(at, place)],
+            OddWhat::Call(steps.call.clone()),
+            expected,
+        )?;
+        Ok(())
+    }
+}
