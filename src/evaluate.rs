@@ -12,6 +12,7 @@ mod machine;
 pub(crate) mod proof;
 mod reach;
 mod tabling;
+pub(crate) mod uses;
 mod watched;
 mod within;
 

@@ -98,6 +98,14 @@ impl Number {
     }
 
     /// Whether it is a double.
+    /// Bytes that it holds elsewhere.
+    pub(crate) fn bytes_beside(&self) -> usize {
+        match self {
+            Number::Big(value) => value.bits() as usize / 8,
+            Number::Integer(_) | Number::Float(_) => 0,
+        }
+    }
+
     pub(crate) fn is_float(&self) -> bool {
         matches!(self, Number::Float(_))
     }

@@ -7,6 +7,10 @@ mod cases;
 #[path = "both/unnamed.rs"]
 mod unnamed;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use chimera::{Atom, Grounded, Operation};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, prop_oneof};
 use proptest::sample::select;
@@ -253,4 +257,34 @@ fn long_lists_grow_in_little_room() {
     });
     assert!(done.is_ok());
     assert_eq!(found, ["200000"]);
+}
+
+/// Texts that a loop made and no longer needs are given back while it runs.
+#[test]
+fn texts_that_nothing_holds_are_given_back_while_a_loop_runs() {
+    const LENGTH: usize = 100_000;
+    let made: Arc<Mutex<Vec<Weak<str>>>> = Arc::default();
+    let most = Arc::new(AtomicUsize::new(0));
+    let mut engine = chimera::Engine::builder().build();
+    let (texts, alive_at_once) = (made.clone(), most.clone());
+    engine.register(Operation::new(
+        "longer",
+        "(-> %Undefined% String)",
+        move |_, _| {
+            let text: Arc<str> = "x".repeat(LENGTH).into();
+            let mut texts = texts.lock().expect("no other thread");
+            texts.push(Arc::downgrade(&text));
+            texts.retain(|text| text.strong_count() > 0);
+            alive_at_once.fetch_max(texts.len(), Ordering::Relaxed);
+            Ok(vec![Atom::Grounded(Grounded::Text(text))])
+        },
+    ));
+    let program = "
+(= (loop $n $text) (if (== $n 0) done (let $next (longer $text) (loop (- $n 1) $next))))
+!(loop 2000 none)";
+    let budget = chimera::Budget::default();
+    let done = engine.run(program, "program", &budget, |_| true);
+    assert!(done.is_ok());
+    let most = most.load(Ordering::Relaxed) * LENGTH;
+    assert!(most > 0 && most < 32 << 20, "{most} bytes at once");
 }

@@ -87,10 +87,10 @@ fn a_proof_names_what_led_to_gathered_results() {
         .evaluate_proving(&call, &chimera::Budget::default())
         .results;
     let proof = answers[0].proof.as_ref().expect("asked for");
-    let rules: Vec<_> = proof.rules.iter().map(|rule| rule.line).collect();
+    let rules: Vec<_> = proof.rules().iter().map(|rule| rule.line).collect();
     assert_eq!(rules, [Some(3), Some(2)]);
     assert_eq!(proof.facts()[0].atom.to_string(), "(hot 7)");
-    assert!(proof.operations.contains(&"size-atom".to_owned()));
+    assert!(proof.operations().contains(&"size-atom".to_owned()));
 }
 
 #[test]

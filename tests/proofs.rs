@@ -82,7 +82,7 @@ fn told(proof: &Proof) -> Vec<String> {
         (Some(file), Some(line)) => format!("{file}:{line}"),
         _ => "nowhere".to_owned(),
     };
-    let rules = proof.rules.iter().map(|rule| {
+    let rules = proof.rules().into_iter().map(|rule| {
         let place = place(&rule.file, &rule.line);
         format!("rule {} {place}", canonical(&rule.head.to_string()))
     });
@@ -90,7 +90,10 @@ fn told(proof: &Proof) -> Vec<String> {
         let place = place(&fact.file, &fact.line);
         format!("fact {} {place}", canonical(&fact.atom.to_string()))
     });
-    let operations = proof.operations.iter().map(|name| format!("does {name}"));
+    let operations = proof
+        .operations()
+        .into_iter()
+        .map(|name| format!("does {name}"));
     let mut told: Vec<String> = rules.chain(facts).chain(operations).collect();
     told.sort();
     told.dedup();

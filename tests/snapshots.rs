@@ -260,7 +260,7 @@ fn what_was_prepared_answers_as_it_would_have() {
     let plain = now.evaluate(&question, &Budget::default()).atoms();
     assert_eq!(format!("{plain:?}"), "[(seen a), (seen b), (seen c)]");
     let proved = now.evaluate_proving(&question, &Budget::default()).results;
-    let rules = &proved[2].proof.as_ref().expect("asked for").rules;
+    let rules = proved[2].proof.as_ref().expect("asked for").rules();
     assert_eq!(rules.len(), 2, "{rules:?}");
     engine
         .load("(= (stop) again)", "more.metta")

@@ -4,6 +4,7 @@
 
 pub mod effect;
 pub mod events;
+mod exposition;
 pub mod front;
 pub mod heal;
 pub mod http;

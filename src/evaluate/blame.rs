@@ -65,7 +65,7 @@ pub(crate) fn failed_rule(
         .results
         .into_iter()
         .find(|answer| alpha_equal(&answer.atom, error))?;
-    let applied = same.proof?.rules;
+    let applied = same.proof?.rules();
     let of_a_file = |rule: &&RuleUse| is_of_program(rule.file.as_deref());
     let last = applied.iter().rev().find(|rule| candidates.contains(rule));
     last.or_else(|| applied.iter().rev().find(of_a_file))

@@ -12,18 +12,37 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use crate::atom::Atom;
+use crate::evaluate::uses::{Tables, Used, Uses};
 use crate::space::{Kept, Layers, Origin, Row};
 
-/// What led to one result, each entry once.
+/// What led to one result.
+///
+/// A proof is made as the result is, and put into rules, facts and operations when somebody
+/// asks: until it is dropped it keeps what it was made of.
 #[derive(Clone, Default)]
 pub struct Proof {
-    /// Rules that were applied, about from the outermost inwards.
-    pub rules: Vec<RuleUse>,
-    /// Names of host operations that were called.
-    pub operations: Vec<String>,
-    told: Vec<FactUse>,
-    /// Facts by where they are stored, which are read when somebody asks.
+    /// What code used, in the order in which it was left.
+    marks: Vec<Mark>,
+    /// What the marks are of.
+    uses: Option<Arc<Uses>>,
+    told: Told,
+    /// Facts by where they are stored.
     stored: Vec<Stored>,
+}
+
+/// What was told as it is.
+#[derive(Clone, Default)]
+struct Told {
+    rules: Vec<RuleUse>,
+    facts: Vec<FactUse>,
+    operations: Vec<String>,
+}
+
+/// Something that code did, by its number.
+#[derive(Clone, Copy)]
+enum Mark {
+    Way(u32),
+    Call(u32),
 }
 
 /// Rows of layers that are kept for them.
@@ -34,13 +53,51 @@ struct Stored {
 }
 
 impl Proof {
-    /// Facts that a `match` found. Those of a snapshot are read from it now: until the proof
-    /// is dropped, it keeps the snapshot's atoms.
+    /// Rules that were applied, each once, about from the outermost inwards.
+    pub fn rules(&self) -> Vec<RuleUse> {
+        let mut rules = Once::default();
+        self.each_used(|used, tables| {
+            if let Used::Rule(number) = used {
+                rules.add((*tables.rules[number as usize]).clone());
+            }
+        });
+        // They were noted as they were left: those that led to the rest come last.
+        rules.all.reverse();
+        self.told
+            .rules
+            .iter()
+            .for_each(|rule| rules.add(rule.clone()));
+        rules.all
+    }
+
+    /// Names of host operations that were called, each once.
+    pub fn operations(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        let mut add = |name: &str| {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        };
+        self.each_used(|used, tables| {
+            if let Used::Operation(number) = used {
+                add(tables.operations[number as usize].name());
+            }
+        });
+        self.told.operations.iter().for_each(|name| add(name));
+        names
+    }
+
+    /// Facts that a `match` found, each once. Those of a snapshot are read from it now.
     pub fn facts(&self) -> Vec<FactUse> {
         let mut facts = Once::default();
-        for fact in &self.told {
+        for fact in &self.told.facts {
             facts.add(fact.clone());
         }
+        self.each_used(|used, tables| {
+            if let Used::Fact(number) = used {
+                facts.add(tables.facts[number as usize].clone());
+            }
+        });
         for stored in &self.stored {
             for row in &stored.rows {
                 let (atom, origin) = stored.layers.read(*row);
@@ -49,14 +106,37 @@ impl Proof {
         }
         facts.all
     }
+
+    /// Each thing that code used, once.
+    fn each_used(&self, mut visit: impl FnMut(Used, &Tables)) {
+        let Some(uses) = &self.uses else { return };
+        let tables = uses.read();
+        // Ways through one rule are several, and operations are used by many.
+        let mut seen: HashSet<Used, FixedState> = HashSet::default();
+        let mut once = |used: Used| {
+            if seen.insert(used) {
+                visit(used, &tables);
+            }
+        };
+        for mark in &self.marks {
+            match *mark {
+                Mark::Way(number) => {
+                    for used in tables.ways[number as usize].iter() {
+                        once(*used);
+                    }
+                }
+                Mark::Call(number) => once(Used::Operation(number)),
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proof")
-            .field("rules", &self.rules)
+            .field("rules", &self.rules())
             .field("facts", &self.facts())
-            .field("operations", &self.operations)
+            .field("operations", &self.operations())
             .finish()
     }
 }
@@ -125,6 +205,8 @@ impl<T: Hash + PartialEq> Once<T> {
 /// A proof in the making.
 #[derive(Default)]
 pub(crate) struct ProofBuilder {
+    marks: Vec<Mark>,
+    uses: Option<Arc<Uses>>,
     rules: Once<RuleUse>,
     facts: Once<FactUse>,
     operations: Vec<String>,
@@ -134,6 +216,23 @@ pub(crate) struct ProofBuilder {
 }
 
 impl ProofBuilder {
+    /// A proof of what code did, in about so many steps.
+    pub(crate) fn of_code(uses: &Arc<Uses>, steps: usize) -> ProofBuilder {
+        ProofBuilder {
+            marks: Vec::with_capacity(steps),
+            uses: Some(Arc::clone(uses)),
+            ..ProofBuilder::default()
+        }
+    }
+
+    pub(crate) fn add_way(&mut self, number: u32) {
+        self.marks.push(Mark::Way(number));
+    }
+
+    pub(crate) fn add_call(&mut self, number: u32) {
+        self.marks.push(Mark::Call(number));
+    }
+
     pub(crate) fn add_rule(&mut self, rule: &RuleUse) {
         self.rules.add(rule.clone());
     }
@@ -177,21 +276,22 @@ impl ProofBuilder {
 
     /// Adds all that another proof names.
     pub(crate) fn add_all(&mut self, other: &Proof) {
-        other.rules.iter().for_each(|rule| self.add_rule(rule));
-        let told = other.told.iter().cloned();
-        told.for_each(|fact| self.add_fact(fact));
-        self.stored.extend(other.stored.iter().cloned());
-        other
-            .operations
-            .iter()
-            .for_each(|name| self.add_operation(name));
+        other.rules().iter().for_each(|rule| self.add_rule(rule));
+        let facts = other.facts();
+        facts.into_iter().for_each(|fact| self.add_fact(fact));
+        let operations = other.operations();
+        operations.iter().for_each(|name| self.add_operation(name));
     }
 
     pub(crate) fn finish(self) -> Proof {
         Proof {
-            rules: self.rules.all,
-            operations: self.operations,
-            told: self.facts.all,
+            marks: self.marks,
+            uses: self.uses,
+            told: Told {
+                rules: self.rules.all,
+                facts: self.facts.all,
+                operations: self.operations,
+            },
             stored: self.stored,
         }
     }

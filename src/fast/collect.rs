@@ -177,7 +177,7 @@ impl Machine<'_> {
     /// many arguments.
     pub(super) fn collect(&mut self, base: usize, arguments: usize) {
         let smallest = smallest(base);
-        if self.heap.cells.len() < CONSTANTS + smallest {
+        if self.heap.cells.len() < CONSTANTS + smallest && !self.heap.holds_much() {
             self.collect_at = CONSTANTS + smallest;
             return;
         }
@@ -188,6 +188,7 @@ impl Machine<'_> {
             _ => {
                 self.collect_at = self.heap.cells.len() * 2;
                 self.heap.make_room(self.collect_at);
+                self.heap.beside_max = 2 * self.heap.beside;
                 return;
             }
         };
@@ -310,7 +311,7 @@ impl Machine<'_> {
                 self.heap.spare = to;
             }
         }
-        self.heap.boxes = kept_boxes;
+        self.heap.keep_boxes(kept_boxes);
         let top = self.heap.cells.len();
         let box_top = self.heap.boxes.len() as u32;
         let mut new_tops = new_tops.into_iter();

@@ -31,8 +31,6 @@ mod table;
 mod typing;
 mod walk;
 
-use std::sync::Arc;
-
 use pending::Pending;
 
 use foldhash::fast::FixedState;
@@ -42,10 +40,11 @@ use smallvec::SmallVec;
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::RuleUse;
+use crate::evaluate::uses::Used;
 use crate::fast::choice::Gathers;
 use crate::fast::code::{FAIL, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
-use crate::fast::program::{Function, Head, Key, Program, Signature, State, Temporary, Used};
+use crate::fast::program::{Function, Head, Key, Program, Signature, State, Temporary};
 use crate::fast::table::{Rule, RuleIndex, RuleTable};
 use crate::fast::types::Argument;
 use crate::space::Origin;
@@ -926,8 +925,7 @@ impl<'m> Compiler<'m> {
 
     fn rule_use(&mut self, head: &Atom, origin: Option<Origin>) -> u32 {
         let rule = RuleUse::of(head.clone(), origin);
-        self.program.rule_uses.push(Arc::new(rule));
-        (self.program.rule_uses.len() - 1) as u32
+        self.program.uses.add_rule(rule)
     }
 
     fn watch(&mut self, what: Watched) -> usize {

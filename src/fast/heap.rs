@@ -36,6 +36,10 @@ pub(super) struct Heap {
     /// The least that it was cut to since that was last taken note of.
     pub(super) lowest: usize,
     pub(super) boxes: Vec<Atom>,
+    /// Bytes of texts and numbers that `boxes` hold beside them, or held since the last collection.
+    pub(super) beside: usize,
+    /// From so many on the heap is to be collected.
+    pub(super) beside_max: usize,
     pub(super) constant_boxes: Vec<Atom>,
     /// Names that code refers to by their numbers, kept in use.
     symbols: HashMap<u32, Symbol, FixedState>,
@@ -58,6 +62,21 @@ pub(super) struct Heap {
 /// A word in front of a list that no list has yet. No term is this cell.
 const FREE: Cell = Cell::spare();
 
+/// Bytes beside the heap that it is not collected for.
+const BESIDE: usize = 4 << 20;
+
+/// Bytes that a host value holds elsewhere, or may hold: what a set, a map or a space has by
+/// itself, beside what it shares with others.
+fn bytes_beside(atom: &Atom) -> usize {
+    match atom {
+        Atom::Grounded(Grounded::Value(_)) => 1 << 10,
+        Atom::Grounded(Grounded::Space(_)) => 1 << 11,
+        Atom::Grounded(Grounded::Text(text)) => text.len(),
+        Atom::Grounded(Grounded::Number(number)) => number.bytes_beside(),
+        _ => 0,
+    }
+}
+
 impl Heap {
     pub(super) fn new(areas: Areas) -> Heap {
         /// Words for terms at first, so that a small evaluation moves nothing.
@@ -75,6 +94,8 @@ impl Heap {
             old: 0,
             lowest: 0,
             boxes: Vec::new(),
+            beside: 0,
+            beside_max: BESIDE,
             constant_boxes: Vec::new(),
             symbols: HashMap::default(),
             error: Cell::symbol(known.error.id()),
@@ -101,6 +122,7 @@ impl Heap {
         }
         self.trail.clear();
         self.boxes.clear();
+        (self.beside, self.beside_max) = (0, BESIDE);
         self.names.clear();
         self.named.clear();
         self.old = 0;
@@ -264,8 +286,21 @@ impl Heap {
 
     pub(super) fn boxed(&mut self, atom: Atom) -> Cell {
         let id = self.boxes.len() as u32;
+        self.beside += bytes_beside(&atom);
         self.boxes.push(atom);
         Cell::boxed(id)
+    }
+
+    /// Whether so much is held beside the heap that it is to be collected.
+    pub(super) fn holds_much(&self) -> bool {
+        self.beside > self.beside_max
+    }
+
+    /// These boxes are left; much is twice what they hold.
+    pub(super) fn keep_boxes(&mut self, kept: Vec<Atom>) {
+        self.beside = kept.iter().map(bytes_beside).sum();
+        self.beside_max = BESIDE.max(2 * self.beside);
+        self.boxes = kept;
     }
 
     pub(super) fn box_of(&self, cell: Cell) -> &Atom {

@@ -7,11 +7,12 @@ use std::ops::Range;
 
 use crate::atom::{Atom, Variable, known};
 use crate::engine::Host;
+use crate::evaluate::uses::Used;
 use crate::fast::cell::Cell;
 use crate::fast::code::{ANY, FAIL, FINISH, Operand, Operands, Pc, Quick, QuickKind, RETURN, Slot};
 use crate::fast::machine::Parts;
 use crate::fast::pattern::Part;
-use crate::fast::program::{Branch, Head, HeadTest, Key, Program, State, Used};
+use crate::fast::program::{Branch, Head, HeadTest, Key, Program, State};
 use crate::load::LoadError;
 use crate::space::token;
 use crate::space::{Origin, Space, moment};
@@ -430,7 +431,9 @@ impl Words<'_> {
     /// The rule and the operations that were used on some way.
     fn used(&self, used: u32) -> String {
         let program = self.program();
-        let words: Vec<&str> = program.uses[used as usize]
+        let words: Vec<&str> = program
+            .uses
+            .way(used)
             .iter()
             .map(|used| match used {
                 Used::Rule(_) => "the rule",

@@ -36,6 +36,7 @@ mod pattern;
 mod query;
 mod record;
 mod run;
+mod scratch;
 mod seldom;
 mod select;
 mod settle;
@@ -48,6 +49,7 @@ use std::rc::Rc;
 
 pub(in crate::fast) use query::{Join, Tops};
 use record::Recorded;
+use scratch::Scratch;
 use watch::Watching;
 
 use crate::atom::Atom;
@@ -223,13 +225,14 @@ impl<'h> Machine<'h> {
         heap.reset();
         stack.shrink();
         let watched = program.watched;
+        let scratch = Scratch::take();
         Machine {
             host,
             program,
             heap,
             stack,
-            choices: Vec::new(),
-            asides: Vec::new(),
+            choices: scratch.choices,
+            asides: scratch.asides,
             result: Cell::FALSE,
             protected: 0,
             space: space.clone(),
@@ -243,21 +246,21 @@ impl<'h> Machine<'h> {
             head_trail: 0,
             subject: Atom::unit(),
             fit: (0, ANY),
-            layers: Vec::new(),
+            layers: scratch.layers,
             layers_then: Changes::default(),
-            joins: Vec::new(),
-            found: Vec::new(),
-            to_gather: Vec::new(),
-            rows: Vec::new(),
+            joins: scratch.joins,
+            found: scratch.found,
+            to_gather: scratch.to_gather,
+            rows: scratch.rows,
             held: 0,
-            probe: Probe::default(),
+            probe: scratch.probe,
             flat: Flat::default(),
             parts: Vec::new(),
             shapes: 0,
-            frame: Frame::default(),
+            frame: scratch.frame,
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),
-            log: Vec::new(),
+            log: scratch.log,
             recorded,
             gathering: 0,
             watched,
@@ -274,6 +277,19 @@ impl<'h> Machine<'h> {
             peak_bytes: self.peak_bytes,
         };
         self.heap.spare = Vec::new();
+        let scratch = Scratch {
+            choices: self.choices,
+            asides: self.asides,
+            layers: self.layers,
+            joins: self.joins,
+            found: self.found,
+            to_gather: self.to_gather,
+            rows: self.rows,
+            probe: self.probe,
+            frame: self.frame,
+            log: self.log,
+        };
+        scratch.keep();
         let parts = Parts {
             program: self.program,
             heap: self.heap,

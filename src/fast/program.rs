@@ -8,7 +8,8 @@ use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
-use crate::evaluate::{Control, FactUse, RuleUse, is_instruction};
+use crate::evaluate::uses::{Used, Uses};
+use crate::evaluate::{Control, is_instruction};
 use crate::fast::applied::Applied;
 use crate::fast::block::Block;
 use crate::fast::cell::{Cell, Header, Kind};
@@ -456,11 +457,9 @@ pub(super) struct Program {
     pub(super) prepares: bool,
     /// What is noted for a listing, where one is wanted.
     pub(super) listed: Option<Box<Listed>>,
-    pub(super) rule_uses: Vec<Arc<RuleUse>>,
-    /// Facts that were compiled into rules.
-    pub(super) fact_uses: Vec<FactUse>,
+    /// What code uses, of which proofs are made.
+    pub(super) uses: Arc<Uses>,
     /// What ways through the code use, each once.
-    pub(super) uses: Vec<Arc<[Used]>>,
     use_ids: HashMap<Arc<[Used]>, u32, FixedState>,
     watches: Vec<Watched>,
     pub(super) types: Vec<Atom>,
@@ -552,14 +551,6 @@ impl Passing {
     }
 }
 
-/// Something that code uses, by its number in the tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Used {
-    Rule(u32),
-    Operation(u32),
-    Fact(u32),
-}
-
 /// What code of an expression is found by: what is expected of it, and whether its variables
 /// stand for nothing.
 pub(super) type ExpressionKey = (Atom, TypeId, bool);
@@ -608,9 +599,7 @@ impl Program {
             watched: host.watch.is_some() && !proving,
             prepares: false,
             listed: None,
-            rule_uses: Vec::new(),
-            fact_uses: Vec::new(),
-            uses: Vec::new(),
+            uses: Arc::default(),
             use_ids: HashMap::default(),
             watches: Vec::new(),
             types: vec![
@@ -861,6 +850,7 @@ impl Program {
         let number = *self.operation_ids.entry(key).or_insert(next);
         if number == next {
             self.operations.push((operation.clone(), expected));
+            self.uses.add_operation(operation.clone());
         }
         number
     }
@@ -870,10 +860,15 @@ impl Program {
         if let Some(known) = self.use_ids.get(used) {
             return *known;
         }
-        let (used, number): (Arc<[Used]>, u32) = (used.into(), self.uses.len() as u32);
-        self.uses.push(Arc::clone(&used));
+        let used: Arc<[Used]> = used.into();
+        let number = self.uses.add_way(Arc::clone(&used));
         self.use_ids.insert(used, number);
         number
+    }
+
+    /// How many ways have a number.
+    pub(super) fn ways_used(&self) -> usize {
+        self.use_ids.len()
     }
 
     pub(super) fn operands(&mut self, operands: &[Operand]) -> Operands {

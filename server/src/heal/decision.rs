@@ -2,6 +2,7 @@
 //! action, what is learned.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::Arc;
 #[cfg(not(test))]
 use std::sync::LazyLock;
@@ -328,14 +329,19 @@ fn in_words(reason: &Atom) -> String {
         return text.to_owned();
     }
     match reason.as_expression() {
-        Some([word, rest @ ..]) if word.as_symbol() == Some("because") => rest
-            .iter()
-            .map(|atom| {
-                atom.as_text()
-                    .map_or_else(|| atom.to_string(), str::to_owned)
-            })
-            .collect::<Vec<_>>()
-            .join(" "),
+        Some([word, rest @ ..]) if word.as_symbol() == Some("because") => {
+            let mut words = String::with_capacity(128);
+            for atom in rest {
+                if !words.is_empty() {
+                    words.push(' ');
+                }
+                match (atom.as_symbol(), atom.as_text()) {
+                    (Some(text), _) | (None, Some(text)) => words.push_str(text),
+                    _ => write!(words, "{atom}").expect("strings take all writes"),
+                }
+            }
+            words
+        }
         _ => reason.to_string(),
     }
 }
@@ -346,7 +352,7 @@ pub(super) fn because(proof: &Proof) -> Vec<Because> {
         (Some(file), Some(line)) => Some(format!("{file}:{line}")),
         _ => None,
     };
-    let rules = proof.rules.iter().map(|rule| Because {
+    let rules = proof.rules().into_iter().map(|rule| Because {
         kind: "rule",
         text: rule.head.to_string(),
         place: place(&rule.file, rule.line),
@@ -358,9 +364,9 @@ pub(super) fn because(proof: &Proof) -> Vec<Because> {
         place: place(&fact.file, fact.line),
         source: None,
     });
-    let operations = proof.operations.iter().map(|name| Because {
+    let operations = proof.operations().into_iter().map(|name| Because {
         kind: "operation",
-        text: name.clone(),
+        text: name,
         place: None,
         source: None,
     });

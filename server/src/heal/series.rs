@@ -70,7 +70,11 @@ impl Series {
     ) -> Option<T> {
         let all = self.read();
         let points = all.points.get(metric)?;
-        let end = points.partition_point(|point| point.seconds <= now);
+        // Mostly all of them: only a question about a moment that is past looks for its place.
+        let end = match points.back() {
+            Some(newest) if newest.seconds <= now => points.len(),
+            _ => points.partition_point(|point| point.seconds <= now),
+        };
         (end > 0).then(|| ask(points.range(..end)))
     }
 
@@ -142,7 +146,7 @@ impl Series {
             |series, call| {
                 let limit = call.number(1)?;
                 Ok(vec![rounded(series.held(
-                    &call.metric()?,
+                    call.metric()?,
                     call.now,
                     |value| value > limit,
                 ))])
@@ -155,7 +159,7 @@ impl Series {
             |series, call| {
                 let limit = call.number(1)?;
                 Ok(vec![rounded(series.held(
-                    &call.metric()?,
+                    call.metric()?,
                     call.now,
                     |value| value < limit,
                 ))])
@@ -168,7 +172,7 @@ impl Series {
             |series, call| {
                 let limit = call.number(1)?;
                 Ok(vec![rounded(series.held(
-                    &call.metric()?,
+                    call.metric()?,
                     call.now,
                     |value| value <= limit,
                 ))])
@@ -182,7 +186,7 @@ impl Series {
             "(-> Atom Number Number Number Number)",
             |series, call| {
                 let (at, window, ahead) = (call.number(1)?, call.number(2)?, call.number(3)?);
-                let points = series.before(&call.metric()?, call.now, at, window);
+                let points = series.before(call.metric()?, call.now, at, window);
                 Ok(forecast(&points, ahead).map(rounded).into_iter().collect())
             },
         );
@@ -191,13 +195,13 @@ impl Series {
             "window",
             "(-> Atom Number Expression)",
             |series, call| {
-                let points = series.recent(&call.metric()?, call.now, call.number(1)?);
+                let points = series.recent(call.metric()?, call.now, call.number(1)?);
                 let values = points.iter().map(|point| Atom::float(point.value));
                 Ok(vec![Atom::expression(values.collect::<Vec<_>>())])
             },
         );
         self.register(engine, "mean", "(-> Atom Number Number)", |series, call| {
-            let points = series.recent(&call.metric()?, call.now, call.number(1)?);
+            let points = series.recent(call.metric()?, call.now, call.number(1)?);
             let sum: f64 = points.iter().map(|point| point.value).sum();
             Ok(one(&points, || sum / points.len() as f64))
         });
@@ -207,7 +211,7 @@ impl Series {
             "(-> Atom Number Number)",
             |series, call| {
                 Ok(
-                    slope(&series.recent(&call.metric()?, call.now, call.number(1)?))
+                    slope(&series.recent(call.metric()?, call.now, call.number(1)?))
                         .map(rounded)
                         .into_iter()
                         .collect(),
@@ -225,7 +229,7 @@ impl Series {
                         "quantile expects a share from 0 to 1 as its second argument",
                     ));
                 }
-                let points = series.recent(&call.metric()?, call.now, call.number(2)?);
+                let points = series.recent(call.metric()?, call.now, call.number(2)?);
                 let mut values: Vec<f64> = points.iter().map(|point| point.value).collect();
                 values.sort_by(f64::total_cmp);
                 Ok(one(&points, || {
@@ -300,11 +304,10 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn metric(&self) -> Result<String, OperationError> {
+    fn metric(&self) -> Result<&str, OperationError> {
         self.arguments
             .first()
             .and_then(Atom::as_symbol)
-            .map(ToOwned::to_owned)
             .ok_or_else(|| {
                 OperationError::message(format!(
                     "{} expects the name of a metric as its first argument",

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::client::{self, Answer};
 use super::config::{Config, Probe, Scrape};
+use crate::exposition;
 use crate::heal::Facts;
 
 /// Lines of a scrape that are looked at.
@@ -148,52 +149,22 @@ async fn fetch(scrape: &Scrape, newest: &Newest) -> Result<(), String> {
     Ok(())
 }
 
-/// The wanted metrics of a text in Prometheus' exposition format 0.0.4, each summed
-/// over its labels. What is no number is passed over.
+/// The wanted metrics of a text, each summed over its labels. What is no sample, or no number,
+/// is passed over.
 fn sums(text: &str, wanted: &[String]) -> BTreeMap<String, f64> {
     let mut sums: BTreeMap<String, f64> = BTreeMap::new();
     for line in text.lines().take(LINES_MAX) {
         let line = line.trim();
-        if line.starts_with('#') {
-            continue;
-        }
-        let end = line
-            .find(|c: char| c == '{' || c.is_whitespace())
-            .unwrap_or(line.len());
-        let (name, rest) = line.split_at(end);
+        let name = exposition::name_of(line);
         if !wanted.iter().any(|metric| metric == name) {
             continue;
         }
-        let rest = match rest.strip_prefix('{') {
-            Some(labels) => after_labels(labels),
-            None => rest,
-        };
-        // What may follow it, a time and an example, says nothing here.
-        let value = rest
-            .split_whitespace()
-            .next()
-            .and_then(|text| text.parse::<f64>().ok())
-            .filter(|value| value.is_finite());
-        if let Some(value) = value {
+        let value = exposition::read(line).map(|line| line.value);
+        if let Some(value) = value.filter(|value| value.is_finite()) {
             *sums.entry(name.to_owned()).or_default() += value;
         }
     }
     sums
-}
-
-/// What stands behind the `}` that ends the labels; one in a label's value ends nothing.
-fn after_labels(labels: &str) -> &str {
-    let (mut is_quoted, mut is_escaped) = (false, false);
-    for (at, byte) in labels.bytes().enumerate() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = is_quoted,
-            b'"' => is_quoted = !is_quoted,
-            b'}' if !is_quoted => return &labels[at + 1..],
-            _ => {}
-        }
-    }
-    ""
 }
 
 #[cfg(test)]
@@ -207,13 +178,5 @@ mod tests {
         let wanted = ["a", "b", "broken", "none"].map(str::to_owned);
         let found: Vec<(String, f64)> = sums(text, &wanted).into_iter().collect();
         assert_eq!(found, [("a".to_owned(), 3.0), ("b".to_owned(), 4.0)]);
-    }
-
-    #[test]
-    fn what_stands_in_labels_or_behind_the_value_is_no_value() {
-        let text = "a{le=\"1\"} 7 # {trace_id=\"b}c\"} 0.5 1700000000\n\
-                    a 2 # {trace_id=\"d\"} 9\na{x=\"\\\"} 5\"} 1 1700000000\n";
-        let found = sums(text, &["a".to_owned()]);
-        assert_eq!(found.get("a"), Some(&10.0));
     }
 }

@@ -64,6 +64,19 @@ impl Compiler<'_> {
                         this.template(&template, ANY, want, Bound::Something)
                     })
                 }
+                [Atom::Symbol(symbol), _, _, _]
+                    if *symbol == known().chain && want == Want::Tail =>
+                {
+                    self.chain_form(atom, expected)
+                }
+                [Atom::Symbol(symbol), called] if *symbol == known().eval && expected == ANY => {
+                    self.eval_form(atom, called, want)
+                }
+                [Atom::Symbol(symbol), whole, wanted, space]
+                    if *symbol == known().metta && expected == ANY =>
+                {
+                    self.metta_form((whole, wanted, space), want)
+                }
                 [Atom::Grounded(Grounded::Operation(operation)), ..]
                     if types::is_undefined(operation.type_atom())
                         && operation.control().is_none() =>

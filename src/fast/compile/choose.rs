@@ -226,6 +226,66 @@ impl Compiler<'_> {
         Ok(value)
     }
 
+    /// `unify` of a space: what follows for each answer to a pattern, or else where there is none.
+    pub(super) fn unify_space(
+        &mut self,
+        atom: &Atom,
+        (space, pattern): (&Atom, &Atom),
+        (then, otherwise): (&Atom, &Atom),
+        want: Want,
+    ) -> Compiled<Value> {
+        if self.finds_functions(space, pattern) {
+            return Err(Leave);
+        }
+        let to = self.slot()?;
+        let (_, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {
+            let keep = this.target()?;
+            let without = this.defined.clone();
+            let open = this.emit_sized(Instruction::CaseOpen {
+                keep,
+                empty: FAIL,
+                size: 0,
+            });
+            let first = this.branch(|this| {
+                let slow = this.answers(atom, space, pattern, ANY)?;
+                let over = this.emit(Instruction::Jump { to: FAIL });
+                // Whatever the plain evaluator answers, the else is in it.
+                let here = this.here();
+                for (at, place) in std::mem::take(&mut this.odd[slow].uses) {
+                    this.fill(at, place, here);
+                }
+                this.emit(Instruction::CaseAny { keep });
+                let at = this.emit(Instruction::Jump { to: FAIL });
+                this.odd[slow].uses = vec![(at, Place::To)];
+                this.land([Some(over)]);
+                this.emit(Instruction::CaseAny { keep });
+                let value = this.evaluated(then, inner.want)?;
+                let end = this.join(value, to, want);
+                Ok((end, slow))
+            })?;
+            let (end, slow) = first;
+            let here = this.here();
+            this.fill(open, Place::To, here);
+            this.defined.clone_from(&without);
+            this.program.live.insert(here, without.into_boxed_slice());
+            let second = this.branch(|this| {
+                let value = this.evaluated(otherwise, inner.want)?;
+                Ok(this.join(value, to, want))
+            })?;
+            this.land([end, second]);
+            this.define(to);
+            if want != Want::Tail {
+                this.odd[slow].to = Some(to);
+                this.odd[slow].resume = this.here();
+            }
+            Ok(())
+        })?;
+        if want != Want::Tail {
+            self.exit(mark);
+        }
+        Ok(Operand::slot(to))
+    }
+
     /// Whether a query for rules finds one whose body is a `function`: as a result of `match` it
     /// is run before it is evaluated.
     fn finds_functions(&self, space: &Atom, pattern: &Atom) -> bool {

@@ -724,12 +724,12 @@ impl Compiler<'_> {
         want: Want,
     ) -> Compiled<Value> {
         let [left, right, then, otherwise] = parts;
-        // A space is queried.
-        if [left, right]
-            .iter()
-            .any(|side| matches!(side, Atom::Grounded(Grounded::Space(_))))
-        {
+        let is_space = |side: &Atom| matches!(side, Atom::Grounded(Grounded::Space(_)));
+        if is_space(right) {
             return Err(Leave);
+        }
+        if is_space(left) {
+            return self.unify_space(atom, (left, right), (then, otherwise), want);
         }
         let Some((value, pattern)) = self.value_first(left, right) else {
             return self.unify_terms([left, right, then, otherwise], want);

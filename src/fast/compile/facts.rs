@@ -13,8 +13,9 @@ use super::switch::{self, Path};
 use super::{Compiled, Compiler, Leave, Place, head};
 use crate::atom::{Atom, Grounded, known};
 use crate::evaluate::FactUse;
+use crate::evaluate::uses::Used;
 use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot};
-use crate::fast::program::{HeadTest, Program, State, Used};
+use crate::fast::program::{HeadTest, Program, State};
 use crate::space::probe::Probe;
 use crate::space::{Layers, Origin, Space, Stand};
 use crate::types;
@@ -246,8 +247,7 @@ impl Compiler<'_> {
     }
 
     fn fact_use(&mut self, fact: Atom, origin: Option<Origin>) -> Used {
-        self.program.fact_uses.push(FactUse::of(fact, origin));
-        Used::Fact(self.program.fact_uses.len() as u32 - 1)
+        Used::Fact(self.program.uses.add_fact(FactUse::of(fact, origin)))
     }
 
     /// Whether a pattern may be for a fact, by what both are written as; and what has to hold

@@ -1,24 +1,29 @@
-//! `function`: bodies of rules in the instructions of minimal MeTTa.
+//! The instructions of minimal MeTTa: bodies within `function`, `chain`, `eval` and `metta`.
 //!
 //! What an instruction is not compiled for, as the sum of what are no numbers, goes to the plain
-//! evaluator, which makes the whole call again: until then nothing was changed but bindings, and
-//! these come out the same.
+//! evaluator, which makes the whole call or `chain` again: until then nothing was changed but
+//! bindings, and these come out the same.
+
+use std::sync::Arc;
 
 use super::call::starts_with_instruction;
 use super::control::two_cases;
-use super::{Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Want};
+use super::{Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 use crate::fast::program::{Head, Inline};
 use crate::operation::Operation;
+use crate::types;
 
 /// Operations that change nothing and give one result, which is no error and not evaluated.
 const GIVE_ONE: [&str; 2] = ["get-metatype", "_is-error"];
 
-/// The body of one rule.
+/// Instructions one after the other, and what is evaluated then.
 pub(super) struct Steps {
-    /// The call that the rule is for.
+    /// What the plain evaluator makes again: the call that a rule is for, or a `chain`.
     call: Atom,
+    /// Whether they are within `function`, so that `return` ends them.
+    in_function: bool,
     /// The type that what is returned is evaluated as; `None` if it is not.
     returned: Option<TypeId>,
 }
@@ -38,18 +43,78 @@ impl Compiler<'_> {
             call.push(self.named_value(slot as Slot));
         }
         let call = Atom::expression(call);
-        self.instructions(&Steps { call, returned }, body)?;
+        let steps = Steps {
+            call,
+            in_function: true,
+            returned,
+        };
+        self.instructions(&steps, body)?;
         self.finish()
+    }
+
+    /// A `chain` whose result is that of a rule.
+    pub(super) fn chain_form(&mut self, atom: &Atom, expected: TypeId) -> Compiled<Value> {
+        let steps = Steps {
+            call: atom.clone(),
+            in_function: false,
+            returned: Some(expected),
+        };
+        self.instructions(&steps, atom)?;
+        Ok(Operand::slot(0))
+    }
+
+    /// `eval` of an operation, of which nothing is evaluated further.
+    pub(super) fn eval_form(&mut self, atom: &Atom, called: &Atom, want: Want) -> Compiled<Value> {
+        let (operation, arguments) = self.called_at_once(called)?;
+        let inline = self.program.inline(&operation);
+        if inline.is_none() {
+            return Err(Leave);
+        }
+        let mut slow = None;
+        let to = self.one_step(&operation, arguments, |this, at, place| {
+            let asked = OddWhat::Call(atom.clone());
+            slow = Some(this.slow(vec![(at, place)], asked, ANY)?);
+            Ok(())
+        })?;
+        if let Some(slow) = slow {
+            self.odd[slow].to = Some(to);
+            self.odd[slow].resume = self.here();
+        }
+        Ok(self.give(Operand::slot(to), want))
+    }
+
+    /// `metta`: evaluates an atom as any is.
+    pub(super) fn metta_form(
+        &mut self,
+        (atom, wanted, space): (&Atom, &Atom, &Atom),
+        want: Want,
+    ) -> Compiled<Value> {
+        let here = *space == Atom::space(self.program.space.clone());
+        if !here || !types::is_undefined(wanted) {
+            return Err(Leave);
+        }
+        self.part(|this| {
+            this.introduce(atom)?;
+            this.template(atom, ANY, want, Bound::Something)
+        })
     }
 
     fn instructions(&mut self, steps: &Steps, body: &Atom) -> Compiled<()> {
         let known = known();
-        let Some([Atom::Symbol(head), parts @ ..]) = body.as_expression() else {
-            return Err(Leave);
+        let Some([Atom::Symbol(head), parts @ ..]) = body
+            .as_expression()
+            .filter(|_| starts_with_instruction(body) || steps.in_function)
+        else {
+            return match steps.in_function {
+                true => Err(Leave),
+                false => self.returned(steps, body),
+            };
         };
         self.deeper()?;
         match parts {
-            [value] if *head == known.return_ => self.returned(steps, value)?,
+            [value] if *head == known.return_ && steps.in_function => {
+                self.returned(steps, value)?
+            }
             [inner, Atom::Variable(variable), next]
                 if *head == known.chain && !self.names.contains_key(variable) =>
             {
@@ -105,15 +170,10 @@ impl Compiler<'_> {
         }
         match atom.as_expression().unwrap_or_default() {
             [Atom::Symbol(head), call] if *head == known.eval => {
-                let [called, arguments @ ..] = call.as_expression().ok_or(Leave)? else {
-                    return Err(Leave);
-                };
-                match self.program.head(self.host, self.heap, called) {
-                    Head::Operation(operation, _) if operation.control().is_none() => {
-                        self.one_step(steps, &operation, arguments)
-                    }
-                    _ => Err(Leave),
-                }
+                let (operation, arguments) = self.called_at_once(call)?;
+                self.one_step(&operation, arguments, |this, at, place| {
+                    this.again(steps, at, place)
+                })
             }
             [Atom::Symbol(head), first, rest] if *head == known.cons_atom => {
                 let (first, rest) = (self.quoted(first)?, self.quoted(rest)?);
@@ -126,14 +186,14 @@ impl Compiler<'_> {
                     rest,
                     odd,
                 };
-                self.or_again(steps, made, Place::Odd, to)
+                self.or_again(steps, made, to)
             }
             [Atom::Symbol(head), whole] if *head == known.decons_atom => {
                 let from = self.quoted(whole)?;
                 let from = self.in_slot(from)?;
                 let to = self.slot()?;
                 let odd = FAIL;
-                self.or_again(steps, Instruction::Decons { to, from, odd }, Place::Odd, to)
+                self.or_again(steps, Instruction::Decons { to, from, odd }, to)
             }
             [Atom::Symbol(head)] if *head == known.context_space => {
                 let space = Atom::space(self.program.space.clone());
@@ -144,12 +204,26 @@ impl Compiler<'_> {
         }
     }
 
-    /// `eval` of an operation, whose arguments are as they stand.
+    /// The operation that `eval` calls, and its arguments.
+    fn called_at_once<'a>(&mut self, call: &'a Atom) -> Compiled<(Arc<Operation>, &'a [Atom])> {
+        let [called, arguments @ ..] = call.as_expression().ok_or(Leave)? else {
+            return Err(Leave);
+        };
+        match self.program.head(self.host, self.heap, called) {
+            Head::Operation(operation, _) if operation.control().is_none() => {
+                Ok((operation, arguments))
+            }
+            _ => Err(Leave),
+        }
+    }
+
+    /// What an operation gives for arguments as they stand; `odd_way` makes the slow way of an
+    /// instruction, before what it gives is there.
     fn one_step(
         &mut self,
-        steps: &Steps,
-        operation: &std::sync::Arc<Operation>,
+        operation: &Arc<Operation>,
         arguments: &[Atom],
+        odd_way: impl FnOnce(&mut Self, usize, Place) -> Compiled<()>,
     ) -> Compiled<Slot> {
         let mut operands = Vec::with_capacity(arguments.len());
         for argument in arguments {
@@ -191,14 +265,6 @@ impl Compiler<'_> {
                 let from = self.in_slot(*from)?;
                 Instruction::SizeAtom { to, from, odd }
             }
-            (Some(Inline::First), [from]) => {
-                let from = self.in_slot(*from)?;
-                Instruction::First { to, from, odd }
-            }
-            (Some(Inline::Rest), [from]) => {
-                let from = self.in_slot(*from)?;
-                Instruction::Rest { to, from, odd }
-            }
             (_, [left, right])
                 if inline == Some(Inline::Equal) || operation.name() == "noreduce-eq" =>
             {
@@ -218,7 +284,7 @@ impl Compiler<'_> {
                     stuck: FAIL,
                     unchanged: false,
                 });
-                self.again(steps, at, Place::Stuck)?;
+                odd_way(self, at, Place::Stuck)?;
                 self.record(number);
                 let value = self.take(Want::Own)?;
                 return self.in_slot(value);
@@ -226,19 +292,16 @@ impl Compiler<'_> {
             _ => return Err(Leave),
         };
         self.record(number);
-        self.or_again(steps, made, Place::Odd, to)
+        let at = self.emit(made);
+        odd_way(self, at, Place::Odd)?;
+        self.define(to);
+        Ok(to)
     }
 
     /// An instruction, and the call again where it is odd.
-    fn or_again(
-        &mut self,
-        steps: &Steps,
-        made: Instruction,
-        place: Place,
-        to: Slot,
-    ) -> Compiled<Slot> {
+    fn or_again(&mut self, steps: &Steps, made: Instruction, to: Slot) -> Compiled<Slot> {
         let at = self.emit(made);
-        self.again(steps, at, place)?;
+        self.again(steps, at, Place::Odd)?;
         self.define(to);
         Ok(to)
     }

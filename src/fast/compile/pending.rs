@@ -8,8 +8,8 @@ use smallvec::SmallVec;
 
 use super::{Compiled, Compiler, Place};
 use crate::atom::{Atom, Grounded};
+use crate::evaluate::uses::Used;
 use crate::fast::code::{ANY, FAIL, Instruction};
-use crate::fast::program::Used;
 
 /// What was used on the way to an instruction and is not recorded yet.
 #[derive(Clone, Default)]
@@ -107,6 +107,8 @@ impl Compiler<'_> {
             let used = self.program.used(used);
             self.program.code.push(Instruction::Record { used });
             self.pending.used.truncate(from);
+            // What is used from here on in the branch is all of the branch's.
+            self.pending.before = self.pending.before.min(from);
         }
     }
 

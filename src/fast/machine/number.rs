@@ -82,7 +82,9 @@ impl Machine<'_> {
             Arithmetic::Divide => a.divide(&b),
             Arithmetic::Remainder => a.remainder(&b),
         };
-        value.ok().map(|value| self.heap.number(value))
+        let value = self.heap.number(value.ok()?);
+        self.collect_if_much();
+        Some(value)
     }
 
     #[inline(always)]

@@ -114,6 +114,7 @@ impl Machine<'_> {
             Ok(mut results) if results.len() == 1 => {
                 let result = results.pop().expect("one");
                 self.result = self.heap.import(&result);
+                self.collect_if_much();
                 Next::At(pc, base)
             }
             Ok(results) => {
@@ -234,6 +235,13 @@ impl Machine<'_> {
     }
 
     /// The heap was collected; `at` is where to do so again.
+    /// Has the heap collected at the next call if much is held beside it.
+    pub(super) fn collect_if_much(&mut self) {
+        if self.heap.holds_much() {
+            self.collect_at = 0;
+        }
+    }
+
     pub(in crate::fast) fn note_collected(&mut self, at: usize) {
         self.collect_at = at;
         self.head_trail = self.heap.trail.len();

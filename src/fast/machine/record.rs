@@ -8,13 +8,9 @@
 
 use std::rc::Rc;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashSet;
-
 use super::Machine;
 use crate::evaluate::{FactUse, Proof, ProofBuilder};
 use crate::fast::choice::Step;
-use crate::fast::program::Used;
 use crate::space::{Layers, Row};
 
 /// Where things were written into the log last. What stands there says whether they still are.
@@ -52,7 +48,7 @@ impl Machine<'_> {
     fn record_new(&mut self, used: u32) {
         let places = &mut self.recorded.used;
         if places.len() <= used as usize {
-            places.resize(self.program.uses.len(), u32::MAX);
+            places.resize(self.program.ways_used(), u32::MAX);
         }
         places[used as usize] = self.log.len() as u32;
         self.log.push(Step::Used(used));
@@ -102,44 +98,16 @@ impl Machine<'_> {
 
     /// What led to the result at hand.
     pub(super) fn proof(&self) -> Proof {
-        let mut proof = ProofBuilder::default();
-        // Ways through one rule are several, and operations are used by many.
-        let mut seen: HashSet<Used, FixedState> = HashSet::default();
+        let mut proof = ProofBuilder::of_code(&self.program.uses, self.log.len());
         for step in &self.log {
             match step {
-                Step::Used(number) => {
-                    for used in self.program.uses[*number as usize].iter() {
-                        if !seen.insert(*used) {
-                            continue;
-                        }
-                        match used {
-                            Used::Rule(rule) => {
-                                proof.add_rule(&self.program.rule_uses[*rule as usize]);
-                            }
-                            Used::Operation(number) => proof.add_operation(self.name_of(*number)),
-                            Used::Fact(fact) => {
-                                proof.add_fact(self.program.fact_uses[*fact as usize].clone());
-                            }
-                        }
-                    }
-                }
-                Step::Operation(number) => {
-                    if seen.insert(Used::Operation(*number)) {
-                        proof.add_operation(self.name_of(*number));
-                    }
-                }
+                Step::Used(number) => proof.add_way(*number),
+                Step::Operation(number) => proof.add_call(*number),
                 Step::Fact(fact) => proof.add_fact((**fact).clone()),
                 Step::Row(layers, row) => proof.add_row(layers, *row),
                 Step::Plain(other) => proof.add_all(other),
             }
         }
-        // Rules are recorded as they are left: those that led to the rest come last.
-        let mut proof = proof.finish();
-        proof.rules.reverse();
-        proof
-    }
-
-    fn name_of(&self, operation: u32) -> &str {
-        self.program.operations[operation as usize].0.name()
+        proof.finish()
     }
 }

@@ -486,6 +486,7 @@ impl Machine<'_> {
         self.log.extend(way.step.clone());
         if let Some(atom) = &way.atom {
             self.result = self.heap.import(atom);
+            self.collect_if_much();
         }
         true
     }

@@ -96,7 +96,7 @@ impl Machine<'_> {
     }
 
     fn watch_rule(&mut self, watch: &Watch, rule: u32, function: u32, base: usize) {
-        let rule = watch.rule(&self.program.rule_uses[rule as usize]);
+        let rule = watch.rule(&self.program.uses.rule(rule));
         let depth = self.caller_of(base).depth;
         let own = Frame {
             rule: Some(rule),
