@@ -801,8 +801,7 @@ impl Machine<'_> {
                             code = &self.program.code;
                             frame = self.stack.frame_mut(base);
                             frame[place(to)] = built.0;
-                            pc += 2;
-                            continue 'run;
+                            pass_over!(1)
                         }
                     }
                     I::TryCall {
