@@ -19,6 +19,7 @@ mod listing;
 mod looked;
 mod machine;
 mod met;
+mod open;
 mod pattern;
 mod program;
 mod rows;

@@ -127,6 +127,42 @@ def grid(n: int) -> tuple[str, str]:
     )
 
 
+def parents(n: int) -> dict[int, int]:
+    """Each person's parent: eight children each, as far as there are so many people."""
+    return {i: (i - 2) // 8 + 1 for i in range(2, n + 1)}
+
+
+def family_tree(n: int) -> tuple[str, str]:
+    pairs = [(parent, child) for child, parent in parents(n).items()]
+    return (
+        "".join(f"(parent {a} {b})\n" for a, b in pairs),
+        "".join(f"parent({a}, {b}).\n" for a, b in pairs),
+    )
+
+
+@functools.cache
+def relatives(n: int) -> int:
+    """How many pairs of cousins there are, and how many descendants the first has."""
+    of = parents(n)
+    children: dict[int, list[int]] = {}
+    for child, parent in of.items():
+        children.setdefault(parent, []).append(child)
+    cousins = sum(
+        len(children.get(uncle, ())) for parent in of.values() if parent in of for uncle in children[of[parent]] if uncle != parent
+    )
+    return cousins + len(of)
+
+
+@functools.cache
+def subsets(n: int) -> int:
+    """How many sets of numbers up to n add up to 2 n."""
+    sums = [1] + [0] * (2 * n)
+    for number in range(1, n + 1):
+        for total in range(2 * n, number - 1, -1):
+            sums[total] += sums[total - number]
+    return sums[2 * n]
+
+
 def answers(n: int) -> tuple[str, str]:
     return (
         "".join(f"(= (answer key{i}) {i})\n" for i in range(n)),
@@ -314,6 +350,18 @@ FAMILIES = [
     Family("sudoku", (1, 3, 9), (), lambda n: n, "grid", lambda n: str(288 * n)),
     Family("minimax", (7, 8, 9), (), lambda n: played(n)[1], "position", lambda n: str(played(n)[0])),
     Family("church", (100, 300, 1000), (), lambda n: 200 * n, "application", lambda n: str(200 * n)),
+    Family("zebra", (10, 30, 100), (), lambda n: n, "puzzle", str),
+    Family("subsets", (10, 12, 14), (3, 5), lambda n: 2**n, "subset", lambda n: str(subsets(n))),
+    Family(
+        "splits", (30, 100, 300), (3, 6), lambda n: math.comb(n + 3, 3), "element", lambda n: str((n + 1) * (n + 2) // 2),
+    ),
+    Family("inference", (30, 100, 300), (), lambda n: n, "term", str),
+    Family("colouring", (10, 30, 100), (), lambda n: 768 * n, "map", lambda n: str(768 * n)),
+    Family("letters", (1, 3, 9), (), lambda n: n, "puzzle", str),
+    Family("combinators", (50, 100, 200), (5, 8), lambda n: n * n, "level", str),
+    Family(
+        "relatives", (585, 1_500, 4_681), (9, 20), relatives, "pair", lambda n: str(relatives(n)), facts=family_tree, facts_apart=True,
+    ),
     Family("superpose", (10, 13, 16), (3, 5), lambda n: 2**n, "walk", lambda n: str(2**n)),
     Family("interpreter", (14, 17, 20), (3, 5), fib_calls, "call", lambda n: str(fib(n))),
 ]

@@ -185,8 +185,12 @@ impl Header {
     pub(super) const MOVED: u64 = 1 << 8;
     /// Its elements evaluate to themselves. Only ever with `GROUND`.
     pub(super) const ELEMENTS: u64 = 1 << 9;
+    /// It is data, as is all that it is made of, but for variables in it: it evaluates to
+    /// itself for as long as these stand for such (see [`open`](super::open)). Never with
+    /// `GROUND`, nor of what has a type.
+    pub(super) const OPEN: u64 = 1 << 24;
     /// Where the arity begins.
-    pub(super) const ARITY: u32 = 24;
+    pub(super) const ARITY: u32 = 25;
     /// It is data that evaluates to itself, as do its elements.
     pub(super) const DATA: u64 = Header::EVALUATED | Header::ELEMENTS;
 

@@ -197,6 +197,7 @@ impl Machine<'_> {
             return;
         }
         self.note_peak(base);
+        self.look_at_doubts();
         let live = match self.live(base, arguments) {
             Some(live) if self.asides.is_empty() => live,
             _ => {

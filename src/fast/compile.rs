@@ -232,6 +232,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     function.size = size as Slot;
     function.table = program.tables.len() as u32;
     function.state = State::Compiled;
+    function.is_untyped = signature.is_none();
     let layer = rows[0].layer;
     let in_one = many && rows.iter().all(|row| row.layer == layer);
     program.tables.push(RuleTable {

@@ -9,13 +9,17 @@ use crate::fast::program::{Passing, Switch, expression_word};
 use crate::fast::types::ValueTypes;
 
 impl Heap {
-    /// Unifies two terms where that is plain from their elements, of which at most one is a
-    /// variable, and notes what it binds. `None`, with nothing bound, where it is not.
+    /// Unifies two terms where no more than their elements, and those of the last one, have to be
+    /// looked at, and notes what it binds. `None` where that is not enough: what was bound by then
+    /// is a part of what unifies them.
     #[cold]
     #[inline(never)]
     pub(super) fn unify_flat(&mut self, left: Cell, right: Cell) -> Option<bool> {
-        let (left, right) = (self.deref(left), self.deref(right));
-        if left.is_exp() && right.is_exp() {
+        let (mut left, mut right) = (self.value_of(left), self.value_of(right));
+        'last: loop {
+            if !(left.is_exp() && right.is_exp()) {
+                return self.unify_leaf(left, right);
+            }
             let (a, b) = (left.at(), right.at());
             if a == b {
                 return Some(true);
@@ -28,30 +32,36 @@ impl Heap {
             if count != other.arity() {
                 return Some(false);
             }
-            let mut open = None;
-            let elements = self.cells[a + 1..][..count].iter();
-            for (left, right) in elements.zip(&self.cells[b + 1..][..count]) {
-                let (left, right) = (Cell(*left), Cell(*right));
+            for place in 1..=count {
+                (left, right) = (self.word(a + place), self.word(b + place));
                 if left == right && !left.is_float() {
                     continue;
                 }
-                let (left, right) = (self.deref(left), self.deref(right));
+                (left, right) = (self.value_of(left), self.value_of(right));
                 if left == right && !left.is_float() {
                     continue;
                 }
                 if left.is_immediate() && right.is_immediate() {
                     return Some(false);
                 }
-                if open.is_some() || !(left.is_ref() || right.is_ref()) {
+                if left.is_exp() && right.is_exp() {
+                    if place == count {
+                        continue 'last;
+                    }
                     return None;
                 }
-                open = Some((left, right));
+                let unified = self.unify_leaf(left, right);
+                if unified != Some(true) {
+                    return unified;
+                }
             }
-            return match open {
-                None => Some(true),
-                Some((left, right)) => self.bind_flat(left, right),
-            };
+            return Some(true);
         }
+    }
+
+    /// As [`Heap::unify_flat`], of terms of which not both are expressions.
+    #[inline(always)]
+    fn unify_leaf(&mut self, left: Cell, right: Cell) -> Option<bool> {
         if left.is_ref() || right.is_ref() {
             return self.bind_flat(left, right);
         }
@@ -60,6 +70,19 @@ impl Heap {
         (left == right && !left.is_float())
             .then_some(true)
             .or(differ.then_some(false))
+    }
+
+    /// As [`Heap::deref`], where variables are many.
+    #[inline(always)]
+    fn value_of(&self, mut cell: Cell) -> Cell {
+        while cell.is_ref() {
+            let next = self.word(cell.at());
+            if next == cell {
+                break;
+            }
+            cell = next;
+        }
+        cell
     }
 
     /// Whether two values are names that are seen, by what was looked up lately, to have a type in
@@ -89,12 +112,37 @@ impl Heap {
             (true, _) => (left, right),
             (false, _) => (right, left),
         };
-        if value.is_exp() && !self.header(value.at()).has(Header::GROUND) {
+        if value.is_exp()
+            && !self.header(value.at()).has(Header::GROUND)
+            && !self.is_clear_of(variable, value)
+        {
             return None;
         }
+        self.doubt(value);
         self.trail.push(variable.at() as u32);
         self.cells[variable.at()] = value.0;
         Some(true)
+    }
+
+    /// Whether a variable is plainly not in an expression, whose elements are few and no
+    /// expressions with variables.
+    #[inline(always)]
+    fn is_clear_of(&self, variable: Cell, value: Cell) -> bool {
+        const SHORT: usize = 6;
+        let header = self.header(value.at());
+        if header.arity() > SHORT || header.has(Header::SLICE) {
+            return false;
+        }
+        let elements = &self.cells[value.at() + 1..][..header.arity()];
+        elements.iter().all(|element| {
+            let element = self.value_of(Cell(*element));
+            element != variable && self.is_ground_or_variable(element)
+        })
+    }
+
+    #[inline(always)]
+    fn is_ground_or_variable(&self, value: Cell) -> bool {
+        !value.is_exp() || self.header(value.at()).has(Header::GROUND)
     }
 
     /// What a call of few elements with variables among them evaluates to, if it is seen to be data
@@ -133,7 +181,7 @@ impl Heap {
             return None;
         }
         let data = if flags == 0 {
-            Header::EVALUATED
+            Header::EVALUATED | Header::OPEN
         } else {
             Header::DATA
         };
@@ -141,6 +189,73 @@ impl Heap {
         let at = self.cells.len();
         self.cells.extend_from_slice(&words[..=count]);
         Some(Cell::expression(at))
+    }
+}
+
+impl Heap {
+    /// As [`Heap::copy_flat`], of expressions of which each is the last element of the one before,
+    /// as lists are. Where there is none, what was copied by then is left.
+    #[inline(never)]
+    pub(super) fn copy_spine(&mut self, data_heads: &mut Passing, value: Cell) -> Option<Cell> {
+        const WHOLE: u64 = Header::GROUND | Header::DATA;
+        const SEEN: u64 = Header::EVALUATED | Header::GROUND | Header::ERROR;
+        let first = self.cells.len();
+        // The last of the copies that has a variable in it, and what follows it.
+        let mut open_until = first;
+        let mut known = (Cell::HOLE, 0);
+        let mut at = value.at();
+        loop {
+            let header = self.header(at);
+            let count = header.arity();
+            if count == 0 || header.has(Header::SLICE) {
+                return None;
+            }
+            let head = self.value_of(self.word(at + 1));
+            if (head, count) != known {
+                let id = head.is_symbol().then(|| head.at() as u32)?;
+                if data_heads.get(id, count) != Some(true) {
+                    return None;
+                }
+                known = (head, count);
+            }
+            let copy = self.cells.len();
+            self.cells.push(Header::new(count, WHOLE).0);
+            self.cells.push(head.0);
+            let mut further = None;
+            for place in 2..=count {
+                let element = self.value_of(self.word(at + place));
+                if element.is_exp() {
+                    let noted = self.cells[element.at()] & SEEN;
+                    if noted == Header::EVALUATED {
+                        open_until = copy + 1 + count;
+                    } else if noted != Header::EVALUATED | Header::GROUND {
+                        if place < count || noted != 0 {
+                            return None;
+                        }
+                        further = Some(element.at());
+                        // Its copy comes right behind.
+                        self.cells.push(Cell::expression(copy + 1 + count).0);
+                        break;
+                    }
+                } else if element.is_ref() {
+                    open_until = copy + 1 + count;
+                } else if element == self.empty {
+                    return None;
+                }
+                self.cells.push(element.0);
+            }
+            match further {
+                Some(further) => at = further,
+                None => break,
+            }
+        }
+        let mut copy = first;
+        while copy < open_until {
+            let count = self.header(copy).arity();
+            self.cells[copy] = Header::new(count, Header::EVALUATED | Header::OPEN).0;
+            copy += 1 + count;
+        }
+        Some(Cell::expression(first))
     }
 }
 

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::areas::Areas;
 use crate::atom::{Atom, Expression, Grounded, LARGE, Variable};
 use crate::fast::cell::{Cell, Header, Kind};
+use crate::fast::open::Doubts;
 use crate::number::Number;
 use crate::seen::Seen;
 use crate::symbol::Symbol;
@@ -60,6 +61,8 @@ pub(super) struct Heap {
     pub(super) variable_parts: Vec<Variable>,
     /// Variables of functions without names that shapes are calls of.
     pub(super) of_lambdas: Vec<Variable>,
+    /// Whether open data may be something to evaluate by now.
+    pub(super) doubts: Doubts,
 }
 
 /// A word in front of a list that no list has yet. No term is this cell.
@@ -112,6 +115,7 @@ impl Heap {
             parts: Vec::new(),
             variable_parts: Vec::new(),
             of_lambdas: Vec::new(),
+            doubts: Doubts::default(),
         };
         let unit = heap.constant(&Atom::unit());
         heap.unit = unit.expect("there is room for the first constant");
@@ -134,6 +138,7 @@ impl Heap {
         self.names.clear();
         self.named.clear();
         self.old = 0;
+        self.doubts = Doubts::default();
     }
 
     /// Makes room for so many words in all, and for some more. Only what is in use is moved:
@@ -262,7 +267,7 @@ impl Heap {
         self.cells.truncate(top);
         self.lowest = self.lowest.min(top);
         let is_named = self.names.last().is_some_and(|(at, _)| *at >= top);
-        if self.boxes.len() > box_top || is_named {
+        if self.boxes.len() > box_top || is_named || self.doubts.are_some() {
             self.cut_others(top, box_top);
         }
     }
@@ -270,6 +275,7 @@ impl Heap {
     #[inline(never)]
     fn cut_others(&mut self, top: usize, box_top: usize) {
         self.boxes.truncate(box_top);
+        self.doubts.cut(top);
         while let Some((at, _)) = self.names.last()
             && *at >= top
         {
@@ -421,7 +427,9 @@ impl Heap {
         } else {
             flags &= !Header::ELEMENTS;
         }
-        if arity > 0 && self.cells[at + 1] == self.error.0 {
+        if arity == 0 {
+            flags |= Header::DATA;
+        } else if self.cells[at + 1] == self.error.0 {
             flags |= Header::ERROR;
         }
         self.cells[at] = Header::new(arity, flags).0;
@@ -644,6 +652,7 @@ impl Heap {
         {
             return false;
         }
+        self.doubt(value);
         self.bind(variable.at(), value);
         true
     }

@@ -12,7 +12,7 @@ use crate::evaluate::uses::{Used, Uses};
 use crate::evaluate::{Control, is_instruction};
 use crate::fast::applied::Applied;
 use crate::fast::block::Block;
-use crate::fast::cell::{Cell, Kind};
+use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::code::{
     ANY, BOOL, CLOSE, FAIL, Instruction, NUMBER, Operand, Operands, Pc, RETURN, Slot, TypeId,
     Watched,
@@ -202,6 +202,8 @@ pub(super) struct Function {
     pub(super) state: State,
     /// The version of its rules.
     pub(super) version: Version,
+    /// Whether its arguments may be of any type, once compiled.
+    pub(super) is_untyped: bool,
     /// Where calls begin, once compiled.
     pub(super) pc: Pc,
     /// Words of a frame.
@@ -210,6 +212,8 @@ pub(super) struct Function {
     pub(super) data_type: u16,
     /// Whether that depends on the types of arguments.
     pub(super) types_elements: bool,
+    /// [`Header::OPEN`] if calls that are data are of no type, else nothing.
+    pub(super) open: u64,
     /// Data that is made by code which knows its type: what of, by number; 0 for any other.
     pub(super) made: u32,
     /// Whether elements before the last of such data are still to be looked at.
@@ -263,10 +267,12 @@ impl Function {
             expected,
             state: State::Unknown,
             version: Version::default(),
+            is_untyped: false,
             pc: 0,
             size: 0,
             data_type: 0,
             types_elements: false,
+            open: 0,
             made: 0,
             looks_before_last: false,
             is_unsettled: false,
@@ -1110,6 +1116,10 @@ impl Program {
     pub(super) fn note_data(&mut self, function: u32, head: &Head) {
         let entry = &mut self.functions[function as usize];
         entry.state = State::Data;
+        entry.open = match head {
+            Head::Untyped => Header::OPEN,
+            _ => 0,
+        };
         if entry.made != 0 {
             self.note_made(function);
             return;

@@ -103,7 +103,8 @@ impl Heap {
             QuickKind::Plain => {
                 let value = Cell(word);
                 if value.is_exp() {
-                    (self.cells[value.at()] & PLAIN == EVALUATED).then_some(word)
+                    let header = self.cells[value.at()];
+                    (header & PLAIN == EVALUATED || self.doubts.none(header)).then_some(word)
                 } else if value.is_ref() {
                     self.quick_followed(value)
                 } else {
@@ -122,7 +123,8 @@ impl Heap {
     #[inline(never)]
     fn quick_followed(&self, value: Cell) -> Option<u64> {
         let value = self.follow(value);
-        (value.is_ref() || self.is_its_own(value)).then_some(value.0)
+        let stays = value.is_ref() || self.is_its_own(value) || self.is_open(value);
+        stays.then_some(value.0)
     }
 
     /// As [`Heap::quick`], of an element of what is made; what is not noted of it, is not of
@@ -140,10 +142,15 @@ impl Heap {
             QuickKind::Plain => {
                 let value = Cell(word);
                 if value.is_exp() {
-                    return (self.cells[value.at()] & PLAIN == EVALUATED).then_some(word);
+                    let header = self.cells[value.at()];
+                    if header & PLAIN == EVALUATED {
+                        return Some(word);
+                    }
+                    *all &= !Header::GROUND;
+                    return self.doubts.none(header).then_some(word);
                 } else if value.is_ref() {
                     let followed = Cell(self.quick_followed(value)?);
-                    if followed.is_ref() {
+                    if !self.is_ground(followed) {
                         *all &= !Header::GROUND;
                     }
                     return Some(followed.0);
@@ -176,15 +183,15 @@ impl Heap {
         let mut all = EVALUATED;
         let a = self.quick_noted(program, frame, a, &mut all)?;
         let made = match function.arity {
-            1 => self.put([data_header(2, all), name, a]),
+            1 => self.put([data_header(2, all, function.open), name, a]),
             2 => {
                 let b = self.quick_noted(program, frame, b, &mut all)?;
-                self.put([data_header(3, all), name, a, b])
+                self.put([data_header(3, all, function.open), name, a, b])
             }
             _ => {
                 let b = self.quick_noted(program, frame, b, &mut all)?;
                 let c = self.quick_noted(program, frame, c, &mut all)?;
-                self.put([data_header(4, all), name, a, b, c])
+                self.put([data_header(4, all, function.open), name, a, b, c])
             }
         };
         self.note_type_of_call(program, function, made);
@@ -204,15 +211,15 @@ impl Heap {
         let mut all = EVALUATED;
         self.note(&mut a, &mut all);
         let made = match function.arity {
-            1 => self.put([data_header(2, all), name, a.0]),
+            1 => self.put([data_header(2, all, function.open), name, a.0]),
             2 => {
                 self.note(&mut b, &mut all);
-                self.put([data_header(3, all), name, a.0, b.0])
+                self.put([data_header(3, all, function.open), name, a.0, b.0])
             }
             _ => {
                 self.note(&mut b, &mut all);
                 self.note(&mut c, &mut all);
-                self.put([data_header(4, all), name, a.0, b.0, c.0])
+                self.put([data_header(4, all, function.open), name, a.0, b.0, c.0])
             }
         };
         self.note_type_of_call(program, function, made);
@@ -252,9 +259,9 @@ impl Heap {
                 self.note(&mut c, &mut all);
             }
             let mut flags = all & Header::GROUND;
-            let is_data = all == PLAIN && program.is_data_by_head(a);
-            if is_data {
-                flags |= Header::DATA;
+            let mut is_data = false;
+            if program.is_data_by_head(a) {
+                (flags, is_data) = noted_flags(all, Header::OPEN);
             }
             if a == self.error {
                 flags |= Header::ERROR;
@@ -277,9 +284,9 @@ impl Heap {
         let entry = &program.functions[function as usize];
         let name = Cell::symbol(entry.symbol).0;
         let mut flags = all & Header::GROUND;
-        let is_data = all == PLAIN && entry.state == State::Data;
-        if is_data {
-            flags |= Header::DATA;
+        let mut is_data = false;
+        if entry.state == State::Data {
+            (flags, is_data) = noted_flags(all, entry.open);
         }
         let header = Header::new(usize::from(count) + 1, flags).0;
         let made = match count {
@@ -433,12 +440,27 @@ impl Program {
     }
 }
 
-/// The header of data, by what holds of all its elements.
+/// What to note of data by what holds of all its elements, and whether it evaluates to itself; `open`
+/// if they have variables in them.
 #[inline(always)]
-pub(super) fn data_header(arity: usize, all: u64) -> u64 {
+fn noted_flags(all: u64, open: u64) -> (u64, bool) {
+    if all == PLAIN {
+        (Header::GROUND | Header::DATA, true)
+    } else if all == PLAIN & !Header::GROUND {
+        (open, open != 0)
+    } else {
+        (all & Header::GROUND, false)
+    }
+}
+
+/// The header of data, by what holds of all its elements; `open` if they have variables in them.
+#[inline(always)]
+pub(super) fn data_header(arity: usize, all: u64, open: u64) -> u64 {
     let mut flags = all & EVALUATED;
     if flags == EVALUATED {
         flags |= Header::ELEMENTS;
+    } else if flags == Header::EVALUATED {
+        flags |= open;
     }
     Header::new(arity, flags).0
 }

@@ -4,6 +4,7 @@
 //! variable that occurs in branches of one form only, however many they are, is one of its own
 //! in each: a pattern there takes what it stands for from where that is found.
 
+use super::body::counts_of;
 use super::{Compiled, Compiler};
 use crate::atom::{Atom, Variable};
 
@@ -12,15 +13,6 @@ use crate::atom::{Atom, Variable};
 type Counted = (Variable, usize, Option<usize>);
 
 impl Compiler<'_> {
-    /// Whether a variable occurs in these parts of the rule only.
-    pub(super) fn only_within(&self, parts: &[&Atom], variable: &Variable) -> bool {
-        let mut count = 0;
-        for part in parts {
-            part.for_each_occurrence(|other| count += usize::from(other == variable));
-        }
-        self.counts.get(variable) == Some(&count)
-    }
-
     /// As [`Compiler::branch`], of one branch of a form, which `parts` are: variables that
     /// occur in `all` branches only are its own.
     pub(super) fn own_branch<T>(
@@ -42,23 +34,19 @@ impl Compiler<'_> {
 
     /// Counts variables that occur in branches only as those of one; what they were counted as.
     fn set_apart(&mut self, parts: &[&Atom], all: &[&Atom]) -> Vec<Counted> {
-        let mut own: Vec<Variable> = Vec::new();
-        for part in parts {
-            part.for_each_variable(|variable| {
-                if !own.contains(variable)
-                    && !self.names.contains_key(variable)
-                    && self.only_within(all, variable)
-                    && !self.only_within(parts, variable)
-                {
-                    own.push(variable.clone());
-                }
-            });
+        let mut within = counts_of(parts);
+        within.retain(|variable, count| {
+            !self.names.contains_key(variable) && self.counts.get(variable) != Some(count)
+        });
+        if within.is_empty() {
+            return Vec::new();
         }
-        let mut before = Vec::with_capacity(own.len());
-        for variable in own {
-            let (mut count, mut in_walks) = (0, 0);
+        let within_all = counts_of(all);
+        within.retain(|variable, _| self.counts.get(variable) == within_all.get(variable));
+        let mut before = Vec::with_capacity(within.len());
+        for (variable, count) in within {
+            let mut in_walks = 0;
             for part in parts {
-                part.for_each_occurrence(|other| count += usize::from(*other == variable));
                 super::walk::count_walked(part, |other| {
                     in_walks += usize::from(*other == variable);
                 });

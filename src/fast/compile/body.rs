@@ -18,7 +18,7 @@ use crate::fast::program::{Function, Head, Inline};
 use crate::types;
 
 /// How often each variable occurs.
-type Counts = HashMap<Variable, usize, FixedState>;
+pub(super) type Counts = HashMap<Variable, usize, FixedState>;
 
 impl Compiler<'_> {
     /// Bounds the native stack that compiling takes.
@@ -110,16 +110,24 @@ impl Compiler<'_> {
             let own = variables.into_iter().filter(|other| self.is_walked(other));
             local.extend(own.cloned());
         }
-        let mut take = |pattern: &Atom, parts: &[&Atom]| {
-            pattern.for_each_variable(|variable| {
-                if self.only_within(parts, variable) {
-                    local.insert(variable.clone());
-                }
-            });
+        // Parts are counted once, and only if some variable is not known yet.
+        let mut take = |patterns: &[&Atom], parts: &[&Atom]| {
+            let mut within: Option<Counts> = None;
+            for pattern in patterns {
+                pattern.for_each_variable(|variable| {
+                    if self.names.contains_key(variable) {
+                        return;
+                    }
+                    let within = within.get_or_insert_with(|| counts_of(parts));
+                    if self.counts.get(variable) == within.get(variable) {
+                        local.insert(variable.clone());
+                    }
+                });
+            }
         };
         match children {
             [head, pattern, _, template] if is_let(head) => {
-                take(pattern, &[pattern, template]);
+                take(&[pattern], &[pattern, template]);
             }
             [head, Atom::Expression(pairs), template] if head.as_symbol() == Some("let*") => {
                 // What stands after a pattern is where it is known: counted once, from the end.
@@ -146,9 +154,7 @@ impl Compiler<'_> {
                 if matches!(head.as_symbol(), Some("case" | "switch")) =>
             {
                 let all: Vec<&Atom> = cases.children().iter().collect();
-                for case in &all {
-                    take(case, &all);
-                }
+                take(&all, &all);
             }
             [
                 Atom::Grounded(Grounded::Operation(operation)),
@@ -156,20 +162,18 @@ impl Compiler<'_> {
                 pattern,
                 template,
             ] if operation.control() == Some(Control::Match) => {
-                take(pattern, &[pattern, template]);
+                take(&[pattern], &[pattern, template]);
             }
             [head, _, then, otherwise] if is_if(head) => {
-                take(then, &[then, otherwise]);
-                take(otherwise, &[then, otherwise]);
+                take(&[then, otherwise], &[then, otherwise]);
             }
             [head, left, right, then, _] if head.as_symbol() == Some("unify") => {
-                take(left, &[left, right, then]);
-                take(right, &[left, right, then]);
+                take(&[left, right], &[left, right, then]);
             }
-            [head, ..] if lambda_of(head).is_some() => take(head, &[head]),
+            [head, ..] if lambda_of(head).is_some() => take(&[head], &[head]),
             _ => {
                 if let Some((template, _)) = template_of(children) {
-                    take(template, &[template]);
+                    take(&[template], &[template]);
                 }
             }
         }
@@ -811,6 +815,14 @@ impl Compiler<'_> {
 }
 
 /// Adds the occurrences of variables in `atom`.
+pub(super) fn counts_of(parts: &[&Atom]) -> Counts {
+    let mut counts = Counts::default();
+    for part in parts {
+        count(part, &mut counts);
+    }
+    counts
+}
+
 fn count(atom: &Atom, counts: &mut Counts) {
     atom.for_each_occurrence(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
 }

@@ -12,6 +12,7 @@ use crate::fast::compile;
 use crate::fast::heap::CONSTANTS;
 use crate::fast::program::{Head, State};
 use crate::fast::stack::STACK_MAX;
+use crate::fast::value::PLAIN;
 use crate::types;
 
 impl Machine<'_> {
@@ -264,14 +265,24 @@ impl Machine<'_> {
     /// No rule is for the call: it is data.
     #[inline(never)]
     pub(super) fn data(&mut self, function: u32, base: usize) -> Next {
-        let call = self.call_term(function, base);
-        let settled = {
-            let (first, count) = self.heap.elements(call.at());
-            (1..count).all(|i| self.is_settled(self.heap.word(first + i)))
-        };
-        if settled && self.fits(function, call) {
-            let ground = self.heap.is_ground(call);
-            self.heap.cells[call.at()] |= if ground {
+        let entry = &self.program.functions[function as usize];
+        let (symbol, arity) = (entry.symbol, entry.arity);
+        let at = self.heap.begin(arity + 1);
+        self.heap.cells.push(Cell::symbol(symbol).0);
+        let mut all = PLAIN;
+        for i in 0..arity {
+            let mut value = Cell(self.stack[base + 2 + i]);
+            self.heap.note(&mut value, &mut all);
+            self.heap.cells.push(value.0);
+        }
+        let mut flags = all & Header::GROUND;
+        if Cell::symbol(symbol) == self.heap.error {
+            flags |= Header::ERROR;
+        }
+        self.heap.cells[at] = Header::new(arity + 1, flags).0;
+        let call = Cell::expression(at);
+        if all | Header::GROUND == PLAIN && self.fits(function, call) {
+            self.heap.cells[at] |= if flags & Header::GROUND != 0 {
                 Header::DATA
             } else {
                 Header::EVALUATED
@@ -287,7 +298,7 @@ impl Machine<'_> {
         if entry.is_unsettled {
             return false;
         }
-        if entry.state != State::Compiled {
+        if entry.state != State::Compiled || entry.is_untyped {
             // A constructor: whoever built the term knows what is known of its parts.
             return true;
         }

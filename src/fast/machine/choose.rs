@@ -308,6 +308,7 @@ impl Machine<'_> {
             let value = self.heap.word(first + 1 + i);
             let at = *variable as usize;
             if value != Cell::reference(at) {
+                self.heap.doubt(value);
                 self.heap.bind(at, value);
             }
         }

@@ -46,7 +46,7 @@ impl Machine<'_> {
 
     /// Whether expressions of `count` elements with this head are data, if their
     /// elements are.
-    pub(super) fn is_data_head(&mut self, head: Cell, count: usize) -> bool {
+    pub(in crate::fast) fn is_data_head(&mut self, head: Cell, count: usize) -> bool {
         match head.kind() {
             Term::Int(_) | Term::Flt(_) | Term::Bool(_) => !self.program.expression_rules,
             Term::Box(_) => {
@@ -150,9 +150,10 @@ impl Machine<'_> {
             })
     }
 
-    /// Builds an expression that is data if its elements are results. Its head is a symbol.
+    /// Builds an expression that is data if its elements are results; `open` if they have variables
+    /// in them. Its head is a symbol.
     #[inline(always)]
-    pub(super) fn build_data(&mut self, operands: Operands, base: usize) -> Cell {
+    pub(super) fn build_data(&mut self, operands: Operands, base: usize, open: u64) -> Cell {
         let at = operands.0 as usize;
         let count = self.program.operands[at].0 as usize;
         let operands = &self.program.operands[at + 1..at + 1 + count];
@@ -184,13 +185,29 @@ impl Machine<'_> {
             let mut flags = all & Header::GROUND;
             if all & Header::EVALUATED != 0 {
                 flags |= Header::EVALUATED;
-                if flags & Header::GROUND != 0 {
-                    flags |= Header::ELEMENTS;
-                }
+                flags |= match flags & Header::GROUND {
+                    0 => open,
+                    _ => Header::ELEMENTS,
+                };
             }
             return self.close(place, flags);
         }
         Cell::expression(place)
+    }
+
+    /// As [`Machine::build_data`], with its type, if it is of that whatever its elements are.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn build_noted_data(
+        &mut self,
+        operands: Operands,
+        base: usize,
+        data_type: u16,
+        open: u64,
+    ) -> Cell {
+        let built = self.build_data(operands, base, open);
+        self.heap.note_type_of_data(built, data_type);
+        built
     }
 
     /// Builds an expression; `flags` hold if its elements are results.
@@ -266,7 +283,7 @@ impl Machine<'_> {
     fn close(&mut self, place: usize, mut flags: u64) -> Cell {
         let count = self.heap.header(place).arity();
         if count > 0 && self.heap.cells[place + 1] == self.heap.error.0 {
-            flags |= Header::ERROR;
+            flags = flags & !Header::OPEN | Header::ERROR;
         }
         self.heap.cells[place] = Header::new(count, flags).0;
         Cell::expression(place)

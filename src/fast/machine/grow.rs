@@ -12,8 +12,6 @@
 //! Source: D. H. D. Warren, "DAI Research Report 141", University of Edinburgh, 1980, names
 //! this last call modulo constructor.
 
-use smallvec::SmallVec;
-
 use super::{HEIGHT, MATCHED, Machine, Next};
 use crate::budget::Budget;
 use crate::fast::cell::{Cell, Header};
@@ -256,7 +254,10 @@ impl Machine<'_> {
                 let mut element = self.heap.word(place);
                 self.heap.note(&mut element, &mut all);
             }
-            let mut header = data_header(count, all);
+            let is_open =
+                all == Header::EVALUATED && self.is_data_head(self.heap.word(first), count);
+            let open = if is_open { Header::OPEN } else { 0 };
+            let mut header = data_header(count, all, open);
             // What was noted for something else in the hole may not hold.
             if header & WHOLE == WHOLE && typed == Cell::FALSE {
                 header |= self.heap.cells[*at] & TYPE_BITS;
@@ -311,21 +312,27 @@ impl Machine<'_> {
 
     /// The chain once more, with the value in its hole.
     fn copied_chain(&mut self, root: Cell, value: Cell, typed: Cell) -> Cell {
-        let chain = self.heap.chain(root, Cell::HOLE);
-        let mut copies: SmallVec<[usize; 16]> = SmallVec::with_capacity(chain.len());
-        for at in &chain {
-            let words = *at..*at + 1 + self.heap.header(*at).arity();
-            let copy = self.heap.cells.len();
-            self.heap.cells.extend_from_within(words);
-            if let Some(above) = copies.last() {
-                self.heap.set_last(*above, Cell::expression(copy));
+        let first = self.heap.cells.len();
+        let mut next = root.at();
+        loop {
+            let end = next + 1 + self.heap.header(next).arity();
+            self.heap.cells.extend_from_within(next..end);
+            let last = self.heap.cells.len() - 1;
+            if self.heap.cells[last] == Cell::HOLE.0 {
+                self.heap.cells[last] = value.0;
+                break;
             }
-            copies.push(copy);
+            // The next one comes right behind.
+            next = self.heap.word(last).at();
+            self.heap.cells[last] = Cell::expression(last + 1).0;
         }
-        let last = copies.last().expect("a chain has an expression");
-        self.heap.set_last(*last, value);
-        self.note_chain(&copies, typed);
-        Cell::expression(copies[0])
+        let copy = Cell::expression(first);
+        let is_whole = self.heap.cells[first] & WHOLE == WHOLE;
+        if !is_whole || typed != Cell::FALSE || !self.is_plain_part(value) {
+            let copies = self.heap.chain(copy, value);
+            self.note_chain(&copies, typed);
+        }
+        copy
     }
 
     /// As [`Machine::close_chain`], where there may be rules by now for what was taken to be data:
@@ -373,7 +380,7 @@ impl crate::fast::heap::Heap {
         let mut all = Header::GROUND | Header::EVALUATED;
         // The hole is taken to become something plain: what does not is mended.
         let header = |arity: usize, all: u64| {
-            let header = data_header(arity, all);
+            let header = data_header(arity, all, 0);
             match header & WHOLE {
                 WHOLE => header | u64::from(entry.data_type) << TYPE_BITS.trailing_zeros(),
                 _ => header,
@@ -426,7 +433,7 @@ impl crate::fast::heap::Heap {
     /// these; `None` if one of these is not, or its type goes by what they are.
     pub(super) fn header_of_next(&self, entry: &Function, elements: &[Cell]) -> Option<Header> {
         let plain = |value: &Cell| !value.is_ref() && self.is_its_own(*value);
-        let header = data_header(elements.len() + 2, Header::GROUND | Header::EVALUATED);
+        let header = data_header(elements.len() + 2, Header::GROUND | Header::EVALUATED, 0);
         let noted = u64::from(entry.data_type) << TYPE_BITS.trailing_zeros();
         let is_known = noted == 0 || !entry.looks_before_last;
         (is_known && elements.iter().all(plain)).then_some(Header(header | noted))

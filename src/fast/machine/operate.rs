@@ -156,7 +156,12 @@ impl Machine<'_> {
 
     /// Forgets code whose rules or types have changed.
     pub(super) fn refresh(&mut self) {
+        let epoch = self.program.epoch;
         self.program.refresh();
+        if self.program.epoch != epoch {
+            // What was data may have a rule by now.
+            self.heap.doubts.give_up();
+        }
         self.fit = (0, ANY);
     }
 

@@ -457,7 +457,10 @@ impl Machine<'_> {
                         to, from, expected, ..
                     } => {
                         let value = self.heap.deref(slot!(from));
-                        if self.heap.is_plain(value, expected) {
+                        if self.heap.is_plain(value, expected)
+                            || value.is_ref()
+                            || self.heap.is_open(value)
+                        {
                             frame[place(to)] = value.0;
                             pass_over!(1)
                         }
@@ -790,6 +793,23 @@ impl Machine<'_> {
                         }
                     }
 
+                    I::BuildOrCall {
+                        to,
+                        operands,
+                        function,
+                        ..
+                    } => {
+                        let entry = &self.program.functions[function as usize];
+                        if entry.state == State::Data && !entry.types_elements && self.fuel != 1 {
+                            self.fuel -= 1;
+                            let (data_type, open) = (entry.data_type, entry.open);
+                            let built = self.build_noted_data(operands, base, data_type, open);
+                            code = &self.program.code;
+                            frame = self.stack.frame_mut(base);
+                            frame[place(to)] = built.0;
+                            pass_over!(1)
+                        }
+                    }
                     I::TryCall {
                         function,
                         arguments: [ref a, ref b, ref c],
@@ -1076,7 +1096,7 @@ impl Machine<'_> {
                     }
                     I::EvaluateLast { from, expected, .. } => {
                         let value = self.heap.deref(slot!(from));
-                        if self.heap.is_plain(value, expected) {
+                        if self.heap.is_plain(value, expected) || self.heap.is_open(value) {
                             break 'hand value;
                         }
                     }
@@ -1110,6 +1130,7 @@ impl Machine<'_> {
                         let (made, is_data) =
                             heap.make_noted(&self.program, function, values, *count);
                         if is_data {
+                            self.heap.cells[made.at()] |= Header::EVALUATED;
                             break 'hand made;
                         }
                         // Made once more.
@@ -1133,6 +1154,11 @@ impl Machine<'_> {
                         }
                     }
                     I::Fail => go_back!(),
+                    I::HeadFail { .. } => {
+                        if frame[1] & MATCHED != 0 || self.has_rules_left(base) {
+                            go_back!()
+                        }
+                    }
                     I::Alternatives { operands, size } => {
                         let first = self.begin_places(operands, size, base);
                         code = &self.program.code;
@@ -1140,8 +1166,7 @@ impl Machine<'_> {
                         jump!(first)
                     }
                     // All that are fewer, or call something anyway.
-                    I::HeadFail { .. }
-                    | I::Finish
+                    I::Finish
                     | I::Select { .. }
                     | I::NoRule { .. }
                     | I::Watch { .. }
@@ -1150,7 +1175,6 @@ impl Machine<'_> {
                     | I::Build { .. }
                     | I::BuildNoted { .. }
                     | I::BuildResult { .. }
-                    | I::BuildOrCall { .. }
                     | I::BuildData { .. }
                     | I::Try { .. }
                     | I::Undo { .. }

@@ -2,7 +2,7 @@
 
 use super::{MATCHED, Machine, Next};
 use crate::fast::cell::{Cell, Header};
-use crate::fast::choice::{Choice, Kind};
+use crate::fast::choice::Kind;
 use crate::fast::code::{Pc, Slot};
 use crate::fast::program::{Branch, Key, Program, State, expression_word};
 use crate::fast::stack::place;
@@ -269,19 +269,19 @@ impl Machine<'_> {
         })
     }
 
+    /// Whether other rules are to be tried for the call of a frame.
+    #[inline(always)]
+    pub(super) fn has_rules_left(&self, base: usize) -> bool {
+        self.choices.last().is_some_and(|choice| {
+            matches!(choice.kind, Kind::Rules { .. } | Kind::Chain { .. })
+                && choice.base as usize == base
+        })
+    }
+
     /// A rule's head did not match: where none has, the call is data.
     #[inline(never)]
     pub(super) fn head_fail(&mut self, function: u32, base: usize) -> Next {
-        if self.stack[base + 1] & MATCHED != 0 {
-            return Next::Fail;
-        }
-        if let Some(Choice {
-            kind: Kind::Rules { .. } | Kind::Chain { .. },
-            base: own,
-            ..
-        }) = self.choices.last()
-            && *own as usize == base
-        {
+        if self.stack[base + 1] & MATCHED != 0 || self.has_rules_left(base) {
             return Next::Fail;
         }
         self.heap.undo(self.head_trail);
@@ -310,6 +310,7 @@ impl Machine<'_> {
             self.heap.cells.push(Cell::reference(first + i).0);
         }
         let made = self.heap.finish(at, 0);
+        self.heap.doubt(made);
         self.heap.trail.push(variable.at() as u32);
         self.heap.cells[variable.at()] = made.0;
     }
@@ -338,6 +339,7 @@ impl Machine<'_> {
             self.heap.cells.push(Cell::reference(first + i).0);
         }
         let made = self.heap.finish(at, 0);
+        self.heap.doubt(made);
         self.heap.trail.push(variable.at() as u32);
         self.heap.cells[variable.at()] = made.0;
     }

@@ -166,6 +166,12 @@ impl Machine<'_> {
         if !value.is_exp() {
             return self.has_type(value, expected);
         }
+        if self.heap.doubts.are_some() {
+            self.look_at_doubts();
+        }
+        if self.heap.is_open(value) {
+            return true;
+        }
         let header = self.heap.header(value.at());
         let stays = part || header.has(Header::GROUND);
         header.has(Header::EVALUATED) && stays
@@ -245,7 +251,7 @@ impl Machine<'_> {
 
     /// Whether a ground expression evaluates to itself for all that is known
     /// now; notes it of every part that does.
-    pub(super) fn settles(&mut self, value: Cell) -> bool {
+    pub(in crate::fast) fn settles(&mut self, value: Cell) -> bool {
         if !self.heap.is_ground(value) {
             return false;
         }
@@ -298,6 +304,10 @@ impl Machine<'_> {
             return Some(copy);
         }
         let (top, box_top) = (self.heap.top(), self.heap.boxes.len());
+        if let Some(copy) = self.heap.copy_spine(data_heads, value) {
+            return Some(copy);
+        }
+        self.heap.cut(top, box_top);
         let copy = self.copy_data(value);
         if copy.is_none() {
             self.heap.cut(top, box_top);
@@ -325,7 +335,11 @@ impl Machine<'_> {
                     None => {
                         let copy = *copy;
                         open.pop();
-                        self.heap.finish(copy, Header::DATA)
+                        let done = self.heap.finish(copy, Header::DATA);
+                        if !self.heap.is_ground(done) {
+                            self.heap.cells[copy] |= Header::OPEN;
+                        }
+                        done
                     }
                     Some(from) => {
                         let element = self.heap.deref(self.heap.word(from));

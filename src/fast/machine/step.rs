@@ -86,7 +86,7 @@ impl Machine<'_> {
                 let values = slots.map(|slot| Cell(frame[place(slot)]));
                 let heap = &mut self.heap;
                 let (made, _) = heap.make_noted(&self.program, function, values, count);
-                if self.heap.is_plain(made, ANY) {
+                if self.heap.is_plain(made, ANY) || self.heap.is_open_as_made(made) {
                     go!(self.leave(made, base));
                 } else {
                     go!(self.settle_last(made, ANY, (part, Of::Result), base));
@@ -143,7 +143,7 @@ impl Machine<'_> {
                 if entry.state == State::Data {
                     let data_type = entry.data_type;
                     let types_elements = entry.types_elements;
-                    let built = self.build_data(operands, base);
+                    let built = self.build_data(operands, base, entry.open);
                     if !types_elements {
                         self.heap.note_type_of_data(built, data_type);
                     } else if self
@@ -178,6 +178,7 @@ impl Machine<'_> {
                 let value = self.heap.deref(slot!(self, base, slot));
                 if value.is_ref() {
                     // A constant has no variable in it.
+                    self.heap.doubt(constant);
                     self.heap.trail.push(value.at() as u32);
                     self.heap.cells[value.at()] = constant.0;
                 } else if !self.unify_noted(value, constant) {
