@@ -282,8 +282,7 @@ fn failing_calls_behind_a_degraded_front_are_held() {
         ("degradation-level", 1.0),
     ])
     .after(2.0);
-    let reason =
-        "0.9 of the calls of the upstream service fail and requests are at degradation level 1.0";
+    let reason = "0.9 of the calls of the upstream fail at degradation level 1.0";
     assert_eq!(states(&run), [format!("request-failures held: {reason}")]);
     run.check(&[]);
 }
