@@ -41,6 +41,24 @@ impl Wanted {
     }
 }
 
+/// What waits for the results of a call; `unchanged` says whether its arguments are as they were
+/// written.
+fn call_frame(
+    space: &Space,
+    call: &Atom,
+    returns: Wanted,
+    unchanged: bool,
+) -> (FrameKind, Option<(Variable, Atom)>) {
+    let (returns, bound) = returns.parts();
+    let frame = FrameKind::Call {
+        call: call.clone(),
+        unchanged,
+        returns,
+        space: space.clone(),
+    };
+    (frame, bound)
+}
+
 impl<'h> Machine<'h> {
     /// Evaluates `atom` as a value of a type, as part of another evaluation: what
     /// its variables are bound to by each result is part of the result.
@@ -71,18 +89,13 @@ impl<'h> Machine<'h> {
         budget: &Budget,
         proving: bool,
     ) -> Ways {
-        let (returns, bound) = returns.parts();
-        let frame = FrameKind::Call {
-            call: call.clone(),
-            // Whether arguments were evaluated to something else is not known.
-            unchanged: call.as_expression().is_some_and(|call| call.len() == 1),
-            returns,
-            space: space.clone(),
-        };
+        // Whether arguments were evaluated to something else is not known.
+        let unchanged = call.as_expression().is_some_and(|call| call.len() == 1);
         let task = Task::Eval {
             atom: call.clone(),
             space: space.clone(),
         };
+        let (frame, bound) = call_frame(space, call, returns, unchanged);
         Machine::ways(host, call, (budget, proving), (task, Some(frame)), bound)
     }
 
@@ -95,14 +108,8 @@ impl<'h> Machine<'h> {
         budget: &Budget,
         proving: bool,
     ) -> Ways {
-        let (returns, bound) = returns.parts();
-        let frame = FrameKind::Call {
-            call: result.clone(),
-            unchanged: true,
-            returns,
-            space: space.clone(),
-        };
         let task = Machine::result(result.clone(), result, space);
+        let (frame, bound) = call_frame(space, result, returns, true);
         Machine::ways(host, result, (budget, proving), (task, Some(frame)), bound)
     }
 

@@ -74,7 +74,7 @@ impl Heap {
 
     /// As [`Heap::deref`], where variables are many.
     #[inline(always)]
-    fn value_of(&self, mut cell: Cell) -> Cell {
+    pub(super) fn value_of(&self, mut cell: Cell) -> Cell {
         while cell.is_ref() {
             let next = self.word(cell.at());
             if next == cell {

@@ -202,15 +202,8 @@ impl Heap {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn follow(&self, mut cell: Cell) -> Cell {
-        while cell.is_ref() {
-            let next = self.word(cell.at());
-            if next == cell {
-                break;
-            }
-            cell = next;
-        }
-        cell
+    pub(super) fn follow(&self, cell: Cell) -> Cell {
+        self.value_of(cell)
     }
 
     /// Where the elements of an expression are: the index of the first, and how many.

@@ -9,7 +9,7 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::choice::Gathers;
 use crate::fast::code::{
-    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, NO_NAME, Of, Operand, Slot, TypeId,
+    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, NO_NAME, Operand, Slot, TypeId,
 };
 use crate::fast::program::{Inline, Signature};
 use crate::types;
@@ -785,9 +785,7 @@ impl Compiler<'_> {
         if is_space(left) {
             return self.unify_space(atom, (left, right), (then, otherwise), want);
         }
-        let Some((value, pattern)) = self.value_first(left, right) else {
-            return self.unify_terms([left, right, then, otherwise], want);
-        };
+        let (value, pattern) = self.value_first(left, right);
         let cases = two_cases(pattern, then, otherwise);
         let (value, mark) = self.marked(&[], want, |this, inner| {
             let value = this.quoted(value)?;
@@ -804,76 +802,17 @@ impl Compiler<'_> {
         Ok(value)
     }
 
-    /// The side of `unify` that is the value of a variable, or an expression, and the other.
-    pub(super) fn value_first<'a>(
-        &self,
-        left: &'a Atom,
-        right: &'a Atom,
-    ) -> Option<(&'a Atom, &'a Atom)> {
+    /// The sides of `unify`, one that is the value of a variable first.
+    pub(super) fn value_first<'a>(&self, left: &'a Atom, right: &'a Atom) -> (&'a Atom, &'a Atom) {
         let is_named = |side: &Atom| match side {
             Atom::Variable(variable) => self.names.contains_key(variable),
             _ => false,
         };
-        match (left, right) {
-            _ if is_named(left) => Some((left, right)),
-            (Atom::Variable(_), _) => None,
-            _ if is_named(right) => Some((right, left)),
-            _ => None,
+        if is_named(right) && !matches!(left, Atom::Variable(_)) {
+            (right, left)
+        } else {
+            (left, right)
         }
-    }
-
-    /// `unify` of terms of which none may stand for a space.
-    fn unify_terms(&mut self, parts: [&Atom; 4], want: Want) -> Compiled<Value> {
-        let [left, right, then, otherwise] = parts;
-        if let (Atom::Variable(_), Atom::Variable(variable)) = (left, right)
-            && self.names.contains_key(variable)
-        {
-            return Err(Leave);
-        }
-        let to = self.slot()?;
-        let (_, mark) = self.marked(&[], want, |this, inner| {
-            let (end, uses, keep) = this.branch(|this| {
-                let keep = this.target()?;
-                let left = this.quoted(left)?;
-                let left = this.in_slot(left)?;
-                this.emit(Instruction::Try { keep });
-                let mut uses = Vec::new();
-                this.pattern_with(right, left, &mut uses)?;
-                this.emit(Instruction::Keep);
-                let end = this.part(|this| {
-                    this.introduce(then)?;
-                    let value =
-                        this.template_as(then, ANY, inner.want, Bound::Something, Of::Element)?;
-                    Ok(this.join(value, to, want))
-                })?;
-                Ok((end, uses, keep))
-            })?;
-            let here = this.here();
-            for at in &uses {
-                this.fill(*at, Place::OnFail, here);
-            }
-            this.emit(Instruction::Undo { keep });
-            let second = this.branch(|this| {
-                this.part(|this| {
-                    this.introduce(otherwise)?;
-                    let value = this.template_as(
-                        otherwise,
-                        ANY,
-                        inner.want,
-                        Bound::Something,
-                        Of::Element,
-                    )?;
-                    Ok(this.join(value, to, want))
-                })
-            })?;
-            this.land([end, second]);
-            Ok(())
-        })?;
-        self.define(to);
-        if want != Want::Tail {
-            self.exit(mark);
-        }
-        Ok(Operand::slot(to))
     }
 }
 

@@ -37,37 +37,6 @@ impl Compiler<'_> {
             let (to, operands) = (this.slot()?, call.operands);
             let whole = operands[1..].to_vec();
             let instruction = match (inline, &operands[1..]) {
-                (Inline::Arithmetic(operation), [left, right]) => {
-                    this.arithmetic(operation, to, *left, *right)?
-                }
-                (Inline::Comparison(operation), [left, right]) => {
-                    let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
-                    Instruction::Compare {
-                        operation,
-                        to,
-                        left,
-                        right,
-                        odd: FAIL,
-                    }
-                }
-                (Inline::Logic(operation), [left, right]) => {
-                    let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
-                    Instruction::Logic {
-                        operation,
-                        to,
-                        left,
-                        right,
-                        odd: FAIL,
-                    }
-                }
-                (Inline::Not, [from]) => {
-                    let from = this.in_slot(*from)?;
-                    Instruction::Not {
-                        to,
-                        from,
-                        odd: FAIL,
-                    }
-                }
                 (Inline::Change(change), [space, atom]) => {
                     let (space, atom) = (this.in_slot(*space)?, this.in_slot(*atom)?);
                     Instruction::ChangeSpace {
@@ -75,14 +44,6 @@ impl Compiler<'_> {
                         to,
                         space,
                         atom,
-                        odd: FAIL,
-                    }
-                }
-                (Inline::Size, [from]) => {
-                    let from = this.in_slot(*from)?;
-                    Instruction::SizeAtom {
-                        to,
-                        from,
                         odd: FAIL,
                     }
                 }
@@ -111,7 +72,7 @@ impl Compiler<'_> {
                         odd: FAIL,
                     }
                 }
-                _ => return Err(Leave),
+                (inline, operands) => this.computed(inline, to, operands)?,
             };
             let slow = (number, whole, unchanged);
             if let Inline::First | Inline::Rest = inline {
@@ -126,6 +87,50 @@ impl Compiler<'_> {
             if number && want != Want::Tail && !value.is_constant() {
                 self.settled.insert(value.index() as Slot);
             }
+        })
+    }
+
+    /// The instruction that computes a number or a truth value of operands as they stand.
+    pub(super) fn computed(
+        &mut self,
+        inline: Inline,
+        to: Slot,
+        operands: &[Operand],
+    ) -> Compiled<Instruction> {
+        let odd = FAIL;
+        Ok(match (inline, operands) {
+            (Inline::Arithmetic(operation), [left, right]) => {
+                self.arithmetic(operation, to, *left, *right)?
+            }
+            (Inline::Comparison(operation), [left, right]) => {
+                let (left, right) = (self.in_slot(*left)?, self.in_slot(*right)?);
+                Instruction::Compare {
+                    operation,
+                    to,
+                    left,
+                    right,
+                    odd,
+                }
+            }
+            (Inline::Logic(operation), [left, right]) => {
+                let (left, right) = (self.in_slot(*left)?, self.in_slot(*right)?);
+                Instruction::Logic {
+                    operation,
+                    to,
+                    left,
+                    right,
+                    odd,
+                }
+            }
+            (Inline::Not, [from]) => {
+                let from = self.in_slot(*from)?;
+                Instruction::Not { to, from, odd }
+            }
+            (Inline::Size, [from]) => {
+                let from = self.in_slot(*from)?;
+                Instruction::SizeAtom { to, from, odd }
+            }
+            _ => return Err(Leave),
         })
     }
 

@@ -93,10 +93,7 @@ impl Compiler<'_> {
         if !here || !types::is_undefined(wanted) {
             return Err(Leave);
         }
-        self.part(|this| {
-            this.introduce(atom)?;
-            this.template(atom, ANY, want, Bound::Something)
-        })
+        self.evaluated(atom, want)
     }
 
     fn instructions(&mut self, steps: &Steps, body: &Atom) -> Compiled<()> {
@@ -124,11 +121,12 @@ impl Compiler<'_> {
                 self.instructions(steps, next)?;
             }
             [value, pattern, then, otherwise] if *head == known.unify => {
-                let (value, pattern) = match self.value_first(value, pattern) {
-                    Some(sides) => sides,
-                    None if matches!(value, Atom::Variable(_)) => return Err(Leave),
-                    None => (value, pattern),
-                };
+                let (value, pattern) = self.value_first(value, pattern);
+                let is_open =
+                    matches!(value, Atom::Variable(variable) if !self.names.contains_key(variable));
+                if is_open {
+                    return Err(Leave);
+                }
                 let value = self.quoted(value)?;
                 let slot = self.in_slot(value)?;
                 let cases = two_cases(pattern, then, otherwise);
@@ -232,39 +230,7 @@ impl Compiler<'_> {
         let inline = self.program.inline(operation);
         let number = self.program.operation(operation, ANY);
         let to = self.slot()?;
-        let odd = FAIL;
         let made = match (inline, operands.as_slice()) {
-            (Some(Inline::Arithmetic(operation)), [left, right]) => {
-                self.arithmetic(operation, to, *left, *right)?
-            }
-            (Some(Inline::Comparison(operation)), [left, right]) => {
-                let (left, right) = (self.in_slot(*left)?, self.in_slot(*right)?);
-                Instruction::Compare {
-                    operation,
-                    to,
-                    left,
-                    right,
-                    odd,
-                }
-            }
-            (Some(Inline::Logic(operation)), [left, right]) => {
-                let (left, right) = (self.in_slot(*left)?, self.in_slot(*right)?);
-                Instruction::Logic {
-                    operation,
-                    to,
-                    left,
-                    right,
-                    odd,
-                }
-            }
-            (Some(Inline::Not), [from]) => {
-                let from = self.in_slot(*from)?;
-                Instruction::Not { to, from, odd }
-            }
-            (Some(Inline::Size), [from]) => {
-                let from = self.in_slot(*from)?;
-                Instruction::SizeAtom { to, from, odd }
-            }
             (_, [left, right])
                 if inline == Some(Inline::Equal) || operation.name() == "noreduce-eq" =>
             {
@@ -289,7 +255,8 @@ impl Compiler<'_> {
                 let value = self.take(Want::Own)?;
                 return self.in_slot(value);
             }
-            _ => return Err(Leave),
+            (Some(inline), operands) => self.computed(inline, to, operands)?,
+            (None, _) => return Err(Leave),
         };
         self.record(number);
         let at = self.emit(made);
