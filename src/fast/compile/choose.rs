@@ -259,7 +259,7 @@ impl Compiler<'_> {
                 this.odd[slow].uses = vec![(at, Place::To)];
                 this.land([Some(over)]);
                 this.emit(Instruction::CaseAny { keep });
-                let value = this.evaluated(then, inner.want)?;
+                let value = this.unified(then, inner.want)?;
                 let end = this.join(value, to, want);
                 Ok((end, slow))
             })?;
@@ -269,7 +269,7 @@ impl Compiler<'_> {
             this.defined.clone_from(&without);
             this.program.live.insert(here, without.into_boxed_slice());
             let second = this.branch(|this| {
-                let value = this.evaluated(otherwise, inner.want)?;
+                let value = this.unified(otherwise, inner.want)?;
                 Ok(this.join(value, to, want))
             })?;
             this.land([end, second]);
