@@ -385,9 +385,15 @@ impl Heap {
 
     /// Puts an expression on the heap; bound variables in it are followed one step.
     pub(super) fn build(&mut self, elements: &[Cell]) -> Cell {
+        self.build_of(elements.iter().copied())
+    }
+
+    /// As [`Heap::build`], of elements from wherever they are.
+    pub(super) fn build_of(&mut self, elements: impl ExactSizeIterator<Item = Cell>) -> Cell {
+        self.make_room(self.cells.len() + 1 + elements.len());
         let at = self.begin(elements.len());
         for element in elements {
-            let element = self.deref(*element);
+            let element = self.deref(element);
             self.cells.push(element.0);
         }
         self.finish(at, 0)

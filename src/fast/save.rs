@@ -29,7 +29,8 @@ pub(super) struct Saved {
     room: usize,
     /// Where the first of the words will stand. What is outside of them is below.
     base: usize,
-    roots: Vec<Cell>,
+    /// The terms themselves, as cells.
+    roots: Vec<u64>,
     boxes: Vec<Atom>,
     /// As `base`, of host values.
     first_box: u32,
@@ -45,12 +46,12 @@ impl Saved {
     /// Whether the first of the terms is this one, which is not on the heap.
     #[inline]
     pub(super) fn begins_with(&self, leaf: Cell) -> bool {
-        self.roots.first() == Some(&leaf)
+        self.roots.first() == Some(&leaf.0)
     }
 
     /// The terms, once they are back on the heap.
-    pub(super) fn roots(&self) -> &[Cell] {
-        &self.roots
+    pub(super) fn roots(&self) -> impl ExactSizeIterator<Item = Cell> {
+        self.roots.iter().map(|root| Cell(*root))
     }
 
     /// Forgets all but the memory it has, if that is little. Whether it was.
@@ -99,7 +100,7 @@ impl Saved {
             _ => word,
         };
         for root in &mut self.roots {
-            *root = one(*root);
+            *root = one(Cell(*root)).0;
         }
         let mut raw = false;
         for word in &mut self.words[self.room..] {
@@ -117,6 +118,7 @@ impl Saved {
     /// moving what was written does.
     fn make_room(&mut self, areas: Areas) {
         const TIMES: usize = 64;
+        grow(&mut self.roots, areas);
         if self.words.len() < MANY {
             return;
         }
@@ -126,11 +128,19 @@ impl Saved {
             words.extend_from_slice(&self.words);
             (self.words, self.room) = (words, self.base);
             areas.tell_of_room(&mut self.words);
-        } else if self.words.capacity() - self.words.len() < MANY / TIMES {
-            // Else it grows as others do.
-            let _ = self.words.try_reserve_exact(7 * self.words.len());
-            areas.tell_of_room(&mut self.words);
+        } else {
+            grow(&mut self.words, areas);
         }
+    }
+}
+
+/// Makes room for eight times as many words if they are many and there is little left.
+fn grow(words: &mut Vec<u64>, areas: Areas) {
+    const LITTLE: usize = 1 << 12;
+    if words.len() >= MANY && words.capacity() - words.len() < LITTLE {
+        // Else they grow as others do.
+        let _ = words.try_reserve_exact(7 * words.len());
+        areas.tell_of_room(words);
     }
 }
 
@@ -284,7 +294,7 @@ impl Heap {
         let root = keep.cell(cell);
         keep.elements(from);
         saved.points_out = keep.points_out;
-        saved.roots.push(root);
+        saved.roots.push(root.0);
     }
 
     /// Puts saved terms back, in the order in which they were saved.
@@ -300,7 +310,9 @@ impl Heap {
             saved.words[CONSTANTS..top].copy_from_slice(&self.cells[CONSTANTS..]);
             self.cells = std::mem::take(&mut saved.words);
         } else {
-            self.cells.extend_from_slice(&saved.words[saved.room..]);
+            let words = &saved.words[saved.room..];
+            self.make_room(top + words.len());
+            self.cells.extend_from_slice(words);
         }
     }
 }

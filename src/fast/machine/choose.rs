@@ -302,7 +302,7 @@ impl Machine<'_> {
         }
         let mut saved = aside.saved;
         self.heap.restore(&mut saved);
-        let whole = saved.roots()[0];
+        let whole = saved.roots().next().expect("it was saved");
         let (first, _) = self.heap.elements(whole.at());
         for (i, variable) in aside.variables.iter().enumerate() {
             let value = self.heap.word(first + 1 + i);
@@ -393,7 +393,7 @@ impl Machine<'_> {
         self.record_all(&mut gathered.log);
         self.gathering -= gathered.saved.bytes();
         self.heap.restore(&mut gathered.saved);
-        let list = self.heap.build(gathered.saved.roots());
+        let list = self.heap.build_of(gathered.saved.roots());
         self.note_data(list);
         if self.to_gather.len() < GATHERED_KEPT && gathered.clear() {
             self.to_gather.push(gathered);
