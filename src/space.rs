@@ -36,6 +36,7 @@ mod matching;
 pub(crate) mod moment;
 pub(crate) mod probe;
 mod relation;
+mod relations;
 mod rows;
 mod stand;
 mod store;
@@ -49,9 +50,10 @@ use lock::{StoreLock, read, write};
 use matching::Frame;
 pub(crate) use moment::Moment;
 use probe::Probe;
-pub(crate) use relation::{Subject, Version};
+
+pub(crate) use relation::{SHORT, Subject, Version};
 pub(crate) use stand::{Clocks, Stand};
-pub(crate) use store::{SHORT, Values};
+pub(crate) use store::Values;
 use store::{Store, View};
 
 /// A multiset of atoms. Clones are the same space.

@@ -3,8 +3,12 @@
 
 use crate::atom::known;
 use crate::space::column::RowList;
-use crate::space::index::PathIndex;
+use crate::space::index::{Path, PathIndex, Posting};
+use crate::space::probe::Probe;
 use crate::space::token::{self, Payloads, Token, WILD};
+
+/// Lists of rows up to this length are looked through without an index.
+pub(crate) const SHORT: usize = 8;
 
 /// What tells relations apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,6 +71,11 @@ pub(super) fn subject<P: Payloads + ?Sized>(tokens: &[u32], payloads: &P) -> Sub
             None => Subject::Open,
         },
     }
+}
+
+/// The token that heads types.
+pub(super) fn colon() -> u32 {
+    token::symbol(known().colon.id())
 }
 
 impl RelationKey {
@@ -136,4 +145,77 @@ pub(super) struct Relation {
     pub(super) rows: RowList,
     pub(super) version: Version,
     pub(super) paths: Vec<PathIndex>,
+}
+
+/// The rows of a relation that a probe has to look through.
+pub(super) enum Choice<'a> {
+    All(&'a RowList),
+    Path(Posting<'a>, &'a RowList),
+}
+
+impl Choice<'_> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Choice::All(rows) => rows.len(),
+            Choice::Path(posting, open) => posting.len() + open.len(),
+        }
+    }
+}
+impl Relation {
+    /// The shortest list of rows that has all that the probe asks for.
+    pub(super) fn choose(&self, probe: &Probe) -> Choice<'_> {
+        let mut best = Choice::All(&self.rows);
+        if self.paths.is_empty() || best.len() <= 2 {
+            return best;
+        }
+        for index in &self.paths {
+            let key = probe.key_at(&index.path);
+            if token::is_variable(key) {
+                continue;
+            }
+            let choice = Choice::Path(index.postings.get(key), &index.open);
+            if choice.len() < best.len() {
+                best = choice;
+                if best.len() <= 4 {
+                    break;
+                }
+            }
+        }
+        best
+    }
+
+    /// Takes out of `rows`, from `from` on, those that are not in the lists of all that the
+    /// probe asks for, where looking into a list is cheaper than looking at rows.
+    pub(super) fn narrow(&self, probe: &Probe, rows: &mut Vec<u32>, from: usize) {
+        const LONGER: usize = 8;
+        for index in &self.paths {
+            let count = rows.len() - from;
+            if count < 2 {
+                return;
+            }
+            let key = probe.key_at(&index.path);
+            if token::is_variable(key) || index.open.len() > 0 {
+                continue;
+            }
+            let posting = index.postings.get(key);
+            if posting.len() <= LONGER * count {
+                posting.retain_in(rows, from);
+            }
+        }
+    }
+
+    /// The first path whose index would perhaps shorten the choice.
+    pub(super) fn wanted(&self, choice: &Choice<'_>, probe: &Probe) -> Option<Path> {
+        if choice.len() <= SHORT {
+            return None;
+        }
+        let places = probe.places();
+        places
+            .iter()
+            .map(|(path, _)| path)
+            .find(|path| {
+                !self.key.implies(path) && self.paths.iter().all(|index| index.path != **path)
+            })
+            .cloned()
+    }
 }

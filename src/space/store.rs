@@ -13,21 +13,18 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::atom::{Atom, Grounded, known};
+use crate::atom::{Atom, Grounded};
 use crate::space::changes::{self, Changes};
-use crate::space::column::RowList;
 use crate::space::flat::{self, Flat, Origin};
 use crate::space::index::{At, Path, PathIndex, Posting, Postings, key_at};
 use crate::space::probe::Probe;
 use crate::space::relation::{
-    Relation, RelationKey, Subject, Version, has_subjects, relation_of, subject,
+    self, Choice, Relation, RelationKey, SHORT, Subject, Version, has_subjects, relation_of,
 };
+use crate::space::relations::Relations;
 use crate::space::rows::{ROWS_MAX, Rows};
 use crate::space::token::{self, Payloads};
 use crate::symbol::{Names, names};
-
-/// Lists of rows up to this length are looked through without an index.
-pub(crate) const SHORT: usize = 8;
 
 /// Rows that are looked up ahead of their use.
 const AHEAD_MAX: usize = 1 << 12;
@@ -117,240 +114,6 @@ impl Values {
         }
         value
     }
-}
-
-/// Relations by key, and by arity.
-#[derive(Default)]
-struct Relations {
-    all: Vec<Option<Relation>>,
-    free: Vec<u32>,
-    by_key: HashMap<RelationKey, u32, FixedState>,
-    /// How many relations are of atoms without a head symbol; most stores have none.
-    headless: u32,
-    by_arity: HashMap<u32, Vec<u32>, FixedState>,
-    /// The newest row's, since many rows of one relation come one after the other.
-    last: Option<(RelationKey, u32)>,
-    /// How many relations give types to calls of a head, by its token.
-    typed_heads: HashMap<u32, u32, FixedState>,
-}
-
-/// The rows of a relation that a probe has to look through.
-enum Choice<'a> {
-    All(&'a RowList),
-    Path(Posting<'a>, &'a RowList),
-}
-
-impl Choice<'_> {
-    fn len(&self) -> usize {
-        match self {
-            Choice::All(rows) => rows.len(),
-            Choice::Path(posting, open) => posting.len() + open.len(),
-        }
-    }
-}
-
-impl Relations {
-    fn get(&self, key: RelationKey) -> Option<&Relation> {
-        let number = *self.by_key.get(&key)?;
-        self.all[number as usize].as_ref()
-    }
-
-    fn at(&self, number: u32) -> &Relation {
-        self.all[number as usize]
-            .as_ref()
-            .expect("numbers in use have a relation")
-    }
-
-    fn get_or_make(&mut self, key: RelationKey, clock: u64) -> u32 {
-        if let Some((last, number)) = self.last
-            && last == key
-        {
-            return number;
-        }
-        if let Some(number) = self.by_key.get(&key) {
-            self.last = Some((key, *number));
-            return *number;
-        }
-        changes::note_head();
-        let number = self.free.pop().unwrap_or_else(|| {
-            self.all.push(None);
-            (self.all.len() - 1) as u32
-        });
-        self.headless += u32::from(key.is_headless());
-        let mut place = 0;
-        if let Some(arity) = key.group() {
-            let group = self.by_arity.entry(arity).or_default();
-            place = group.len() as u32;
-            group.push(number);
-        }
-        if let RelationKey::About(head, Subject::Call(call, _)) = key
-            && head == colon()
-        {
-            *self.typed_heads.entry(call).or_insert(0) += 1;
-        }
-        self.all[number as usize] = Some(Relation {
-            key,
-            place,
-            rows: RowList::default(),
-            // Whoever knew an earlier relation of this key sees that it was cut.
-            version: Version {
-                changed: clock,
-                cut: clock,
-            },
-            paths: Vec::new(),
-        });
-        self.by_key.insert(key, number);
-        number
-    }
-
-    fn remove(&mut self, number: u32) {
-        let Some(relation) = self.all[number as usize].take() else {
-            return;
-        };
-        self.last = None;
-        let key = relation.key;
-        self.by_key.remove(&key);
-        self.headless -= u32::from(key.is_headless());
-        self.free.push(number);
-        if let Some(group) = key.group().and_then(|arity| self.by_arity.get_mut(&arity)) {
-            group.swap_remove(relation.place as usize);
-            if let Some(&moved) = group.get(relation.place as usize)
-                && let Some(moved) = &mut self.all[moved as usize]
-            {
-                moved.place = relation.place;
-            }
-        }
-        if let RelationKey::About(head, Subject::Call(call, _)) = key
-            && head == colon()
-            && let Some(count) = self.typed_heads.get_mut(&call)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.typed_heads.remove(&call);
-            }
-        }
-        if self.by_key.is_empty() {
-            *self = Relations::default();
-        }
-    }
-
-    /// Calls `visit` with each relation that may hold what the probe asks for, unless it
-    /// asks for everything.
-    fn each<'a>(&'a self, probe: &Probe, mut visit: impl FnMut(u32, &'a Relation)) {
-        let mut one = |key: RelationKey| {
-            if let Some(&number) = self.by_key.get(&key) {
-                visit(number, self.at(number));
-            }
-        };
-        if self.headless > 0 {
-            one(RelationKey::Open);
-        }
-        let Some(arity) = token::arity_of(probe.key(0)) else {
-            return one(RelationKey::Leaves);
-        };
-        let head = if arity == 0 {
-            probe.key(0)
-        } else {
-            probe.key(1)
-        };
-        if token::is_variable(head) {
-            for &number in self.by_arity.get(&arity).map_or(&[][..], Vec::as_slice) {
-                visit(number, self.at(number));
-            }
-            return;
-        }
-        if self.headless > 0 {
-            one(RelationKey::Headless(arity));
-        }
-        if arity == 0 || !token::is_symbol(head) {
-            return;
-        }
-        if !has_subjects(head, arity) {
-            return one(RelationKey::Known(head, arity));
-        }
-        let keys = probe.subject_at(2);
-        // An expression whose own head is unknown may be about anything that is called.
-        let unknown = token::is_variable(keys[0])
-            || token::arity_of(keys[0]).is_some_and(|arity| arity > 0)
-                && token::is_variable(keys[1]);
-        if unknown {
-            for &number in self.by_arity.get(&arity).map_or(&[][..], Vec::as_slice) {
-                let relation = self.at(number);
-                if relation.key.head() == head {
-                    visit(number, relation);
-                }
-            }
-            return;
-        }
-        one(RelationKey::About(head, Subject::Open));
-        let subject = subject(&keys, token::NO_VALUES);
-        if subject != Subject::Open {
-            one(RelationKey::About(head, subject));
-        }
-    }
-}
-
-impl Relation {
-    /// The shortest list of rows that has all that the probe asks for.
-    fn choose(&self, probe: &Probe) -> Choice<'_> {
-        let mut best = Choice::All(&self.rows);
-        if self.paths.is_empty() || best.len() <= 2 {
-            return best;
-        }
-        for index in &self.paths {
-            let key = probe.key_at(&index.path);
-            if token::is_variable(key) {
-                continue;
-            }
-            let choice = Choice::Path(index.postings.get(key), &index.open);
-            if choice.len() < best.len() {
-                best = choice;
-                if best.len() <= 4 {
-                    break;
-                }
-            }
-        }
-        best
-    }
-
-    /// Takes out of `rows`, from `from` on, those that are not in the lists of all that the
-    /// probe asks for, where looking into a list is cheaper than looking at rows.
-    fn narrow(&self, probe: &Probe, rows: &mut Vec<u32>, from: usize) {
-        const LONGER: usize = 8;
-        for index in &self.paths {
-            let count = rows.len() - from;
-            if count < 2 {
-                return;
-            }
-            let key = probe.key_at(&index.path);
-            if token::is_variable(key) || index.open.len() > 0 {
-                continue;
-            }
-            let posting = index.postings.get(key);
-            if posting.len() <= LONGER * count {
-                posting.retain_in(rows, from);
-            }
-        }
-    }
-
-    /// The first path whose index would perhaps shorten the choice.
-    fn wanted(&self, choice: &Choice<'_>, probe: &Probe) -> Option<Path> {
-        if choice.len() <= SHORT {
-            return None;
-        }
-        let places = probe.places();
-        places
-            .iter()
-            .map(|(path, _)| path)
-            .find(|path| {
-                !self.key.implies(path) && self.paths.iter().all(|index| index.path != **path)
-            })
-            .cloned()
-    }
-}
-
-fn colon() -> u32 {
-    token::symbol(known().colon.id())
 }
 
 impl Store {
@@ -516,9 +279,7 @@ impl Store {
         let key = relation_of(tokens, &self.values);
         changes::note(key, &mut self.changes);
         let number = self.relations.get_or_make(key, self.clock);
-        let relation = self.relations.all[number as usize]
-            .as_mut()
-            .expect("just made");
+        let relation = self.relations.at_mut(number);
         relation.rows.push(row);
         relation.version.changed = self.clock;
         for index in &mut relation.paths {
@@ -612,10 +373,8 @@ impl Store {
         let tokens = self.rows.tokens(row).expect("the row is there");
         let key = relation_of(tokens, &self.values);
         changes::note(key, &mut self.changes);
-        if let Some(&number) = self.relations.by_key.get(&key)
-            && let Some(relation) = &mut self.relations.all[number as usize]
-        {
-            relation.version = Version {
+        if let Some(number) = self.relations.number(key) {
+            self.relations.at_mut(number).version = Version {
                 changed: self.clock,
                 cut: self.clock,
             };
@@ -649,11 +408,8 @@ impl Store {
                 .is_some()
                 .then(|| flat::hash(&tokens, &self.values)),
         };
-        let number = self.relations.by_key.get(&key).copied();
-        let number = number.expect("the relation of a row");
-        let relation = self.relations.all[number as usize]
-            .as_mut()
-            .expect("the relation of a row");
+        let number = self.relations.number(key).expect("the relation of a row");
+        let relation = self.relations.at_mut(number);
         let places: SmallVec<[At; 4]> = relation
             .paths
             .iter()
@@ -845,7 +601,7 @@ impl Store {
         ends: &mut Vec<u32>,
     ) -> bool {
         let arity = token::arity_of(expression).filter(|arity| {
-            token::is_symbol(head) && !has_subjects(head, *arity) && self.relations.headless == 0
+            token::is_symbol(head) && !has_subjects(head, *arity) && !self.relations.has_headless()
         });
         let relation = arity.and_then(|arity| self.relations.get(RelationKey::Known(head, arity)));
         let index = relation.and_then(|relation| {
@@ -948,11 +704,7 @@ impl Store {
                     break;
                 };
                 let index = self.index(relation, path);
-                let relation = self.relations.all[number as usize].as_mut();
-                relation
-                    .expect("numbers in use have a relation")
-                    .paths
-                    .push(index);
+                self.relations.at_mut(number).paths.push(index);
             }
         }
     }
@@ -973,13 +725,10 @@ impl Store {
         let open = [
             RelationKey::Open,
             RelationKey::Headless(3),
-            RelationKey::About(colon(), Subject::Open),
+            RelationKey::About(relation::colon(), Subject::Open),
         ];
         let known_head = match head {
-            Atom::Symbol(symbol) => {
-                let head = token::symbol(symbol.id());
-                self.relations.typed_heads.contains_key(&head)
-            }
+            Atom::Symbol(symbol) => self.relations.types_calls(token::symbol(symbol.id())),
             Atom::Variable(_) => true,
             Atom::Expression(_) | Atom::Grounded(_) => false,
         };

@@ -1,0 +1,186 @@
+//! All relations of one store, by what tells them apart.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::space::changes;
+use crate::space::column::RowList;
+use crate::space::probe::Probe;
+use crate::space::relation::{
+    self, Relation, RelationKey, Subject, Version, has_subjects, subject,
+};
+use crate::space::token;
+
+/// Relations by key, and by arity.
+#[derive(Default)]
+pub(super) struct Relations {
+    all: Vec<Option<Relation>>,
+    free: Vec<u32>,
+    by_key: HashMap<RelationKey, u32, FixedState>,
+    /// How many relations are of atoms without a head symbol; most stores have none.
+    headless: u32,
+    by_arity: HashMap<u32, Vec<u32>, FixedState>,
+    /// The newest row's, since many rows of one relation come one after the other.
+    last: Option<(RelationKey, u32)>,
+    /// How many relations give types to calls of a head, by its token.
+    typed_heads: HashMap<u32, u32, FixedState>,
+}
+impl Relations {
+    pub(super) fn number(&self, key: RelationKey) -> Option<u32> {
+        self.by_key.get(&key).copied()
+    }
+
+    pub(super) fn get(&self, key: RelationKey) -> Option<&Relation> {
+        self.all[self.number(key)? as usize].as_ref()
+    }
+
+    pub(super) fn at(&self, number: u32) -> &Relation {
+        self.all[number as usize]
+            .as_ref()
+            .expect("numbers in use have a relation")
+    }
+
+    pub(super) fn at_mut(&mut self, number: u32) -> &mut Relation {
+        self.all[number as usize]
+            .as_mut()
+            .expect("numbers in use have a relation")
+    }
+
+    /// Whether some are of atoms without a head symbol.
+    pub(super) fn has_headless(&self) -> bool {
+        self.headless > 0
+    }
+
+    /// Whether some relation gives types to calls of the head, by its token.
+    pub(super) fn types_calls(&self, head: u32) -> bool {
+        self.typed_heads.contains_key(&head)
+    }
+
+    pub(super) fn get_or_make(&mut self, key: RelationKey, clock: u64) -> u32 {
+        if let Some((last, number)) = self.last
+            && last == key
+        {
+            return number;
+        }
+        if let Some(number) = self.by_key.get(&key) {
+            self.last = Some((key, *number));
+            return *number;
+        }
+        changes::note_head();
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.all.push(None);
+            (self.all.len() - 1) as u32
+        });
+        self.headless += u32::from(key.is_headless());
+        let mut place = 0;
+        if let Some(arity) = key.group() {
+            let group = self.by_arity.entry(arity).or_default();
+            place = group.len() as u32;
+            group.push(number);
+        }
+        if let RelationKey::About(head, Subject::Call(call, _)) = key
+            && head == relation::colon()
+        {
+            *self.typed_heads.entry(call).or_insert(0) += 1;
+        }
+        self.all[number as usize] = Some(Relation {
+            key,
+            place,
+            rows: RowList::default(),
+            // Whoever knew an earlier relation of this key sees that it was cut.
+            version: Version {
+                changed: clock,
+                cut: clock,
+            },
+            paths: Vec::new(),
+        });
+        self.by_key.insert(key, number);
+        number
+    }
+
+    pub(super) fn remove(&mut self, number: u32) {
+        let Some(relation) = self.all[number as usize].take() else {
+            return;
+        };
+        self.last = None;
+        let key = relation.key;
+        self.by_key.remove(&key);
+        self.headless -= u32::from(key.is_headless());
+        self.free.push(number);
+        if let Some(group) = key.group().and_then(|arity| self.by_arity.get_mut(&arity)) {
+            group.swap_remove(relation.place as usize);
+            if let Some(&moved) = group.get(relation.place as usize)
+                && let Some(moved) = &mut self.all[moved as usize]
+            {
+                moved.place = relation.place;
+            }
+        }
+        if let RelationKey::About(head, Subject::Call(call, _)) = key
+            && head == relation::colon()
+            && let Some(count) = self.typed_heads.get_mut(&call)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.typed_heads.remove(&call);
+            }
+        }
+        if self.by_key.is_empty() {
+            *self = Relations::default();
+        }
+    }
+
+    /// Calls `visit` with each relation that may hold what the probe asks for, unless it
+    /// asks for everything.
+    pub(super) fn each<'a>(&'a self, probe: &Probe, mut visit: impl FnMut(u32, &'a Relation)) {
+        let mut one = |key: RelationKey| {
+            if let Some(&number) = self.by_key.get(&key) {
+                visit(number, self.at(number));
+            }
+        };
+        if self.headless > 0 {
+            one(RelationKey::Open);
+        }
+        let Some(arity) = token::arity_of(probe.key(0)) else {
+            return one(RelationKey::Leaves);
+        };
+        let head = if arity == 0 {
+            probe.key(0)
+        } else {
+            probe.key(1)
+        };
+        if token::is_variable(head) {
+            for &number in self.by_arity.get(&arity).map_or(&[][..], Vec::as_slice) {
+                visit(number, self.at(number));
+            }
+            return;
+        }
+        if self.headless > 0 {
+            one(RelationKey::Headless(arity));
+        }
+        if arity == 0 || !token::is_symbol(head) {
+            return;
+        }
+        if !has_subjects(head, arity) {
+            return one(RelationKey::Known(head, arity));
+        }
+        let keys = probe.subject_at(2);
+        // An expression whose own head is unknown may be about anything that is called.
+        let unknown = token::is_variable(keys[0])
+            || token::arity_of(keys[0]).is_some_and(|arity| arity > 0)
+                && token::is_variable(keys[1]);
+        if unknown {
+            for &number in self.by_arity.get(&arity).map_or(&[][..], Vec::as_slice) {
+                let relation = self.at(number);
+                if relation.key.head() == head {
+                    visit(number, relation);
+                }
+            }
+            return;
+        }
+        one(RelationKey::About(head, Subject::Open));
+        let subject = subject(&keys, token::NO_VALUES);
+        if subject != Subject::Open {
+            one(RelationKey::About(head, subject));
+        }
+    }
+}
