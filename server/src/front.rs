@@ -2,8 +2,10 @@
 //! latency and failures over a sliding window; and the gate before it.
 
 mod gate;
+mod percentile;
 mod recent;
 mod routes;
+mod waiting;
 mod window;
 
 use std::collections::BTreeMap;
@@ -13,8 +15,10 @@ use std::time::{Duration, Instant};
 
 use crate::heal::Facts;
 pub use gate::{Gate, Refused, Weight};
+use percentile::{Latencies, Volume};
 use routes::Routes;
 pub use routes::{Route, RouteReading};
+use waiting::Waiting;
 use window::{Counts, Window};
 
 /// Counts requests. Clones count together.
@@ -23,12 +27,15 @@ pub struct Front(Arc<Shared>);
 
 struct Shared {
     active: AtomicUsize,
+    waiting: Waiting,
     requests: AtomicU64,
     failures: AtomicU64,
     window: Window,
     /// The same by route.
     routes: Routes,
     volume_min: AtomicU64,
+    /// How sure one must be of what fewer say, as bits of an `f64`.
+    confidence: AtomicU64,
     /// The longest that the window may become to have so many, in milliseconds.
     widest_millis: AtomicU64,
     gate: Gate,
@@ -49,10 +56,14 @@ pub enum Answered {
 pub struct InFlight {
     front: Front,
     began: Instant,
+    /// Where it stands among those under way.
+    place: Option<usize>,
 }
 
 /// What the window says. Where it has less than the minimum volume, shares and percentiles are
-/// of a longer one, and `None` if that has less too.
+/// of a longer one. If that has less too, shares are `None`, and percentiles what they are at least
+/// with the confidence that facts ask for. A request under way for longer than those that were
+/// answered counts as one that took so long.
 #[derive(Clone, Debug, Default)]
 pub struct FrontReading {
     /// Requests under way.
@@ -90,6 +101,11 @@ fn millis(seconds: f64) -> u64 {
     (seconds * 1000.0) as u64
 }
 
+/// Whole microseconds, as many as fit.
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 impl Default for Front {
     fn default() -> Front {
         Front::new()
@@ -105,11 +121,13 @@ impl Front {
         gate.set_retry_after(Duration::from_secs_f64(facts.get("retry-after-seconds")));
         Front(Arc::new(Shared {
             active: AtomicUsize::new(0),
+            waiting: Waiting::new(),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             window: Window::new(part),
             routes: Routes::new(part),
             volume_min: AtomicU64::new(facts.count("request-volume") as u64),
+            confidence: AtomicU64::new(facts.get("latency-confidence").to_bits()),
             widest_millis: AtomicU64::new(millis(facts.get("request-window-max"))),
             gate,
         }))
@@ -118,20 +136,24 @@ impl Front {
     /// A request begins.
     pub fn begin(&self) -> InFlight {
         self.0.active.fetch_add(1, Ordering::Relaxed);
+        let began = Instant::now();
         InFlight {
             front: self.clone(),
-            began: Instant::now(),
+            began,
+            place: self.0.waiting.enter(began),
         }
     }
 
     /// Takes over what facts say: how long the window is, which begins anew with another length;
-    /// from how many requests on a share or percentile says something; how long the window may
-    /// become to have so many.
+    /// from how many requests on a share or percentile says something, and how sure one must be of
+    /// a percentile of fewer; how long the window may become to have so many.
     pub fn set_window(&self, facts: &Facts) {
         let (seconds, volume_min) = (facts.get("request-window"), facts.count("request-volume"));
         let shared = &self.0;
         let volume_min = (volume_min as u64).max(1);
         shared.volume_min.store(volume_min, Ordering::Relaxed);
+        let confidence = facts.get("latency-confidence").to_bits();
+        shared.confidence.store(confidence, Ordering::Relaxed);
         let widest = millis(facts.get("request-window-max"));
         shared.widest_millis.store(widest, Ordering::Relaxed);
         self.0.window.set_part(part(seconds));
@@ -140,8 +162,14 @@ impl Front {
 
     /// What the window says now of each route that something was asked of in it.
     pub fn routes(&self) -> Vec<RouteReading> {
-        let volume_min = self.0.volume_min.load(Ordering::Relaxed);
-        self.0.routes.readings(Instant::now(), volume_min)
+        self.0.routes.readings(Instant::now(), self.volume())
+    }
+
+    fn volume(&self) -> Volume {
+        Volume {
+            least: self.0.volume_min.load(Ordering::Relaxed),
+            confidence: f64::from_bits(self.0.confidence.load(Ordering::Relaxed)),
+        }
     }
 
     /// Something was done that changes how requests fare: those before it do not make the
@@ -150,20 +178,38 @@ impl Front {
         self.0.window.forget(Instant::now());
     }
 
-    /// The window as much longer as it takes to have enough of the requests that are meant. One
-    /// that has none says nothing, however many there were before.
+    /// The window as much longer as it takes to have enough of the requests that are meant, of which
+    /// there are so many within it; and whether it has enough of them. One that has none says nothing,
+    /// however many there were before.
     fn widened(
         &self,
         now: Instant,
         within: u64,
         are_meant: impl Fn(Answered) -> bool,
-    ) -> Option<Counts> {
+    ) -> Option<(Counts, bool)> {
         let volume_min = self.0.volume_min.load(Ordering::Relaxed);
         if within == 0 || within >= volume_min {
             return None;
         }
         let widest = Duration::from_millis(self.0.widest_millis.load(Ordering::Relaxed));
-        self.0.window.widened(now, volume_min, widest, are_meant)
+        let (counts, meant) = self.0.window.widened(now, volume_min, widest, are_meant);
+        Some((counts, meant >= volume_min))
+    }
+
+    /// Adds those requests under way that have been so for longer than most of these took: that is
+    /// the least that they take.
+    fn add_waiting(&self, latencies: &mut Latencies, now: Instant) {
+        let all = Volume {
+            least: 1,
+            confidence: 1.0,
+        };
+        let most = latencies.quantile(0.95, all).unwrap_or(0);
+        for age in self.0.waiting.ages(now) {
+            let age = micros(age);
+            if age > most {
+                latencies.add(window::bucket(age), 1);
+            }
+        }
     }
 
     /// What lets requests in.
@@ -182,29 +228,39 @@ impl Front {
     }
 
     fn reading_at(&self, now: Instant) -> FrontReading {
-        let counts = self.0.window.counts(now);
+        let mut counts = self.0.window.counts(now);
         let (requests, failures, refused) = (counts.requests, counts.failures, counts.refused);
-        let volume_min = self.0.volume_min.load(Ordering::Relaxed);
-        let widened = self.widened(now, requests, |answered| {
-            answered != Answered::RefusedByHealing
-        });
-        let enough = widened
-            .as_ref()
-            .or((requests >= volume_min).then_some(&counts));
-        let quantile = |share| enough.map(|counts| counts.quantile(share) as f64 / 1000.0);
+        let volume = self.volume();
+        let answered = |answered| answered != Answered::RefusedByHealing;
+        let mut widened = self.widened(now, requests, answered);
+        let latencies = match &mut widened {
+            Some((wide, _)) => &mut wide.latencies,
+            None => &mut counts.latencies,
+        };
+        self.add_waiting(latencies, now);
+        let quantile = |share| {
+            let micros = latencies.quantile(share, volume)?;
+            Some(micros as f64 / 1000.0)
+        };
+        let [latency_p50_ms, latency_p95_ms, latency_p99_ms] = [0.5, 0.95, 0.99].map(quantile);
+        let enough = match &widened {
+            Some((wide, enough)) => enough.then_some(wide),
+            None => (requests >= volume.least).then_some(&counts),
+        };
         let asked = self.widened(now, requests + refused, |_| true);
-        let asked = asked
-            .as_ref()
-            .or((requests + refused >= volume_min).then_some(&counts));
+        let asked = match &asked {
+            Some((wide, enough)) => enough.then_some(wide),
+            None => (requests + refused >= volume.least).then_some(&counts),
+        };
         let share = |part: u64, all: u64| part as f64 / all as f64;
         FrontReading {
             active: self.active(),
             requests,
             failures,
             refused,
-            latency_p50_ms: quantile(0.5),
-            latency_p95_ms: quantile(0.95),
-            latency_p99_ms: quantile(0.99),
+            latency_p50_ms,
+            latency_p95_ms,
+            latency_p99_ms,
             error_rate: enough.map(|counts| share(counts.failures, counts.requests)),
             client_visible_rate: asked.map(|counts| {
                 share(
@@ -248,6 +304,9 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.front.0.waiting.leave(place);
+        }
         self.front.0.active.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -270,6 +329,57 @@ mod tests {
         assert_eq!(reading.error_rate, Some(0.9));
         assert!(reading.latency_p95_ms.is_some());
         assert_eq!(reading.active, 0);
+    }
+
+    #[test]
+    fn requests_that_wait_for_long_say_so_before_they_are_answered() {
+        let front = Front::new();
+        let began = Instant::now();
+        let waiting: Vec<_> = (0..3).map(|_| front.begin()).collect();
+        let p95 = |after: f64| {
+            front
+                .reading_at(began + Duration::from_secs_f64(after))
+                .latency_p95_ms
+        };
+        assert!(p95(3.1).is_some_and(|p95| (3000.0..3200.0).contains(&p95)));
+        // One of ten that are answered at once is still over the percentile …
+        let answer = |times: u32| {
+            for _ in 0..times {
+                let took = Duration::from_millis(5);
+                front.0.window.record(began, took, Answered::Well, None);
+            }
+        };
+        answer(27);
+        assert!(p95(3.1).is_some_and(|p95| p95 > 3000.0));
+        // … one of a hundred is not.
+        answer(300);
+        assert!(p95(3.1).is_some_and(|p95| p95 < 6.0));
+        drop(waiting);
+        assert!(p95(3.1).is_some_and(|p95| p95 < 6.0));
+    }
+
+    #[test]
+    fn a_few_slow_answers_say_that_requests_are_slow_and_no_share() {
+        let front = Front::new();
+        let began = Instant::now();
+        let answer = |took: u64| {
+            let took = Duration::from_millis(took);
+            front.0.window.record(began, took, Answered::Failed, None);
+        };
+        answer(3000);
+        answer(3000);
+        assert_eq!(front.reading_at(began).latency_p95_ms, None);
+        answer(3000);
+        let reading = front.reading_at(began);
+        assert!(reading.latency_p95_ms.is_some_and(|p95| p95 >= 3000.0));
+        assert_eq!(reading.error_rate, None);
+        // Of four three are slow, of five as many as tell nothing.
+        answer(5);
+        let p95 = front.reading_at(began).latency_p95_ms;
+        assert!(p95.is_some_and(|p95| p95 >= 3000.0), "{p95:?}");
+        answer(5);
+        let p95 = front.reading_at(began).latency_p95_ms;
+        assert!(p95.is_some_and(|p95| p95 < 6.0), "{p95:?}");
     }
 
     /// One request each `every` seconds, so many, all failed but the last; and when that was.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Answered;
+use super::percentile::Volume;
 use super::window::Window;
 
 /// Routes that are told apart at most.
@@ -83,21 +84,22 @@ impl Routes {
     }
 
     /// What the windows say at `now` of the routes that were asked for within them.
-    pub(super) fn readings(&self, now: Instant, volume_min: u64) -> Vec<RouteReading> {
+    pub(super) fn readings(&self, now: Instant, volume: Volume) -> Vec<RouteReading> {
         self.windows
             .iter()
             .filter_map(OnceLock::get)
             .filter(|(_, window)| !window.is_empty(now))
             .map(|(path, window)| {
                 let counts = window.counts(now);
-                let enough = counts.requests >= volume_min;
+                let enough = counts.requests >= volume.least;
+                let p95 = counts.latencies.quantile(0.95, volume);
                 RouteReading {
                     path,
                     requests: counts.requests,
                     failures: counts.failures,
                     refused: counts.refused,
                     error_rate: enough.then(|| counts.failures as f64 / counts.requests as f64),
-                    latency_p95_ms: enough.then(|| counts.quantile(0.95) as f64 / 1000.0),
+                    latency_p95_ms: p95.filter(|_| enough).map(|micros| micros as f64 / 1000.0),
                     causes: counts.causes,
                 }
             })
@@ -109,7 +111,12 @@ impl Routes {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Answered, Route, Routes};
+    use super::{Answered, Route, Routes, Volume};
+
+    fn volume(least: u64) -> Volume {
+        let confidence = 0.999;
+        Volume { least, confidence }
+    }
 
     #[test]
     fn each_route_has_a_window_of_its_own() {
@@ -117,14 +124,14 @@ mod tests {
         let routes = Routes::new(part);
         let [good, bad] = [(3, "/good"), (7, "/bad")].map(|(index, path)| Route { index, path });
         let (now, took) = (Instant::now(), Duration::from_millis(10));
-        assert!(routes.readings(now, 1).is_empty());
+        assert!(routes.readings(now, volume(1)).is_empty());
         for _ in 0..10 {
             routes.record(good, now, took, Answered::Well, None);
         }
         for _ in 0..4 {
             routes.record(bad, now, took, Answered::Failed, Some("why"));
         }
-        let readings = routes.readings(now, 5);
+        let readings = routes.readings(now, volume(5));
         let [good, bad] = &readings[..] else {
             panic!("{readings:?}")
         };
@@ -137,6 +144,6 @@ mod tests {
         // Too few to say a share, but counted.
         assert_eq!((bad.failures, bad.error_rate), (4, None));
         assert_eq!(bad.causes["why"], 4);
-        assert!(routes.readings(now + part * 6, 1).is_empty());
+        assert!(routes.readings(now + part * 6, volume(1)).is_empty());
     }
 }

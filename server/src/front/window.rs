@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Answered;
+use super::percentile::Latencies;
 use super::recent::Recent;
 
 /// The window has so many parts.
@@ -21,7 +22,7 @@ const STEPS: usize = 1 << STEP_BITS;
 /// The longest latency told apart, in microseconds: nine minutes.
 const MICROS_MAX: u64 = (1 << 29) - 1;
 /// Each power of two from the steps on has as many buckets as there are steps.
-const BUCKETS: usize = STEPS * (29 - STEP_BITS as usize + 1);
+pub(super) const BUCKETS: usize = STEPS * (29 - STEP_BITS as usize + 1);
 
 /// Counts over a window.
 pub(super) struct Window {
@@ -51,11 +52,11 @@ pub(super) struct Counts {
     pub(super) refused: u64,
     /// By cause; every cause that there ever was.
     pub(super) causes: BTreeMap<&'static str, u64>,
-    latencies: Vec<u64>,
+    pub(super) latencies: Latencies,
 }
 
 /// The bucket of a latency.
-fn bucket(micros: u64) -> usize {
+pub(super) fn bucket(micros: u64) -> usize {
     let micros = micros.min(MICROS_MAX);
     let octave = (micros | (STEPS as u64 - 1)).ilog2() + 1 - STEP_BITS;
     if octave == 0 {
@@ -66,7 +67,7 @@ fn bucket(micros: u64) -> usize {
 }
 
 /// The longest latency of a bucket.
-fn longest(bucket: usize) -> u64 {
+pub(super) fn longest(bucket: usize) -> u64 {
     let (octave, step) = (bucket / STEPS, (bucket % STEPS) as u64);
     if octave == 0 {
         return step;
@@ -132,8 +133,7 @@ impl Window {
         answered: Answered,
         cause: Option<&'static str>,
     ) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let bucket = bucket(micros);
+        let bucket = bucket(super::micros(took));
         self.recent.record(now, bucket, answered);
         let part = self.current(now);
         if answered != Answered::Well
@@ -178,23 +178,24 @@ impl Window {
             }
             counts.failures += part.failures.load(Ordering::Relaxed);
             counts.refused += part.refused.load(Ordering::Relaxed);
-            for (sum, count) in counts.latencies.iter_mut().zip(&part.latencies) {
-                *sum += u64::from(count.load(Ordering::Relaxed));
+            for (bucket, count) in part.latencies.iter().enumerate() {
+                let count = u64::from(count.load(Ordering::Relaxed));
+                counts.latencies.add(bucket, count);
             }
         }
-        counts.requests = counts.latencies.iter().sum();
+        counts.requests = counts.latencies.count;
         counts
     }
 
     /// What a window holds at `now` that is as long as it takes to have so many requests, those
-    /// that `are_meant`, though no longer than `widest`. `None` if there are too few.
+    /// that `are_meant`, though no longer than `widest`; and how many of those it has.
     pub(super) fn widened(
         &self,
         now: Instant,
         volume: u64,
         widest: Duration,
         are_meant: impl Fn(Answered) -> bool,
-    ) -> Option<Counts> {
+    ) -> (Counts, u64) {
         let mut counts = Counts::default();
         let mut meant = 0;
         for one in self.recent.newest(now, widest) {
@@ -203,15 +204,15 @@ impl Window {
                 answered => {
                     counts.requests += 1;
                     counts.failures += u64::from(answered == Answered::Failed);
-                    counts.latencies[one.bucket] += 1;
+                    counts.latencies.add(one.bucket, 1);
                 }
             }
             meant += u64::from(are_meant(one.answered));
             if meant == volume {
-                return Some(counts);
+                break;
             }
         }
-        None
+        (counts, meant)
     }
 
     /// What was counted before `now` says nothing of what comes after it: the window is not made
@@ -228,21 +229,8 @@ impl Default for Counts {
             failures: 0,
             refused: 0,
             causes: BTreeMap::new(),
-            latencies: vec![0; BUCKETS],
+            latencies: Latencies::new(),
         }
-    }
-}
-
-impl Counts {
-    /// The latency that this share of the requests did not exceed, in microseconds.
-    pub(super) fn quantile(&self, share: f64) -> u64 {
-        let wanted = ((self.requests as f64 * share).ceil() as u64).max(1);
-        let mut below = 0;
-        let at = self.latencies.iter().position(|count| {
-            below += count;
-            below >= wanted
-        });
-        longest(at.unwrap_or(BUCKETS - 1))
     }
 }
 
@@ -272,6 +260,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::time::{Duration, Instant};
 
+    use super::super::percentile::Volume;
     use super::{Answered, BUCKETS, MICROS_MAX, PARTS, Window, bucket, longest};
 
     const PART: Duration = Duration::from_secs(2);
@@ -304,7 +293,11 @@ mod tests {
         let counts = window.counts(now);
         assert_eq!(counts.requests, 100);
         for (share, millis) in [(0.5, 50.0), (0.95, 95.0), (0.99, 99.0), (1.0, 100.0)] {
-            let found = counts.quantile(share) as f64 / 1000.0;
+            let volume = Volume {
+                least: 10,
+                confidence: 0.999,
+            };
+            let found = counts.latencies.quantile(share, volume).unwrap() as f64 / 1000.0;
             assert!((found / millis - 1.0).abs() < 0.02, "{share}: {found}");
         }
     }

@@ -39,12 +39,24 @@ pub(super) struct Closed {
     pub(super) tried: bool,
 }
 
+/// Episodes of a fault that follow each other so closely that it was never really gone.
+struct Case {
+    /// When its last episode ended; `None` while that is open.
+    ended: Option<f64>,
+    /// `(case f t)`, with the time at which it began.
+    atom: Atom,
+}
+
 /// All open episodes, and what outlives them.
 pub(super) struct Episodes {
     space: Space,
     open: BTreeMap<String, Episode>,
     /// By fault: the `(acted …)` atom.
     acted: BTreeMap<String, Atom>,
+    /// By fault: the case that its newest episode is of.
+    cases: BTreeMap<String, Case>,
+    /// An episode that begins within so many seconds of another's end is of the same case.
+    case_seconds: f64,
     /// By fault: how often it was given up in a row, with its atom.
     gave_up: BTreeMap<String, (u32, Atom)>,
     spent: VecDeque<(f64, Atom)>,
@@ -74,6 +86,8 @@ impl Episodes {
             space: Space::anonymous(),
             open: BTreeMap::new(),
             acted: BTreeMap::new(),
+            cases: BTreeMap::new(),
+            case_seconds: Facts::default().get("case-seconds"),
             gave_up: BTreeMap::new(),
             spent: VecDeque::new(),
             keep_spent_seconds: Facts::default().get("keep-spent-seconds"),
@@ -84,10 +98,11 @@ impl Episodes {
     }
 
     /// Takes over what facts say: how long uses of effectors are remembered, no longer than
-    /// budgets look back.
+    /// budgets look back; what counts as one case.
     pub(super) fn set_bounds(&mut self, facts: &Facts, budgets_seconds: f64) {
         self.keep_spent_seconds = facts.get("keep-spent-seconds").min(budgets_seconds);
         self.keep_spent = facts.count("keep-spent");
+        self.case_seconds = facts.get("case-seconds");
     }
 
     pub(super) fn space(&self) -> &Space {
@@ -160,6 +175,7 @@ impl Episodes {
             }
             None => (seconds, unix),
         };
+        self.enter_case(fault, seconds);
         self.open.insert(
             fault.to_owned(),
             Episode {
@@ -181,10 +197,6 @@ impl Episodes {
         let name = Atom::symbol(fault);
         self.add(
             fault,
-            atom("episode", vec![name.clone(), Atom::float(opened.0)]),
-        );
-        self.add(
-            fault,
             atom("using", vec![name.clone(), Atom::symbol(strategy)]),
         );
         for metric in evidence {
@@ -194,6 +206,25 @@ impl Episodes {
             );
         }
         self.set_state(fault, EpisodeState::Detected, seconds);
+    }
+
+    /// An episode begins: of the case of the one before it, or of another.
+    fn enter_case(&mut self, fault: &str, seconds: f64) {
+        if let Some(case) = self.cases.get_mut(fault) {
+            let same = |ended| seconds - ended <= self.case_seconds;
+            if case.ended.take().is_none_or(same) {
+                return;
+            }
+        }
+        let began = vec![Atom::symbol(fault), Atom::float(seconds)];
+        let case = Case {
+            ended: None,
+            atom: atom("case", began),
+        };
+        self.space.add(case.atom.clone());
+        if let Some(before) = self.cases.insert(fault.to_owned(), case) {
+            self.space.remove(&before.atom);
+        }
     }
 
     /// No step is left. Returns what the ladder came to.
@@ -247,7 +278,7 @@ impl Episodes {
         self.held.retain(|fault, _| held.contains(fault));
     }
 
-    /// The fault is gone: all atoms of its episode go but `(acted …)`.
+    /// The fault is gone: all atoms of its episode go but `(acted …)` and `(case …)`.
     pub(super) fn close(&mut self, fault: &str, seconds: f64) -> Option<Closed> {
         let closed = self.closed(fault, seconds);
         if let Some(episode) = self.open.remove(fault) {
@@ -257,6 +288,9 @@ impl Episodes {
         }
         if let Some((_, before)) = self.gave_up.remove(fault) {
             self.space.remove(&before);
+        }
+        if let Some(case) = self.cases.get_mut(fault) {
+            case.ended = Some(seconds);
         }
         closed
     }
@@ -469,6 +503,7 @@ impl Episodes {
     pub(super) fn reset(&mut self) {
         self.open.clear();
         self.acted.clear();
+        self.cases.clear();
         self.gave_up.clear();
         self.spent.clear();
         self.verifying.clear();

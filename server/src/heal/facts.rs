@@ -12,7 +12,7 @@ use super::decision;
 use super::rules;
 
 /// The names, with the range in which each makes sense.
-const KNOWN: [(&str, f64, f64); 51] = [
+const KNOWN: [(&str, f64, f64); 53] = [
     ("sample-interval", super::INTERVAL_MIN, super::INTERVAL_MAX),
     ("keep-readings", 1.0, 100_000.0),
     ("keep-actions", 1.0, 10_000.0),
@@ -24,6 +24,7 @@ const KNOWN: [(&str, f64, f64); 51] = [
     ("request-window", 0.5, 3600.0),
     ("request-volume", 1.0, 1e9),
     ("request-window-max", 0.5, 3600.0),
+    ("latency-confidence", 0.5, 0.999_999),
     ("event-window", 0.1, 3600.0),
     ("events-waiting", 1.0, 100_000.0),
     ("event-text", 10.0, 10_000.0),
@@ -35,6 +36,7 @@ const KNOWN: [(&str, f64, f64); 51] = [
     ("retry-after-seconds", 1.0, 3600.0),
     ("connect-patience-ms", 1.0, 60_000.0),
     ("keep-spent-seconds", 1.0, 86_400.0),
+    ("case-seconds", 0.0, 86_400.0),
     ("stale-intervals", 1.0, 1000.0),
     ("slowest-sampling", 1.0, 100.0),
     ("rescan-seconds", 0.1, 3600.0),

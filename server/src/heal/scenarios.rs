@@ -444,9 +444,13 @@ fn tokens_bound_how_often() {
 }
 
 fn switch(run: &mut Run<Server>, mode: Option<Mode>) {
+    switch_rule(run, "level", mode);
+}
+
+fn switch_rule(run: &mut Run<Server>, rule: &str, mode: Option<Mode>) {
     let set = SetMode {
         fault: "memory-leak".to_owned(),
-        rule: "level".to_owned(),
+        rule: rule.to_owned(),
         mode,
     };
     run.core.set_mode(set).unwrap();
@@ -529,6 +533,69 @@ fn a_canary_acts_in_its_share_of_episodes_and_in_each_wholly_or_not() {
     let acted = acted.count();
     assert!((20..=40).contains(&acted), "{acted} of 60");
     assert_eq!(episodes, permitted_in_episodes());
+}
+
+/// What was permitted in each of many cases of a leak that goes on in several episodes: memory
+/// grows for a while, which is seen; stays below its threshold, which ends that; and is not asked for.
+fn permitted_in_cases() -> Vec<Vec<&'static str>> {
+    let permitted = |number: u32| {
+        let mut run = Run::new(&shipped_texts(str::to_owned), Server::new(1));
+        for rule in ["level", "growth", "unused"] {
+            switch_rule(&mut run, rule, Some(Mode::Canary(50.0)));
+        }
+        run.seconds = f64::from(number) * 1000.0;
+        run.go(4.0);
+        let mut ended = 0;
+        for second in 0..60 {
+            if second < 6 {
+                run.world.cache_mb += 50.0;
+            }
+            let open = !run.core.status.open_faults.is_empty();
+            run.tick();
+            ended += u32::from(open && run.core.status.open_faults.is_empty());
+        }
+        let actions: Vec<_> = run.actions().iter().map(|one| one.permission).collect();
+        let acts = actions.contains(&"enforce");
+        assert_eq!(run.world.cache_mb < 100.0, acts, "{:?}", run.log);
+        assert!(ended > 0, "{:?}", run.log);
+        actions
+    };
+    (0..40).map(permitted).collect()
+}
+
+#[test]
+fn a_fault_keeps_its_draw_until_it_is_gone() {
+    let cases = permitted_in_cases();
+    for permitted in &cases {
+        let first = permitted.first().expect("a leak is seen");
+        assert!(permitted.iter().all(|one| one == first), "{permitted:?}");
+    }
+    let acted = cases.iter().filter(|permitted| permitted[0] == "enforce");
+    let acted = acted.count();
+    assert!((12..=28).contains(&acted), "{acted} of 40");
+}
+
+#[test]
+fn what_comes_back_after_it_was_gone_for_long_is_drawn_anew() {
+    let mut run = Run::new(&shipped_texts(str::to_owned), Server::new(1));
+    for rule in ["level", "growth", "unused"] {
+        switch_rule(&mut run, rule, Some(Mode::Canary(50.0)));
+    }
+    run.go(4.0);
+    let (mut seen, mut acted) = (0, 0);
+    for _ in 0..30 {
+        let before = run.log.len();
+        run.world.cache_mb = 480.0;
+        run.go(6.0);
+        run.world.cache_mb = 0.0;
+        run.go(30.0);
+        let actions = run.actions();
+        let new = &actions[actions.len() - (run.log.len() - before)..];
+        seen += usize::from(!new.is_empty());
+        acted += usize::from(new.iter().any(|one| one.permission == "enforce"));
+    }
+    assert_eq!(seen, 30);
+    assert!((8..=22).contains(&acted), "{acted} of 30");
 }
 
 /// Facts for two faults of our own, on metrics `a` and `b`, whose effectors touch the

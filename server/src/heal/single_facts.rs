@@ -243,6 +243,8 @@ fn bears(fact: &str) -> Bears {
         | "stale-intervals"
         | "request-window"
         | "request-window-max"
+        | "latency-confidence"
+        | "case-seconds"
         | "events-waiting"
         | "event-text"
         | "injected-seconds"
