@@ -6,6 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -282,6 +283,31 @@ fn commands_signals_requests_and_notes_do_what_is_granted_and_say_what_failed() 
     );
     let note = r#"{"source":"chimera","text":"it is so"}"#;
     assert!(heard.iter().any(|said| said.ends_with(note)), "{heard:?}");
+}
+
+#[test]
+fn whoever_posts_samples_does_not_wait_for_effectors_that_take_longer_than_a_sample() {
+    let folder = tempfile::tempdir().unwrap();
+    let outside = folder.path().join("outside.toml");
+    let config = "[[command]]\nname = \"long\"\nargv = [\"sleep\", \"0.3\"]\nper_minute = 1000000\n\
+                  [limit.run-command]\nper_minute = 1000000\n";
+    fs::write(&outside, config).unwrap();
+    // Each sample has three of them begin, one after the other, for a quarter of a second each.
+    let rules = "(sample-interval 0.1)\n\
+                 (= (decide) (let $of (superpose (a b c)) \
+                 (act $of (run-command long) (because it is long) (verdict-in 0))))";
+    let server = Server::start(rules, &["--outside", outside.to_str().unwrap()]);
+    server.until("they take so long", |server| {
+        let actions = server.actions();
+        (actions.len() > 6 && actions.iter().any(|action| action["applied"] == true)).then_some(())
+    });
+    let body = r#"{"samples":[{"metric":"queue-depth","value":1}]}"#;
+    for _ in 0..5 {
+        let began = Instant::now();
+        assert_eq!(server.post_body("/ingest", body).0, 200);
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
 }
 
 #[test]
