@@ -156,7 +156,7 @@ class Bystander(threading.Thread):
                 self.slowest = max(self.slowest, time.monotonic() - began)
                 if connection is None:
                     fresh.close()
-            time.sleep(0.1)
+            time.sleep(0.5)
 
 
 class Load:
