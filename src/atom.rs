@@ -184,7 +184,7 @@ macro_rules! well_known {
 
 well_known! {
     equal = "=", colon = ":", arrow = "->", subtype = ":<",
-    error = "Error", empty = "Empty", not_reducible = "NotReducible",
+    error = "Error", empty = "Empty", not_reducible = "NotReducible", stack_overflow = "StackOverflow",
     undefined = "%Undefined%", atom = "Atom", symbol = "Symbol", variable = "Variable",
     expression = "Expression", grounded = "Grounded", number = "Number", bool = "Bool",
     string = "String", char = "Char", space_type = "SpaceType", state_monad = "StateMonad",

@@ -1,5 +1,7 @@
 //! Instructions of minimal MeTTa, and the forms that steer evaluation.
 
+use std::sync::Arc;
+
 use crate::atom::{Atom, Grounded, Value, Variable, known};
 use crate::evaluate::cut;
 use crate::evaluate::frame::{Done, FrameKind, Rest, Walk, WalkKind};
@@ -168,7 +170,7 @@ pub(crate) fn minimal(machine: &mut Machine<'_>, atom: Atom, space: Space, rest:
                 return Some((
                     Task::Function {
                         body: body.clone(),
-                        call: atom.clone(),
+                        call: None,
                         space,
                     },
                     rest,
@@ -393,7 +395,7 @@ pub(crate) fn gathered(
     rest: Rest,
 ) -> Next {
     let with_bindings = |(atom, delta)| {
-        let bindings = Grounded::Value(std::sync::Arc::new(BindingsValue(delta)));
+        let bindings = Grounded::Value(Arc::new(BindingsValue(delta)));
         Atom::expression([atom, Atom::Grounded(bindings)])
     };
     let atoms = items.into_iter();
@@ -464,7 +466,7 @@ fn superpose_bind(machine: &mut Machine<'_>, pairs: &[Atom], rest: &Rest) -> Opt
 pub(crate) fn function_result(
     machine: &mut Machine<'_>,
     atom: Atom,
-    call: &Atom,
+    call: Option<&Atom>,
     space: &Space,
     rest: Rest,
     next: Rest,
@@ -481,11 +483,42 @@ pub(crate) fn function_result(
             },
             rest,
         )),
-        _ if atom.is_error() => Some((Task::Return(atom), next)),
-        _ => {
-            let error = Atom::error(machine.bindings.apply(call), Atom::symbol("NoReturn"));
-            Some((Task::Return(error), next))
+        // A limit ends all functions on the way out.
+        Some([_, _, reason]) if atom.is_error() && reason.is_symbol(&known().stack_overflow) => {
+            Some((Task::Return(atom), next))
         }
+        _ => Some((Task::Return(never_returned(machine, atom, call, &next)), next)),
+    }
+}
+
+/// What a `function` gives whose body came to `atom`, which is no `return`: an error of the call
+/// that one step of gave the function. One that is evaluated where it stands gives an error of
+/// what it stands in; a `chain` cannot put that for its variable, which occurs in it, and goes on
+/// with the variable.
+fn never_returned(machine: &Machine<'_>, atom: Atom, call: Option<&Atom>, next: &Rest) -> Atom {
+    let error = |call: Atom| Atom::error(call, Atom::symbol("NoReturn"));
+    if let Some(call) = call {
+        return error(machine.bindings.apply(call));
+    }
+    let Some(outer) = &next.0 else {
+        return error(atom);
+    };
+    match &outer.kind {
+        FrameKind::Chain { variable, .. } => Atom::Variable(variable.clone()),
+        FrameKind::Function { .. } => error(Atom::expression([
+            Atom::Symbol(known().function.clone()),
+            Atom::symbol("%Nested%"),
+        ])),
+        FrameKind::Gather { .. } => {
+            let bindings = Grounded::Value(Arc::new(BindingsValue(machine.bindings.iter_raw())));
+            error(Atom::expression([
+                Atom::Symbol(known().collapse_bind.clone()),
+                Atom::unit(),
+                Atom::Grounded(bindings),
+            ]))
+        }
+        // Evaluating is a `chain` too, with a variable of its own.
+        _ => Atom::Variable(Variable::new("result").renamed()),
     }
 }
 
@@ -531,7 +564,7 @@ pub(crate) fn switch(
             break;
         };
         if let Some((asked, pattern)) = asked(&machine.bindings, atom, pattern) {
-            let task = || Machine::result(template.clone(), template, space);
+            let task = || Machine::template_result(template, &told_apart(template), space);
             let ways = solutions(machine, &asked, &pattern, task);
             if ways.is_empty() {
                 continue;
@@ -555,10 +588,19 @@ pub(crate) fn switch(
         }
     }
     let chosen = machine.bindings.apply(chosen);
-    Some((
-        Machine::result(chosen.clone(), &chosen, space),
-        rest.clone(),
-    ))
+    let task = Machine::result(chosen.clone(), &told_apart(&chosen), space);
+    Some((task, rest.clone()))
+}
+
+/// The call that gives the template of a case: to the library's rules `NotReducible` is no answer.
+fn told_apart(template: &Atom) -> Atom {
+    Atom::expression([
+        Atom::symbol("if-equal"),
+        template.clone(),
+        Atom::Symbol(known().not_reducible.clone()),
+        Atom::Symbol(known().empty.clone()),
+        template.clone(),
+    ])
 }
 
 /// Carries out a form; `call` has its arguments as the signature wants them.
@@ -640,6 +682,18 @@ pub(crate) fn call(
                         inner,
                     ]);
                     Some((Task::Return(form), rest))
+                }
+                // A variable is a pair of what both its parts are then.
+                _ if matches!(pair, Atom::Variable(_)) => {
+                    let part = Atom::Variable(Variable::new("part").renamed());
+                    let both = Atom::expression([part.clone(), part]);
+                    unify(pair, &both, &mut machine.bindings);
+                    let form = [
+                        Atom::symbol("let*"),
+                        Atom::expression(others.to_vec()),
+                        template.clone(),
+                    ];
+                    Some((Task::Return(Atom::expression(form)), rest))
                 }
                 _ => Some((
                     Task::Return(Atom::error(call.clone(), Atom::string(PAIRS_EXPECTED))),
@@ -850,8 +904,16 @@ fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
     };
     let space = walk.space.clone();
     let task = match walk.kind {
-        // The list of templates is evaluated as a whole later.
-        WalkKind::Map { .. } => Task::Minimal { atom, space },
+        // The list of templates is evaluated as a whole later; a `function` is run as what
+        // renaming the variables of the template gives.
+        WalkKind::Map { .. } => {
+            let list = Atom::expression([element.clone()]);
+            let sealed = Atom::expression([Atom::symbol("sealed"), list, atom.clone()]);
+            match Machine::result(atom, &sealed, &space) {
+                Task::Return(atom) => Task::Minimal { atom, space },
+                function => function,
+            }
+        }
         WalkKind::Filter { .. } | WalkKind::Fold { .. } => Task::Metta {
             atom,
             expected: types::undefined(),

@@ -36,8 +36,8 @@ pub(crate) enum FrameKind {
         template: Atom,
         space: Space,
     },
-    /// `(function …)`, with the call that led to it.
-    Function { call: Atom, space: Space },
+    /// `(function …)`, with the call that one step of gave it.
+    Function { call: Option<Atom>, space: Space },
     /// `collapse`, `collapse-bind` and the like: gathers results.
     Gather { choice: usize },
     /// `filter-atom` and `foldl-atom`: one element after the other.

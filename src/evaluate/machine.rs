@@ -47,10 +47,11 @@ pub(crate) enum Task {
         call: Atom,
         space: Space,
     },
-    /// Run the body of a `function`, reached by `call`.
+    /// Run the body of a `function`: what one step of `call` gave, if it is not evaluated
+    /// where it stands.
     Function {
         body: Atom,
-        call: Atom,
+        call: Option<Atom>,
         space: Space,
     },
     /// Call an operation beside the rules for its name: no result unless it has one.
@@ -259,7 +260,8 @@ impl<'h> Machine<'h> {
                 | Task::Stepped { atom, .. }
                 | Task::Return(atom) => self.bindings.apply(atom),
                 Task::Elements(elements) => Atom::Expression(elements.source.clone()),
-                Task::Function { call, .. } | Task::Beside { call, .. } => call.clone(),
+                Task::Function { body, call, .. } => call.as_ref().unwrap_or(body).clone(),
+                Task::Beside { call, .. } => call.clone(),
                 Task::Watched(entered) => entered.call.clone(),
             };
             let error = Atom::error(subject, Atom::symbol(exhausted.symbol()));
@@ -916,7 +918,7 @@ impl<'h> Machine<'h> {
             Some([head, body @ Atom::Expression(_)]) if head.is_symbol(&known().function) => {
                 Task::Function {
                     body: body.clone(),
-                    call: call.clone(),
+                    call: Some(call.clone()),
                     space: space.clone(),
                 }
             }
@@ -1067,7 +1069,7 @@ impl<'h> Machine<'h> {
                 ))
             }
             FrameKind::Function { call, space } => {
-                control::function_result(self, atom, call, space, rest, next)
+                control::function_result(self, atom, call.as_ref(), space, rest, next)
             }
             FrameKind::Gather { choice } => {
                 let atom = self.bindings.apply(&atom);

@@ -37,10 +37,11 @@ impl Reach {
             Task::Minimal { atom, .. } | Task::Eval { atom, .. } | Task::Return(atom) => {
                 self.atom(atom)
             }
-            Task::Function {
-                body: atom, call, ..
+            Task::Function { body, call, .. } => {
+                self.atom(body);
+                call.iter().for_each(|call| self.atom(call));
             }
-            | Task::Stepped { atom, call, .. } => {
+            Task::Stepped { atom, call, .. } => {
                 self.atom(atom);
                 self.atom(call);
             }
@@ -136,7 +137,7 @@ impl Reach {
                     self.atom(returns);
                 }
                 FrameKind::Chain { template, .. } => self.atom(template),
-                FrameKind::Function { call, .. } => self.atom(call),
+                FrameKind::Function { call, .. } => call.iter().for_each(|call| self.atom(call)),
                 FrameKind::Case { cases, .. } => self.atom(cases),
                 FrameKind::Walk(walk) => {
                     self.atom(&Atom::Expression(walk.list.clone()));

@@ -152,6 +152,8 @@ pub(super) struct Aside {
     /// The word on the stack that says whether its expression has succeeded:
     /// deeper expressions have higher ones.
     pub(super) owner: u32,
+    /// The bit of that word which says so: a frame's, or a mark's.
+    pub(super) succeeded: u64,
     pub(super) pc: Pc,
     pub(super) base: u32,
     /// The error, then values of `variables`.

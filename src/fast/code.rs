@@ -179,6 +179,8 @@ pub(super) enum AtomKind {
     Expression,
     Symbol,
     Grounded,
+    /// Of no parameter: a value of the host that is no operation.
+    Value,
 }
 
 /// A change of a space.
@@ -545,10 +547,12 @@ pub(super) enum Instruction {
         kind: AtomKind,
         odd: Pc,
     },
-    /// Checks that two values may have the same type.
+    /// Checks that two values may have the same type; `evaluated` if they were evaluated for the
+    /// call, so that a tuple is of any type, whatever is in it.
     CheckSame {
         left: Slot,
         right: Slot,
+        evaluated: bool,
         odd: Pc,
     },
 

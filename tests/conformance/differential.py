@@ -23,7 +23,6 @@ under one heading:
 - `NotReducible as a value`: the reference's answer has that symbol in it, as one step of what is not reducible gave it.
 - `bound variable as an argument`: of a variable that is wanted, and bound meanwhile, the reference says that the argument's
   type is wrong (`BadType`), ours may say so of the call (`BadArgType`). All else is the same.
-- `function without a return`: where it stands by itself, a variable in the reference, `NoReturn` in ours.
 - `only NaN`: of numbers that are all NaN the reference's greatest and least are infinities.
 - `condition of filter-atom`: the reference's own answers that a condition does not return (`divergences.md`).
 - `members with variables`: what the reference's `intersection-atom` and `subtraction-atom` make of them (`divergences.md`).
@@ -64,12 +63,11 @@ START_SECONDS = 0.1
 ORDERS = 24
 HEADINGS = ["same", "order inside of results", "order of alternatives", "bindings as printed", "Error as a member",
             "any type as a value", "NotReducible as a value", "bound variable as an argument",
-            "function without a return", "only NaN", "condition of filter-atom", "members with variables", "characters without a type",
+            "only NaN", "condition of filter-atom", "members with variables", "characters without a type",
             "variable of a variable", "space inside of an atom", "type told by another argument", "reference varies", "reference died", "reference did not finish", "unexplained"]
 # What ours and the reference's say otherwise: with this word for what the pattern finds they are the same.
 ALIKE = [
     ("bound variable as an argument", r"\(Error .* \(Bad(?:ArgType \d+|Type) Variable (.*)\)\)", r"(Variable \1)"),
-    ("function without a return", r"^(?:\$\d+|\(Error \(function .*\) NoReturn\))$", "NoReturn"),
     ("only NaN", r"-?\binf\b|NaN", "NaN"),
 ]
 # What asks for types, by functions with the signatures of those that the language has: as they are, and with what they give

@@ -193,8 +193,8 @@ impl Compiler<'_> {
     }
 
     /// A list whose first element is a call: data if that gives a number or another value of the
-    /// host, a call if it gives the name of something without types. Anything else is a call, too,
-    /// that the plain evaluator makes.
+    /// host but an operation, a call if it gives the name of something without types. Anything
+    /// else is a call, too, that the plain evaluator makes.
     pub(super) fn headed_by_call(
         &mut self,
         atom: &Atom,
@@ -221,7 +221,7 @@ impl Compiler<'_> {
             }
             let at = this.emit(Instruction::CheckKind {
                 slot: slots[0],
-                kind: AtomKind::Grounded,
+                kind: AtomKind::Value,
                 odd: FAIL,
             });
             let call: Vec<Atom> = slots.iter().map(|slot| this.named_value(*slot)).collect();

@@ -545,7 +545,18 @@ impl Compiler<'_> {
             let from = self.in_slot(from)?;
             return self.settle(from, expected, want);
         }
+        // What elements take the place of is each form's own: a slot for it is not always filled
+        // where another form has the same variable.
+        let mut own: Vec<Variable> = Vec::new();
+        atom.for_each_variable(|variable| {
+            if self.is_walked(variable) && !self.names.contains_key(variable) {
+                own.push(variable.clone());
+            }
+        });
         let from = self.quoted(atom)?;
+        for variable in &own {
+            self.names.remove(variable);
+        }
         let from = self.in_slot(from)?;
         self.emit_sized(Instruction::Plain {
             from,

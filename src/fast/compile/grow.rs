@@ -44,7 +44,9 @@ impl Compiler<'_> {
         let [head @ Atom::Symbol(symbol), elements @ ..] = children else {
             return None;
         };
-        if !(1..=3).contains(&elements.len()) || *symbol == known().error {
+        // An element that is `Empty` ends the branch, also the head.
+        let is_name = *symbol != known().error && *symbol != known().empty;
+        if !(1..=3).contains(&elements.len()) || !is_name {
             return None;
         }
         let returns = match self.program.head(self.host, self.heap, head) {

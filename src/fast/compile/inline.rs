@@ -385,8 +385,12 @@ impl Compiler<'_> {
         [left, right]: [Slot; 2],
         sides: [Side; 2],
     ) -> Compiled<usize> {
-        let odd = FAIL;
-        let at = self.emit(Instruction::CheckSame { left, right, odd });
+        let at = self.emit(Instruction::CheckSame {
+            left,
+            right,
+            evaluated: true,
+            odd: FAIL,
+        });
         // Evaluated for what is expected of it, as the call was.
         let choosing = self.host.functions.get(&Symbol::new("if")).ok_or(Leave)?;
         let choosing = Atom::Grounded(Grounded::Operation(Arc::clone(choosing)));

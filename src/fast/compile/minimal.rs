@@ -10,7 +10,7 @@ use super::call::starts_with_instruction;
 use super::control::two_cases;
 use super::{Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, known};
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
+use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Slot, TypeId};
 use crate::fast::program::{Head, Inline};
 use crate::operation::Operation;
 use crate::types;
@@ -146,7 +146,8 @@ impl Compiler<'_> {
         match steps.returned {
             Some(expected) => self.part(|this| {
                 this.introduce(value)?;
-                this.template(value, expected, Want::Tail, Bound::Something)?;
+                let of = Of::Element;
+                this.template_as(value, expected, Want::Tail, Bound::Something, of)?;
                 Ok(())
             }),
             // The call itself is the result.

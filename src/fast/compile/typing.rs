@@ -566,6 +566,7 @@ impl Compiler<'_> {
                     self.emit(Instruction::CheckSame {
                         left,
                         right,
+                        evaluated: false,
                         odd: FAIL,
                     })
                 }

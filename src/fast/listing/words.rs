@@ -310,6 +310,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 AtomKind::Expression => "an expression",
                 AtomKind::Symbol => "a symbol",
                 AtomKind::Grounded => "a value of the host",
+                AtomKind::Value => "a value of the host, no operation",
             };
             format!("check that {} is {kind}{}", slot(value), odd(other))
         }
@@ -332,6 +333,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         I::CheckSame {
             left,
             right,
+            evaluated: _,
             odd: other,
         } => format!(
             "check that {} and {} have a type in common{}",

@@ -342,7 +342,7 @@ impl Machine<'_> {
                 self.result = value;
                 let word = self.stack[base];
                 let (pc, below) = ((word >> 32) as Pc, (word & 0xffff_ffff) as usize);
-                self.set_aside(height as usize, owner, pc, below);
+                self.set_aside(height as usize, (owner, SUCCEEDED), pc, below);
                 return Next::Fail;
             }
         } else if pending {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{MARK_SUCCEEDED, Machine, SUCCEEDED, Tops};
+use super::{Machine, Tops};
 use crate::fast::cell::Cell;
 use crate::fast::choice::{Aside, Choice, Gathered, Gathers, Kind};
 use crate::fast::code::{Operands, Pc, Slot};
@@ -247,9 +247,16 @@ impl Machine<'_> {
         }
     }
 
-    /// An error waits until the choices above `height` are exhausted.
+    /// An error waits until the choices above `height` are exhausted. The bit `succeeded` of the
+    /// word `owner` says by then whether its expression has another result.
     #[inline(never)]
-    pub(super) fn set_aside(&mut self, height: usize, owner: usize, pc: Pc, base: usize) {
+    pub(super) fn set_aside(
+        &mut self,
+        height: usize,
+        (owner, succeeded): (usize, u64),
+        pc: Pc,
+        base: usize,
+    ) {
         let log_top = self.choices[height].log_top as usize;
         self.choices[height].aside = true;
         let tops = self.choices[height].first_tops();
@@ -270,6 +277,7 @@ impl Machine<'_> {
         self.asides.push(Aside {
             choice: height as u32,
             owner: owner as u32,
+            succeeded,
             pc,
             base: base as u32,
             saved,
@@ -296,8 +304,7 @@ impl Machine<'_> {
         if !self.asides.iter().any(|aside| aside.choice == number) {
             self.drop_choice();
         }
-        let word = self.stack[aside.owner as usize];
-        if word & (SUCCEEDED | MARK_SUCCEEDED) != 0 && self.owner_succeeded(&aside) {
+        if self.stack[aside.owner as usize] & aside.succeeded != 0 {
             return self.fail();
         }
         let mut saved = aside.saved;
@@ -315,17 +322,6 @@ impl Machine<'_> {
         self.result = self.heap.word(first);
         self.record_all(&mut aside.log);
         Some((aside.pc, aside.base as usize))
-    }
-
-    pub(super) fn owner_succeeded(&self, aside: &Aside) -> bool {
-        // A frame's word holds the frame itself in its low half; a mark never does.
-        let word = self.stack[aside.owner as usize];
-        let frame = (word & 0xffff_ffff) as u32 + 1 == aside.owner;
-        if frame {
-            word & SUCCEEDED != 0
-        } else {
-            word & MARK_SUCCEEDED != 0
-        }
     }
 
     /// Keeps a result for the innermost place where results are gathered.

@@ -652,8 +652,9 @@ impl Machine<'_> {
                 rest,
                 odd,
             } => {
-                let (first, rest) = (slot!(self, base, first), slot!(self, base, rest));
-                if self.heap.deref(first) == self.heap.error {
+                let first = slot!(self, base, first);
+                let rest = self.heap.deref(slot!(self, base, rest));
+                if !rest.is_exp() || self.heap.deref(first) == self.heap.error {
                     pc = odd;
                 } else {
                     set!(self, base, to, self.cons(first, rest));
@@ -707,9 +708,16 @@ impl Machine<'_> {
                     pc = odd;
                 }
             }
-            I::CheckSame { left, right, odd } => {
+            I::CheckSame {
+                left,
+                right,
+                evaluated,
+                odd,
+            } => {
                 let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                if !self.may_have_one_type(left, right) {
+                let mut is_any = |value| evaluated && self.is_tuple(value);
+                let is_any = is_any(left) || is_any(right);
+                if !is_any && !self.may_have_one_type(left, right) {
                     pc = odd;
                 }
             }
@@ -748,6 +756,7 @@ impl Machine<'_> {
                 if self.choices.len() as u64 > height || word & MARK_SUCCEEDED != 0 {
                     if word & MARK_SUCCEEDED == 0 {
                         let owner = base + 2 + usize::from(mark);
+                        let owner = (owner, MARK_SUCCEEDED);
                         self.set_aside(height as usize, owner, pc, base);
                     }
                     go!(Next::Fail);

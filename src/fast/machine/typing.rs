@@ -37,6 +37,22 @@ impl Machine<'_> {
         a == Class::Unknown || b == Class::Unknown || a == b
     }
 
+    /// Whether a value is an expression headed by a symbol without types, and no error.
+    pub(super) fn is_tuple(&mut self, value: Cell) -> bool {
+        let value = self.heap.deref(value);
+        if !value.is_exp() || self.heap.header(value.at()).has(Header::ERROR) {
+            return false;
+        }
+        let (first, count) = self.heap.elements(value.at());
+        if count == 0 {
+            return false;
+        }
+        match self.heap.deref(self.heap.word(first)).kind() {
+            Term::Sym(id) => self.program.types_of_symbol(&self.heap, id).is_none(),
+            _ => false,
+        }
+    }
+
     /// Whether two values are names that are plainly seen to have a type in common.
     #[inline(always)]
     pub(super) fn are_names_of_one_type(&mut self, left: Cell, right: Cell) -> bool {
@@ -301,10 +317,15 @@ impl Machine<'_> {
     /// Whether a value is an atom of a kind, and not `Empty`.
     #[inline(always)]
     pub(super) fn is_of_kind(&self, value: Cell, kind: AtomKind) -> bool {
+        let is_grounded = !value.is_exp() && !value.is_symbol() && !value.is_ref();
         match kind {
             AtomKind::Expression => value.is_exp(),
             AtomKind::Symbol => value.is_symbol() && value != self.heap.empty,
-            AtomKind::Grounded => !value.is_exp() && !value.is_symbol() && !value.is_ref(),
+            AtomKind::Grounded => is_grounded,
+            AtomKind::Value => {
+                is_grounded
+                    && (!value.is_box() || self.heap.box_of(value).as_operation().is_none())
+            }
         }
     }
 
