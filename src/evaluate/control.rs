@@ -487,7 +487,10 @@ pub(crate) fn function_result(
         Some([_, _, reason]) if atom.is_error() && reason.is_symbol(&known().stack_overflow) => {
             Some((Task::Return(atom), next))
         }
-        _ => Some((Task::Return(never_returned(machine, atom, call, &next)), next)),
+        _ => Some((
+            Task::Return(never_returned(machine, atom, call, &next)),
+            next,
+        )),
     }
 }
 

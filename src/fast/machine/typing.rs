@@ -323,8 +323,7 @@ impl Machine<'_> {
             AtomKind::Symbol => value.is_symbol() && value != self.heap.empty,
             AtomKind::Grounded => is_grounded,
             AtomKind::Value => {
-                is_grounded
-                    && (!value.is_box() || self.heap.box_of(value).as_operation().is_none())
+                is_grounded && (!value.is_box() || self.heap.box_of(value).as_operation().is_none())
             }
         }
     }
