@@ -9,6 +9,7 @@ them a bystander asks `/test` all the time and keeps a connection; it must be an
     benches/healing/audit.py --binary target/release/chimera --rounds 3 --seed 1
     benches/healing/audit.py --only leak-60x5 slow --rounds 5
     benches/healing/audit.py --memory 10      # each demo 20 times a round, RSS when all is healed
+    benches/healing/audit.py --canary 30      # so many leaks while the rules act in half of all cases
 
 Prints a line for each check, with what was seen, and at the end which did not hold; exit status 1
 if any did not.
@@ -236,7 +237,9 @@ class Audit:
         self.check("within 50 MiB of before in 15 s", took is not None and took <= 15,
                    f"{took and round(took, 1)} s, {before:.0f} -> {self.server.rss():.0f} MiB")
         said = self.verdicts("memory_leak", last, 20)
-        self.check("verified", "verified" in said, said)
+        # Of what never was over its threshold nobody knows whether it would have been.
+        self.check("verified, or inconclusive below the threshold", "verified" in said
+                   or size_mb * count + before < 400 and "inconclusive" in said, said)
 
     def cpu(self, duration, threads):
         last = self.last_id()
@@ -285,9 +288,12 @@ class Audit:
         began = time.monotonic()
         load = Load(self.server, path, clients, pause=0.03)
 
+        # By the log: asking the server would be one more client that is answered fast.
+        told = "detected fault=request-failures"
+        before = self.server.log().count(told)
+
         def detected():
-            return any(one["id"] > last and one["error_type"] == "request_failures"
-                       for one in self.server.actions())
+            return self.server.log().count(told) > before
         found = self.until(12, detected)
         failures = [one for one in load.since(began) if one[1] not in (200, 503)]
         if found is None and len(failures) <= 0.1 * len(load.since(began)) and not latency_ms:
@@ -401,6 +407,28 @@ def memory(server, rounds):
         print(f"round {number}: {healed:.1f} MiB; {parts}", flush=True)
 
 
+def canary(server, runs):
+    """Leaks that stay below the threshold, while the rules act in half of all cases: each is seen by
+    its growth, then for a while by nothing, then because nobody asks for what it holds."""
+    for rule in ("level", "growth", "unused"):
+        server.post(f"/healing/mode?fault=memory_leak&rule={rule}&mode=canary%2050")
+    acted = mixed = unseen = 0
+    for number in range(1, runs + 1):
+        last = max([one["id"] for one in server.actions()], default=0)
+        server.post("/demo/memory-leak?size_mb=60&count=5")
+        time.sleep(20)
+        modes = [one["mode"] for one in server.actions() if one["id"] > last and one["rung"] > 0]
+        held = server.rss() > 250
+        acted += "enforce" in modes
+        mixed += len(set(modes)) > 1 or ("enforce" in modes) == held
+        unseen += not modes
+        print(f"{number}: {modes}, {server.rss():.0f} MiB", flush=True)
+        server.post("/demo/reset")
+        time.sleep(2)
+    print(f"of {runs} cases {acted} were acted on, {mixed} both, {unseen} unseen")
+    return mixed == 0 and unseen == 0
+
+
 def main():
     arguments = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -410,12 +438,15 @@ def main():
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--only", nargs="*")
     arguments.add_argument("--memory", type=int, metavar="ROUNDS")
+    arguments.add_argument("--canary", type=int, metavar="RUNS")
     given = arguments.parse_args()
     server = Server(given.binary, given.rules)
     try:
         if given.memory:
             memory(server, given.memory)
             return
+        if given.canary:
+            sys.exit(0 if canary(server, given.canary) else 1)
         audit, bystander = Audit(server), Bystander(server.port)
         time.sleep(3)
         shuffled = random.Random(given.seed)

@@ -1,5 +1,7 @@
 //! What the healing loop publishes and the HTTP shell shows; no logic here.
 
+mod kept;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::heal::Facts;
 use crate::reclaimable::Held;
+pub use kept::{Keeper, Kept};
 
 /// One reading of everything that is measured, taken at one instant.
 #[derive(Clone, Debug, Default)]
@@ -231,9 +234,9 @@ pub struct ActionRecord {
     /// What the effector reported, or why it was refused or went wrong.
     pub outcome: Result<String, String>,
     /// Metrics in the sample that was decided on.
-    pub before: Reading,
+    pub before: Arc<Kept>,
     /// Metrics in the sample that the verdict was taken from.
-    pub after: Option<Reading>,
+    pub after: Option<Arc<Kept>>,
     /// What came of it.
     pub verdict: Verdict,
     /// Which rules, facts and operations led to the decision.
@@ -314,7 +317,7 @@ pub struct Status {
     /// The newest reading.
     pub reading: Reading,
     /// Earlier readings, oldest first, newest included; bounded.
-    pub history: Vec<Arc<Reading>>,
+    pub history: Vec<Arc<Kept>>,
     /// `(threshold <metric> <value>)` atoms now in force.
     pub thresholds: BTreeMap<String, f64>,
     /// Numbers that the server itself goes by, as the rules say.

@@ -23,8 +23,8 @@ use crate::effect::{Action, Admitted, Envelope};
 use crate::events::Event;
 use crate::reclaimable::Reclaimable;
 use crate::status::{
-    ActionRecord, EventRecord, IngestError, Mode, ModeRecord, Posted, Reading, RulesError,
-    RulesStatus, SetMode, Status, StrategyRecord, Verdict,
+    ActionRecord, EventRecord, IngestError, Keeper, Kept, Mode, ModeRecord, Posted, Reading,
+    RulesError, RulesStatus, SetMode, Status, StrategyRecord, Verdict,
 };
 
 /// What the counts of events are called as metrics.
@@ -70,6 +70,8 @@ pub(super) struct Core {
     pub(super) episodes: Episodes,
     series: Series,
     history: History,
+    /// The newest reading as it is kept.
+    newest: Arc<Kept>,
     told: Told,
     envelope: Envelope,
     weights: Weights,
@@ -125,6 +127,7 @@ impl Core {
             spaces,
             episodes,
             history: History::new(series.clone()),
+            newest: Arc::new(Keeper::default().keep(&Reading::default())),
             told: Told::new(events),
             series,
             envelope,
@@ -297,8 +300,8 @@ impl Core {
         let posted_seconds = self.status.facts.get("posted-seconds");
         self.external
             .retain(|_, external| seconds - external.came <= posted_seconds);
-        self.history
-            .push(&reading, self.status.facts.count("keep-readings"));
+        let most = self.status.facts.count("keep-readings");
+        self.newest = self.history.push(&reading, most);
         let mut current = reading.metrics.clone();
         for (metric, external) in &self.external {
             current
@@ -415,7 +418,7 @@ impl Core {
     }
 
     fn give_verdict(&mut self, open: &Open, verdict: Verdict, seconds: f64) {
-        let after = self.status.reading.clone();
+        let after = Arc::clone(&self.newest);
         let Some(record) = self.record(open.id) else {
             return;
         };
@@ -571,7 +574,7 @@ impl Core {
             expected: by.expected,
             unix: self.status.reading.unix,
             outcome,
-            before: self.status.reading.clone(),
+            before: Arc::clone(&self.newest),
             after: None,
             verdict,
             because,
@@ -689,7 +692,7 @@ impl Core {
     /// Forgets episodes and what is open; the history of actions stays.
     pub(super) fn reset(&mut self) {
         for Open { id, .. } in std::mem::take(&mut self.open) {
-            let after = self.status.reading.clone();
+            let after = Arc::clone(&self.newest);
             if let Some(record) = self.record(id) {
                 record.verdict = Verdict::Inconclusive;
                 record.after = Some(after);

@@ -5,51 +5,51 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::series::Series;
 use crate::reclaimable::Reclaimable;
-use crate::status::Reading;
-
-/// What a metric of a reading takes beside its name: the name's and the map's own parts.
-const METRIC_BYTES: usize = 56;
+use crate::status::{Keeper, Kept, Reading};
 
 /// The readings kept, and the series by metric. Clones are the same.
 #[derive(Clone)]
 pub(super) struct History {
-    readings: Arc<Mutex<VecDeque<Arc<Reading>>>>,
+    readings: Arc<Mutex<VecDeque<Arc<Kept>>>>,
+    keeper: Arc<Mutex<Keeper>>,
     series: Series,
-}
-
-fn bytes(reading: &Reading) -> usize {
-    let names: usize = reading.metrics.keys().map(String::len).sum();
-    size_of::<Reading>() + names + METRIC_BYTES * reading.metrics.len()
 }
 
 impl History {
     pub(super) fn new(series: Series) -> History {
         History {
             readings: Arc::default(),
+            keeper: Arc::default(),
             series,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Reading>>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Kept>>> {
         self.readings
             .lock()
             .expect("no panic while readings are locked")
     }
 
-    /// Keeps a reading, and at most `most` of them.
-    pub(super) fn push(&self, reading: &Reading, most: usize) {
+    /// Keeps a reading, and at most `most` of them; returns it as it is kept.
+    pub(super) fn push(&self, reading: &Reading, most: usize) -> Arc<Kept> {
         for (metric, value) in &reading.metrics {
             self.series.push(metric, reading.seconds, *value);
         }
+        let kept = {
+            let keeper = self.keeper.lock();
+            let mut keeper = keeper.expect("no panic while a reading is kept");
+            Arc::new(keeper.keep(reading))
+        };
         let mut readings = self.lock();
         while readings.len() >= most.max(1) {
             readings.pop_front();
         }
-        readings.push_back(Arc::new(reading.clone()));
+        readings.push_back(Arc::clone(&kept));
+        kept
     }
 
     /// The readings kept, oldest first.
-    pub(super) fn readings(&self) -> Vec<Arc<Reading>> {
+    pub(super) fn readings(&self) -> Vec<Arc<Kept>> {
         self.lock().iter().cloned().collect()
     }
 
@@ -66,7 +66,7 @@ impl Reclaimable for History {
     fn held_bytes(&self) -> usize {
         let readings = self.lock();
         // All readings are of about the same metrics.
-        let each = readings.back().map_or(0, |newest| bytes(newest));
+        let each = readings.back().map_or(0, |newest| newest.bytes());
         each * readings.len() + self.series.bytes()
     }
 

@@ -9,7 +9,7 @@ use chimera_server::work::Ratio;
 use serde_json::json;
 
 use crate::asking::Connection;
-use crate::serving::{PATIENCE, Serving, limits};
+use crate::serving::{PATIENCE, Serving, kept, limits};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -164,8 +164,7 @@ async fn a_client_that_never_reads_is_let_go() {
             wide.metrics
                 .insert(format!("metric-with-a-long-name-{number}"), 0.125);
         }
-        let wide = Arc::new(wide);
-        status.history = std::iter::repeat_n(wide, 300).collect();
+        status.history = std::iter::repeat_n(kept(&wide), 300).collect();
     });
     let mut connection = Connection::open(&serving).await;
     connection.send(&get(&serving, "/metrics/history")).await;

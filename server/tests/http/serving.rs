@@ -14,8 +14,9 @@ use chimera_server::http::{Limits, Settings, Shell, run_within};
 use chimera_server::inbound::Inbound;
 use chimera_server::logging::LogLevel;
 use chimera_server::status::{
-    ActionRecord, Because, Command, EpisodeRecord, EpisodeState, IngestError, Loop, Mode,
-    ModeRecord, Reading, RuleRecord, RulesError, RulesStatus, Status, StrategyRecord, Verdict,
+    ActionRecord, Because, Command, EpisodeRecord, EpisodeState, IngestError, Keeper, Kept, Loop,
+    Mode, ModeRecord, Reading, RuleRecord, RulesError, RulesStatus, Status, StrategyRecord,
+    Verdict,
 };
 use chimera_server::stress::Stress;
 use chimera_server::work::{Background, Sessions, Upstream};
@@ -87,6 +88,10 @@ pub(crate) fn reading(seconds: f64, unix: f64, memory_mb: f64) -> Reading {
     }
 }
 
+pub(crate) fn kept(reading: &Reading) -> Arc<Kept> {
+    Arc::new(Keeper::default().keep(reading))
+}
+
 pub(crate) fn action(id: u64, fault: &str, verdict: Verdict) -> ActionRecord {
     let unix = unix_now() - 10.0;
     ActionRecord {
@@ -101,8 +106,8 @@ pub(crate) fn action(id: u64, fault: &str, verdict: Verdict) -> ActionRecord {
         expected: "verified".to_owned(),
         unix,
         outcome: Ok("evicted 4 sessions".to_owned()),
-        before: reading(1.0, unix, 512.5),
-        after: (verdict != Verdict::Pending).then(|| reading(4.0, unix + 3.0, 200.0)),
+        before: kept(&reading(1.0, unix, 512.5)),
+        after: (verdict != Verdict::Pending).then(|| kept(&reading(4.0, unix + 3.0, 200.0))),
         verdict,
         because: vec![
             Because {
@@ -150,15 +155,15 @@ fn listed(rule: &str, place: &str, named: &[(&str, &str)]) -> RuleRecord {
 /// A loop that has run for five seconds, healed once and is healing now.
 pub(crate) fn status() -> Status {
     let now = unix_now();
-    let history: Vec<Arc<Reading>> = (0..5)
+    let readings: Vec<Reading> = (0..5)
         .map(|second| {
             let second = f64::from(second);
-            Arc::new(reading(second, now - 4.0 + second, 100.0 + second))
+            reading(second, now - 4.0 + second, 100.0 + second)
         })
         .collect();
     Status {
-        reading: Reading::clone(history.last().unwrap()),
-        history,
+        reading: readings.last().unwrap().clone(),
+        history: readings.iter().map(kept).collect(),
         thresholds: BTreeMap::from([
             ("memory-mb".to_owned(), 400.0),
             ("cpu-percent".to_owned(), 75.0),

@@ -187,7 +187,7 @@ async fn a_client_that_comes_back_gets_what_it_missed() {
         let long_ago = status.history[0].unix - 100.0;
         let first = std::sync::Arc::make_mut(&mut status.actions[0]);
         first.unix = long_ago;
-        first.after.as_mut().unwrap().unix = long_ago;
+        std::sync::Arc::make_mut(first.after.as_mut().unwrap()).unix = long_ago;
         status.rules.loaded_unix = long_ago;
         std::sync::Arc::make_mut(&mut status.actions[1]).unix = status.history[3].unix;
     });

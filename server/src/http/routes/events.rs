@@ -17,7 +17,7 @@ use super::wire::{Action, Rules};
 use crate::http::answer::{Answer, Failure};
 use crate::http::service::Service;
 use crate::http::table::Request;
-use crate::status::{Reading, Status, Verdict};
+use crate::status::{Kept, Status, Verdict};
 
 const CONTENT_TYPE: &str = "text/event-stream";
 /// How often the published status is looked at.
@@ -162,14 +162,14 @@ fn missed(text: &mut String, id: u64, status: &Status) {
         tell(
             text,
             "sample",
-            &json!({ "unix": reading.unix, "metrics": reading.metrics }),
+            &json!({ "unix": reading.unix, "metrics": reading.metrics() }),
         );
     }
     let since = history
         .len()
         .checked_sub(away + 1)
         .and_then(|index| history.get(index))
-        .map_or(f64::NEG_INFINITY, |reading: &Arc<Reading>| reading.unix);
+        .map_or(f64::NEG_INFINITY, |reading: &Arc<Kept>| reading.unix);
     for record in &status.actions {
         let judged = record
             .after

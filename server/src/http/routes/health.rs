@@ -13,7 +13,7 @@ use super::wire::{Action, Holding, Rules, timestamp, unix_now};
 use crate::http::answer::{Answer, Failure};
 use crate::http::service::Service;
 use crate::http::table::Request;
-use crate::status::{EpisodeState, Reading, Status, Verdict};
+use crate::status::{EpisodeState, Kept, Status, Verdict};
 
 /// Actions that `/health` shows.
 const RECENT: usize = 5;
@@ -343,13 +343,13 @@ pub(super) fn describe(service: &Service, status: &Status) -> Health {
 
 /// How fast a metric rises, by a least-squares line through the last minute.
 /// `None` below three readings.
-fn trend_per_minute(history: &[Arc<Reading>], metric: &str) -> Option<f64> {
+fn trend_per_minute(history: &[Arc<Kept>], metric: &str) -> Option<f64> {
     let newest = history.last()?.seconds;
     let points: Vec<(f64, f64)> = history
         .iter()
         .rev()
         .take_while(|reading| newest - reading.seconds <= TREND_SECONDS)
-        .filter_map(|reading| Some((reading.seconds - newest, *reading.metrics.get(metric)?)))
+        .filter_map(|reading| Some((reading.seconds - newest, reading.get(metric)?)))
         .collect();
     if points.len() < 3 {
         return None;
@@ -418,18 +418,19 @@ mod tests {
     use std::sync::Arc;
 
     use super::trend_per_minute;
-    use crate::status::Reading;
+    use crate::status::{Keeper, Kept, Reading};
 
     #[track_caller]
     fn check(points: &[(f64, f64)], expected: Option<f64>) {
-        let history: Vec<Arc<Reading>> = points
+        let mut keeper = Keeper::default();
+        let history: Vec<Arc<Kept>> = points
             .iter()
             .map(|(seconds, value)| {
-                Arc::new(Reading {
+                Arc::new(keeper.keep(&Reading {
                     seconds: *seconds,
                     unix: *seconds,
                     metrics: BTreeMap::from([("memory-mb".to_owned(), *value)]),
-                })
+                }))
             })
             .collect();
         assert_eq!(trend_per_minute(&history, "memory-mb"), expected);

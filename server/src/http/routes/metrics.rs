@@ -31,12 +31,12 @@ pub(in crate::http) async fn history(
             continue;
         }
         next = reading.unix + step;
-        let metrics = reading.metrics.iter();
+        let metrics = reading.iter();
         for (metric, value) in metrics.filter(|(name, _)| wanted.is_none_or(|one| one == *name)) {
             series
                 .entry(metric)
                 .or_default()
-                .push([(reading.unix * 1000.0).round() / 1000.0, *value]);
+                .push([(reading.unix * 1000.0).round() / 1000.0, value]);
         }
     }
     Ok(Answer::json(&History {

@@ -115,8 +115,8 @@ impl From<&ActionRecord> for Action {
             outcome,
             applied,
             evidence: Evidence {
-                before: record.before.metrics.clone(),
-                after: record.after.as_ref().map(|after| after.metrics.clone()),
+                before: record.before.metrics(),
+                after: record.after.as_ref().map(|after| after.metrics()),
             },
             verdict: record.verdict.name(),
             decision_trace_url: format!("/healing/actions/{}", record.id),
