@@ -139,7 +139,7 @@ fn run_says_what_to_do_about_an_error() {
         ("!(+ 1)", "`(get-type name)`"),
         ("!(+ 1 \"a\")", "what type it should have"),
         ("(: Z Nat)\n!(metta Z Kind &self)", "what type is expected"),
-        ("!(function (eval (f)))", "`(return result)`"),
+        ("(= (g) (function (eval (f))))\n!(g)", "`(return result)`"),
         (
             "!(pragma! max-stack-depth 50)\n(= (f $x) (S (f $x)))\n!(f 1)",
             "a recursion does not end",
