@@ -310,7 +310,7 @@ impl Core {
         }
         let expected = &self.status.thresholds;
         self.spaces
-            .assert_reading(seconds, &reading.metrics, &current, expected);
+            .assert_reading(Arc::clone(&self.newest), &current, expected);
         self.status.reading = reading;
     }
 

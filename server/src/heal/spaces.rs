@@ -2,11 +2,13 @@
 //! what is set: `&limits`, `&modes`, `&weights`. Only the loop writes to them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use chimera::{Atom, Space};
 
 use super::atom;
 use super::facts::Facts;
+use crate::status::Kept;
 
 /// What is known of a metric: its value, for how long it has had none, or that it never had.
 #[derive(Clone, Copy, PartialEq)]
@@ -14,6 +16,18 @@ enum Known {
     Latest(f64),
     Stale(f64),
     Missing,
+}
+
+/// `(sample <metric> <value> <seconds>)` for each value of a reading.
+fn samples_of(reading: &Kept) -> impl Iterator<Item = Atom> + '_ {
+    reading.iter().map(|(metric, value)| {
+        let words = vec![
+            Atom::symbol(metric),
+            Atom::float(value),
+            Atom::float(reading.seconds),
+        ];
+        atom("sample", words)
+    })
 }
 
 pub(super) struct Spaces {
@@ -24,8 +38,8 @@ pub(super) struct Spaces {
     pub(super) modes: Space,
     /// `(weight …)` and `(episodes …)`, as learned.
     pub(super) weights: Space,
-    /// Sample atoms in `&samples`, by reading, oldest first.
-    readings: VecDeque<Vec<Atom>>,
+    /// The readings whose samples are in `&samples`, oldest first.
+    readings: VecDeque<Arc<Kept>>,
     /// What is known of each metric now, with the atom that says so.
     latest: BTreeMap<String, (Known, Atom)>,
     /// When each metric had a value last.
@@ -74,36 +88,29 @@ impl Spaces {
         ]
     }
 
-    /// Asserts `(sample <metric> <value> <seconds>)` for each new value, and
+    /// Asserts `(sample <metric> <value> <seconds>)` for each value of a new reading, and
     /// `(latest <metric> <value>)` for what is `current`. A metric that had a value
     /// once and has none now is `(stale <metric> <seconds since>)`; one of `expected`
     /// that never had any is `(missing <metric>)`.
     pub(super) fn assert_reading(
         &mut self,
-        seconds: f64,
-        fresh: &BTreeMap<String, f64>,
+        fresh: Arc<Kept>,
         current: &BTreeMap<String, f64>,
         expected: &BTreeMap<String, f64>,
     ) {
         while self.readings.len() >= self.keep_samples {
-            for old in self.readings.pop_front().into_iter().flatten() {
-                self.samples.remove(&old);
+            let Some(old) = self.readings.pop_front() else {
+                break;
+            };
+            for sample in samples_of(&old) {
+                self.samples.remove(&sample);
             }
         }
-        let mut added = Vec::with_capacity(fresh.len());
-        for (metric, value) in fresh {
-            let sample = atom(
-                "sample",
-                vec![
-                    Atom::symbol(metric),
-                    Atom::float(*value),
-                    Atom::float(seconds),
-                ],
-            );
-            self.samples.add(sample.clone());
-            added.push(sample);
+        for sample in samples_of(&fresh) {
+            self.samples.add(sample);
         }
-        self.readings.push_back(added);
+        let seconds = fresh.seconds;
+        self.readings.push_back(fresh);
         for (metric, value) in current {
             match self.seen.get_mut(metric) {
                 Some(at) => *at = seconds,
