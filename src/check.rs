@@ -13,6 +13,7 @@
 //! | `W0203` | a rule that an earlier one covers | `shadows` |
 //! | `W0204` | a case that is never chosen | `shadows` |
 //! | `W0205` | a recursion that its base case does not end | `endless` |
+//! | `W0206` | an operation that only the reference has | `names` |
 //!
 //! Errors are what a run would answer with an error atom if it came there.
 //! Warnings are likely mistakes, notes may be meant.

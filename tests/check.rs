@@ -50,6 +50,15 @@ fn every_syntax_error_is_told() {
 }
 
 #[test]
+fn operations_of_the_reference_only_are_told() {
+    check(
+        "!(bind! random (py-atom random.random))\n(= (nap) ((py-dot time sleep) 1))\n(py-atom data)",
+        &[("1:17 W0206", "`py-atom`"), ("2:12 W0206", "`py-dot`")],
+    );
+    check("(= (py-list $x) $x)\n!(py-list 1)", &[]);
+}
+
+#[test]
 fn calls_are_held_against_signatures() {
     check(
         "!(+ 1)\n!(+ 1 \"a\")\n!(if (> 1 \"b\") (+ 1) ok)",

@@ -173,3 +173,26 @@ fn the_table_of_modules_is_complete() {
     }
     assert_eq!(modules, 12);
 }
+
+/// The table of operations names each that the standard library documents.
+#[test]
+fn the_table_of_operations_is_complete() {
+    let document = include_str!("../docs/language.md");
+    let (_, section) = document
+        .split_once("\n## All operations\n")
+        .expect("it is there");
+    let (section, _) = section.split_once("\n## ").expect("others follow");
+    let listed: Vec<&str> = section.split(['`', ' ', '\n']).collect();
+    let documented = include_str!("../metta/stdlib-docs.metta")
+        .lines()
+        .filter_map(|line| {
+            let name = line.strip_prefix("(@doc ")?.split(' ').next()?;
+            (!name.starts_with('(')).then_some(name)
+        });
+    let mut operations = 0;
+    for name in documented {
+        assert!(listed.contains(&name), "{name} is not in the table");
+        operations += 1;
+    }
+    assert!(operations > 150);
+}

@@ -1,5 +1,5 @@
-//! Names that are nowhere else and near a name that is: "did you mean". And words that are
-//! taken for spaces before they are bound.
+//! Names that are nowhere else and near a name that is: "did you mean". Words that are
+//! taken for spaces before they are bound. Operations that only the reference has.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,6 +14,17 @@ use crate::types;
 
 /// Shorter names are near too many others.
 const LENGTH_MIN: usize = 4;
+/// What the reference has and is not here.
+const ABSENT: [&str; 8] = [
+    "call-native",
+    "git-module!",
+    "py-atom",
+    "py-chain",
+    "py-dict",
+    "py-dot",
+    "py-list",
+    "py-tuple",
+];
 
 pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Form]) {
     let mut counts: HashMap<String, usize> = HashMap::new();
@@ -69,9 +80,15 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
             text.report(Severity::Warning, "W0201", node, message, help);
             continue;
         }
-        let known = host.tokens.contains_key(&name)
-            || called.contains(&name)
-            || (!is_space && (counts.get(&name) != Some(&1) || elsewhere.contains(&name)));
+        let defined = host.tokens.contains_key(&name) || called.contains(&name);
+        if !defined && ABSENT.contains(&name.as_str()) {
+            let message = format!("`{name}` is not here: the call stays as it is");
+            let help = "values and modules of Python, and modules fetched from the network, are the reference's only: write what is called in MeTTa, or as an operation in Rust";
+            text.report(Severity::Warning, "W0206", node, message, help);
+            continue;
+        }
+        let known =
+            defined || (!is_space && (counts.get(&name) != Some(&1) || elsewhere.contains(&name)));
         if known {
             continue;
         }

@@ -11,7 +11,7 @@ use crate::types;
 ///
 /// | call | arguments | result | errors | cost | source |
 /// |---|---|---|---|---|---|
-/// | `(_doc-formal name type description parameters returns)` | as written | the formal documentation, each parameter with its type | more parameters than the type has, in words | linear | reference |
+/// | `(_doc-formal name type description parameters returns)` | as written | the formal documentation, each parameter with its type; nothing if one is of another shape | more parameters than the type has, as of `car-atom` | linear | reference |
 /// | `(_print-doc formal)` | as written | `()`; prints it for people | another shape, in words | linear | reference |
 ///
 /// Source: the reference's standard library, hyperon 0.2.10.
@@ -21,23 +21,9 @@ pub(super) fn install(engine: &mut Engine) {
         "(-> Atom Atom Atom Atom Atom Atom)",
         |arguments, _| match arguments {
             [name, type_atom, description, parameters, returns] => {
-                let documented = parameters.as_expression().map_or(0, <[Atom]>::len);
-                if let Some([head, types @ ..]) = type_atom.as_expression()
-                    && head.is_symbol(&known().arrow)
-                    && types.len() <= documented
-                {
-                    // Another type of the same atom may have enough of them.
-                    return Err(OperationError::Atom(Atom::error(
-                        wrap("get-doc", [name.clone()]),
-                        Atom::string(&format!(
-                            "{documented} parameters are documented, but the type {type_atom} has {}",
-                            types.len().saturating_sub(1)
-                        )),
-                    )));
-                }
                 let formal = formal(name, type_atom, description, parameters, returns)
-                    .ok_or(OperationError::NotReducible)?;
-                Ok(vec![formal])
+                    .map_err(OperationError::Atom)?;
+                Ok(formal.into_iter().collect())
             }
             _ => Err(OperationError::NotReducible),
         },
@@ -76,45 +62,69 @@ fn wrap(name: &str, parts: impl IntoIterator<Item = Atom>) -> Atom {
 }
 
 /// The formal documentation of a function: each parameter and the result with
-/// its type, from the function type as far as it goes.
+/// its type. Nothing if a parameter or the result is of another shape; an error, as of
+/// taking the types apart, if there are fewer of them.
 fn formal(
     name: &Atom,
     type_atom: &Atom,
     description: &Atom,
     parameters: &Atom,
     returns: &Atom,
-) -> Option<Atom> {
-    let mut known_types = match type_atom.as_expression() {
-        Some([head, types @ ..]) if head.is_symbol(&known().arrow) => types.iter(),
-        _ => [].iter(),
+) -> Result<Option<Atom>, Atom> {
+    let types = match type_atom.as_expression() {
+        Some([head, types @ ..]) if head.is_symbol(&known().arrow) => Some(types),
+        _ => None,
     };
-    let mut next_type = || {
-        wrap(
-            "@type",
-            [known_types.next().cloned().unwrap_or_else(types::undefined)],
-        )
+    let Some(parameters) = parameters.as_expression() else {
+        let taking = if types.is_some() {
+            "car-atom"
+        } else {
+            "cdr-atom"
+        };
+        return Err(not_taken_apart(taking, parameters));
     };
-    let mut described = |parameter: &Atom, word: &str| {
-        let text = part(parameter, word)?.clone();
-        Some(wrap(word, [next_type(), wrap("@desc", [text])]))
-    };
-    let formal_parameters = parameters
-        .as_expression()?
-        .iter()
-        .map(|parameter| described(parameter, "@param"))
-        .collect::<Option<Vec<Atom>>>()?;
-    let formal_return = described(returns, "@return")?;
-    Some(wrap(
+    let mut described = Vec::with_capacity(parameters.len() + 1);
+    let parts = parameters.iter().map(|parameter| (parameter, "@param"));
+    for (place, (atom, word)) in parts.chain([(returns, "@return")]).enumerate() {
+        let its_type = match types {
+            Some(types) => types
+                .get(place)
+                .ok_or_else(|| not_taken_apart("car-atom", &Atom::unit()))?
+                .clone(),
+            None => types::undefined(),
+        };
+        let Some(text) = part(atom, word) else {
+            return Ok(None);
+        };
+        described.push(wrap(
+            word,
+            [wrap("@type", [its_type]), wrap("@desc", [text.clone()])],
+        ));
+    }
+    let described_return = described
+        .pop()
+        .expect("the result stands behind the parameters");
+    Ok(Some(wrap(
         "@doc-formal",
         [
             wrap("@item", [name.clone()]),
             wrap("@kind", [Atom::symbol("function")]),
             wrap("@type", [type_atom.clone()]),
             description.clone(),
-            wrap("@params", [Atom::expression(formal_parameters)]),
-            formal_return,
+            wrap("@params", [Atom::expression(described)]),
+            described_return,
         ],
-    ))
+    )))
+}
+
+/// What `car-atom` and `cdr-atom` say of an atom that has no first member.
+fn not_taken_apart(name: &str, atom: &Atom) -> Atom {
+    Atom::error(
+        wrap(name, [atom.clone()]),
+        Atom::string(&format!(
+            "{name} expects a non-empty expression as an argument"
+        )),
+    )
 }
 
 /// `(type T) text` of one `(@param (@type T) (@desc text))`.

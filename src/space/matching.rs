@@ -15,12 +15,15 @@ pub(crate) struct Frame {
     values: SmallVec<[Option<Atom>; 8]>,
     /// Name ids of the stored variables; read when one is to become fresh.
     names: Vec<u32>,
+    /// The variables that were made fresh.
+    fresh: SmallVec<[u32; 4]>,
 }
 
 impl Frame {
     pub(crate) fn clear(&mut self) {
         self.values.clear();
         self.names.clear();
+        self.fresh.clear();
     }
 
     fn get(&self, number: u32) -> Option<&Atom> {
@@ -51,6 +54,7 @@ impl Frame {
         let name = names.symbol(self.names[number as usize]);
         let fresh = Atom::Variable(Variable::of(name, 0).renamed());
         self.set(number, fresh.clone());
+        self.fresh.push(number);
         fresh
     }
 }
@@ -81,7 +85,12 @@ pub(crate) fn unify_row<P: Payloads + ?Sized>(
             (_, Token::Variable(number)) => match frame.get(number) {
                 Some(value) => {
                     let value = value.clone();
-                    unify(&current, &value, bindings)
+                    if frame.fresh.contains(&number) && *bindings.walk(&value) == value {
+                        // Of two variables that of the query stays.
+                        unify(&value, &current, bindings)
+                    } else {
+                        unify(&current, &value, bindings)
+                    }
                 }
                 None => {
                     frame.set(number, current.clone());
