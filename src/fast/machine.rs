@@ -23,6 +23,7 @@ macro_rules! set {
 
 mod ahead;
 mod along;
+mod answers;
 mod apply;
 mod call;
 mod choose;

@@ -45,6 +45,99 @@ pub(super) struct Pattern {
     /// How often it was asked for, and how often it will be before that is considered.
     pub(super) asked: u32,
     pub(super) asked_enough: u32,
+    /// In how many queries more rows that are no plain ones are met before none are looked for.
+    plain_left: u8,
+}
+
+/// Queries of one pattern in which rows may turn out not to be plain.
+const PLAIN_TRIES: u8 = 8;
+
+/// What a plain row has to have at a place.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Want {
+    /// This token.
+    Token(u32),
+    /// Whatever goes into the next column.
+    Column,
+    /// The same as is in that column.
+    Same(u8),
+    Any,
+}
+
+/// Where what plain rows have goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Column {
+    /// Into a slot.
+    Slot(Slot),
+    /// To the variable that stands in a slot.
+    Variable(Slot),
+}
+
+/// What a query wants of plain rows: those of names, small integers and truth values where
+/// anything is compared or taken.
+#[derive(Default)]
+pub(super) struct Wants {
+    places: SmallVec<[Want; 8]>,
+    pub(super) columns: SmallVec<[Column; 4]>,
+}
+
+/// What came of comparing a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Plain {
+    Matches,
+    Differs,
+    /// It is no plain row.
+    Unknown,
+}
+
+/// The term of a token that stands for one of 8 bytes.
+fn plain_cell(raw: u32) -> Option<Cell> {
+    if let Some(id) = token::symbol_id(raw) {
+        Some(Cell::symbol(id))
+    } else if let Some(value) = token::small_of(raw) {
+        Some(Cell::small(value))
+    } else {
+        token::bool_of(raw).map(Cell::boolean)
+    }
+}
+
+impl Wants {
+    /// Compares a row; appends what it has for the columns.
+    #[inline]
+    pub(super) fn read(&self, tokens: &[u32], columns: &mut Vec<u64>) -> Plain {
+        let first = columns.len();
+        let mut at = 0;
+        for want in &self.places {
+            let raw = tokens[at];
+            let matches = match *want {
+                Want::Token(token) if raw == token => Plain::Matches,
+                Want::Token(_) if token::is_plain(raw) => Plain::Differs,
+                Want::Token(_) => Plain::Unknown,
+                Want::Column => match plain_cell(raw) {
+                    Some(cell) => {
+                        columns.push(cell.0);
+                        Plain::Matches
+                    }
+                    None => Plain::Unknown,
+                },
+                Want::Same(column) => match plain_cell(raw) {
+                    Some(cell) if columns[first + usize::from(column)] == cell.0 => Plain::Matches,
+                    Some(_) => Plain::Differs,
+                    None => Plain::Unknown,
+                },
+                Want::Any => {
+                    at = token::skip(tokens, at);
+                    continue;
+                }
+            };
+            if matches != Plain::Matches {
+                columns.truncate(first);
+                return matches;
+            }
+            at += 1;
+        }
+        Plain::Matches
+    }
 }
 
 /// Where a match stands.
@@ -72,7 +165,13 @@ impl Pattern {
             function: Function::NONE,
             asked: 0,
             asked_enough: u32::MAX,
+            plain_left: PLAIN_TRIES,
         }
+    }
+
+    /// A row was no plain one.
+    pub(super) fn note_unknown(&mut self) {
+        self.plain_left -= 1;
     }
 
     /// What stands in it, in pre-order.
@@ -82,6 +181,61 @@ impl Pattern {
 }
 
 impl Heap {
+    /// What a query of a pattern wants of plain rows; `false` if it is for others.
+    pub(super) fn wants(&self, pattern: &Pattern, slots: &[u64], wants: &mut Wants) -> bool {
+        wants.places.clear();
+        wants.columns.clear();
+        if pattern.plain_left == 0 {
+            return false;
+        }
+        let mut variables: SmallVec<[(Cell, u8); 4]> = SmallVec::new();
+        for part in &pattern.parts {
+            let column = wants.columns.len() as u8;
+            let want = match *part {
+                Part::Token(token) => Want::Token(token),
+                Part::Leaf { key, .. } if token::is_plain(key) => Want::Token(key),
+                Part::Leaf { .. } => return false,
+                Part::First(slot) => {
+                    wants.columns.push(Column::Slot(slot));
+                    Want::Column
+                }
+                Part::Again(slot) => {
+                    let is_it = |one: &Column| matches!(one, Column::Slot(of) if *of == slot);
+                    match wants.columns.iter().position(is_it) {
+                        Some(column) => Want::Same(column as u8),
+                        None => return false,
+                    }
+                }
+                Part::Any => Want::Any,
+                Part::Value(slot) => {
+                    let value = self.deref(Cell(slots[usize::from(slot)]));
+                    match value.kind() {
+                        Kind::Sym(id) => Want::Token(token::symbol(id)),
+                        Kind::Bool(value) => Want::Token(token::truth(value)),
+                        Kind::Int(value) => match token::small(value) {
+                            Some(token) => Want::Token(token),
+                            None => return false,
+                        },
+                        Kind::Ref(_) => match variables.iter().find(|(known, _)| *known == value) {
+                            Some((_, column)) => Want::Same(*column),
+                            None => {
+                                variables.push((value, column));
+                                wants.columns.push(Column::Variable(slot));
+                                Want::Column
+                            }
+                        },
+                        Kind::Exp(_) | Kind::Flt(_) | Kind::Box(_) => return false,
+                    }
+                }
+            };
+            wants.places.push(want);
+            if wants.columns.len() > usize::from(u8::MAX) {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Appends the keys of a compiled pattern, for a query: the first `count`, if not more.
     pub(super) fn pattern_keys(
         &self,

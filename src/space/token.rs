@@ -150,7 +150,8 @@ fn tagged(tag: u32, value: u32) -> u32 {
     value << TAG_BITS | tag
 }
 
-fn small(value: i64) -> Option<u32> {
+/// The token of an integer that one token is enough for.
+pub(crate) fn small(value: i64) -> Option<u32> {
     let token = (value as i32) << TAG_BITS;
     (i64::from(token >> TAG_BITS) == value).then_some(token.cast_unsigned())
 }
@@ -194,6 +195,24 @@ pub(crate) fn number_of(variable: u32) -> u32 {
 #[inline(always)]
 pub(crate) fn small_of(token: u32) -> Option<i32> {
     (token & TAG_MASK == INTEGER).then_some(token as i32 >> TAG_BITS)
+}
+
+/// Whether the token is a name, a small integer, a truth value, a character or begins an
+/// expression: then it equals no other token.
+#[inline(always)]
+pub(crate) fn is_plain(token: u32) -> bool {
+    const PLAIN: u32 = 1 << INTEGER | 1 << SYMBOL | 1 << EXPRESSION | 1 << OTHER;
+    PLAIN >> (token & TAG_MASK) & 1 != 0 && token & ((1 << OTHER_BITS) - 1) != HASHED
+}
+
+/// The token of a truth value.
+pub(crate) fn truth(value: bool) -> u32 {
+    u32::from(value) << OTHER_BITS | BOOL
+}
+
+/// The truth value that the token is.
+pub(crate) fn bool_of(token: u32) -> Option<bool> {
+    (token & ((1 << OTHER_BITS) - 1) == BOOL).then_some(token >> OTHER_BITS != 0)
 }
 
 /// The id if the token is a name.

@@ -212,6 +212,9 @@ impl Machine<'_> {
                         return Some((pc, base));
                     }
                 }
+                Kind::Join(join) if join.answers.left() > 0 => {
+                    return self.next_answer().map(|pc| (pc, base));
+                }
                 Kind::Join(_) => match self.find_next() {
                     Ok(Some(pc)) => return Some((pc, base)),
                     Ok(None) => {}
@@ -404,7 +407,7 @@ impl Machine<'_> {
         let choice = self.choices.last_mut()?;
         let (Kind::Chain { next, left, .. } | Kind::Places { next, left }) = &mut choice.kind
         else {
-            return None;
+            return self.next_known();
         };
         if self.fuel <= 1 || choice.aside || self.log.len() > choice.log_top as usize {
             return None;

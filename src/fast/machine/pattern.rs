@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use super::answers::Looked;
 use super::query::{BATCH, Open, opened};
 use super::{Machine, Next};
 use crate::fast::cell::Cell;
@@ -37,6 +38,24 @@ impl Machine<'_> {
         let mut rows = std::mem::take(&mut self.rows);
         let mut without = self.without(&layers);
         self.rows_for(&layers, &mut without, &mut open, &mut rows, Some(place));
+        let mut join = self.joins.pop().unwrap_or_default();
+        if self.wants_plain(place, &mut join.answers) {
+            match self.look_for_answers(place, &rows, &mut join.answers, &layers, &mut open) {
+                Looked::Unknown(_) => {}
+                Looked::Through(looked) if join.answers.left() > 0 => {
+                    if is_writable {
+                        self.held = self.held.min(self.choices.len());
+                    }
+                    let top = place.base + 2 + usize::from(size);
+                    self.begin_answers(join, &layers, place, &rows[looked..], (pc, top));
+                    return Some(self.end_query(rows, Next::At(pc, place.base)));
+                }
+                Looked::Through(_) | Looked::Exhausted => {
+                    self.joins.push(join);
+                    return Some(self.end_query(rows, Next::Fail));
+                }
+            }
+        }
         if (2..=SHORT).contains(&rows.len()) {
             // Rows that do not match would keep a choice for nothing.
             rows.retain(|&row| !self.excludes(place, row, opened(&layers, row.layer, &mut open)));
@@ -63,7 +82,10 @@ impl Machine<'_> {
             }
         }
         let next = match found {
-            None => Next::Fail,
+            None => {
+                self.joins.push(join);
+                Next::Fail
+            }
             Some(number) => {
                 if self.program.proving {
                     self.record_fact(&layers, rows[number - 1]);
@@ -72,17 +94,23 @@ impl Machine<'_> {
                     if is_writable {
                         self.held = self.held.min(self.choices.len());
                     }
-                    let mut join = self.joins.pop().unwrap_or_default();
                     join.begin_rest(Rc::clone(&layers), place, &rows[number..], tops, pc);
                     let top = place.base + 2 + usize::from(size);
                     self.push_choice(Kind::Join(join), place.base, top, tops, log_top);
+                } else {
+                    self.joins.push(join);
                 }
                 Next::At(pc, place.base)
             }
         };
+        Some(self.end_query(rows, next))
+    }
+
+    /// Keeps the list of rows for the next query.
+    fn end_query(&mut self, mut rows: Vec<Row>, next: Next) -> Next {
         rows.clear();
         self.rows = rows;
-        Some(next)
+        next
     }
 
     /// Makes the probe that of a pattern: of all that it has, or of what tells its relation.

@@ -20,6 +20,7 @@ pub(super) use crate::space::Open;
 use crate::space::{Layers, Row, Space, changes};
 
 use super::ahead::Ahead;
+use super::answers::{Answers, Looked};
 use super::pattern::Place;
 use super::{Machine, Next};
 
@@ -41,7 +42,10 @@ pub(in crate::fast) struct Join {
     layers: Option<Rc<Layers>>,
     pub(super) patterns: SmallVec<[Cell; 4]>,
     /// The one pattern instead of them, if it is compiled.
-    compiled: Option<Place>,
+    pub(super) compiled: Option<Place>,
+    /// Whether rows that are left may be plain; answers that were found in those before them.
+    pub(super) is_plain: bool,
+    pub(super) answers: Answers,
     pub(super) levels: SmallVec<[Level; 4]>,
     /// The rows of all levels, the outermost first.
     pub(super) rows: Vec<Row>,
@@ -96,6 +100,7 @@ impl Join {
     /// Makes it a query of which nothing was looked at yet.
     fn begin(&mut self, layers: Rc<Layers>, patterns: SmallVec<[Cell; 4]>, pc: Pc) {
         self.layers = Some(layers);
+        self.is_plain = false;
         self.levels.clear();
         self.rows.clear();
         self.greedy = false;
@@ -139,7 +144,7 @@ impl Join {
         only.filter(|_| without.head != Without::default().head)
     }
 
-    fn layers(&self) -> &Rc<Layers> {
+    pub(super) fn layers(&self) -> &Rc<Layers> {
         self.layers.as_ref().expect("it is a query")
     }
 
@@ -148,8 +153,17 @@ impl Join {
         self.levels.first().map(|level| level.tops)
     }
 
-    /// The deepest level that has rows left.
+    /// Whether there are rows that were not looked at.
+    #[inline(always)]
+    pub(super) fn has_rows(&self) -> bool {
+        self.levels.iter().any(|level| level.next < level.end)
+    }
+
+    /// The deepest level that has rows or answers left.
     fn resumes(&self) -> Option<&Level> {
+        if self.answers.left() > 0 {
+            return self.levels.first();
+        }
         self.levels
             .iter()
             .rev()
@@ -337,12 +351,14 @@ impl Machine<'_> {
     }
 
     /// Keeps the memory of a query for the next.
-    fn give_back(&mut self, mut join: Box<Join>) {
+    pub(super) fn give_back(&mut self, mut join: Box<Join>) {
         const KEPT: usize = 8;
         const ROWS: usize = 1 << 13;
         join.layers = None;
+        join.answers.clear();
         let held = join.rows.capacity().max(join.tuples.capacity());
-        if self.joins.len() < KEPT && held.max(join.ahead.capacity()) <= ROWS {
+        let known = join.ahead.capacity().max(join.answers.capacity());
+        if self.joins.len() < KEPT && held.max(known) <= ROWS {
             self.joins.push(join);
         }
     }
@@ -351,8 +367,10 @@ impl Machine<'_> {
     /// count, whatever is done with the first of them.
     pub(super) fn hold_rows(&mut self) {
         let from = std::mem::replace(&mut self.held, self.choices.len());
+        let proving = self.program.proving;
         for choice in self.choices.iter_mut().skip(from) {
             if let Kind::Join(join) = &mut choice.kind
+                && (proving || join.has_rows())
                 && let Some(layers) = &mut join.layers
                 && !layers.is_frozen()
             {
@@ -369,6 +387,18 @@ impl Machine<'_> {
             unreachable!("the newest choice is a query's");
         };
         let before = join.tops().expect("rows are left");
+        if join.is_plain {
+            match self.look_on(&mut join) {
+                Looked::Through(_) if join.answers.left() > 0 => {
+                    let choice = self.choices.last_mut().expect("still there");
+                    choice.kind = Kind::Join(join);
+                    return Ok(self.next_answer());
+                }
+                Looked::Through(_) => {}
+                Looked::Unknown(_) => join.is_plain = false,
+                Looked::Exhausted => return Err(()),
+            }
+        }
         let solved = if join.tuples.is_empty() {
             self.solve(&mut join)
         } else {
