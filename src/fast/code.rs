@@ -253,6 +253,12 @@ pub(super) enum Instruction {
         elements: Slot,
         kept: Slot,
     },
+    /// As `Chain`, of rules of which the first begins with unifying.
+    ChainUnify {
+        rules: Operands,
+        elements: Slot,
+        kept: Slot,
+    },
     /// Notes that a rule's head matched.
     Neck,
 

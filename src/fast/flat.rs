@@ -8,6 +8,36 @@ use crate::fast::heap::Heap;
 use crate::fast::program::{Passing, Switch, expression_word};
 use crate::fast::types::ValueTypes;
 
+/// As [`Heap::deref`], where variables are many.
+#[inline(always)]
+fn followed(cells: &[u64], mut cell: Cell) -> Cell {
+    while cell.is_ref() {
+        let next = Cell(cells[cell.at()]);
+        if next == cell {
+            break;
+        }
+        cell = next;
+    }
+    cell
+}
+
+/// Whether a variable is plainly not in an expression, whose elements are few and no
+/// expressions with variables.
+#[inline(always)]
+fn is_clear_of(cells: &[u64], variable: Cell, value: Cell) -> bool {
+    const SHORT: usize = 6;
+    let header = Header(cells[value.at()]);
+    if header.arity() > SHORT || header.has(Header::SLICE) {
+        return false;
+    }
+    let elements = &cells[value.at() + 1..][..header.arity()];
+    elements.iter().all(|element| {
+        let element = followed(cells, Cell(*element));
+        let is_closed = !element.is_exp() || Header(cells[element.at()]).has(Header::GROUND);
+        element != variable && is_closed
+    })
+}
+
 impl Heap {
     /// Unifies two terms where no more than their elements, and those of the last one, have to be
     /// looked at, and notes what it binds. `None` where that is not enough: what was bound by then
@@ -15,74 +45,84 @@ impl Heap {
     #[cold]
     #[inline(never)]
     pub(super) fn unify_flat(&mut self, left: Cell, right: Cell) -> Option<bool> {
-        let (mut left, mut right) = (self.value_of(left), self.value_of(right));
-        'last: loop {
-            if !(left.is_exp() && right.is_exp()) {
-                return self.unify_leaf(left, right);
-            }
-            let (a, b) = (left.at(), right.at());
-            if a == b {
-                return Some(true);
-            }
-            let (header, other) = (self.header(a), self.header(b));
-            if header.has(Header::SLICE) || other.has(Header::SLICE) {
-                return None;
-            }
-            let count = header.arity();
-            if count != other.arity() {
-                return Some(false);
-            }
-            for place in 1..=count {
-                (left, right) = (self.word(a + place), self.word(b + place));
-                if left == right && !left.is_float() {
-                    continue;
-                }
-                (left, right) = (self.value_of(left), self.value_of(right));
-                if left == right && !left.is_float() {
-                    continue;
-                }
-                if left.is_immediate() && right.is_immediate() {
-                    return Some(false);
-                }
-                if left.is_exp() && right.is_exp() {
-                    if place == count {
-                        continue 'last;
+        let Heap {
+            cells,
+            trail,
+            doubts,
+            empty,
+            ..
+        } = self;
+        let (cells, empty) = (&mut cells[..], *empty);
+        let (mut left, mut right) = (followed(cells, left), followed(cells, right));
+        let (mut a, mut b, mut place, mut count) = (0, 0, 0, 0);
+        loop {
+            if left.is_ref() || right.is_ref() {
+                // The younger variable is bound, so that what is older refers to nothing younger.
+                let (variable, value) = match (left.is_ref(), right.is_ref()) {
+                    (true, true) if left.at() < right.at() => (right, left),
+                    (true, _) => (left, right),
+                    (false, _) => (right, left),
+                };
+                if left != right {
+                    if value.is_exp() {
+                        let header = cells[value.at()];
+                        if !Header(header).has(Header::GROUND)
+                            && !is_clear_of(cells, variable, value)
+                        {
+                            return None;
+                        }
+                        doubts.consider(header, value);
+                    } else if value == empty {
+                        doubts.add(value);
                     }
+                    trail.push(variable.at() as u32);
+                    cells[variable.at()] = value.0;
+                }
+            } else if left.is_exp() && right.is_exp() {
+                if place < count {
                     return None;
                 }
-                let unified = self.unify_leaf(left, right);
-                if unified != Some(true) {
-                    return unified;
+                if left != right {
+                    (a, b, place) = (left.at(), right.at(), 0);
+                    let (header, other) = (Header(cells[a]), Header(cells[b]));
+                    if header.has(Header::SLICE) || other.has(Header::SLICE) {
+                        return None;
+                    }
+                    count = header.arity();
+                    if count != other.arity() {
+                        return Some(false);
+                    }
+                }
+            } else if left.is_immediate() || right.is_immediate() {
+                let differ = left.is_immediate() && (right.is_immediate() || right.is_exp())
+                    || right.is_immediate() && left.is_exp();
+                if left != right {
+                    return differ.then_some(false);
+                }
+            } else if left != right || left.is_float() {
+                return None;
+            }
+            // The next two elements that are not the same.
+            loop {
+                if place == count {
+                    return Some(true);
+                }
+                place += 1;
+                (left, right) = (Cell(cells[a + place]), Cell(cells[b + place]));
+                if left != right || left.is_float() {
+                    (left, right) = (followed(cells, left), followed(cells, right));
+                    if left != right || left.is_float() {
+                        break;
+                    }
                 }
             }
-            return Some(true);
         }
-    }
-
-    /// As [`Heap::unify_flat`], of terms of which not both are expressions.
-    #[inline(always)]
-    fn unify_leaf(&mut self, left: Cell, right: Cell) -> Option<bool> {
-        if left.is_ref() || right.is_ref() {
-            return self.bind_flat(left, right);
-        }
-        let differ = left.is_immediate() && (right.is_immediate() || right.is_exp())
-            || right.is_immediate() && left.is_exp();
-        (left == right && !left.is_float())
-            .then_some(true)
-            .or(differ.then_some(false))
     }
 
     /// As [`Heap::deref`], where variables are many.
     #[inline(always)]
-    pub(super) fn value_of(&self, mut cell: Cell) -> Cell {
-        while cell.is_ref() {
-            let next = self.word(cell.at());
-            if next == cell {
-                break;
-            }
-            cell = next;
-        }
-        cell
+    pub(super) fn value_of(&self, cell: Cell) -> Cell {
+        followed(&self.cells, cell)
     }
 
     /// Whether two values are names that are seen, by what was looked up lately, to have a type in
@@ -100,49 +140,6 @@ impl Heap {
             (Some(a), Some(b)) => a == b || a == types.unknown() || b == types.unknown(),
             _ => false,
         }
-    }
-
-    /// Binds a variable without a value, at least one of the two, to the other, unless that may
-    /// make a cycle.
-    #[inline(always)]
-    fn bind_flat(&mut self, left: Cell, right: Cell) -> Option<bool> {
-        let (variable, value) = match (left.is_ref(), right.is_ref()) {
-            (true, true) if left == right => return Some(true),
-            (true, true) if left.at() < right.at() => (right, left),
-            (true, _) => (left, right),
-            (false, _) => (right, left),
-        };
-        if value.is_exp()
-            && !self.header(value.at()).has(Header::GROUND)
-            && !self.is_clear_of(variable, value)
-        {
-            return None;
-        }
-        self.doubt(value);
-        self.trail.push(variable.at() as u32);
-        self.cells[variable.at()] = value.0;
-        Some(true)
-    }
-
-    /// Whether a variable is plainly not in an expression, whose elements are few and no
-    /// expressions with variables.
-    #[inline(always)]
-    fn is_clear_of(&self, variable: Cell, value: Cell) -> bool {
-        const SHORT: usize = 6;
-        let header = self.header(value.at());
-        if header.arity() > SHORT || header.has(Header::SLICE) {
-            return false;
-        }
-        let elements = &self.cells[value.at() + 1..][..header.arity()];
-        elements.iter().all(|element| {
-            let element = self.value_of(Cell(*element));
-            element != variable && self.is_ground_or_variable(element)
-        })
-    }
-
-    #[inline(always)]
-    fn is_ground_or_variable(&self, value: Cell) -> bool {
-        !value.is_exp() || self.header(value.at()).has(Header::GROUND)
     }
 
     /// What a call of few elements with variables among them evaluates to, if it is seen to be data

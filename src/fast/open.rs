@@ -49,9 +49,18 @@ impl Doubts {
         !self.bound.is_empty()
     }
 
+    /// Notes that a variable is bound to an expression with this header.
+    #[inline(always)]
+    pub(super) fn consider(&mut self, header: u64, value: Cell) {
+        const SEEN: u64 = Header::OPEN | Header::EVALUATED;
+        if header & SEEN == 0 || header & Header::ERROR != 0 {
+            self.add(value);
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn add(&mut self, value: Cell) {
+    pub(super) fn add(&mut self, value: Cell) {
         if self.wanted == NEVER && self.bound.is_empty() {
             return;
         }
@@ -89,11 +98,7 @@ impl Heap {
     #[inline(always)]
     pub(super) fn doubt(&mut self, value: Cell) {
         if value.is_exp() {
-            const SEEN: u64 = Header::OPEN | Header::EVALUATED;
-            let header = self.cells[value.at()];
-            if header & SEEN == 0 || header & Header::ERROR != 0 {
-                self.doubts.add(value);
-            }
+            self.doubts.consider(self.cells[value.at()], value);
         } else if value == self.empty {
             self.doubts.add(value);
         }

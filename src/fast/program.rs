@@ -679,6 +679,15 @@ impl Program {
 
     /// The slots that hold something where a call returns to. What returns at once needs
     /// none of its own.
+    /// The number of the operand that tells where the first of some rules begins, and how many
+    /// follow.
+    #[inline(always)]
+    pub(super) fn chain_at(&self, rules: Operands) -> (u32, u32) {
+        // The function's number comes first.
+        let at = rules.0 + 1;
+        (at + 1, self.operands[at as usize].0 - 1)
+    }
+
     pub(super) fn live_at(&self, pc: Pc) -> Option<&[u64]> {
         if pc == RETURN {
             return Some(&[]);

@@ -278,6 +278,9 @@ impl Heap {
             (saved.base, saved.first_box) = (top, box_top as u32);
         }
         saved.make_room(self.areas);
+        if self.save_plain(cell, top, saved) {
+            return;
+        }
         let from = saved.words.len();
         let mut keep = Keep {
             heap: self,
@@ -295,6 +298,36 @@ impl Heap {
         keep.elements(from);
         saved.points_out = keep.points_out;
         saved.roots.push(root.0);
+    }
+
+    /// Saves a term that takes no looking into: a name, a small number, a constant or an
+    /// expression of such. Whether it is one.
+    #[inline(always)]
+    fn save_plain(&self, cell: Cell, top: usize, saved: &mut Saved) -> bool {
+        let is_leaf = |word: &u64| {
+            let cell = Cell(*word);
+            cell.is_immediate() || cell.is_exp() && cell.at() < CONSTANTS
+        };
+        if is_leaf(&cell.0) {
+            saved.roots.push(cell.0);
+            return true;
+        }
+        if !cell.is_exp() || cell.at() < top {
+            return false;
+        }
+        let header = self.header(cell.at());
+        let words = &self.cells[cell.at() + 1..];
+        let arity = header.arity();
+        if header.has(Header::SLICE) || arity > words.len() || !words[..arity].iter().all(is_leaf) {
+            return false;
+        }
+        let place = saved.words.len() + saved.base - saved.room;
+        saved
+            .words
+            .push(Header::new(arity, header.0 & KEPT_FLAGS).0);
+        saved.words.extend_from_slice(&words[..arity]);
+        saved.roots.push(Cell::expression(place).0);
+        true
     }
 
     /// Puts saved terms back, in the order in which they were saved.

@@ -145,6 +145,14 @@ impl RowList {
         self.rows.iter(self.start as usize)
     }
 
+    /// As [`RowList::iter`], where they are in a list.
+    pub(super) fn listed(&self) -> Option<&[u32]> {
+        match &self.rows {
+            Column::Listed(list) => Some(&list[self.start as usize..]),
+            Column::Steps { .. } => None,
+        }
+    }
+
     /// The rows from `row` on, as [`RowList::iter`].
     pub(super) fn from(&self, row: u32) -> impl Iterator<Item = u32> + '_ {
         let (mut low, mut high) = (self.start as usize, self.rows.len());

@@ -89,6 +89,14 @@ impl<'a> Posting<'a> {
         one.into_iter().chain(many.into_iter().flatten())
     }
 
+    /// The rows as they are listed, if none of them is gone.
+    pub(super) fn listed(self) -> Option<&'a [u32]> {
+        match self {
+            Posting::Many(list) if !list.has_gaps() => list.listed(),
+            _ => None,
+        }
+    }
+
     pub(super) fn has_gaps(self) -> bool {
         matches!(self, Posting::Many(list) if list.has_gaps())
     }

@@ -185,13 +185,17 @@ impl Relation {
     }
 
     /// Takes out of `rows`, from `from` on, those that are not in the lists of all that the
-    /// probe asks for, where looking into a list is cheaper than looking at rows.
-    pub(super) fn narrow(&self, probe: &Probe, rows: &mut Vec<u32>, from: usize) {
+    /// probe asks for, where looking into a list is cheaper than looking at rows. They are from the
+    /// index that has `open`.
+    pub(super) fn narrow(&self, probe: &Probe, open: &RowList, rows: &mut Vec<u32>, from: usize) {
         const LONGER: usize = 8;
         for index in &self.paths {
             let count = rows.len() - from;
             if count < 2 {
                 return;
+            }
+            if std::ptr::eq(open, &index.open) {
+                continue;
             }
             let key = probe.key_at(&index.path);
             if token::is_variable(key) || index.open.len() > 0 {

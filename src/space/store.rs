@@ -568,9 +568,15 @@ impl Store {
                 Choice::Path(posting, open) => {
                     lists += usize::from(posting.len() > 0) + usize::from(open.len() > 0);
                     let first = found.len();
-                    self.append(posting.iter(), posting.has_gaps(), view, found);
-                    relation.narrow(probe, found, first);
-                    self.append(open.iter(), open.has_gaps(), view, found);
+                    match posting.listed() {
+                        // Rows are in order of age.
+                        Some(rows) if self.sees_all(rows, view) => found.extend_from_slice(rows),
+                        _ => self.append(posting.iter(), posting.has_gaps(), view, found),
+                    }
+                    relation.narrow(probe, open, found, first);
+                    if open.len() > 0 {
+                        self.append(open.iter(), open.has_gaps(), view, found);
+                    }
                 }
             }
         });
@@ -630,6 +636,12 @@ impl Store {
             }
         }
         true
+    }
+
+    /// Whether all of some rows, none of them gone, are seen.
+    fn sees_all(&self, rows: &[u32], view: View) -> bool {
+        let bound = self.sight(view).bound;
+        self.removed.is_empty() && rows.last().is_none_or(|last| *last < bound)
     }
 
     fn append(

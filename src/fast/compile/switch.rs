@@ -316,15 +316,30 @@ fn chain(
     operands.extend(rules.iter().map(|rule| Operand::number(begin(rule))));
     let operands = program.numbers(&operands);
     let (elements, count) = taken.unwrap_or((Branch::KEEP, 0));
+    let kept = |function: u32| program.functions[function as usize].arity as Slot + count;
     program.code.push(match places.function {
+        Some(function) if begins_unifying(program, begin(&rules[0])) => Instruction::ChainUnify {
+            rules: operands,
+            elements,
+            kept: kept(function),
+        },
         Some(function) => Instruction::Chain {
             rules: operands,
             elements,
-            kept: program.functions[function as usize].arity as Slot + count,
+            kept: kept(function),
         },
         None => Instruction::Alternatives { operands, size: 0 },
     });
     program.code.len() as Pc - 1
+}
+
+/// Whether code begins with unifying, perhaps once it has taken something apart.
+fn begins_unifying(program: &Program, begin: Pc) -> bool {
+    matches!(
+        program.code[begin as usize..],
+        [Instruction::Unify { .. }, ..]
+            | [Instruction::Unpack { .. }, Instruction::Unify { .. }, ..]
+    )
 }
 
 /// Where the elements behind the head go, and how many they are, if all rules begin with
@@ -402,7 +417,10 @@ pub(super) fn switch(
                 to,
                 elements: Branch::KEEP,
             };
-            if let Some(Instruction::Chain { elements, .. }) = code.get(to as usize) {
+            if let Some(
+                Instruction::Chain { elements, .. } | Instruction::ChainUnify { elements, .. },
+            ) = code.get(to as usize)
+            {
                 branch.elements = *elements;
             }
             if is_plain

@@ -76,7 +76,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             place(to)
         ),
         I::NoRule { .. } => "the call is data".to_owned(),
-        I::Chain { rules, .. } => {
+        I::Chain { rules, .. } | I::ChainUnify { rules, .. } => {
             let places: Vec<String> = rule.chain(rules).into_iter().map(place).collect();
             format!("try {}", places.join(", then "))
         }

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use super::{Machine, Tops};
 use crate::fast::cell::Cell;
 use crate::fast::choice::{Aside, Choice, Gathered, Gathers, Kind};
-use crate::fast::code::{Operands, Pc, Slot};
+use crate::fast::code::{Instruction as I, Operands, Pc, Slot};
 use crate::fast::save::{Saved, Shared};
+use crate::fast::stack::place;
 
 /// So many lists of what was gathered are kept for the next.
 const GATHERED_KEPT: usize = 32;
@@ -26,14 +27,60 @@ impl Machine<'_> {
     /// Begins to try rules, of which operands tell where each begins. Where the first does.
     #[inline(always)]
     pub(super) fn begin_rules(&mut self, rules: Operands, kept: Slot, base: usize) -> Pc {
-        // The function's number comes first.
-        let at = rules.0 + 1;
-        let left = self.program.operands[at as usize].0 - 1;
-        let next = at + 2;
+        let (first, left) = self.program.chain_at(rules);
+        self.begin_rules_at((first, left), kept, base, self.tops());
+        self.program.operands[first as usize].0
+    }
+
+    /// As [`Machine::begin_rules`], with which rule to go on where the tops are those of before the
+    /// first began.
+    #[inline(always)]
+    fn begin_rules_at(&mut self, (first, left): (u32, u32), kept: Slot, base: usize, tops: Tops) {
+        let next = first + 1;
         let kind = Kind::Chain { kept, next, left };
-        let (tops, log_top) = (self.tops(), self.log.len());
+        let log_top = self.log.len();
         self.add_choice(kind, base, base + 2 + usize::from(kept), tops, log_top);
-        self.program.operands[at as usize + 1].0
+    }
+
+    /// As [`Machine::begin_rules`], of rules that begin with unifying: those that plainly do not
+    /// match, up to the first that may, leave nothing to go back to.
+    #[inline(never)]
+    pub(super) fn begin_unifying(&mut self, rules: Operands, kept: Slot, base: usize) -> Pc {
+        let (mut first, mut left) = self.program.chain_at(rules);
+        let tops = self.tops();
+        loop {
+            let begin = self.program.operands[first as usize].0;
+            let mut pc = begin;
+            if let I::Unpack { slot, to, skip } = self.program.code[pc as usize] {
+                let frame = self.stack.frame_mut(base);
+                let whole = self.heap.deref(Cell(frame[place(slot)]));
+                let (at, count) = self.heap.elements(whole.at());
+                let elements = &self.heap.cells[at + usize::from(skip)..at + count];
+                frame[place(to)..][..elements.len()].copy_from_slice(elements);
+                pc += 1;
+            }
+            let unified = match self.program.code[pc as usize] {
+                I::Unify { left, right, .. } => {
+                    let frame = self.stack.frame(base);
+                    let (left, right) = (Cell(frame[place(left)]), Cell(frame[place(right)]));
+                    self.heap.unify_flat(left, right)
+                }
+                _ => None,
+            };
+            if unified == Some(true) {
+                self.begin_rules_at((first, left), kept, base, tops);
+                return pc + 1;
+            }
+            self.heap.undo(tops.trail as usize);
+            if unified.is_none() {
+                self.begin_rules_at((first, left), kept, base, tops);
+                return begin;
+            }
+            (first, left) = (first + 1, left - 1);
+            if left == 0 {
+                return self.program.operands[first as usize].0;
+            }
+        }
     }
 
     /// Begins to go on at each of some places. The first.

@@ -1153,6 +1153,14 @@ impl Machine<'_> {
                             jump!(first)
                         }
                     }
+                    I::ChainUnify { rules, kept, .. } => {
+                        if !self.watched {
+                            let first = self.begin_unifying(rules, kept, base);
+                            code = &self.program.code;
+                            frame = self.stack.frame_mut(base);
+                            jump!(first)
+                        }
+                    }
                     I::Fail => go_back!(),
                     I::HeadFail { .. } => {
                         if frame[1] & MATCHED != 0 || self.has_rules_left(base) {

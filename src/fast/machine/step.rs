@@ -67,7 +67,7 @@ impl Machine<'_> {
             },
             I::Switch { switch } => pc = self.switch(switch, base),
             I::NoRule { function } => go!(self.data(function, base)),
-            I::Chain { rules, kept, .. } => {
+            I::Chain { rules, kept, .. } | I::ChainUnify { rules, kept, .. } => {
                 pc = self.begin_rules(rules, kept, base);
             }
             I::Record { used } | I::RecordReturn { used, .. } => self.record(used),
