@@ -368,3 +368,30 @@ fn names_that_come_and_go_leave_those_in_use_as_they_are() {
     let expected = [["(fresh-2 fresh-1 fresh-0)"], ["fresh-39999"], ["40000"]];
     assert_eq!(results(program, false), expected);
 }
+
+#[test]
+fn answers_are_those_of_the_rows_that_were_there_when_a_query_began() {
+    let program = "
+        (= (fill $n $what)
+           (if (== $n 0) done (let $u (add-atom &self (thing $n $what)) (fill (- $n 1) $what))))
+        (= (each $k) (match &self (thing $n $k) $n))
+        (= (drop-next)
+           (match &self (thing $n k)
+              (let $gone (collapse (remove-atom &self (thing (- $n 1) k))) $n)))
+        (= (move)
+           (match &self (thing $n k)
+              (let* (($added (add-atom &self (thing $n j)))
+                     ($gone (collapse (remove-atom &self (thing $n k)))))
+                 $n)))
+        !(fill 1000 k)
+        !(let $all (collapse (each k)) (size-atom $all))
+        !(let $all (collapse (drop-next)) (size-atom $all))
+        !(let $all (collapse (move)) (size-atom $all))
+        !(fill 700 k)
+        !(let $all (collapse (let $n (each $what) ($n $what))) (size-atom $all))
+        (thing (f x) k)
+        (thing 7 (g y))
+        !(let $all (collapse (each k)) (size-atom $all))
+        !(let $all (collapse (each $any)) (size-atom $all))";
+    check(program);
+}
