@@ -21,6 +21,29 @@ fn followed(cells: &[u64], mut cell: Cell) -> Cell {
     cell
 }
 
+/// Of so many elements all are compared before any variable among them is bound.
+const MANY: usize = 4;
+
+/// Whether two expressions of so many elements have some that plainly differ.
+#[inline(always)]
+fn differ(cells: &[u64], a: usize, b: usize, count: usize) -> bool {
+    let (lefts, rights) = (&cells[a + 1..][..count], &cells[b + 1..][..count]);
+    lefts.iter().zip(rights).any(|(left, right)| {
+        left != right && {
+            let (left, right) = (followed(cells, Cell(*left)), followed(cells, Cell(*right)));
+            !left.is_ref() && !right.is_ref() && left != right && leaves_differ(left, right)
+        }
+    })
+}
+
+/// Whether values that are not the same are told apart by a name, a small integer or a truth
+/// value that one of them is.
+#[inline(always)]
+fn leaves_differ(left: Cell, right: Cell) -> bool {
+    left.is_immediate() && (right.is_immediate() || right.is_exp())
+        || right.is_immediate() && left.is_exp()
+}
+
 /// Whether a variable is plainly not in an expression, whose elements are few and no
 /// expressions with variables.
 #[inline(always)]
@@ -89,15 +112,13 @@ impl Heap {
                         return None;
                     }
                     count = header.arity();
-                    if count != other.arity() {
+                    if count != other.arity() || count >= MANY && differ(cells, a, b, count) {
                         return Some(false);
                     }
                 }
             } else if left.is_immediate() || right.is_immediate() {
-                let differ = left.is_immediate() && (right.is_immediate() || right.is_exp())
-                    || right.is_immediate() && left.is_exp();
                 if left != right {
-                    return differ.then_some(false);
+                    return leaves_differ(left, right).then_some(false);
                 }
             } else if left != right || left.is_float() {
                 return None;

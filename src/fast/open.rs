@@ -46,7 +46,7 @@ impl Doubts {
     /// Whether something is to be looked at.
     #[inline(always)]
     pub(super) fn are_some(&self) -> bool {
-        !self.bound.is_empty()
+        self.wanted == NEVER && !self.bound.is_empty()
     }
 
     /// Notes that a variable is bound to an expression with this header.

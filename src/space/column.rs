@@ -145,11 +145,29 @@ impl RowList {
         self.rows.iter(self.start as usize)
     }
 
-    /// As [`RowList::iter`], where they are in a list.
-    pub(super) fn listed(&self) -> Option<&[u32]> {
+    /// Appends all rows; `false`, and nothing, if some may be gone, or are not below `bound`.
+    pub(super) fn append_below(&self, bound: u32, found: &mut Vec<u32>) -> bool {
+        if self.has_gaps() {
+            return false;
+        }
+        let start = self.start as usize;
         match &self.rows {
-            Column::Listed(list) => Some(&list[self.start as usize..]),
-            Column::Steps { .. } => None,
+            Column::Listed(list) => {
+                let list = &list[start..];
+                let are_below = list.last().is_none_or(|last| *last < bound);
+                if are_below {
+                    found.extend_from_slice(list);
+                }
+                are_below
+            }
+            Column::Steps { first, step, count } => {
+                let row = |index: u32| first + step * index;
+                let are_below = *count == self.start || row(count - 1) < bound;
+                if are_below {
+                    found.extend((self.start..*count).map(row));
+                }
+                are_below
+            }
         }
     }
 

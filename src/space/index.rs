@@ -89,11 +89,16 @@ impl<'a> Posting<'a> {
         one.into_iter().chain(many.into_iter().flatten())
     }
 
-    /// The rows as they are listed, if none of them is gone.
-    pub(super) fn listed(self) -> Option<&'a [u32]> {
+    /// As [`RowList::append_below`].
+    pub(super) fn append_below(self, bound: u32, found: &mut Vec<u32>) -> bool {
         match self {
-            Posting::Many(list) if !list.has_gaps() => list.listed(),
-            _ => None,
+            Posting::None => true,
+            Posting::One(row) if row < bound => {
+                found.push(row);
+                true
+            }
+            Posting::One(_) => false,
+            Posting::Many(list) => list.append_below(bound, found),
         }
     }
 

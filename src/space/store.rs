@@ -568,10 +568,10 @@ impl Store {
                 Choice::Path(posting, open) => {
                     lists += usize::from(posting.len() > 0) + usize::from(open.len() > 0);
                     let first = found.len();
-                    match posting.listed() {
-                        // Rows are in order of age.
-                        Some(rows) if self.sees_all(rows, view) => found.extend_from_slice(rows),
-                        _ => self.append(posting.iter(), posting.has_gaps(), view, found),
+                    let bound = self.sight(view).bound;
+                    // Rows are in order of age.
+                    if !(self.removed.is_empty() && posting.append_below(bound, found)) {
+                        self.append(posting.iter(), posting.has_gaps(), view, found);
                     }
                     relation.narrow(probe, open, found, first);
                     if open.len() > 0 {
@@ -636,12 +636,6 @@ impl Store {
             }
         }
         true
-    }
-
-    /// Whether all of some rows, none of them gone, are seen.
-    fn sees_all(&self, rows: &[u32], view: View) -> bool {
-        let bound = self.sight(view).bound;
-        self.removed.is_empty() && rows.last().is_none_or(|last| *last < bound)
     }
 
     fn append(
