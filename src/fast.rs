@@ -12,6 +12,7 @@ mod choice;
 mod code;
 mod collect;
 mod compile;
+mod curried;
 mod export;
 mod flat;
 mod heap;

@@ -179,8 +179,12 @@ pub(super) enum AtomKind {
     Expression,
     Symbol,
     Grounded,
-    /// Of no parameter: a value of the host that is no operation.
-    Value,
+    /// What is no name and no call, so that a list of results which it heads is data: a value of the
+    /// host that is no operation, or data.
+    NoName,
+    /// What an argument of any type is evaluated from: anything but calls of what returns a
+    /// meta-type, which are arguments as they stand.
+    Argument,
 }
 
 /// A change of a space.

@@ -108,6 +108,10 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     program.functions[id as usize].version = version;
     program.looked.begin(Some(id));
     let rows = program.rule_rows(symbol, arity);
+    if rows.is_empty() && program.curried.is_name(symbol) {
+        program.functions[id as usize].state = State::Plain;
+        return;
+    }
     if rows.is_empty() {
         program.note_data(id, &kind);
         return;

@@ -17,6 +17,7 @@ use crate::fast::code::{
     ANY, BOOL, CLOSE, FAIL, Instruction, NUMBER, Operand, Operands, Pc, RETURN, Slot, TypeId,
     Watched,
 };
+use crate::fast::curried::Curried;
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
 use crate::fast::looked::Looked;
@@ -34,7 +35,7 @@ use crate::symbol::Symbol;
 use crate::types;
 
 /// A signature: parameter types and the type of the result.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Signature {
     pub(super) parameters: Vec<Atom>,
     pub(super) returns: Atom,
@@ -510,6 +511,10 @@ pub(super) struct Program {
     pub(super) looked: Looked,
     /// Rules whose head is an expression: `(= ((f $x) $y) …)`.
     pub(super) expression_rules: bool,
+    /// The same, whose first element is a value of the host: `(= (1 $x) …)`.
+    pub(super) value_rules: bool,
+    /// Rules for calls of calls, by their shapes.
+    pub(super) curried: Curried,
     /// Compiled directives and dynamic terms, by atom.
     pub(super) expressions: HashMap<ExpressionKey, (Atom, Option<u32>), FixedState>,
     pub(super) switches: Vec<Switch>,
@@ -645,6 +650,8 @@ impl Program {
             open_rules: false,
             looked: Looked::default(),
             expression_rules: false,
+            value_rules: false,
+            curried: Curried::default(),
             expressions: HashMap::default(),
             switches: Vec::new(),
             templates: Vec::new(),
@@ -776,12 +783,18 @@ impl Program {
 
     /// The version of the rules of a head symbol and arity.
     pub(super) fn rules_version(&self, symbol: u32, arity: usize) -> Version {
+        if self.curried.is_name(symbol) {
+            return self.curried_version();
+        }
         let equal = token::symbol(known().equal.id());
         self.layers.version(equal, subject(symbol, arity))
     }
 
     /// Where the rules of a head symbol and arity are stored, in order.
     pub(super) fn rule_rows(&self, symbol: u32, arity: usize) -> Vec<Row> {
+        if self.curried.is_name(symbol) {
+            return self.curried_rows(symbol, &[]);
+        }
         let equal = token::symbol(known().equal.id());
         let mut rows = Vec::new();
         self.layers
@@ -800,6 +813,9 @@ impl Program {
         if let Some((layer, row)) = behind {
             mark[layer as usize] = row + 1;
         }
+        if self.curried.is_name(symbol) {
+            return self.curried_rows(symbol, &mark);
+        }
         let equal = token::symbol(known().equal.id());
         let mut rows = Vec::new();
         self.layers
@@ -811,7 +827,7 @@ impl Program {
     pub(super) fn rules_at(&self, rows: &[Row]) -> Vec<(Atom, Option<Origin>)> {
         let mut found = Vec::with_capacity(rows.len());
         let _ = self.layers.each(rows, |row| {
-            found.push((row.atom(), row.origin()));
+            found.push((self.as_of_function(row.atom()), row.origin()));
             std::ops::ControlFlow::Continue(())
         });
         found
@@ -830,6 +846,9 @@ impl Program {
     }
 
     pub(super) fn has_rules_of(&self, symbol: u32, arity: usize) -> bool {
+        if self.curried.is_name(symbol) {
+            return self.curried.has_rules(symbol);
+        }
         let equal = token::symbol(known().equal.id());
         self.layers.has_rows_about(equal, subject(symbol, arity))
     }
@@ -838,7 +857,7 @@ impl Program {
     pub(super) fn only_rule_of(&self, symbol: u32, arity: usize) -> Option<Atom> {
         let equal = token::symbol(known().equal.id());
         let subject = subject(symbol, arity);
-        if self.layers.has_more_rows_about(equal, subject, 1) {
+        if self.curried.is_name(symbol) || self.layers.has_more_rows_about(equal, subject, 1) {
             return None;
         }
         let rows = self.rule_rows(symbol, arity);
@@ -884,21 +903,32 @@ impl Program {
         self.expression_rules = false;
         rows.clear();
         self.layers.rows_about(equal, Subject::Open, &[], &mut rows);
-        let (mut open, mut expression) = (self.open_rules, false);
+        let (mut open, mut expression, mut value) = (self.open_rules, false, false);
+        let mut curried = std::mem::take(&mut self.curried);
+        curried.begin();
+        let mut all_curried = true;
         let _ = self.layers.each(&rows, |row| {
             let atom = row.atom();
             match atom.as_expression().and_then(|rule| rule.get(1)) {
-                Some(Atom::Expression(head))
+                Some(whole @ Atom::Expression(head))
                     if !matches!(head.children().first(), Some(Atom::Variable(_))) =>
                 {
                     expression = true;
+                    value |= !matches!(head.children().first(), Some(Atom::Expression(_)));
+                    all_curried &= curried.note(whole);
                 }
                 _ => open = true,
             }
             std::ops::ControlFlow::Continue(())
         });
+        if !all_curried {
+            // Which calls they are for no shape tells.
+            curried.begin();
+        }
         self.open_rules = open;
         self.expression_rules = expression;
+        self.value_rules = value;
+        self.curried = curried;
     }
 
     pub(super) fn inline(&self, operation: &Arc<Operation>) -> Option<Inline> {
@@ -1179,7 +1209,7 @@ impl Program {
                     Head::Complex
                 }
             }
-            Atom::Grounded(_) if !self.expression_rules => Head::Untyped,
+            Atom::Grounded(_) if !self.value_rules => Head::Untyped,
             Atom::Grounded(_) | Atom::Variable(_) | Atom::Expression(_) => Head::Complex,
         }
     }
@@ -1188,6 +1218,9 @@ impl Program {
         let Atom::Symbol(symbol) = head else {
             return Head::Complex;
         };
+        if self.curried.is_name(id) {
+            return self.curried_head(host, heap, id);
+        }
         if self.open_rules || is_instruction(symbol) || self.space.may_type_expression(head) {
             return Head::Complex;
         }

@@ -204,18 +204,17 @@ impl Decision {
         all(self) == all(other)
     }
 
-    /// Whether a type variable in the type of an argument is also in that of another, or of
-    /// the result: then what the argument turns out to be tells more of these.
-    pub(super) fn is_shared(&self, parameter: &Atom) -> bool {
+    /// Whether a type variable in the type of an argument is also in that of one after it, or of
+    /// the result: then what the argument turns out to be tells more of these. Nothing is evaluated
+    /// for the type of the result where the call is data.
+    pub(super) fn is_shared(&self, place: usize, is_data: bool) -> bool {
+        let (parameter, after) = (&self.parameters[place], &self.parameters[place + 1..]);
+        let result = Some(&self.returns).filter(|_| !is_data);
         let mut shared = false;
         parameter.for_each_variable(|variable| {
-            let mut times = 0;
-            for part in self.parameters.iter().chain([&self.returns]) {
-                let mut here = false;
-                part.for_each_variable(|other| here |= other == variable);
-                times += usize::from(here);
+            for part in after.iter().chain(result) {
+                part.for_each_variable(|other| shared |= other == variable);
             }
-            shared |= times > 1;
         });
         shared
     }

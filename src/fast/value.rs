@@ -426,7 +426,7 @@ impl Program {
     /// Whether an expression of plain elements is data, whose head this is.
     #[inline(always)]
     pub(super) fn is_data_by_head(&self, head: Cell) -> bool {
-        (head.is_int() || head.is_bool()) && !self.expression_rules
+        (head.is_int() || head.is_bool()) && !self.value_rules
     }
 
     /// What holds of an expression of plain elements, by its head.

@@ -192,9 +192,9 @@ impl Compiler<'_> {
             }
     }
 
-    /// A list whose first element is a call: data if that gives a number or another value of the
-    /// host but an operation, a call if it gives the name of something without types. Anything
-    /// else is a call, too, that the plain evaluator makes.
+    /// A list whose first element is a call: data if that gives a number, another value of the
+    /// host but an operation, or data; a call if it gives the name of something without types.
+    /// Anything else is a call, too, that the plain evaluator makes.
     pub(super) fn headed_by_call(
         &mut self,
         atom: &Atom,
@@ -221,7 +221,7 @@ impl Compiler<'_> {
             }
             let at = this.emit(Instruction::CheckKind {
                 slot: slots[0],
-                kind: AtomKind::Value,
+                kind: AtomKind::NoName,
                 odd: FAIL,
             });
             let call: Vec<Atom> = slots.iter().map(|slot| this.named_value(*slot)).collect();
@@ -267,6 +267,36 @@ impl Compiler<'_> {
         let (value, mark) = marked?;
         self.exit(mark);
         self.resume(guard, value, want)
+    }
+
+    /// A list whose first element is a call of what a variable stands for, as `(($a --> $b) $truth)`:
+    /// as any that is headed by a call, if that is the name of something without types.
+    pub(super) fn headed_by_applied(
+        &mut self,
+        atom: &Atom,
+        (head, count): (&Variable, usize),
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        let name = self.names.get(head).copied().ok_or(Leave)?;
+        let is_new = name.fresh_in == Some(self.scope);
+        if is_new || !(1..=ARGUMENTS_MAX).contains(&count) {
+            return Err(Leave);
+        }
+        let function = self.slot()?;
+        let at = self.emit(Instruction::Applied {
+            to: function,
+            head: name.slot,
+            count: count as u8,
+            expected: ANY,
+            odd: FAIL,
+        });
+        let source = OddWhat::Source(atom.clone());
+        let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
+        self.define(function);
+        let children = atom.as_expression().expect("it is a call");
+        let value = self.headed_by_call(atom, children, expected, want)?;
+        self.resume(Some(slow), value, want)
     }
 
     /// Calls the function whose number a slot holds; [`Compiler::take_called`] takes what

@@ -10,6 +10,7 @@ use crate::evaluate::{Control, is_instruction, substitute};
 use crate::fast::code::{
     ANY, FAIL, Instruction, Of, Operand, Quick, RETURN, Slot, TypeId, Watched,
 };
+use crate::fast::curried::shape_of;
 use crate::fast::program::{Function, Head, Inline, Signature, State};
 use crate::operation::Operation;
 use crate::types;
@@ -41,9 +42,18 @@ impl Compiler<'_> {
                 [Atom::Variable(head), ..] => {
                     self.applied(atom, head, &children[1..], expected, want)
                 }
+                [Atom::Expression(_), ..] if self.program.expression_rules => {
+                    self.call_of_call(atom, children, expected, want)
+                }
                 [head @ Atom::Expression(_), ..] if self.gives_no_function(head) => {
                     self.headed_by_call(atom, children, expected, want)
                 }
+                [Atom::Expression(head), ..] => match head.children() {
+                    [Atom::Variable(name), arguments @ ..] => {
+                        self.headed_by_applied(atom, (name, arguments.len()), expected, want)
+                    }
+                    _ => Err(Leave),
+                },
                 [Atom::Symbol(symbol)] if *symbol == known().context_space && expected == ANY => {
                     let space = Atom::space(self.program.space.clone());
                     let value = self.constant_value(&space)?;
@@ -226,6 +236,56 @@ impl Compiler<'_> {
         }
     }
 
+    /// A call of a call that there are rules for as one of their function, and what is known of that;
+    /// `None` if what is called may be evaluated to something else.
+    pub(super) fn flat_call(&mut self, children: &[Atom]) -> Option<(Vec<Atom>, Head)> {
+        let flat = self.program.curried.flat(children)?;
+        let (root, groups) = shape_of(children)?;
+        let symbol = self.heap.symbol(root);
+        if self.program.has_rules_of(symbol, usize::from(groups[0]))
+            || self.program.space.may_type_expression(&children[0])
+        {
+            return None;
+        }
+        let head = self.program.head(self.host, self.heap, &flat[0]);
+        Some((flat, head))
+    }
+
+    /// A call of a call that there are rules for, `((add $x) $y)`, as one of the function that these
+    /// are the rules of.
+    fn call_of_call(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        if self.program.proving || self.watched || self.program.watched {
+            return Err(Leave);
+        }
+        let (flat, head) = self.flat_call(children).ok_or(Leave)?;
+        let (root, groups) = shape_of(children).ok_or(Leave)?;
+        let inmost = usize::from(groups[0]);
+        let symbol = self.heap.symbol(root);
+        if matches!(head, Head::Complex) || self.program.curried.has_rules_within(root, &groups) {
+            return Err(Leave);
+        }
+        self.program.look_at_rules(symbol, inmost);
+        if let Atom::Symbol(name) = &flat[0] {
+            let name = self.heap.symbol(name);
+            self.program.look_at_rules(name, flat.len() - 1);
+        }
+        let mut checks = Vec::new();
+        let within = &flat[1..flat.len() + 1 - children.len()];
+        if within.iter().any(|part| part.as_expression().is_some()) {
+            // What is wrong inside of an ill-typed head is told of the head.
+            self.static_type(&children[0], &mut checks)?;
+        }
+        let guard = self.guard(atom, checks, expected)?;
+        let value = self.call(atom, &flat, expected, want)?;
+        self.resume(guard, value, want)
+    }
+
     pub(super) fn exit(&mut self, mark: Option<Slot>) {
         if let Some(mark) = mark {
             self.emit(Instruction::Exit { mark });
@@ -298,7 +358,8 @@ impl Compiler<'_> {
             state,
             ..
         } = self.program.functions[function as usize];
-        if state == State::Unknown && !self.program.has_rules_of(symbol, arity) {
+        let is_curried = self.program.curried.is_name(symbol);
+        if state == State::Unknown && !is_curried && !self.program.has_rules_of(symbol, arity) {
             let version = self.program.rules_version(symbol, arity);
             self.program.functions[function as usize].version = version;
             let head = Atom::Symbol(self.heap.symbol_of(symbol));

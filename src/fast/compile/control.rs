@@ -9,7 +9,7 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::choice::Gathers;
 use crate::fast::code::{
-    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, NO_NAME, Operand, Slot, TypeId,
+    ANY, Arithmetic, AtomKind, BOOL, Comparison, FAIL, Instruction, NO_NAME, Operand, Slot, TypeId,
 };
 use crate::fast::program::{Inline, Signature};
 use crate::types;
@@ -178,10 +178,31 @@ impl Compiler<'_> {
         // What a branch knows of its slots the slow way does not.
         let numbers = self.numbers.clone();
         let simple = self.simple_comparison(condition);
-        let numeric = simple.is_none() && self.is_numeric_comparison(condition);
+        // What is handed on as it stands may be a list, or a call: that is evaluated here.
+        let (simple, tried) = match simple {
+            Some(jump @ Instruction::JumpUnlessConstant { .. }) if !self.program.proving => {
+                (None, Some(jump))
+            }
+            simple => (simple, None),
+        };
+        let numeric = simple.is_none() && tried.is_none() && self.is_numeric_comparison(condition);
         let mut try_same = None;
         let mut inlined = None;
         let mut before = self.defined.clone();
+        let tried = tried.map(|jump| {
+            let at = self.emit(jump);
+            self.emit(Instruction::Jump { to: FAIL });
+            let here = self.here();
+            self.fill(at, Place::Odd, here);
+            at
+        });
+        let handed = match tried.map(|at| self.program.code[at]) {
+            Some(Instruction::JumpUnlessConstant { slot, .. }) => {
+                let (kind, odd) = (AtomKind::Argument, FAIL);
+                Some(self.emit(Instruction::CheckKind { slot, kind, odd }))
+            }
+            _ => None,
+        };
         if simple.is_none() && !numeric {
             if let Some((left, right)) = self.plain_equality(condition, &checks) {
                 let (same, other) = (FAIL, FAIL);
@@ -192,7 +213,15 @@ impl Compiler<'_> {
                     other,
                 }));
             }
-            guard = self.guard(atom, checks, expected)?;
+            guard = match handed {
+                None => self.guard(atom, checks, expected)?,
+                Some(at) => {
+                    let mut uses = vec![(at, Place::Odd)];
+                    uses.extend(self.emit_checks(checks));
+                    let source = OddWhat::Source(atom.clone());
+                    Some(self.slow(uses, source, expected)?)
+                }
+            };
         }
         let (_, mark) = self.marked(std::slice::from_ref(condition), want, |this, inner| {
             let (jump, slow) = match simple {
@@ -247,7 +276,7 @@ impl Compiler<'_> {
                 }
             };
             let inner = inner.want;
-            if try_same.is_some() || inlined.is_some() {
+            if try_same.is_some() || inlined.is_some() || tried.is_some() {
                 // Nothing else uses what was evaluated for the comparison.
                 this.defined.clone_from(&before);
             }
@@ -270,6 +299,10 @@ impl Compiler<'_> {
             }
             if let Some(ways) = inlined.take() {
                 this.lead(ways, begin, here);
+            }
+            if let Some(at) = tried {
+                this.fill(at, Place::To, here);
+                this.fill(at + 1, Place::To, begin);
             }
             let second = this.own_branch(&[otherwise], &both, |this| {
                 this.part(|this| {

@@ -52,6 +52,13 @@ fn is_call(argument: &Atom) -> bool {
         .is_some_and(|parts| !parts.is_empty())
 }
 
+/// Whether it is an operation whose type has variables.
+fn is_open_operation(argument: &Atom) -> bool {
+    argument
+        .as_operation()
+        .is_some_and(|operation| !operation.type_atom().is_ground())
+}
+
 /// What a call that is decided is of.
 pub(super) enum Callee {
     /// The function whose number the slot holds.
@@ -187,12 +194,22 @@ impl Compiler<'_> {
         if signature.parameters.len() != arguments.len() {
             return Err(Leave);
         }
+        for (place, argument) in arguments.iter().enumerate() {
+            // What it stands for by then is to be evaluated.
+            let is_late = matches!(argument, Atom::Variable(_)) && self.is_open(argument);
+            let before = &arguments[..place];
+            if is_late && (before.iter()).any(|before| self.may_bind_any(before, argument)) {
+                return Err(Leave);
+            }
+        }
         if let Expected::Known(known) = expected
             && let Some((guard, now)) = self.decide_now(atom, children, signature, known)?
         {
             let value = self.decided_now(children, signature, now, want, inner)?;
             return self.resume(guard, value, want);
         }
+        // What its arguments are told depends on that.
+        self.has_no_rules(&children[0], arguments.len());
         let head = self.constant_value(&children[0])?;
         let mut parts = Vec::with_capacity(arguments.len());
         let (mut evaluated, mut checks) = (Vec::new(), Vec::new());
@@ -303,7 +320,7 @@ impl Compiler<'_> {
                 .in_place(place, argument, |this| {
                     this.told_argument(argument, inner.children(), told, want)
                 }),
-            Atom::Grounded(Grounded::Operation(_)) if !as_written => Err(Leave),
+            _ if !as_written && is_open_operation(argument) => Err(Leave),
             _ => self.quoted(argument),
         }
     }
@@ -333,9 +350,7 @@ impl Compiler<'_> {
     ) -> Option<Now> {
         let arguments = &children[1..];
         if arguments.iter().any(|argument| {
-            argument.is_empty_symbol()
-                || is_whole_error(argument)
-                || argument.as_operation().is_some()
+            argument.is_empty_symbol() || is_whole_error(argument) || is_open_operation(argument)
         }) {
             return None;
         }
@@ -363,11 +378,17 @@ impl Compiler<'_> {
             }
         }
         let decision = decision?;
-        for ((argument, part), parameter) in arguments.iter().zip(first).zip(&decision.parameters) {
-            if is_evaluated(argument, parameter)
-                && !value_types.says_no_more(parameter, part.found())
-                && decision.is_shared(parameter)
-            {
+        let told = decision.parameters.iter().enumerate();
+        let telling: SmallVec<[usize; 4]> = (arguments.iter().zip(first).zip(told))
+            .filter(|((argument, part), (_, parameter))| {
+                is_evaluated(argument, parameter)
+                    && !value_types.says_no_more(parameter, part.found())
+            })
+            .map(|(_, (place, _))| place)
+            .collect();
+        if !telling.is_empty() {
+            let is_data = self.has_no_rules(&children[0], arguments.len());
+            if (telling.iter()).any(|place| decision.is_shared(*place, is_data)) {
                 return None;
             }
         }
@@ -376,6 +397,16 @@ impl Compiler<'_> {
             function,
             parts,
         })
+    }
+
+    /// Whether calls of a head have no rules; code depends on that.
+    fn has_no_rules(&mut self, head: &Atom, arity: usize) -> bool {
+        let Atom::Symbol(symbol) = head else {
+            return false;
+        };
+        let symbol = self.heap.symbol(symbol);
+        self.program.look_at_rules(symbol, arity);
+        !self.program.has_rules_of(symbol, arity)
     }
 
     /// What is made by a call of something without rules, if its type is known.

@@ -7,7 +7,7 @@ use super::{
     Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_large,
     is_whole_error,
 };
-use crate::atom::{Atom, Grounded, Variable, known};
+use crate::atom::{Atom, Variable, known};
 use crate::evaluate::is_instruction;
 use crate::fast::code::{ANY, AtomKind, FAIL, Instruction, NUMBER, Operand, Quick, Slot, TypeId};
 use crate::fast::program::{Head, Signature, signature};
@@ -48,7 +48,6 @@ impl Compiler<'_> {
                     _ => return Err(Leave),
                 }
             }
-            Atom::Grounded(Grounded::Operation(_)) => return Err(Leave),
             Atom::Grounded(_) => match types::types_of(&self.program.space, atom).pop() {
                 Some(only) if types::is_undefined(&only) => Static::Any,
                 Some(only) if only.is_ground() => Static::Known(only),
@@ -76,6 +75,15 @@ impl Compiler<'_> {
         };
         self.depth -= 1;
         Ok(found)
+    }
+
+    /// The slot of a variable that may stand for something.
+    fn standing_in(&self, atom: &Atom) -> Option<Slot> {
+        let Atom::Variable(variable) = atom else {
+            return None;
+        };
+        let name = self.names.get(variable)?;
+        (name.fresh_in != Some(self.scope)).then_some(name.slot)
     }
 
     /// The type of an expression without variables, if it has one.
@@ -119,6 +127,15 @@ impl Compiler<'_> {
                     }
                     Head::Typed(signature) | Head::Operation(_, signature) => {
                         self.application_type(children, &signature, true, checks)?
+                    }
+                    Head::Complex if matches!(&children[0], Atom::Expression(_)) => {
+                        match self.flat_call(children).ok_or(Leave)? {
+                            (_, Head::Untyped) => Static::Any,
+                            (flat, Head::Typed(signature)) => {
+                                self.application_type(&flat, &signature, true, checks)?
+                            }
+                            _ => return Err(Leave),
+                        }
                     }
                     Head::Complex if self.met_as_one(&children[0]).is_some() => {
                         self.type_of_met_call(children, checks)?
@@ -185,8 +202,15 @@ impl Compiler<'_> {
             }
             if types::is_meta_type(parameter) {
                 // A variable may stand for what the parameter takes.
-                let slot = match self.static_type(argument, checks)? {
-                    Static::Slot(slot) if atom_kind(parameter).is_some() => slot,
+                let slot = match (
+                    self.standing_in(argument),
+                    self.static_type(argument, checks)?,
+                ) {
+                    (Some(slot), _) | (None, Static::Slot(slot))
+                        if atom_kind(parameter).is_some() =>
+                    {
+                        slot
+                    }
                     _ => return Err(Leave),
                 };
                 checks.push(Check::Type(slot, parameter.clone()));

@@ -310,7 +310,8 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 AtomKind::Expression => "an expression",
                 AtomKind::Symbol => "a symbol",
                 AtomKind::Grounded => "a value of the host",
-                AtomKind::Value => "a value of the host, no operation",
+                AtomKind::NoName => "data, or a value of the host but an operation",
+                AtomKind::Argument => "evaluated as an argument",
             };
             format!("check that {} is {kind}{}", slot(value), odd(other))
         }

@@ -253,6 +253,9 @@ impl Machine<'_> {
     pub(super) fn call_term(&mut self, function: u32, base: usize) -> Cell {
         let entry = &self.program.functions[function as usize];
         let (symbol, arity) = (entry.symbol, entry.arity);
+        if self.program.curried.is_name(symbol) {
+            return self.nested_call(symbol, base, false);
+        }
         let at = self.heap.begin(arity + 1);
         self.heap.cells.push(Cell::symbol(symbol).0);
         for i in 0..arity {
@@ -262,11 +265,46 @@ impl Machine<'_> {
         self.heap.finish(at, 0)
     }
 
+    /// The calls of calls that a frame is for; data if no rule is for them, but for what its
+    /// arguments are not.
+    #[cold]
+    fn nested_call(&mut self, name: u32, base: usize, is_data: bool) -> Cell {
+        let (root, groups) = self.program.curried.nesting(name).expect("it is one");
+        let groups: SmallVec<[u8; 4]> = groups.into();
+        let (mut head, mut next) = (Cell::symbol(root), 0);
+        let mut all = PLAIN;
+        for (depth, count) in groups.iter().enumerate() {
+            let count = usize::from(*count);
+            let is_data = is_data || depth + 1 < groups.len();
+            let at = self.heap.begin(count + 1);
+            self.heap.cells.push(head.0);
+            for place in next..next + count {
+                let mut value = Cell(self.stack[base + 2 + place]);
+                self.heap.note(&mut value, &mut all);
+                self.heap.cells.push(value.0);
+            }
+            let mut flags = all & Header::GROUND;
+            if is_data && all == PLAIN {
+                flags |= Header::DATA;
+            } else if is_data && all | Header::GROUND == PLAIN {
+                flags |= Header::EVALUATED;
+            }
+            self.heap.cells[at] = Header::new(count + 1, flags).0;
+            (head, next) = (Cell::expression(at), next + count);
+        }
+        head
+    }
+
     /// No rule is for the call: it is data.
     #[inline(never)]
     pub(super) fn data(&mut self, function: u32, base: usize) -> Next {
         let entry = &self.program.functions[function as usize];
         let (symbol, arity) = (entry.symbol, entry.arity);
+        if self.program.curried.is_name(symbol) {
+            let is_data = entry.is_untyped;
+            let call = self.nested_call(symbol, base, is_data);
+            return self.leave(call, base);
+        }
         let at = self.heap.begin(arity + 1);
         self.heap.cells.push(Cell::symbol(symbol).0);
         let mut all = PLAIN;

@@ -48,9 +48,9 @@ impl Machine<'_> {
     /// elements are.
     pub(in crate::fast) fn is_data_head(&mut self, head: Cell, count: usize) -> bool {
         match head.kind() {
-            Term::Int(_) | Term::Flt(_) | Term::Bool(_) => !self.program.expression_rules,
+            Term::Int(_) | Term::Flt(_) | Term::Bool(_) => !self.program.value_rules,
             Term::Box(_) => {
-                !self.program.expression_rules && self.heap.box_of(head).as_operation().is_none()
+                !self.program.value_rules && self.heap.box_of(head).as_operation().is_none()
             }
             Term::Sym(id) => {
                 head != self.heap.error && head != self.heap.empty && self.is_data_symbol(id, count)

@@ -230,9 +230,13 @@ impl Machine<'_> {
             arguments.push(self.argument_of(&argument.tree, base)?);
         }
         let decision = self.decision(site.head, &arguments, expected)?;
+        let is_data = match site.head.kind() {
+            Kind::Sym(symbol) => !self.program.has_rules_of(symbol, arguments.len()),
+            _ => false,
+        };
         let mut told = SmallVec::new();
         let parts = site.arguments.iter().zip(&arguments);
-        for ((part, argument), parameter) in parts.zip(&decision.parameters) {
+        for (place, ((part, argument), parameter)) in parts.zip(&decision.parameters).enumerate() {
             let is_call = !part.as_written && matches!(part.tree, Tree::Call(_) | Tree::Known(_));
             // What it is expected to be may say more than its own type does.
             let says_more = is_call
@@ -249,7 +253,7 @@ impl Machine<'_> {
             let is_last = matches!(part.tree, Tree::Known(ANY));
             match part.told {
                 Told::Free => {}
-                _ if says_more && !is_last && decision.is_shared(parameter) => return None,
+                _ if says_more && !is_last && decision.is_shared(place, is_data) => return None,
                 Told::Nothing if says_more => return None,
                 Told::Nothing => {}
                 Told::Type(slot) => told.push((slot, expected.into())),

@@ -116,6 +116,7 @@ impl Machine<'_> {
         if value.is_symbol() && constant.is_symbol() && value != self.heap.empty {
             return Some(value == constant);
         }
+        self.settle_if_data(value);
         let (a, b) = (self.type_class(value)?, self.type_class(constant)?);
         if a == Class::Unknown || b == Class::Unknown || a == b && a != Class::Typed {
             if constant == self.heap.unit && value.is_exp() {

@@ -491,7 +491,9 @@ impl Machine<'_> {
                         let value = slot!(slot);
                         let is_of_kind = match kind {
                             AtomKind::Expression => value.is_exp(),
-                            AtomKind::Grounded | AtomKind::Value => value.is_int(),
+                            AtomKind::Grounded | AtomKind::NoName | AtomKind::Argument => {
+                                value.is_int()
+                            }
                             AtomKind::Symbol => false,
                         };
                         if is_of_kind {

@@ -3,7 +3,7 @@
 use super::{MARK_SUCCEEDED, Machine, Next, Settled};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Gathers, Kind};
-use crate::fast::code::{ANY, Arithmetic, Instruction, Logic, Of, Pc};
+use crate::fast::code::{ANY, Arithmetic, AtomKind, Instruction, Logic, Of, Pc};
 use crate::fast::program::State;
 use crate::fast::stack::place;
 
@@ -704,7 +704,12 @@ impl Machine<'_> {
             }
             I::CheckKind { slot, kind, odd } => {
                 let value = self.heap.deref(slot!(self, base, slot));
-                if !self.is_of_kind(value, kind) {
+                let is_typed_so = match kind {
+                    AtomKind::NoName => self.is_no_function(value),
+                    AtomKind::Argument => self.is_evaluated_as_argument(value),
+                    _ => true,
+                };
+                if !is_typed_so || !self.is_of_kind(value, kind) {
                     pc = odd;
                 }
             }

@@ -27,6 +27,9 @@ impl Machine<'_> {
         if self.are_names_of_one_type(left, right) {
             return true;
         }
+        for value in [left, right] {
+            self.settle_if_data(value);
+        }
         let (Some(a), Some(b)) = (self.type_class(left), self.type_class(right)) else {
             return false;
         };
@@ -50,6 +53,17 @@ impl Machine<'_> {
         match self.heap.deref(self.heap.word(first)).kind() {
             Term::Sym(id) => self.program.types_of_symbol(&self.heap, id).is_none(),
             _ => false,
+        }
+    }
+
+    /// Looks at an expression that was handed on as it stands: most often it is data, which is
+    /// noted of it.
+    pub(super) fn settle_if_data(&mut self, value: Cell) {
+        if value.is_exp() {
+            let header = self.heap.header(value.at());
+            if header.arity() > 0 && !header.has(Header::EVALUATED) {
+                self.settles(value);
+            }
         }
     }
 
@@ -322,10 +336,45 @@ impl Machine<'_> {
             AtomKind::Expression => value.is_exp(),
             AtomKind::Symbol => value.is_symbol() && value != self.heap.empty,
             AtomKind::Grounded => is_grounded,
-            AtomKind::Value => {
+            AtomKind::NoName if value.is_exp() => {
+                let header = self.heap.header(value.at());
+                header.has(Header::GROUND | Header::DATA)
+                    && !header.has(Header::ERROR)
+                    && header.arity() > 0
+                    && !self.program.expression_rules
+                    && !self.heap.is_lambda(value.at())
+            }
+            AtomKind::NoName => {
                 is_grounded && (!value.is_box() || self.heap.box_of(value).as_operation().is_none())
             }
+            AtomKind::Argument => true,
         }
+    }
+
+    /// Whether a value is no expression of a function's type.
+    pub(super) fn is_no_function(&mut self, value: Cell) -> bool {
+        !value.is_exp()
+            || self
+                .type_of(value)
+                .is_some_and(|found| !self.program.value_types.is_function(found))
+    }
+
+    /// Whether a value is evaluated where a type variable is all that is expected of it: a call of
+    /// what returns a meta-type is not, as that is what the variable stands for then.
+    pub(super) fn is_evaluated_as_argument(&mut self, value: Cell) -> bool {
+        if !value.is_exp() || self.heap.header(value.at()).has(Header::EVALUATED) {
+            return true;
+        }
+        let (first, count) = self.heap.elements(value.at());
+        let head = (count > 0).then(|| self.heap.deref(self.heap.word(first)));
+        if head.is_some_and(|head| head.is_exp() && self.is_no_function(head)) {
+            return true;
+        }
+        let found = self.type_of(value);
+        let types = &self.program.value_types;
+        found.is_some_and(|found| {
+            !types.is_several(found) && !types.atom(found).is_some_and(types::is_meta_type)
+        })
     }
 
     pub(super) fn kind_of(&self, cell: Cell) -> ArgumentKind {

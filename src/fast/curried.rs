@@ -1,0 +1,254 @@
+//! Rules for calls of calls, `(= ((add $x) $y) …)`: all such rules for calls of one shape are the
+//! rules of one function, whose arguments are those of all the calls, from the inmost outwards.
+//!
+//! The function has a name of its own, which no text can have. Calls of it are written with that
+//! name only while they are compiled: as values, and for the plain evaluator, they are nested.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::atom::{Atom, known};
+use crate::engine::Host;
+use crate::fast::heap::Heap;
+use crate::fast::program::{self, Head, Program, Signature};
+use crate::space::{Row, Subject, Version, token};
+use crate::symbol::Symbol;
+use crate::types;
+
+/// How many arguments each of the calls has, the inmost first.
+pub(super) type Groups = SmallVec<[u8; 4]>;
+
+/// Deeper calls are left to the plain evaluator.
+const DEPTH_MAX: usize = 8;
+/// With rules for more shapes all are left to the plain evaluator.
+const SHAPES_MAX: usize = 256;
+
+/// What calls of calls are of: a name, and how many arguments each of them has.
+struct Shape {
+    root: Symbol,
+    groups: Groups,
+    /// The name of their function.
+    name: Symbol,
+}
+
+/// The shapes of calls that there are, or were, rules for.
+#[derive(Default)]
+pub(super) struct Curried {
+    shapes: Vec<Shape>,
+    /// Which of them there are rules for now; none if there is a rule that more than one of them may
+    /// be for.
+    ruled: Vec<bool>,
+}
+
+impl Curried {
+    /// Forgets which shapes there are rules for.
+    pub(super) fn begin(&mut self) {
+        self.ruled.clear();
+        self.ruled.resize(self.shapes.len(), false);
+    }
+
+    /// Takes note of a rule for such a head; whether it is one for calls of one shape.
+    pub(super) fn note(&mut self, head: &Atom) -> bool {
+        let Some((root, groups)) = shape(head) else {
+            return false;
+        };
+        let found = self.find(root, &groups);
+        if found.is_none() && self.shapes.len() >= SHAPES_MAX {
+            return false;
+        }
+        let place = found.unwrap_or_else(|| {
+            let mut written = root.to_string();
+            for (depth, count) in groups.iter().enumerate() {
+                let arguments = " …".repeat(usize::from(*count));
+                written = match depth {
+                    0 => format!("({root}{arguments})"),
+                    _ => format!("({written}{arguments})"),
+                };
+            }
+            self.shapes.push(Shape {
+                root: root.clone(),
+                groups: groups.clone(),
+                name: Symbol::new(&written),
+            });
+            self.ruled.push(false);
+            self.shapes.len() - 1
+        });
+        self.ruled[place] = true;
+        true
+    }
+
+    fn find(&self, root: &Symbol, groups: &[u8]) -> Option<usize> {
+        let is_it = |shape: &Shape| shape.root == *root && shape.groups[..] == *groups;
+        self.shapes.iter().position(is_it)
+    }
+
+    fn of_name(&self, name: u32) -> Option<&Shape> {
+        self.shapes.iter().find(|shape| shape.name.id() == name)
+    }
+
+    /// Whether it is the name of the function of a shape.
+    pub(super) fn is_name(&self, name: u32) -> bool {
+        self.of_name(name).is_some()
+    }
+
+    /// Whether there are rules for the shape whose function has this name.
+    pub(super) fn has_rules(&self, name: u32) -> bool {
+        let place = self.shapes.iter().position(|shape| shape.name.id() == name);
+        place.is_some_and(|place| self.ruled[place])
+    }
+
+    /// The name inside of all the calls that a function is for, and their numbers of arguments.
+    pub(super) fn nesting(&self, name: u32) -> Option<(u32, &[u8])> {
+        let shape = self.of_name(name)?;
+        Some((shape.root.id(), &shape.groups))
+    }
+
+    /// A call of a call as one of the function of its shape, if there are rules for that.
+    pub(super) fn flat(&self, call: &[Atom]) -> Option<Vec<Atom>> {
+        let (root, groups) = shape_of(call)?;
+        let place = self
+            .find(root, &groups)
+            .filter(|place| self.ruled[*place])?;
+        let mut flat = vec![Atom::Symbol(self.shapes[place].name.clone())];
+        put_arguments(call, &mut flat);
+        Some(flat)
+    }
+
+    /// Whether there are rules for calls of fewer arguments, as those that it is a call of.
+    pub(super) fn has_rules_within(&self, root: &Symbol, groups: &[u8]) -> bool {
+        let shapes = self.shapes.iter().zip(&self.ruled);
+        let mut ruled = shapes.filter(|(_, ruled)| **ruled);
+        ruled.any(|(shape, _)| {
+            shape.root == *root
+                && shape.groups.len() < groups.len()
+                && groups.starts_with(&shape.groups)
+        })
+    }
+}
+
+/// The name inside of calls of calls, and how many arguments each of them has.
+pub(super) fn shape_of(call: &[Atom]) -> Option<(&Symbol, Groups)> {
+    let mut groups = Groups::new();
+    let mut parts = call;
+    loop {
+        let (head, arguments) = parts.split_first()?;
+        groups.push(u8::try_from(arguments.len()).ok()?);
+        match head {
+            Atom::Symbol(root) if groups.len() > 1 => {
+                groups.reverse();
+                return Some((root, groups));
+            }
+            Atom::Expression(inner) if groups.len() < DEPTH_MAX => parts = inner.children(),
+            _ => return None,
+        }
+    }
+}
+
+fn shape(call: &Atom) -> Option<(&Symbol, Groups)> {
+    shape_of(call.as_expression()?)
+}
+
+fn put_arguments(call: &[Atom], flat: &mut Vec<Atom>) {
+    let Some((head, arguments)) = call.split_first() else {
+        return;
+    };
+    if let Some(inner) = head.as_expression() {
+        put_arguments(inner, flat);
+    }
+    flat.extend_from_slice(arguments);
+}
+
+/// The signature of calls of calls, by that of the inmost, which returns functions; `None` if one of
+/// them takes another number of arguments, or types have variables.
+fn all_of(inmost: &Signature, groups: &[u8]) -> Option<Signature> {
+    let mut parameters = Vec::new();
+    let mut signature = inmost.clone();
+    for (depth, count) in groups.iter().enumerate() {
+        if signature.parameters.len() != usize::from(*count) {
+            return None;
+        }
+        parameters.append(&mut signature.parameters);
+        if depth + 1 < groups.len() {
+            if !types::is_function(&signature.returns) {
+                return None;
+            }
+            signature = Signature::clone(&program::signature(&signature.returns));
+        }
+    }
+    let is_plain = |part: &Atom| part.is_ground() && !types::is_meta_type(part);
+    let returns = signature.returns;
+    (parameters.iter().all(is_plain) && is_plain(&returns)).then_some(Signature {
+        parameters,
+        returns,
+    })
+}
+
+impl Program {
+    /// Where the rules of a function for calls of calls are stored, from a mark on.
+    pub(super) fn curried_rows(&self, name: u32, mark: &[u32]) -> Vec<Row> {
+        let equal = token::symbol(known().equal.id());
+        let mut rows = Vec::new();
+        self.layers
+            .rows_about(equal, Subject::Open, mark, &mut rows);
+        let Some((root, groups)) = self.curried.nesting(name) else {
+            return Vec::new();
+        };
+        let mut places = Vec::with_capacity(rows.len());
+        let _ = self.layers.each(&rows, |row| {
+            let rule = row.atom();
+            let head = rule.as_expression().and_then(|rule| rule.get(1));
+            let found = head.and_then(shape);
+            places.push(found.is_some_and(|(of, counts)| of.id() == root && counts[..] == *groups));
+            std::ops::ControlFlow::Continue(())
+        });
+        if places.len() < rows.len() {
+            // Some went away since.
+            return Vec::new();
+        }
+        let found = rows.into_iter().zip(places);
+        found.filter_map(|(row, is)| is.then_some(row)).collect()
+    }
+
+    /// What is known of calls of calls by the name of their function: of what is inmost, all that is
+    /// expected of their arguments.
+    pub(super) fn curried_head(&mut self, host: &Host, heap: &mut Heap, name: u32) -> Head {
+        let Some((root, groups)) = self.curried.nesting(name) else {
+            return Head::Complex;
+        };
+        let groups = Groups::from_slice(groups);
+        let root = Atom::Symbol(heap.symbol_of(root));
+        match self.head(host, heap, &root) {
+            Head::Untyped => Head::Untyped,
+            Head::Typed(signature) => match all_of(&signature, &groups) {
+                Some(all) => Head::Typed(Arc::new(all)),
+                None => Head::Complex,
+            },
+            Head::Operation(..) | Head::Complex => Head::Complex,
+        }
+    }
+
+    /// The version of all rules for calls of calls.
+    pub(super) fn curried_version(&self) -> Version {
+        let equal = token::symbol(known().equal.id());
+        self.layers.version(equal, Subject::Open)
+    }
+
+    /// A rule for calls of calls as one of the function of their shape; others as they are.
+    pub(super) fn as_of_function(&self, rule: Atom) -> Atom {
+        let flat = match rule.as_expression() {
+            Some([_, Atom::Expression(head), _])
+                if matches!(head.children().first(), Some(Atom::Expression(_))) =>
+            {
+                self.curried.flat(head.children())
+            }
+            _ => None,
+        };
+        match (flat, rule.as_expression()) {
+            (Some(flat), Some([equal, _, body])) => {
+                Atom::expression([equal.clone(), Atom::expression(flat), body.clone()])
+            }
+            _ => rule,
+        }
+    }
+}
