@@ -602,7 +602,7 @@ pub(super) static ROUTES: &[Route] = &[
         &[
             integer("duration", 10, 1, 300, "seconds"),
             integer("num_threads", 4, 1, 64, "threads"),
-            boolean("wait", "measure for 3 s before answering"),
+            boolean("wait", "measure for 2 s before answering"),
         ],
         true,
         Shape::Json(shapes::cpu_overload),

@@ -20,7 +20,8 @@ use crate::work::{FillError, Ratio};
 /// The windows over which `/demo/cpu-overload` measures before it answers.
 const MEASURE: Duration = Duration::from_millis(300);
 const MEASURES: usize = 3;
-const MEASURES_WAITING: usize = 10;
+/// Well below what makes a request slow: who asks to wait is not kept waiting.
+const MEASURES_WAITING: usize = 6;
 /// How long `/demo/reset` waits for cancelled threads.
 const RESET_PATIENCE: Duration = Duration::from_millis(900);
 
