@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want, is_unchanged};
+use super::{
+    Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want, is_unchanged,
+};
 use crate::atom::{Atom, Grounded, Variable, known};
-use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
+use crate::fast::code::{
+    ANY, Arithmetic, AtomKind, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId,
+};
 use crate::fast::program::{Inline, Signature};
 use crate::operation::Operation;
 use crate::symbol::Symbol;
@@ -279,7 +283,7 @@ impl Compiler<'_> {
         }
         let mut checks = Vec::new();
         self.application_type(children, signature, false, &mut checks)?;
-        let guard = self.guard(atom, checks, expected)?;
+        let guard = self.guard_equality(atom, children, checks, expected)?;
         let mut unused = Vec::new();
         let types = (
             self.static_type(left, &mut unused)?,
@@ -374,6 +378,37 @@ impl Compiler<'_> {
         })?;
         self.exit(mark);
         self.resume(guard, value, want)
+    }
+
+    /// As [`Compiler::guard`], of a comparison with an expression: a variable that stands for a call
+    /// of what returns a meta-type is compared as it stands.
+    fn guard_equality(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        checks: Vec<Check>,
+        expected: TypeId,
+    ) -> Compiled<Option<usize>> {
+        let handed = match children {
+            [_, Atom::Variable(variable), Atom::Expression(_)]
+            | [_, Atom::Expression(_), Atom::Variable(variable)] => self.names.get(variable),
+            _ => None,
+        };
+        let handed = handed.filter(|name| {
+            name.fresh_in != Some(self.scope)
+                && !self.settled.contains(&name.slot)
+                && !self.numbers.contains(&name.slot)
+                && !self.is_plainly(name.slot)
+        });
+        let Some(slot) = handed.map(|name| name.slot) else {
+            return self.guard(atom, checks, expected);
+        };
+        let (kind, odd) = (AtomKind::Argument, FAIL);
+        let at = self.emit(Instruction::CheckKind { slot, kind, odd });
+        let mut uses = vec![(at, Place::Odd)];
+        uses.extend(self.emit_checks(checks));
+        let source = OddWhat::Source(atom.clone());
+        Ok(Some(self.slow(uses, source, expected)?))
     }
 
     /// For values of which at least one had no known type before it was evaluated: that they
