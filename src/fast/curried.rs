@@ -30,22 +30,23 @@ struct Shape {
     groups: Groups,
     /// The name of their function.
     name: Symbol,
+    /// Whether there are rules for them now; of no shape if there is a rule that more than one of
+    /// them may be for.
+    is_ruled: bool,
 }
 
 /// The shapes of calls that there are, or were, rules for.
 #[derive(Default)]
 pub(super) struct Curried {
     shapes: Vec<Shape>,
-    /// Which of them there are rules for now; none if there is a rule that more than one of them may
-    /// be for.
-    ruled: Vec<bool>,
 }
 
 impl Curried {
     /// Forgets which shapes there are rules for.
     pub(super) fn begin(&mut self) {
-        self.ruled.clear();
-        self.ruled.resize(self.shapes.len(), false);
+        for shape in &mut self.shapes {
+            shape.is_ruled = false;
+        }
     }
 
     /// Takes note of a rule for such a head; whether it is one for calls of one shape.
@@ -70,11 +71,11 @@ impl Curried {
                 root: root.clone(),
                 groups: groups.clone(),
                 name: Symbol::new(&written),
+                is_ruled: false,
             });
-            self.ruled.push(false);
             self.shapes.len() - 1
         });
-        self.ruled[place] = true;
+        self.shapes[place].is_ruled = true;
         true
     }
 
@@ -94,8 +95,7 @@ impl Curried {
 
     /// Whether there are rules for the shape whose function has this name.
     pub(super) fn has_rules(&self, name: u32) -> bool {
-        let place = self.shapes.iter().position(|shape| shape.name.id() == name);
-        place.is_some_and(|place| self.ruled[place])
+        self.of_name(name).is_some_and(|shape| shape.is_ruled)
     }
 
     /// The name inside of all the calls that a function is for, and their numbers of arguments.
@@ -107,20 +107,20 @@ impl Curried {
     /// A call of a call as one of the function of its shape, if there are rules for that.
     pub(super) fn flat(&self, call: &[Atom]) -> Option<Vec<Atom>> {
         let (root, groups) = shape_of(call)?;
-        let place = self
-            .find(root, &groups)
-            .filter(|place| self.ruled[*place])?;
-        let mut flat = vec![Atom::Symbol(self.shapes[place].name.clone())];
+        let shape = &self.shapes[self.find(root, &groups)?];
+        if !shape.is_ruled {
+            return None;
+        }
+        let mut flat = vec![Atom::Symbol(shape.name.clone())];
         put_arguments(call, &mut flat);
         Some(flat)
     }
 
     /// Whether there are rules for calls of fewer arguments, as those that it is a call of.
     pub(super) fn has_rules_within(&self, root: &Symbol, groups: &[u8]) -> bool {
-        let shapes = self.shapes.iter().zip(&self.ruled);
-        let mut ruled = shapes.filter(|(_, ruled)| **ruled);
-        ruled.any(|(shape, _)| {
-            shape.root == *root
+        self.shapes.iter().any(|shape| {
+            shape.is_ruled
+                && shape.root == *root
                 && shape.groups.len() < groups.len()
                 && groups.starts_with(&shape.groups)
         })

@@ -684,8 +684,6 @@ impl Program {
         self.invalidate(types);
     }
 
-    /// The slots that hold something where a call returns to. What returns at once needs
-    /// none of its own.
     /// The number of the operand that tells where the first of some rules begins, and how many
     /// follow.
     #[inline(always)]
@@ -695,6 +693,8 @@ impl Program {
         (at + 1, self.operands[at as usize].0 - 1)
     }
 
+    /// The slots that hold something where a call returns to. What returns at once needs
+    /// none of its own.
     pub(super) fn live_at(&self, pc: Pc) -> Option<&[u64]> {
         if pc == RETURN {
             return Some(&[]);

@@ -95,7 +95,7 @@ impl Token {
             Token::Expression(arity) => tokens.push(expression(arity)),
             Token::Float(value) => wide(tokens, FLOAT, value.to_bits()),
             Token::Payload(place) => tokens.push(tagged(PAYLOAD, place)),
-            Token::Bool(value) => tokens.push(u32::from(value) << OTHER_BITS | BOOL),
+            Token::Bool(value) => tokens.push(truth(value)),
             Token::Char(value) => tokens.push(u32::from(value) << OTHER_BITS | CHAR),
             Token::Hashed(hash) => tokens.push(hash << OTHER_BITS | HASHED),
         }

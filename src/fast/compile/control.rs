@@ -9,7 +9,7 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::choice::Gathers;
 use crate::fast::code::{
-    ANY, Arithmetic, AtomKind, BOOL, Comparison, FAIL, Instruction, NO_NAME, Operand, Slot, TypeId,
+    ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, NO_NAME, Operand, Slot, TypeId,
 };
 use crate::fast::program::{Inline, Signature};
 use crate::types;
@@ -196,13 +196,6 @@ impl Compiler<'_> {
             self.fill(at, Place::Odd, here);
             at
         });
-        let handed = match tried.map(|at| self.program.code[at]) {
-            Some(Instruction::JumpUnlessConstant { slot, .. }) => {
-                let (kind, odd) = (AtomKind::Argument, FAIL);
-                Some(self.emit(Instruction::CheckKind { slot, kind, odd }))
-            }
-            _ => None,
-        };
         if simple.is_none() && !numeric {
             if let Some((left, right)) = self.plain_equality(condition, &checks) {
                 let (same, other) = (FAIL, FAIL);
@@ -213,15 +206,11 @@ impl Compiler<'_> {
                     other,
                 }));
             }
-            guard = match handed {
-                None => self.guard(atom, checks, expected)?,
-                Some(at) => {
-                    let mut uses = vec![(at, Place::Odd)];
-                    uses.extend(self.emit_checks(checks));
-                    let source = OddWhat::Source(atom.clone());
-                    Some(self.slow(uses, source, expected)?)
-                }
+            let handed = match tried.map(|at| self.program.code[at]) {
+                Some(Instruction::JumpUnlessConstant { slot, .. }) => Some(slot),
+                _ => None,
             };
+            guard = self.guard_behind(handed, atom, checks, expected)?;
         }
         let (_, mark) = self.marked(std::slice::from_ref(condition), want, |this, inner| {
             let (jump, slow) = match simple {

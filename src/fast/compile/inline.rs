@@ -6,9 +6,7 @@ use super::{
     Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want, is_unchanged,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
-use crate::fast::code::{
-    ANY, Arithmetic, AtomKind, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId,
-};
+use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
 use crate::fast::program::{Inline, Signature};
 use crate::operation::Operation;
 use crate::symbol::Symbol;
@@ -400,15 +398,7 @@ impl Compiler<'_> {
                 && !self.numbers.contains(&name.slot)
                 && !self.is_plainly(name.slot)
         });
-        let Some(slot) = handed.map(|name| name.slot) else {
-            return self.guard(atom, checks, expected);
-        };
-        let (kind, odd) = (AtomKind::Argument, FAIL);
-        let at = self.emit(Instruction::CheckKind { slot, kind, odd });
-        let mut uses = vec![(at, Place::Odd)];
-        uses.extend(self.emit_checks(checks));
-        let source = OddWhat::Source(atom.clone());
-        Ok(Some(self.slow(uses, source, expected)?))
+        self.guard_behind(handed.map(|name| name.slot), atom, checks, expected)
     }
 
     /// For values of which at least one had no known type before it was evaluated: that they

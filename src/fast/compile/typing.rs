@@ -509,11 +509,29 @@ impl Compiler<'_> {
     pub(super) fn guard(
         &mut self,
         atom: &Atom,
+        checks: Vec<Check>,
+        expected: TypeId,
+    ) -> Compiled<Option<usize>> {
+        self.guard_behind(None, atom, checks, expected)
+    }
+
+    /// As [`Compiler::guard`], behind a check of what a variable may stand for: a call of what
+    /// returns a meta-type is left to the slow way, as it is an argument as it stands.
+    pub(super) fn guard_behind(
+        &mut self,
+        handed: Option<Slot>,
+        atom: &Atom,
         mut checks: Vec<Check>,
         expected: TypeId,
     ) -> Compiled<Option<usize>> {
+        let mut uses = Vec::new();
+        if let Some(slot) = handed {
+            let (kind, odd) = (AtomKind::Argument, FAIL);
+            let at = self.emit(Instruction::CheckKind { slot, kind, odd });
+            uses.push((at, Place::Odd));
+        }
         checks.dedup_by(|a, b| a == b);
-        let uses = self.emit_checks(checks);
+        uses.extend(self.emit_checks(checks));
         if uses.is_empty() {
             return Ok(None);
         }
