@@ -9,6 +9,7 @@ mod cut;
 mod frame;
 mod lambda;
 mod machine;
+mod minimal;
 pub(crate) mod proof;
 mod reach;
 mod tabling;
@@ -21,10 +22,11 @@ pub use proof::{FactUse, Proof, RuleUse};
 
 use crate::atom::Atom;
 
-#[cfg(test)]
-pub(crate) use control::instructions;
-pub(crate) use control::{Control, contains, is_instruction, substitute};
+pub(crate) use control::{Control, contains, substitute};
 pub(crate) use machine::Machine;
+#[cfg(test)]
+pub(crate) use minimal::instructions;
+pub(crate) use minimal::is_instruction;
 pub(crate) use tabling::TabledFunction;
 pub(crate) use within::Wanted;
 

@@ -16,6 +16,7 @@ use crate::engine::Host;
 use crate::evaluate::control::{self, Control};
 use crate::evaluate::cut::{self, MoreSolutions};
 use crate::evaluate::frame::{Elements, FrameKind, Rest};
+use crate::evaluate::minimal;
 use crate::evaluate::proof::{Step, Steps};
 use crate::evaluate::reach::Reach;
 use crate::evaluate::tabling::{self, Tabled, Tables};
@@ -23,7 +24,7 @@ use crate::evaluate::watched::Entered;
 use crate::evaluate::{Answer, Evaluation};
 use crate::operation::Operation;
 use crate::space::{Solution, Space};
-use crate::types::{self};
+use crate::types;
 use crate::unify::{Bindings, Mark};
 
 /// Variables with what they were bound to.
@@ -251,7 +252,7 @@ impl<'h> Machine<'h> {
                 expected,
                 space,
             } => self.metta(atom, expected, space, rest),
-            Task::Minimal { atom, space } => control::minimal(self, atom, space, rest),
+            Task::Minimal { atom, space } => minimal::minimal(self, atom, space, rest),
             Task::Eval { atom, space } => self.eval(atom, space, rest),
             Task::Elements(elements) => Some(self.elements(elements, rest)),
             Task::Stepped { atom, call, space } => {
@@ -399,7 +400,7 @@ impl<'h> Machine<'h> {
                 } => {
                     self.bindings.undo(mark);
                     self.steps = steps;
-                    if let Some(next) = control::gathered(self, kind, items, rest) {
+                    if let Some(next) = minimal::gathered(self, kind, items, rest) {
                         return Some(next);
                     }
                 }

@@ -10,8 +10,9 @@ use smallvec::SmallVec;
 
 use crate::atom::{Atom, known};
 use crate::engine::Host;
+use crate::fast::head::{Head, Signature};
 use crate::fast::heap::Heap;
-use crate::fast::program::{self, Head, Program, Signature};
+use crate::fast::program::Program;
 use crate::space::{Row, Subject, Version, token};
 use crate::symbol::Symbol;
 use crate::types;
@@ -173,7 +174,7 @@ fn all_of(inmost: &Signature, groups: &[u8]) -> Option<Signature> {
             if !types::is_function(&signature.returns) {
                 return None;
             }
-            signature = Signature::clone(&program::signature(&signature.returns));
+            signature = Signature::clone(&crate::fast::head::signature(&signature.returns));
         }
     }
     let is_plain = |part: &Atom| part.is_ground() && !types::is_meta_type(part);

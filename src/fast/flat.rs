@@ -4,8 +4,9 @@
 
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::Pc;
+use crate::fast::head::Passing;
 use crate::fast::heap::Heap;
-use crate::fast::program::{Passing, Switch, expression_word};
+use crate::fast::switch::{Switch, expression_word};
 use crate::fast::types::ValueTypes;
 
 /// As [`Heap::deref`], where variables are many.

@@ -9,8 +9,8 @@ use smallvec::SmallVec;
 
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::Slot;
+use crate::fast::function::Function;
 use crate::fast::heap::Heap;
-use crate::fast::program::Function;
 use crate::fast::rows::{Frame, matches_others};
 use crate::space::Values;
 use crate::space::token::{self, WILD};

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::fast::code::Pc;
-use crate::fast::program::{HeadTest, Key};
+use crate::fast::switch::{HeadTest, Key};
 
 /// A compiled rule.
 pub(super) struct Rule {

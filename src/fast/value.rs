@@ -3,8 +3,10 @@
 
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::code::{ANY, NUMBER, Quick, QuickKind, TypeId};
+use crate::fast::function::{Function, State};
 use crate::fast::heap::Heap;
-use crate::fast::program::{Function, LeafPlace, Program, State};
+use crate::fast::program::Program;
+use crate::fast::site::LeafPlace;
 use crate::fast::stack::{FRAME, place};
 use crate::fast::types::{Argument, ArgumentKind, PACKED_MAX, ValueType, ValueTypes};
 

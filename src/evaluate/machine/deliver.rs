@@ -6,6 +6,7 @@ use crate::evaluate::control::{self, Control};
 use crate::evaluate::cut;
 use crate::evaluate::frame::{FrameKind, Rest};
 use crate::evaluate::machine::{Choice, Machine, Task};
+use crate::evaluate::minimal;
 use crate::evaluate::proof::Step;
 use crate::evaluate::tabling;
 use crate::space::Space;
@@ -68,7 +69,7 @@ impl Machine<'_> {
                 ))
             }
             FrameKind::Function { call, space } => {
-                control::function_result(self, atom, call.as_ref(), space, rest, next)
+                minimal::function_result(self, atom, call.as_ref(), space, rest, next)
             }
             FrameKind::Gather { choice } => {
                 let atom = self.bindings.apply(&atom);

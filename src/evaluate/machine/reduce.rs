@@ -8,6 +8,7 @@ use crate::evaluate::control;
 use crate::evaluate::frame::Rest;
 use crate::evaluate::lambda;
 use crate::evaluate::machine::{Delta, Machine, Task};
+use crate::evaluate::minimal;
 use crate::evaluate::proof::{Step, Steps};
 use crate::evaluate::tabling;
 use crate::library::counts;
@@ -30,7 +31,7 @@ impl Machine<'_> {
             Atom::Grounded(Grounded::Operation(operation)) => {
                 self.operate(operation, &atom, space, rest)
             }
-            Atom::Symbol(symbol) if control::is_instruction(symbol) => {
+            Atom::Symbol(symbol) if minimal::is_instruction(symbol) => {
                 Some((Task::Minimal { atom, space }, rest))
             }
             Atom::Symbol(symbol) => {

@@ -8,7 +8,7 @@ use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, Variable};
 use crate::fast::applied::Applied;
 use crate::fast::code::{ANY, AtomKind, FAIL, Instruction, Operand, Quick, Slot, TypeId, Watched};
-use crate::fast::program::{Head, Signature, signature};
+use crate::fast::head::{Head, Signature, signature};
 use crate::types;
 
 /// Calls with more arguments are made as values.

@@ -14,7 +14,9 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::block::Block;
 use crate::fast::code::{ANY, FAIL, Instruction, NUMBER, Of, Operand, Pc, Slot, TypeId, Watched};
-use crate::fast::program::{Function, Head, Inline};
+use crate::fast::function::Function;
+use crate::fast::head::Head;
+use crate::fast::program::Inline;
 use crate::types;
 
 /// How often each variable occurs.

@@ -11,7 +11,9 @@ use crate::fast::code::{
     ANY, FAIL, Instruction, Of, Operand, Quick, RETURN, Slot, TypeId, Watched,
 };
 use crate::fast::curried::shape_of;
-use crate::fast::program::{Function, Head, Inline, Signature, State};
+use crate::fast::function::{Function, State};
+use crate::fast::head::{Head, Signature};
+use crate::fast::program::Inline;
 use crate::operation::Operation;
 use crate::types;
 

@@ -10,7 +10,7 @@ use super::switch::{Places, Reached, Tree};
 use super::{Bound, Compiled, Compiler, Leave, OddWhat, Place, Value, Want, is_whole_error};
 use crate::atom::{Atom, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Pc, Slot, TypeId};
-use crate::fast::program::HeadTest;
+use crate::fast::switch::HeadTest;
 
 impl Compiler<'_> {
     pub(super) fn case_form(

@@ -9,7 +9,8 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::choice::Gathers;
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, TypeId};
-use crate::fast::program::{Head, Inline, Signature};
+use crate::fast::head::{Head, Signature};
+use crate::fast::program::Inline;
 use crate::operation::Operation;
 use crate::unify::Bindings;
 

@@ -11,7 +11,8 @@ use crate::fast::choice::Gathers;
 use crate::fast::code::{
     ANY, Arithmetic, BOOL, Comparison, FAIL, Instruction, NO_NAME, Operand, Slot, TypeId,
 };
-use crate::fast::program::{Inline, Signature};
+use crate::fast::head::Signature;
+use crate::fast::program::Inline;
 use crate::types;
 
 /// How many pairs a `let*` that is compiled has at most.

@@ -11,10 +11,10 @@ use super::{
 };
 use crate::atom::{Atom, Grounded, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, Slot, TypeId};
-use crate::fast::program::{
-    Expected, Head, Lately, Leaf, LeafPlace, Made, Program, Signature, Site, SiteArgument, Told,
-    Tree,
-};
+use crate::fast::function::Made;
+use crate::fast::head::{Head, Signature};
+use crate::fast::program::Program;
+use crate::fast::site::{Expected, Lately, Leaf, LeafPlace, Site, SiteArgument, Told, Tree};
 use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, ValueType};
 use crate::types;
 

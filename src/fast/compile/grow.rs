@@ -6,7 +6,7 @@ use super::decide::is_applied;
 use super::{Compiled, Compiler, Flags, Place, Static, Value, Want};
 use crate::atom::{Atom, known};
 use crate::fast::code::{ANY, FAIL, IF_DATA, Instruction, Operand, Pc, Slot};
-use crate::fast::program::{Head, Signature};
+use crate::fast::head::{Head, Signature};
 use crate::types;
 
 /// So many in each other are made that way.

@@ -6,7 +6,7 @@ use crate::atom::{Atom, Grounded, Variable};
 use crate::fast::cell::Cell;
 use crate::fast::code::{FAIL, Instruction, Pc, Slot, TypeId};
 use crate::fast::heap::Heap;
-use crate::fast::program::{HeadTest, Key};
+use crate::fast::switch::{HeadTest, Key};
 
 /// What a rule's arguments must be, where that is plain.
 pub(super) fn tests(heap: &mut Heap, rule: &Atom) -> Box<[HeadTest]> {

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
-use crate::fast::program::{Inline, Signature};
+use crate::fast::head::Signature;
+use crate::fast::program::Inline;
 use crate::operation::Operation;
 use crate::symbol::Symbol;
 use crate::types::match_types;

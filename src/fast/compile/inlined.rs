@@ -13,7 +13,7 @@ use super::{Compiled, Compiler, Leave, Place, table};
 use crate::atom::{Atom, Grounded, Variable};
 use crate::evaluate::Control;
 use crate::fast::code::{FAIL, IF_PLAIN, Instruction, Pc, Slot};
-use crate::fast::program::Head;
+use crate::fast::head::Head;
 
 /// What has more atoms is no short rule.
 const SIZE_MAX: u32 = 64;

@@ -11,7 +11,8 @@ use super::control::two_cases;
 use super::{Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Slot, TypeId};
-use crate::fast::program::{Head, Inline};
+use crate::fast::head::Head;
+use crate::fast::program::Inline;
 use crate::operation::Operation;
 use crate::types;
 

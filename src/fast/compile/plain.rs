@@ -15,7 +15,8 @@ use crate::atom::{Atom, Grounded, Variable, known};
 use crate::fast::code::{
     ANY, Arithmetic, FAIL, IF_DATA, IF_PLAIN, Instruction, NUMBER, Quick, QuickKind, Slot, TypeId,
 };
-use crate::fast::program::{Head, Inline, Signature};
+use crate::fast::head::{Head, Signature};
+use crate::fast::program::Inline;
 use crate::fast::types::Decision;
 use crate::types;
 

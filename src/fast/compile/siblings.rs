@@ -5,7 +5,8 @@ use super::{Check, Compiled, Compiler, Leave, Place, Value, Want};
 use crate::atom::{Atom, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::code::{FAIL, Instruction, Operand, Slot};
-use crate::fast::program::{Head, Inline};
+use crate::fast::head::Head;
+use crate::fast::program::Inline;
 use crate::types;
 
 /// No more functions are looked into for what their results tell.

@@ -12,7 +12,8 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::fast::code::{Instruction, Operand, Pc, Slot};
-use crate::fast::program::{Branch, HeadTest, Key, Program, Switch};
+use crate::fast::program::Program;
+use crate::fast::switch::{Branch, HeadTest, Key, Switch};
 
 pub(super) type Path = SmallVec<[u32; 4]>;
 

@@ -7,8 +7,10 @@ use super::{Compiled, Compiler, Leave, RULES_AT_ONCE, head as heads, index};
 use crate::atom::{Atom, known};
 use crate::engine::Host;
 use crate::fast::code::{Instruction, Pc, Slot};
+use crate::fast::function::State;
+use crate::fast::head::Signature;
 use crate::fast::heap::Heap;
-use crate::fast::program::{Program, Signature, State};
+use crate::fast::program::Program;
 use crate::fast::table::Rule;
 use crate::space::{Row, Version};
 

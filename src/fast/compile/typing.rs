@@ -10,7 +10,7 @@ use super::{
 use crate::atom::{Atom, Variable, known};
 use crate::evaluate::is_instruction;
 use crate::fast::code::{ANY, AtomKind, FAIL, Instruction, NUMBER, Operand, Quick, Slot, TypeId};
-use crate::fast::program::{Head, Signature, signature};
+use crate::fast::head::{Head, Signature, signature};
 use crate::types;
 
 /// A call whose arguments are as its signature takes them.

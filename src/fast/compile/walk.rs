@@ -10,7 +10,7 @@ use crate::atom::{Atom, Variable};
 use crate::evaluate::{Control, contains, is_instruction};
 use crate::fast::cell::Cell;
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Pc, Slot, TypeId};
-use crate::fast::program::Signature;
+use crate::fast::head::Signature;
 use crate::types;
 
 const LIST: Slot = 0;

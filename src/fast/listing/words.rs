@@ -6,7 +6,7 @@ use crate::fast::code::{
     ANY, Arithmetic, AtomKind, Change, Comparison, IF_DATA, Instruction, Logic, Operands, Pc, Slot,
     TypeId, Watched,
 };
-use crate::fast::program::Function;
+use crate::fast::function::Function;
 
 fn arithmetic(operation: Arithmetic) -> &'static str {
     match operation {

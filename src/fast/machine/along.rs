@@ -10,9 +10,9 @@ use smallvec::SmallVec;
 use super::{HEIGHT, Machine};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{CLOSE, Instruction, Pc, Slot};
+use crate::fast::function::State;
 use crate::fast::heap::TYPE_BITS;
 use crate::fast::met;
-use crate::fast::program::State;
 use crate::fast::stack::place;
 
 /// What data has to be noted to be for a turn.

@@ -5,7 +5,8 @@ use crate::atom::Atom;
 use crate::fast::applied::{Applied, Callee};
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, Pc, Quick, Slot, TypeId};
-use crate::fast::program::{Head, Signature, State};
+use crate::fast::function::State;
+use crate::fast::head::{Head, Signature};
 use crate::types;
 
 /// With more functions, names without rules get none.

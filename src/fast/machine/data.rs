@@ -9,7 +9,8 @@ use crate::atom::{Atom, Variable};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::code::{ANY, Operands, TypeId};
 use crate::fast::compile;
-use crate::fast::program::{Head, State};
+use crate::fast::function::State;
+use crate::fast::head::Head;
 use crate::fast::value::PLAIN;
 
 impl Machine<'_> {

@@ -10,8 +10,9 @@ use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{
     ANY, Arithmetic, AtomKind, FAIL, IF_DATA, Instruction, NO_NAME, NUMBER, Pc, Slot, TypeId,
 };
-use crate::fast::program::{Branch, Function, State, expression_word};
+use crate::fast::function::{Function, State};
 use crate::fast::stack::place;
+use crate::fast::switch::{Branch, expression_word};
 
 impl Machine<'_> {
     /// Runs from `pc` on to the end of the evaluation.

@@ -4,8 +4,10 @@ use super::{MATCHED, Machine, Next};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::Kind;
 use crate::fast::code::{Pc, Slot};
-use crate::fast::program::{Branch, Key, Program, State, expression_word};
+use crate::fast::function::State;
+use crate::fast::program::Program;
 use crate::fast::stack::place;
+use crate::fast::switch::{Branch, Key, expression_word};
 use crate::fast::table::Seen;
 
 impl Machine<'_> {
@@ -234,7 +236,7 @@ impl Machine<'_> {
         Some(cell)
     }
 
-    pub(super) fn may_match(&self, tests: &[crate::fast::program::HeadTest], base: usize) -> bool {
+    pub(super) fn may_match(&self, tests: &[crate::fast::switch::HeadTest], base: usize) -> bool {
         tests.iter().all(|test| {
             let Some(cell) = self.at_path(&test.path, base) else {
                 return true;

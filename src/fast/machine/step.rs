@@ -4,7 +4,7 @@ use super::{MARK_SUCCEEDED, Machine, Next, Settled};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Gathers, Kind};
 use crate::fast::code::{ANY, Arithmetic, AtomKind, Instruction, Logic, Of, Pc};
-use crate::fast::program::State;
+use crate::fast::function::State;
 use crate::fast::stack::place;
 
 impl Machine<'_> {

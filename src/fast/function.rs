@@ -1,0 +1,120 @@
+//! The rules of one head and arity, as code has them.
+
+use smallvec::SmallVec;
+
+use crate::fast::code::{Pc, Slot, TypeId};
+use crate::fast::types::ValueType;
+use crate::space::Version;
+
+/// The rules of one head and arity, for results expected to be of one type.
+pub(super) struct Function {
+    pub(super) symbol: u32,
+    pub(super) arity: usize,
+    pub(super) expected: TypeId,
+    pub(super) state: State,
+    /// The version of its rules.
+    pub(super) version: Version,
+    /// Whether its arguments may be of any type, once compiled.
+    pub(super) is_untyped: bool,
+    /// Where calls begin, once compiled.
+    pub(super) pc: Pc,
+    /// Words of a frame.
+    pub(super) size: Slot,
+    /// The type of calls that are data, if that is known; else 0.
+    pub(super) data_type: u16,
+    /// Whether that depends on the types of arguments.
+    pub(super) types_elements: bool,
+    /// [`Header::OPEN`] if calls that are data are of no type, else nothing.
+    pub(super) open: u64,
+    /// Data that is made by code which knows its type: what of, by number; 0 for any other.
+    pub(super) made: u32,
+    /// Whether elements before the last of such data are still to be looked at.
+    pub(super) looks_before_last: bool,
+    /// Whether a call that no rule is for may be ill-typed by now: evaluating it again tells.
+    pub(super) is_unsettled: bool,
+    /// Its rules, where they are tried one by one.
+    pub(super) table: u32,
+    /// How often it was compiled with facts that its rules look for.
+    pub(super) with_facts: u8,
+    /// How often some pattern was asked for by then.
+    pub(super) asked: u32,
+}
+
+impl Function {
+    /// The number of no function.
+    pub(super) const NONE: u32 = u32::MAX;
+
+    /// Of which nothing is known yet.
+    pub(super) fn new(symbol: u32, arity: usize, expected: TypeId) -> Function {
+        Function {
+            symbol,
+            arity,
+            expected,
+            state: State::Unknown,
+            version: Version::default(),
+            is_untyped: false,
+            pc: 0,
+            size: 0,
+            data_type: 0,
+            types_elements: false,
+            open: 0,
+            made: 0,
+            looks_before_last: false,
+            is_unsettled: false,
+            table: u32::MAX,
+            with_facts: 0,
+            asked: 0,
+        }
+    }
+}
+
+/// Rules that code of others has in itself.
+#[derive(Clone, Copy)]
+pub(super) struct Inlined {
+    pub(super) symbol: u32,
+    pub(super) arity: usize,
+    /// Their version.
+    pub(super) version: Version,
+    /// When they were last seen to be of it.
+    pub(super) epoch: u32,
+}
+
+/// Data whose type is known where code makes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Made {
+    /// Its type, if its elements are of these.
+    pub(super) found: ValueType,
+    /// The types that elements are still to be seen to have; `None` for those that have it.
+    pub(super) parts: SmallVec<[Option<ValueType>; 4]>,
+}
+
+impl Made {
+    /// Whether one of these elements is to be looked at.
+    pub(super) fn looks_at(parts: &[Option<ValueType>]) -> bool {
+        parts.iter().any(Option::is_some)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Unknown,
+    /// Other rules have changed: these may be what they were.
+    CompiledBefore,
+    DataBefore,
+    /// Rules, compiled.
+    Compiled,
+    /// No rule: calls are data.
+    Data,
+    /// Calls go to the plain evaluator.
+    Plain,
+}
+
+impl State {
+    /// Whether it has to be looked at again before the next call.
+    pub(super) fn is_unsure(self) -> bool {
+        matches!(
+            self,
+            State::Unknown | State::CompiledBefore | State::DataBefore
+        )
+    }
+}

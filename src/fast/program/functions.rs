@@ -1,0 +1,133 @@
+//! The numbers of functions, and of data whose type code knows.
+
+use crate::fast::cell::Header;
+use crate::fast::code::TypeId;
+use crate::fast::function::{Function, Made, State};
+use crate::fast::head::Head;
+use crate::fast::program::Program;
+
+impl Program {
+    /// The number of a function that there is already.
+    pub(in crate::fast) fn known_function(
+        &self,
+        symbol: u32,
+        arity: usize,
+        expected: TypeId,
+    ) -> Option<u32> {
+        self.function_ids.get(&(symbol, arity, expected)).copied()
+    }
+
+    pub(in crate::fast) fn function(&mut self, symbol: u32, arity: usize, expected: TypeId) -> u32 {
+        let next = self.functions.len() as u32;
+        let id = *self
+            .function_ids
+            .entry((symbol, arity, expected))
+            .or_insert(next);
+        if id == next {
+            self.functions.push(Function::new(symbol, arity, expected));
+        }
+        id
+    }
+
+    /// The number of the same function for calls whose arguments turned out to be of types that were not known
+    /// when the call was looked at, and that tell each other's.
+    pub(in crate::fast) fn function_unsettled(&mut self, function: u32) -> u32 {
+        let next = self.functions.len() as u32;
+        let id = *self.unsettled_ids.entry(function).or_insert(next);
+        if id == next {
+            let Function {
+                symbol,
+                arity,
+                expected,
+                ..
+            } = self.functions[function as usize];
+            self.functions.push(Function {
+                is_unsettled: true,
+                ..Function::new(symbol, arity, expected)
+            });
+        }
+        id
+    }
+
+    /// The number of a function without rules for calls whose type is known where they are made.
+    pub(in crate::fast) fn function_made(
+        &mut self,
+        symbol: u32,
+        arity: usize,
+        expected: TypeId,
+        made: Made,
+    ) -> u32 {
+        let key = (symbol, arity, expected, made);
+        if let Some(known) = self.made_ids.get(&key) {
+            return *known;
+        }
+        let like = self.function(symbol, arity, expected) as usize;
+        let (state, version) = (self.functions[like].state, self.functions[like].version);
+        self.made.push(key.3.clone());
+        self.functions.push(Function {
+            state,
+            version,
+            made: self.made.len() as u32,
+            ..Function::new(symbol, arity, expected)
+        });
+        let id = (self.functions.len() - 1) as u32;
+        self.note_made(id);
+        self.made_ids.insert(key, id);
+        id
+    }
+
+    /// Notes of a function for calls whose type is known how that is.
+    fn note_made(&mut self, function: u32) {
+        let entry = &mut self.functions[function as usize];
+        let made = &self.made[entry.made as usize - 1];
+        entry.data_type = made.found.0;
+        entry.types_elements = Made::looks_at(&made.parts);
+        entry.looks_before_last = made
+            .parts
+            .split_last()
+            .is_some_and(|(_, others)| Made::looks_at(others));
+    }
+
+    /// What is known of the calls of a function, if that is more than what its signature says.
+    #[inline(always)]
+    pub(in crate::fast) fn made_by(&self, function: &Function) -> Option<&Made> {
+        self.made.get((function.made as usize).wrapping_sub(1))
+    }
+
+    /// Notes of a function without rules what type calls of it have.
+    pub(in crate::fast) fn note_data(&mut self, function: u32, head: &Head) {
+        let entry = &mut self.functions[function as usize];
+        entry.state = State::Data;
+        entry.open = match head {
+            Head::Untyped => Header::OPEN,
+            _ => 0,
+        };
+        if entry.made != 0 {
+            self.note_made(function);
+            return;
+        }
+        entry.types_elements =
+            matches!(head, Head::Typed(signature) if !signature.returns.is_ground());
+        entry.data_type = match head {
+            Head::Typed(signature) if signature.returns.is_ground() => {
+                let found = self.value_types.number_of(&signature.returns, false);
+                found.map_or(0, |found| found.0)
+            }
+            _ => 0,
+        };
+    }
+
+    /// A function that is compiled now, if it has few enough rules to be compiled anew.
+    pub(in crate::fast) fn compiled_of_few_rules(
+        &mut self,
+        function: u32,
+        rules_max: usize,
+    ) -> Option<&mut Function> {
+        if function == Function::NONE {
+            return None;
+        }
+        let entry = self.functions.get_mut(function as usize)?;
+        let rules = &self.tables.get(entry.table as usize)?.rules;
+        (entry.state == State::Compiled && rules.len() <= rules_max).then_some(entry)
+    }
+}

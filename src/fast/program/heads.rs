@@ -1,0 +1,111 @@
+//! How calls are seen by their heads.
+
+use std::sync::Arc;
+
+use crate::atom::{Atom, Grounded};
+use crate::engine::Host;
+use crate::evaluate::{Control, is_instruction};
+use crate::fast::head::{Head, signature};
+use crate::fast::heap::Heap;
+use crate::fast::program::Program;
+use crate::types;
+
+impl Program {
+    /// What is known already of calls with this head symbol.
+    pub(in crate::fast) fn known_head(&self, symbol: u32) -> Option<&Head> {
+        self.heads.get(&symbol)
+    }
+
+    /// The same of a name that came up while code runs; nothing of it is kept.
+    pub(in crate::fast) fn passing_head(
+        &mut self,
+        host: &Host,
+        heap: &mut Heap,
+        head: &Atom,
+    ) -> Head {
+        let Atom::Symbol(symbol) = head else {
+            return Head::Complex;
+        };
+        let found = self.symbol_head(host, heap, symbol.id(), head);
+        self.symbol_types.remove(&symbol.id());
+        found
+    }
+
+    /// What is known of calls with this head.
+    pub(in crate::fast) fn head(&mut self, host: &Host, heap: &mut Heap, head: &Atom) -> Head {
+        match head {
+            Atom::Symbol(symbol) => {
+                let id = heap.symbol(symbol);
+                if let Some(head) = self.heads.get(&id) {
+                    return head.clone();
+                }
+                let found = self.symbol_head(host, heap, id, head);
+                self.heads.insert(id, found.clone());
+                found
+            }
+            Atom::Grounded(Grounded::Operation(operation)) => {
+                let found = operation.type_atom();
+                if types::is_function(found) && operation.control() != Some(Control::Capture) {
+                    Head::Operation(Arc::clone(operation), signature(found))
+                } else {
+                    Head::Complex
+                }
+            }
+            Atom::Grounded(_) if !self.value_rules => Head::Untyped,
+            Atom::Grounded(_) | Atom::Variable(_) | Atom::Expression(_) => Head::Complex,
+        }
+    }
+
+    fn symbol_head(&mut self, host: &Host, heap: &mut Heap, id: u32, head: &Atom) -> Head {
+        let Atom::Symbol(symbol) = head else {
+            return Head::Complex;
+        };
+        if self.curried.is_name(id) {
+            return self.curried_head(host, heap, id);
+        }
+        if self.open_rules || is_instruction(symbol) || self.space.may_type_expression(head) {
+            return Head::Complex;
+        }
+        let found = self.types_of_symbol(heap, id).clone();
+        let function = match &found {
+            None => None,
+            Some(types) => match types.as_slice() {
+                [only] if types::is_function(only) => Some(only.clone()),
+                _ if types.iter().any(types::is_function) => return Head::Complex,
+                _ => None,
+            },
+        };
+        let operation = host
+            .functions
+            .get(symbol)
+            .filter(|_| self.space.sees(&host.corelib));
+        match (operation, function) {
+            (Some(operation), Some(found)) => {
+                if self.has_rules(id) {
+                    return Head::Complex;
+                }
+                if operation.control() == Some(Control::Inert) {
+                    return Head::Typed(signature(&found));
+                }
+                Head::Operation(Arc::clone(operation), signature(&found))
+            }
+            (Some(_), None) => Head::Complex,
+            (None, Some(found)) => Head::Typed(signature(&found)),
+            (None, None) => Head::Untyped,
+        }
+    }
+
+    /// Whether there are rules for calls of the symbol, with a few arguments.
+    fn has_rules(&self, symbol: u32) -> bool {
+        (0..6).any(|arity| self.has_rules_of(symbol, arity))
+    }
+
+    /// The types that a symbol has been assigned.
+    pub(in crate::fast) fn types_of_symbol(&mut self, heap: &Heap, id: u32) -> &Option<Vec<Atom>> {
+        self.symbol_types.entry(id).or_insert_with(|| {
+            let atom = Atom::Symbol(heap.symbol_of(id));
+            let found = types::types_of(&self.space, &atom);
+            (!found.iter().all(types::is_undefined)).then_some(found)
+        })
+    }
+}

@@ -1,0 +1,178 @@
+//! Where rules are, of which version, and which have no head symbol.
+
+use crate::atom::{Atom, known};
+use crate::fast::function::Inlined;
+use crate::fast::program::Program;
+use crate::fast::table::RuleTable;
+use crate::space::{Origin, Row, Subject, Version, token};
+
+impl Program {
+    /// The version of the rules of a head symbol and arity.
+    pub(in crate::fast) fn rules_version(&self, symbol: u32, arity: usize) -> Version {
+        if self.curried.is_name(symbol) {
+            return self.curried_version();
+        }
+        let equal = token::symbol(known().equal.id());
+        self.layers.version(equal, subject(symbol, arity))
+    }
+
+    /// Where the rules of a head symbol and arity are stored, in order.
+    pub(in crate::fast) fn rule_rows(&self, symbol: u32, arity: usize) -> Vec<Row> {
+        if self.curried.is_name(symbol) {
+            return self.curried_rows(symbol, &[]);
+        }
+        let equal = token::symbol(known().equal.id());
+        let mut rows = Vec::new();
+        self.layers
+            .rows_about(equal, subject(symbol, arity), &[], &mut rows);
+        rows
+    }
+
+    /// The same; only those that came to a layer behind a row, if one is given.
+    pub(in crate::fast) fn rule_rows_behind(
+        &self,
+        symbol: u32,
+        arity: usize,
+        behind: Option<(u32, u32)>,
+    ) -> Vec<Row> {
+        let mut mark = vec![0; self.layers.len()];
+        if let Some((layer, row)) = behind {
+            mark[layer as usize] = row + 1;
+        }
+        if self.curried.is_name(symbol) {
+            return self.curried_rows(symbol, &mark);
+        }
+        let equal = token::symbol(known().equal.id());
+        let mut rows = Vec::new();
+        self.layers
+            .rows_about(equal, subject(symbol, arity), &mark, &mut rows);
+        rows
+    }
+
+    /// Rules, with where they were written; fewer if some are no longer there.
+    pub(in crate::fast) fn rules_at(&self, rows: &[Row]) -> Vec<(Atom, Option<Origin>)> {
+        let mut found = Vec::with_capacity(rows.len());
+        let _ = self.layers.each(rows, |row| {
+            found.push((self.as_of_function(row.atom()), row.origin()));
+            std::ops::ControlFlow::Continue(())
+        });
+        found
+    }
+
+    /// Takes note that code depends on the rules of a head symbol and arity.
+    pub(in crate::fast) fn look_at_rules(&mut self, symbol: u32, arity: usize) {
+        let version = self.rules_version(symbol, arity);
+        self.looked.note((symbol, arity, version));
+    }
+
+    /// Whether other rules that the code of a function depends on are what they were.
+    pub(in crate::fast) fn looked_same(&self, function: u32) -> bool {
+        let version = |symbol, arity| self.rules_version(symbol, arity);
+        self.looked.holds(function, version)
+    }
+
+    pub(in crate::fast) fn has_rules_of(&self, symbol: u32, arity: usize) -> bool {
+        if self.curried.is_name(symbol) {
+            return self.curried.has_rules(symbol);
+        }
+        let equal = token::symbol(known().equal.id());
+        self.layers.has_rows_about(equal, subject(symbol, arity))
+    }
+
+    /// The rule of a head symbol and arity, if there is just one.
+    pub(in crate::fast) fn only_rule_of(&self, symbol: u32, arity: usize) -> Option<Atom> {
+        let equal = token::symbol(known().equal.id());
+        let subject = subject(symbol, arity);
+        if self.curried.is_name(symbol) || self.layers.has_more_rows_about(equal, subject, 1) {
+            return None;
+        }
+        let rows = self.rule_rows(symbol, arity);
+        let (rule, _) = self.rules_at(&rows).pop()?;
+        Some(rule)
+    }
+
+    /// Takes note of rules that code has in itself, by their number.
+    pub(in crate::fast) fn inlined(&mut self, symbol: u32, arity: usize) -> u32 {
+        let (version, epoch) = (self.rules_version(symbol, arity), self.epoch);
+        self.inlined.push(Inlined {
+            symbol,
+            arity,
+            version,
+            epoch,
+        });
+        self.inlined.len() as u32 - 1
+    }
+
+    /// Whether rules that code has in itself are still what they were.
+    pub(in crate::fast) fn is_same_inlined(&mut self, number: u32) -> bool {
+        let Inlined {
+            symbol,
+            arity,
+            version,
+            epoch,
+        } = self.inlined[number as usize];
+        if epoch != self.epoch {
+            if self.rules_version(symbol, arity) != version {
+                return false;
+            }
+            self.inlined[number as usize].epoch = self.epoch;
+        }
+        true
+    }
+
+    /// Looks for rules that cannot be found by their head symbol.
+    pub(super) fn survey(&mut self) {
+        let equal = token::symbol(known().equal.id());
+        let mut rows: Vec<Row> = Vec::new();
+        self.layers.rows_of_any_head(&[], &mut rows);
+        self.open_rules = !rows.is_empty();
+        self.expression_rules = false;
+        rows.clear();
+        self.layers.rows_about(equal, Subject::Open, &[], &mut rows);
+        let (mut open, mut expression, mut value) = (self.open_rules, false, false);
+        let mut curried = std::mem::take(&mut self.curried);
+        curried.begin();
+        let mut all_curried = true;
+        let _ = self.layers.each(&rows, |row| {
+            let atom = row.atom();
+            match atom.as_expression().and_then(|rule| rule.get(1)) {
+                Some(whole @ Atom::Expression(head))
+                    if !matches!(head.children().first(), Some(Atom::Variable(_))) =>
+                {
+                    expression = true;
+                    value |= !matches!(head.children().first(), Some(Atom::Expression(_)));
+                    all_curried &= curried.note(whole);
+                }
+                _ => open = true,
+            }
+            std::ops::ControlFlow::Continue(())
+        });
+        if !all_curried {
+            // Which calls they are for no shape tells.
+            curried.begin();
+        }
+        self.open_rules = open;
+        self.expression_rules = expression;
+        self.value_rules = value;
+        self.curried = curried;
+    }
+
+    /// Drops tables of rules that no function has any more; nothing is evaluated now.
+    pub(in crate::fast) fn drop_old_tables(&mut self) {
+        if self.tables.len() <= 2 * self.functions.len() {
+            return;
+        }
+        let mut old: Vec<Option<RuleTable>> = self.tables.drain(..).map(Some).collect();
+        for function in &mut self.functions {
+            let table = old.get_mut(function.table as usize).and_then(Option::take);
+            function.table = table.map_or(u32::MAX, |table| {
+                self.tables.push(table);
+                self.tables.len() as u32 - 1
+            });
+        }
+    }
+}
+
+fn subject(symbol: u32, arity: usize) -> Subject {
+    Subject::Call(token::symbol(symbol), arity as u32 + 1)
+}

@@ -1,0 +1,131 @@
+//! Calls whose types are decided when they are made: what of them is asked, and what was decided lately.
+
+use smallvec::SmallVec;
+
+use crate::fast::cell::Cell;
+use crate::fast::code::{Operand, Slot, TypeId};
+use crate::fast::types::Arguments;
+
+/// What the type of an expression depends on.
+pub(super) enum Tree {
+    /// A constant, or the value in a slot.
+    Value(Operand),
+    /// The value in a slot, which an argument was evaluated to; whether it was made for that,
+    /// if it is an expression.
+    Told(Slot, bool),
+    /// A variable that stands for nothing.
+    Unknown,
+    /// An expression that is known to be of a type.
+    Known(TypeId),
+    /// An expression, its head first.
+    Call(Vec<Tree>),
+}
+
+impl Tree {
+    /// The slot of the head, if that is a value.
+    pub(super) fn head_slot(&self) -> Option<Slot> {
+        match self {
+            Tree::Call(parts) => match parts.first() {
+                Some(Tree::Value(head)) if !head.is_constant() => Some(head.index() as Slot),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// A call whose types are decided when it is made.
+pub(super) struct Site {
+    /// The constant that is its head.
+    pub(super) head: Cell,
+    /// The type that its result is expected to be of.
+    pub(super) expected: Expected,
+    pub(super) arguments: Vec<SiteArgument>,
+    /// The slots on whose values its types depend.
+    pub(super) leaves: Vec<Leaf>,
+}
+
+/// A slot that types depend on.
+pub(super) struct Leaf {
+    pub(super) slot: Slot,
+    pub(super) place: LeafPlace,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum LeafPlace {
+    /// An argument, evaluated before the call is made.
+    Argument,
+    /// A head inside of an argument.
+    Head,
+    /// What an argument was evaluated to, which tells no type if it is an expression.
+    Told,
+    /// The same, but of an expression that was made then the function of its head tells.
+    Made,
+    /// Anything else.
+    Part,
+}
+
+/// A type that is expected: known, or told by the call around it, in a slot.
+#[derive(Clone, Copy)]
+pub(super) enum Expected {
+    Known(TypeId),
+    Told(Slot),
+}
+
+/// An argument of a call whose types are decided when it is made.
+pub(super) struct SiteArgument {
+    pub(super) tree: Tree,
+    /// Whether it is taken as written.
+    pub(super) as_written: bool,
+    pub(super) told: Told,
+}
+
+/// What an argument that is a call is told, in a slot, of the type that it is expected to be of.
+#[derive(Clone, Copy)]
+pub(super) enum Told {
+    /// Nothing: its own type has to say as much.
+    Nothing,
+    /// Nothing, since it is data whatever is expected.
+    Free,
+    /// The type.
+    Type(Slot),
+    /// The function of this symbol and arity for that type.
+    Function(Slot, u32, usize),
+}
+
+/// What was decided for a site: by the types of its leaves, and what was expected of it,
+/// the function, and what arguments are told.
+pub(super) struct Decided {
+    /// The types of its leaves as one word, if they are few.
+    pub(super) packed: u128,
+    pub(super) leaves: Arguments,
+    pub(super) expected: TypeId,
+    pub(super) function: u32,
+    pub(super) told: SmallVec<[(Slot, u32); 2]>,
+}
+
+/// What was decided for a site lately.
+#[derive(Default)]
+pub(super) struct Lately {
+    pub(super) known: Vec<Decided>,
+    /// Which was found last: types that tell a length come one after the other.
+    last: usize,
+}
+
+impl Lately {
+    pub(super) fn clear(&mut self) {
+        *self = Lately::default();
+    }
+
+    /// What was decided for leaves of these types.
+    pub(super) fn find(&mut self, packed: u128, expected: TypeId) -> Option<&Decided> {
+        let is_it = |known: &Decided| known.packed == packed && known.expected == expected;
+        let (before, after) = self.known.split_at_checked(self.last)?;
+        let place = match after.iter().position(is_it) {
+            Some(place) => self.last + place,
+            None => before.iter().position(is_it)?,
+        };
+        self.last = place;
+        self.known.get(place)
+    }
+}
