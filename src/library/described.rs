@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::evaluate::instructions;
 
 const SOURCES: [&str; 21] = [
-    include_str!("../evaluate/control.rs"),
+    include_str!("../evaluate/minimal.rs"),
     include_str!("../library.rs"),
     include_str!("assertions.rs"),
     include_str!("documentation.rs"),
