@@ -617,6 +617,9 @@ struct Odd {
 enum OddWhat {
     /// An expression as written.
     Source(Atom),
+    /// An expression as written, but that results some variables stand for are as they were
+    /// before they were known to be results.
+    SourceOf(Atom, Vec<Variable>),
     /// An expression as written, and the slot of the type that is expected of it.
     SourceAs(Atom, Slot),
     /// A call as written, whose arguments are as its function wants them.

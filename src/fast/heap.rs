@@ -223,6 +223,16 @@ impl Heap {
         (base + 1 + offset, header.arity())
     }
 
+    /// An expression as another that is yet to be evaluated.
+    pub(super) fn not_evaluated(&mut self, expression: Cell) -> Cell {
+        let ground = self.header(expression.at()).0 & Header::GROUND;
+        let (first, count) = self.elements(expression.at());
+        let at = self.cells.len();
+        self.cells.push(Header::new(count, ground).0);
+        self.cells.extend_from_within(first..first + count);
+        Cell::expression(at)
+    }
+
     /// A fresh variable.
     pub(super) fn variable(&mut self) -> Cell {
         let cell = Cell::reference(self.cells.len());

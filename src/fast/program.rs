@@ -43,6 +43,9 @@ use crate::types;
 pub(super) struct Template {
     pub(super) atom: Atom,
     pub(super) variables: Vec<(Variable, Slot)>,
+    /// Those of the variables whose values were made where the atom stands: the value of an
+    /// expression is one that is yet to be evaluated.
+    pub(super) made: Vec<Variable>,
 }
 
 /// Operations that have instructions of their own.

@@ -11,7 +11,7 @@ use crate::fast::head::Signature;
 use crate::fast::program::Inline;
 use crate::operation::Operation;
 use crate::symbol::Symbol;
-use crate::types::match_types;
+use crate::types::{self, match_types};
 use crate::unify::Bindings;
 
 impl Compiler<'_> {
@@ -323,6 +323,9 @@ impl Compiler<'_> {
                 return Err(Leave);
             }
         }
+        if is_any && tells && self.differ_where_handed_on(left, right) {
+            return Err(Leave);
+        }
         let (value, mark) = self.marked(&children[1..], want, |this, _| {
             let mut untold = None;
             let known = match right {
@@ -363,7 +366,8 @@ impl Compiler<'_> {
             let right = this.in_slot(right)?;
             let (to, mut slow) = (this.slot()?, Vec::from_iter(untold));
             if is_any && tells {
-                slow.push(this.equal_types(&children[0], [left, right], sides)?);
+                let are_made = [is_made, !this.hands_on(&children[2])];
+                slow.push(this.equal_types(&children[0], [left, right], sides, are_made)?);
             }
             this.emit(Instruction::Equal { to, left, right });
             // Beside the slow ways, which may end before there is anything to compare.
@@ -377,6 +381,26 @@ impl Compiler<'_> {
         })?;
         self.exit(mark);
         self.resume(guard, value, want)
+    }
+
+    /// Whether values of two expressions are plainly of other types, and one of them may be handed
+    /// on: then it tells nothing, which only evaluating it tells.
+    fn differ_where_handed_on(&mut self, left: &Atom, right: &Atom) -> bool {
+        let is_call = |atom: &Atom| matches!(atom, Atom::Expression(_));
+        if !is_call(left)
+            || !is_call(right)
+            || !self.hands_on(left) && !self.hands_on(right)
+        {
+            return false;
+        }
+        let (lefts, rights) = (self.types_made(left), self.types_made(right));
+        let fit = |left: &Atom, right: &Atom| {
+            let (left, right) = (types::renamed(left), types::renamed(right));
+            match_types(&left, &right, &mut Bindings::new())
+        };
+        !lefts.is_empty()
+            && !rights.is_empty()
+            && !lefts.iter().any(|left| rights.iter().any(|right| fit(left, right)))
     }
 
     /// As [`Compiler::guard`], of a comparison with an expression: a variable that stands for a call
@@ -404,12 +428,13 @@ impl Compiler<'_> {
 
     /// For values of which at least one had no known type before it was evaluated: that they
     /// are of one type. If not, a slow way: the value of the one tells the type that the other
-    /// is expected to have.
+    /// is expected to have. So does an expression, if evaluating a side made it.
     fn equal_types(
         &mut self,
         head: &Atom,
         [left, right]: [Slot; 2],
         sides: [Side; 2],
+        are_made: [bool; 2],
     ) -> Compiled<usize> {
         let at = self.emit(Instruction::CheckSame {
             left,
@@ -421,12 +446,15 @@ impl Compiler<'_> {
         let choosing = self.host.functions.get(&Symbol::new("if")).ok_or(Leave)?;
         let choosing = Atom::Grounded(Grounded::Operation(Arc::clone(choosing)));
         let mut call = vec![head.clone()];
-        let mut names = Vec::with_capacity(2);
-        for (slot, side) in [(left, &sides[0]), (right, &sides[1])] {
+        let (mut names, mut made) = (Vec::with_capacity(2), Vec::new());
+        for ((slot, side), is_made) in [left, right].into_iter().zip(&sides).zip(are_made) {
             let name = Variable::new("value").renamed();
             let fresh_in = None;
             self.name(&name, Name { slot, fresh_in });
             let value = Atom::Variable(name.clone());
+            if is_made && *side == Side::Open {
+                made.push(name.clone());
+            }
             names.push(name);
             call.push(match side {
                 Side::Open => {
@@ -436,7 +464,7 @@ impl Compiler<'_> {
                 Side::Told | Side::Silent => value,
             });
         }
-        let what = OddWhat::Source(Atom::expression(call));
+        let what = OddWhat::SourceOf(Atom::expression(call), made);
         let slow = self.slow(vec![(at, Place::Odd)], what, ANY)?;
         for name in &names {
             self.names.remove(name);

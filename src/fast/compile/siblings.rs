@@ -157,7 +157,9 @@ impl Compiler<'_> {
                 Check::Tree(..) => true,
             };
             let mentioned = mentions(part, variable);
-            let told = found.is_err() || checks.iter().any(is_looked_at);
+            let told = found.is_err()
+                || checks.iter().any(is_looked_at)
+                || self.is_told_in(part, variable);
             let left = self.is_left_with(part, variable) || self.is_wanted_in(part, variable);
             if mentioned && (told || left) {
                 if name.fresh_in == Some(self.scope) {
@@ -274,12 +276,19 @@ impl Compiler<'_> {
     /// The types that values of an expression are known to be of, where those tell what type
     /// variables stand for.
     pub(super) fn types_told(&mut self, atom: &Atom) -> Vec<Atom> {
-        let (mut told, mut seen) = (Vec::new(), Vec::new());
-        self.types_told_within(atom, &mut seen, &mut told);
+        let mut told = self.types_made(atom);
+        told.retain(Atom::is_ground);
         told
     }
 
-    fn types_told_within(
+    /// The types that values of an expression are known to be of, also those with variables in them.
+    pub(super) fn types_made(&mut self, atom: &Atom) -> Vec<Atom> {
+        let (mut told, mut seen) = (Vec::new(), Vec::new());
+        self.types_made_within(atom, &mut seen, &mut told);
+        told
+    }
+
+    fn types_made_within(
         &mut self,
         atom: &Atom,
         seen: &mut Vec<(u32, usize)>,
@@ -288,7 +297,6 @@ impl Compiler<'_> {
         match self.source(atom, seen) {
             Source::Itself => {
                 if let [only] = types::types_of(&self.program.space, atom).as_slice()
-                    && only.is_ground()
                     && !types::is_undefined(only)
                 {
                     told.push(only.clone());
@@ -296,12 +304,11 @@ impl Compiler<'_> {
             }
             Source::Of(atoms) => {
                 for atom in &atoms {
-                    self.types_told_within(atom, seen, told);
+                    self.types_made_within(atom, seen, told);
                 }
             }
             Source::Declared(found) => {
-                if found.is_ground() && !types::is_undefined(&found) && !types::is_meta_type(&found)
-                {
+                if !types::is_undefined(&found) && !types::is_meta_type(&found) {
                     told.push(found);
                 }
             }
@@ -356,6 +363,29 @@ impl Compiler<'_> {
                 return true;
             }
             pending.extend(parts);
+        }
+        false
+    }
+
+    /// Whether what a variable stands for is in an argument of which others before it tell the type.
+    fn is_told_in(&mut self, call: &Atom, variable: &Variable) -> bool {
+        let Some([head, arguments @ ..]) = call.as_expression() else {
+            return false;
+        };
+        let signature = match self.program.head(self.host, self.heap, head) {
+            Head::Typed(signature) | Head::Operation(_, signature) => signature,
+            Head::Untyped | Head::Complex => return false,
+        };
+        let mut types: Vec<Variable> = Vec::new();
+        for (parameter, argument) in signature.parameters.iter().zip(arguments) {
+            let mut is_told = false;
+            parameter.for_each_variable(|found| {
+                is_told |= types.contains(found);
+                types.push(found.clone());
+            });
+            if is_told && mentions(argument, variable) {
+                return true;
+            }
         }
         false
     }

@@ -114,6 +114,17 @@ impl Compiler<'_> {
 
     /// `atom` as it stands, with its variables' values, in a slot that no call sees.
     fn instantiated(&mut self, atom: &Atom, place: Slot) -> Compiled<Slot> {
+        self.instantiated_of(atom, Vec::new(), place)
+    }
+
+    /// As [`Compiler::instantiated`], with results that some variables stand for as what is yet
+    /// to be evaluated.
+    fn instantiated_of(
+        &mut self,
+        atom: &Atom,
+        made: Vec<Variable>,
+        place: Slot,
+    ) -> Compiled<Slot> {
         if !is_plainly_written(atom) {
             let value = self.quoted(atom)?;
             return self.in_slot(value);
@@ -127,10 +138,11 @@ impl Compiler<'_> {
                 variables.push((variable.clone(), slot));
             }
         });
-        let atom = atom.clone();
-        self.program
-            .templates
-            .push(Arc::new(Template { atom, variables }));
+        self.program.templates.push(Arc::new(Template {
+            atom: atom.clone(),
+            variables,
+            made,
+        }));
         let template = self.program.templates.len() as u32 - 1;
         self.emit(Instruction::Instantiate {
             to: place,
@@ -240,6 +252,14 @@ impl Compiler<'_> {
                 }
                 OddWhat::Source(atom) => {
                     let from = self.instantiated(&atom, place)?;
+                    self.emit_sized(Instruction::Plain {
+                        from,
+                        expected: odd.expected,
+                        size: 0,
+                    });
+                }
+                OddWhat::SourceOf(atom, made) => {
+                    let from = self.instantiated_of(&atom, made, place)?;
                     self.emit_sized(Instruction::Plain {
                         from,
                         expected: odd.expected,

@@ -453,7 +453,8 @@ impl Compiler<'_> {
             _ if types::is_undefined(parameter) => ANY,
             _ => self.program.type_id(parameter),
         };
-        if expected != ANY && !self.fits_by_one(argument, parameter) {
+        let is_name = matches!(argument, Atom::Symbol(_));
+        if expected != ANY && !is_name && !self.fits_by_one(argument, parameter) {
             // The value may turn out to be of another type than the argument was known to be of.
             let mut checks = Vec::new();
             let known = self.static_type(argument, &mut checks)?;

@@ -139,6 +139,9 @@ impl Machine<'_> {
                     if value.is_ref() {
                         heap.name(value.at(), variable);
                     }
+                    if value.is_exp() && template.made.contains(variable) {
+                        return heap.not_evaluated(value);
+                    }
                     return value;
                 }
                 if let Some((_, value)) = fresh.iter().find(|(known, _)| known == variable) {
