@@ -113,6 +113,25 @@ impl<'h> Machine<'h> {
         Machine::ways(host, result, (budget, proving), (task, Some(frame)), bound)
     }
 
+    /// As [`Machine::run_result`], of a pair: a call whose arguments are as its function wants them,
+    /// and what one of its rules gave for it.
+    pub(crate) fn run_rule(
+        host: &'h mut Host,
+        space: &Space,
+        pair: &Atom,
+        returns: Wanted,
+        budget: &Budget,
+        proving: bool,
+    ) -> Ways {
+        let Some([call, result]) = pair.as_expression() else {
+            unreachable!("a pair")
+        };
+        let unchanged = call.as_expression().is_some_and(|call| call.len() == 1);
+        let task = Machine::result(result.clone(), call, space);
+        let (frame, bound) = call_frame(space, call, returns, unchanged);
+        Machine::ways(host, pair, (budget, proving), (task, Some(frame)), bound)
+    }
+
     fn ways(
         host: &'h mut Host,
         atom: &Atom,

@@ -511,6 +511,14 @@ pub(super) enum Instruction {
         expected: TypeId,
         size: Slot,
     },
+    /// Goes on with what a rule gave for a call by the plain evaluator; a slot holds the pair. If
+    /// `as_is`, what that gives is not evaluated.
+    PlainRule {
+        from: Slot,
+        expected: TypeId,
+        size: Slot,
+        as_is: bool,
+    },
     /// Makes what a slot holds the result that the next instruction takes.
     Offer {
         from: Slot,

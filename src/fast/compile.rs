@@ -614,6 +614,7 @@ struct Odd {
     pending: Pending,
 }
 
+#[derive(Clone)]
 enum OddWhat {
     /// An expression as written.
     Source(Atom),
@@ -624,6 +625,9 @@ enum OddWhat {
     SourceAs(Atom, Slot),
     /// A call as written, whose arguments are as its function wants them.
     Call(Atom),
+    /// A pair of a call and what one of its rules gives, with which is gone on; `true` if what
+    /// that gives is not evaluated.
+    Rule(Atom, bool),
     /// An expression as written, which is evaluated as a value, `true` as a part of another.
     Value(Atom, bool),
     /// As `Call`, if one of both slots holds a space; else a failure.

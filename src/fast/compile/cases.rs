@@ -135,7 +135,7 @@ impl Compiler<'_> {
             self.named_value(slot),
             Atom::expression(cases.to_vec()),
         ];
-        let asked = (Atom::expression(source), ANY);
+        let asked = (OddWhat::Call(Atom::expression(source)), ANY);
         self.cases_of(slot, cases, want, asked, &Self::evaluated)
     }
 
@@ -162,7 +162,7 @@ impl Compiler<'_> {
         slot: Slot,
         cases: &[Atom],
         want: Want,
-        (asked, expected): (Atom, TypeId),
+        (asked, expected): (OddWhat, TypeId),
         body: &dyn Fn(&mut Self, &Atom, Want) -> Compiled<Value>,
     ) -> Compiled<Value> {
         let to = self.slot()?;
@@ -190,7 +190,7 @@ impl Compiler<'_> {
             Some(first @ Atom::Variable(_)) if named(first).is_none() => (None, slot),
             Some(first) => {
                 let other = named(first).unwrap_or(slot);
-                let queried = self.slow(Vec::new(), OddWhat::Call(asked), expected)?;
+                let queried = self.slow(Vec::new(), asked, expected)?;
                 (Some(queried), other)
             }
         };

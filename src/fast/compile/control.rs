@@ -817,7 +817,7 @@ impl Compiler<'_> {
                 slot,
                 &cases,
                 inner.want,
-                (atom.clone(), ANY),
+                (OddWhat::Call(atom.clone()), ANY),
                 &Self::unified,
             )
         })?;

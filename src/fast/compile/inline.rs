@@ -387,10 +387,7 @@ impl Compiler<'_> {
     /// on: then it tells nothing, which only evaluating it tells.
     fn differ_where_handed_on(&mut self, left: &Atom, right: &Atom) -> bool {
         let is_call = |atom: &Atom| matches!(atom, Atom::Expression(_));
-        if !is_call(left)
-            || !is_call(right)
-            || !self.hands_on(left) && !self.hands_on(right)
-        {
+        if !is_call(left) || !is_call(right) || !self.hands_on(left) && !self.hands_on(right) {
             return false;
         }
         let (lefts, rights) = (self.types_made(left), self.types_made(right));
@@ -400,7 +397,9 @@ impl Compiler<'_> {
         };
         !lefts.is_empty()
             && !rights.is_empty()
-            && !lefts.iter().any(|left| rights.iter().any(|right| fit(left, right)))
+            && !lefts
+                .iter()
+                .any(|left| rights.iter().any(|right| fit(left, right)))
     }
 
     /// As [`Compiler::guard`], of a comparison with an expression: a variable that stands for a call

@@ -1,28 +1,31 @@
 //! The instructions of minimal MeTTa: bodies within `function`, `chain`, `eval` and `metta`.
 //!
 //! What an instruction is not compiled for, as the sum of what are no numbers, goes to the plain
-//! evaluator, which makes the whole call or `chain` again: until then nothing was changed but
+//! evaluator, which makes the whole body or `chain` again: until then nothing was changed but
 //! bindings, and these come out the same.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::call::starts_with_instruction;
 use super::control::two_cases;
+use super::slow::is_plainly_written;
 use super::{Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want};
-use crate::atom::{Atom, known};
+use crate::atom::{Atom, Variable, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Slot, TypeId};
 use crate::fast::head::Head;
 use crate::fast::program::Inline;
 use crate::operation::Operation;
 use crate::types;
+use crate::unify::{Replacement, rebuild};
 
 /// Operations that change nothing and give one result, which is no error and not evaluated.
 const GIVE_ONE: [&str; 2] = ["get-metatype", "_is-error"];
 
 /// Instructions one after the other, and what is evaluated then.
 pub(super) struct Steps {
-    /// What the plain evaluator makes again: the call that a rule is for, or a `chain`.
-    call: Atom,
+    /// What the plain evaluator makes again: what a rule gives for a call, or a `chain`.
+    again: OddWhat,
     /// Whether they are within `function`, so that `return` ends them.
     in_function: bool,
     /// The type that what is returned is evaluated as; `None` if it is not.
@@ -43,9 +46,23 @@ impl Compiler<'_> {
         for slot in 0..arity {
             call.push(self.named_value(slot as Slot));
         }
-        let call = Atom::expression(call);
+        // Variables that are the body's own are so when it is made again.
+        let mut own: HashMap<Variable, Variable> = HashMap::new();
+        let within = rebuild(body, |variable| {
+            if self.names.contains_key(variable) {
+                return Replacement::Keep;
+            }
+            let other = own.entry(variable.clone());
+            let other = other.or_insert_with(|| variable.renamed());
+            Replacement::Final(Atom::Variable(other.clone()))
+        });
+        if !is_plainly_written(&within) {
+            return Err(Leave);
+        }
+        let whole = Atom::expression([Atom::Symbol(known().function.clone()), within]);
+        let pair = Atom::expression([Atom::expression(call), whole]);
         let steps = Steps {
-            call,
+            again: OddWhat::Rule(pair, returned.is_none()),
             in_function: true,
             returned,
         };
@@ -56,7 +73,7 @@ impl Compiler<'_> {
     /// A `chain` whose result is that of a rule.
     pub(super) fn chain_form(&mut self, atom: &Atom, expected: TypeId) -> Compiled<Value> {
         let steps = Steps {
-            call: atom.clone(),
+            again: OddWhat::Call(atom.clone()),
             in_function: false,
             returned: Some(expected),
         };
@@ -131,7 +148,7 @@ impl Compiler<'_> {
                 let value = self.quoted(value)?;
                 let slot = self.in_slot(value)?;
                 let cases = two_cases(pattern, then, otherwise);
-                let asked = (steps.call.clone(), steps.returned.unwrap_or(ANY));
+                let asked = (steps.again.clone(), steps.returned.unwrap_or(ANY));
                 self.cases_of(slot, &cases, Want::Tail, asked, &|this, body, _| {
                     this.instructions(steps, body)?;
                     Ok(Operand::slot(0))
@@ -277,11 +294,7 @@ impl Compiler<'_> {
 
     fn again(&mut self, steps: &Steps, at: usize, place: Place) -> Compiled<()> {
         let expected = steps.returned.unwrap_or(ANY);
-        self.slow(
-            vec![(at, place)],
-            OddWhat::Call(steps.call.clone()),
-            expected,
-        )?;
+        self.slow(vec![(at, place)], steps.again.clone(), expected)?;
         Ok(())
     }
 }

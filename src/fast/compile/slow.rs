@@ -119,12 +119,7 @@ impl Compiler<'_> {
 
     /// As [`Compiler::instantiated`], with results that some variables stand for as what is yet
     /// to be evaluated.
-    fn instantiated_of(
-        &mut self,
-        atom: &Atom,
-        made: Vec<Variable>,
-        place: Slot,
-    ) -> Compiled<Slot> {
+    fn instantiated_of(&mut self, atom: &Atom, made: Vec<Variable>, place: Slot) -> Compiled<Slot> {
         if !is_plainly_written(atom) {
             let value = self.quoted(atom)?;
             return self.in_slot(value);
@@ -234,6 +229,15 @@ impl Compiler<'_> {
                         size: 0,
                     });
                 }
+                OddWhat::Rule(pair, as_is) => {
+                    let from = self.instantiated(&pair, place)?;
+                    self.emit_sized(Instruction::PlainRule {
+                        from,
+                        expected: odd.expected,
+                        size: 0,
+                        as_is,
+                    });
+                }
                 OddWhat::Space([slot, other], atom) => {
                     let at = self.emit(Instruction::UnlessSpace {
                         slot,
@@ -333,6 +337,7 @@ impl Compiler<'_> {
                 | I::Plain { size, .. }
                 | I::PlainAs { size, .. }
                 | I::PlainCall { size, .. }
+                | I::PlainRule { size, .. }
                 | I::OfferResult { size, .. }
                 | I::Call { size, .. }
                 | I::CallMarked { size, .. }
@@ -362,7 +367,7 @@ impl Compiler<'_> {
 
 /// Whether an atom has nothing that is more than what is written: text patterns, results
 /// with variables.
-fn is_plainly_written(atom: &Atom) -> bool {
+pub(super) fn is_plainly_written(atom: &Atom) -> bool {
     let mut pending = vec![atom];
     while let Some(atom) = pending.pop() {
         match atom {

@@ -363,8 +363,12 @@ impl Compiler<'_> {
             });
             let before = this.defined.clone();
             let arguments = &children[1..];
+            // Where nothing is a call, names stay what they are, whatever their types.
+            let is_call = |argument: &Atom| matches!(argument, Atom::Expression(_));
+            let is_called = arguments.iter().any(is_call);
             for (place, parameter) in signature.parameters.iter().enumerate() {
                 let argument = &arguments[place];
+                let is_settled = settled;
                 // What it stands for by then was not looked at before.
                 let is_late = matches!(argument, Atom::Variable(_)) && this.is_open(argument);
                 if is_late && parameter.is_symbol(&known().variable) {
@@ -381,6 +385,9 @@ impl Compiler<'_> {
                     let want = Want::Own;
                     this.argument(argument, parameter, signature, returned, &mut settled, want)
                 })?);
+                if !is_called && matches!(argument, Atom::Symbol(_)) {
+                    settled = is_settled;
+                }
                 settled &= !is_late;
             }
             let flags = if settled {
@@ -453,8 +460,7 @@ impl Compiler<'_> {
             _ if types::is_undefined(parameter) => ANY,
             _ => self.program.type_id(parameter),
         };
-        let is_name = matches!(argument, Atom::Symbol(_));
-        if expected != ANY && !is_name && !self.fits_by_one(argument, parameter) {
+        if expected != ANY && !self.fits_by_one(argument, parameter) {
             // The value may turn out to be of another type than the argument was known to be of.
             let mut checks = Vec::new();
             let known = self.static_type(argument, &mut checks)?;

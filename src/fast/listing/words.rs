@@ -274,6 +274,10 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(expected)
         ),
         I::PlainCall { from, .. } => format!("call {} by the plain evaluator", slot(from)),
+        I::PlainRule { from, .. } => format!(
+            "go on with the second of {} by the plain evaluator, given for the first",
+            slot(from)
+        ),
         I::Take { to, on_error }
         | I::TakeTruth { to, on_error, .. }
         | I::TakeElements { to, on_error, .. } => {

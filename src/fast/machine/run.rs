@@ -1193,6 +1193,7 @@ impl Machine<'_> {
                     | I::Plain { .. }
                     | I::PlainAs { .. }
                     | I::PlainCall { .. }
+                    | I::PlainRule { .. }
                     | I::OfferResult { .. }
                     | I::Logic { .. }
                     | I::CallMarked { .. }

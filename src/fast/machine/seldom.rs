@@ -86,6 +86,17 @@ impl Machine<'_> {
                 let value = slot!(self, base, from);
                 go!(self.ask_plain(Ask::Call, value, expected, pc, base, size));
             }
+            I::PlainRule {
+                from,
+                expected,
+                size,
+                as_is,
+            } => {
+                fuel!();
+                let value = slot!(self, base, from);
+                let ask = if as_is { Ask::RuleAsAtom } else { Ask::Rule };
+                go!(self.ask_plain(ask, value, expected, pc, base, size));
+            }
             I::OfferResult { from, size } => {
                 let value = self.heap.deref(slot!(self, base, from));
                 if self.runs_on(value) {

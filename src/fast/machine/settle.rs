@@ -426,8 +426,10 @@ impl Machine<'_> {
         self.hold_rows();
         let atom = self.heap.export(value);
         let wanted = match ask {
-            Ask::CallAsAtom | Ask::ResultAsAtom => Wanted::Type(Atom::Symbol(known().atom.clone())),
-            Ask::Value | Ask::Call | Ask::Result => {
+            Ask::CallAsAtom | Ask::ResultAsAtom | Ask::RuleAsAtom => {
+                Wanted::Type(Atom::Symbol(known().atom.clone()))
+            }
+            Ask::Value | Ask::Call | Ask::Result | Ask::Rule => {
                 let wanted = types::renamed(&self.program.types[usize::from(expected)]);
                 if self.program.is_stood_for(expected) {
                     Wanted::ByVariable(wanted)
@@ -448,6 +450,9 @@ impl Machine<'_> {
             }
             Ask::Result | Ask::ResultAsAtom => {
                 Plain::run_result(self.host, &self.space, &atom, wanted, &budget, proving)
+            }
+            Ask::Rule | Ask::RuleAsAtom => {
+                Plain::run_rule(self.host, &self.space, &atom, wanted, &budget, proving)
             }
         };
         self.meter.spent += run.reductions;
@@ -536,4 +541,8 @@ pub(super) enum Ask {
     Result,
     /// The same, of a function whose results are not evaluated.
     ResultAsAtom,
+    /// To go on with what a rule gave, of a pair of the call and that.
+    Rule,
+    /// The same, of a function whose results are not evaluated.
+    RuleAsAtom,
 }
