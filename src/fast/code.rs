@@ -599,6 +599,14 @@ pub(super) enum Instruction {
         right: Slot,
         odd: Pc,
     },
+    /// As `Compute`, where the right one is a small integer.
+    ComputeSmall {
+        operation: Arithmetic,
+        to: Slot,
+        left: Slot,
+        right: i32,
+        odd: Pc,
+    },
     Compare {
         operation: Comparison,
         to: Slot,

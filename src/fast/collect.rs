@@ -27,6 +27,10 @@ fn smallest(frames: usize) -> usize {
 
 /// As much is collected anew once it is so many times as large.
 const GROWTH: usize = 3;
+/// The same where nearly all was still in use: what is being built is copied less often, and
+/// less memory is written to for the first time. Up to so many words.
+const GROWTH_OF_BUILT: usize = 6;
+const BUILT: usize = 1 << 23;
 /// Heaps of so many words are copied off and back.
 const SMALL: usize = 1 << 18;
 
@@ -211,7 +215,8 @@ impl Machine<'_> {
         // What is copied off a large heap is the new heap, behind the constants.
         let used = self.heap.cells.len() - CONSTANTS;
         let to = if used > SMALL {
-            self.heap.only_constants(GROWTH * used + used / 16)
+            let times = if used < BUILT { GROWTH_OF_BUILT } else { GROWTH };
+            self.heap.only_constants(times * used + used / 8)
         } else {
             let mut spare = std::mem::take(&mut self.heap.spare);
             spare.reserve(used);
@@ -311,7 +316,12 @@ impl Machine<'_> {
         self.heap.cells.truncate(CONSTANTS);
         // A heap that is still small is let grow, where most of it stays in use.
         let kept = shift + to.len() - CONSTANTS;
-        let times = if kept < smallest { 4 } else { GROWTH };
+        let is_built = kept > SMALL && kept < BUILT && kept > used - used / 8;
+        let times = match is_built {
+            true => GROWTH_OF_BUILT,
+            false if kept < smallest => 4,
+            false => GROWTH,
+        };
         let collect_at = CONSTANTS + (kept * times).max(smallest);
         let with_room = collect_at + collect_at / 64;
         let is_in_place = shift == 0 && to.capacity() >= with_room;

@@ -21,6 +21,7 @@ mod inlined;
 mod lambda;
 pub(in crate::fast) mod met;
 mod minimal;
+mod one_call;
 mod pattern;
 mod pending;
 mod plain;
@@ -788,6 +789,7 @@ impl<'m> Compiler<'m> {
                 | I::Add { odd, .. }
                 | I::Subtract { odd, .. }
                 | I::Compute { odd, .. }
+                | I::ComputeSmall { odd, .. }
                 | I::Compare { odd, .. }
                 | I::JumpUnlessCompare { odd, .. }
                 | I::JumpUnlessCompareSmall { odd, .. }

@@ -22,20 +22,14 @@ fn followed(cells: &[u64], mut cell: Cell) -> Cell {
     cell
 }
 
-/// Of so many elements all are compared before any variable among them is bound.
-const MANY: usize = 4;
-
-/// Whether two expressions of so many elements have some that plainly differ.
-#[inline(always)]
-fn differ(cells: &[u64], a: usize, b: usize, count: usize) -> bool {
-    let (lefts, rights) = (&cells[a + 1..][..count], &cells[b + 1..][..count]);
-    lefts.iter().zip(rights).any(|(left, right)| {
-        left != right && {
-            let (left, right) = (followed(cells, Cell(*left)), followed(cells, Cell(*right)));
-            !left.is_ref() && !right.is_ref() && left != right && leaves_differ(left, right)
-        }
-    })
-}
+/// So many elements are compared before any variable among them is bound.
+const TOGETHER: usize = 8;
+/// Some of those plainly differ.
+const DIFFER: u32 = u32::MAX;
+/// So many pairs of expressions wait until what stands beside them is unified.
+const WAITING: usize = 4;
+/// So many wait in all: an expression may stand in others again and again.
+const WAITED: usize = 64;
 
 /// Whether values that are not the same are told apart by a name, a small integer or a truth
 /// value that one of them is.
@@ -63,82 +57,131 @@ fn is_clear_of(cells: &[u64], variable: Cell, value: Cell) -> bool {
 }
 
 impl Heap {
-    /// Unifies two terms where no more than their elements, and those of the last one, have to be
-    /// looked at, and notes what it binds. `None` where that is not enough: what was bound by then
-    /// is a part of what unifies them.
+    /// Unifies two terms whose elements are few and in whose elements are few, and notes what it
+    /// binds. `None` where that is not enough: what was bound by then is a part of what unifies
+    /// them. Elements are compared before variables beside them are bound, as most that are not
+    /// unified plainly differ in one.
     #[cold]
     #[inline(never)]
     pub(super) fn unify_flat(&mut self, left: Cell, right: Cell) -> Option<bool> {
-        let Heap {
-            cells,
-            trail,
-            doubts,
-            empty,
-            ..
-        } = self;
-        let (cells, empty) = (&mut cells[..], *empty);
-        let (mut left, mut right) = (followed(cells, left), followed(cells, right));
-        let (mut a, mut b, mut place, mut count) = (0, 0, 0, 0);
+        let (left, right) = (self.value_of(left), self.value_of(right));
+        if !left.is_exp() || !right.is_exp() {
+            return self.unify_leaf(left, right);
+        }
+        if left == right {
+            return Some(true);
+        }
+        let (mut a, mut b) = (left.at(), right.at());
+        let mut waiting = [(0, 0); WAITING];
+        let (mut count_waiting, mut waited) = (0, 0);
         loop {
-            if left.is_ref() || right.is_ref() {
-                // The younger variable is bound, so that what is older refers to nothing younger.
-                let (variable, value) = match (left.is_ref(), right.is_ref()) {
-                    (true, true) if left.at() < right.at() => (right, left),
-                    (true, _) => (left, right),
-                    (false, _) => (right, left),
-                };
-                if left != right {
-                    if value.is_exp() {
-                        let header = cells[value.at()];
-                        if !Header(header).has(Header::GROUND)
-                            && !is_clear_of(cells, variable, value)
-                        {
-                            return None;
+            let (header, other) = (self.header(a), self.header(b));
+            if header.has(Header::SLICE) || other.has(Header::SLICE) {
+                return None;
+            }
+            let count = header.arity();
+            if count != other.arity() {
+                return Some(false);
+            }
+            let mut place = 1;
+            while place <= count {
+                let (lefts, rights) = (a + place, b + place);
+                let mut others = self.others(lefts, rights, (count + 1 - place).min(TOGETHER))?;
+                if others == DIFFER {
+                    return Some(false);
+                }
+                while others != 0 {
+                    let at = others.trailing_zeros() as usize;
+                    others &= others - 1;
+                    // One of those before may have bound it.
+                    let (left, right) = (self.word(lefts + at), self.word(rights + at));
+                    let (left, right) = (self.value_of(left), self.value_of(right));
+                    if left.is_exp() && right.is_exp() {
+                        if left != right {
+                            if count_waiting == WAITING || waited == WAITED {
+                                return None;
+                            }
+                            waiting[count_waiting] = (left.at(), right.at());
+                            count_waiting += 1;
                         }
-                        doubts.consider(header, value);
-                    } else if value == empty {
-                        doubts.add(value);
-                    }
-                    trail.push(variable.at() as u32);
-                    cells[variable.at()] = value.0;
-                }
-            } else if left.is_exp() && right.is_exp() {
-                if place < count {
-                    return None;
-                }
-                if left != right {
-                    (a, b, place) = (left.at(), right.at(), 0);
-                    let (header, other) = (Header(cells[a]), Header(cells[b]));
-                    if header.has(Header::SLICE) || other.has(Header::SLICE) {
-                        return None;
-                    }
-                    count = header.arity();
-                    if count != other.arity() || count >= MANY && differ(cells, a, b, count) {
+                    } else if !self.unify_leaf(left, right)? {
                         return Some(false);
                     }
                 }
-            } else if left.is_immediate() || right.is_immediate() {
-                if left != right {
-                    return leaves_differ(left, right).then_some(false);
-                }
-            } else if left != right || left.is_float() {
+                place += TOGETHER;
+            }
+            if count_waiting == 0 {
+                return Some(true);
+            }
+            count_waiting -= 1;
+            (a, b) = waiting[count_waiting];
+            waited += usize::from(count_waiting > 0);
+        }
+    }
+
+    /// Which of so many words from two places on are terms that are not the same, a bit for each;
+    /// [`DIFFER`] if some plainly differ, `None` if that is not plain to see.
+    #[inline(always)]
+    fn others(&self, lefts: usize, rights: usize, count: usize) -> Option<u32> {
+        let pairs = self.cells[lefts..][..count]
+            .iter()
+            .zip(&self.cells[rights..][..count]);
+        let mut others = 0;
+        for (at, (left, right)) in pairs.enumerate() {
+            let (left, right) = (Cell(*left), Cell(*right));
+            if left == right && !left.is_float() {
+                continue;
+            }
+            let left = self.value_of(left);
+            if left.is_ref() {
+                others |= 1 << at;
+                continue;
+            }
+            let right = self.value_of(right);
+            if right.is_ref() || left.is_exp() && right.is_exp() {
+                others |= 1 << at;
+            } else if left != right {
+                return leaves_differ(left, right).then_some(DIFFER);
+            } else if left.is_float() {
                 return None;
             }
-            // The next two elements that are not the same.
-            loop {
-                if place == count {
+        }
+        Some(others)
+    }
+
+    /// Unifies two terms that are no bound variables, and of which one is no expression.
+    #[inline(always)]
+    fn unify_leaf(&mut self, left: Cell, right: Cell) -> Option<bool> {
+        let (variable, value) = match (left.is_ref(), right.is_ref()) {
+            (true, false) => (left, right),
+            (false, true) => (right, left),
+            // The younger variable is bound, so that what is older refers to nothing younger.
+            (true, true) => {
+                if left == right {
                     return Some(true);
                 }
-                place += 1;
-                (left, right) = (Cell(cells[a + place]), Cell(cells[b + place]));
-                if left != right || left.is_float() {
-                    (left, right) = (followed(cells, left), followed(cells, right));
-                    if left != right || left.is_float() {
-                        break;
-                    }
-                }
+                let younger = left.at().max(right.at());
+                (Cell::reference(younger), Cell::reference(left.at().min(right.at())))
             }
+            (false, false) => {
+                if left == right {
+                    return (!left.is_float()).then_some(true);
+                }
+                return leaves_differ(left, right).then_some(false);
+            }
+        };
+        if value.is_exp() {
+            let header = self.cells[value.at()];
+            if !Header(header).has(Header::GROUND) && !is_clear_of(&self.cells, variable, value) {
+                return None;
+            }
+            self.doubts.consider(header, value);
+        } else if value == self.empty {
+            self.doubts.add(value);
         }
+        self.trail.push(variable.at() as u32);
+        self.cells[variable.at()] = value.0;
+        Some(true)
     }
 
     /// As [`Heap::deref`], where variables are many.

@@ -72,7 +72,7 @@ impl Compiler<'_> {
             size: 0,
         });
         self.branch(|this| {
-            let slot = this.target()?;
+            let slot = this.slot()?;
             let mark = this.target()?;
             this.emit(Instruction::Mark { to: mark });
             this.caught(slot, Some(mark), |this| {

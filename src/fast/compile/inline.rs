@@ -513,6 +513,22 @@ impl Compiler<'_> {
                 odd: FAIL,
             });
         }
+        let by_small = match operation {
+            Arithmetic::Multiply => small(self, left).map(|value| (right, value)),
+            _ => None,
+        };
+        let by_small = by_small.or_else(|| Some((left, small(self, right)?)));
+        if let (Arithmetic::Multiply | Arithmetic::Divide | Arithmetic::Remainder, Some(found)) =
+            (operation, by_small)
+        {
+            return Ok(Instruction::ComputeSmall {
+                operation,
+                to,
+                left: self.in_slot(found.0)?,
+                right: found.1,
+                odd: FAIL,
+            });
+        }
         let (left, right) = (self.in_slot(left)?, self.in_slot(right)?);
         Ok(match operation {
             Arithmetic::Add => Instruction::Add {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use super::one_call::Taken;
 use super::{Catch, Compiled, Compiler, Handler, Name, Odd, OddWhat, Pending, Place, Value, Want};
 use crate::atom::{Atom, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Slot, TypeId};
@@ -162,12 +163,21 @@ impl Compiler<'_> {
         });
         let handler = self.handlers.len() - 1;
         self.handler = handler;
+        let start = self.program.code.len();
         let found = self.recording(|this| {
             let found = inner(this)?;
             this.record_branch();
             Ok(found)
         })?;
         self.handler = outer;
+        let take = self.program.code.len().wrapping_sub(1);
+        let taken = match mark {
+            Some(mark) => self.takes_one_call(start, mark, slot, found, handler),
+            None => Taken::No,
+        };
+        if taken == Taken::Always {
+            return Ok(());
+        }
         self.exit(mark);
         // Not before it is written: the collector looks at what is defined.
         self.define(slot);
@@ -182,6 +192,9 @@ impl Compiler<'_> {
                 from: found.index() as Slot,
             }
         });
+        if let (Taken::AtOnce, Some(mark)) = (taken, mark) {
+            self.take_at_once(mark, slot, take);
+        }
         let resume = self.here();
         self.handlers[handler].kind = Catch::Value { slot, resume };
         Ok(())

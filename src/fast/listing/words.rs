@@ -390,6 +390,19 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(right),
             odd(other)
         ),
+        I::ComputeSmall {
+            operation,
+            to,
+            left,
+            right,
+            odd: other,
+        } => format!(
+            "{} := {} {} {right}{}",
+            slot(to),
+            slot(left),
+            arithmetic(operation),
+            odd(other)
+        ),
         I::Compare {
             operation,
             to,

@@ -280,6 +280,70 @@ impl Machine<'_> {
                             set!(to, Cell(word as u64))
                         }
                     }
+                    I::Compute {
+                        operation: Arithmetic::Divide,
+                        to,
+                        left,
+                        right,
+                        ..
+                    } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.are_ints(right)
+                            && let Some(quotient) = (left.0 as i64).checked_div(right.0 as i64)
+                            && let Some(value) = Cell::int(quotient)
+                        {
+                            set!(to, value)
+                        }
+                    }
+                    I::Compute {
+                        operation: Arithmetic::Remainder,
+                        to,
+                        left,
+                        right,
+                        ..
+                    } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.are_ints(right)
+                            && let Some(word) = (left.0 as i64).checked_rem(right.0 as i64)
+                        {
+                            set!(to, Cell(word as u64))
+                        }
+                    }
+                    I::ComputeSmall {
+                        operation: Arithmetic::Divide,
+                        to,
+                        left,
+                        right,
+                        ..
+                    } => {
+                        let left = slot!(left);
+                        if left.is_int()
+                            && let Some(quotient) = left.as_int().checked_div(i64::from(right))
+                            && let Some(value) = Cell::int(quotient)
+                        {
+                            set!(to, value)
+                        }
+                    }
+                    I::ComputeSmall {
+                        operation,
+                        to,
+                        left,
+                        right,
+                        ..
+                    } => {
+                        let left = slot!(left);
+                        if left.is_int() {
+                            let (word, right) = (left.0 as i64, i64::from(right));
+                            let found = match operation {
+                                Arithmetic::Multiply => word.checked_mul(right),
+                                Arithmetic::Remainder => word.checked_rem(right << 3),
+                                Arithmetic::Divide | Arithmetic::Add | Arithmetic::Subtract => None,
+                            };
+                            if let Some(word) = found {
+                                set!(to, Cell(word as u64))
+                            }
+                        }
+                    }
                     I::Compare {
                         operation,
                         to,
@@ -1242,7 +1306,7 @@ impl Machine<'_> {
             leave!();
             // Most often the caller takes it.
             match code[pc] {
-                I::Take { to, .. } | I::TakeElements { to, .. } => {
+                I::Take { to, .. } | I::TakeElements { to, .. } | I::TakeAny { to } => {
                     frame[place(to)] = value.0;
                     pc += 1;
                 }

@@ -349,6 +349,16 @@ impl Machine<'_> {
                 let (left, right) = (slot!(self, base, left), slot!(self, base, right));
                 set_or_odd!(to, self.compute(operation, left, right), odd)
             }
+            I::ComputeSmall {
+                operation,
+                to,
+                left,
+                right,
+                odd,
+            } => {
+                let left = slot!(self, base, left);
+                set_or_odd!(to, self.compute(operation, left, Cell::small(right)), odd)
+            }
             I::Compare {
                 operation,
                 to,
