@@ -22,7 +22,9 @@ fn followed(cells: &[u64], mut cell: Cell) -> Cell {
     cell
 }
 
-/// So many elements are compared before any variable among them is bound.
+/// Of so many elements and more those are compared that follow each other, some at a time, before
+/// any variable among them is bound.
+const MANY: usize = 4;
 const TOGETHER: usize = 8;
 /// Some of those plainly differ.
 const DIFFER: u32 = u32::MAX;
@@ -59,8 +61,7 @@ fn is_clear_of(cells: &[u64], variable: Cell, value: Cell) -> bool {
 impl Heap {
     /// Unifies two terms whose elements are few and in whose elements are few, and notes what it
     /// binds. `None` where that is not enough: what was bound by then is a part of what unifies
-    /// them. Elements are compared before variables beside them are bound, as most that are not
-    /// unified plainly differ in one.
+    /// them. Most that are not unified plainly differ in one element, however many they have.
     #[cold]
     #[inline(never)]
     pub(super) fn unify_flat(&mut self, left: Cell, right: Cell) -> Option<bool> {
@@ -86,15 +87,22 @@ impl Heap {
             let mut place = 1;
             while place <= count {
                 let (lefts, rights) = (a + place, b + place);
-                let mut others = self.others(lefts, rights, (count + 1 - place).min(TOGETHER))?;
-                if others == DIFFER {
-                    return Some(false);
+                let many = (count + 1 - place).min(TOGETHER);
+                let mut others = (1 << many) - 1;
+                if count >= MANY {
+                    others = self.others(lefts, rights, many)?;
+                    if others == DIFFER {
+                        return Some(false);
+                    }
                 }
                 while others != 0 {
                     let at = others.trailing_zeros() as usize;
                     others &= others - 1;
                     // One of those before may have bound it.
                     let (left, right) = (self.word(lefts + at), self.word(rights + at));
+                    if left == right && !left.is_float() {
+                        continue;
+                    }
                     let (left, right) = (self.value_of(left), self.value_of(right));
                     if left.is_exp() && right.is_exp() {
                         if left != right {
