@@ -335,6 +335,43 @@ impl Switch {
     #[cold]
     #[inline(never)]
     pub(super) fn find(&self, heap: &Heap, argument: Cell) -> Option<Pc> {
+        self.find_inside(heap, argument)
+            .or_else(|| self.find_any(heap, argument))
+    }
+
+    /// One of few words that stands in an expression, one step inside.
+    #[inline(always)]
+    fn find_inside(&self, heap: &Heap, argument: Cell) -> Option<Pc> {
+        let cells = &heap.cells[..];
+        if self.step == 0 || !argument.is_exp() {
+            return None;
+        }
+        let (at, place) = (argument.at(), self.step as usize);
+        let header = Header(cells[at]);
+        if header.arity() < place || header.has(Header::SLICE) {
+            return None;
+        }
+        let inner = Cell(cells[at + place]);
+        let mut word = inner.0;
+        if inner.is_exp() {
+            let header = Header(cells[inner.at()]);
+            if header.arity() == 0 || header.has(Header::SLICE) {
+                return None;
+            }
+            let head = Cell(cells[inner.at() + 1]);
+            if !head.is_symbol() {
+                return None;
+            }
+            word = expression_word(Some(head), header.arity());
+        } else if !inner.is_immediate() {
+            return None;
+        }
+        let found = self.few.iter().find(|branch| branch.word == word)?;
+        Some(found.to)
+    }
+
+    #[inline(never)]
+    fn find_any(&self, heap: &Heap, argument: Cell) -> Option<Pc> {
         let mut cell = heap.deref(argument);
         for place in &self.below {
             if !cell.is_exp() {

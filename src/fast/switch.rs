@@ -61,6 +61,8 @@ pub(super) struct Switch {
     pub(super) open: Pc,
     /// The way inside the argument.
     pub(super) below: SmallVec<[u32; 4]>,
+    /// The same, if it is one step: which word of an element's expression; else 0.
+    pub(super) step: u32,
     /// More words.
     pub(super) many: HashMap<u64, Pc, FixedState>,
     /// For an expression of so many elements that no word is for.

@@ -446,6 +446,10 @@ pub(super) fn switch(
         other,
         open,
         below: path[1..].into(),
+        step: match path {
+            [_, place] => place + 1,
+            _ => 0,
+        },
         many,
         arities,
     }

@@ -30,7 +30,7 @@ impl Machine<'_> {
                 });
             }
         }
-        self.program.code[at as usize] = Instruction::Jump { to: at + 1 };
+        self.program.code[at as usize] = as_next(&self.program.code, at);
         let types = &self.program.value_types;
         let is_function = |sort: &Sort| types.is_function(sort.argument.found());
         let is_told = |met: &Met| met.sorts.iter().any(is_function);
@@ -61,4 +61,23 @@ impl Machine<'_> {
         };
         Some((Argument::new(found, kind), word(&self.heap, value)))
     }
+}
+
+/// What stands for an instruction that does nothing any more: the next one, where that may be
+/// tried twice; else a jump to it.
+fn as_next(code: &[Instruction], at: Pc) -> Instruction {
+    let over = Instruction::Jump { to: at + 1 };
+    let mut next = code[at as usize + 1];
+    match &mut next {
+        Instruction::TryCallLast { .. } | Instruction::TryApplyLast { .. } => {}
+        // They return to so many instructions on.
+        Instruction::TryCall { skip, .. } | Instruction::TryApply { skip, .. } => {
+            match skip.checked_add(1) {
+                Some(further) => *skip = further,
+                None => return over,
+            }
+        }
+        _ => return over,
+    }
+    next
 }
