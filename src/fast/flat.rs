@@ -366,8 +366,8 @@ impl Switch {
         } else if !inner.is_immediate() {
             return None;
         }
-        let found = self.few.iter().find(|branch| branch.word == word)?;
-        Some(found.to)
+        let found = self.few.iter().find(|branch| branch.word == word);
+        Some(found.map_or_else(|| self.further(word), |found| found.to))
     }
 
     #[inline(never)]
