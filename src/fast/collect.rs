@@ -215,7 +215,11 @@ impl Machine<'_> {
         // What is copied off a large heap is the new heap, behind the constants.
         let used = self.heap.cells.len() - CONSTANTS;
         let to = if used > SMALL {
-            let times = if used < BUILT { GROWTH_OF_BUILT } else { GROWTH };
+            let times = if used < BUILT {
+                GROWTH_OF_BUILT
+            } else {
+                GROWTH
+            };
             self.heap.only_constants(times * used + used / 8)
         } else {
             let mut spare = std::mem::take(&mut self.heap.spare);

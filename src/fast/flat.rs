@@ -169,7 +169,10 @@ impl Heap {
                     return Some(true);
                 }
                 let younger = left.at().max(right.at());
-                (Cell::reference(younger), Cell::reference(left.at().min(right.at())))
+                (
+                    Cell::reference(younger),
+                    Cell::reference(left.at().min(right.at())),
+                )
             }
             (false, false) => {
                 if left == right {
