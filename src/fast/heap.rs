@@ -793,6 +793,13 @@ impl Heap {
         }
     }
 
+    /// Gives a variable that was taken off the heap its name back, unless another has it.
+    pub(super) fn name_again(&mut self, at: usize, name: Variable) {
+        if !self.named.contains_key(&name) {
+            self.add_name(at, name);
+        }
+    }
+
     fn add_name(&mut self, at: usize, name: Variable) {
         let place = self.names.partition_point(|(other, _)| *other < at);
         self.names.insert(place, (at, name.clone()));

@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::areas::Areas;
-use crate::atom::Atom;
+use crate::atom::{Atom, Variable};
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::heap::{CONSTANT_BOXES, CONSTANTS, Heap, TYPE_BITS};
 use crate::seen::Made;
@@ -32,6 +32,8 @@ pub(super) struct Saved {
     /// The terms themselves, as cells.
     roots: Vec<u64>,
     boxes: Vec<Atom>,
+    /// Variables in it that have names, as cells, with these.
+    names: Vec<(Cell, Variable)>,
     /// As `base`, of host values.
     first_box: u32,
     /// Whether it refers to what is on the heap.
@@ -61,11 +63,13 @@ impl Saved {
             words,
             roots,
             boxes,
+            names,
             ..
         } = self;
         words.clear();
         roots.clear();
         boxes.clear();
+        names.clear();
         (self.room, self.base, self.first_box) = (0, 0, 0);
         self.points_out = false;
         self.words.capacity().max(self.roots.capacity()) <= LITTLE
@@ -101,6 +105,9 @@ impl Saved {
         };
         for root in &mut self.roots {
             *root = one(Cell(*root)).0;
+        }
+        for (variable, _) in &mut self.names {
+            *variable = one(*variable);
         }
         let mut raw = false;
         for word in &mut self.words[self.room..] {
@@ -158,6 +165,7 @@ struct Keep<'k> {
     shift: usize,
     boxes: &'k mut Vec<Atom>,
     first_box: u32,
+    names: &'k mut Vec<(Cell, Variable)>,
     variables: &'k mut Shared,
     /// Where expressions are that were put there, once there are many.
     made: Made<Cell>,
@@ -199,10 +207,12 @@ impl Keep<'_> {
             }
             Kind::Ref(at) => {
                 let place = self.place();
-                let words = &mut *self.words;
+                let (words, names) = (&mut *self.words, &mut *self.names);
                 *self.variables.entry(at).or_insert_with(|| {
                     let cell = Cell::reference(place);
                     words.push(cell.0);
+                    let name = self.heap.known_name(at);
+                    names.extend(name.map(|name| (cell, name.clone())));
                     cell
                 })
             }
@@ -290,6 +300,7 @@ impl Heap {
             words: &mut saved.words,
             boxes: &mut saved.boxes,
             first_box: saved.first_box,
+            names: &mut saved.names,
             variables: shared,
             made: Made::new(),
             points_out: saved.points_out,
@@ -346,6 +357,9 @@ impl Heap {
             let words = &saved.words[saved.room..];
             self.make_room(top + words.len());
             self.cells.extend_from_slice(words);
+        }
+        for (variable, name) in saved.names.drain(..) {
+            self.name_again(variable.at(), name);
         }
     }
 }

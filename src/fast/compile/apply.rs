@@ -207,8 +207,14 @@ impl Compiler<'_> {
         }
         let mut checks = self.kept_apart(children)?;
         let inner = children[0].as_expression().unwrap_or_default();
-        if inner.iter().any(|part| part.as_expression().is_some()) {
-            // What is wrong inside of an ill-typed head is told of the head.
+        let is_open = match self.program.head(self.host, self.heap, &inner[0]) {
+            Head::Typed(signature) | Head::Operation(_, signature) => {
+                signature.parameters.iter().any(|one| !one.is_ground())
+            }
+            Head::Untyped | Head::Complex => false,
+        };
+        if is_open || inner.iter().any(|part| part.as_expression().is_some()) {
+            // What is wrong with an ill-typed head, or inside of it, is told of the head.
             self.static_type(&children[0], &mut checks)?;
         }
         let guard = self.guard(atom, checks, expected)?;

@@ -657,9 +657,13 @@ impl Compiler<'_> {
         }
         let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, within| {
             this.gathers = gathers;
-            let value = this.evaluate_argument(value, ANY);
+            let found = this.evaluate_argument(value, ANY);
             this.gathers = Gathers::Results;
-            let slot = this.in_slot(value?)?;
+            let slot = this.in_slot(found?)?;
+            if matches!(value, Atom::Variable(_)) {
+                // It may stand for nothing yet, and for a call or `Empty` later.
+                this.settled.remove(&slot);
+            }
             let queried = this.taken_apart(pattern, slot, template, expected)?;
             if within.want != Want::Tail {
                 let value = inner(this, within.want)?;
