@@ -109,8 +109,8 @@ pub(crate) fn names() -> Names {
 }
 
 impl Names {
-    /// The numbers of `all`, each used once more from now on.
-    pub(crate) fn retain_all(&mut self, all: &[&str], ids: &mut Vec<u32>) {
+    /// The numbers of `all`, each used so many times more from now on.
+    pub(crate) fn retain_all(&mut self, all: &[(&str, u32)], ids: &mut Vec<u32>) {
         self.0.retain_all(all, ids);
     }
 
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn what_is_stored_or_pinned_keeps_its_number() {
         let mut ids = Vec::new();
-        names().retain_all(&["stored as a number"], &mut ids);
+        names().retain_all(&[("stored as a number", 1)], &mut ids);
         let stored = ids[0];
         let _pin = pin();
         let bare = Symbol::new("a bare number").id();

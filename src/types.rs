@@ -541,26 +541,38 @@ pub(crate) fn has_part(atom: &Atom, wanted: impl Fn(&Atom) -> bool) -> bool {
 
 /// The product of the children's types; nothing if a child has no type, and
 /// `%Undefined%` where a child's type is unknown.
+///
+/// Linear in the children for each of the ways, which share what they begin with.
 fn tuples(heads: &[Typed], children: &[Vec<Typed>]) -> Vec<Atom> {
-    let mut products: Vec<Vec<Atom>> = vec![Vec::new()];
+    /// The beginning of no way.
+    const NONE: usize = usize::MAX;
+    // The types of ways, each after the place of the one before it.
+    let mut steps: Vec<(usize, &Atom)> = Vec::new();
+    let mut ways = vec![NONE];
     for types in std::iter::once(heads).chain(children.iter().map(Vec::as_slice)) {
         if types.iter().all(Typed::is_unknown) && !types.is_empty() {
             return vec![undefined()];
         }
-        let mut longer = Vec::new();
-        for product in &products {
-            for found in types.iter().filter(|found| !found.is_unknown()) {
-                if longer.len() == WAYS_MAX {
-                    break;
-                }
-                let mut product = product.clone();
-                product.push(found.atom.clone());
-                longer.push(product);
-            }
-        }
-        products = longer;
+        let known = || types.iter().filter(|found| !found.is_unknown());
+        let longer = ways
+            .iter()
+            .flat_map(|way| known().map(move |found| (*way, &found.atom)));
+        let first = steps.len();
+        steps.extend(longer.take(WAYS_MAX));
+        ways.clear();
+        ways.extend(first..steps.len());
     }
-    products.into_iter().map(Atom::expression).collect()
+    let product = |mut way: usize| {
+        let mut types = Vec::with_capacity(children.len() + 1);
+        while way != NONE {
+            let (before, found) = steps[way];
+            types.push(found.clone());
+            way = before;
+        }
+        types.reverse();
+        Atom::expression(types)
+    };
+    ways.into_iter().map(product).collect()
 }
 
 /// How many ways of typing one expression are looked at.

@@ -17,6 +17,9 @@ use crate::symbol::names;
 /// Tokens of a batch before it goes into the store.
 const BATCH: usize = 1 << 13;
 
+/// How many names met lately are known: heads of facts come again and again.
+const MET: usize = 64;
+
 /// Where reading facts stopped.
 pub(crate) enum Stop {
     /// At the end of the text.
@@ -33,9 +36,11 @@ pub(crate) struct Intake<'s> {
     tokens: Vec<u32>,
     values: Vec<Grounded>,
     rows: Vec<Row>,
-    /// Names that have no number yet; their tokens wait for it.
-    names: Vec<&'s str>,
+    /// Names that have no number yet, and how many tokens wait for it.
+    names: Vec<(&'s str, u32)>,
     waiting: Vec<Waiting>,
+    /// Places of names met lately, by their shape.
+    met: [u32; MET],
     /// Of the form that is being read: open expressions, as the place of the token and the
     /// number of children so far.
     open: Vec<(usize, u32)>,
@@ -43,10 +48,12 @@ pub(crate) struct Intake<'s> {
     variables: Vec<&'s str>,
 }
 
-/// The place of a token whose name has no number yet.
-enum Waiting {
-    Symbol(usize),
-    Variable(usize),
+/// A token whose name has no number yet.
+struct Waiting {
+    token: usize,
+    /// The place of the name among those of the batch.
+    name: u32,
+    is_variable: bool,
 }
 
 struct Row {
@@ -109,6 +116,7 @@ impl<'s> Intake<'s> {
             rows: Vec::new(),
             names: Vec::new(),
             waiting: Vec::new(),
+            met: [u32::MAX; MET],
             open: Vec::new(),
             variables: Vec::new(),
         }
@@ -149,11 +157,12 @@ impl<'s> Intake<'s> {
     fn read_batch(&mut self, lexer: &mut Lexer<'s>) -> Option<Stop> {
         while self.tokens.len() < BATCH {
             let before = lexer.clone();
-            let (tokens, values, names) = (self.tokens.len(), self.values.len(), self.names.len());
+            let (tokens, values) = (self.tokens.len(), self.values.len());
+            let (names, waiting) = (self.names.len(), self.waiting.len());
             match self.read_form(lexer) {
                 Ok(Some(line)) => {
                     for name in std::mem::take(&mut self.variables) {
-                        self.wait(name, Waiting::Variable(self.tokens.len()));
+                        self.wait(name, true);
                     }
                     self.rows.push(Row {
                         end: self.tokens.len(),
@@ -165,8 +174,10 @@ impl<'s> Intake<'s> {
                 Err(Special) => {
                     self.tokens.truncate(tokens);
                     self.values.truncate(values);
+                    for Waiting { name, .. } in self.waiting.drain(waiting..) {
+                        self.names[name as usize].1 -= 1;
+                    }
                     self.names.truncate(names);
-                    self.waiting.truncate(names);
                     self.open.clear();
                     self.variables.clear();
                     *lexer = before;
@@ -178,9 +189,20 @@ impl<'s> Intake<'s> {
     }
 
     /// Appends a token that waits for the number of `name`.
-    fn wait(&mut self, name: &'s str, place: Waiting) {
-        self.names.push(name);
-        self.waiting.push(place);
+    fn wait(&mut self, name: &'s str, is_variable: bool) {
+        let met = &mut self.met[Words::shape(name.as_bytes()) % MET];
+        match self.names.get_mut(*met as usize) {
+            Some((known, uses)) if *known == name => *uses += 1,
+            _ => {
+                *met = self.names.len() as u32;
+                self.names.push((name, 1));
+            }
+        }
+        self.waiting.push(Waiting {
+            token: self.tokens.len(),
+            name: *met,
+            is_variable,
+        });
         self.tokens.push(0);
     }
 
@@ -188,11 +210,13 @@ impl<'s> Intake<'s> {
     fn number_names(&mut self) {
         let mut ids = Vec::with_capacity(self.names.len());
         names().retain_all(&self.names, &mut ids);
-        for (place, id) in self.waiting.drain(..).zip(ids) {
-            match place {
-                Waiting::Symbol(place) => self.tokens[place] = token::symbol(id),
-                Waiting::Variable(place) => self.tokens[place] = flat::named(id),
-            }
+        for waiting in self.waiting.drain(..) {
+            let id = ids[waiting.name as usize];
+            self.tokens[waiting.token] = if waiting.is_variable {
+                flat::named(id)
+            } else {
+                token::symbol(id)
+            };
         }
         self.names.clear();
     }
@@ -276,7 +300,7 @@ impl<'s> Intake<'s> {
             }
             None => match reader::value(word) {
                 Some(value) => self.value(&value, first_value),
-                None => self.wait(word, Waiting::Symbol(self.tokens.len())),
+                None => self.wait(word, false),
             },
         }
         Ok(())

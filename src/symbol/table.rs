@@ -1,8 +1,8 @@
 //! The table behind symbols: slots by id, and an index by hash.
 //!
-//! A short name stands in its slot; a name that a [`Symbol`] was asked of stands
-//! in the symbol's own allocation, which goes back into the slot once no symbol
-//! holds it. Freed slots are found by sweeps, which come when the names have
+//! A short name stands in its slot, a longer one beside the slots of its chunk; a name that
+//! a [`Symbol`] was asked of stands in the symbol's own allocation, from which it goes back
+//! once no symbol holds it. Freed slots are found by sweeps, which come when the names have
 //! doubled, so that their cost is constant per new name.
 
 use std::hash::BuildHasher;
@@ -15,8 +15,19 @@ use super::{Symbol, SymbolData};
 
 /// Slots of one allocation.
 const CHUNK: usize = 1 << 12;
+/// Bytes of a name that stands in its slot.
 const SHORT_MAX: usize = 14;
+/// Bytes of a name that stands beside the slots of its chunk.
+const BESIDE_MAX: usize = 255;
 const SWEEP_MIN: usize = 4096;
+
+/// So many slots, or none if it was given back.
+#[derive(Default)]
+struct Chunk {
+    slots: Vec<Slot>,
+    /// Names of some length, one after the other, some of which are there no longer.
+    beside: Vec<u8>,
+}
 
 struct Slot {
     text: Text,
@@ -28,42 +39,82 @@ struct Slot {
 enum Text {
     Free,
     Short(u8, [u8; SHORT_MAX]),
+    /// So many bytes, from here on among those beside the slots.
+    Beside(u8, u32),
     /// Boxed twice, so that a slot stays small.
     Long(Box<Box<str>>),
     Shared(Arc<SymbolData>),
 }
 
 impl Text {
-    fn of(name: &str) -> Text {
-        if name.len() > SHORT_MAX {
+    /// Puts the name where names of its length stand.
+    fn of(name: &str, beside: &mut Vec<u8>) -> Text {
+        let length = name.len();
+        if length > BESIDE_MAX {
             return Text::Long(Box::new(name.into()));
         }
+        if length > SHORT_MAX {
+            let start = u32::try_from(beside.len()).expect("sweeps keep it below 2 MiB");
+            beside.extend_from_slice(name.as_bytes());
+            return Text::Beside(length as u8, start);
+        }
         let mut bytes = [0; SHORT_MAX];
-        bytes[..name.len()].copy_from_slice(name.as_bytes());
-        Text::Short(name.len() as u8, bytes)
+        bytes[..length].copy_from_slice(name.as_bytes());
+        Text::Short(length as u8, bytes)
     }
 
-    /// Whether it is this name.
-    fn is(&self, name: &str) -> bool {
-        !matches!(self, Text::Free) && self.bytes() == name.as_bytes()
-    }
-
-    fn bytes(&self) -> &[u8] {
+    fn bytes<'a>(&'a self, beside: &'a [u8]) -> &'a [u8] {
         match self {
             Text::Free => &[],
             Text::Short(length, bytes) => &bytes[..*length as usize],
+            Text::Beside(length, start) => &beside[*start as usize..][..*length as usize],
             Text::Long(name) => name.as_bytes(),
             Text::Shared(data) => data.name.as_bytes(),
         }
     }
+}
 
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(self.bytes()).expect("names are made of text")
+impl Chunk {
+    fn text(&self, place: usize) -> &[u8] {
+        self.slots[place].text.bytes(&self.beside)
+    }
+
+    /// Frees the names that nobody uses; how many are left.
+    fn sweep(&mut self) -> usize {
+        let (mut used, mut length) = (0, 0);
+        for slot in &mut self.slots {
+            let held = matches!(&slot.text, Text::Shared(data) if Arc::strong_count(data) > 1);
+            if !held && slot.count == 0 {
+                slot.text = Text::Free;
+            } else if !held && let Text::Shared(data) = &slot.text {
+                slot.text = Text::of(&data.name, &mut self.beside);
+            }
+            used += usize::from(!matches!(slot.text, Text::Free));
+            if let Text::Beside(own, _) = slot.text {
+                length += own as usize;
+            }
+        }
+        if self.beside.len() > 2 * length {
+            self.compact(length);
+        }
+        used
+    }
+
+    /// Moves the names beside the slots together, which are so many bytes.
+    fn compact(&mut self, length: usize) {
+        let old = std::mem::replace(&mut self.beside, Vec::with_capacity(length));
+        for slot in &mut self.slots {
+            if let Text::Beside(own, start) = &mut slot.text {
+                let name = &old[*start as usize..][..*own as usize];
+                *start = self.beside.len() as u32;
+                self.beside.extend_from_slice(name);
+            }
+        }
     }
 }
 
 pub(super) struct Table {
-    chunks: Vec<Vec<Slot>>,
+    chunks: Vec<Chunk>,
     /// Slots that are free, in chunks that are there.
     free: Vec<u32>,
     /// Places of chunks that were given back.
@@ -94,11 +145,18 @@ impl Default for Table {
 
 impl Table {
     fn slot(&self, id: u32) -> &Slot {
-        &self.chunks[id as usize / CHUNK][id as usize % CHUNK]
+        &self.chunks[id as usize / CHUNK].slots[id as usize % CHUNK]
     }
 
     fn slot_mut(&mut self, id: u32) -> &mut Slot {
-        &mut self.chunks[id as usize / CHUNK][id as usize % CHUNK]
+        &mut self.chunks[id as usize / CHUNK].slots[id as usize % CHUNK]
+    }
+
+    /// Whether the number is of this name.
+    fn is(&self, id: u32, name: &str) -> bool {
+        let chunk = &self.chunks[id as usize / CHUNK];
+        let place = id as usize % CHUNK;
+        chunk.text(place) == name.as_bytes() && !matches!(chunk.slots[place].text, Text::Free)
     }
 
     fn tag_of(&self, bytes: &[u8]) -> u32 {
@@ -107,26 +165,27 @@ impl Table {
 
     /// The id of `name`, which may be freed unless it is used before the next name comes.
     pub(super) fn intern(&mut self, name: &str) -> u32 {
-        let tag = self.tag_of(name.as_bytes());
-        let found = self
-            .index
-            .find(spread(tag), |id| self.slot(*id).text.is(name));
-        match found {
+        self.intern_tagged(self.tag_of(name.as_bytes()), name)
+    }
+
+    fn intern_tagged(&mut self, tag: u32, name: &str) -> u32 {
+        let is = |id: &u32| self.slot(*id).tag == tag && self.is(*id, name);
+        match self.index.find(spread(tag), is) {
             Some(id) => *id,
             None => self.insert(tag, name),
         }
     }
 
-    /// The ids of `names`, each used once more.
+    /// The ids of `names`, each used so many times more.
     ///
     /// A table of many names is larger than what a processor keeps at hand, so
     /// this goes in steps in which no look-up waits for the one before.
-    pub(super) fn retain_all(&mut self, names: &[&str], ids: &mut Vec<u32>) {
+    pub(super) fn retain_all(&mut self, names: &[(&str, u32)], ids: &mut Vec<u32>) {
         const UNKNOWN: u32 = u32::MAX;
         ids.clear();
         let tags: Vec<u32> = names
             .iter()
-            .map(|name| self.tag_of(name.as_bytes()))
+            .map(|(name, _)| self.tag_of(name.as_bytes()))
             .collect();
         ids.extend(tags.iter().map(|tag| {
             // The first name that may be it; nearly always it is.
@@ -138,11 +197,12 @@ impl Table {
             .zip(&tags)
             .map(|(id, tag)| *id != UNKNOWN && self.slot(*id).tag == *tag)
             .collect();
-        for ((id, same_tag), name) in ids.iter_mut().zip(same_tag).zip(names) {
-            if !same_tag || !self.slot(*id).text.is(name) {
-                *id = self.intern(name);
+        for (place, (name, uses)) in names.iter().enumerate() {
+            if !same_tag[place] || !self.is(ids[place], name) {
+                ids[place] = self.intern_tagged(tags[place], name);
             }
-            self.retain(*id);
+            let count = &mut self.slot_mut(ids[place]).count;
+            *count = count.saturating_add(*uses);
         }
     }
 
@@ -151,8 +211,9 @@ impl Table {
             self.sweep();
         }
         let id = self.free_slot();
-        *self.slot_mut(id) = Slot {
-            text: Text::of(name),
+        let chunk = &mut self.chunks[id as usize / CHUNK];
+        chunk.slots[id as usize % CHUNK] = Slot {
+            text: Text::of(name, &mut chunk.beside),
             tag,
             count: 0,
         };
@@ -168,9 +229,11 @@ impl Table {
 
     /// Enters every name into a new index, in order of the slots.
     fn rebuild_index(&mut self, capacity: usize) {
-        self.index = HashTable::with_capacity(capacity);
+        self.index = HashTable::new();
+        self.index
+            .reserve(capacity, |_| unreachable!("there is nothing yet"));
         for (number, chunk) in self.chunks.iter().enumerate() {
-            for (id, slot) in ((number * CHUNK) as u32..).zip(chunk) {
+            for (id, slot) in ((number * CHUNK) as u32..).zip(&chunk.slots) {
                 if !matches!(slot.text, Text::Free) {
                     self.index
                         .insert_unique(spread(slot.tag), id, |_| unreachable!("there is room"));
@@ -183,14 +246,17 @@ impl Table {
         if let Some(id) = self.free.pop() {
             return id;
         }
+        if let Some(full) = self.chunks.last_mut() {
+            full.beside.shrink_to_fit();
+        }
         let chunk = match self.free_chunks.pop() {
             Some(chunk) => chunk as usize,
             None => {
-                self.chunks.push(Vec::new());
+                self.chunks.push(Chunk::default());
                 self.chunks.len() - 1
             }
         };
-        self.chunks[chunk] = std::iter::repeat_with(|| Slot {
+        self.chunks[chunk].slots = std::iter::repeat_with(|| Slot {
             text: Text::Free,
             tag: 0,
             count: 0,
@@ -205,27 +271,19 @@ impl Table {
 
     /// Frees the names that nobody uses.
     fn sweep(&mut self) {
+        let before = self.live;
         self.free.clear();
         self.live = 0;
         for (number, chunk) in self.chunks.iter_mut().enumerate() {
             let first = (number * CHUNK) as u32;
-            let mut used = 0;
-            for slot in chunk.iter_mut() {
-                let held = matches!(&slot.text, Text::Shared(data) if Arc::strong_count(data) > 1);
-                if !held && slot.count == 0 {
-                    slot.text = Text::Free;
-                } else if !held && let Text::Shared(data) = &slot.text {
-                    slot.text = Text::of(&data.name);
-                }
-                used += usize::from(!matches!(slot.text, Text::Free));
-            }
+            let used = chunk.sweep();
             self.live += used;
-            if used == 0 && !chunk.is_empty() {
-                *chunk = Vec::new();
+            if used == 0 && !chunk.slots.is_empty() {
+                *chunk = Chunk::default();
                 self.free_chunks.push(number as u32);
-            } else {
+            } else if used < chunk.slots.len() {
                 let free = (first..)
-                    .zip(chunk.iter())
+                    .zip(&chunk.slots)
                     .filter(|(_, slot)| matches!(slot.text, Text::Free));
                 self.free.extend(free.map(|(id, _)| id));
             }
@@ -233,7 +291,9 @@ impl Table {
         self.free.reverse();
         self.free.shrink_to_fit();
         self.sweep_at = (2 * self.live).max(SWEEP_MIN);
-        self.rebuild_index(self.live + self.live / 4);
+        if self.live < before {
+            self.rebuild_index(self.live + self.live / 4);
+        }
     }
 
     /// Whether an evaluation that says which names it uses should have the others freed.
@@ -270,7 +330,8 @@ impl Table {
 
     /// The symbol of `id`, whose text moves into an allocation that it shares.
     pub(super) fn symbol(&mut self, id: u32) -> Symbol {
-        let slot = self.slot_mut(id);
+        let chunk = &mut self.chunks[id as usize / CHUNK];
+        let slot = &mut chunk.slots[id as usize % CHUNK];
         if let Text::Shared(data) = &slot.text {
             return Symbol(Arc::clone(data));
         }
@@ -278,7 +339,8 @@ impl Table {
             !matches!(slot.text, Text::Free),
             "no name has the number {id}"
         );
-        let name: Box<str> = slot.text.as_str().into();
+        let name = std::str::from_utf8(slot.text.bytes(&chunk.beside));
+        let name: Box<str> = name.expect("names are made of text").into();
         let data = Arc::new(SymbolData {
             hash: FixedState::default().hash_one(&*name),
             id,
@@ -331,8 +393,35 @@ mod tests {
         }
         make(&mut table, 100_000, "short-lived");
         assert!(table.live < 9_000, "{} names held", table.live);
-        let slots: usize = table.chunks.iter().map(Vec::len).sum();
+        let slots: usize = table.chunks.iter().map(|chunk| chunk.slots.len()).sum();
         assert!(slots < 20_000, "{slots} slots held");
+    }
+
+    #[test]
+    fn names_of_every_length_come_back_while_others_go() {
+        let mut table = Table::default();
+        let mut kept: Vec<(u32, String)> = Vec::new();
+        for n in 0..40_000_usize {
+            let name = format!("{n}{}", "-".repeat(n % 300));
+            let id = table.intern(&name);
+            if n % 50 == 0 {
+                table.retain(id);
+                kept.push((id, name));
+            }
+        }
+        for (id, name) in &kept {
+            assert_eq!(table.intern(name), *id);
+        }
+        // Some are asked of, which moves them away and, at a sweep, back.
+        for (id, name) in kept.iter().step_by(3) {
+            assert_eq!(table.symbol(*id).as_str(), name);
+        }
+        make(&mut table, 40_000, "a name that does not fit into a slot");
+        for (id, name) in &kept {
+            assert_eq!(table.intern(name), *id);
+        }
+        let beside: usize = table.chunks.iter().map(|chunk| chunk.beside.len()).sum();
+        assert!(beside < 4 << 20, "{beside} bytes held");
     }
 
     #[test]
