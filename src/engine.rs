@@ -16,6 +16,7 @@ use crate::load::{Directive, LoadError};
 use crate::modules::Modules;
 use crate::operation::{Operation, OperationError};
 use crate::persistent::Map;
+use crate::reader::Words;
 use crate::space::{Moment, Space, moment};
 use crate::symbol::Symbol;
 use crate::watch::Watch;
@@ -62,9 +63,9 @@ pub(crate) struct Host {
     pub(crate) grants: Grants,
     /// Set when a program tried to change something without the grant.
     pub(crate) write_refused: bool,
-    pub(crate) tokens: Map<String, Atom>,
+    pub(crate) tokens: Words,
     /// What every module's tokens begin with.
-    pub(crate) base_tokens: Map<String, Atom>,
+    pub(crate) base_tokens: Words,
     pub(crate) modules: Modules,
     /// How many operations are evaluating inside one another.
     pub(crate) nested: usize,
@@ -272,8 +273,8 @@ impl Builder {
         let host = Host {
             grants: self.grants,
             write_refused: false,
-            tokens: Map::new(),
-            base_tokens: Map::new(),
+            tokens: Words::new(),
+            base_tokens: Words::new(),
             modules: Modules::new(self.files),
             nested: 0,
             spent_inside: 0,

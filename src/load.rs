@@ -8,8 +8,7 @@ use crate::atom::Atom;
 use crate::budget::Budget;
 use crate::engine::{Engine, Host};
 use crate::evaluate::{RuleUse, blame};
-use crate::persistent::Map;
-use crate::reader::{self, Intake, Stop};
+use crate::reader::{self, Intake, Stop, Words};
 use crate::space::{Origin, Space};
 use crate::types;
 
@@ -189,7 +188,7 @@ pub(crate) fn parse_one(engine: &Engine, text: &str) -> Result<Atom, LoadError> 
 }
 
 /// Reads the first atom of `text`.
-pub(crate) fn parse_first(tokens: &Map<String, Atom>, text: &str) -> Result<Atom, LoadError> {
+pub(crate) fn parse_first(tokens: &Words, text: &str) -> Result<Atom, LoadError> {
     let parsed = chimera_grammar::parse(text);
     check(&parsed, "<text>")?;
     match parsed.tree.forms() {
@@ -201,7 +200,7 @@ pub(crate) fn parse_first(tokens: &Map<String, Atom>, text: &str) -> Result<Atom
 }
 
 /// Reads the one atom that `text` is.
-pub(crate) fn parse_text(tokens: &Map<String, Atom>, text: &str) -> Result<Atom, LoadError> {
+pub(crate) fn parse_text(tokens: &Words, text: &str) -> Result<Atom, LoadError> {
     let parsed = chimera_grammar::parse(text);
     check(&parsed, "<text>")?;
     match parsed.tree.forms() {

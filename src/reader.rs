@@ -5,8 +5,10 @@ use std::sync::Arc;
 use chimera_grammar::{NodeKind, Tree};
 
 mod intake;
+mod words;
 
 pub(crate) use intake::{Intake, Stop};
+pub(crate) use words::Words;
 
 use crate::atom::{Atom, Grounded};
 use crate::number::Number;

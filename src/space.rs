@@ -180,6 +180,16 @@ impl Space {
                 (Kind::Alone { base }, Kind::Alone { base: other }) if base.is_same(other))
     }
 
+    /// What spaces that are the same have in common: an address, and how many bases it
+    /// was reached by.
+    fn identity(&self) -> (usize, *const Body) {
+        let (mut space, mut bases) = (self, 0);
+        while let Kind::Alone { base } = &space.0.kind {
+            (space, bases) = (base, bases + 1);
+        }
+        (bases, Arc::as_ptr(&space.0))
+    }
+
     /// The rows of the base that a fork hides.
     fn hidden(&self) -> Option<&RwLock<Hidden>> {
         match &self.0.kind {
@@ -696,13 +706,11 @@ impl Space {
 
     fn find_imported(&self) -> Vec<Space> {
         let mut spaces = vec![self.clone()];
+        let mut known = HashSet::<_, FixedState>::from_iter([self.identity()]);
         let mut next = 0;
         while next < spaces.len() {
-            for import in spaces[next].imports() {
-                if !spaces.iter().any(|known| known.is_same(&import)) {
-                    spaces.push(import);
-                }
-            }
+            let imports = spaces[next].imports().into_iter();
+            spaces.extend(imports.filter(|import| known.insert(import.identity())));
             next += 1;
         }
         spaces.remove(0);

@@ -80,7 +80,7 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
             text.report(Severity::Warning, "W0201", node, message, help);
             continue;
         }
-        let defined = host.tokens.contains_key(&name) || called.contains(&name);
+        let defined = host.tokens.get(&name).is_some() || called.contains(&name);
         if !defined && ABSENT.contains(&name.as_str()) {
             let message = format!("`{name}` is not here: the call stays as it is");
             let help = "values and modules of Python, and modules fetched from the network, are the reference's only: write what is called in MeTTa, or as an operation in Rust";

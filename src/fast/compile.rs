@@ -194,6 +194,13 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
                     listed.rule(pc - 1..program.code.len() as Pc, &rule, place);
                 }
             }
+            if compiled.len() == RULES_AT_ONCE {
+                // Growing step by step would leave as much memory behind again.
+                let most = (program.code.len() - start).div_ceil(RULES_AT_ONCE);
+                program
+                    .code
+                    .reserve(most * (entries.capacity() - entries.len()));
+            }
         }
         Ok(())
     };

@@ -195,7 +195,7 @@ impl Program {
     pub(super) fn new(host: &Host, space: &Space, proving: bool) -> Program {
         let mut inline = HashMap::default();
         for (name, kind) in INLINE {
-            let operation = match host.base_tokens.get(*name) {
+            let operation = match host.base_tokens.get(name) {
                 Some(Atom::Grounded(Grounded::Operation(operation))) => Some(operation),
                 _ => host.functions.get(&Symbol::new(name)),
             };

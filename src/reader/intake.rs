@@ -7,8 +7,8 @@ use chimera_grammar::{Lexer, Span, Token as Lexeme};
 
 use crate::atom::{Atom, Grounded};
 use crate::budget::Budget;
-use crate::persistent::Map;
 use crate::reader;
+use crate::reader::words::Words;
 use crate::space::flat;
 use crate::space::token::{self, Token};
 use crate::space::{Space, Stored};
@@ -64,53 +64,14 @@ struct Row {
     line: u32,
 }
 
-/// The words that a module's tokens may say something about.
-struct Words {
-    tokens: Map<String, Atom>,
-    /// A bit for each [`Words::shape`] that such a word has.
-    shapes: [u64; 64],
-}
-
 /// Why a form is not read here.
 struct Special;
 
-impl Words {
-    fn new(tokens: &Map<String, Atom>) -> Words {
-        let mut shapes = [0; 64];
-        for word in tokens.keys() {
-            let shape = Words::shape(word.as_bytes());
-            shapes[shape / 64] |= 1 << (shape % 64);
-        }
-        Words {
-            tokens: tokens.clone(),
-            shapes,
-        }
-    }
-
-    fn shape(word: &[u8]) -> usize {
-        let (first, last) = match word {
-            [] => (0, 0),
-            [first, .., last] => (*first, *last),
-            [one] => (*one, *one),
-        };
-        let mixed = (usize::from(first) * 7) ^ (usize::from(last) * 131) ^ (word.len() * 977);
-        mixed & 4095
-    }
-
-    fn get(&self, word: &str) -> Option<&Atom> {
-        let shape = Words::shape(word.as_bytes());
-        if self.shapes[shape / 64] >> (shape % 64) & 1 == 0 {
-            return None;
-        }
-        self.tokens.get(word)
-    }
-}
-
 impl<'s> Intake<'s> {
-    /// Nothing is read yet; words stand for what `tokens` say.
-    pub(crate) fn new(tokens: &Map<String, Atom>) -> Intake<'s> {
+    /// Nothing is read yet; words stand for what `words` say.
+    pub(crate) fn new(words: &Words) -> Intake<'s> {
         Intake {
-            words: Words::new(tokens),
+            words: words.clone(),
             tokens: Vec::with_capacity(BATCH),
             values: Vec::new(),
             rows: Vec::new(),
@@ -122,10 +83,10 @@ impl<'s> Intake<'s> {
         }
     }
 
-    /// From now on words stand for what `tokens` say.
-    pub(crate) fn set_words(&mut self, tokens: &Map<String, Atom>) {
-        if !self.words.tokens.ptr_eq(tokens) {
-            self.words = Words::new(tokens);
+    /// From now on words stand for what `words` say.
+    pub(crate) fn set_words(&mut self, words: &Words) {
+        if !self.words.is_same(words) {
+            self.words = words.clone();
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) fn operations() -> [Operation; 2] {
 
 /// Whether the module is imported where the program stands.
 pub(in crate::library) fn is_imported(context: &Context<'_>) -> bool {
-    context.host.tokens.contains_key("table!")
+    context.host.tokens.get("table!").is_some()
 }
 
 /// Tables the function that the argument names.
