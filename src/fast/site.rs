@@ -7,12 +7,15 @@ use crate::fast::code::{Operand, Slot, TypeId};
 use crate::fast::types::Arguments;
 
 /// What the type of an expression depends on.
+#[derive(Clone)]
 pub(super) enum Tree {
     /// A constant, or the value in a slot.
     Value(Operand),
     /// The value in a slot, which an argument was evaluated to; whether it was made for that,
     /// if it is an expression.
     Told(Slot, bool),
+    /// The value in a slot, which an argument was evaluated to.
+    Result(Slot, Outcome),
     /// A variable that stands for nothing.
     Unknown,
     /// An expression that is known to be of a type.
@@ -41,8 +44,30 @@ pub(super) struct Site {
     /// The type that its result is expected to be of.
     pub(super) expected: Expected,
     pub(super) arguments: Vec<SiteArgument>,
+    /// Whether the type of the result is of any consequence.
+    pub(super) evaluates_result: bool,
     /// The slots on whose values its types depend.
     pub(super) leaves: Vec<Leaf>,
+}
+
+/// What evaluating an argument tells of what type variables stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tells {
+    /// That is not known before.
+    Unclear,
+    /// Nothing, whatever its value is.
+    Nothing,
+    /// The type of its value.
+    Type(Outcome),
+}
+
+/// What is known of where the value of an argument comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// It may be data that was there before, which is not evaluated again and so tells no type.
+    pub(super) handed_on: bool,
+    /// A signature may have told its type, whatever its own is.
+    pub(super) declared: bool,
 }
 
 /// A slot that types depend on.
@@ -61,6 +86,8 @@ pub(super) enum LeafPlace {
     Told,
     /// The same, but of an expression that was made then the function of its head tells.
     Made,
+    /// What an argument was evaluated to, where that may not be plain to see.
+    Result(Outcome),
     /// Anything else.
     Part,
 }
@@ -73,19 +100,29 @@ pub(super) enum Expected {
 }
 
 /// An argument of a call whose types are decided when it is made.
+#[derive(Clone)]
 pub(super) struct SiteArgument {
     pub(super) tree: Tree,
     /// Whether it is taken as written.
     pub(super) as_written: bool,
     pub(super) told: Told,
+    /// What its value will have told of types once it was evaluated.
+    pub(super) tells: Tells,
+}
+
+impl SiteArgument {
+    /// Whether it is a call, evaluated before the call around it is made.
+    pub(super) fn is_evaluated(&self) -> bool {
+        !self.as_written && matches!(self.tree, Tree::Call(_) | Tree::Known(_))
+    }
 }
 
 /// What an argument that is a call is told, in a slot, of the type that it is expected to be of.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
     /// Nothing: its own type has to say as much.
     Nothing,
-    /// Nothing, since it is data whatever is expected.
+    /// Nothing, since what is expected makes no difference to it.
     Free,
     /// The type.
     Type(Slot),

@@ -80,6 +80,11 @@ impl Argument {
         packed << 16 | u128::from(self.0)
     }
 
+    /// Whether it is a variable that stands for nothing.
+    pub(super) fn is_variable(self) -> bool {
+        self.kind() == ArgumentKind::Variable
+    }
+
     fn kind(self) -> ArgumentKind {
         let kind = self.0 >> NUMBERS_MAX.trailing_zeros();
         [
@@ -204,15 +209,25 @@ impl Decision {
         all(self) == all(other)
     }
 
-    /// Whether a type variable in the type of an argument is also in that of one after it, or of
-    /// the result: then what the argument turns out to be tells more of these. Nothing is evaluated
-    /// for the type of the result where the call is data.
-    pub(super) fn is_shared(&self, place: usize, is_data: bool) -> bool {
-        let (parameter, after) = (&self.parameters[place], &self.parameters[place + 1..]);
+    /// Whether a type variable in the type of an argument is also in that of one after it which is
+    /// `evaluated`, or of the result: then what the argument turns out to be tells more of these.
+    /// Other arguments fit whatever it tells: by their types it would be known already. Nothing is
+    /// evaluated for the type of the result where the call is data.
+    pub(super) fn is_shared(
+        &self,
+        place: usize,
+        is_data: bool,
+        evaluated: impl Fn(usize) -> bool,
+    ) -> bool {
+        let after = (place + 1..self.parameters.len()).filter(|after| evaluated(*after));
         let result = Some(&self.returns).filter(|_| !is_data);
         let mut shared = false;
-        parameter.for_each_variable(|variable| {
-            for part in after.iter().chain(result) {
+        self.parameters[place].for_each_variable(|variable| {
+            for part in after
+                .clone()
+                .map(|after| &self.parameters[after])
+                .chain(result)
+            {
                 part.for_each_variable(|other| shared |= other == variable);
             }
         });

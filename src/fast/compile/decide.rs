@@ -1,10 +1,12 @@
 //! Calls whose types are decided when they run: signatures with type variables inside
 //! of types, heads and arguments of which only the value tells the type.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::siblings::tells_nothing;
 use super::{
     Check, Compiled, Compiler, Flags, Leave, Name, OddWhat, Place, Static, Value, Want,
     is_whole_error,
@@ -14,7 +16,7 @@ use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, Slot, TypeId};
 use crate::fast::function::Made;
 use crate::fast::head::{Head, Signature};
 use crate::fast::program::Program;
-use crate::fast::site::{Expected, Lately, Leaf, LeafPlace, Site, SiteArgument, Told, Tree};
+use crate::fast::site::{Expected, Lately, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
 use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, ValueType};
 use crate::types;
 
@@ -52,6 +54,11 @@ fn is_call(argument: &Atom) -> bool {
         .is_some_and(|parts| !parts.is_empty())
 }
 
+/// Whether it is the operation that makes states, whose types their values tell.
+fn makes_states(head: &Atom) -> bool {
+    (head.as_operation()).is_some_and(|operation| operation.name() == "new-state")
+}
+
 /// Whether it is an operation whose type has variables.
 fn is_open_operation(argument: &Atom) -> bool {
     argument
@@ -75,12 +82,40 @@ pub(super) struct ToldBy {
     at: usize,
 }
 
+/// A call that is decided about, and again where an argument tells more once it was evaluated.
+struct Further {
+    /// The call, with what arguments were evaluated to so far.
+    whole: Vec<Atom>,
+    head: Value,
+    expected: Expected,
+    /// The slot of its function.
+    function: Slot,
+    arguments: Vec<SiteArgument>,
+    /// Whether its function is for results of a type.
+    evaluates_result: bool,
+    /// Slow ways from there on.
+    slow: Vec<usize>,
+    names: Vec<Variable>,
+}
+
+impl Further {
+    /// Whether types of anything after the argument matter.
+    fn is_wanted(&self, place: usize) -> bool {
+        let later = &self.arguments[place + 1..];
+        self.evaluates_result || later.iter().any(SiteArgument::is_evaluated)
+    }
+}
+
 /// Notes the slots that a tree depends on; `place` is that of the whole.
 fn add_leaves(tree: &Tree, place: LeafPlace, leaves: &mut Vec<Leaf>) {
     match tree {
         Tree::Value(operand) if !operand.is_constant() => leaves.push(Leaf {
             slot: operand.index() as Slot,
             place,
+        }),
+        Tree::Result(slot, outcome) => leaves.push(Leaf {
+            slot: *slot,
+            place: LeafPlace::Result(*outcome),
         }),
         Tree::Told(slot, made) => leaves.push(Leaf {
             slot: *slot,
@@ -209,7 +244,10 @@ impl Compiler<'_> {
             return self.resume(guard, value, want);
         }
         // What its arguments are told depends on that.
-        self.has_no_rules(&children[0], arguments.len());
+        let has_rules = !self.has_no_rules(&children[0], arguments.len());
+        let makes_state = makes_states(&children[0]);
+        let is_symbol = matches!(children[0], Atom::Symbol(_));
+        let evaluates_result = has_rules && !makes_state;
         let head = self.constant_value(&children[0])?;
         let mut parts = Vec::with_capacity(arguments.len());
         let (mut evaluated, mut checks) = (Vec::new(), Vec::new());
@@ -233,30 +271,21 @@ impl Compiler<'_> {
             } else {
                 self.told(argument)?
             };
+            let tells = match told {
+                Told::Type(_) | Told::Function(..) if is_symbol || makes_state => {
+                    self.tells(argument)
+                }
+                _ => Tells::Unclear,
+            };
             parts.push(SiteArgument {
                 tree,
                 as_written,
                 told,
+                tells,
             });
         }
         let told: Vec<Told> = parts.iter().map(|part| part.told).collect();
-        let mut leaves = Vec::new();
-        for part in &parts {
-            let place = if part.as_written {
-                LeafPlace::Part
-            } else {
-                LeafPlace::Argument
-            };
-            add_leaves(&part.tree, place, &mut leaves);
-        }
-        self.program.sites.push(Arc::new(Site {
-            head: self.program.constants[head.index()],
-            expected,
-            arguments: parts,
-            leaves,
-        }));
-        self.program.decided.push(Lately::default());
-        let site = self.program.sites.len() as u32 - 1;
+        let site = self.site(head, expected, parts.clone(), evaluates_result);
         let mut uses = self.emit_checks(checks);
         let function = self.slot()?;
         let at = self.emit(Instruction::Decide {
@@ -277,32 +306,123 @@ impl Compiler<'_> {
                 self.define(*slot);
             }
         }
+        let further = Further {
+            whole: children.to_vec(),
+            head,
+            expected,
+            function,
+            arguments: parts,
+            evaluates_result,
+            slow: Vec::new(),
+            names: Vec::new(),
+        };
         if want == Want::Tail
             && let Some(function) = self.grows(children)
         {
+            let further = RefCell::new(further);
             let value = self.grown(function, children, |this, place, argument, want| {
                 let parameter = &signature.parameters[place];
-                this.decided_argument(place, argument, parameter, told[place], want)
+                let value = this.decided_argument(place, argument, parameter, told[place], want)?;
+                this.look_further(&mut further.borrow_mut(), place, value)
             })?;
             return self.resume(Some(slow), value, want);
         }
         let (value, mark) = self.marked(&evaluated, want, |this, within| {
             let mut operands = vec![head];
+            let mut further = further;
             for (place, (parameter, told)) in signature.parameters.iter().zip(&told).enumerate() {
                 let argument = &arguments[place];
                 let want = Want::Own;
-                operands.push(this.decided_argument(place, argument, parameter, *told, want)?);
+                let value = this.decided_argument(place, argument, parameter, *told, want)?;
+                operands.push(this.look_further(&mut further, place, value)?);
             }
-            inner(
+            let value = inner(
                 this,
                 operands,
                 Callee::Slot(function),
                 within.want,
                 within.mark,
-            )
+            )?;
+            for name in &further.names {
+                this.names.remove(name);
+            }
+            (further.slow.into_iter()).try_fold(value, |value, slow| {
+                this.resume(Some(slow), value, within.want)
+            })
         })?;
         self.exit(mark);
         self.resume(Some(slow), value, want)
+    }
+
+    /// A site of a call of a constant.
+    fn site(
+        &mut self,
+        head: Value,
+        expected: Expected,
+        arguments: Vec<SiteArgument>,
+        evaluates_result: bool,
+    ) -> u32 {
+        let mut leaves = Vec::new();
+        for part in &arguments {
+            let place = if part.as_written {
+                LeafPlace::Part
+            } else {
+                LeafPlace::Argument
+            };
+            add_leaves(&part.tree, place, &mut leaves);
+        }
+        self.program.sites.push(Arc::new(Site {
+            head: self.program.constants[head.index()],
+            expected,
+            arguments,
+            evaluates_result,
+            leaves,
+        }));
+        self.program.decided.push(Lately::default());
+        self.program.sites.len() as u32 - 1
+    }
+
+    /// Decides again about a call once the argument at `place` was evaluated to `value`, if what
+    /// that tells of types is for what comes after it. The value is where this says.
+    fn look_further(
+        &mut self,
+        further: &mut Further,
+        place: usize,
+        value: Value,
+    ) -> Compiled<Value> {
+        let Tells::Type(outcome) = further.arguments[place].tells else {
+            return Ok(value);
+        };
+        if !further.is_wanted(place) || further.arguments[place].told == Told::Free {
+            return Ok(value);
+        }
+        let slot = self.in_slot(value)?;
+        self.define(slot);
+        further.arguments[place] = SiteArgument {
+            tree: Tree::Result(slot, outcome),
+            as_written: false,
+            told: Told::Free,
+            tells: Tells::Nothing,
+        };
+        let arguments = further.arguments.clone();
+        let (head, expected) = (further.head, further.expected);
+        let site = self.site(head, expected, arguments, further.evaluates_result);
+        let odd = FAIL;
+        let to = further.function;
+        let at = self.emit(Instruction::Decide { to, site, odd });
+        let name = Variable::new("value").renamed();
+        let fresh_in = None;
+        self.name(&name, Name { slot, fresh_in });
+        further.whole[place + 1] = Atom::Variable(name.clone());
+        further.names.push(name);
+        let whole = Atom::expression(further.whole.clone());
+        let (source, known) = match further.expected {
+            Expected::Known(known) => (OddWhat::Source(whole), known),
+            Expected::Told(slot) => (OddWhat::SourceAs(whole, slot), ANY),
+        };
+        let slow = self.slow(vec![(at, Place::Odd)], source, known)?;
+        further.slow.push(slow);
+        Ok(Operand::slot(slot))
     }
 
     /// An argument of a call whose types are decided, by its place.
@@ -387,8 +507,11 @@ impl Compiler<'_> {
             .map(|(_, (place, _))| place)
             .collect();
         if !telling.is_empty() {
-            let is_data = self.has_no_rules(&children[0], arguments.len());
-            if (telling.iter()).any(|place| decision.is_shared(*place, is_data)) {
+            let is_data =
+                self.has_no_rules(&children[0], arguments.len()) || makes_states(&children[0]);
+            let evaluated =
+                |place: usize| is_evaluated(&arguments[place], &signature.parameters[place]);
+            if (telling.iter()).any(|place| decision.is_shared(*place, is_data, evaluated)) {
                 return None;
             }
         }
@@ -686,6 +809,12 @@ impl Compiler<'_> {
             return Ok(Told::Nothing);
         };
         Ok(match self.program.head(self.host, self.heap, head) {
+            Head::Typed(signature) | Head::Operation(_, signature)
+                if tells_nothing(&signature.returns) =>
+            {
+                Told::Free
+            }
+            Head::Complex if self.returns_anything(argument) => Told::Free,
             Head::Typed(signature) if is_applied(&signature) => Told::Type(self.slot()?),
             Head::Untyped => {
                 let symbol = self.heap.symbol(symbol);
@@ -815,12 +944,14 @@ impl Compiler<'_> {
                 tree,
                 as_written,
                 told: Told::Nothing,
+                tells: Tells::Unclear,
             });
         }
         self.program.sites.push(Arc::new(Site {
             head: self.program.constants[operands[0].index()],
             expected: Expected::Known(expected),
             arguments: parts,
+            evaluates_result: true,
             leaves,
         }));
         self.program.decided.push(Lately::default());
@@ -868,11 +999,13 @@ impl Compiler<'_> {
             },
             as_written: false,
             told: Told::Nothing,
+            tells: Tells::Unclear,
         };
         let is_told = SiteArgument {
             tree: Tree::Known(ANY),
             as_written: false,
             told,
+            tells: Tells::Unclear,
         };
         let place = match made {
             None => LeafPlace::Argument,
@@ -884,6 +1017,7 @@ impl Compiler<'_> {
             head: self.program.constants[head.index()],
             expected: Expected::Known(ANY),
             arguments: vec![tells, is_told],
+            evaluates_result: true,
             leaves: vec![Leaf { slot, place }],
         }));
         self.program.decided.push(Lately::default());

@@ -3,10 +3,11 @@
 
 use super::{Check, Compiled, Compiler, Leave, Place, Value, Want};
 use crate::atom::{Atom, Variable, known};
-use crate::evaluate::Control;
+use crate::evaluate::{Control, is_instruction};
 use crate::fast::code::{FAIL, Instruction, Operand, Slot};
 use crate::fast::head::Head;
 use crate::fast::program::Inline;
+use crate::fast::site::{Outcome, Tells};
 use crate::types;
 
 /// No more functions are looked into for what their results tell.
@@ -26,6 +27,20 @@ enum Source {
     Nameless,
     /// Any other call, and one more function than are looked into.
     Unknown,
+}
+
+/// What is known of all that the value of an expression may come from.
+#[derive(Default)]
+struct Gathered {
+    silent: bool,
+    telling: bool,
+    unknown: bool,
+    outcome: Outcome,
+}
+
+/// Whether a function of such results says nothing of what they are.
+pub(super) fn tells_nothing(returns: &Atom) -> bool {
+    types::is_undefined(returns) || returns.is_symbol(&known().atom)
 }
 
 impl Compiler<'_> {
@@ -329,6 +344,77 @@ impl Compiler<'_> {
             Source::Declared(_) | Source::Again => false,
             Source::Nameless | Source::Unknown => true,
         }
+    }
+
+    /// What evaluating an argument tells of what type variables stand for.
+    pub(super) fn tells(&mut self, atom: &Atom) -> Tells {
+        let mut gathered = Gathered::default();
+        self.gather(atom, &mut Vec::new(), &mut gathered);
+        let Gathered {
+            silent,
+            telling,
+            unknown,
+            outcome,
+        } = gathered;
+        match (silent, telling) {
+            _ if unknown => Tells::Unclear,
+            (_, false) => Tells::Nothing,
+            (true, true) => Tells::Unclear,
+            (false, true) => Tells::Type(outcome),
+        }
+    }
+
+    fn gather(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>, gathered: &mut Gathered) {
+        match self.source(atom, seen) {
+            Source::Itself => {
+                gathered.telling = true;
+                gathered.outcome.handed_on |= matches!(atom, Atom::Variable(_));
+            }
+            // Data of which nothing tells the type is just as one that does, of no type.
+            Source::Of(atoms) => {
+                for atom in &atoms {
+                    self.gather(atom, seen, gathered);
+                }
+            }
+            Source::Declared(found) if tells_nothing(&found) => gathered.silent = true,
+            Source::Declared(found) if types::is_meta_type(&found) => gathered.unknown = true,
+            Source::Declared(found) => {
+                gathered.telling = true;
+                let is_operation = self.is_operation(atom);
+                gathered.outcome.declared |= !is_operation;
+                gathered.outcome.handed_on |= !is_operation && !found.is_ground();
+            }
+            Source::Again => {}
+            Source::Nameless => gathered.telling = true,
+            Source::Unknown if self.returns_anything(atom) => gathered.silent = true,
+            Source::Unknown => gathered.unknown = true,
+        }
+    }
+
+    fn is_operation(&mut self, call: &Atom) -> bool {
+        let head = call.as_expression().and_then(<[Atom]>::first);
+        head.is_some_and(|head| {
+            matches!(
+                self.program.head(self.host, self.heap, head),
+                Head::Operation(..)
+            )
+        })
+    }
+
+    /// Whether it is a call of an instruction whose result may be anything, as its type says.
+    pub(super) fn returns_anything(&mut self, call: &Atom) -> bool {
+        let Some([Atom::Symbol(symbol), ..]) = call.as_expression() else {
+            return false;
+        };
+        if !is_instruction(symbol) {
+            return false;
+        }
+        let id = self.heap.symbol(symbol);
+        let found = self.program.types_of_symbol(self.heap, id).as_ref();
+        found.is_some_and(|found| {
+            let returns = |found: &Atom| found.as_expression()?.last().cloned();
+            (found.iter()).all(|found| returns(found).is_some_and(|found| tells_nothing(&found)))
+        })
     }
 
     /// Whether evaluating an atom may bind what is a variable.

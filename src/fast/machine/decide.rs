@@ -11,7 +11,7 @@ use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, TypeId};
 use crate::fast::head::Head;
 use crate::fast::program::Program;
-use crate::fast::site::{Decided, Expected, LeafPlace, Site, Told, Tree};
+use crate::fast::site::{Decided, Expected, LeafPlace, Outcome, Site, Tells, Told, Tree};
 use crate::fast::stack::place;
 use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, PACKED_MAX, ValueType};
 use crate::types;
@@ -55,7 +55,7 @@ impl Machine<'_> {
                 let value = self.operand(base, *operand);
                 self.heap.export(value)
             }
-            Tree::Told(slot, _) => {
+            Tree::Told(slot, _) | Tree::Result(slot, _) => {
                 let value = slot!(self, base, *slot);
                 self.heap.export(value)
             }
@@ -99,6 +99,11 @@ impl Machine<'_> {
                 let value = self.heap.deref(slot!(self, base, *slot));
                 let found = self.type_told(value, *made)?;
                 Some(Argument::new(found, self.kind_of(value)))
+            }
+            Tree::Result(slot, outcome) => {
+                let value = self.heap.deref(slot!(self, base, *slot));
+                let found = self.type_of_result(value, *outcome)?;
+                Some(Argument::new(found, ArgumentKind::Expression))
             }
             Tree::Call(parts) => {
                 let (head, arguments) = parts.split_first()?;
@@ -144,6 +149,18 @@ impl Machine<'_> {
         (!self.program.value_types.is_several(found)).then_some(found)
     }
 
+    /// What evaluating an argument told, by its value; `None` if that is not plain to see.
+    fn type_of_result(&mut self, value: Cell, outcome: Outcome) -> Option<ValueType> {
+        let found = self.type_told(value, true)?;
+        let unknown = found == self.program.value_types.unknown();
+        let is_clear = if unknown {
+            !outcome.declared
+        } else {
+            !outcome.handed_on || !value.is_exp()
+        };
+        is_clear.then_some(found)
+    }
+
     /// The function that a call is for, by the types of its arguments; `None` if it is
     /// not plain to see that it is well-typed and what its types are. Slots that tell
     /// arguments what is expected of them are filled.
@@ -159,6 +176,7 @@ impl Machine<'_> {
                 LeafPlace::Head => self.type_of_head(value),
                 LeafPlace::Told => self.type_told(value, false),
                 LeafPlace::Made => self.type_told(value, true),
+                LeafPlace::Result(outcome) => Some(self.type_of_result(value, outcome)?),
                 LeafPlace::Argument | LeafPlace::Part => self.type_of(value),
             };
             let kind = self.kind_of(value);
@@ -232,16 +250,11 @@ impl Machine<'_> {
             arguments.push(self.argument_of(&argument.tree, base)?);
         }
         let decision = self.decision(site.head, &arguments, expected)?;
-        let is_data = match site.head.kind() {
-            Kind::Sym(symbol) => !self.program.has_rules_of(symbol, arguments.len()),
-            _ => false,
-        };
         let mut told = SmallVec::new();
         let parts = site.arguments.iter().zip(&arguments);
         for (place, ((part, argument), parameter)) in parts.zip(&decision.parameters).enumerate() {
-            let is_call = !part.as_written && matches!(part.tree, Tree::Call(_) | Tree::Known(_));
             // What it is expected to be may say more than its own type does.
-            let says_more = is_call
+            let says_more = part.is_evaluated()
                 && !self
                     .program
                     .value_types
@@ -253,9 +266,20 @@ impl Machine<'_> {
             };
             // Nothing is evaluated after an argument of which nothing is known.
             let is_last = matches!(part.tree, Tree::Known(ANY));
+            let tells = says_more
+                && !is_last
+                && part.told != Told::Free
+                && part.tells != Tells::Nothing
+                && decision.is_shared(place, !site.evaluates_result, |after| {
+                    site.arguments[after].is_evaluated()
+                });
+            // What stands for nothing may be bound by then, and is not looked at again.
+            let is_open = || leaves.iter().any(|leaf| leaf.is_variable());
+            if tells && (part.tells == Tells::Unclear || is_open()) {
+                return None;
+            }
             match part.told {
                 Told::Free => {}
-                _ if says_more && !is_last && decision.is_shared(place, is_data) => return None,
                 Told::Nothing if says_more => return None,
                 Told::Nothing => {}
                 Told::Type(slot) => told.push((slot, expected.into())),
