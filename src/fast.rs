@@ -5,6 +5,7 @@
 //! rest. Both give the same answers. What is compiled stays with the engine until
 //! rules, types or imports change.
 
+mod any_head;
 mod applied;
 mod block;
 mod cell;

@@ -124,7 +124,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     let mut tests = Vec::with_capacity(rows.len());
     // Rules take much more room as atoms than where they are stored: a few at a time.
     for rows in rows.chunks(RULES_AT_ONCE) {
-        for (rule, _) in program.rules_at(rows) {
+        for (rule, _) in program.rules_at(rows, &head) {
             if table::parts(&rule, &head).is_some() {
                 tests.push(head::tests(heap, &rule));
             }
@@ -143,7 +143,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         .chunks(RULES_AT_ONCE)
         .zip(reached.chunks(RULES_AT_ONCE))
         .all(|(rows, reached)| {
-            let rules = program.rules_at(rows);
+            let rules = program.rules_at(rows, &head);
             reached.iter().zip(&rules).all(|(reached, (rule, _))| {
                 reached
                     .known
@@ -162,7 +162,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     let may_meet = !(program.watched || program.proving || program.is_at_moment());
     let mut compile_rules = || {
         for rows in rows.chunks(RULES_AT_ONCE) {
-            let found = program.rules_at(rows);
+            let found = program.rules_at(rows, &head);
             if found.len() < rows.len() {
                 // Some went away since; the function is looked at again before its next call.
                 return Err(Leave);

@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::uses::{Used, Uses};
+use crate::fast::any_head::AnyHead;
 use crate::fast::applied::Applied;
 use crate::fast::block::Block;
 use crate::fast::cell::{Cell, Kind};
@@ -152,8 +153,10 @@ pub(super) struct Program {
     /// How often rules or types have changed since the code was begun.
     pub(super) epoch: u32,
     inline: HashMap<usize, Inline, FixedState>,
-    /// A rule whose head may match any call: nothing is compiled.
+    /// A rule that may match any call, however it is built: nothing is compiled.
     pub(super) open_rules: bool,
+    /// Rules for calls of whatever name.
+    pub(super) any_head: AnyHead,
     /// Rules of other functions that code depends on.
     pub(super) looked: Looked,
     /// Rules whose head is an expression: `(= ((f $x) $y) …)`.
@@ -255,6 +258,7 @@ impl Program {
             epoch: 0,
             inline,
             open_rules: false,
+            any_head: AnyHead::default(),
             looked: Looked::default(),
             expression_rules: false,
             value_rules: false,

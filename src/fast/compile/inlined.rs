@@ -109,7 +109,10 @@ impl Compiler<'_> {
         }
         let symbol = self.heap.symbol(name);
         let arity = arguments.len();
-        let rule = self.program.only_rule_of(symbol, arity).ok_or(Leave)?;
+        let rule = self
+            .program
+            .only_rule_of(symbol, arity, head)
+            .ok_or(Leave)?;
         if rule.size() > SIZE_MAX {
             return Err(Leave);
         }

@@ -269,7 +269,7 @@ impl Compiler<'_> {
                     return Source::Unknown;
                 }
                 seen.push(function);
-                let rules = self.program.rules_at(&rows);
+                let rules = self.program.rules_at(&rows, head);
                 let body = |rule: &Atom| rule.as_expression()?.last().cloned();
                 Source::Of(rules.iter().filter_map(|(rule, _)| body(rule)).collect())
             }

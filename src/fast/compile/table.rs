@@ -111,7 +111,7 @@ fn compile_added(
     let mut rules = Vec::with_capacity(added.len());
     for rows in added.chunks(RULES_AT_ONCE) {
         let rows: Vec<Row> = rows.iter().map(|&row| Row { layer, row }).collect();
-        let found = program.rules_at(&rows);
+        let found = program.rules_at(&rows, &head);
         if found.len() < rows.len() {
             return Err(Leave);
         }

@@ -81,7 +81,7 @@ impl Program {
             .filter(|_| self.space.sees(&host.corelib));
         match (operation, function) {
             (Some(operation), Some(found)) => {
-                if self.has_rules(id) {
+                if self.has_rules(id) || self.any_head.takes(&signature(&found)) {
                     return Head::Complex;
                 }
                 if operation.control() == Some(Control::Inert) {
@@ -97,7 +97,7 @@ impl Program {
 
     /// Whether there are rules for calls of the symbol, with a few arguments.
     fn has_rules(&self, symbol: u32) -> bool {
-        (0..6).any(|arity| self.has_rules_of(symbol, arity))
+        (0..6).any(|arity| self.has_own_rules_of(symbol, arity))
     }
 
     /// The types that a symbol has been assigned.

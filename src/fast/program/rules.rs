@@ -25,6 +25,7 @@ impl Program {
         let mut rows = Vec::new();
         self.layers
             .rows_about(equal, subject(symbol, arity), &[], &mut rows);
+        self.add_any_head(arity, &[], &mut rows);
         rows
     }
 
@@ -46,14 +47,20 @@ impl Program {
         let mut rows = Vec::new();
         self.layers
             .rows_about(equal, subject(symbol, arity), &mark, &mut rows);
+        self.add_any_head(arity, &mark, &mut rows);
         rows
     }
 
-    /// Rules, with where they were written; fewer if some are no longer there.
-    pub(in crate::fast) fn rules_at(&self, rows: &[Row]) -> Vec<(Atom, Option<Origin>)> {
+    /// Rules of a name, with where they were written; fewer if some are no longer there.
+    pub(in crate::fast) fn rules_at(
+        &self,
+        rows: &[Row],
+        name: &Atom,
+    ) -> Vec<(Atom, Option<Origin>)> {
         let mut found = Vec::with_capacity(rows.len());
         let _ = self.layers.each(rows, |row| {
-            found.push((self.as_of_function(row.atom()), row.origin()));
+            let rule = Program::as_of_name(self.as_of_function(row.atom()), name);
+            found.push((rule, row.origin()));
             std::ops::ControlFlow::Continue(())
         });
         found
@@ -75,19 +82,32 @@ impl Program {
         if self.curried.is_name(symbol) {
             return self.curried.has_rules(symbol);
         }
+        self.any_head.has(arity) || self.has_own_rules_of(symbol, arity)
+    }
+
+    /// Whether there are rules that name the symbol as their head.
+    pub(super) fn has_own_rules_of(&self, symbol: u32, arity: usize) -> bool {
         let equal = token::symbol(known().equal.id());
         self.layers.has_rows_about(equal, subject(symbol, arity))
     }
 
-    /// The rule of a head symbol and arity, if there is just one.
-    pub(in crate::fast) fn only_rule_of(&self, symbol: u32, arity: usize) -> Option<Atom> {
+    /// The rule of a name and arity, if there is just one.
+    pub(in crate::fast) fn only_rule_of(
+        &self,
+        symbol: u32,
+        arity: usize,
+        name: &Atom,
+    ) -> Option<Atom> {
         let equal = token::symbol(known().equal.id());
         let subject = subject(symbol, arity);
-        if self.curried.is_name(symbol) || self.layers.has_more_rows_about(equal, subject, 1) {
+        if self.curried.is_name(symbol)
+            || self.any_head.has(arity)
+            || self.layers.has_more_rows_about(equal, subject, 1)
+        {
             return None;
         }
         let rows = self.rule_rows(symbol, arity);
-        let (rule, _) = self.rules_at(&rows).pop()?;
+        let (rule, _) = self.rules_at(&rows, name).pop()?;
         Some(rule)
     }
 
@@ -132,6 +152,10 @@ impl Program {
         let (mut open, mut expression, mut value) = (self.open_rules, false, false);
         let mut curried = std::mem::take(&mut self.curried);
         curried.begin();
+        let mut any_head = std::mem::take(&mut self.any_head);
+        any_head.clear();
+        // Who records or watches is told which rule it was as it was written.
+        let may_name = !self.proving && !self.watched;
         let mut all_curried = true;
         let _ = self.layers.each(&rows, |row| {
             let atom = row.atom();
@@ -143,6 +167,10 @@ impl Program {
                     value |= !matches!(head.children().first(), Some(Atom::Expression(_)));
                     all_curried &= curried.note(whole);
                 }
+                _ if may_name && any_head.note(&atom) => {
+                    // Calls of anything that is no name are left to the plain evaluator.
+                    (expression, value, all_curried) = (true, true, false);
+                }
                 _ => open = true,
             }
             std::ops::ControlFlow::Continue(())
@@ -151,6 +179,7 @@ impl Program {
             // Which calls they are for no shape tells.
             curried.begin();
         }
+        self.any_head = any_head;
         self.open_rules = open;
         self.expression_rules = expression;
         self.value_rules = value;
