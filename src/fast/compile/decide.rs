@@ -16,7 +16,9 @@ use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, Slot, TypeId};
 use crate::fast::function::Made;
 use crate::fast::head::{Head, Signature};
 use crate::fast::program::Program;
-use crate::fast::site::{Expected, Lately, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
+use crate::fast::site::{
+    Expected, Lately, Leaf, LeafPlace, Outcome, Site, SiteArgument, Tells, Told, Tree,
+};
 use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, ValueType};
 use crate::types;
 
@@ -93,16 +95,22 @@ struct Further {
     arguments: Vec<SiteArgument>,
     /// Whether its function is for results of a type.
     evaluates_result: bool,
+    /// Whether there is such an argument.
+    looks: bool,
     /// Slow ways from there on.
     slow: Vec<usize>,
     names: Vec<Variable>,
 }
 
 impl Further {
-    /// Whether types of anything after the argument matter.
-    fn is_wanted(&self, place: usize) -> bool {
+    /// What the argument tells, if anything after it depends on that.
+    fn told_by(&self, place: usize) -> Option<Outcome> {
+        let Tells::Type(outcome) = self.arguments[place].tells else {
+            return None;
+        };
         let later = &self.arguments[place + 1..];
-        self.evaluates_result || later.iter().any(SiteArgument::is_evaluated)
+        let is_wanted = self.evaluates_result || later.iter().any(SiteArgument::is_evaluated);
+        is_wanted.then_some(outcome)
     }
 }
 
@@ -284,6 +292,14 @@ impl Compiler<'_> {
                 tells,
             });
         }
+        if evaluated.iter().any(|argument| self.keeps_result(argument)) {
+            // What it gave would be evaluated on the slow way from there.
+            parts.iter_mut().for_each(|part| {
+                if let Tells::Type(_) = part.tells {
+                    part.tells = Tells::Unclear;
+                }
+            });
+        }
         let told: Vec<Told> = parts.iter().map(|part| part.told).collect();
         let site = self.site(head, expected, parts.clone(), evaluates_result);
         let mut uses = self.emit_checks(checks);
@@ -306,16 +322,18 @@ impl Compiler<'_> {
                 self.define(*slot);
             }
         }
-        let further = Further {
+        let mut further = Further {
             whole: children.to_vec(),
             head,
             expected,
             function,
             arguments: parts,
             evaluates_result,
+            looks: false,
             slow: Vec::new(),
             names: Vec::new(),
         };
+        further.looks = (0..arguments.len()).any(|place| further.told_by(place).is_some());
         if want == Want::Tail
             && let Some(function) = self.grows(children)
         {
@@ -390,14 +408,19 @@ impl Compiler<'_> {
         place: usize,
         value: Value,
     ) -> Compiled<Value> {
-        let Tells::Type(outcome) = further.arguments[place].tells else {
-            return Ok(value);
-        };
-        if !further.is_wanted(place) || further.arguments[place].told == Told::Free {
+        if !further.looks || !further.arguments[place].is_evaluated() {
             return Ok(value);
         }
         let slot = self.in_slot(value)?;
         self.define(slot);
+        let name = Variable::new("value").renamed();
+        let fresh_in = None;
+        self.name(&name, Name { slot, fresh_in });
+        further.whole[place + 1] = Atom::Variable(name.clone());
+        further.names.push(name);
+        let Some(outcome) = further.told_by(place) else {
+            return Ok(Operand::slot(slot));
+        };
         further.arguments[place] = SiteArgument {
             tree: Tree::Result(slot, outcome),
             as_written: false,
@@ -410,11 +433,6 @@ impl Compiler<'_> {
         let odd = FAIL;
         let to = further.function;
         let at = self.emit(Instruction::Decide { to, site, odd });
-        let name = Variable::new("value").renamed();
-        let fresh_in = None;
-        self.name(&name, Name { slot, fresh_in });
-        further.whole[place + 1] = Atom::Variable(name.clone());
-        further.names.push(name);
         let whole = Atom::expression(further.whole.clone());
         let (source, known) = match further.expected {
             Expected::Known(known) => (OddWhat::Source(whole), known),

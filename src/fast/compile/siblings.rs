@@ -35,6 +35,7 @@ struct Gathered {
     silent: bool,
     telling: bool,
     unknown: bool,
+    kept: bool,
     outcome: Outcome,
 }
 
@@ -355,6 +356,7 @@ impl Compiler<'_> {
             telling,
             unknown,
             outcome,
+            kept: _,
         } = gathered;
         match (silent, telling) {
             _ if unknown => Tells::Unclear,
@@ -366,6 +368,9 @@ impl Compiler<'_> {
 
     fn gather(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>, gathered: &mut Gathered) {
         match self.source(atom, seen) {
+            Source::Declared(found) if found.is_symbol(&known().atom) => {
+                (gathered.silent, gathered.kept) = (true, true);
+            }
             Source::Itself => {
                 gathered.telling = true;
                 gathered.outcome.handed_on |= matches!(atom, Atom::Variable(_));
@@ -381,6 +386,8 @@ impl Compiler<'_> {
             Source::Declared(found) => {
                 gathered.telling = true;
                 let is_operation = self.is_operation(atom);
+                // What of it is left open the host tells.
+                gathered.unknown |= is_operation && !found.is_ground();
                 gathered.outcome.declared |= !is_operation;
                 gathered.outcome.handed_on |= !is_operation && !found.is_ground();
             }
@@ -399,6 +406,13 @@ impl Compiler<'_> {
                 Head::Operation(..)
             )
         })
+    }
+
+    /// Whether the result of a call is that of a function which says that it is kept as it is.
+    pub(super) fn keeps_result(&mut self, call: &Atom) -> bool {
+        let mut gathered = Gathered::default();
+        self.gather(call, &mut Vec::new(), &mut gathered);
+        gathered.kept
     }
 
     /// Whether it is a call of an instruction whose result may be anything, as its type says.
