@@ -64,7 +64,7 @@ pub(super) enum Tells {
 /// What is known of where the value of an argument comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
-    /// It may be data that was there before, which is not evaluated again and so tells no type.
+    /// If it is data, that was there before: it is not evaluated again, and so tells no type.
     pub(super) handed_on: bool,
     /// A signature may have told its type, whatever its own is.
     pub(super) declared: bool,

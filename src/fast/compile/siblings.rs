@@ -36,6 +36,7 @@ struct Gathered {
     telling: bool,
     unknown: bool,
     kept: bool,
+    made: bool,
     outcome: Outcome,
 }
 
@@ -356,12 +357,15 @@ impl Compiler<'_> {
             telling,
             unknown,
             outcome,
+            made,
             kept: _,
         } = gathered;
         match (silent, telling) {
             _ if unknown => Tells::Unclear,
             (_, false) => Tells::Nothing,
             (true, true) => Tells::Unclear,
+            // Of data that was made its function tells the type, of what is handed on nothing does.
+            _ if made && outcome.handed_on => Tells::Unclear,
             (false, true) => Tells::Type(outcome),
         }
     }
@@ -389,10 +393,10 @@ impl Compiler<'_> {
                 // What of it is left open the host tells.
                 gathered.unknown |= is_operation && !found.is_ground();
                 gathered.outcome.declared |= !is_operation;
-                gathered.outcome.handed_on |= !is_operation && !found.is_ground();
+                gathered.made |= !is_operation;
             }
             Source::Again => {}
-            Source::Nameless => gathered.telling = true,
+            Source::Nameless => (gathered.telling, gathered.made) = (true, true),
             Source::Unknown if self.returns_anything(atom) => gathered.silent = true,
             Source::Unknown => gathered.unknown = true,
         }

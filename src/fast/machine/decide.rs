@@ -151,14 +151,16 @@ impl Machine<'_> {
 
     /// What evaluating an argument told, by its value; `None` if that is not plain to see.
     fn type_of_result(&mut self, value: Cell, outcome: Outcome) -> Option<ValueType> {
+        let unknown = self.program.value_types.unknown();
         let found = self.type_told(value, true)?;
-        let unknown = found == self.program.value_types.unknown();
-        let is_clear = if unknown {
-            !outcome.declared
-        } else {
-            !outcome.handed_on || !value.is_exp()
-        };
-        is_clear.then_some(found)
+        if outcome.handed_on && value.is_exp() && found != unknown {
+            // What an operation did not take may be either.
+            let head = self
+                .heap
+                .deref(self.heap.word(self.heap.elements(value.at()).0));
+            return head.is_symbol().then_some(unknown);
+        }
+        (found != unknown || !outcome.declared).then_some(found)
     }
 
     /// The function that a call is for, by the types of its arguments; `None` if it is
