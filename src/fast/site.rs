@@ -15,7 +15,7 @@ pub(super) enum Tree {
     /// if it is an expression.
     Told(Slot, bool),
     /// The value in a slot, which an argument was evaluated to.
-    Result(Slot, Outcome),
+    Result(Slot),
     /// A variable that stands for nothing.
     Unknown,
     /// An expression that is known to be of a type.
@@ -57,17 +57,10 @@ pub(super) enum Tells {
     Unclear,
     /// Nothing, whatever its value is.
     Nothing,
-    /// The type of its value.
-    Type(Outcome),
-}
-
-/// What is known of where the value of an argument comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Outcome {
-    /// If it is data, that was there before: it is not evaluated again, and so tells no type.
-    pub(super) handed_on: bool,
-    /// A signature may have told its type, whatever its own is.
-    pub(super) declared: bool,
+    /// This type, whatever its value is.
+    Type(TypeId),
+    /// The type of its value; if that is an expression nothing, or what its operation says.
+    Value,
 }
 
 /// A slot that types depend on.
@@ -86,8 +79,8 @@ pub(super) enum LeafPlace {
     Told,
     /// The same, but of an expression that was made then the function of its head tells.
     Made,
-    /// What an argument was evaluated to, where that may not be plain to see.
-    Result(Outcome),
+    /// What an argument was evaluated to, as for [`Tells::Value`].
+    Result,
     /// Anything else.
     Part,
 }

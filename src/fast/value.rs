@@ -407,13 +407,7 @@ impl Heap {
             Kind::Int(_) if leaf != LeafPlace::Head => (types.number(), ArgumentKind::Grounded),
             Kind::Sym(id) if value != self.empty => {
                 let (found, types_calls) = types.symbol_of_late(id)?;
-                let fits = match leaf {
-                    LeafPlace::Head => !types_calls,
-                    LeafPlace::Result(outcome) => {
-                        !outcome.declared || found != Some(types.unknown())
-                    }
-                    _ => true,
-                };
+                let fits = leaf != LeafPlace::Head || !types_calls;
                 (found.filter(|_| fits)?, ArgumentKind::Symbol)
             }
             Kind::Exp(at) if matches!(leaf, LeafPlace::Argument | LeafPlace::Part) => {

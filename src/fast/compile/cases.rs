@@ -141,9 +141,19 @@ impl Compiler<'_> {
 
     /// What follows a pattern is evaluated.
     pub(super) fn evaluated(&mut self, template: &Atom, want: Want) -> Compiled<Value> {
+        self.evaluated_as(template, ANY, want)
+    }
+
+    /// The same, as what is expected to be of a type.
+    pub(super) fn evaluated_as(
+        &mut self,
+        template: &Atom,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
         self.part(|this| {
             this.introduce(template)?;
-            this.template(template, ANY, want, Bound::Something)
+            this.template(template, expected, want, Bound::Something)
         })
     }
 

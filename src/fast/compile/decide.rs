@@ -16,9 +16,7 @@ use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, Slot, TypeId};
 use crate::fast::function::Made;
 use crate::fast::head::{Head, Signature};
 use crate::fast::program::Program;
-use crate::fast::site::{
-    Expected, Lately, Leaf, LeafPlace, Outcome, Site, SiteArgument, Tells, Told, Tree,
-};
+use crate::fast::site::{Expected, Lately, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
 use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, ValueType};
 use crate::types;
 
@@ -103,14 +101,11 @@ struct Further {
 }
 
 impl Further {
-    /// What the argument tells, if anything after it depends on that.
-    fn told_by(&self, place: usize) -> Option<Outcome> {
-        let Tells::Type(outcome) = self.arguments[place].tells else {
-            return None;
-        };
+    /// Whether the argument tells something, and anything after it depends on that.
+    fn is_told_by(&self, place: usize) -> bool {
+        let tells = matches!(self.arguments[place].tells, Tells::Type(_) | Tells::Value);
         let later = &self.arguments[place + 1..];
-        let is_wanted = self.evaluates_result || later.iter().any(SiteArgument::is_evaluated);
-        is_wanted.then_some(outcome)
+        tells && (self.evaluates_result || later.iter().any(SiteArgument::is_evaluated))
     }
 }
 
@@ -121,9 +116,9 @@ fn add_leaves(tree: &Tree, place: LeafPlace, leaves: &mut Vec<Leaf>) {
             slot: operand.index() as Slot,
             place,
         }),
-        Tree::Result(slot, outcome) => leaves.push(Leaf {
+        Tree::Result(slot) => leaves.push(Leaf {
             slot: *slot,
-            place: LeafPlace::Result(*outcome),
+            place: LeafPlace::Result,
         }),
         Tree::Told(slot, made) => leaves.push(Leaf {
             slot: *slot,
@@ -295,7 +290,7 @@ impl Compiler<'_> {
         if evaluated.iter().any(|argument| self.keeps_result(argument)) {
             // What it gave would be evaluated on the slow way from there.
             parts.iter_mut().for_each(|part| {
-                if let Tells::Type(_) = part.tells {
+                if let Tells::Type(_) | Tells::Value = part.tells {
                     part.tells = Tells::Unclear;
                 }
             });
@@ -333,7 +328,7 @@ impl Compiler<'_> {
             slow: Vec::new(),
             names: Vec::new(),
         };
-        further.looks = (0..arguments.len()).any(|place| further.told_by(place).is_some());
+        further.looks = (0..arguments.len()).any(|place| further.is_told_by(place));
         if want == Want::Tail
             && let Some(function) = self.grows(children)
         {
@@ -418,11 +413,15 @@ impl Compiler<'_> {
         self.name(&name, Name { slot, fresh_in });
         further.whole[place + 1] = Atom::Variable(name.clone());
         further.names.push(name);
-        let Some(outcome) = further.told_by(place) else {
+        if !further.is_told_by(place) {
             return Ok(Operand::slot(slot));
+        }
+        let tree = match further.arguments[place].tells {
+            Tells::Type(found) => Tree::Known(found),
+            _ => Tree::Result(slot),
         };
         further.arguments[place] = SiteArgument {
-            tree: Tree::Result(slot, outcome),
+            tree,
             as_written: false,
             told: Told::Free,
             tells: Tells::Nothing,

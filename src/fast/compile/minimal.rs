@@ -101,17 +101,19 @@ impl Compiler<'_> {
         Ok(self.give(Operand::slot(to), want))
     }
 
-    /// `metta`: evaluates an atom as any is.
+    /// `metta`: evaluates an atom as any that is expected to be of a type.
     pub(super) fn metta_form(
         &mut self,
         (atom, wanted, space): (&Atom, &Atom, &Atom),
         want: Want,
     ) -> Compiled<Value> {
         let here = *space == Atom::space(self.program.space.clone());
-        if !here || !types::is_undefined(wanted) {
+        let is_plain = matches!(wanted, Atom::Symbol(_)) && !types::is_meta_type(wanted);
+        if !here || !is_plain {
             return Err(Leave);
         }
-        self.evaluated(atom, want)
+        let expected = self.program.type_id(wanted);
+        self.evaluated_as(atom, expected, want)
     }
 
     fn instructions(&mut self, steps: &Steps, body: &Atom) -> Compiled<()> {

@@ -7,7 +7,7 @@ use crate::evaluate::{Control, is_instruction};
 use crate::fast::code::{FAIL, Instruction, Operand, Slot};
 use crate::fast::head::Head;
 use crate::fast::program::Inline;
-use crate::fast::site::{Outcome, Tells};
+use crate::fast::site::Tells;
 use crate::types;
 
 /// No more functions are looked into for what their results tell.
@@ -32,12 +32,15 @@ enum Source {
 /// What is known of all that the value of an expression may come from.
 #[derive(Default)]
 struct Gathered {
+    /// What tells nothing of its type.
     silent: bool,
-    telling: bool,
-    unknown: bool,
+    /// What is of the type that its value has.
+    value: bool,
+    /// What a signature tells the type of.
+    declared: Option<Atom>,
+    /// What is kept as it is, unevaluated.
     kept: bool,
-    made: bool,
-    outcome: Outcome,
+    unclear: bool,
 }
 
 /// Whether a function of such results says nothing of what they are.
@@ -352,53 +355,50 @@ impl Compiler<'_> {
     pub(super) fn tells(&mut self, atom: &Atom) -> Tells {
         let mut gathered = Gathered::default();
         self.gather(atom, &mut Vec::new(), &mut gathered);
-        let Gathered {
-            silent,
-            telling,
-            unknown,
-            outcome,
-            made,
-            kept: _,
-        } = gathered;
-        match (silent, telling) {
-            _ if unknown => Tells::Unclear,
-            (_, false) => Tells::Nothing,
-            (true, true) => Tells::Unclear,
-            // Of data that was made its function tells the type, of what is handed on nothing does.
-            _ if made && outcome.handed_on => Tells::Unclear,
-            (false, true) => Tells::Type(outcome),
+        match gathered {
+            Gathered { unclear: true, .. } => Tells::Unclear,
+            Gathered {
+                silent: true,
+                value: false,
+                ..
+            } if gathered.declared.is_none() => Tells::Nothing,
+            Gathered { silent: true, .. } => Tells::Unclear,
+            Gathered {
+                value, declared, ..
+            } => match declared {
+                None => Tells::Value,
+                Some(found) if !value => Tells::Type(self.program.type_id(&found)),
+                Some(_) => Tells::Unclear,
+            },
         }
     }
 
     fn gather(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>, gathered: &mut Gathered) {
         match self.source(atom, seen) {
-            Source::Declared(found) if found.is_symbol(&known().atom) => {
-                (gathered.silent, gathered.kept) = (true, true);
-            }
-            Source::Itself => {
-                gathered.telling = true;
-                gathered.outcome.handed_on |= matches!(atom, Atom::Variable(_));
-            }
-            // Data of which nothing tells the type is just as one that does, of no type.
+            // What is an expression was there before, or has no type.
+            Source::Itself | Source::Nameless => gathered.value = true,
             Source::Of(atoms) => {
+                gathered.value |= atoms.is_empty();
                 for atom in &atoms {
                     self.gather(atom, seen, gathered);
                 }
             }
-            Source::Declared(found) if tells_nothing(&found) => gathered.silent = true,
-            Source::Declared(found) if types::is_meta_type(&found) => gathered.unknown = true,
+            Source::Declared(found) if found.is_symbol(&known().atom) => {
+                (gathered.silent, gathered.kept) = (true, true);
+            }
+            Source::Declared(found) if types::is_undefined(&found) => gathered.silent = true,
+            Source::Declared(found) if types::is_meta_type(&found) || !found.is_ground() => {
+                gathered.unclear = true;
+            }
+            // Their results are of that type by themselves, also what is left as it stands.
+            Source::Declared(_) if self.is_operation(atom) => gathered.value = true,
             Source::Declared(found) => {
-                gathered.telling = true;
-                let is_operation = self.is_operation(atom);
-                // What of it is left open the host tells.
-                gathered.unknown |= is_operation && !found.is_ground();
-                gathered.outcome.declared |= !is_operation;
-                gathered.made |= !is_operation;
+                let declared = gathered.declared.get_or_insert_with(|| found.clone());
+                gathered.unclear |= *declared != found;
             }
             Source::Again => {}
-            Source::Nameless => (gathered.telling, gathered.made) = (true, true),
             Source::Unknown if self.returns_anything(atom) => gathered.silent = true,
-            Source::Unknown => gathered.unknown = true,
+            Source::Unknown => gathered.unclear = true,
         }
     }
 

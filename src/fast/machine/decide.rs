@@ -11,7 +11,7 @@ use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, TypeId};
 use crate::fast::head::Head;
 use crate::fast::program::Program;
-use crate::fast::site::{Decided, Expected, LeafPlace, Outcome, Site, Tells, Told, Tree};
+use crate::fast::site::{Decided, Expected, LeafPlace, Site, Tells, Told, Tree};
 use crate::fast::stack::place;
 use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, PACKED_MAX, ValueType};
 use crate::types;
@@ -55,7 +55,7 @@ impl Machine<'_> {
                 let value = self.operand(base, *operand);
                 self.heap.export(value)
             }
-            Tree::Told(slot, _) | Tree::Result(slot, _) => {
+            Tree::Told(slot, _) | Tree::Result(slot) => {
                 let value = slot!(self, base, *slot);
                 self.heap.export(value)
             }
@@ -100,9 +100,9 @@ impl Machine<'_> {
                 let found = self.type_told(value, *made)?;
                 Some(Argument::new(found, self.kind_of(value)))
             }
-            Tree::Result(slot, outcome) => {
+            Tree::Result(slot) => {
                 let value = self.heap.deref(slot!(self, base, *slot));
-                let found = self.type_of_result(value, *outcome)?;
+                let found = self.type_of_result(value)?;
                 Some(Argument::new(found, ArgumentKind::Expression))
             }
             Tree::Call(parts) => {
@@ -149,18 +149,16 @@ impl Machine<'_> {
         (!self.program.value_types.is_several(found)).then_some(found)
     }
 
-    /// What evaluating an argument told, by its value; `None` if that is not plain to see.
-    fn type_of_result(&mut self, value: Cell, outcome: Outcome) -> Option<ValueType> {
-        let unknown = self.program.value_types.unknown();
-        let found = self.type_told(value, true)?;
-        if outcome.handed_on && value.is_exp() && found != unknown {
-            // What an operation did not take may be either.
-            let head = self
-                .heap
-                .deref(self.heap.word(self.heap.elements(value.at()).0));
-            return head.is_symbol().then_some(unknown);
-        }
-        (found != unknown || !outcome.declared).then_some(found)
+    /// What evaluating an argument told, by its value; `None` if that has several types.
+    fn type_of_result(&mut self, value: Cell) -> Option<ValueType> {
+        let made = match value.kind() {
+            Kind::Exp(at) => {
+                let (first, count) = self.heap.elements(at);
+                count > 0 && !self.heap.deref(self.heap.word(first)).is_symbol()
+            }
+            _ => true,
+        };
+        self.type_told(value, made)
     }
 
     /// The function that a call is for, by the types of its arguments; `None` if it is
@@ -178,7 +176,7 @@ impl Machine<'_> {
                 LeafPlace::Head => self.type_of_head(value),
                 LeafPlace::Told => self.type_told(value, false),
                 LeafPlace::Made => self.type_told(value, true),
-                LeafPlace::Result(outcome) => Some(self.type_of_result(value, outcome)?),
+                LeafPlace::Result => Some(self.type_of_result(value)?),
                 LeafPlace::Argument | LeafPlace::Part => self.type_of(value),
             };
             let kind = self.kind_of(value);
