@@ -167,11 +167,11 @@ impl Program {
                     value |= !matches!(head.children().first(), Some(Atom::Expression(_)));
                     all_curried &= curried.note(whole);
                 }
-                _ if may_name && any_head.note(&atom) => {
+                _ => {
+                    open |= !(may_name && any_head.note(&atom));
                     // Calls of anything that is no name are left to the plain evaluator.
                     (expression, value, all_curried) = (true, true, false);
                 }
-                _ => open = true,
             }
             std::ops::ControlFlow::Continue(())
         });
