@@ -227,6 +227,24 @@ fn polymorphic_constructors_leave_a_loop_compiled() {
 }
 
 #[test]
+fn calls_in_data_of_open_types_leave_a_loop_compiled() {
+    let rules = "(: pair (-> $a $b (P $a $b))) (= (twice $n) (* 2 $n))
+        (= (several $n) (let $m (twice $n) (+ $m 1)))
+        (= (upto $n) (if (< $n 1) Nil (Cons (twice $n) (upto (- $n 1)))))";
+    check_stays_compiled(rules, "(Cons (twice $n) Nil)");
+    check_stays_compiled(rules, "(pair (several $n) (let $k 1 (twice $k)))");
+    check_stays_compiled(rules, "(new-state (twice $n))");
+    check_stays_compiled(rules, "(upto 3)");
+}
+
+#[test]
+fn a_rule_for_calls_of_any_name_leaves_a_loop_compiled() {
+    let rules = "(= ($f again $x) ($f ($f $x))) (= (twice $n) (* 2 $n))";
+    check_stays_compiled(rules, "(twice $n)");
+    check_stays_compiled(rules, "(twice again $n)");
+}
+
+#[test]
 fn functions_without_names_leave_a_loop_compiled() {
     check_stays_compiled("", "((|-> ($x) (inc $x)) $n)");
     check_stays_compiled("(= (ap $f $x) ($f $x))", "(ap (|-> ($x) (+ $x $n)) 1)");
