@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::call::starts_with_instruction;
 use super::control::two_cases;
 use super::slow::is_plainly_written;
-use super::{Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want};
+use super::{Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_whole_error};
 use crate::atom::{Atom, Variable, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Slot, TypeId};
 use crate::fast::head::Head;
@@ -109,7 +109,9 @@ impl Compiler<'_> {
     ) -> Compiled<Value> {
         let here = *space == Atom::space(self.program.space.clone());
         let is_plain = matches!(wanted, Atom::Symbol(_)) && !types::is_meta_type(wanted);
-        if !here || !is_plain {
+        // What is an error is of its own type, and a variable may stand for one.
+        let is_call = matches!(atom, Atom::Expression(_)) && !is_whole_error(atom);
+        if !here || !(types::is_undefined(wanted) || is_plain && is_call) {
             return Err(Leave);
         }
         let expected = self.program.type_id(wanted);
