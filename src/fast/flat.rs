@@ -2,6 +2,9 @@
 //! further: what the loop of the machine does itself. They are said to be cold, as are others that
 //! it calls: then what it has at hand stays in registers, and is put away only where one is called.
 
+use std::sync::Arc;
+
+use crate::atom::{Atom, Grounded};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::Pc;
 use crate::fast::head::Passing;
@@ -127,6 +130,24 @@ impl Heap {
         }
     }
 
+    /// Whether two values of which one is an operation, as the head of `(not $x)`, are the same;
+    /// `None` if none is one.
+    #[cold]
+    #[inline(never)]
+    fn same_operations(&self, left: Cell, right: Cell) -> Option<bool> {
+        let operation = |cell: Cell| match cell.is_box().then(|| self.box_of(cell)) {
+            Some(Atom::Grounded(Grounded::Operation(operation))) => Some(operation),
+            _ => None,
+        };
+        let is_plain = |cell: Cell| cell.is_immediate() || cell.is_exp();
+        match (operation(left), operation(right)) {
+            (Some(a), Some(b)) => Some(Arc::ptr_eq(a, b) || a.name() == b.name()),
+            (Some(_), None) if is_plain(right) => Some(false),
+            (None, Some(_)) if is_plain(left) => Some(false),
+            _ => None,
+        }
+    }
+
     /// Which of so many words from two places on are terms that are not the same, a bit for each;
     /// [`DIFFER`] if some plainly differ, `None` if that is not plain to see.
     #[inline(always)]
@@ -149,7 +170,10 @@ impl Heap {
             if right.is_ref() || left.is_exp() && right.is_exp() {
                 others |= 1 << at;
             } else if left != right {
-                return leaves_differ(left, right).then_some(DIFFER);
+                if leaves_differ(left, right) || self.same_operations(left, right) == Some(false) {
+                    return Some(DIFFER);
+                }
+                self.same_operations(left, right)?;
             } else if left.is_float() {
                 return None;
             }
@@ -178,7 +202,10 @@ impl Heap {
                 if left == right {
                     return (!left.is_float()).then_some(true);
                 }
-                return leaves_differ(left, right).then_some(false);
+                if leaves_differ(left, right) {
+                    return Some(false);
+                }
+                return self.same_operations(left, right);
             }
         };
         if value.is_exp() {

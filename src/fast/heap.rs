@@ -612,7 +612,10 @@ impl Heap {
 
     /// Whether one of two terms, none of them a variable, is a pattern that matches the other.
     fn takes(&mut self, left: Cell, right: Cell) -> bool {
-        if !matches!(left.kind(), Kind::Box(_)) && !matches!(right.kind(), Kind::Box(_)) {
+        let may_take = |cell: Cell| {
+            cell.is_box() && matches!(self.box_of(cell), Atom::Grounded(Grounded::Value(_)))
+        };
+        if !may_take(left) && !may_take(right) {
             return false;
         }
         let (left, right) = (self.export(left), self.export(right));
