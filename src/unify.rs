@@ -299,8 +299,11 @@ fn rebuild_as<'a>(
             let source = level.source;
             let atom = Atom::Expression(if level.changed {
                 // A result inside of an atom stays one; the whole is a new atom.
-                let is_result = (is_part || !levels.is_empty()) && source.is_evaluated();
-                Expression::with(level.done, is_result)
+                match (source.is_evaluated(), levels.is_empty()) {
+                    (true, false) => Expression::with(level.done, true),
+                    (true, true) if is_part => Expression::bound(level.done),
+                    (true, true) | (false, _) => Expression::new(level.done),
+                }
             } else {
                 source.clone()
             });

@@ -23,6 +23,8 @@ struct ExpressionData {
     variables: bool,
     /// Whether it is a result that evaluates to itself.
     evaluated: bool,
+    /// Whether variables in it were bound since it was evaluated.
+    bound: bool,
     /// What leaves are in it: see [`Expression::marks`].
     marks: AtomicU8,
     /// 0 until computed.
@@ -40,6 +42,15 @@ impl Expression {
 
     /// An expression of `children`; whether it is a result that evaluates to itself.
     pub(crate) fn with(children: Vec<Atom>, evaluated: bool) -> Expression {
+        Expression::made(children, evaluated, false)
+    }
+
+    /// A result in which variables were bound since it was evaluated.
+    pub(crate) fn bound(children: Vec<Atom>) -> Expression {
+        Expression::made(children, true, true)
+    }
+
+    fn made(children: Vec<Atom>, evaluated: bool, bound: bool) -> Expression {
         let (mut ground, mut variables, mut size) = (true, false, 1u32);
         for child in &children {
             ground &= child.is_ground();
@@ -52,6 +63,7 @@ impl Expression {
             ground,
             variables,
             evaluated,
+            bound,
             marks: AtomicU8::new(0),
             hash: AtomicU64::new(0),
         }))
@@ -65,6 +77,16 @@ impl Expression {
     /// Whether it is a result that evaluates to itself.
     pub(crate) fn is_evaluated(&self) -> bool {
         self.0.evaluated
+    }
+
+    /// The expression where it is no part of another: no result if variables in it were bound since
+    /// it was evaluated.
+    pub(crate) fn as_whole(&self) -> Atom {
+        if self.0.bound {
+            Atom::Expression(Expression::new(self.0.children.clone()))
+        } else {
+            Atom::Expression(self.clone())
+        }
     }
 
     /// The children in order.

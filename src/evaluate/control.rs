@@ -137,7 +137,7 @@ pub(crate) fn switch(
             break;
         }
     }
-    let chosen = machine.bindings.apply(chosen);
+    let chosen = machine.bindings.apply_to_part(chosen);
     let task = Machine::result(chosen.clone(), &told_apart(&chosen), space);
     Some((task, rest.clone()))
 }
@@ -195,7 +195,11 @@ pub(crate) fn call(
             }
             let chosen = machine.bindings.walk(template);
             if !chosen.is_symbol(&known().not_reducible) {
-                return Some((Task::Return(template.clone()), rest));
+                let template = match (template, chosen) {
+                    (Atom::Variable(_), Atom::Expression(result)) => result.as_whole(),
+                    _ => template.clone(),
+                };
+                return Some((Task::Return(template), rest));
             }
             // What is not reducible then is the instruction that `let` stands for.
             let unify = Atom::Symbol(known().unify.clone());

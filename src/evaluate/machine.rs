@@ -256,7 +256,11 @@ impl<'h> Machine<'h> {
             Task::Eval { atom, space } => self.eval(atom, space, rest),
             Task::Elements(elements) => Some(self.elements(elements, rest)),
             Task::Stepped { atom, call, space } => {
-                let atom = self.bindings.apply(&atom);
+                let mut atom = self.bindings.apply(&atom);
+                // Beside an instruction it is no part of anything.
+                if let Atom::Expression(result) = &atom {
+                    atom = result.as_whole();
+                }
                 Some((Machine::result(atom, &call, &space), rest))
             }
             Task::Function { body, call, space } => {

@@ -174,7 +174,7 @@ impl Machine<'_> {
         let mark = self.bindings.mark();
         space.each(&pattern, &mut self.bindings, |row, bindings| {
             let body_atom = Atom::Variable(body.clone());
-            let result = bindings.apply(&body_atom);
+            let result = bindings.apply_to_part(&body_atom);
             let mut delta = bindings.since(mark);
             delta.retain(|(variable, _)| *variable != body);
             let step = proving.then(|| Step::Rule {

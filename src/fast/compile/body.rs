@@ -43,9 +43,12 @@ impl Compiler<'_> {
         self.given = self.slots;
         self.introduce(body)?;
         self.as_met(body, |this| {
-            match bound {
-                Bound::Nothing => this.template(body, expected, Want::Tail, bound)?,
-                Bound::Something => this.evaluate(body, expected, Want::Tail)?,
+            match (bound, body) {
+                // What a variable stands for stays a result, also where matching bound parts of it.
+                (_, Atom::Variable(_)) | (Bound::Nothing, _) => {
+                    this.template(body, expected, Want::Tail, Bound::Nothing)?
+                }
+                (Bound::Something, _) => this.evaluate(body, expected, Want::Tail)?,
             };
             Ok(())
         })?;

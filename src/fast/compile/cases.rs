@@ -136,7 +136,19 @@ impl Compiler<'_> {
             Atom::expression(cases.to_vec()),
         ];
         let asked = (OddWhat::Call(Atom::expression(source)), ANY);
-        self.cases_of(slot, cases, want, asked, &Self::evaluated)
+        self.cases_of(slot, cases, want, asked, &Self::case_evaluated)
+    }
+
+    /// What follows a pattern of `case` or `switch` is evaluated, but that what a variable stands for
+    /// stays a result, also where matching bound parts of it.
+    fn case_evaluated(&mut self, template: &Atom, want: Want) -> Compiled<Value> {
+        match template {
+            Atom::Variable(_) => self.part(|this| {
+                this.introduce(template)?;
+                this.template(template, ANY, want, Bound::Nothing)
+            }),
+            _ => self.evaluated(template, want),
+        }
     }
 
     /// What follows a pattern is evaluated.

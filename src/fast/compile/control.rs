@@ -44,7 +44,11 @@ impl Compiler<'_> {
             ),
             (Control::Let | Control::LetAny, [pattern, value, template]) => {
                 self.form_fits(signature, expected)?;
-                let bound = self.bound_by(pattern, template);
+                // What evaluating the value bound is in it then.
+                let bound = match (template, value) {
+                    (Atom::Variable(_), Atom::Expression(_)) => Bound::Something,
+                    _ => self.bound_by(pattern, template),
+                };
                 let gathers = match control {
                     Control::LetAny if !self.is_collapse(value) => return Err(Leave),
                     Control::LetAny => Gathers::Any,
