@@ -220,7 +220,8 @@ pub(crate) fn call(
                     // A template that is a result stays one inside of the form.
                     let is_result =
                         matches!(template, Atom::Expression(template) if template.is_evaluated());
-                    let inner = if others.is_empty() && !is_result {
+                    let is_open = is_result || matches!(template, Atom::Variable(_));
+                    let inner = if others.is_empty() && !is_open {
                         template.clone()
                     } else {
                         Atom::expression([
