@@ -46,7 +46,11 @@ impl Compiler<'_> {
                 self.form_fits(signature, expected)?;
                 // What evaluating the value bound is in it then.
                 let bound = match (template, value) {
-                    (Atom::Variable(_), Atom::Expression(_)) => Bound::Something,
+                    (Atom::Variable(_), Atom::Expression(_))
+                        if types::has_part(pattern, |part| part == template) =>
+                    {
+                        Bound::Something
+                    }
                     _ => self.bound_by(pattern, template),
                 };
                 let gathers = match control {
