@@ -25,6 +25,7 @@ mod one_call;
 mod pattern;
 mod pending;
 mod plain;
+mod several;
 mod siblings;
 mod slow;
 mod state;
@@ -85,6 +86,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     let signature = match &kind {
         Head::Untyped => None,
         Head::Typed(signature) => Some(signature.clone()),
+        Head::Complex if program.signatures(host, heap, &head).is_some() => None,
         Head::Operation(..) | Head::Complex => {
             program.functions[id as usize].state = State::Plain;
             return;
@@ -578,6 +580,8 @@ struct Compiler<'m> {
     /// Whether the whole was left to the plain evaluator.
     left: bool,
     depth: usize,
+    /// How many calls of names with several types this is in, whose types are looked at.
+    within_several: usize,
     /// What values code is written for.
     mode: plain::Mode,
     /// Expressions that were taken apart so far.
@@ -678,6 +682,7 @@ impl<'m> Compiler<'m> {
             odd: Vec::new(),
             left: false,
             depth: 0,
+            within_several: 0,
             mode: plain::Mode::Plain(0),
             matched: Vec::new(),
             data: Vec::new(),

@@ -110,6 +110,7 @@ impl Compiler<'_> {
                     self.exit(mark);
                     Ok(value)
                 }
+                [Atom::Symbol(_), ..] => self.call_of_several(atom, children, expected, want),
                 _ => Err(Leave),
             },
             Head::Untyped => {

@@ -141,6 +141,12 @@ impl Compiler<'_> {
                         self.type_of_met_call(children, checks)?
                     }
                     Head::Complex => {
+                        if let Ok((signature, only)) = self.signature_for(children, None) {
+                            return match only {
+                                true => self.application_type(children, &signature, true, checks),
+                                false => Err(Leave),
+                            };
+                        }
                         let signature = self.signature_of_instruction(&children[0])?;
                         // Whether something is a variable only its value tells.
                         let takes = |parameter: &Atom| {

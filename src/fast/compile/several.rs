@@ -1,0 +1,129 @@
+//! Calls of names with several function types: by the first that fits, as far as the types of
+//! arguments tell that when code is made.
+
+use std::sync::Arc;
+
+use super::{Compiled, Compiler, Leave, Static, Value, Want};
+use crate::atom::Atom;
+use crate::engine::Host;
+use crate::evaluate::is_instruction;
+use crate::fast::code::TypeId;
+use crate::fast::head::{Signature, signature};
+use crate::fast::heap::Heap;
+use crate::fast::program::Program;
+use crate::types;
+use crate::unify::Bindings;
+
+/// No more types of one name are looked through.
+const TYPES_MAX: usize = 16;
+
+/// Such calls in each other are looked at again by each around them.
+const NESTED_MAX: usize = 4;
+
+fn matches(expected: &Atom, actual: &Atom) -> bool {
+    types::match_types(expected, actual, &mut Bindings::new())
+}
+
+impl Program {
+    /// The signatures of a name that has several, of types that are plain names.
+    pub(in crate::fast) fn signatures(
+        &mut self,
+        host: &Host,
+        heap: &mut Heap,
+        head: &Atom,
+    ) -> Option<Vec<Arc<Signature>>> {
+        let Atom::Symbol(symbol) = head else {
+            return None;
+        };
+        if self.open_rules
+            || is_instruction(symbol)
+            || host.functions.contains_key(symbol)
+            || self.space.may_type_expression(head)
+        {
+            return None;
+        }
+        let id = heap.symbol(symbol);
+        let found = self.types_of_symbol(heap, id).as_deref()?;
+        let is_plain = |part: &Atom| {
+            matches!(part, Atom::Symbol(_))
+                && !types::is_meta_type(part)
+                && !types::is_undefined(part)
+        };
+        if !(2..=TYPES_MAX).contains(&found.len()) {
+            return None;
+        }
+        let signatures = found.iter().map(|found| {
+            let parts = found
+                .as_expression()
+                .filter(|_| types::is_function(found))?;
+            (parts[1..].iter().all(is_plain)).then(|| signature(found))
+        });
+        signatures.collect()
+    }
+}
+
+impl Compiler<'_> {
+    /// The signature of a call whose head has several: the first that nothing known of its
+    /// arguments is against, and whether those after it are out of the question. Leaves what is
+    /// ill-typed by all of them.
+    pub(super) fn signature_for(
+        &mut self,
+        children: &[Atom],
+        expected: Option<TypeId>,
+    ) -> Compiled<(Arc<Signature>, bool)> {
+        let (head, arguments) = children.split_first().ok_or(Leave)?;
+        let found = self.program.signatures(self.host, self.heap, head);
+        let mut signatures = found
+            .filter(|_| self.within_several < NESTED_MAX)
+            .ok_or(Leave)?;
+        signatures.retain(|signature| signature.parameters.len() == arguments.len());
+        for (place, argument) in arguments.iter().enumerate() {
+            let (depth, mut checks) = (self.depth, Vec::new());
+            self.within_several += 1;
+            let found = self.static_type(argument, &mut checks);
+            self.within_several -= 1;
+            self.depth = depth;
+            if let Ok(Static::Known(found)) = found {
+                signatures.retain(|signature| matches(&signature.parameters[place], &found));
+            }
+        }
+        if let Some(expected) = expected {
+            let wanted = self.program.types[usize::from(expected)].clone();
+            if !wanted.is_ground() {
+                return Err(Leave);
+            }
+            signatures.retain(|signature| matches(&signature.returns, &wanted));
+        }
+        let is_only = signatures.len() == 1;
+        let first = signatures.into_iter().next().ok_or(Leave)?;
+        Ok((first, is_only))
+    }
+
+    /// A call of a name with several function types.
+    pub(super) fn call_of_several(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        let Atom::Symbol(symbol) = &children[0] else {
+            return Err(Leave);
+        };
+        let (signature, _) = self.signature_for(children, Some(expected))?;
+        let symbol = self.heap.symbol(symbol);
+        self.typed(atom, children, &signature, expected, want, |this, call| {
+            let returns = this.result_type(&signature.returns);
+            let (flags, quick) = (call.flags, call.quick);
+            this.call_symbol(
+                symbol,
+                call.operands,
+                returns,
+                want,
+                call.mark,
+                flags,
+                quick,
+            )
+        })
+    }
+}
