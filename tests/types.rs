@@ -238,6 +238,13 @@ fn calls_in_data_of_open_types_leave_a_loop_compiled() {
 }
 
 #[test]
+fn several_function_types_leave_a_loop_compiled() {
+    let rules = "(: times (-> Number Number)) (: times (-> String String))
+        (= (times $n) (if (< $n 2) $n (+ 1 (times (- $n 1)))))";
+    check_stays_compiled(rules, "(times 4)");
+}
+
+#[test]
 fn a_rule_for_calls_of_any_name_leaves_a_loop_compiled() {
     let rules = "(= ($f again $x) ($f ($f $x))) (= (double $n) (* 2 $n))";
     check_stays_compiled(rules, "(double $n)");
