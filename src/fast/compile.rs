@@ -18,6 +18,7 @@ mod grow;
 mod head;
 mod inline;
 mod inlined;
+mod known;
 mod lambda;
 pub(in crate::fast) mod met;
 mod minimal;
@@ -31,6 +32,7 @@ mod slow;
 mod state;
 mod switch;
 mod table;
+mod told;
 mod typing;
 mod walk;
 

@@ -1,0 +1,272 @@
+//! What an argument that is a call is told of the type that it is expected to be of.
+
+use std::sync::Arc;
+
+use super::decide::{Callee, add_leaves, is_applied, is_call};
+use super::siblings::tells_nothing;
+use super::{Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want};
+use crate::atom::{Atom, Variable};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
+use crate::fast::head::{Head, Signature};
+use crate::fast::site::{Expected, Lately, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
+use crate::types;
+
+/// What an argument is told when it runs, and where that is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct ToldBy {
+    told: Told,
+    at: usize,
+}
+
+impl Compiler<'_> {
+    /// What an argument can be told of what is expected of it.
+    pub(super) fn told(&mut self, argument: &Atom) -> Compiled<Told> {
+        let Some([head @ Atom::Symbol(symbol), arguments @ ..]) = argument.as_expression() else {
+            return Ok(Told::Nothing);
+        };
+        Ok(match self.program.head(self.host, self.heap, head) {
+            Head::Typed(signature) | Head::Operation(_, signature)
+                if tells_nothing(&signature.returns) =>
+            {
+                Told::Free
+            }
+            Head::Complex if self.returns_anything(argument) => Told::Free,
+            Head::Typed(signature) if is_applied(&signature) => Told::Type(self.slot()?),
+            Head::Untyped => {
+                let symbol = self.heap.symbol(symbol);
+                self.program.look_at_rules(symbol, arguments.len());
+                if self.program.has_rules_of(symbol, arguments.len()) {
+                    Told::Function(self.slot()?, symbol, arguments.len())
+                } else {
+                    Told::Free
+                }
+            }
+            _ => Told::Nothing,
+        })
+    }
+
+    /// An argument that is a call, evaluated as it is told.
+    pub(super) fn told_argument(
+        &mut self,
+        argument: &Atom,
+        children: &[Atom],
+        told: Told,
+        want: Want,
+    ) -> Compiled<Value> {
+        match told {
+            Told::Nothing | Told::Free => self.evaluate(argument, ANY, want),
+            Told::Type(expected) => {
+                let Head::Typed(signature) = self.program.head(self.host, self.heap, &children[0])
+                else {
+                    return Err(Leave);
+                };
+                let Atom::Symbol(symbol) = &children[0] else {
+                    return Err(Leave);
+                };
+                let symbol = self.heap.symbol(symbol);
+                self.deeper()?;
+                let value = self.decided_as(
+                    argument,
+                    children,
+                    &signature,
+                    Expected::Told(expected),
+                    want,
+                    |this, operands, callee, want, mark| {
+                        this.call_decided(symbol, operands, callee, want, mark)
+                    },
+                )?;
+                self.depth -= 1;
+                Ok(value)
+            }
+            Told::Function(function, symbol, _) => {
+                self.deeper()?;
+                let (value, mark) = self.marked(&children[1..], want, |this, within| {
+                    let mut operands = vec![this.constant_value(&children[0])?];
+                    for child in &children[1..] {
+                        operands.push(this.evaluate(child, ANY, Want::Own)?);
+                    }
+                    this.call_decided(
+                        symbol,
+                        operands,
+                        Callee::Slot(function),
+                        within.want,
+                        within.mark,
+                    )
+                })?;
+                self.exit(mark);
+                self.depth -= 1;
+                Ok(value)
+            }
+        }
+    }
+
+    /// A call of a function whose result is of a type that only the values of its arguments
+    /// tell, which are evaluated. `None` if they do not tell it, or it is known before.
+    pub(super) fn told_by_values(
+        &mut self,
+        children: &[Atom],
+        signature: &Signature,
+        operands: &[Operand],
+        expected: TypeId,
+        want: Want,
+        mark: Option<Slot>,
+    ) -> Compiled<Option<Value>> {
+        let (Atom::Symbol(symbol), Atom::Variable(_)) = (&children[0], &signature.returns) else {
+            return Ok(None);
+        };
+        let symbol = self.heap.symbol(symbol);
+        let arguments = || signature.parameters.iter().zip(&children[1..]);
+        let mut tells = false;
+        for (_, argument) in arguments().filter(|(parameter, _)| **parameter == signature.returns) {
+            if is_call(argument) && !self.tells_type(argument) {
+                return Ok(None);
+            }
+            tells |= match argument {
+                Atom::Variable(variable) => self.names.contains_key(variable),
+                argument => is_call(argument),
+            };
+        }
+        self.program.look_at_rules(symbol, operands.len() - 1);
+        if !tells || !self.program.has_rules_of(symbol, operands.len() - 1) {
+            return Ok(None);
+        }
+        let mut call = vec![children[0].clone()];
+        let mut names = Vec::new();
+        let mut handed = vec![operands[0]];
+        let mut parts = Vec::with_capacity(operands.len() - 1);
+        let mut leaves = Vec::new();
+        for ((parameter, argument), operand) in arguments().zip(&operands[1..]) {
+            let slot = self.in_slot(*operand)?;
+            self.define(slot);
+            let name = Variable::new("value").renamed();
+            self.name(
+                &name,
+                Name {
+                    slot,
+                    fresh_in: None,
+                },
+            );
+            call.push(Atom::Variable(name.clone()));
+            names.push(name);
+            handed.push(Operand::slot(slot));
+            let as_written = types::is_meta_type(parameter);
+            let tree = if is_call(argument) && !as_written && !self.tells_type(argument) {
+                Tree::Unknown
+            } else {
+                Tree::Value(Operand::slot(slot))
+            };
+            add_leaves(&tree, LeafPlace::Part, &mut leaves);
+            parts.push(SiteArgument {
+                tree,
+                as_written,
+                told: Told::Nothing,
+                tells: Tells::Unclear,
+            });
+        }
+        self.program.sites.push(Arc::new(Site {
+            head: self.program.constants[operands[0].index()],
+            expected: Expected::Known(expected),
+            arguments: parts,
+            evaluates_result: true,
+            leaves,
+        }));
+        self.program.decided.push(Lately::default());
+        let site = self.program.sites.len() as u32 - 1;
+        let function = self.slot()?;
+        let at = self.emit(Instruction::Decide {
+            to: function,
+            site,
+            odd: FAIL,
+        });
+        // The types of one argument need no other look: it was evaluated for what is expected.
+        let source = if names.len() == 1 {
+            OddWhat::Call(Atom::expression(call))
+        } else {
+            OddWhat::Source(Atom::expression(call))
+        };
+        let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
+        for name in &names {
+            self.names.remove(name);
+        }
+        self.define(function);
+        let value = self.call_decided(symbol, handed, Callee::Slot(function), want, mark)?;
+        self.resume(Some(slow), value, want).map(Some)
+    }
+
+    /// What the type of a slot's value tells an argument of a call of two of the same type,
+    /// as those of `==` are: which function the argument is a call of. `made` says of a value
+    /// that was evaluated before whether it was made then, if it is an expression: if it was
+    /// handed on, it tells nothing.
+    pub(super) fn told_by(
+        &mut self,
+        head: &Atom,
+        slot: Slot,
+        made: Option<bool>,
+        argument: &Atom,
+    ) -> Compiled<Option<ToldBy>> {
+        let told @ Told::Function(..) = self.told(argument)? else {
+            return Ok(None);
+        };
+        let head = self.constant_value(head)?;
+        let tells = SiteArgument {
+            tree: match made {
+                Some(made) => Tree::Told(slot, made),
+                None => Tree::Value(Operand::slot(slot)),
+            },
+            as_written: false,
+            told: Told::Nothing,
+            tells: Tells::Unclear,
+        };
+        let is_told = SiteArgument {
+            tree: Tree::Known(ANY),
+            as_written: false,
+            told,
+            tells: Tells::Unclear,
+        };
+        let place = match made {
+            None => LeafPlace::Argument,
+            Some(false) => LeafPlace::Told,
+            Some(true) => LeafPlace::Made,
+        };
+        // The order of the two makes no difference.
+        self.program.sites.push(Arc::new(Site {
+            head: self.program.constants[head.index()],
+            expected: Expected::Known(ANY),
+            arguments: vec![tells, is_told],
+            evaluates_result: true,
+            leaves: vec![Leaf { slot, place }],
+        }));
+        self.program.decided.push(Lately::default());
+        let site = self.program.sites.len() as u32 - 1;
+        let to = self.slot()?;
+        let odd = FAIL;
+        let at = self.emit(Instruction::Decide { to, site, odd });
+        Ok(Some(ToldBy { told, at }))
+    }
+
+    /// The way on where the types of values do not tell: evaluating `whole` slowly.
+    pub(super) fn unless_told(
+        &mut self,
+        told: Option<ToldBy>,
+        whole: Atom,
+    ) -> Compiled<Option<usize>> {
+        let Some(ToldBy { told, at }) = told else {
+            return Ok(None);
+        };
+        let slow = self.slow(vec![(at, Place::Odd)], OddWhat::Source(whole), ANY)?;
+        if let Told::Function(slot, ..) = told {
+            self.define(slot);
+        }
+        Ok(Some(slow))
+    }
+
+    /// An argument evaluated for what it is told.
+    pub(super) fn as_told(&mut self, argument: &Atom, told: Option<ToldBy>) -> Compiled<Value> {
+        match (told, argument.as_expression()) {
+            (Some(ToldBy { told, .. }), Some(children)) => {
+                self.told_argument(argument, children, told, Want::Own)
+            }
+            _ => self.evaluate_argument(argument, ANY),
+        }
+    }
+}
