@@ -864,8 +864,6 @@ impl<'m> Compiler<'m> {
         });
     }
 
-    // ---- rules --------------------------------------------------------------
-
     /// Compiles a rule. Returns where it begins for calls that were told apart.
     #[expect(clippy::too_many_arguments, reason = "all that is known of a rule")]
     fn rule(
@@ -990,14 +988,6 @@ impl<'m> Compiler<'m> {
         }
         self.names.insert(variable.clone(), name);
     }
-
-    // ---- bodies -------------------------------------------------------------
-
-    // ---- types --------------------------------------------------------------
-
-    // ---- operations with instructions of their own ----------------------------
-
-    // ---- forms ----------------------------------------------------------------
 }
 
 /// How the parts of an expression are compiled.

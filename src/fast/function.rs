@@ -24,7 +24,7 @@ pub(super) struct Function {
     pub(super) data_type: u16,
     /// Whether that depends on the types of arguments.
     pub(super) types_elements: bool,
-    /// [`Header::OPEN`] if calls that are data are of no type, else nothing.
+    /// [`OPEN`](crate::fast::cell::Header::OPEN) if calls that are data are of no type, else nothing.
     pub(super) open: u64,
     /// Data that is made by code which knows its type: what of, by number; 0 for any other.
     pub(super) made: u32,

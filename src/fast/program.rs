@@ -423,6 +423,13 @@ impl Program {
         Operands(at)
     }
 
+    /// The number of a call whose types are decided when it is made.
+    pub(super) fn site(&mut self, site: Site) -> u32 {
+        self.sites.push(Arc::new(site));
+        self.decided.push(Lately::default());
+        self.sites.len() as u32 - 1
+    }
+
     /// The operands that stand there.
     #[inline(always)]
     pub(super) fn operands_at(&self, operands: Operands) -> &[Operand] {

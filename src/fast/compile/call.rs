@@ -110,7 +110,10 @@ impl Compiler<'_> {
                     self.exit(mark);
                     Ok(value)
                 }
-                [Atom::Symbol(_), ..] => self.call_of_several(atom, children, expected, want),
+                [Atom::Symbol(_), ..] => {
+                    let (signature, _) = self.signature_for(children, Some(expected))?;
+                    self.typed_call(atom, children, &signature, expected, want)
+                }
                 _ => Err(Leave),
             },
             Head::Untyped => {
@@ -175,35 +178,7 @@ impl Compiler<'_> {
             Head::Typed(signature) if is_applied(&signature) => {
                 self.decided(atom, children, &signature, expected, want)
             }
-            Head::Typed(signature) => {
-                self.typed(atom, children, &signature, expected, want, |this, call| {
-                    let Atom::Symbol(symbol) = &children[0] else {
-                        return Err(Leave);
-                    };
-                    let symbol = this.heap.symbol(symbol);
-                    if call.returned == ANY {
-                        let (operands, mark) = (&call.operands, call.mark);
-                        let told = this
-                            .told_by_values(children, &signature, operands, expected, want, mark)?;
-                        if let Some(value) = told {
-                            return Ok(value);
-                        }
-                    }
-                    let returns = match &signature.returns {
-                        Atom::Variable(_) => call.returned,
-                        returns => this.result_type(returns),
-                    };
-                    this.call_symbol(
-                        symbol,
-                        call.operands,
-                        returns,
-                        want,
-                        call.mark,
-                        call.flags,
-                        call.quick,
-                    )
-                })
-            }
+            Head::Typed(signature) => self.typed_call(atom, children, &signature, expected, want),
             Head::Operation(operation, signature) => {
                 // A `function` that an operation hands on is run before it is evaluated.
                 let hands_on = matches!(
@@ -237,6 +212,44 @@ impl Compiler<'_> {
                 }
             }
         }
+    }
+
+    /// A call of a function with this signature.
+    fn typed_call(
+        &mut self,
+        atom: &Atom,
+        children: &[Atom],
+        signature: &Signature,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        self.typed(atom, children, signature, expected, want, |this, call| {
+            let Atom::Symbol(symbol) = &children[0] else {
+                return Err(Leave);
+            };
+            let symbol = this.heap.symbol(symbol);
+            if call.returned == ANY {
+                let (operands, mark) = (&call.operands, call.mark);
+                let told =
+                    this.told_by_values(children, signature, operands, expected, want, mark)?;
+                if let Some(value) = told {
+                    return Ok(value);
+                }
+            }
+            let returns = match &signature.returns {
+                Atom::Variable(_) => call.returned,
+                returns => this.result_type(returns),
+            };
+            this.call_symbol(
+                symbol,
+                call.operands,
+                returns,
+                want,
+                call.mark,
+                call.flags,
+                call.quick,
+            )
+        })
     }
 
     /// A call of a call that there are rules for as one of their function, and what is known of that;

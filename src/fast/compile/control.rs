@@ -367,6 +367,14 @@ impl Compiler<'_> {
         Atom::expression([head.clone(), condition, then.clone(), otherwise.clone()])
     }
 
+    /// A new variable for the value of a slot, which listings name by it.
+    pub(super) fn name_value(&mut self, slot: Slot) -> Variable {
+        let name = Variable::new("value").renamed();
+        let fresh_in = None;
+        self.name(&name, Name { slot, fresh_in });
+        name
+    }
+
     /// A variable that stands for what is in the slot.
     pub(super) fn named_value(&mut self, slot: Slot) -> Atom {
         let variable = Variable::new("value").renamed();

@@ -5,13 +5,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::{
-    Check, Compiled, Compiler, Flags, Leave, Name, OddWhat, Place, Static, Value, Want,
-    is_whole_error,
+    Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_whole_error,
 };
 use crate::atom::{Atom, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, Slot, TypeId};
 use crate::fast::head::Signature;
-use crate::fast::site::{Expected, Lately, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
+use crate::fast::site::{Expected, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
 use crate::types;
 
 /// Trees are looked at recursively.
@@ -357,15 +356,13 @@ impl Compiler<'_> {
             };
             add_leaves(&part.tree, place, &mut leaves);
         }
-        self.program.sites.push(Arc::new(Site {
+        self.program.site(Site {
             head: self.program.constants[head.index()],
             expected,
             arguments,
             evaluates_result,
             leaves,
-        }));
-        self.program.decided.push(Lately::default());
-        self.program.sites.len() as u32 - 1
+        })
     }
 
     /// Decides again about a call once the argument at `place` was evaluated to `value`, if what
@@ -381,9 +378,7 @@ impl Compiler<'_> {
         }
         let slot = self.in_slot(value)?;
         self.define(slot);
-        let name = Variable::new("value").renamed();
-        let fresh_in = None;
-        self.name(&name, Name { slot, fresh_in });
+        let name = self.name_value(slot);
         further.whole[place + 1] = Atom::Variable(name.clone());
         further.names.push(name);
         if !further.is_told_by(place) {

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{
-    Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want, is_unchanged,
-};
-use crate::atom::{Atom, Grounded, Variable, known};
+use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want, is_unchanged};
+use crate::atom::{Atom, Grounded, known};
 use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
 use crate::fast::head::Signature;
 use crate::fast::program::Inline;
@@ -346,15 +344,7 @@ impl Compiler<'_> {
             let right = if is_any && sides[0] != Side::Silent && sides[1] != Side::Told {
                 this.define(left);
                 let told = this.told_by(&children[0], left, Some(is_made), right)?;
-                let name = Variable::new("value").renamed();
-                let fresh_in = None;
-                this.name(
-                    &name,
-                    Name {
-                        slot: left,
-                        fresh_in,
-                    },
-                );
+                let name = this.name_value(left);
                 let value = Atom::Variable(name.clone());
                 let whole = [children[0].clone(), value, right.clone()];
                 untold = this.unless_told(told, Atom::expression(whole))?;
@@ -447,9 +437,7 @@ impl Compiler<'_> {
         let mut call = vec![head.clone()];
         let (mut names, mut made) = (Vec::with_capacity(2), Vec::new());
         for ((slot, side), is_made) in [left, right].into_iter().zip(&sides).zip(are_made) {
-            let name = Variable::new("value").renamed();
-            let fresh_in = None;
-            self.name(&name, Name { slot, fresh_in });
+            let name = self.name_value(slot);
             let value = Atom::Variable(name.clone());
             if is_made && *side == Side::Open {
                 made.push(name.clone());

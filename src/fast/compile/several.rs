@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Compiled, Compiler, Leave, Static, Value, Want};
+use super::{Compiled, Compiler, Leave, Static};
 use crate::atom::Atom;
 use crate::engine::Host;
 use crate::evaluate::is_instruction;
@@ -97,33 +97,5 @@ impl Compiler<'_> {
         let is_only = signatures.len() == 1;
         let first = signatures.into_iter().next().ok_or(Leave)?;
         Ok((first, is_only))
-    }
-
-    /// A call of a name with several function types.
-    pub(super) fn call_of_several(
-        &mut self,
-        atom: &Atom,
-        children: &[Atom],
-        expected: TypeId,
-        want: Want,
-    ) -> Compiled<Value> {
-        let Atom::Symbol(symbol) = &children[0] else {
-            return Err(Leave);
-        };
-        let (signature, _) = self.signature_for(children, Some(expected))?;
-        let symbol = self.heap.symbol(symbol);
-        self.typed(atom, children, &signature, expected, want, |this, call| {
-            let returns = this.result_type(&signature.returns);
-            let (flags, quick) = (call.flags, call.quick);
-            this.call_symbol(
-                symbol,
-                call.operands,
-                returns,
-                want,
-                call.mark,
-                flags,
-                quick,
-            )
-        })
     }
 }

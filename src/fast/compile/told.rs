@@ -1,14 +1,12 @@
 //! What an argument that is a call is told of the type that it is expected to be of.
 
-use std::sync::Arc;
-
 use super::decide::{Callee, add_leaves, is_applied, is_call};
 use super::siblings::tells_nothing;
-use super::{Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want};
-use crate::atom::{Atom, Variable};
+use super::{Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
+use crate::atom::Atom;
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 use crate::fast::head::{Head, Signature};
-use crate::fast::site::{Expected, Lately, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
+use crate::fast::site::{Expected, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
 use crate::types;
 
 /// What an argument is told when it runs, and where that is looked at.
@@ -138,14 +136,7 @@ impl Compiler<'_> {
         for ((parameter, argument), operand) in arguments().zip(&operands[1..]) {
             let slot = self.in_slot(*operand)?;
             self.define(slot);
-            let name = Variable::new("value").renamed();
-            self.name(
-                &name,
-                Name {
-                    slot,
-                    fresh_in: None,
-                },
-            );
+            let name = self.name_value(slot);
             call.push(Atom::Variable(name.clone()));
             names.push(name);
             handed.push(Operand::slot(slot));
@@ -163,15 +154,13 @@ impl Compiler<'_> {
                 tells: Tells::Unclear,
             });
         }
-        self.program.sites.push(Arc::new(Site {
+        let site = self.program.site(Site {
             head: self.program.constants[operands[0].index()],
             expected: Expected::Known(expected),
             arguments: parts,
             evaluates_result: true,
             leaves,
-        }));
-        self.program.decided.push(Lately::default());
-        let site = self.program.sites.len() as u32 - 1;
+        });
         let function = self.slot()?;
         let at = self.emit(Instruction::Decide {
             to: function,
@@ -229,15 +218,13 @@ impl Compiler<'_> {
             Some(true) => LeafPlace::Made,
         };
         // The order of the two makes no difference.
-        self.program.sites.push(Arc::new(Site {
+        let site = self.program.site(Site {
             head: self.program.constants[head.index()],
             expected: Expected::Known(ANY),
             arguments: vec![tells, is_told],
             evaluates_result: true,
             leaves: vec![Leaf { slot, place }],
-        }));
-        self.program.decided.push(Lately::default());
-        let site = self.program.sites.len() as u32 - 1;
+        });
         let to = self.slot()?;
         let odd = FAIL;
         let at = self.emit(Instruction::Decide { to, site, odd });

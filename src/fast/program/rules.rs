@@ -18,15 +18,7 @@ impl Program {
 
     /// Where the rules of a head symbol and arity are stored, in order.
     pub(in crate::fast) fn rule_rows(&self, symbol: u32, arity: usize) -> Vec<Row> {
-        if self.curried.is_name(symbol) {
-            return self.curried_rows(symbol, &[]);
-        }
-        let equal = token::symbol(known().equal.id());
-        let mut rows = Vec::new();
-        self.layers
-            .rows_about(equal, subject(symbol, arity), &[], &mut rows);
-        self.add_any_head(arity, &[], &mut rows);
-        rows
+        self.rule_rows_from(symbol, arity, &[])
     }
 
     /// The same; only those that came to a layer behind a row, if one is given.
@@ -40,14 +32,19 @@ impl Program {
         if let Some((layer, row)) = behind {
             mark[layer as usize] = row + 1;
         }
+        self.rule_rows_from(symbol, arity, &mark)
+    }
+
+    /// The same, from a row of each layer on.
+    fn rule_rows_from(&self, symbol: u32, arity: usize, mark: &[u32]) -> Vec<Row> {
         if self.curried.is_name(symbol) {
-            return self.curried_rows(symbol, &mark);
+            return self.curried_rows(symbol, mark);
         }
         let equal = token::symbol(known().equal.id());
         let mut rows = Vec::new();
         self.layers
-            .rows_about(equal, subject(symbol, arity), &mark, &mut rows);
-        self.add_any_head(arity, &mark, &mut rows);
+            .rows_about(equal, subject(symbol, arity), mark, &mut rows);
+        self.add_any_head(arity, mark, &mut rows);
         rows
     }
 
