@@ -138,10 +138,11 @@ fn import(context: &mut Context<'_>, destination: &Atom, name: &str) -> Result<(
             "import! destination argument must be a symbol atom naming a new space, or &self.  Found: {found}"
         ))
     };
+    // As the reference does: what is told first is that there is no such module.
+    context.check_write()?;
+    let module = modules::load(context.host, name, &context.budget)?;
     match destination {
         Atom::Grounded(Grounded::Space(space)) if space.is_same(context.space) => {
-            context.check_write()?;
-            let module = modules::load(context.host, name, &context.budget)?;
             context.space.import(module.space);
             for (word, atom) in &*module.words {
                 context.host.tokens.insert(word.clone(), atom.clone());
@@ -149,8 +150,6 @@ fn import(context: &mut Context<'_>, destination: &Atom, name: &str) -> Result<(
             Ok(())
         }
         Atom::Symbol(token) => {
-            context.check_write()?;
-            let module = modules::load(context.host, name, &context.budget)?;
             let token = token.as_str().to_owned();
             context.host.tokens.insert(token, Atom::space(module.space));
             Ok(())
