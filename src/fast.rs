@@ -23,6 +23,7 @@ mod listing;
 mod looked;
 mod machine;
 mod met;
+mod names;
 mod open;
 mod pattern;
 mod program;

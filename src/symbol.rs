@@ -130,6 +130,11 @@ impl Names {
     }
 }
 
+/// Gives back the room of symbols that were made of numbers lately and that nobody holds.
+pub(crate) fn settle() {
+    lock().settle();
+}
+
 /// While it lives, no name is freed.
 pub(crate) struct Pin(());
 

@@ -55,7 +55,7 @@ use crate::fast::program::{Program, Temporary};
 use crate::fast::switch::Key;
 use crate::fast::table::{Rule, RuleIndex, RuleTable};
 use crate::fast::types::Argument;
-use crate::space::Origin;
+use crate::space::{Origin, Row};
 
 /// Not compiled: left to the plain evaluator.
 struct Leave;
@@ -133,6 +133,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
                 tests.push(head::tests(heap, &rule));
             }
         }
+        settle_after(rows);
     }
     if tests.len() < rows.len() {
         program.functions[id as usize].state = State::Plain;
@@ -148,12 +149,15 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         .zip(reached.chunks(RULES_AT_ONCE))
         .all(|(rows, reached)| {
             let rules = program.rules_at(rows, &head);
-            reached.iter().zip(&rules).all(|(reached, (rule, _))| {
+            let matches = reached.iter().zip(&rules).all(|(reached, (rule, _))| {
                 reached
                     .known
                     .as_ref()
                     .is_none_or(|known| head::always_matches(rule, known))
-            })
+            });
+            drop(rules);
+            settle_after(rows);
+            matches
         });
     for reached in &mut reached {
         reached.notes = reached.among_others && !firm;
@@ -198,6 +202,7 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
                     listed.rule(pc - 1..program.code.len() as Pc, &rule, place);
                 }
             }
+            settle_after(rows);
             if compiled.len() == RULES_AT_ONCE {
                 // Growing step by step would leave as much memory behind again.
                 let most = (program.code.len() - start).div_ceil(RULES_AT_ONCE);
@@ -270,6 +275,13 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
         changed: 0,
         calls: 0,
     });
+}
+
+/// Where a function has many rules, gives back the room of the names in those looked at.
+fn settle_after(rows: &[Row]) {
+    if rows.len() == RULES_AT_ONCE {
+        crate::symbol::settle();
+    }
 }
 
 /// An index over the position that tells most rules apart.

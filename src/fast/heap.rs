@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::areas::Areas;
 use crate::atom::{Atom, Expression, Grounded, LARGE, Variable};
 use crate::fast::cell::{Cell, Header, Kind};
+use crate::fast::names::KeptNames;
 use crate::fast::open::Doubts;
 use crate::number::Number;
 use crate::seen::Seen;
@@ -41,8 +42,8 @@ pub(super) struct Heap {
     /// From so many on the heap is to be collected.
     pub(super) beside_max: usize,
     pub(super) constant_boxes: Vec<Atom>,
-    /// Names that code refers to by their numbers, kept in use.
-    symbols: HashMap<u32, Symbol, FixedState>,
+    /// Names that code refers to by their numbers.
+    symbols: KeptNames,
     pub(super) error: Cell,
     pub(super) empty: Cell,
     /// What says that there is no result, where it is one.
@@ -103,7 +104,7 @@ impl Heap {
             beside: 0,
             beside_max: BESIDE,
             constant_boxes: Vec::new(),
-            symbols: HashMap::default(),
+            symbols: KeptNames::default(),
             error: Cell::symbol(known.error.id()),
             empty: Cell::symbol(known.empty.id()),
             not_reducible: Cell::symbol(known.not_reducible.id()),
@@ -168,16 +169,12 @@ impl Heap {
 
     /// The number of a name that code refers to: it stays in use as long as the heap.
     pub(super) fn symbol(&mut self, symbol: &Symbol) -> u32 {
-        let id = symbol.id();
-        self.symbols.entry(id).or_insert_with(|| symbol.clone());
-        id
+        self.symbols.keep(symbol);
+        symbol.id()
     }
 
     pub(super) fn symbol_of(&self, id: u32) -> Symbol {
-        match self.symbols.get(&id) {
-            Some(symbol) => symbol.clone(),
-            None => Symbol::from_id(id),
-        }
+        self.symbols.symbol(id)
     }
 
     #[inline(always)]

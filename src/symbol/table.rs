@@ -20,6 +20,8 @@ const SHORT_MAX: usize = 14;
 /// Bytes of a name that stands beside the slots of its chunk.
 const BESIDE_MAX: usize = 255;
 const SWEEP_MIN: usize = 4096;
+/// Names whose symbols are noted, to go back as soon as nobody holds them.
+const ASKED_MAX: usize = 1 << 14;
 
 /// So many slots, or none if it was given back.
 #[derive(Default)]
@@ -123,6 +125,9 @@ pub(super) struct Table {
     sweep_at: usize,
     /// Evaluations that may hold bare ids.
     pub(super) pins: usize,
+    /// Short names of which symbols were asked since the last that went back, as far as
+    /// that was noted.
+    asked: Vec<u32>,
     index: HashTable<u32>,
     /// Seeded, since names come from outside.
     state: RandomState,
@@ -137,6 +142,7 @@ impl Default for Table {
             live: 0,
             sweep_at: SWEEP_MIN,
             pins: 0,
+            asked: Vec::new(),
             index: HashTable::new(),
             state: RandomState::default(),
         }
@@ -341,6 +347,9 @@ impl Table {
         );
         let name = std::str::from_utf8(slot.text.bytes(&chunk.beside));
         let name: Box<str> = name.expect("names are made of text").into();
+        if name.len() <= SHORT_MAX && self.asked.len() < ASKED_MAX {
+            self.asked.push(id);
+        }
         let data = Arc::new(SymbolData {
             hash: FixedState::default().hash_one(&*name),
             id,
@@ -348,6 +357,23 @@ impl Table {
         });
         slot.text = Text::Shared(Arc::clone(&data));
         Symbol(data)
+    }
+
+    /// Moves short names of which symbols were asked lately back to where they stood, unless
+    /// a symbol still holds them: those wait for the next sweep.
+    pub(super) fn settle(&mut self) {
+        for id in std::mem::take(&mut self.asked) {
+            let chunk = &mut self.chunks[id as usize / CHUNK];
+            let Some(slot) = chunk.slots.get_mut(id as usize % CHUNK) else {
+                continue;
+            };
+            if let Text::Shared(data) = &slot.text
+                && Arc::strong_count(data) == 1
+                && data.name.len() <= SHORT_MAX
+            {
+                slot.text = Text::of(&data.name, &mut chunk.beside);
+            }
+        }
     }
 }
 
@@ -358,7 +384,7 @@ fn spread(tag: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Table;
+    use super::{Table, Text};
 
     fn make(table: &mut Table, count: usize, kind: &str) {
         for n in 0..count {
@@ -440,6 +466,31 @@ mod tests {
         table.pins = 2;
         table.sweep_for_one(&[]);
         assert!(table.live > 50_000);
+    }
+
+    #[test]
+    fn names_go_back_as_soon_as_that_is_asked_for() {
+        let mut table = Table {
+            pins: 1,
+            ..Table::default()
+        };
+        let long = "a name that is longer than what a slot has room for";
+        let ids: Vec<u32> = ["held", "not held", long]
+            .iter()
+            .map(|name| table.intern(name))
+            .collect();
+        let held = table.symbol(ids[0]);
+        table.symbol(ids[1]);
+        table.symbol(ids[2]);
+        table.settle();
+        let is_shared = |id: u32| matches!(table.slot(id).text, Text::Shared(_));
+        assert_eq!(
+            ids.iter().map(|id| is_shared(*id)).collect::<Vec<_>>(),
+            [true, false, true]
+        );
+        assert_eq!(table.symbol(ids[0]), held);
+        assert_eq!(table.symbol(ids[1]).as_str(), "not held");
+        assert_eq!(table.intern("not held"), ids[1]);
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Compiler<'_> {
             let tests: Vec<Box<[HeadTest]>> = tests.map(Iterator::collect).collect();
             super::switch::tree_of_cases(&tests)
         });
-        found.filter(|(tree, _)| matches!(tree, Tree::Place { .. }))
+        found.filter(|(tree, _)| matches!(tree, Tree::Place(_)))
     }
 
     /// The template of the first case whose pattern unifies with what a slot holds.

@@ -22,16 +22,20 @@ const DEEPEST: usize = 4;
 /// Rules of functions with more than this have one way in.
 const RULES_MAX: usize = 64;
 
-/// The rules left after some places were looked at.
+/// The rules left after some places were looked at. Functions have many leaves: a tree is
+/// small.
 pub(super) enum Tree {
     /// These, in order.
-    Rules(Vec<u32>),
-    Place {
-        path: Path,
-        keys: Vec<(u64, Tree)>,
-        arities: Vec<(usize, Tree)>,
-        other: Box<Tree>,
-    },
+    Rules(SmallVec<[u32; 2]>),
+    Place(Box<Choice>),
+}
+
+/// Which rules are left, by what stands at one more place.
+pub(super) struct Choice {
+    path: Path,
+    keys: Vec<(u64, Tree)>,
+    arities: Vec<(usize, Tree)>,
+    other: Tree,
 }
 
 /// How a rule is reached by the tree.
@@ -154,12 +158,12 @@ impl Grower<'_> {
         }
         let other = self.grow(wide_of(None).collect(), seen);
         seen.pop();
-        Some(Tree::Place {
+        Some(Tree::Place(Box::new(Choice {
             path,
             keys,
             arities,
-            other: Box::new(other?),
-        })
+            other: other?,
+        })))
     }
 
     /// Whether all places that a rule tests were looked at.
@@ -191,7 +195,7 @@ impl Grower<'_> {
                 Some(before) => before.retain(|path| known.contains(path)),
             }
         }
-        Tree::Rules(rules)
+        Tree::Rules(SmallVec::from_slice(&rules))
     }
 
     /// The place, not looked at yet, at which the rules differ most.
@@ -264,14 +268,14 @@ pub(super) fn write_below<'t>(
     tree: &'t Tree,
     places: &Places<'_>,
 ) -> Result<Switch, &'t [u32]> {
-    let (path, keys, arities, other) = match tree {
+    let Choice {
+        path,
+        keys,
+        arities,
+        other,
+    } = match tree {
         Tree::Rules(rules) => return Err(rules),
-        Tree::Place {
-            path,
-            keys,
-            arities,
-            other,
-        } => (path, keys, arities, other),
+        Tree::Place(choice) => &**choice,
     };
     let is_plain = is_plain(keys.len(), path, arities.len());
     let keys = keys
