@@ -470,6 +470,14 @@ pub(super) enum Instruction {
         count: u8,
         odd: Pc,
     },
+    /// Goes on at `odd` unless what so many slots hold stays as it is as an element of data and,
+    /// if `count` is not zero, the first heads no expression of so many elements that is called.
+    IfElements {
+        slots: [Slot; IF_PLAIN],
+        looked: u8,
+        count: u8,
+        odd: Pc,
+    },
     /// Goes on at `odd` unless what each slot holds plainly evaluates to itself and is of
     /// its type; a number has to be a small integer.
     IfTyped {

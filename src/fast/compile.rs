@@ -33,6 +33,7 @@ mod state;
 mod switch;
 mod table;
 mod told;
+mod tuple;
 mod typing;
 mod walk;
 
@@ -823,6 +824,7 @@ impl<'m> Compiler<'m> {
                 | I::JumpUnlessInteger { odd, .. }
                 | I::JumpUnlessSum { odd, .. }
                 | I::IfPlain { odd, .. }
+                | I::IfElements { odd, .. }
                 | I::IfTyped { odd, .. }
                 | I::JumpUnlessSame { odd, .. }
                 | I::CheckSame { odd, .. }

@@ -4,6 +4,7 @@
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::code::{ANY, NUMBER, Quick, QuickKind, TypeId};
 use crate::fast::function::{Function, State};
+use crate::fast::head::Passing;
 use crate::fast::heap::Heap;
 use crate::fast::program::Program;
 use crate::fast::site::LeafPlace;
@@ -65,6 +66,20 @@ impl Heap {
         }
         let noted = types.of_header(self.noted_type(value.at()));
         expected == ANY || noted.and_then(|noted| types.known_fit(noted, expected)) == Some(true)
+    }
+
+    /// Whether an expression of so many elements that are data, this first, is plainly seen to be none
+    /// that is called.
+    #[inline(always)]
+    pub(super) fn heads_data(&self, names: &mut Passing, head: Cell, count: u8) -> bool {
+        if head.is_exp() {
+            let header = self.header(head.at());
+            return header.has(Header::DATA) && header.arity() > 0;
+        }
+        if head.is_symbol() {
+            return names.get(head.at() as u32, usize::from(count)) == Some(true);
+        }
+        head.is_int() || head.is_bool()
     }
 
     #[inline(never)]

@@ -7,10 +7,33 @@
 use super::call::has_function;
 use super::control::mentions_space;
 use super::switch::{Places, Reached, Tree};
+use super::tuple::{PatternParts, Tuple};
 use super::{Bound, Compiled, Compiler, Leave, OddWhat, Place, Value, Want, is_whole_error};
+use smallvec::smallvec;
+
 use crate::atom::{Atom, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Pc, Slot, TypeId};
 use crate::fast::switch::HeadTest;
+
+/// What cases are told apart by.
+enum Told<'t> {
+    /// What a slot holds; what the plain evaluator is asked if that is a space, and the type that
+    /// this is evaluated as.
+    Slot(Slot, OddWhat, TypeId),
+    /// The elements of a tuple that is data.
+    Elements(&'t Tuple),
+}
+
+impl Told<'_> {
+    /// What of a pattern is matched with which slots; nothing of a variable for a tuple. `None` if
+    /// it never matches.
+    fn parts<'c>(&self, pattern: &'c Atom) -> Option<PatternParts<'c>> {
+        match self {
+            Told::Slot(slot, ..) => Some(smallvec![(pattern, *slot)]),
+            Told::Elements(tuple) => tuple.parts(pattern),
+        }
+    }
+}
 
 impl Compiler<'_> {
     pub(super) fn case_form(
@@ -19,13 +42,6 @@ impl Compiler<'_> {
         cases: &[Atom],
         want: Want,
     ) -> Compiled<Value> {
-        // What cannot fail needs no way back for no result.
-        let quick = matches!(value, Atom::Symbol(symbol) if *symbol != known().empty)
-            || matches!(value, Atom::Grounded(_));
-        let takes_empty = cases.iter().any(|case| match case.as_expression() {
-            Some([pattern, _]) => matches!(pattern, Atom::Variable(_)) || pattern.is_empty_symbol(),
-            _ => true,
-        });
         let (result, mark) = self.marked(std::slice::from_ref(value), want, |this, inner| {
             if let Atom::Variable(variable) = value
                 && let Some(name) = this.names.get(variable)
@@ -34,66 +50,22 @@ impl Compiler<'_> {
                 let slot = name.slot;
                 return this.cases(slot, cases, inner.want);
             }
-            let keep = this.target()?;
-            let without = this.defined.clone();
-            let slot = this.slot()?;
-            let at_once = match value {
-                Atom::Variable(variable) => this.names.get(variable).copied(),
-                _ => None,
-            };
-            let at_once = at_once.map(|name| {
-                this.emit(Instruction::TakeSettled {
-                    to: slot,
-                    from: name.slot,
-                    settled: FAIL,
-                })
-            });
-            let open = if quick || !takes_empty {
-                None
-            } else {
-                Some(this.emit_sized(Instruction::CaseOpen {
-                    keep,
-                    empty: FAIL,
-                    size: 0,
-                }))
-            };
-            let before = this.defined.clone();
-            this.define(slot);
-            // An error is a value here.
-            let inner_mark = this.target()?;
-            this.emit(Instruction::Mark { to: inner_mark });
-            this.caught(slot, Some(inner_mark), |this| {
-                if is_whole_error(value) {
-                    this.quoted(value)
-                } else {
-                    this.evaluate(value, ANY, Want::Shared)
-                }
-            })?;
-            if open.is_some() {
-                this.emit(Instruction::CaseAny { keep });
-            }
-            if let Some(at) = at_once {
-                let here = this.here();
-                this.fill(at, Place::To, here);
-            }
-            this.defined = before;
-            this.define(slot);
-            let Some(open) = open else {
-                return this.cases(slot, cases, inner.want);
+            let tuple = this.tuple_looked_at(value, cases)?;
+            let Some((tuple, odd)) = tuple else {
+                return this.cases_of_any(value, cases, (inner.want, want));
             };
             let to = this.slot()?;
             let first = this.branch(|this| {
-                let value = this.cases(slot, cases, inner.want)?;
+                let told = Told::Elements(&tuple);
+                let value = this.cases_told(&told, cases, inner.want, &Self::case_evaluated)?;
                 Ok(this.join(value, to, want))
             })?;
             let here = this.here();
-            this.fill(open, Place::To, here);
-            this.defined.clone_from(&without);
-            this.program.live.insert(here, without.into_boxed_slice());
+            for at in odd {
+                this.fill(at, Place::Odd, here);
+            }
             let second = this.branch(|this| {
-                let empty = this.constant_value(&Atom::Symbol(known().empty.clone()))?;
-                let slot = this.in_slot(empty)?;
-                let value = this.cases(slot, cases, inner.want)?;
+                let value = this.cases_of_any(value, cases, (inner.want, want))?;
                 Ok(this.join(value, to, want))
             })?;
             this.land([first, second]);
@@ -104,24 +76,123 @@ impl Compiler<'_> {
         Ok(result)
     }
 
+    /// The cases that `Empty` may match, as far as the first that it does.
+    fn cases_of_empty(&self, cases: &[Atom]) -> Vec<Atom> {
+        let mut found = Vec::new();
+        for case in cases {
+            let (takes, ends) = match case.as_expression() {
+                Some([Atom::Variable(variable), _]) => (true, !self.names.contains_key(variable)),
+                Some([pattern, _]) => (pattern.is_empty_symbol(), pattern.is_empty_symbol()),
+                _ => (true, true),
+            };
+            if takes {
+                found.push(case.clone());
+            }
+            if ends {
+                break;
+            }
+        }
+        found
+    }
+
+    /// Cases for each value that an expression has, and for `Empty` where it has none. `want` is what
+    /// is wanted of what follows a case, and then of the whole form.
+    fn cases_of_any(
+        &mut self,
+        value: &Atom,
+        cases: &[Atom],
+        (wanted, want): (Want, Want),
+    ) -> Compiled<Value> {
+        // What cannot fail needs no way back for no result.
+        let quick = matches!(value, Atom::Symbol(symbol) if *symbol != known().empty)
+            || matches!(value, Atom::Grounded(_));
+        let of_empty = self.cases_of_empty(cases);
+        let keep = self.target()?;
+        let without = self.defined.clone();
+        let slot = self.slot()?;
+        let at_once = match value {
+            Atom::Variable(variable) => self.names.get(variable).copied(),
+            _ => None,
+        };
+        let at_once = at_once.map(|name| {
+            self.emit(Instruction::TakeSettled {
+                to: slot,
+                from: name.slot,
+                settled: FAIL,
+            })
+        });
+        let open = if quick || of_empty.is_empty() {
+            None
+        } else {
+            Some(self.emit_sized(Instruction::CaseOpen {
+                keep,
+                empty: FAIL,
+                size: 0,
+            }))
+        };
+        let before = self.defined.clone();
+        self.define(slot);
+        // An error is a value here.
+        let inner_mark = self.target()?;
+        self.emit(Instruction::Mark { to: inner_mark });
+        self.caught(slot, Some(inner_mark), |this| {
+            if is_whole_error(value) {
+                this.quoted(value)
+            } else {
+                this.evaluate(value, ANY, Want::Shared)
+            }
+        })?;
+        if open.is_some() {
+            self.emit(Instruction::CaseAny { keep });
+        }
+        if let Some(at) = at_once {
+            let here = self.here();
+            self.fill(at, Place::To, here);
+        }
+        self.defined = before;
+        self.define(slot);
+        let Some(open) = open else {
+            return self.cases(slot, cases, wanted);
+        };
+        let to = self.slot()?;
+        let first = self.branch(|this| {
+            let value = this.cases(slot, cases, wanted)?;
+            Ok(this.join(value, to, want))
+        })?;
+        let here = self.here();
+        self.fill(open, Place::To, here);
+        self.defined.clone_from(&without);
+        self.program.live.insert(here, without.into_boxed_slice());
+        let second = self.branch(|this| {
+            let empty = this.constant_value(&Atom::Symbol(known().empty.clone()))?;
+            let slot = this.in_slot(empty)?;
+            let value = this.cases(slot, &of_empty, wanted)?;
+            Ok(this.join(value, to, want))
+        })?;
+        self.land([first, second]);
+        self.define(to);
+        Ok(Operand::slot(to))
+    }
+
     /// What tells the cases apart, in order, and what is known of each where it leads there;
     /// `None` if there is nothing to tell.
-    fn cases_tree(&mut self, slot: Slot, cases: &[Atom]) -> Option<(Tree, Vec<Reached>)> {
-        let patterns = cases.iter().map_while(|case| match case.as_expression() {
-            Some([pattern, _]) => Some(pattern),
-            _ => None,
-        });
-        let tests: Vec<Box<[HeadTest]>> = patterns
-            .map(|pattern| {
+    fn cases_tree(&mut self, told: &Told<'_>, cases: &[&Atom]) -> Option<(Tree, Vec<Reached>)> {
+        let tests: Vec<Box<[HeadTest]>> = cases
+            .iter()
+            .map(|case| {
+                let pattern = &case.as_expression().unwrap_or_default()[0];
                 let mut tests = Vec::new();
-                let mut path = vec![u32::from(slot)];
-                super::head::add_tests(self.heap, pattern, &mut path, &mut tests);
+                for (part, slot) in told.parts(pattern).unwrap_or_default() {
+                    let mut path = vec![u32::from(slot)];
+                    super::head::add_tests(self.heap, part, &mut path, &mut tests);
+                }
                 tests.into_boxed_slice()
             })
             .collect();
         let found = super::switch::tree_of_cases(&tests).or_else(|| {
             // By what the values are themselves.
-            let tests = tests.iter().map(|tests| tests.iter().take(1).cloned());
+            let own = |test: &&HeadTest| test.path.len() == 1;
+            let tests = tests.iter().map(|tests| tests.iter().filter(own).cloned());
             let tests: Vec<Box<[HeadTest]>> = tests.map(Iterator::collect).collect();
             super::switch::tree_of_cases(&tests)
         });
@@ -187,8 +258,30 @@ impl Compiler<'_> {
         (asked, expected): (OddWhat, TypeId),
         body: &dyn Fn(&mut Self, &Atom, Want) -> Compiled<Value>,
     ) -> Compiled<Value> {
+        let told = Told::Slot(slot, asked, expected);
+        self.cases_told(&told, cases, want, body)
+    }
+
+    /// The cases for what there is to tell them by; `body` compiles what follows a pattern.
+    fn cases_told(
+        &mut self,
+        told: &Told<'_>,
+        cases: &[Atom],
+        want: Want,
+        body: &dyn Fn(&mut Self, &Atom, Want) -> Compiled<Value>,
+    ) -> Compiled<Value> {
         let to = self.slot()?;
         let mut ends = Vec::new();
+        let all: Vec<&Atom> = cases.iter().collect();
+        let mut cases = all.clone();
+        let pattern_of = |case: &Atom| match case.as_expression() {
+            Some([pattern, _]) => Some(pattern.clone()),
+            _ => None,
+        };
+        // A malformed case is where it ends.
+        let count = cases.iter().take_while(|case| pattern_of(case).is_some());
+        cases.truncate(count.count());
+        cases.retain(|case| pattern_of(case).is_some_and(|pattern| told.parts(&pattern).is_some()));
         let patterns = || {
             cases
                 .iter()
@@ -196,7 +289,7 @@ impl Compiler<'_> {
         };
         // Cases that cannot match are passed over by what the slot holds; most often it is
         // taken apart.
-        let (tree, reached) = self.cases_tree(slot, cases).unzip();
+        let (tree, reached) = self.cases_tree(told, &cases).unzip();
         let take = self.emit(Instruction::Jump { to: FAIL });
         let otherwise = self.emit(Instruction::Jump { to: FAIL });
         if patterns().any(mentions_space) {
@@ -207,16 +300,15 @@ impl Compiler<'_> {
             Atom::Variable(variable) => self.names.get(variable).map(|name| name.slot),
             _ => None,
         };
-        let (queried, other) = match patterns().next() {
-            None => (None, slot),
-            Some(first @ Atom::Variable(_)) if named(first).is_none() => (None, slot),
-            Some(first) => {
-                let other = named(first).unwrap_or(slot);
-                let queried = self.slow(Vec::new(), asked, expected)?;
-                (Some(queried), other)
+        let queried = match (told, patterns().next()) {
+            (Told::Elements(_), _) | (_, None) => None,
+            (_, Some(first @ Atom::Variable(_))) if named(first).is_none() => None,
+            (Told::Slot(slot, asked, expected), Some(first)) => {
+                let other = named(first).unwrap_or(*slot);
+                let queried = self.slow(Vec::new(), asked.clone(), *expected)?;
+                Some((queried, *slot, other))
             }
         };
-        let all: Vec<&Atom> = cases.iter().collect();
         // Where a case begins to be tried; where it is entered.
         let mut first = None;
         let mut entries: Vec<Pc> = Vec::new();
@@ -239,18 +331,28 @@ impl Compiler<'_> {
                 pattern.for_each_variable(|variable| {
                     is_new &= !this.names.contains_key(variable);
                 });
-                let is_any = is_new && matches!(pattern, Atom::Variable(_));
+                let any = match pattern {
+                    Atom::Variable(variable) if is_new => Some(variable),
+                    _ => None,
+                };
+                let parts = told.parts(pattern).unwrap_or_default();
                 let known = known.filter(|known| {
-                    is_new && !is_any && super::head::always_matches_slot(pattern, slot, known)
+                    is_new && any.is_none() && super::head::always_matches_slots(&parts, known)
                 });
                 let before = (this.slots, this.names.clone());
                 let mut uses = Vec::new();
-                if is_any {
-                    this.pattern_with(pattern, slot, &mut uses)?;
-                } else {
-                    this.emit(Instruction::Try { keep });
-                    this.pattern_with(pattern, slot, &mut uses)?;
-                    this.emit(Instruction::Keep);
+                match any {
+                    Some(variable) => match told {
+                        Told::Slot(slot, ..) => this.pattern_with(pattern, *slot, &mut uses)?,
+                        Told::Elements(tuple) => this.name_tuple(tuple, variable)?,
+                    },
+                    None => {
+                        this.emit(Instruction::Try { keep });
+                        for (part, slot) in &parts {
+                            this.pattern_with(part, *slot, &mut uses)?;
+                        }
+                        this.emit(Instruction::Keep);
+                    }
                 }
                 let mut entry = begin;
                 if let Some(known) = known {
@@ -259,7 +361,9 @@ impl Compiler<'_> {
                     let after = (this.slots, this.names.len());
                     (this.slots, this.names) = before;
                     entry = this.here();
-                    this.known_pattern(pattern, slot, &known, FAIL)?;
+                    for (part, slot) in &parts {
+                        this.known_pattern(part, *slot, &known, FAIL)?;
+                    }
                     debug_assert_eq!(after, (this.slots, this.names.len()));
                     let here = this.here();
                     this.fill(over, Place::To, here);
@@ -284,7 +388,7 @@ impl Compiler<'_> {
         let none = self.here();
         self.emit(Instruction::Fail);
         let mut open = first.unwrap_or(none);
-        if let Some(slow) = queried {
+        if let Some((slow, slot, other)) = queried {
             let at = self.emit(Instruction::UnlessSpace {
                 slot,
                 other,
@@ -315,7 +419,7 @@ impl Compiler<'_> {
         }
         self.land(ends);
         self.define(to);
-        if let Some(slow) = queried
+        if let Some((slow, ..)) = queried
             && want != Want::Tail
         {
             self.odd[slow].to = Some(to);

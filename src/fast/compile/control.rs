@@ -467,7 +467,7 @@ impl Compiler<'_> {
             && self.is_numeric(right, 8)
     }
 
-    fn is_numeric(&self, atom: &Atom, depth: usize) -> bool {
+    pub(super) fn is_numeric(&self, atom: &Atom, depth: usize) -> bool {
         match atom {
             Atom::Variable(variable) => self
                 .names
@@ -555,7 +555,11 @@ impl Compiler<'_> {
         })
     }
 
-    fn numeric(&mut self, atom: &Atom, uses: &mut Vec<(usize, Place)>) -> Compiled<Value> {
+    pub(super) fn numeric(
+        &mut self,
+        atom: &Atom,
+        uses: &mut Vec<(usize, Place)>,
+    ) -> Compiled<Value> {
         match atom {
             Atom::Variable(variable) => match self.names.get(variable) {
                 Some(name) => Ok(Operand::slot(name.slot)),

@@ -58,10 +58,13 @@ pub(super) fn always_matches(rule: &Atom, known: &[Path]) -> bool {
     })
 }
 
-/// Whether a pattern matches whatever a slot holds, where what stands at these places is known
-/// to be what the pattern has there and no variable of it stands for anything.
-pub(super) fn always_matches_slot(pattern: &Atom, slot: Slot, known: &[Path]) -> bool {
-    always_matches_at(pattern, &mut vec![u32::from(slot)], known, &mut Vec::new())
+/// Whether patterns match whatever slots hold, where what stands at these places is known
+/// to be what they have there and no variable of them stands for anything.
+pub(super) fn always_matches_slots(parts: &[(&Atom, Slot)], known: &[Path]) -> bool {
+    let mut seen = Vec::new();
+    parts.iter().all(|(pattern, slot)| {
+        always_matches_at(pattern, &mut vec![u32::from(*slot)], known, &mut seen)
+    })
 }
 
 fn always_matches_at<'p>(

@@ -630,6 +630,24 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 place(other)
             )
         }
+        I::IfElements {
+            slots,
+            looked,
+            count,
+            odd: other,
+        } => {
+            let looked = slots[..usize::from(looked)].iter();
+            let values: Vec<String> = looked.map(|found| slot(*found)).collect();
+            let no_call = match count {
+                0 => String::new(),
+                _ => format!(", and {} heads no call of {}", values[0], count - 1),
+            };
+            let values = values.join(", ");
+            format!(
+                "unless {values} stay as they are{no_call}, go to {}",
+                place(other)
+            )
+        }
         I::CallSlotsLast { function, slots } => {
             let (function, arguments) = rule.call(function, slots);
             format!("call {function} with {arguments} in place of this rule")

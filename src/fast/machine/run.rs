@@ -489,6 +489,23 @@ impl Machine<'_> {
                         }
                         next!()
                     }
+                    I::IfElements {
+                        ref slots,
+                        looked,
+                        count,
+                        ..
+                    } => {
+                        let mut looked = slots[..usize::from(looked)].iter();
+                        let head = Cell(frame[place(slots[0])]);
+                        let names = &mut self.program.data_heads;
+                        if looked.all(|slot| self.heap.is_its_own(slot!(*slot)))
+                            && (count == 0
+                                || !(self.program.expression_rules || self.program.value_rules)
+                                    && self.heap.heads_data(names, head, count))
+                        {
+                            next!()
+                        }
+                    }
                     I::IfTyped {
                         slots: [a, b],
                         types: [first, second],

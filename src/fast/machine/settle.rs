@@ -391,6 +391,22 @@ impl Machine<'_> {
         self.is_data_head(head, count)
     }
 
+    /// Whether values stay as they are as elements of data and, if `count` is not zero, the first
+    /// heads no expression of so many elements that is called.
+    #[inline(never)]
+    pub(super) fn stay(&mut self, values: &[Cell], count: u8) -> bool {
+        if self.heap.doubts.are_some() {
+            self.look_at_doubts();
+        }
+        let heap = &self.heap;
+        let stays = |value: &Cell| {
+            let value = heap.deref(*value);
+            value.is_ref() || heap.is_its_own(value) || heap.is_open(value)
+        };
+        values.iter().all(stays)
+            && (count == 0 || self.is_data_head_deep(values[0], usize::from(count)))
+    }
+
     /// As [`Machine::is_data_head`], of an expression whose head is looked at next.
     pub(super) fn is_data_head_shallow(&mut self, head: Cell, count: usize) -> bool {
         if head.is_exp() {

@@ -472,6 +472,18 @@ impl Machine<'_> {
                 let height = self.height(mark, base);
                 go!(self.call(function, operands, size, height, pc, base));
             }
+            I::IfElements {
+                slots,
+                looked,
+                count,
+                odd,
+            } => {
+                let frame = self.stack.frame(base);
+                let values = slots.map(|slot| Cell(frame[place(slot)]));
+                if !self.stay(&values[..usize::from(looked)], count) {
+                    pc = odd;
+                }
+            }
             I::IfTyped {
                 slots,
                 types,
