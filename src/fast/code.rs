@@ -507,6 +507,14 @@ pub(super) enum Instruction {
         expected: TypeId,
         size: Slot,
     },
+    /// As `Plain`, of what was made of a template. Where what a variable of that stands for is yet
+    /// to be evaluated, code for such an expression is made and run.
+    PlainOf {
+        from: Slot,
+        template: u32,
+        expected: TypeId,
+        size: Slot,
+    },
     /// As `Plain`, with the type that a slot tells.
     PlainAs {
         from: Slot,

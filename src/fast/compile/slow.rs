@@ -269,11 +269,22 @@ impl Compiler<'_> {
                 }
                 OddWhat::Source(atom) => {
                     let from = self.instantiated(&atom, place)?;
-                    self.emit_sized(Instruction::Plain {
-                        from,
-                        expected: odd.expected,
-                        size: 0,
-                    });
+                    let (expected, size) = (odd.expected, 0);
+                    let made = self.program.code.last();
+                    let plain = match made.copied() {
+                        Some(Instruction::Instantiate { template, .. }) => Instruction::PlainOf {
+                            from,
+                            template,
+                            expected,
+                            size,
+                        },
+                        _ => Instruction::Plain {
+                            from,
+                            expected,
+                            size,
+                        },
+                    };
+                    self.emit_sized(plain);
                 }
                 OddWhat::SourceOf(atom, made) => {
                     let from = self.instantiated_of(&atom, made, place)?;
@@ -348,6 +359,7 @@ impl Compiler<'_> {
                 I::BuildOrCall { size, .. }
                 | I::Evaluate { size, .. }
                 | I::Plain { size, .. }
+                | I::PlainOf { size, .. }
                 | I::PlainAs { size, .. }
                 | I::PlainCall { size, .. }
                 | I::PlainRule { size, .. }

@@ -268,6 +268,11 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(from),
             wanted(expected)
         ),
+        I::PlainOf { from, expected, .. } => format!(
+            "evaluate {}{} by the plain evaluator, or by code if something in it is to be evaluated",
+            slot(from),
+            wanted(expected)
+        ),
         I::PlainAs { from, expected, .. } => format!(
             "evaluate {} as {} tells by the plain evaluator",
             slot(from),

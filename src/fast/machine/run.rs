@@ -1272,6 +1272,7 @@ impl Machine<'_> {
                     | I::Undo { .. }
                     | I::Keep
                     | I::Plain { .. }
+                    | I::PlainOf { .. }
                     | I::PlainAs { .. }
                     | I::PlainCall { .. }
                     | I::PlainRule { .. }

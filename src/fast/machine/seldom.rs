@@ -3,11 +3,11 @@
 
 use super::pattern::Place;
 use super::settle::Ask;
-use super::{HEIGHT, Machine, Next};
+use super::{HEIGHT, Machine, Next, Settled};
 use crate::evaluate::Answer;
 use crate::fast::cell::Cell;
 use crate::fast::choice::Kind;
-use crate::fast::code::{ANY, Instruction, Pc, TypeId};
+use crate::fast::code::{ANY, Instruction, Of, Pc, TypeId};
 
 impl Machine<'_> {
     /// Carries out an instruction; `None` if a bound was hit.
@@ -66,6 +66,24 @@ impl Machine<'_> {
                 fuel!();
                 let value = slot!(self, base, from);
                 go!(self.plain(value, expected, pc, base, size));
+            }
+            I::PlainOf {
+                from,
+                template,
+                expected,
+                size,
+            } => {
+                fuel!();
+                let value = slot!(self, base, from);
+                if !self.calls_within(template, base) {
+                    go!(self.plain(value, expected, pc, base, size));
+                }
+                match self.settle(value, expected, (false, Of::Element), pc, base, size) {
+                    Settled::Value(value) if value == self.heap.empty => go!(Next::Fail),
+                    Settled::Value(value) => self.result = value,
+                    Settled::Called(to, frame) => go!(Next::At(to, frame)),
+                    Settled::Next(next) => go!(next),
+                }
             }
             I::PlainAs {
                 from,

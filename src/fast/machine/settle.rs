@@ -10,7 +10,7 @@ use crate::atom::{Atom, known};
 use crate::evaluate::{Answer, Machine as Plain, Wanted};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
-use crate::fast::code::{Of, Pc, Slot, TypeId};
+use crate::fast::code::{ANY, Of, Pc, Slot, TypeId};
 use crate::fast::compile;
 use crate::types;
 
@@ -415,6 +415,20 @@ impl Machine<'_> {
                 && !self.heap.is_lambda(head.at());
         }
         self.is_data_head(head, count)
+    }
+
+    /// Whether something that a variable of a template stands for is yet to be evaluated.
+    pub(super) fn calls_within(&mut self, template: u32, base: usize) -> bool {
+        let template = std::sync::Arc::clone(&self.program.templates[template as usize]);
+        template.variables.iter().any(|(_, slot)| {
+            let value = self.heap.deref(slot!(self, base, *slot));
+            if !value.is_exp() || self.stands(value, ANY, true) {
+                return false;
+            }
+            // Shapes of data with variables in it may be any number.
+            let (first, count) = self.heap.elements(value.at());
+            self.heap.is_ground(value) || !self.is_data_head_deep(self.heap.word(first), count)
+        })
     }
 
     /// Evaluates a term by the plain evaluator.
