@@ -33,6 +33,9 @@ under one heading:
   answers are ours where both are asked the same program with `let` in its place.
 - `space inside of an atom`: the reference asks it for itself (`divergences.md`). Its answers are ours where both are asked the
   same program with functions that ask spaces, so that these are not inside of atoms.
+- `variable in a value`: what a rule's head makes a caller's variable, an expression with variables of the rule, keeps them in
+  ours; the reference forgets what they are bound to later (`matching/equal-variables`). Its answers are those that both give to
+  the same program with heads that take apart what is a variable by other variables than the rule's, all of them or those of one name.
 - `type told by another argument`: ours keeps it, the reference forgets it (`divergences.md`), so that ours has errors more. Its
   answers are ours where both are asked the same program with a function without types in the place of `==`.
 - `reference died`, `reference did not finish`: there is nothing to compare with; it died also if it does when asked again.
@@ -64,7 +67,8 @@ ORDERS = 24
 HEADINGS = ["same", "order inside of results", "order of alternatives", "bindings as printed", "Error as a member",
             "any type as a value", "NotReducible as a value", "bound variable as an argument",
             "only NaN", "condition of filter-atom", "members with variables", "characters without a type",
-            "variable of a variable", "space inside of an atom", "type told by another argument", "reference varies", "reference died", "reference did not finish", "unexplained"]
+            "variable of a variable", "space inside of an atom", "type told by another argument", "variable in a value",
+            "reference varies", "reference died", "reference did not finish", "unexplained"]
 # What ours and the reference's say otherwise: with this word for what the pattern finds they are the same.
 ALIKE = [
     ("bound variable as an argument", r"\(Error .* \(Bad(?:ArgType \d+|Type) Variable (.*)\)\)", r"(Variable \1)"),
@@ -112,6 +116,13 @@ INSTEAD = [
        "(= (match-self $pattern $template) (match &self $pattern $template))\n"),
     ("type told by another argument", [(r"\(== ", "(equal-of ")], "(= (equal-of $a $b) (== $a $b))\n"),
 ]
+# What takes apart what a rule is given: a variable by `$other`, which shares no variable with the body.
+TAKEN = """
+(: taken (-> Atom Atom Atom Atom %Undefined%))
+(= (taken $given $pattern $other $body) (function (chain (eval (get-metatype $given)) $kind (unify $kind Variable
+  (unify $given $other (return $body) (return Empty))
+  (unify $given $pattern (return $body) (return Empty))))))
+"""
 # Of so many programs under one heading the seeds are told.
 SEEDS_TOLD = 20
 # How often the reference is asked again, each time by a process of its own.
@@ -178,6 +189,23 @@ def reordered(program, orders):
     return "\n".join(parts[:-1]) + "\n"
 
 
+def with_arguments_taken(program, forgotten):
+    """The program with rules whose bodies take apart what their heads do; what the pattern finds are other variables in a variable."""
+    lines = []
+    for line in program.splitlines():
+        if line.startswith("(= ("):
+            _, head, body = parts_of(line)[:3]
+            name, *given = parts_of(head)
+            for at, pattern in enumerate(given):
+                if pattern.startswith("(") and "$" in pattern:
+                    other = re.sub(rf"({forgotten})(?=[\s()])", r"\1-other", pattern)
+                    given[at] = f"$given-{at}"
+                    body = f"(taken $given-{at} {pattern} {other} {body})"
+            line = f"(= ({' '.join([name, *given])}) {body})"
+        lines.append(line)
+    return TAKEN + "\n".join(lines) + "\n"
+
+
 def without_bindings(answers):
     """The results without order, and bindings without what they bind."""
     if isinstance(answers.directives, str):
@@ -242,6 +270,11 @@ def explanation(seed, program, theirs, answers, engine, ask):
         again, expected = ask(other).without_order(), engine.ask_all([other])[0].without_order()
         if again == expected and not isinstance(again, str):
             return heading
+    for forgotten in [r"\$[^\s()]+", *(re.escape(name) for name in sorted(set(re.findall(r"\$[^\s()]+", program))))]:
+        other = with_arguments_taken(program, forgotten)
+        again, expected = ask(other).without_order(), engine.ask_all([other])[0].without_order()
+        if wanted == again == expected:
+            return "variable in a value"
     orders = random.Random(seed)
     if any(other.without_order() == wanted for other in engine.ask_all([reordered(program, orders) for _ in range(ORDERS)])):
         return "order of alternatives"
