@@ -25,6 +25,7 @@ mod machine;
 mod met;
 mod names;
 mod open;
+mod operations;
 mod pattern;
 mod program;
 mod rows;

@@ -19,6 +19,9 @@ const BOX: u64 = 5;
 const BOOL: u64 = 6;
 const HDR: u64 = 7;
 
+/// From here on numbers of host values are those of operations.
+pub(super) const OPERATIONS: u32 = 3 << 30;
+
 /// What a cell is, for code that handles every kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
@@ -81,6 +84,11 @@ impl Cell {
         Cell((u64::from(id) << 3) | BOX)
     }
 
+    /// An operation that has a cell of its own, by its number.
+    pub(super) fn operation(number: u32) -> Cell {
+        Cell::boxed(OPERATIONS + number)
+    }
+
     pub(super) fn boolean(value: bool) -> Cell {
         if value { Cell::TRUE } else { Cell::FALSE }
     }
@@ -128,6 +136,19 @@ impl Cell {
     #[inline(always)]
     pub(super) fn is_bool(self) -> bool {
         self.0 & TAG == BOOL
+    }
+
+    /// Whether it is an operation that has a cell of its own.
+    #[inline(always)]
+    pub(super) fn is_operation(self) -> bool {
+        self.is_box() && self.0 >= Cell::boxed(OPERATIONS).0
+    }
+
+    /// Whether it is a symbol or such an operation: what tells calls and data apart that it
+    /// heads.
+    #[inline(always)]
+    pub(super) fn is_name(self) -> bool {
+        self.is_symbol() || self.is_operation()
     }
 
     /// Whether it points nowhere: equal words are equal terms.

@@ -135,6 +135,9 @@ impl Heap {
     #[cold]
     #[inline(never)]
     fn same_operations(&self, left: Cell, right: Cell) -> Option<bool> {
+        if left.is_operation() && right.is_operation() {
+            return Some(left == right);
+        }
         let operation = |cell: Cell| match cell.is_box().then(|| self.box_of(cell)) {
             Some(Atom::Grounded(Grounded::Operation(operation))) => Some(operation),
             _ => None,
@@ -389,7 +392,7 @@ impl Switch {
                 return None;
             }
             let head = Cell(cells[inner.at() + 1]);
-            if !head.is_symbol() {
+            if !head.is_name() {
                 return None;
             }
             word = expression_word(Some(head), header.arity());
@@ -419,7 +422,7 @@ impl Switch {
                 return None;
             }
             let head = heap.deref(heap.word(cell.at() + 1));
-            if !head.is_symbol() {
+            if !head.is_name() {
                 return None;
             }
             expression_word(Some(head), header.arity())

@@ -10,9 +10,10 @@ use smallvec::SmallVec;
 
 use crate::areas::Areas;
 use crate::atom::{Atom, Expression, Grounded, LARGE, Variable};
-use crate::fast::cell::{Cell, Header, Kind};
+use crate::fast::cell::{Cell, Header, Kind, OPERATIONS};
 use crate::fast::names::KeptNames;
 use crate::fast::open::Doubts;
+use crate::fast::operations::Operations;
 use crate::number::Number;
 use crate::seen::Seen;
 use crate::symbol::Symbol;
@@ -42,6 +43,7 @@ pub(super) struct Heap {
     /// From so many on the heap is to be collected.
     pub(super) beside_max: usize,
     pub(super) constant_boxes: Vec<Atom>,
+    pub(super) operations: Operations,
     /// Names that code refers to by their numbers.
     symbols: KeptNames,
     pub(super) error: Cell,
@@ -104,6 +106,7 @@ impl Heap {
             beside: 0,
             beside_max: BESIDE,
             constant_boxes: Vec::new(),
+            operations: Operations::default(),
             symbols: KeptNames::default(),
             error: Cell::symbol(known.error.id()),
             empty: Cell::symbol(known.empty.id()),
@@ -317,7 +320,9 @@ impl Heap {
 
     pub(super) fn box_of(&self, cell: Cell) -> &Atom {
         let id = cell.at() as u32;
-        if id >= CONSTANT_BOXES {
+        if id >= OPERATIONS {
+            self.operations.atom(id - OPERATIONS)
+        } else if id >= CONSTANT_BOXES {
             &self.constant_boxes[(id - CONSTANT_BOXES) as usize]
         } else {
             &self.boxes[id as usize]
@@ -812,7 +817,7 @@ impl Heap {
             Atom::Variable(variable) => self.named_variable(variable),
             Atom::Grounded(Grounded::Bool(value)) => Cell::boolean(*value),
             Atom::Grounded(Grounded::Number(number)) => self.number(number.clone()),
-            Atom::Grounded(_) => self.boxed(atom.clone()),
+            Atom::Grounded(_) => self.host_value(atom.clone()),
             Atom::Expression(_) => unreachable!("no leaf"),
         }
     }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::atom::{Atom, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::uses::Used;
-use crate::fast::cell::Cell;
+use crate::fast::cell::{Cell, OPERATIONS};
 use crate::fast::code::{ANY, FAIL, FINISH, Operand, Operands, Pc, Quick, QuickKind, RETURN, Slot};
 use crate::fast::function::State;
 use crate::fast::head::Head;
@@ -495,7 +495,8 @@ impl Words<'_> {
         let rest = " …".repeat(arity - 1);
         match name {
             u32::MAX => format!("(…{rest})"),
-            id => format!("({}{rest})", self.parts.shown(Cell::symbol(id))),
+            OPERATIONS.. => format!("({}{rest})", self.parts.shown(Cell::boxed(name))),
+            _ => format!("({}{rest})", self.parts.shown(Cell::symbol(name))),
         }
     }
 

@@ -510,11 +510,11 @@ impl Program {
             Kind::Exp(at) => {
                 let (first, arity) = heap.elements(at);
                 let head = (arity > 0).then(|| heap.deref(heap.word(first)));
-                if head.is_some_and(Cell::is_ref) {
+                if head.is_some_and(|head| head.is_ref() || heap.is_other_operation(head)) {
                     return None;
                 }
                 Some(Key::Expression {
-                    head: head.filter(|head| head.is_symbol()),
+                    head: head.filter(|head| head.is_name()),
                     arity,
                 })
             }

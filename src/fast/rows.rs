@@ -384,7 +384,7 @@ impl Heap {
             Token::Char(value) => self.boxed(crate::atom::Atom::Grounded(Grounded::Char(value))),
             Token::Payload(place) => {
                 let value = values.payload(place).clone();
-                self.boxed(crate::atom::Atom::Grounded(value))
+                self.host_value(crate::atom::Atom::Grounded(value))
             }
             Token::Variable(number) => frame.get(number).unwrap_or_else(|| {
                 let fresh = self.variable();

@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::fast::cell::Cell;
+use crate::fast::cell::{Cell, OPERATIONS};
 use crate::fast::code::{Pc, Slot};
 
 /// Something that an argument must be for a rule to match, if it is bound.
@@ -20,7 +20,7 @@ pub(super) struct HeadTest {
 pub(super) enum Key {
     /// A symbol, integer or truth value.
     Leaf(Cell),
-    /// An expression with that many elements, and its head if that is a symbol.
+    /// An expression with that many elements, and its head if that is a name.
     Expression { head: Option<Cell>, arity: usize },
 }
 
@@ -41,7 +41,11 @@ impl Key {
     /// Of the word of an expression, its head, if that counts, and how many elements it has.
     pub(super) fn call_of(word: u64) -> Option<(Cell, usize)> {
         let arity = Key::arity_of(word)?;
-        let head = Cell::symbol((word >> 3) as u32);
+        let number = (word >> 3) as u32;
+        let head = match number {
+            OPERATIONS.. => Cell::boxed(number),
+            _ => Cell::symbol(number),
+        };
         (expression_word(Some(head), arity) != expression_word(None, arity))
             .then_some((head, arity))
     }
@@ -105,7 +109,7 @@ impl Branch {
     };
 }
 
-/// The word for an expression with that many elements; its head counts if it is a symbol.
+/// The word for an expression with that many elements; its head counts if it is a name.
 #[inline(always)]
 pub(super) fn expression_word(head: Option<Cell>, arity: usize) -> u64 {
     const NO_SYMBOL: u64 = (u32::MAX as u64) << 3;

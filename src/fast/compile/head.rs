@@ -35,6 +35,9 @@ pub(super) fn key(heap: &mut Heap, pattern: &Atom) -> Option<Key> {
             let children = expression.children();
             let head = match children.first() {
                 Some(Atom::Symbol(symbol)) => Some(Cell::symbol(heap.symbol(symbol))),
+                Some(head @ Atom::Grounded(Grounded::Operation(_))) => {
+                    heap.constant(head).filter(|head| head.is_operation())
+                }
                 _ => None,
             };
             Key::Expression {
@@ -199,6 +202,18 @@ impl Compiler<'_> {
         Ok(())
     }
 
+    /// The constant of what heads calls and data of one kind: a symbol, or an operation.
+    fn name_constant(&mut self, head: &Atom) -> Compiled<Option<u32>> {
+        if !matches!(
+            head,
+            Atom::Symbol(_) | Atom::Grounded(Grounded::Operation(_))
+        ) {
+            return Ok(None);
+        }
+        let cell = self.heap.constant(head).ok_or(Leave)?;
+        Ok(cell.is_name().then(|| self.program.constant(cell)))
+    }
+
     pub(super) fn pattern_with(
         &mut self,
         pattern: &Atom,
@@ -234,8 +249,7 @@ impl Compiler<'_> {
                 if children.len() > 200 {
                     return Err(Leave);
                 }
-                if let head @ Atom::Symbol(_) = &children[0] {
-                    let head = self.constant(head)?;
+                if let Some(head) = self.name_constant(&children[0])? {
                     let to = self.arguments(children)?;
                     uses.push(self.emit(Instruction::MatchCall {
                         slot,

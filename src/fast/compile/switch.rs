@@ -391,7 +391,7 @@ pub(super) fn take_call(code: &[Instruction], switch: &Switch) -> Option<Instruc
         }
         _ => return None,
     };
-    let (head, arity) = Key::call_of(only.word)?;
+    let (head, arity) = Key::call_of(only.word).filter(|(head, _)| head.is_symbol())?;
     Some(Instruction::TakeCall {
         arity: u8::try_from(arity).ok()?,
         slot: switch.slot,

@@ -735,7 +735,7 @@ impl Machine<'_> {
                                 frame[place(to)..][..elements.len()].copy_from_slice(elements);
                                 next!()
                             }
-                            if Cell(elements[0]).is_symbol() {
+                            if Cell(elements[0]).is_name() {
                                 jump!(on_fail)
                             }
                         }

@@ -25,7 +25,7 @@ impl Machine<'_> {
         {
             let (header, head) = (Header(*header), Cell(*head));
             let arity = header.arity();
-            if header.has(Header::SLICE) || arity == 0 || !head.is_symbol() {
+            if header.has(Header::SLICE) || arity == 0 || !head.is_name() {
                 return self.switch_otherwise(number, base);
             }
             let word = expression_word(Some(head), arity);
@@ -71,10 +71,10 @@ impl Machine<'_> {
             let (first, count) = self.heap.elements(cell.at());
             if count > 0 {
                 let head = self.heap.deref(self.heap.word(first));
-                if head.is_ref() {
+                if head.is_ref() || self.heap.is_other_operation(head) {
                     return switch.open;
                 }
-                let word = expression_word(head.is_symbol().then_some(head), count);
+                let word = expression_word(head.is_name().then_some(head), count);
                 for branch in &switch.few {
                     if branch.word == word {
                         if branch.elements != Branch::KEEP {
@@ -130,8 +130,10 @@ impl Machine<'_> {
             let (first, count) = self.heap.elements(cell.at());
             let head = (count > 0).then(|| self.heap.deref(self.heap.word(first)));
             match head {
-                Some(head) if head.is_ref() => return switch.open,
-                head => expression_word(head.filter(|head| head.is_symbol()), count),
+                Some(head) if head.is_ref() || self.heap.is_other_operation(head) => {
+                    return switch.open;
+                }
+                head => expression_word(head.filter(|head| head.is_name()), count),
             }
         } else if cell.is_immediate() {
             cell.0
@@ -263,7 +265,9 @@ impl Machine<'_> {
                         None => true,
                         Some(head) => {
                             let actual = self.heap.deref(self.heap.word(first));
-                            actual == head || actual.is_ref()
+                            actual == head
+                                || actual.is_ref()
+                                || head.is_operation() && self.heap.is_other_operation(actual)
                         }
                     }
                 }

@@ -218,7 +218,8 @@ impl Machine<'_> {
                     let (first, count) = self.heap.elements(value.at());
                     if count == usize::from(arity) {
                         let actual = self.heap.deref(self.heap.word(first));
-                        if actual != head && !(actual.is_ref() && self.unify_noted(actual, head)) {
+                        let may_be = actual.is_ref() || actual.is_box();
+                        if actual != head && !(may_be && self.unify_noted(actual, head)) {
                             pc = on_fail;
                         }
                         self.unpack(first + 1, count - 1, base, to);
