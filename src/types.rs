@@ -463,14 +463,7 @@ impl Part {
 /// The types of an expression of parts with these types, and whether nothing is known
 /// of it; `None` if it is ill-typed by one of them.
 pub(crate) fn types_of_parts(head: &Part, arguments: &[Part]) -> Option<(Vec<Atom>, bool)> {
-    let types: Vec<Vec<Typed>> = arguments.iter().map(Part::typed).collect();
-    let found = match head.found.as_slice() {
-        [only] if is_function(only) => application_types(only, &call_of(arguments), &types),
-        _ => {
-            let tuples = tuples(&head.typed(), &types);
-            tuples.into_iter().map(Typed::value).collect()
-        }
-    };
+    let found = typed_by_parts(head, arguments);
     let is_plain = |found: &Typed| found.error().is_none() && !has_host_value(&found.atom);
     if found.is_empty() || !found.iter().all(is_plain) {
         return None;
@@ -478,6 +471,23 @@ pub(crate) fn types_of_parts(head: &Part, arguments: &[Part]) -> Option<(Vec<Ato
     let unknown = found.iter().any(Typed::is_unknown);
     let types: Vec<Atom> = found.into_iter().map(|found| found.atom).collect();
     (!unknown || types.len() == 1).then_some((types, unknown))
+}
+
+/// Whether an expression of parts with these types is ill-typed whichever of them is meant.
+pub(crate) fn is_ill_typed(head: &Part, arguments: &[Part]) -> bool {
+    let found = typed_by_parts(head, arguments);
+    !found.is_empty() && found.iter().all(|found| found.error().is_some())
+}
+
+fn typed_by_parts(head: &Part, arguments: &[Part]) -> Vec<Typed> {
+    let types: Vec<Vec<Typed>> = arguments.iter().map(Part::typed).collect();
+    match head.found.as_slice() {
+        [only] if is_function(only) => application_types(only, &call_of(arguments), &types),
+        _ => {
+            let tuples = tuples(&head.typed(), &types);
+            tuples.into_iter().map(Typed::value).collect()
+        }
+    }
 }
 
 /// The types that a call's result and its arguments are evaluated with, from the types

@@ -576,6 +576,8 @@ struct Compiler<'m> {
     written: HashMap<Variable, Slot, FixedState>,
     /// Slots that hold settled values; numbers.
     settled: HashSet<Slot, FixedState>,
+    /// Slots that may hold a call as it was written.
+    calls: HashSet<Slot, FixedState>,
     numbers: HashSet<Slot, FixedState>,
     /// Slots that hold plain values of these types.
     typed: HashSet<(Slot, TypeId), FixedState>,
@@ -679,6 +681,7 @@ impl<'m> Compiler<'m> {
             walked: HashMap::default(),
             written: HashMap::default(),
             settled: HashSet::default(),
+            calls: HashSet::default(),
             numbers: HashSet::default(),
             typed: HashSet::default(),
             defined: Vec::new(),
@@ -898,6 +901,7 @@ impl<'m> Compiler<'m> {
         for (slot, argument) in arguments.iter().enumerate() {
             self.pattern(argument, slot as Slot, head_fail)?;
         }
+        self.note_calls(signature);
         if many {
             self.emit(Instruction::Neck);
         }

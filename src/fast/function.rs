@@ -30,7 +30,8 @@ pub(super) struct Function {
     pub(super) made: u32,
     /// Whether elements before the last of such data are still to be looked at.
     pub(super) looks_before_last: bool,
-    /// Whether a call that no rule is for may be ill-typed by now: evaluating it again tells.
+    /// Whether a call that no rule is for may be ill-typed by now: the types of its elements tell, if it
+    /// was never one of a rule, else evaluating it again.
     pub(super) is_unsettled: bool,
     /// Its rules, where they are tried one by one.
     pub(super) table: u32,

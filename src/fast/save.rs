@@ -5,7 +5,7 @@
 //! many back is handing over the memory that they are in.
 
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::areas::Areas;
 use crate::atom::{Atom, Variable};
@@ -34,6 +34,8 @@ pub(super) struct Saved {
     boxes: Vec<Atom>,
     /// Variables in it that have names, as cells, with these.
     names: Vec<(Cell, Variable)>,
+    /// Where in `names` each is.
+    named: HashMap<Variable, usize, FixedState>,
     /// As `base`, of host values.
     first_box: u32,
     /// Whether it refers to what is on the heap.
@@ -64,12 +66,14 @@ impl Saved {
             roots,
             boxes,
             names,
+            named,
             ..
         } = self;
         words.clear();
         roots.clear();
         boxes.clear();
         names.clear();
+        named.clear();
         (self.room, self.base, self.first_box) = (0, 0, 0);
         self.points_out = false;
         self.words.capacity().max(self.roots.capacity()) <= LITTLE
@@ -166,6 +170,7 @@ struct Keep<'k> {
     boxes: &'k mut Vec<Atom>,
     first_box: u32,
     names: &'k mut Vec<(Cell, Variable)>,
+    named: &'k mut HashMap<Variable, usize, FixedState>,
     variables: &'k mut Shared,
     /// Where expressions are that were put there, once there are many.
     made: Made<Cell>,
@@ -207,12 +212,19 @@ impl Keep<'_> {
             }
             Kind::Ref(at) => {
                 let place = self.place();
-                let (words, names) = (&mut *self.words, &mut *self.names);
+                let (words, names, named) = (&mut *self.words, &mut *self.names, &mut *self.named);
                 *self.variables.entry(at).or_insert_with(|| {
+                    let name = self.heap.known_name(at);
+                    // One that was taken off the heap and put back is what it was.
+                    if let Some(known) = name.and_then(|name| named.get(name)) {
+                        return names[*known].0;
+                    }
                     let cell = Cell::reference(place);
                     words.push(cell.0);
-                    let name = self.heap.known_name(at);
-                    names.extend(name.map(|name| (cell, name.clone())));
+                    if let Some(name) = name {
+                        named.insert(name.clone(), names.len());
+                        names.push((cell, name.clone()));
+                    }
                     cell
                 })
             }
@@ -275,6 +287,26 @@ impl Keep<'_> {
 }
 
 impl Heap {
+    /// Gives names to the variables of a term that are at places from `top` up to `next`: by these
+    /// they are known to be the same in other terms that are saved.
+    pub(super) fn name_variables(&mut self, cell: Cell, (top, next): (usize, usize)) {
+        let mut pending = vec![cell];
+        let mut seen = HashSet::<usize, FixedState>::default();
+        while let Some(cell) = pending.pop() {
+            let cell = self.deref(cell);
+            match cell.kind() {
+                Kind::Ref(at) if (top..next).contains(&at) => {
+                    self.name_of(at);
+                }
+                Kind::Exp(at) if !self.header(at).has(Header::GROUND) && seen.insert(at) => {
+                    let (first, count) = self.elements(at);
+                    pending.extend((first..first + count).map(|at| self.word(at)));
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Takes a term off the heap so that the heap can be cut to `top`. What is
     /// ground and below stays where it is. Its other variables are added to `shared`.
     pub(super) fn save(
@@ -301,6 +333,7 @@ impl Heap {
             boxes: &mut saved.boxes,
             first_box: saved.first_box,
             names: &mut saved.names,
+            named: &mut saved.named,
             variables: shared,
             made: Made::new(),
             points_out: saved.points_out,
@@ -358,6 +391,7 @@ impl Heap {
             self.make_room(top + words.len());
             self.cells.extend_from_slice(words);
         }
+        saved.named.clear();
         for (variable, name) in saved.names.drain(..) {
             self.name_again(variable.at(), name);
         }

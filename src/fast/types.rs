@@ -242,6 +242,8 @@ pub(super) struct ValueTypes {
     numbers: HashMap<(Atom, KnownKind), ValueType, FixedState>,
     symbols: HashMap<u32, SymbolType, FixedState>,
     applications: HashMap<(ValueType, Arguments), Option<ValueType>, FixedState>,
+    /// Whether those without a type are ill-typed.
+    ill_typed: HashMap<(ValueType, Arguments), bool, FixedState>,
     decisions: HashMap<(ValueType, Arguments, TypeId), Option<Arc<Decision>>, FixedState>,
     fits: HashMap<(ValueType, TypeId), bool, FixedState>,
     /// Applications and fits looked up last.
@@ -264,6 +266,7 @@ impl ValueTypes {
             numbers: HashMap::default(),
             symbols: HashMap::default(),
             applications: HashMap::default(),
+            ill_typed: HashMap::default(),
             decisions: HashMap::default(),
             fits: HashMap::default(),
             recent: Recent::default(),
@@ -283,6 +286,7 @@ impl ValueTypes {
         self.numbers.clear();
         self.symbols.clear();
         self.applications.clear();
+        self.ill_typed.clear();
         self.decisions.clear();
         self.fits.clear();
         self.recent = Recent::default();
@@ -493,6 +497,22 @@ impl ValueTypes {
         };
         self.applications.insert(key, found);
         found
+    }
+
+    /// Whether an expression whose head and other elements have these types is ill-typed.
+    pub(super) fn is_ill_typed(&mut self, head: ValueType, arguments: &[Argument]) -> bool {
+        if self.known(head).is_unknown() || self.application(head, arguments).is_some() {
+            return false;
+        }
+        let key = (head, Arguments::from_slice(arguments));
+        if let Some(known) = self.ill_typed.get(&key) {
+            return *known;
+        }
+        let head_part = self.part(Argument::new(head, ArgumentKind::Symbol));
+        let parts: Vec<Part> = arguments.iter().map(|each| self.part(*each)).collect();
+        let is_ill_typed = types::is_ill_typed(&head_part, &parts);
+        self.ill_typed.insert(key, is_ill_typed);
+        is_ill_typed
     }
 
     /// How a call of something with this function type is made, if it is well-typed.

@@ -409,6 +409,17 @@ impl Heap {
         })
     }
 
+    /// The type of an expression whose head has none, so that nothing is known of it.
+    fn type_by_head(&self, types: &ValueTypes, at: usize) -> Option<ValueType> {
+        let (first, count) = self.elements(at);
+        let head = (count > 0).then(|| self.word(first))?;
+        let Kind::Sym(id) = head.kind() else {
+            return None;
+        };
+        let (found, types_calls) = types.symbol_of_late(id)?;
+        found.filter(|found| *found == types.unknown() && !types_calls)
+    }
+
     /// A value as an argument, if its type is known without looking for it.
     #[inline(always)]
     pub(super) fn noted_argument(
@@ -430,7 +441,10 @@ impl Heap {
                 if !header.has(Header::EVALUATED) || header.has(Header::ERROR) {
                     return None;
                 }
-                let noted = types.of_header(self.noted_type(at))?;
+                let noted = match types.of_header(self.noted_type(at)) {
+                    Some(noted) => noted,
+                    None => self.type_by_head(types, at)?,
+                };
                 (noted, ArgumentKind::Expression)
             }
             _ => return None,

@@ -2,11 +2,115 @@
 //!
 //! Of the branches of a form one is taken, and what another has bound is bound no more. So a
 //! variable that occurs in branches of one form only, however many they are, is one of its own
-//! in each: a pattern there takes what it stands for from where that is found.
+//! in each: a pattern there takes what it stands for from where that is found. Not so what no
+//! pattern there binds: where several branches are taken one after the other, all give that one.
 
-use super::body::counts_of;
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
+use super::body::{counts_of, is_let};
+use super::lambda::lambda_of;
+use super::walk::template_of;
 use super::{Compiled, Compiler};
-use crate::atom::{Atom, Variable};
+use crate::atom::{Atom, Grounded, Variable};
+use crate::evaluate::Control;
+
+/// How deep forms are looked into for what binds a variable.
+const DEPTH_MAX: usize = 100;
+
+/// A branch, behind the pattern that it is for if there is one.
+pub(super) type Branch<'a> = (Option<&'a Atom>, &'a Atom);
+
+/// The branches of `case` and `switch`.
+pub(super) fn branches_of(cases: &[Atom]) -> Vec<Branch<'_>> {
+    let branch = |case| match Atom::as_expression(case) {
+        Some([pattern, body]) => (Some(pattern), body),
+        _ => (None, case),
+    };
+    cases.iter().map(branch).collect()
+}
+
+/// Takes out of `local` what stands in more than one of these branches, and in one of them outside
+/// of what binds it there: it is the same variable in all, which shows where several of them are
+/// taken one after the other and their results gathered.
+pub(super) fn without_shared(branches: &[Branch<'_>], local: &mut HashSet<Variable, FixedState>) {
+    let mut once = HashSet::<Variable, FixedState>::default();
+    let mut shared = Vec::new();
+    for (pattern, body) in branches {
+        let parts: Vec<&Atom> = pattern.iter().copied().chain([*body]).collect();
+        for variable in counts_of(&parts).into_keys() {
+            if local.contains(&variable) && !once.insert(variable.clone()) {
+                shared.push(variable);
+            }
+        }
+    }
+    for variable in shared {
+        if (branches.iter()).any(|branch| is_free_in(branch, &variable, DEPTH_MAX)) {
+            local.remove(&variable);
+        }
+    }
+}
+
+fn is_free_in((pattern, body): &Branch<'_>, variable: &Variable, depth: usize) -> bool {
+    !pattern.is_some_and(|pattern| mentions(pattern, variable)) && is_free(body, variable, depth)
+}
+
+fn mentions(atom: &Atom, variable: &Variable) -> bool {
+    let mut found = false;
+    atom.for_each_variable(|other| found |= other == variable);
+    found
+}
+
+/// Whether the variable stands in an atom outside of what binds it.
+fn is_free(atom: &Atom, variable: &Variable, depth: usize) -> bool {
+    let mentions = |atom: &Atom| mentions(atom, variable);
+    let children = match atom {
+        Atom::Variable(other) => return other == variable,
+        Atom::Expression(parts) if depth > 0 => parts.children(),
+        _ => return false,
+    };
+    let is_free = |atom: &Atom| is_free(atom, variable, depth - 1);
+    match children {
+        [head, pattern, value, template] if is_let(head) => {
+            is_free(value) || !mentions(pattern) && is_free(template)
+        }
+        [head, Atom::Expression(pairs), template] if head.as_symbol() == Some("let*") => {
+            for pair in pairs.children() {
+                match pair.as_expression() {
+                    Some([_, value]) if is_free(value) => return true,
+                    Some([pattern, _]) if mentions(pattern) => return false,
+                    _ => {}
+                }
+            }
+            is_free(template)
+        }
+        [head, subject, Atom::Expression(cases)]
+            if matches!(head.as_symbol(), Some("case" | "switch")) =>
+        {
+            let mut branches = branches_of(cases.children()).into_iter();
+            is_free(subject) || branches.any(|branch| is_free_in(&branch, variable, depth - 1))
+        }
+        [
+            Atom::Grounded(Grounded::Operation(operation)),
+            space,
+            pattern,
+            template,
+        ] if operation.control() == Some(Control::Match) => {
+            is_free(space) || !mentions(pattern) && is_free(template)
+        }
+        [head, left, right, then, otherwise] if head.as_symbol() == Some("unify") => {
+            is_free(otherwise) || !mentions(left) && !mentions(right) && is_free(then)
+        }
+        [head, value, Atom::Variable(taken), template] if head.as_symbol() == Some("chain") => {
+            is_free(value) || taken != variable && is_free(template)
+        }
+        [head, ..] if lambda_of(head).is_some_and(|_| mentions(head)) => false,
+        _ => match template_of(children) {
+            Some((_, variables)) if variables.contains(&variable) => false,
+            _ => children.iter().any(is_free),
+        },
+    }
+}
 
 /// How often a variable occurs in the rule, and how often in forms that put elements in its
 /// place.

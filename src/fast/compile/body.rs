@@ -3,6 +3,7 @@
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
+use super::apart::{branches_of, without_shared};
 use super::call::in_slots;
 use super::lambda::lambda_of;
 use super::walk::template_of;
@@ -111,6 +112,15 @@ impl Compiler<'_> {
         let Some(children) = atom.as_expression() else {
             return;
         };
+        if let [head, Atom::Expression(given)] = children
+            && is_superpose(head)
+        {
+            // Alternatives, whatever form they seem to be together.
+            for child in given.children() {
+                self.locals(child, local, depth + 2);
+            }
+            return;
+        }
         if let Some((_, variables)) = template_of(children) {
             let own = variables.into_iter().filter(|other| self.is_walked(other));
             local.extend(own.cloned());
@@ -160,6 +170,7 @@ impl Compiler<'_> {
             {
                 let all: Vec<&Atom> = cases.children().iter().collect();
                 take(&all, &all);
+                without_shared(&branches_of(cases.children()), local);
             }
             [
                 Atom::Grounded(Grounded::Operation(operation)),
@@ -171,6 +182,7 @@ impl Compiler<'_> {
             }
             [head, _, then, otherwise] if is_if(head) => {
                 take(&[then, otherwise], &[then, otherwise]);
+                without_shared(&[(None, then), (None, otherwise)], local);
             }
             [head, left, right, then, _] if head.as_symbol() == Some("unify") => {
                 take(&[left, right], &[left, right, then]);
@@ -764,8 +776,12 @@ impl Compiler<'_> {
     }
 
     pub(super) fn may_choose_within(&mut self, atom: &Atom, depth: usize) -> bool {
-        let Some(children) = atom.as_expression() else {
-            return false;
+        let children = match atom {
+            Atom::Variable(variable) => {
+                let name = self.names.get(variable);
+                return name.is_some_and(|name| self.calls.contains(&name.slot));
+            }
+            atom => atom.as_expression().unwrap_or_default(),
         };
         let Some(head) = children.first() else {
             return false;
@@ -850,7 +866,14 @@ fn is_if(head: &Atom) -> bool {
     }
 }
 
-fn is_let(head: &Atom) -> bool {
+fn is_superpose(head: &Atom) -> bool {
+    match head {
+        Atom::Grounded(Grounded::Operation(operation)) => operation.name() == "superpose",
+        _ => head.as_symbol() == Some("superpose"),
+    }
+}
+
+pub(super) fn is_let(head: &Atom) -> bool {
     match head {
         Atom::Grounded(Grounded::Operation(operation)) => {
             matches!(operation.control(), Some(Control::Let | Control::LetAny))

@@ -442,12 +442,11 @@ impl Compiler<'_> {
         let arity = operands.len() - 1;
         if self.is_data(function) {
             let to = self.slot()?;
-            if flags == Flags::Unsettled {
-                self.define(to);
-                let operands = self.program.operands(&operands);
-                self.emit(Instruction::Build { to, operands });
-                return Ok(self.give(Operand::slot(to), want));
-            }
+            // Whether it is a result the types of its elements tell.
+            let unsettled = (flags == Flags::Unsettled)
+                .then(|| self.program.function_unsettled(function))
+                .filter(|unsettled| self.is_data(*unsettled));
+            let function = unsettled.unwrap_or(function);
             let is_error = operands[0].is_constant()
                 && self.program.constants[operands[0].index()] == self.heap.error;
             let instruction = match in_slots(&operands[1..]) {

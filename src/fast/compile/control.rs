@@ -402,8 +402,11 @@ impl Compiler<'_> {
         let Inline::Comparison(operation) = inline else {
             return None;
         };
+        // What stands for nothing as this begins is compared as it stands.
         let slot = |this: &Self, atom: &Atom| match atom {
-            Atom::Variable(variable) => this.names.get(variable).map(|name| name.slot),
+            Atom::Variable(variable) => (this.names.get(variable))
+                .filter(|name| name.fresh_in != Some(this.scope))
+                .map(|name| name.slot),
             _ => None,
         };
         let small = |atom: &Atom| {
@@ -835,8 +838,16 @@ impl Compiler<'_> {
         let (value, pattern) = self.value_first(left, right);
         let cases = two_cases(pattern, then, otherwise);
         let (value, mark) = self.marked(&[], want, |this, inner| {
+            let may_choose = this.may_choose(left) || this.may_choose(right);
             let value = this.quoted(value)?;
             let slot = this.in_slot(value)?;
+            if may_choose {
+                let named = [left, right].into_iter().filter_map(|side| match side {
+                    Atom::Variable(variable) => this.names.get(variable).map(|name| name.slot),
+                    _ => None,
+                });
+                this.calls.extend(named.chain([slot]));
+            }
             this.cases_of(
                 slot,
                 &cases,

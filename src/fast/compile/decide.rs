@@ -250,6 +250,7 @@ impl Compiler<'_> {
                 Told::Type(_) | Told::Function(..) if is_symbol || makes_state => {
                     self.tells(argument)
                 }
+                Told::Nothing if is_symbol && matches!(tree, Tree::Call(_)) => self.tells(argument),
                 _ => Tells::Unclear,
             };
             parts.push(SiteArgument {

@@ -296,6 +296,8 @@ impl Compiler<'_> {
         let is_late = matches!(right, Atom::Variable(_)) && self.is_open(right);
         let is_late = is_late && self.may_bind_any(left, right);
         let sides = [left, right].map(|argument| match argument {
+            // It has no type, and is what it is.
+            Atom::Expression(parts) if parts.children().is_empty() => Side::Told,
             Atom::Expression(_) if self.tells_type(argument) => Side::Open,
             Atom::Expression(_) => Side::Silent,
             Atom::Variable(_) if is_late && argument == right => Side::Open,

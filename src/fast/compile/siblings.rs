@@ -9,6 +9,7 @@ use crate::fast::head::Head;
 use crate::fast::program::Inline;
 use crate::fast::site::Tells;
 use crate::types;
+use crate::unify::Bindings;
 
 /// No more functions are looked into for what their results tell.
 const FUNCTIONS: usize = 16;
@@ -308,6 +309,32 @@ impl Compiler<'_> {
         told
     }
 
+    /// Whether rules of a function have values of plainly another type than one that values of an
+    /// expression are known to be of.
+    pub(super) fn gives_other(&mut self, symbol: u32, arity: usize, atom: &Atom) -> bool {
+        let told = self.types_told(atom);
+        if told.is_empty() {
+            return false;
+        }
+        self.program.look_at_rules(symbol, arity);
+        let rows = self.program.rule_rows(symbol, arity);
+        if rows.len() > FUNCTIONS {
+            return false;
+        }
+        let head = Atom::Symbol(self.heap.symbol_of(symbol));
+        let rules = self.program.rules_at(&rows, &head);
+        let bodies = rules
+            .iter()
+            .filter_map(|(rule, _)| rule.as_expression()?.last());
+        let made: Vec<Atom> = bodies.flat_map(|body| self.types_made(body)).collect();
+        made.iter().any(|made| {
+            told.iter().any(|told| {
+                let (made, told) = (types::renamed(made), types::renamed(told));
+                !types::match_types(&made, &told, &mut Bindings::new())
+            })
+        })
+    }
+
     fn types_made_within(
         &mut self,
         atom: &Atom,
@@ -355,6 +382,10 @@ impl Compiler<'_> {
     pub(super) fn tells(&mut self, atom: &Atom) -> Tells {
         let mut gathered = Gathered::default();
         self.gather(atom, &mut Vec::new(), &mut gathered);
+        if gathered.declared.as_ref().is_some_and(is_of_leaves) && gathered.value {
+            // Such a value tells the same as its function does.
+            gathered.declared = None;
+        }
         match gathered {
             Gathered { unclear: true, .. } => Tells::Unclear,
             Gathered {
@@ -535,6 +566,14 @@ impl Compiler<'_> {
         }
         false
     }
+}
+
+/// Whether values of a type are no expressions.
+fn is_of_leaves(found: &Atom) -> bool {
+    let known = known();
+    [&known.number, &known.bool, &known.string]
+        .into_iter()
+        .any(|leaves| found.is_symbol(leaves))
 }
 
 fn mentions(atom: &Atom, variable: &Variable) -> bool {

@@ -117,6 +117,10 @@ impl Compiler<'_> {
         let mut tells = false;
         for (_, argument) in arguments().filter(|(parameter, _)| **parameter == signature.returns) {
             if is_call(argument) && !self.tells_type(argument) {
+                // Some values may tell a type and others not: it shows only where results differ.
+                if self.gives_other(symbol, operands.len() - 1, argument) {
+                    return Err(Leave);
+                }
                 return Ok(None);
             }
             tells |= match argument {

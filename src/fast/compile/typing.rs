@@ -375,23 +375,20 @@ impl Compiler<'_> {
             for (place, parameter) in signature.parameters.iter().enumerate() {
                 let argument = &arguments[place];
                 let is_settled = settled;
+                let is_open = matches!(argument, Atom::Variable(_)) && this.is_open(argument);
                 // What it stands for by then was not looked at before.
-                let is_late = matches!(argument, Atom::Variable(_)) && this.is_open(argument);
+                let before = &arguments[..place];
+                let is_late = is_open
+                    && (before.iter()).any(|before| this.may_bind_any(before, argument));
                 if is_late && parameter.is_symbol(&known().variable) {
                     // Whether it still stands for nothing only its value tells.
-                    let before = &arguments[..place];
-                    if before
-                        .iter()
-                        .any(|before| this.may_bind_any(before, argument))
-                    {
-                        return Err(Leave);
-                    }
+                    return Err(Leave);
                 }
                 operands.push(this.in_place(place, argument, |this| {
                     let want = Want::Own;
                     this.argument(argument, parameter, signature, returned, &mut settled, want)
                 })?);
-                if !is_called && matches!(argument, Atom::Symbol(_)) {
+                if !is_called && matches!(argument, Atom::Symbol(_)) || is_open {
                     settled = is_settled;
                 }
                 settled &= !is_late;
@@ -418,6 +415,17 @@ impl Compiler<'_> {
         })?;
         self.exit(mark);
         self.resume(guard, value, want)
+    }
+
+    /// Notes which slots of a rule hold arguments as they were written.
+    pub(super) fn note_calls(&mut self, signature: Option<&Signature>) {
+        let known = known();
+        let parameters = signature.map_or(&[][..], |signature| &signature.parameters);
+        for (slot, parameter) in parameters.iter().enumerate() {
+            if parameter.is_symbol(&known.atom) || parameter.is_symbol(&known.expression) {
+                self.calls.insert(slot as Slot);
+            }
+        }
     }
 
     pub(super) fn argument(

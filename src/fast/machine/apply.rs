@@ -146,7 +146,7 @@ impl Machine<'_> {
         if is_data && (1..=arguments.len()).contains(&entry.arity) {
             // Who takes the result takes this.
             let values = self.quick(base, arguments)?.map(Cell);
-            self.result = self.heap.make_call(&self.program, entry, values);
+            self.result = self.make_call(callee.function, values);
             return Some((back, base));
         }
         if entry.state != State::Compiled

@@ -335,7 +335,8 @@ impl Machine<'_> {
     fn fits(&mut self, function: u32, call: Cell) -> bool {
         let entry = &self.program.functions[function as usize];
         if entry.is_unsettled {
-            return false;
+            let is_data = entry.state == State::Data && self.heap.is_ground(call);
+            return is_data && self.is_well_typed(call);
         }
         if entry.state != State::Compiled || entry.is_untyped {
             // A constructor: whoever built the term knows what is known of its parts.

@@ -320,6 +320,9 @@ impl Machine<'_> {
         let mut parts = vec![self.result];
         parts.extend(variables.iter().map(|at| self.heap.word(*at as usize)));
         let whole = self.heap.build(&parts);
+        // Those that are there when the next choice is taken may be in another error.
+        let next_top = self.choices.last().map_or(0, |choice| choice.heap_top);
+        self.heap.name_variables(whole, (heap_top, next_top));
         let mut saved = Saved::default();
         let tops = (heap_top, box_top);
         self.heap

@@ -199,6 +199,28 @@ impl Machine<'_> {
         Cell::expression(place)
     }
 
+    /// A call that no rule is for, of at most three evaluated arguments.
+    pub(super) fn make_call(&mut self, function: u32, values: [Cell; 3]) -> Cell {
+        let entry = &self.program.functions[function as usize];
+        let made = self.heap.make_call(&self.program, entry, values);
+        if entry.types_elements && self.heap.noted_type(made.at()) == 0 {
+            self.look_at_made(made, entry.is_unsettled);
+        }
+        made
+    }
+
+    /// Notes the type of a call that no rule is for and whose elements tell its type.
+    pub(super) fn note_type_of_made(&mut self, function: u32, made: Cell) {
+        let entry = &self.program.functions[function as usize];
+        let is_unsettled = entry.is_unsettled;
+        let header = self.heap.header(made.at());
+        let noted = header.has(Header::DATA | Header::GROUND)
+            && (self.heap.note_type_of_made(&self.program, entry, made)).is_some();
+        if !noted {
+            self.look_at_made(made, is_unsettled);
+        }
+    }
+
     /// As [`Machine::build_data`], with its type, if it is of that whatever its elements are.
     #[cold]
     #[inline(never)]

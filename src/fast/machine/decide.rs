@@ -264,9 +264,11 @@ impl Machine<'_> {
             } else {
                 ANY
             };
+            // So may its value, if its own type leaves anything open.
+            let is_told = says_more || part.is_evaluated() && !parameter.is_ground();
             // Nothing is evaluated after an argument of which nothing is known.
             let is_last = matches!(part.tree, Tree::Known(ANY));
-            let tells = says_more
+            let tells = is_told
                 && !is_last
                 && part.told != Told::Free
                 && part.tells != Tells::Nothing

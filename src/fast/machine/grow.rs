@@ -265,24 +265,33 @@ impl Machine<'_> {
                 header |= self.heap.cells[*at] & TYPE_BITS;
             }
             self.heap.cells[*at] = header;
+            if typed != Cell::FALSE {
+                self.look_at_made(Cell::expression(*at), false);
+            }
         }
     }
 
     /// Notes the types of what a chain is made of, the last first, as far as they are plain
-    /// to see: whoever takes it apart asks for each.
+    /// to see: whoever takes it apart asks for each. What is ill-typed is no result.
     #[inline(never)]
     fn type_chain(&mut self, root: Cell, value: Cell) {
         let chain = self.heap.chain(root, value);
         for at in &chain {
             self.heap.cells[*at] &= !TYPE_BITS;
         }
-        self.type_from_last(&chain, value);
+        if let Some(place) = self.ill_typed_from_last(&chain, value) {
+            self.heap.cells[chain[place]] &= !Header::EVALUATED;
+            for at in &chain[..place] {
+                self.heap.cells[*at] &= !Header::DATA;
+            }
+        }
     }
 
-    fn type_from_last(&mut self, chain: &[usize], value: Cell) -> Option<()> {
+    /// The last expression of a chain that is ill-typed.
+    fn ill_typed_from_last(&mut self, chain: &[usize], value: Cell) -> Option<usize> {
         let mut below = Argument::new(self.type_of(value)?, self.kind_of(value));
         let mut known: (Cell, [Argument; 3], Argument) = (Cell::HOLE, [below; 3], below);
-        for &at in chain.iter().rev() {
+        for (number, &at) in chain.iter().enumerate().rev() {
             let head = self.heap.word(at + 1);
             let arity = self.heap.header(at).arity();
             let mut arguments = [below; 3];
@@ -299,7 +308,11 @@ impl Machine<'_> {
             if (head, arguments) != (known.0, known.1) {
                 let of_head = self.type_of_head(head)?;
                 let types = &mut self.program.value_types;
-                let found = types.application(of_head, &arguments[..arity - 1])?;
+                let arguments_known = &arguments[..arity - 1];
+                let Some(found) = types.application(of_head, arguments_known) else {
+                    let is_ill_typed = types.is_ill_typed(of_head, arguments_known);
+                    return is_ill_typed.then_some(number);
+                };
                 known = (
                     head,
                     arguments,
@@ -309,7 +322,7 @@ impl Machine<'_> {
             below = known.2;
             self.heap.note_type(at, below.found().0);
         }
-        Some(())
+        None
     }
 
     /// The chain once more, with the value in its hole.

@@ -104,7 +104,7 @@ impl Machine<'_> {
                 let values = slots.map(|slot| Cell(frame[place(slot)]));
                 let entry = &self.program.functions[function as usize];
                 if entry.state == State::Data {
-                    let made = self.heap.make_call(&self.program, entry, values);
+                    let made = self.make_call(function, values);
                     set!(self, base, to, made);
                     pc += 1;
                 } else {
@@ -146,13 +146,8 @@ impl Machine<'_> {
                     let built = self.build_data(operands, base, entry.open);
                     if !types_elements {
                         self.heap.note_type_of_data(built, data_type);
-                    } else if self
-                        .heap
-                        .header(built.at())
-                        .has(Header::DATA | Header::GROUND)
-                    {
-                        let entry = &self.program.functions[function as usize];
-                        self.heap.note_type_of_made(&self.program, entry, built);
+                    } else {
+                        self.note_type_of_made(function, built);
                     }
                     set!(self, base, to, built);
                     pc += 1;
@@ -567,7 +562,7 @@ impl Machine<'_> {
                 let function = Cell(frame[place(function)]).as_int() as u32;
                 let entry = &self.program.functions[function as usize];
                 if entry.state == State::Data && (1..=values.len()).contains(&entry.arity) {
-                    self.result = self.heap.make_call(&self.program, entry, values);
+                    self.result = self.make_call(function, values);
                 } else {
                     let height = self.height(mark, base);
                     go!(self.call_slots(function, values, above, height, pc, base));

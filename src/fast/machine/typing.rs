@@ -5,7 +5,7 @@ use crate::atom::{Atom, Grounded, known};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::code::{ANY, AtomKind, BOOL, NUMBER, TypeId};
 use crate::fast::program::Program;
-use crate::fast::types::{Argument, ArgumentKind, SymbolType, ValueType};
+use crate::fast::types::{Argument, ArgumentKind, Arguments, SymbolType, ValueType};
 use crate::types;
 
 /// Longer expressions without a function type are not typed by their parts.
@@ -236,6 +236,45 @@ impl Machine<'_> {
                 done = Some(known);
             }
         }
+    }
+
+    /// Looks at data of which no type was noted as it was made, though its elements tell one. If
+    /// these are of types that do not fit, it is no result: evaluating it again gives an error. So may
+    /// that of an `unsettled` call with variables in it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn look_at_made(&mut self, made: Cell, unsettled: bool) {
+        let header = self.heap.header(made.at());
+        let is_result = if header.has(Header::DATA | Header::GROUND) {
+            self.is_well_typed(made)
+        } else {
+            !unsettled
+        };
+        if !is_result {
+            self.heap.cells[made.at()] &= !Header::EVALUATED;
+        }
+    }
+
+    /// Whether an expression is not plainly seen to be ill-typed.
+    pub(super) fn is_well_typed(&mut self, cell: Cell) -> bool {
+        self.type_of(cell).is_some() || !self.is_ill_typed(cell)
+    }
+
+    fn is_ill_typed(&mut self, cell: Cell) -> bool {
+        let (first, count) = self.heap.elements(cell.at());
+        let head = self.heap.deref(self.heap.word(first));
+        let Some(head) = self.type_of_head(head) else {
+            return false;
+        };
+        let mut arguments = Arguments::new();
+        for place in first + 1..first + count {
+            let element = self.heap.deref(self.heap.word(place));
+            match self.type_of(element) {
+                Some(found) => arguments.push(Argument::new(found, self.kind_of(element))),
+                None => return false,
+            }
+        }
+        self.program.value_types.is_ill_typed(head, &arguments)
     }
 
     /// The type of an expression that is noted, or needs no looking for.

@@ -106,10 +106,11 @@ impl Program {
             self.note_made(function);
             return;
         }
-        entry.types_elements =
-            matches!(head, Head::Typed(signature) if !signature.returns.is_ground());
+        let is_unsettled = entry.is_unsettled;
+        entry.types_elements = matches!(head, Head::Typed(signature)
+            if is_unsettled || !signature.returns.is_ground());
         entry.data_type = match head {
-            Head::Typed(signature) if signature.returns.is_ground() => {
+            Head::Typed(signature) if !is_unsettled && signature.returns.is_ground() => {
                 let found = self.value_types.number_of(&signature.returns, false);
                 found.map_or(0, |found| found.0)
             }
