@@ -1,6 +1,6 @@
 //! Evaluating as part of another evaluation: each result comes with what it binds.
 
-use crate::atom::{Atom, Variable};
+use crate::atom::{Atom, Variable, known};
 use crate::budget::Budget;
 use crate::engine::Host;
 use crate::evaluate::Proof;
@@ -114,22 +114,39 @@ impl<'h> Machine<'h> {
     }
 
     /// As [`Machine::run_result`], of a pair: a call whose arguments are as its function wants them,
-    /// and what one of its rules gave for it.
+    /// and what one of its rules gave for it, or an instruction that this has become. If no type is
+    /// wanted, results are what one step gives: as they are.
     pub(crate) fn run_rule(
         host: &'h mut Host,
         space: &Space,
         pair: &Atom,
-        returns: Wanted,
+        returns: Option<Wanted>,
         budget: &Budget,
         proving: bool,
     ) -> Ways {
         let Some([call, result]) = pair.as_expression() else {
             unreachable!("a pair")
         };
-        let unchanged = call.as_expression().is_some_and(|call| call.len() == 1);
-        let task = Machine::result(result.clone(), call, space);
-        let (frame, bound) = call_frame(space, call, returns, unchanged);
-        Machine::ways(host, pair, (budget, proving), (task, Some(frame)), bound)
+        let task = match result.as_expression() {
+            Some([head, body]) if head.is_symbol(&known().function) => Task::Function {
+                body: body.clone(),
+                call: Some(call.clone()),
+                space: space.clone(),
+            },
+            _ => Task::Minimal {
+                atom: result.clone(),
+                space: space.clone(),
+            },
+        };
+        let (frame, bound) = match returns {
+            Some(returns) => {
+                let unchanged = call.as_expression().is_some_and(|call| call.len() == 1);
+                let (frame, bound) = call_frame(space, call, returns, unchanged);
+                (Some(frame), bound)
+            }
+            None => (None, None),
+        };
+        Machine::ways(host, pair, (budget, proving), (task, frame), bound)
     }
 
     fn ways(

@@ -18,12 +18,15 @@ pub(super) const ANY: TypeId = 0;
 pub(super) const NUMBER: TypeId = 1;
 /// The type of truth values.
 pub(super) const BOOL: TypeId = 2;
+/// No type: what one step of a call gives, which is not evaluated.
+pub(super) const STEP: TypeId = 3;
 
 /// Code that is always there.
 pub(super) const FAIL: Pc = 0;
 pub(super) const FINISH: Pc = 1;
 pub(super) const RETURN: Pc = 2;
 pub(super) const CLOSE: Pc = 3;
+pub(super) const RETURN_ANY: Pc = 4;
 
 /// Operands: where in the table of operands their number stands, and then they.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +122,17 @@ impl Quick {
             code => QuickKind::Sum(i64::from(code) - Quick::ZERO),
         }
     }
+}
+
+/// What becomes of what a rule gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gives {
+    /// It is evaluated.
+    Value,
+    /// It is the result of the call.
+    Atom,
+    /// It is what one step gives.
+    Step,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -527,13 +541,25 @@ pub(super) enum Instruction {
         expected: TypeId,
         size: Slot,
     },
-    /// Goes on with what a rule gave for a call by the plain evaluator; a slot holds the pair. If
-    /// `as_is`, what that gives is not evaluated.
+    /// Goes on with what a rule gave for a call by the plain evaluator; a slot holds the pair.
     PlainRule {
         from: Slot,
         expected: TypeId,
         size: Slot,
-        as_is: bool,
+        gives: Gives,
+    },
+    /// Makes one step of what a slot holds; what it gives, which is not evaluated, the next
+    /// instruction takes.
+    Step {
+        from: Slot,
+        size: Slot,
+    },
+    /// To the odd way where one step gave nothing to go on with: the call was not reducible, or
+    /// ended; also, if it `runs`, where it gave an instruction.
+    CheckStepped {
+        slot: Slot,
+        runs: bool,
+        odd: Pc,
     },
     /// Makes what a slot holds the result that the next instruction takes.
     Offer {
@@ -800,6 +826,8 @@ pub(super) enum Instruction {
     },
     /// Returns what was taken last.
     ReturnResult,
+    /// Returns the result as it is, an error and `Empty` like any other: what one step gives.
+    ReturnAny,
 
     /// Notes how many choices there are.
     Mark {

@@ -48,7 +48,9 @@ use crate::engine::Host;
 use crate::evaluate::RuleUse;
 use crate::evaluate::uses::Used;
 use crate::fast::choice::Gathers;
-use crate::fast::code::{FAIL, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Watched};
+use crate::fast::code::{
+    FAIL, Gives, Instruction, Operand, Pc, SLOTS, STEP, Slot, TypeId, Watched,
+};
 use crate::fast::function::{Function, State};
 use crate::fast::head::{Head, Signature};
 use crate::fast::heap::Heap;
@@ -87,6 +89,12 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
     }
     let kind = program.head(host, heap, &head);
     let signature = match &kind {
+        // Whoever is watching is told by the plain evaluator.
+        Head::Untyped | Head::Typed(_) if expected == STEP && !program.watched => None,
+        _ if expected == STEP => {
+            program.functions[id as usize].state = State::Plain;
+            return;
+        }
         Head::Untyped => None,
         Head::Typed(signature) => Some(signature.clone()),
         Head::Complex if program.signatures(host, heap, &head).is_some() => None,
@@ -654,9 +662,9 @@ enum OddWhat {
     SourceAs(Atom, Slot),
     /// A call as written, whose arguments are as its function wants them.
     Call(Atom),
-    /// A pair of a call and what one of its rules gives, with which is gone on; `true` if what
-    /// that gives is not evaluated.
-    Rule(Atom, bool),
+    /// A pair of a call and what one of its rules gives, or what that has become, with which is
+    /// gone on.
+    Rule(Atom, Gives),
     /// An expression as written, which is evaluated as a value, `true` as a part of another.
     Value(Atom, bool),
     /// As `Call`, if one of both slots holds a space; else a failure.
@@ -858,6 +866,7 @@ impl<'m> Compiler<'m> {
                 | I::Cons { odd, .. }
                 | I::Decons { odd, .. }
                 | I::CheckFirst { odd, .. }
+                | I::CheckStepped { odd, .. }
                 | I::IfMet { odd, .. }
                 | I::Decide { odd, .. }
                 | I::Applied { odd, .. }
@@ -940,6 +949,10 @@ impl<'m> Compiler<'m> {
         if body.is_symbol(&known().not_reducible) {
             return Err(Leave);
         }
+        if expected == STEP {
+            self.step_of_rule(pattern, body)?;
+            return Ok(begin);
+        }
         if let Some([head, within]) = body.as_expression()
             && head.is_symbol(&known().function)
         {
@@ -948,8 +961,12 @@ impl<'m> Compiler<'m> {
                 Some(returns) if returns.is_ground() => Some(self.result_type(returns)),
                 Some(_) | None => Some(expected),
             };
+            let ends = match returned {
+                Some(expected) => minimal::Ends::Value(expected),
+                None => minimal::Ends::Atom,
+            };
             let called = &pattern.as_expression().expect("checked")[0];
-            self.function_body(within, called, arguments.len(), returned)?;
+            self.function_body(within, called, arguments.len(), ends)?;
             return Ok(begin);
         }
         // Different variables as arguments bind nothing in what is handed over.

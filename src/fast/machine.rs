@@ -32,6 +32,7 @@ mod decide;
 pub(in crate::fast) mod grow;
 mod met;
 mod number;
+mod one_step;
 mod operate;
 mod pattern;
 mod query;

@@ -220,6 +220,7 @@ impl Program {
                 Instruction::Finish,
                 Instruction::ReturnResult,
                 Instruction::Close,
+                Instruction::ReturnAny,
             ],
             operands: Vec::new(),
             constants: Vec::new(),
@@ -238,6 +239,8 @@ impl Program {
                 types::undefined(),
                 symbol(&known.number),
                 symbol(&known.bool),
+                // Of no value: for `STEP`.
+                Atom::unit(),
             ],
             functions: Vec::new(),
             tables: Vec::new(),

@@ -184,6 +184,11 @@ impl Compiler<'_> {
                 take(&[then, otherwise], &[then, otherwise]);
                 without_shared(&[(None, then), (None, otherwise)], local);
             }
+            [head, _, variable @ Atom::Variable(_), template]
+                if head.as_symbol() == Some("chain") =>
+            {
+                take(&[variable], &[variable, template]);
+            }
             [head, left, right, then, _] if head.as_symbol() == Some("unify") => {
                 take(&[left, right], &[left, right, then]);
             }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::decide::is_applied;
 use super::lambda::lambda_of;
-use super::{Bound, Compiled, Compiler, Flags, Leave, Place, Value, Want, is_unchanged};
+use super::minimal::Ends;
+use super::{Bound, Compiled, Compiler, Flags, Leave, Place, Static, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, known};
 use crate::evaluate::{Control, is_instruction, substitute};
 use crate::fast::code::{
@@ -78,13 +79,18 @@ impl Compiler<'_> {
                         this.template(&template, ANY, want, Bound::Something)
                     })
                 }
-                [Atom::Symbol(symbol), _, _, _]
-                    if *symbol == known().chain && want == Want::Tail =>
-                {
-                    self.chain_form(atom, expected)
+                [Atom::Symbol(symbol), _, _, _] if *symbol == known().chain => {
+                    self.result_fits(&Static::Any, &types::undefined(), expected)?;
+                    self.steps_form(atom, Ends::Value(ANY), want)
                 }
                 [Atom::Symbol(symbol), called] if *symbol == known().eval && expected == ANY => {
-                    self.eval_form(atom, called, want)
+                    match self.attempt(|this| this.eval_form(atom, called, want)) {
+                        Some(value) => Ok(value),
+                        None => self.steps_form(atom, Ends::Atom, want),
+                    }
+                }
+                [Atom::Symbol(symbol), _, _] if *symbol == known().evalc && expected == ANY => {
+                    self.steps_form(atom, Ends::Atom, want)
                 }
                 [Atom::Symbol(symbol), whole, wanted, space]
                     if *symbol == known().metta && expected == ANY =>

@@ -1,9 +1,10 @@
 //! The instructions of minimal MeTTa: bodies within `function`, `chain`, `eval` and `metta`.
 //!
-//! What an instruction is not compiled for, as the sum of what are no numbers, goes to the plain
-//! evaluator, which makes the whole body or `chain` again: until then nothing was changed but
-//! bindings, and these come out the same.
+//! `eval` of a call enters code that returns what a rule gives as it is. Where an instruction is
+//! odd, as the sum of what are no numbers, the plain evaluator goes on with what is left of the
+//! body or `chain` from there, with all that was found so far in it.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use super::control::two_cases;
 use super::slow::is_plainly_written;
 use super::{Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_whole_error};
 use crate::atom::{Atom, Variable, known};
-use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Slot, TypeId};
+use crate::evaluate::substitute;
+use crate::fast::code::{ANY, FAIL, Gives, Instruction, Of, Operand, Slot, TypeId};
 use crate::fast::head::Head;
 use crate::fast::program::Inline;
 use crate::operation::Operation;
@@ -22,63 +24,156 @@ use crate::unify::{Replacement, rebuild};
 /// Operations that change nothing and give one result, which is no error and not evaluated.
 const GIVE_ONE: [&str; 2] = ["get-metatype", "_is-error"];
 
+/// What becomes of what instructions come to.
+#[derive(Clone, Copy)]
+pub(super) enum Ends {
+    /// It is evaluated as a type.
+    Value(TypeId),
+    /// It is the result of the call.
+    Atom,
+    /// It is what one step of the call gives.
+    Step,
+}
+
 /// Instructions one after the other, and what is evaluated then.
-pub(super) struct Steps {
-    /// What the plain evaluator makes again: what a rule gives for a call, or a `chain`.
-    again: OddWhat,
+struct Steps {
+    /// What they are a result of: a call that a rule is for, or the form itself.
+    call: Atom,
     /// Whether they are within `function`, so that `return` ends them.
     in_function: bool,
-    /// The type that what is returned is evaluated as; `None` if it is not.
-    returned: Option<TypeId>,
+    ends: Ends,
+    /// The slow ways that go on where all of it has ended.
+    slow: RefCell<Vec<usize>>,
 }
 
 impl Compiler<'_> {
-    /// The body of a rule, which `function` has within; `returned` is the type that what it
-    /// returns is evaluated as, if it is. Its head has so many arguments.
+    /// The body of a rule, which `function` has within. Its head has so many arguments.
     pub(super) fn function_body(
         &mut self,
         body: &Atom,
         head: &Atom,
         arity: usize,
-        returned: Option<TypeId>,
+        ends: Ends,
     ) -> Compiled<()> {
+        let steps = Steps {
+            call: self.called_by(head, arity),
+            in_function: true,
+            ends,
+            slow: RefCell::default(),
+        };
+        if !is_plainly_written(body) {
+            return Err(Leave);
+        }
+        self.instructions(&steps, body, Want::Tail)?;
+        self.finish()
+    }
+
+    /// A call with what the first slots hold.
+    fn called_by(&mut self, head: &Atom, arity: usize) -> Atom {
         let mut call = vec![head.clone()];
         for slot in 0..arity {
             call.push(self.named_value(slot as Slot));
         }
-        // Variables that are the body's own are so when it is made again.
+        Atom::expression(call)
+    }
+
+    /// What one step of a call gives by a rule: its body as it stands, unless that is a `function`.
+    pub(super) fn step_of_rule(&mut self, pattern: &Atom, body: &Atom) -> Compiled<()> {
+        let parts = body.as_expression().unwrap_or_default();
+        match (body, parts) {
+            // It may turn out to be a `function`.
+            (Atom::Variable(_), _) | (_, [Atom::Variable(_), _]) => Err(Leave),
+            (_, [head, within @ Atom::Expression(_)]) if head.is_symbol(&known().function) => {
+                let [called, arguments @ ..] = pattern.as_expression().unwrap_or_default() else {
+                    return Err(Leave);
+                };
+                self.function_body(within, called, arguments.len(), Ends::Step)
+            }
+            _ => {
+                self.introduce(body)?;
+                let value = self.quoted(body)?;
+                self.give_step(value)?;
+                self.finish()
+            }
+        }
+    }
+
+    /// Returns a value as what one step gives.
+    fn give_step(&mut self, value: Value) -> Compiled<()> {
+        let from = self.in_slot(value)?;
+        self.emit(Instruction::Offer { from });
+        self.emit(Instruction::ReturnAny);
+        Ok(())
+    }
+
+    /// A `chain` or `eval` that is called like a function.
+    pub(super) fn steps_form(&mut self, atom: &Atom, ends: Ends, want: Want) -> Compiled<Value> {
+        if !is_plainly_written(atom) {
+            return Err(Leave);
+        }
+        let steps = Steps {
+            call: self.own_renamed(atom),
+            in_function: false,
+            ends,
+            slow: RefCell::default(),
+        };
+        let (value, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {
+            let value = this.instructions(&steps, atom, inner.want)?;
+            let slow = steps.slow.take();
+            if want == Want::Tail || slow.is_empty() {
+                return Ok(value);
+            }
+            // A slot that only these fill.
+            let to = this.slot()?;
+            this.emit(if value.is_constant() {
+                Instruction::Constant {
+                    to,
+                    index: value.index() as u32,
+                }
+            } else {
+                Instruction::Move {
+                    to,
+                    from: value.index() as Slot,
+                }
+            });
+            this.define(to);
+            this.record_pending();
+            for number in slow {
+                this.odd[number].to = Some(to);
+                this.odd[number].resume = this.here();
+            }
+            Ok(Operand::slot(to))
+        })?;
+        self.exit(mark);
+        Ok(value)
+    }
+
+    /// An atom whose variables without a value are others: it may be made more than once.
+    fn own_renamed(&self, atom: &Atom) -> Atom {
         let mut own: HashMap<Variable, Variable> = HashMap::new();
-        let within = rebuild(body, |variable| {
+        rebuild(atom, |variable| {
             if self.names.contains_key(variable) {
                 return Replacement::Keep;
             }
             let other = own.entry(variable.clone());
             let other = other.or_insert_with(|| variable.renamed());
             Replacement::Final(Atom::Variable(other.clone()))
-        });
-        if !is_plainly_written(&within) {
-            return Err(Leave);
-        }
-        let whole = Atom::expression([Atom::Symbol(known().function.clone()), within]);
-        let pair = Atom::expression([Atom::expression(call), whole]);
-        let steps = Steps {
-            again: OddWhat::Rule(pair, returned.is_none()),
-            in_function: true,
-            returned,
-        };
-        self.instructions(&steps, body)?;
-        self.finish()
+        })
     }
 
-    /// A `chain` whose result is that of a rule.
-    pub(super) fn chain_form(&mut self, atom: &Atom, expected: TypeId) -> Compiled<Value> {
-        let steps = Steps {
-            again: OddWhat::Call(atom.clone()),
-            in_function: false,
-            returned: Some(expected),
-        };
-        self.instructions(&steps, atom)?;
-        Ok(Operand::slot(0))
+    /// What is left of the instructions, for the plain evaluator, and the type that what comes of
+    /// it is expected to have.
+    fn rest(&self, steps: &Steps, body: &Atom) -> (OddWhat, TypeId) {
+        let mut rest = self.own_renamed(body);
+        if steps.in_function {
+            rest = Atom::expression([Atom::Symbol(known().function.clone()), rest]);
+        }
+        let pair = Atom::expression([steps.call.clone(), rest]);
+        match steps.ends {
+            Ends::Value(expected) => (OddWhat::Rule(pair, Gives::Value), expected),
+            Ends::Atom => (OddWhat::Rule(pair, Gives::Atom), ANY),
+            Ends::Step => (OddWhat::Rule(pair, Gives::Step), ANY),
+        }
     }
 
     /// `eval` of an operation, of which nothing is evaluated further.
@@ -118,7 +213,7 @@ impl Compiler<'_> {
         self.evaluated_as(atom, expected, want)
     }
 
-    fn instructions(&mut self, steps: &Steps, body: &Atom) -> Compiled<()> {
+    fn instructions(&mut self, steps: &Steps, body: &Atom, want: Want) -> Compiled<Value> {
         let known = known();
         let Some([Atom::Symbol(head), parts @ ..]) = body
             .as_expression()
@@ -126,21 +221,29 @@ impl Compiler<'_> {
         else {
             return match steps.in_function {
                 true => Err(Leave),
-                false => self.returned(steps, body),
+                false => self.returned(steps, body, want),
             };
         };
         self.deeper()?;
-        match parts {
+        let value = match parts {
             [value] if *head == known.return_ && steps.in_function => {
-                self.returned(steps, value)?
+                self.returned(steps, value, want)?
             }
             [inner, Atom::Variable(variable), next]
-                if *head == known.chain && !self.names.contains_key(variable) =>
+                if *head == known.chain && self.is_of_chain(variable, next) =>
             {
-                let slot = self.instruction(steps, inner)?;
+                let slot = self.instruction(steps, inner, body)?;
+                let (mut variable, mut next) = (variable.clone(), next.clone());
+                if self.names.contains_key(&variable) {
+                    // The form itself keeps it as it is.
+                    let own = variable.renamed();
+                    next = substitute(&next, &variable, &Atom::Variable(own.clone()));
+                    variable = own;
+                }
                 let fresh_in = None;
-                self.name(variable, Name { slot, fresh_in });
-                self.instructions(steps, next)?;
+                self.name(&variable, Name { slot, fresh_in });
+                self.check_stepped(steps, inner, slot, &next)?;
+                self.instructions(steps, &next, want)?
             }
             [value, pattern, then, otherwise] if *head == known.unify => {
                 let (value, pattern) = self.value_first(value, pattern);
@@ -149,52 +252,149 @@ impl Compiler<'_> {
                 if is_open {
                     return Err(Leave);
                 }
+                let asked = self.rest(steps, body);
                 let value = self.quoted(value)?;
                 let slot = self.in_slot(value)?;
                 let cases = two_cases(pattern, then, otherwise);
-                let asked = (steps.again.clone(), steps.returned.unwrap_or(ANY));
-                self.cases_of(slot, &cases, Want::Tail, asked, &|this, body, _| {
-                    this.instructions(steps, body)?;
-                    Ok(Operand::slot(0))
-                })?;
+                self.cases_of(slot, &cases, want, asked, &|this, body, want| {
+                    this.instructions(steps, body, want)
+                })?
+            }
+            _ if steps.in_function && *head == known.eval => {
+                self.returned_by_step(steps, body, want)?
+            }
+            _ if !steps.in_function => {
+                let slot = self.instruction(steps, body, body)?;
+                let value = self.named_value(slot);
+                self.check_stepped(steps, body, slot, &value)?;
+                self.evaluated_step(steps, &value, want)?
             }
             _ => return Err(Leave),
-        }
+        };
         self.depth -= 1;
-        Ok(())
+        Ok(value)
     }
 
-    fn returned(&mut self, steps: &Steps, value: &Atom) -> Compiled<()> {
-        match steps.returned {
-            Some(expected) => self.part(|this| {
+    /// Whether a variable is a `chain`'s own: it stands for nothing, and is nowhere but in what
+    /// follows.
+    fn is_of_chain(&self, variable: &Variable, next: &Atom) -> bool {
+        let Some(name) = self.names.get(variable) else {
+            return true;
+        };
+        let mut here = 1;
+        next.for_each_occurrence(|other| here += usize::from(other == variable));
+        name.fresh_in.is_some() && self.counts.get(variable) == Some(&here)
+    }
+
+    /// What one step gives within `function`, which ends if it is a `return`.
+    fn returned_by_step(&mut self, steps: &Steps, body: &Atom, want: Want) -> Compiled<Value> {
+        let slot = self.instruction(steps, body, body)?;
+        let stepped = self.named_value(slot);
+        let result = Atom::Variable(Variable::new("result").renamed());
+        let returns = [Atom::Symbol(known().return_.clone()), result.clone()];
+        let cases = two_cases(&Atom::expression(returns), &result, &stepped);
+        let asked = self.rest(steps, &stepped);
+        self.cases_of(slot, &cases, want, asked, &|this, body, want| {
+            if *body == result {
+                return this.returned(steps, body, want);
+            }
+            // Something else than `return` goes on.
+            let at = this.emit(Instruction::Jump { to: FAIL });
+            this.again(steps, &stepped, at, Place::To)?;
+            Ok(Operand::slot(slot))
+        })
+    }
+
+    fn returned(&mut self, steps: &Steps, value: &Atom, want: Want) -> Compiled<Value> {
+        if let (false, Atom::Variable(variable)) = (steps.in_function, value)
+            && let Some(name) = self.names.get(variable)
+        {
+            let slot = name.slot;
+            self.check_runs(steps, slot, value)?;
+        }
+        self.evaluated_step(steps, value, want)
+    }
+
+    /// What becomes of what instructions have come to.
+    fn evaluated_step(&mut self, steps: &Steps, value: &Atom, want: Want) -> Compiled<Value> {
+        match steps.ends {
+            Ends::Value(expected) => self.part(|this| {
                 this.introduce(value)?;
                 let of = Of::Element;
-                this.template_as(value, expected, Want::Tail, Bound::Something, of)?;
-                Ok(())
+                this.template_as(value, expected, want, Bound::Something, of)
             }),
             // The call itself is the result.
-            None if value.is_symbol(&known().not_reducible) => Err(Leave),
-            None => {
+            Ends::Atom if value.is_symbol(&known().not_reducible) => Err(Leave),
+            Ends::Atom => {
                 let value = self.quoted(value)?;
-                self.return_value(value);
-                Ok(())
+                if want == Want::Tail {
+                    self.return_value(value);
+                    return Ok(value);
+                }
+                let from = self.in_slot(value)?;
+                self.emit(Instruction::Offer { from });
+                self.take(want)
+            }
+            Ends::Step => {
+                let value = self.quoted(value)?;
+                self.give_step(value)?;
+                Ok(value)
             }
         }
     }
 
-    /// What an instruction gives, as it stands.
-    fn instruction(&mut self, steps: &Steps, atom: &Atom) -> Compiled<Slot> {
+    /// What an instruction gives, as it stands; `whole` is what is left from there.
+    fn instruction(&mut self, steps: &Steps, atom: &Atom, whole: &Atom) -> Compiled<Slot> {
         let known = known();
         if !starts_with_instruction(atom) {
             let value = self.quoted(atom)?;
-            return self.in_slot(value);
+            let slot = self.in_slot(value)?;
+            if matches!(atom, Atom::Variable(_)) {
+                self.check_runs(steps, slot, whole)?;
+            }
+            return Ok(slot);
         }
         match atom.as_expression().unwrap_or_default() {
             [Atom::Symbol(head), call] if *head == known.eval => {
-                let (operation, arguments) = self.called_at_once(call)?;
-                self.one_step(&operation, arguments, |this, at, place| {
-                    this.again(steps, at, place)
-                })
+                let at_once = self.attempt(|this| {
+                    let (operation, arguments) = this.called_at_once(call)?;
+                    this.one_step(&operation, arguments, |this, at, place| {
+                        this.again(steps, whole, at, place)
+                    })
+                });
+                match at_once {
+                    Some(slot) => Ok(slot),
+                    None => self.step_of(call),
+                }
+            }
+            [Atom::Symbol(head), call, space]
+                if *head == known.evalc && *space == Atom::space(self.program.space.clone()) =>
+            {
+                self.step_of(call)
+            }
+            [Atom::Symbol(head), inner, wanted, space]
+                if *head == known.metta && *space == Atom::space(self.program.space.clone()) =>
+            {
+                let is_plain = matches!(wanted, Atom::Symbol(_)) && !types::is_meta_type(wanted);
+                // What is an error is of its own type, and a variable may stand for one.
+                let is_call = matches!(inner, Atom::Expression(_)) && !is_whole_error(inner);
+                if !(types::is_undefined(wanted) || is_plain && is_call) {
+                    return Err(Leave);
+                }
+                let expected = self.program.type_id(wanted);
+                let slot = self.slot()?;
+                // An error is a value here.
+                let mark = self.target()?;
+                self.emit(Instruction::Mark { to: mark });
+                self.caught(slot, Some(mark), |this| {
+                    this.part(|this| {
+                        this.introduce(inner)?;
+                        let (want, of) = (Want::Shared, Of::Element);
+                        this.template_as(inner, expected, want, Bound::Something, of)
+                    })
+                })?;
+                self.define(slot);
+                Ok(slot)
             }
             [Atom::Symbol(head), first, rest] if *head == known.cons_atom => {
                 let (first, rest) = (self.quoted(first)?, self.quoted(rest)?);
@@ -207,14 +407,14 @@ impl Compiler<'_> {
                     rest,
                     odd,
                 };
-                self.or_again(steps, made, to)
+                self.or_again(steps, whole, made, to)
             }
-            [Atom::Symbol(head), whole] if *head == known.decons_atom => {
-                let from = self.quoted(whole)?;
+            [Atom::Symbol(head), list] if *head == known.decons_atom => {
+                let from = self.quoted(list)?;
                 let from = self.in_slot(from)?;
                 let to = self.slot()?;
                 let odd = FAIL;
-                self.or_again(steps, Instruction::Decons { to, from, odd }, to)
+                self.or_again(steps, whole, Instruction::Decons { to, from, odd }, to)
             }
             [Atom::Symbol(head)] if *head == known.context_space => {
                 let space = Atom::space(self.program.space.clone());
@@ -223,6 +423,50 @@ impl Compiler<'_> {
             }
             _ => Err(Leave),
         }
+    }
+
+    /// What one step of a call gives, whatever it is a call of.
+    fn step_of(&mut self, call: &Atom) -> Compiled<Slot> {
+        if self.watched || self.program.watched || starts_with_instruction(call) {
+            return Err(Leave);
+        }
+        let value = self.quoted(call)?;
+        let from = self.in_slot(value)?;
+        self.emit_sized(Instruction::Step { from, size: 0 });
+        let to = self.target()?;
+        self.emit(Instruction::TakeAny { to });
+        Ok(to)
+    }
+
+    /// Where one step, as `inner` may have made, was not possible or ended, the plain evaluator goes
+    /// on with what is left then.
+    fn check_stepped(
+        &mut self,
+        steps: &Steps,
+        inner: &Atom,
+        slot: Slot,
+        rest: &Atom,
+    ) -> Compiled<()> {
+        let is_step = inner.as_expression().is_some_and(|parts| {
+            parts
+                .first()
+                .is_some_and(|head| head.is_symbol(&known().eval) || head.is_symbol(&known().evalc))
+        });
+        if is_step {
+            self.goes_on(steps, slot, false, rest)?;
+        }
+        Ok(())
+    }
+
+    /// What a variable stands for may be an instruction, which the plain evaluator runs.
+    fn check_runs(&mut self, steps: &Steps, slot: Slot, rest: &Atom) -> Compiled<()> {
+        self.goes_on(steps, slot, true, rest)
+    }
+
+    fn goes_on(&mut self, steps: &Steps, slot: Slot, runs: bool, rest: &Atom) -> Compiled<()> {
+        let odd = FAIL;
+        let at = self.emit(Instruction::CheckStepped { slot, runs, odd });
+        self.again(steps, rest, at, Place::Odd)
     }
 
     /// The operation that `eval` calls, and its arguments.
@@ -288,17 +532,25 @@ impl Compiler<'_> {
         Ok(to)
     }
 
-    /// An instruction, and the call again where it is odd.
-    fn or_again(&mut self, steps: &Steps, made: Instruction, to: Slot) -> Compiled<Slot> {
+    /// An instruction, and what is left where it is odd.
+    fn or_again(
+        &mut self,
+        steps: &Steps,
+        whole: &Atom,
+        made: Instruction,
+        to: Slot,
+    ) -> Compiled<Slot> {
         let at = self.emit(made);
-        self.again(steps, at, Place::Odd)?;
+        self.again(steps, whole, at, Place::Odd)?;
         self.define(to);
         Ok(to)
     }
 
-    fn again(&mut self, steps: &Steps, at: usize, place: Place) -> Compiled<()> {
-        let expected = steps.returned.unwrap_or(ANY);
-        self.slow(vec![(at, place)], steps.again.clone(), expected)?;
+    /// Where an instruction is odd, the plain evaluator goes on with what is left.
+    fn again(&mut self, steps: &Steps, rest: &Atom, at: usize, place: Place) -> Compiled<()> {
+        let (what, expected) = self.rest(steps, rest);
+        let slow = self.slow(vec![(at, place)], what, expected)?;
+        steps.slow.borrow_mut().push(slow);
         Ok(())
     }
 }

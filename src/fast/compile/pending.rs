@@ -45,6 +45,8 @@ pub(super) fn ends(instruction: &Instruction) -> bool {
             | I::ReturnConstant { .. }
             | I::ReturnLeaf { .. }
             | I::ReturnResult
+            | I::ReturnAny
+            | I::Step { .. }
             | I::CallLast { .. }
             | I::CallLastBare { .. }
             | I::CallSlotsLast { .. }

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use super::one_call::Taken;
 use super::{Catch, Compiled, Compiler, Handler, Name, Odd, OddWhat, Pending, Place, Value, Want};
 use crate::atom::{Atom, Variable};
-use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Slot, TypeId};
+use crate::fast::code::{ANY, FAIL, Gives, Instruction, Of, Operand, Slot, TypeId};
 use crate::fast::program::Template;
 
 impl Compiler<'_> {
@@ -242,14 +242,18 @@ impl Compiler<'_> {
                         size: 0,
                     });
                 }
-                OddWhat::Rule(pair, as_is) => {
+                OddWhat::Rule(pair, gives) => {
                     let from = self.instantiated(&pair, place)?;
                     self.emit_sized(Instruction::PlainRule {
                         from,
                         expected: odd.expected,
                         size: 0,
-                        as_is,
+                        gives,
                     });
+                    if gives == Gives::Step {
+                        self.emit(Instruction::ReturnAny);
+                        continue;
+                    }
                 }
                 OddWhat::Space([slot, other], atom) => {
                     let at = self.emit(Instruction::UnlessSpace {
@@ -363,6 +367,7 @@ impl Compiler<'_> {
                 | I::PlainAs { size, .. }
                 | I::PlainCall { size, .. }
                 | I::PlainRule { size, .. }
+                | I::Step { size, .. }
                 | I::OfferResult { size, .. }
                 | I::Call { size, .. }
                 | I::CallMarked { size, .. }

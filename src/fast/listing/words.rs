@@ -283,6 +283,18 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             "go on with the second of {} by the plain evaluator, given for the first",
             slot(from)
         ),
+        I::Step { from, .. } => format!("make one step of {}", slot(from)),
+        I::CheckStepped {
+            slot: of,
+            runs,
+            odd: other,
+        } => format!(
+            "{} is something {}to go on with{}",
+            slot(of),
+            if runs { "but an instruction " } else { "" },
+            odd(other)
+        ),
+        I::ReturnAny => "return the result, whatever it is".to_owned(),
         I::Take { to, on_error }
         | I::TakeTruth { to, on_error, .. }
         | I::TakeElements { to, on_error, .. } => {

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::atom::{Atom, known};
 use crate::budget::Exhausted;
 use crate::fast::cell::{Cell, Header};
-use crate::fast::code::{Instruction, Operands, Pc, Slot};
+use crate::fast::code::{Instruction, Operands, Pc, RETURN_ANY, STEP, Slot};
 use crate::fast::compile;
 use crate::fast::function::State;
 use crate::fast::head::Head;
@@ -170,6 +170,11 @@ impl Machine<'_> {
         match entry.state {
             State::Compiled => Next::At(entry.pc, base),
             State::Data => self.data(function, base),
+            _ if entry.expected == STEP => {
+                let size = entry.arity as Slot;
+                let call = self.call_term(function, base);
+                self.plain_step(call, RETURN_ANY, base, size)
+            }
             State::Plain | State::Unknown | State::CompiledBefore | State::DataBefore => {
                 let expected = entry.expected;
                 let size = entry.arity as Slot;
@@ -301,6 +306,10 @@ impl Machine<'_> {
     pub(super) fn data(&mut self, function: u32, base: usize) -> Next {
         let entry = &self.program.functions[function as usize];
         let (symbol, arity) = (entry.symbol, entry.arity);
+        if entry.expected == STEP {
+            self.result = self.heap.not_reducible;
+            return Next::At(RETURN_ANY, base);
+        }
         if self.program.curried.is_name(symbol) {
             let is_data = entry.is_untyped;
             let call = self.nested_call(symbol, base, is_data);

@@ -1296,6 +1296,9 @@ impl Machine<'_> {
                     | I::PlainAs { .. }
                     | I::PlainCall { .. }
                     | I::PlainRule { .. }
+                    | I::Step { .. }
+                    | I::CheckStepped { .. }
+                    | I::ReturnAny
                     | I::OfferResult { .. }
                     | I::Logic { .. }
                     | I::CallMarked { .. }

@@ -7,7 +7,7 @@ use super::{HEIGHT, Machine, Next, Settled};
 use crate::evaluate::Answer;
 use crate::fast::cell::Cell;
 use crate::fast::choice::Kind;
-use crate::fast::code::{ANY, Instruction, Of, Pc, TypeId};
+use crate::fast::code::{ANY, Gives, Instruction, Of, Pc, TypeId};
 
 impl Machine<'_> {
     /// Carries out an instruction; `None` if a bound was hit.
@@ -108,12 +108,31 @@ impl Machine<'_> {
                 from,
                 expected,
                 size,
-                as_is,
+                gives,
             } => {
                 fuel!();
                 let value = slot!(self, base, from);
-                let ask = if as_is { Ask::RuleAsAtom } else { Ask::Rule };
+                let ask = match gives {
+                    Gives::Value => Ask::Rule,
+                    Gives::Atom => Ask::RuleAsAtom,
+                    Gives::Step => Ask::Step,
+                };
                 go!(self.ask_plain(ask, value, expected, pc, base, size));
+            }
+            I::Step { from, size } => {
+                fuel!();
+                let value = self.heap.deref(slot!(self, base, from));
+                go!(self.one_step(value, pc, base, size));
+            }
+            I::CheckStepped { slot, runs, odd } => {
+                let value = self.heap.deref(slot!(self, base, slot));
+                if self.is_no_step(value) || runs && self.is_run(value) {
+                    pc = odd;
+                }
+            }
+            I::ReturnAny => {
+                let word = self.stack[base];
+                go!(Next::At((word >> 32) as Pc, (word & 0xffff_ffff) as usize));
             }
             I::OfferResult { from, size } => {
                 let value = self.heap.deref(slot!(self, base, from));

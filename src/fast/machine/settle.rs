@@ -459,7 +459,7 @@ impl Machine<'_> {
             Ask::CallAsAtom | Ask::ResultAsAtom | Ask::RuleAsAtom => {
                 Wanted::Type(Atom::Symbol(known().atom.clone()))
             }
-            Ask::Value | Ask::Call | Ask::Result | Ask::Rule => {
+            Ask::Value | Ask::Call | Ask::Result | Ask::Rule | Ask::Step => {
                 let wanted = types::renamed(&self.program.types[usize::from(expected)]);
                 if self.program.is_stood_for(expected) {
                     Wanted::ByVariable(wanted)
@@ -482,8 +482,10 @@ impl Machine<'_> {
                 Plain::run_result(self.host, &self.space, &atom, wanted, &budget, proving)
             }
             Ask::Rule | Ask::RuleAsAtom => {
+                let wanted = Some(wanted);
                 Plain::run_rule(self.host, &self.space, &atom, wanted, &budget, proving)
             }
+            Ask::Step => Plain::run_rule(self.host, &self.space, &atom, None, &budget, proving),
         };
         self.meter.spent += run.reductions;
         let used = self.note_peak(base + usize::from(size));
@@ -575,4 +577,6 @@ pub(super) enum Ask {
     Rule,
     /// The same, of a function whose results are not evaluated.
     RuleAsAtom,
+    /// To go on with what a rule gave, as one step of the call.
+    Step,
 }
