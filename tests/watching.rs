@@ -258,6 +258,14 @@ fn a_function_of_numbers_is_listed() {
 }
 
 #[test]
+fn steps_of_calls_are_listed() {
+    check_listing(
+        "stepped",
+        "(= (g $n) (+ $n 1))\n(= (stepped $n) (function (chain (eval (g $n)) $x (return (got $x)))))",
+    );
+}
+
+#[test]
 fn rules_that_take_terms_apart_are_listed() {
     check_listing(
         "append",

@@ -71,8 +71,12 @@ impl Compiler<'_> {
     /// A call with what the first slots hold.
     fn called_by(&mut self, head: &Atom, arity: usize) -> Atom {
         let mut call = vec![head.clone()];
-        for slot in 0..arity {
-            call.push(self.named_value(slot as Slot));
+        for slot in 0..arity as Slot {
+            let named = self.names.iter().find(|(_, name)| name.slot == slot);
+            call.push(match named {
+                Some((variable, _)) => Atom::Variable(variable.clone()),
+                None => self.named_value(slot),
+            });
         }
         Atom::expression(call)
     }

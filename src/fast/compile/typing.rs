@@ -149,12 +149,18 @@ impl Compiler<'_> {
                         }
                         let signature = self.signature_of_instruction(&children[0])?;
                         // Whether something is a variable only its value tells.
-                        let takes = |parameter: &Atom| {
+                        let takes = |(parameter, argument): (&Atom, &Atom)| {
                             let known = known();
                             parameter.is_symbol(&known.atom)
                                 || parameter.is_symbol(&known.expression)
+                                || match argument {
+                                    // A `chain`'s own is one.
+                                    Atom::Variable(_) => types::is_meta_type(parameter),
+                                    _ => argument.is_ground() && !types::is_meta_type(parameter),
+                                }
                         };
-                        if !signature.parameters.iter().all(takes) {
+                        let arguments = &children[1..];
+                        if !signature.parameters.iter().zip(arguments).all(takes) {
                             return Err(Leave);
                         }
                         self.application_type(children, &signature, true, checks)?
