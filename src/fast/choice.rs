@@ -114,6 +114,8 @@ pub(super) enum Gathers {
     /// As `Results`, which may begin with the symbol `Error` and are no error for that.
     Any,
     HowMany,
+    /// Nothing but whether there is one.
+    Whether,
 }
 
 /// Results that were gathered so far.

@@ -864,6 +864,10 @@ pub(super) enum Instruction {
     CaseAny {
         keep: Slot,
     },
+    /// Ends what was begun by `CaseOpen`, whatever is left to choose: all is as it was then.
+    Found {
+        keep: Slot,
+    },
     /// Goes on at each of the operands, which are places in the code.
     Alternatives {
         operands: Operands,

@@ -36,6 +36,7 @@ mod told;
 mod tuple;
 mod typing;
 mod walk;
+mod whether;
 
 use pending::Pending;
 

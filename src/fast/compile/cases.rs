@@ -12,6 +12,7 @@ use super::{Bound, Compiled, Compiler, Leave, OddWhat, Place, Value, Want, is_wh
 use smallvec::smallvec;
 
 use crate::atom::{Atom, known};
+use crate::fast::choice::Gathers;
 use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Pc, Slot, TypeId};
 use crate::fast::switch::HeadTest;
 
@@ -135,13 +136,16 @@ impl Compiler<'_> {
         // An error is a value here.
         let inner_mark = self.target()?;
         self.emit(Instruction::Mark { to: inner_mark });
-        self.caught(slot, Some(inner_mark), |this| {
+        self.gathers = self.gathers_for(value, cases);
+        let caught = self.caught(slot, Some(inner_mark), |this| {
             if is_whole_error(value) {
                 this.quoted(value)
             } else {
                 this.evaluate(value, ANY, Want::Shared)
             }
-        })?;
+        });
+        self.gathers = Gathers::Results;
+        caught?;
         if open.is_some() {
             self.emit(Instruction::CaseAny { keep });
         }

@@ -38,12 +38,13 @@ impl Compiler<'_> {
                         },
                     }
                 }
-                (Some((None, Some(Inline::Size))), [_, of]) if of == pattern => {
-                    return match self.operation_of(value) {
-                        Some((Some(Control::Collapse), _)) => Gathers::HowMany,
-                        _ => Gathers::Results,
-                    };
+                // What is evaluated first of these.
+                (Some((Some(Control::If), _)), [_, condition, ..]) => condition,
+                (Some((None, Some(Inline::Not | Inline::Logic(_)))), [_, first, ..]) => first,
+                (Some((Some(Control::Case), _)), [_, of, cases]) if of == pattern => {
+                    return self.gathers_for(value, cases.as_expression().unwrap_or_default());
                 }
+                _ if self.is_collapse(value) => return self.asked_of(pattern, next),
                 _ => return Gathers::Results,
             };
         }
@@ -54,7 +55,10 @@ impl Compiler<'_> {
     }
 
     /// What the operation that an expression calls is.
-    fn operation_of(&mut self, atom: &Atom) -> Option<(Option<Control>, Option<Inline>)> {
+    pub(super) fn operation_of(
+        &mut self,
+        atom: &Atom,
+    ) -> Option<(Option<Control>, Option<Inline>)> {
         let head = atom.as_expression()?.first()?;
         match self.program.head(self.host, self.heap, head) {
             Head::Operation(operation, _) => {
@@ -64,8 +68,13 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn collapse(&mut self, inner: &Atom, want: Want) -> Compiled<Value> {
+    pub(super) fn collapse(&mut self, atom: &Atom, inner: &Atom, want: Want) -> Compiled<Value> {
         let gathers = std::mem::replace(&mut self.gathers, Gathers::Results);
+        if gathers == Gathers::Whether
+            && let Some(value) = self.collapse_of_any(atom, inner, want)?
+        {
+            return Ok(value);
+        }
         let to = self.slot()?;
         let open = self.emit_sized(Instruction::Gather {
             done: FAIL,
@@ -86,7 +95,7 @@ impl Compiler<'_> {
             })?;
             this.emit(match gathers {
                 Gathers::Results | Gathers::Any => Instruction::GatherAdd { slot },
-                Gathers::HowMany => Instruction::GatherCount { slot },
+                Gathers::HowMany | Gathers::Whether => Instruction::GatherCount { slot },
             });
             Ok(())
         })?;
@@ -203,7 +212,8 @@ impl Compiler<'_> {
             return Err(Leave);
         }
         let (value, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {
-            let slow = this.answers(atom, space, pattern, expected)?;
+            let source = OddWhat::Source(atom.clone());
+            let slow = this.answers(source, space, pattern, expected)?;
             let value = this.part(|this| {
                 this.introduce(template)?;
                 this.template(template, ANY, inner.want, Bound::Something)
@@ -248,7 +258,8 @@ impl Compiler<'_> {
                 size: 0,
             });
             let first = this.branch(|this| {
-                let slow = this.answers(atom, space, pattern, ANY)?;
+                let source = OddWhat::Source(atom.clone());
+                let slow = this.answers(source, space, pattern, ANY)?;
                 let over = this.emit(Instruction::Jump { to: FAIL });
                 // Whatever the plain evaluator answers, the else is in it.
                 let here = this.here();
@@ -312,15 +323,16 @@ impl Compiler<'_> {
         found
     }
 
-    /// Emits what goes on with each answer of a space to a pattern; the slow way beside it.
-    fn answers(
+    /// Emits what goes on with each answer of a space to a pattern; the slow way beside it, which
+    /// is what `source` says.
+    pub(super) fn answers(
         &mut self,
-        atom: &Atom,
+        source: OddWhat,
         space: &Atom,
         pattern: &Atom,
         expected: TypeId,
     ) -> Compiled<usize> {
-        let source = OddWhat::Source(atom.clone());
+        let pattern = only_pattern(pattern);
         if let Some((number, first)) = self.compiled_pattern(pattern)? {
             let facts = self.facts(space, pattern, number, &first)?;
             let space = self.quoted(space)?;
@@ -352,5 +364,17 @@ impl Compiler<'_> {
             odd: FAIL,
         });
         self.slow(vec![(at, Place::Odd)], source, expected)
+    }
+}
+
+/// The pattern of a conjunction of one, `(, pattern)`, which has the answers of that; any other as it
+/// is.
+fn only_pattern(pattern: &Atom) -> &Atom {
+    match pattern.as_expression() {
+        Some([comma, only]) if comma.as_symbol() == Some(",") => match only.as_expression() {
+            Some([Atom::Symbol(head), ..]) if head.as_str() != "," => only,
+            _ => pattern,
+        },
+        _ => pattern,
     }
 }

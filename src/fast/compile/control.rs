@@ -101,7 +101,7 @@ impl Compiler<'_> {
                 if expected != ANY && !wanted.is_symbol(&returned) {
                     self.form_fits(signature, expected)?;
                 }
-                self.collapse(inner, want)
+                self.collapse(atom, inner, want)
             }
             (Control::Match, [space, pattern, template]) => {
                 self.form_fits(signature, expected)?;

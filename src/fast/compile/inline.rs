@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, known};
+use crate::fast::choice::Gathers;
 use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
 use crate::fast::head::Signature;
 use crate::fast::program::Inline;
@@ -339,7 +340,12 @@ impl Compiler<'_> {
                     untold = this.unless_told(told, atom.clone())?;
                     this.as_told(left, told)?
                 }
-                None => this.evaluate_argument(left, left_type)?,
+                None => {
+                    this.gathers = this.gathers_beside(left, right);
+                    let left = this.evaluate_argument(left, left_type);
+                    this.gathers = Gathers::Results;
+                    left?
+                }
             };
             let is_made = !this.hands_on(&children[1]);
             let left = this.in_slot(left)?;
@@ -353,7 +359,11 @@ impl Compiler<'_> {
                 this.names.remove(&name);
                 this.in_place(1, right, |this| this.as_told(right, told))?
             } else {
-                this.in_place(1, right, |this| this.evaluate_argument(right, right_type))?
+                this.gathers = this.gathers_beside(right, &children[1]);
+                let right =
+                    this.in_place(1, right, |this| this.evaluate_argument(right, right_type));
+                this.gathers = Gathers::Results;
+                right?
             };
             let right = this.in_slot(right)?;
             let (to, mut slow) = (this.slot()?, Vec::from_iter(untold));

@@ -714,6 +714,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             format!("begin a case; without a result go on at {}", place(empty))
         }
         I::CaseAny { .. } => "the case has a result".to_owned(),
+        I::Found { .. } => "go on as if the case had not begun".to_owned(),
         I::Alternatives { operands, .. } => {
             let places: Vec<String> = rule
                 .list(operands)

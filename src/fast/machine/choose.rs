@@ -167,6 +167,26 @@ impl Machine<'_> {
         self.heap.old = old;
     }
 
+    /// Forgets the choice of this number and those after it, for which no error waits, and what was
+    /// bound and made since.
+    pub(super) fn end_choices(&mut self, number: usize) {
+        let choice = &self.choices[number];
+        let (trail, heap, boxes) = (choice.trail_top, choice.heap_top, choice.box_top);
+        debug_assert!(self.choices[number..].iter().all(|choice| !choice.aside));
+        self.heap.undo(trail as usize);
+        self.heap.cut(heap, boxes as usize);
+        while self.choices.len() > number {
+            if let Some(Choice {
+                kind: Kind::Join(join),
+                ..
+            }) = self.choices.pop()
+            {
+                self.give_back(join);
+            }
+        }
+        self.note_newest();
+    }
+
     /// The last way of the newest choice is taken: it stays only if errors wait for it.
     pub(super) fn exhaust(&mut self) {
         let choice = self.choices.last_mut().expect("a choice is being taken");

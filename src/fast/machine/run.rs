@@ -1309,6 +1309,7 @@ impl Machine<'_> {
                     | I::GatherCount { .. }
                     | I::CaseOpen { .. }
                     | I::CaseAny { .. }
+                    | I::Found { .. }
                     | I::UnlessSpace { .. }
                     | I::Elements { .. }
                     | I::Query { .. }

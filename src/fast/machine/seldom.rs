@@ -172,6 +172,10 @@ impl Machine<'_> {
                     *any = true;
                 }
             }
+            I::Found { keep } => {
+                let number = (slot!(self, base, keep).0 >> 3) as usize;
+                self.end_choices(number);
+            }
             I::UnlessSpace {
                 slot,
                 other,

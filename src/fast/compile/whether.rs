@@ -1,0 +1,131 @@
+//! `collapse` of which only matters whether there is any result: `(== (collapse (match …)) ())`.
+//!
+//! Where each result of a query is a name or a number that is written there, nothing can be
+//! seen of results after the first: the query ends with that, and nothing is gathered.
+
+use super::{Compiled, Compiler, OddWhat, Place, Value, Want};
+use crate::atom::{Atom, Grounded, known};
+use crate::evaluate::Control;
+use crate::fast::choice::Gathers;
+use crate::fast::code::{ANY, FAIL, Instruction, Operand};
+use crate::fast::program::Inline;
+
+impl Compiler<'_> {
+    /// What has to be kept of what a comparison with another side gathers: of `()` nothing but
+    /// whether there is a result.
+    pub(super) fn gathers_beside(&mut self, side: &Atom, other: &Atom) -> Gathers {
+        if *other == Atom::unit() && self.is_collapse(side) {
+            Gathers::Whether
+        } else {
+            Gathers::Results
+        }
+    }
+
+    /// The same of what cases are told apart by, none of which names it.
+    pub(super) fn gathers_for(&mut self, value: &Atom, cases: &[Atom]) -> Gathers {
+        let tells_whether = |case: &Atom| match case.as_expression() {
+            Some([Atom::Variable(variable), _]) => {
+                self.counts.get(variable) == Some(&1) && !self.names.contains_key(variable)
+            }
+            Some([pattern, _]) => *pattern == Atom::unit(),
+            _ => false,
+        };
+        if cases.iter().all(tells_whether) && self.is_collapse(value) {
+            Gathers::Whether
+        } else {
+            Gathers::Results
+        }
+    }
+
+    /// What is asked of the results that a variable stands for, where this is the next that is
+    /// done with them: only how many there are, or whether there are any; all of it else.
+    pub(super) fn asked_of(&mut self, variable: &Atom, next: &Atom) -> Gathers {
+        match (self.operation_of(next), next.as_expression()) {
+            (Some((None, Some(Inline::Size))), Some([_, of])) if of == variable => Gathers::HowMany,
+            (Some((None, Some(Inline::Equal))), Some([_, left, right]))
+                if left == variable && *right == Atom::unit()
+                    || right == variable && *left == Atom::unit() =>
+            {
+                Gathers::Whether
+            }
+            _ => Gathers::Results,
+        }
+    }
+
+    /// `collapse` of a query, if only whether it has an answer matters and nothing is to be seen of
+    /// others: a list of one answer, or `()`.
+    pub(super) fn collapse_of_any(
+        &mut self,
+        atom: &Atom,
+        inner: &Atom,
+        want: Want,
+    ) -> Compiled<Option<Value>> {
+        if self.watched || self.program.proving {
+            return Ok(None);
+        }
+        let Some([_, space, pattern, template]) = inner.as_expression() else {
+            return Ok(None);
+        };
+        let is_query = matches!(self.operation_of(inner), Some((Some(Control::Match), _)));
+        let is_plain = match template {
+            // A list of them is no call.
+            Atom::Symbol(symbol) => {
+                let id = self.heap.symbol(symbol);
+                *symbol != known().empty
+                    && *symbol != known().not_reducible
+                    && *symbol != known().error
+                    && (0..2).all(|arity| self.is_data_function(id, arity))
+            }
+            Atom::Grounded(Grounded::Number(_) | Grounded::Bool(_) | Grounded::Text(_)) => true,
+            _ => false,
+        };
+        let is_space = match space {
+            Atom::Grounded(Grounded::Space(_)) => true,
+            Atom::Variable(variable) => self.names.contains_key(variable),
+            _ => false,
+        };
+        if !is_query || !is_plain || !is_space {
+            return Ok(None);
+        }
+        let list = self.constant(&Atom::expression([template.clone()]))?;
+        let none = self.constant(&Atom::unit())?;
+        let to = self.slot()?;
+        let keep = self.target()?;
+        let without = self.defined.clone();
+        let open = self.emit_sized(Instruction::CaseOpen {
+            keep,
+            empty: FAIL,
+            size: 0,
+        });
+        let (slow, end) = self.branch(|this| {
+            this.part(|this| {
+                this.introduce(inner)?;
+                let what = OddWhat::Source(atom.clone());
+                let slow = this.answers(what, space, pattern, ANY)?;
+                this.emit(Instruction::Found { keep });
+                this.emit(Instruction::Constant { to, index: list });
+                let end = this.emit(Instruction::Jump { to: FAIL });
+                // The plain evaluator gathers it all.
+                let here = this.here();
+                for (at, place) in std::mem::take(&mut this.odd[slow].uses) {
+                    this.fill(at, place, here);
+                }
+                this.emit(Instruction::Found { keep });
+                let at = this.emit(Instruction::Jump { to: FAIL });
+                this.odd[slow].uses = vec![(at, Place::To)];
+                Ok((slow, end))
+            })
+        })?;
+        let here = self.here();
+        self.fill(open, Place::To, here);
+        self.defined.clone_from(&without);
+        self.program.live.insert(here, without.into_boxed_slice());
+        self.emit(Instruction::Constant { to, index: none });
+        self.define(to);
+        self.land([Some(end)]);
+        self.odd[slow].to = Some(to);
+        self.odd[slow].resume = self.here();
+        self.settled.insert(to);
+        Ok(Some(self.give(Operand::slot(to), want)))
+    }
+}
