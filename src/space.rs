@@ -42,7 +42,7 @@ mod stand;
 mod store;
 pub(crate) mod token;
 
-pub(crate) use changes::{Changes, changes};
+pub(crate) use changes::{Changes, changes, note_operation};
 use flat::Flat;
 pub(crate) use flat::Origin;
 pub(crate) use layers::{Found, Kept, Layers, Open, Row};

@@ -1,21 +1,41 @@
 //! Counts of changes that code compiled from spaces depends on, over all spaces: to
 //! see at a glance that nothing changed.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
 
 use crate::atom::known;
-use crate::space::relation::RelationKey;
+use crate::space::relation::{RelationKey, Subject};
 use crate::space::token;
 
 static RULES: AtomicU64 = AtomicU64::new(0);
 static TYPES: AtomicU64 = AtomicU64::new(0);
 static HEADS: AtomicU64 = AtomicU64::new(0);
 
-/// How often rules, and types, of any space have changed; imports count as both.
+/// Names, by number, of operations that code was compiled for.
+static OPERATIONS: RwLock<BTreeSet<u32>> = RwLock::new(BTreeSet::new());
+
+/// How often rules, and types, of any space have changed; imports count as both, and so do rules
+/// for calls of an operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
     pub(crate) rules: u64,
     pub(crate) types: u64,
+}
+
+/// Notes that code is made which takes calls of this name for calls of an operation: rules for
+/// them change from now on what all code may take them for.
+pub(crate) fn note_operation(name: u32) {
+    if !is_operation(name) {
+        let mut operations = OPERATIONS.write().unwrap_or_else(PoisonError::into_inner);
+        operations.insert(name);
+    }
+}
+
+fn is_operation(name: u32) -> bool {
+    let operations = OPERATIONS.read().unwrap_or_else(PoisonError::into_inner);
+    operations.contains(&name)
 }
 
 /// The counts now.
@@ -39,9 +59,13 @@ pub(super) fn note(key: RelationKey, of_store: &mut Changes) {
         }
     };
     match key {
-        RelationKey::About(head, _) => {
+        RelationKey::About(head, subject) => {
             let is_rule = token::symbol_id(head) == Some(known().equal.id());
-            count(is_rule, !is_rule);
+            let is_of_operation = || match subject {
+                Subject::Call(name, _) => token::symbol_id(name).is_some_and(is_operation),
+                Subject::Leaf(_) | Subject::Open => false,
+            };
+            count(is_rule, !is_rule || is_of_operation());
         }
         RelationKey::Known(head, 3) if token::symbol_id(head) == Some(known().subtype.id()) => {
             count(false, true);

@@ -8,6 +8,7 @@ use crate::evaluate::{Control, is_instruction};
 use crate::fast::head::{Head, signature};
 use crate::fast::heap::Heap;
 use crate::fast::program::Program;
+use crate::space::note_operation;
 use crate::types;
 
 impl Program {
@@ -81,7 +82,17 @@ impl Program {
             .filter(|_| self.space.sees(&host.corelib));
         match (operation, function) {
             (Some(operation), Some(found)) => {
+                note_operation(id);
                 if self.has_rules(id) || self.any_head.takes(&signature(&found)) {
+                    return Head::Complex;
+                }
+                // It becomes calls of `let`, which may have rules of the program's own.
+                if operation.control() == Some(Control::LetStar)
+                    && !matches!(
+                        self.head(host, heap, &Atom::symbol("let")),
+                        Head::Operation(..)
+                    )
+                {
                     return Head::Complex;
                 }
                 if operation.control() == Some(Control::Inert) {
