@@ -384,8 +384,8 @@ impl Compiler<'_> {
                 let is_open = matches!(argument, Atom::Variable(_)) && this.is_open(argument);
                 // What it stands for by then was not looked at before.
                 let before = &arguments[..place];
-                let is_late = is_open
-                    && (before.iter()).any(|before| this.may_bind_any(before, argument));
+                let is_late =
+                    is_open && (before.iter()).any(|before| this.may_bind_any(before, argument));
                 if is_late && parameter.is_symbol(&known().variable) {
                     // Whether it still stands for nothing only its value tells.
                     return Err(Leave);
