@@ -243,6 +243,13 @@ impl Heap {
         made
     }
 
+    /// Whether nothing of a call that no rule is for is to be looked at, as a type that its elements
+    /// tell and that is not noted.
+    #[inline(always)]
+    pub(super) fn is_made(&self, function: &Function, made: Cell) -> bool {
+        !function.types_elements || self.noted_type(made.at()) != 0
+    }
+
     /// Notes the type of a call that no rule is for.
     #[inline(always)]
     fn note_type_of_call(&mut self, program: &Program, function: &Function, made: Cell) {

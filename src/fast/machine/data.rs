@@ -203,7 +203,7 @@ impl Machine<'_> {
     pub(super) fn make_call(&mut self, function: u32, values: [Cell; 3]) -> Cell {
         let entry = &self.program.functions[function as usize];
         let made = self.heap.make_call(&self.program, entry, values);
-        if entry.types_elements && self.heap.noted_type(made.at()) == 0 {
+        if !self.heap.is_made(entry, made) {
             self.look_at_made(made, entry.is_unsettled);
         }
         made

@@ -37,17 +37,6 @@ impl Machine<'_> {
                     continue 'run;
                 }};
             }
-            // Looks at what was made, of elements that tell its type, if that is not noted.
-            macro_rules! look_at {
-                ($made:expr, $entry:expr) => {
-                    if $entry.types_elements && self.heap.noted_type($made.at()) == 0 {
-                        let is_unsettled = $entry.is_unsettled;
-                        self.look_at_made($made, is_unsettled);
-                        code = &self.program.code;
-                        frame = self.stack.frame_mut(base);
-                    }
-                };
-            }
             macro_rules! next {
                 () => {{
                     continue 'run;
@@ -839,12 +828,11 @@ impl Machine<'_> {
                             && let arguments = [*a, *b, *c]
                             && let Some(made) =
                                 self.heap.try_make(&self.program, frame, entry, arguments)
+                            && self.heap.is_made(entry, made)
                         {
                             self.fuel -= 1;
-                            let (to, skip) = (*to, *skip);
-                            look_at!(made, entry);
-                            frame[place(to)] = made.0;
-                            pass_over!(usize::from(skip) - 1)
+                            frame[place(*to)] = made.0;
+                            pass_over!(usize::from(*skip) - 1)
                         }
                         next!()
                     }
@@ -882,13 +870,13 @@ impl Machine<'_> {
                                 pass_over!(2)
                             }
                             let made = self.heap.make_call(&self.program, entry, values);
-                            let (to, last) = (*to, *last);
-                            look_at!(made, entry);
-                            if last {
-                                break 'hand made;
+                            if self.heap.is_made(entry, made) {
+                                if *last {
+                                    break 'hand made;
+                                }
+                                frame[place(*to)] = made.0;
+                                pass_over!(1)
                             }
-                            frame[place(to)] = made.0;
-                            pass_over!(1)
                         }
                     }
 
@@ -945,11 +933,10 @@ impl Machine<'_> {
                             {
                                 self.fuel -= 1;
                                 let values = [Cell(a), Cell(b), Cell(c)];
-                                let made = self.heap.make_call(&self.program, entry, values);
-                                let skip = *skip;
-                                look_at!(made, entry);
-                                self.result = made;
-                                pass_over!(usize::from(skip) - 1)
+                                self.result = self.heap.make_call(&self.program, entry, values);
+                                if self.heap.is_made(entry, self.result) {
+                                    pass_over!(usize::from(*skip) - 1)
+                                }
                             }
                             next!()
                         }
@@ -1001,10 +988,10 @@ impl Machine<'_> {
                         {
                             self.fuel -= 1;
                             let values = [slot!(a), slot!(b), slot!(c)];
-                            let made = self.heap.make_call(&self.program, entry, values);
-                            look_at!(made, entry);
-                            self.result = made;
-                            next!()
+                            self.result = self.heap.make_call(&self.program, entry, values);
+                            if self.heap.is_made(entry, self.result) {
+                                next!()
+                            }
                         }
                     }
                     I::CallSlots {
