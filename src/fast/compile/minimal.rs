@@ -261,7 +261,11 @@ impl Compiler<'_> {
                 let slot = self.in_slot(value)?;
                 let cases = two_cases(pattern, then, otherwise);
                 self.cases_of(slot, &cases, want, asked, &|this, body, want| {
-                    this.instructions(steps, body, want)
+                    // A chain ends with what `unify` gives, whatever that is.
+                    match steps.in_function {
+                        true => this.instructions(steps, body, want),
+                        false => this.evaluated_step(steps, body, want),
+                    }
                 })?
             }
             _ if steps.in_function && *head == known.eval => {
