@@ -169,6 +169,17 @@ pub(super) enum Logic {
     Xor,
 }
 
+impl Logic {
+    #[inline(always)]
+    pub(super) fn of(self, left: bool, right: bool) -> bool {
+        match self {
+            Logic::And => left && right,
+            Logic::Or => left || right,
+            Logic::Xor => left != right,
+        }
+    }
+}
+
 /// What is told to whoever watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Watched {
@@ -693,6 +704,13 @@ pub(super) enum Instruction {
         right: Slot,
         same: Pc,
         other: Pc,
+    },
+    /// Whether two plain values are the same; `odd` as for `TrySame`.
+    Same {
+        to: Slot,
+        left: Slot,
+        right: Slot,
+        odd: Pc,
     },
     /// Goes on there unless both are the same number; `odd` if one is none.
     JumpUnlessSame {

@@ -11,6 +11,7 @@ mod body;
 mod call;
 mod cases;
 mod choose;
+mod condition;
 mod control;
 mod decide;
 pub(in crate::fast) mod facts;
@@ -636,6 +637,8 @@ struct Compiler<'m> {
     unbound: Vec<(Slot, u32, Slot)>,
     /// Whether its variables are nowhere else.
     is_whole: bool,
+    /// Whether comparisons were tried all at once before.
+    is_compared: bool,
 }
 
 /// A slow way: evaluate an expression by the plain evaluator and go on.
@@ -724,6 +727,7 @@ impl<'m> Compiler<'m> {
             gathers: Gathers::Results,
             unbound: Vec::new(),
             is_whole: true,
+            is_compared: false,
         };
         compiler.define_first(arity);
         compiler
@@ -840,6 +844,7 @@ impl<'m> Compiler<'m> {
                 | I::IfTyped { odd, .. }
                 | I::JumpUnlessSame { odd, .. }
                 | I::CheckSame { odd, .. }
+                | I::Same { odd, .. }
                 | I::Grow { odd, .. }
                 | I::Logic { odd, .. }
                 | I::Not { odd, .. }

@@ -205,6 +205,15 @@ impl Compiler<'_> {
             self.fill(at, Place::Odd, here);
             at
         });
+        let mut is_compared = false;
+        let tried = match tried {
+            None if simple.is_none() && !numeric => {
+                let tried = self.jump_compared(condition)?;
+                is_compared = tried.is_some();
+                tried
+            }
+            tried => tried,
+        };
         if simple.is_none() && !numeric {
             if let Some((left, right)) = self.plain_equality(condition, &checks) {
                 let (same, other) = (FAIL, FAIL);
@@ -253,7 +262,10 @@ impl Compiler<'_> {
                 None => {
                     before.clone_from(&this.defined);
                     inlined = this.decided_inline(condition)?;
-                    let value = this.evaluate_argument(condition, BOOL)?;
+                    this.is_compared |= is_compared;
+                    let value = this.evaluate_argument(condition, BOOL);
+                    this.is_compared &= !is_compared;
+                    let value = value?;
                     let slot = this.in_slot(value)?;
                     if let Some(Instruction::Take { to, on_error }) = this.program.code.last()
                         && *to == slot

@@ -25,6 +25,31 @@ impl Compiler<'_> {
         expected: TypeId,
         want: Want,
     ) -> Compiled<Value> {
+        if let Inline::Logic(_) | Inline::Not | Inline::Equal = inline
+            && (expected == ANY || expected == BOOL)
+        {
+            let mut otherwise = |this: &mut Self| {
+                this.inlined_one(inline, operation, atom, children, signature, expected, want)
+            };
+            if let Some(value) = self.value_compared(atom, want, &mut otherwise)? {
+                return Ok(value);
+            }
+        }
+        self.inlined_one(inline, operation, atom, children, signature, expected, want)
+    }
+
+    /// As [`Compiler::inlined`], each operation by itself.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
+    fn inlined_one(
+        &mut self,
+        inline: Inline,
+        operation: &Arc<Operation>,
+        atom: &Atom,
+        children: &[Atom],
+        signature: &Signature,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
         let number = self.program.operation(operation, ANY);
         let unchanged = is_unchanged(children);
         if let Inline::Arithmetic(_) | Inline::Comparison(_) = inline

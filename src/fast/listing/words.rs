@@ -500,6 +500,18 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             place(to),
             odd(other)
         ),
+        I::Same {
+            to,
+            left,
+            right,
+            odd,
+        } => {
+            let (to, left, right) = (slot(to), slot(left), slot(right));
+            format!(
+                "{to} := {left} == {right}, if they are plain; for others {}",
+                place(odd)
+            )
+        }
         I::TrySame {
             left,
             right,

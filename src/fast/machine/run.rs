@@ -436,6 +436,28 @@ impl Machine<'_> {
                             jump!(if left == right { same } else { other })
                         }
                     }
+                    I::Same {
+                        to, left, right, ..
+                    } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        let types = &self.program.value_types;
+                        if left.are_ints(right) || self.heap.are_names_alike(types, left, right) {
+                            set!(to, Cell::boolean(left == right))
+                        }
+                    }
+                    I::Logic {
+                        ref operation,
+                        to,
+                        left,
+                        right,
+                        ..
+                    } => {
+                        let (left, right) = (slot!(left), slot!(right));
+                        if left.is_bool() && right.is_bool() {
+                            let (left, right) = (left == Cell::TRUE, right == Cell::TRUE);
+                            set!(to, Cell::boolean(operation.of(left, right)))
+                        }
+                    }
                     I::JumpUnlessSame {
                         left, right, to, ..
                     } => {
@@ -1287,7 +1309,6 @@ impl Machine<'_> {
                     | I::CheckStepped { .. }
                     | I::ReturnAny
                     | I::OfferResult { .. }
-                    | I::Logic { .. }
                     | I::CallMarked { .. }
                     | I::Operate { .. }
                     | I::ErrorAt { .. }

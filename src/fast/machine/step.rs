@@ -3,7 +3,7 @@
 use super::{MARK_SUCCEEDED, Machine, Next, Settled};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Gathers, Kind};
-use crate::fast::code::{ANY, Arithmetic, AtomKind, Instruction, Logic, Of, Pc};
+use crate::fast::code::{ANY, Arithmetic, AtomKind, Instruction, Of, Pc};
 use crate::fast::function::State;
 use crate::fast::stack::place;
 
@@ -436,6 +436,19 @@ impl Machine<'_> {
                     None => {}
                 }
             }
+            I::Same {
+                to,
+                left,
+                right,
+                odd,
+            } => {
+                let frame = self.stack.frame(base);
+                let (left, right) = (Cell(frame[place(left)]), Cell(frame[place(right)]));
+                match self.are_same(left, right) {
+                    Some(same) => set!(self, base, to, Cell::boolean(same)),
+                    None => pc = odd,
+                }
+            }
             I::JumpUnlessSame {
                 left,
                 right,
@@ -754,12 +767,7 @@ impl Machine<'_> {
                 let left = self.heap.deref(slot!(self, base, left));
                 let right = self.heap.deref(slot!(self, base, right));
                 if left.is_bool() && right.is_bool() {
-                    let (a, b) = (left == Cell::TRUE, right == Cell::TRUE);
-                    let value = match operation {
-                        Logic::And => a && b,
-                        Logic::Or => a || b,
-                        Logic::Xor => a != b,
-                    };
+                    let value = operation.of(left == Cell::TRUE, right == Cell::TRUE);
                     set!(self, base, to, Cell::boolean(value));
                 } else {
                     pc = odd;
