@@ -381,8 +381,13 @@ impl Compiler<'_> {
             ..
         } = self.program.functions[function as usize];
         let is_curried = self.program.curried.is_name(symbol);
-        if state == State::Unknown && !is_curried && !self.program.has_rules_of(symbol, arity) {
-            let version = self.program.rules_version(symbol, arity);
+        let version = self.program.rules_version(symbol, arity);
+        let entry = &mut self.program.functions[function as usize];
+        if state == State::DataBefore && entry.version != version {
+            entry.state = State::Unknown;
+        }
+        let is_unknown = entry.state == State::Unknown;
+        if is_unknown && !is_curried && !self.program.has_rules_of(symbol, arity) {
             self.program.functions[function as usize].version = version;
             let head = Atom::Symbol(self.heap.symbol_of(symbol));
             let head = self.program.head(self.host, self.heap, &head);
@@ -394,12 +399,14 @@ impl Compiler<'_> {
         )
     }
 
-    /// Whether calls of a symbol without a type are data.
+    /// Whether calls of a symbol without a type are data; what is compiled depends on it.
     pub(super) fn is_data_function(&mut self, symbol: u32, arity: usize) -> bool {
         let head = Atom::Symbol(self.heap.symbol_of(symbol));
         let head = self.program.head(self.host, self.heap, &head);
         let function = self.program.function(symbol, arity, ANY);
-        matches!(head, Head::Untyped) && self.is_data(function)
+        let is_data = matches!(head, Head::Untyped) && self.is_data(function);
+        self.program.look_at_rules(symbol, arity);
+        is_data
     }
 
     /// How many instructions there are from one to here, if they are not many.
