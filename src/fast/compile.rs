@@ -1046,6 +1046,4 @@ enum Flags {
     Data,
     /// Its arguments' types have to be looked at again.
     Unsettled,
-    /// The same, where evaluating left the elements what they were.
-    Unchanged,
 }

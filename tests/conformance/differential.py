@@ -63,7 +63,7 @@ SECONDS = 4
 # What starting takes, beside the evaluation.
 START_SECONDS = 0.1
 # How many other orders of a program's rules are looked at.
-ORDERS = 120
+ORDERS = 24
 HEADINGS = ["same", "order inside of results", "order of alternatives", "bindings as printed", "Error as a member",
             "any type as a value", "NotReducible as a value", "bound variable as an argument",
             "only NaN", "condition of filter-atom", "members with variables", "characters without a type",

@@ -399,20 +399,6 @@ impl Compiler<'_> {
         )
     }
 
-    /// Whether evaluating an atom leaves it what it is: no call with rules is in it.
-    pub(super) fn stays(&mut self, atom: &Atom) -> bool {
-        let Some([head, arguments @ ..]) = atom.as_expression() else {
-            return true;
-        };
-        let Atom::Symbol(symbol) = head else {
-            return false;
-        };
-        let symbol = self.heap.symbol(symbol);
-        matches!(self.program.head(self.host, self.heap, head), Head::Untyped)
-            && self.is_data_function(symbol, arguments.len())
-            && arguments.iter().all(|argument| self.stays(argument))
-    }
-
     /// Whether calls of a symbol without a type are data; what is compiled depends on it.
     pub(super) fn is_data_function(&mut self, symbol: u32, arity: usize) -> bool {
         let head = Atom::Symbol(self.heap.symbol_of(symbol));
@@ -469,16 +455,10 @@ impl Compiler<'_> {
         let arity = operands.len() - 1;
         if self.is_data(function) {
             let to = self.slot()?;
-            // Whether it is a result the types of its elements tell, if these are what they were.
-            let unsettled = (flags == Flags::Unchanged)
+            // Whether it is a result the types of its elements tell.
+            let unsettled = (flags == Flags::Unsettled)
                 .then(|| self.program.function_unsettled(function))
                 .filter(|unsettled| self.is_data(*unsettled));
-            if flags == Flags::Unsettled || flags == Flags::Unchanged && unsettled.is_none() {
-                self.define(to);
-                let operands = self.program.operands(&operands);
-                self.emit(Instruction::Build { to, operands });
-                return Ok(self.give(Operand::slot(to), want));
-            }
             let function = unsettled.unwrap_or(function);
             let is_error = operands[0].is_constant()
                 && self.program.constants[operands[0].index()] == self.heap.error;
@@ -517,10 +497,10 @@ impl Compiler<'_> {
             return Ok(self.give(Operand::slot(to), want));
         }
         let function = match flags {
-            Flags::Unsettled | Flags::Unchanged if self.is_polymorphic(function) => {
+            Flags::Unsettled if self.is_polymorphic(function) => {
                 self.program.function_unsettled(function)
             }
-            Flags::Unsettled | Flags::Unchanged | Flags::Data => function,
+            Flags::Unsettled | Flags::Data => function,
         };
         operands.remove(0);
         let in_place = in_slots(&operands);

@@ -335,18 +335,14 @@ impl Compiler<'_> {
             return Err(Leave);
         }
         let tells = !sides.contains(&Side::Silent) && sides.contains(&Side::Open);
-        // What is declared of both sides was compared: their values tell no more.
-        let are_known = matches!(types, (Static::Known(_), Static::Known(_)));
-        let is_any = !are_known && (left_type, right_type) == (ANY, ANY);
-        let is_silent = sides[0] == Side::Silent && sides[1] != Side::Told
-            || sides == [Side::Open, Side::Silent];
-        if is_any && is_silent {
+        let is_any = (left_type, right_type) == (ANY, ANY);
+        if is_any && sides[0] == Side::Silent && sides[1] != Side::Told {
             // Some values may tell a type and others not: it shows only where types differ.
-            let made = self.types_made(left);
-            let may_differ = self.types_made(right).iter().any(|right| {
-                made.iter().any(|left| {
-                    let (left, right) = (types::renamed(left), types::renamed(right));
-                    !match_types(&left, &right, &mut Bindings::new())
+            let told = self.types_told(left);
+            let may_differ = self.types_told(right).iter().any(|right| {
+                told.iter().any(|left| {
+                    let mut bindings = Bindings::new();
+                    !match_types(left, right, &mut bindings)
                 })
             });
             if may_differ {

@@ -248,8 +248,6 @@ impl Compiler<'_> {
     fn tells_type_within(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>) -> bool {
         match self.source(atom, seen) {
             Source::Itself | Source::Again | Source::Nameless => true,
-            // Nothing says what it is where no value is known, as of `(: head (-> (List $t) $t))`.
-            Source::Of(atoms) if atoms.is_empty() => false,
             Source::Of(atoms) => atoms.iter().all(|atom| self.tells_type_within(atom, seen)),
             Source::Declared(found) => !types::is_undefined(&found) && !types::is_meta_type(&found),
             Source::Unknown => false,

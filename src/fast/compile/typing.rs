@@ -401,8 +401,6 @@ impl Compiler<'_> {
             }
             let flags = if settled {
                 Flags::Data
-            } else if arguments.iter().all(|argument| this.stays(argument)) {
-                Flags::Unchanged
             } else {
                 Flags::Unsettled
             };

@@ -336,9 +336,6 @@ impl Machine<'_> {
                 Header::EVALUATED
             };
         }
-        if self.program.functions[function as usize].types_elements {
-            self.note_type_of_made(function, call);
-        }
         self.leave(call, base)
     }
 

@@ -255,12 +255,6 @@ impl Machine<'_> {
         }
     }
 
-    /// Whether a value is an expression that is plainly seen to be ill-typed.
-    pub(super) fn is_no_data(&mut self, value: Cell) -> bool {
-        let value = self.heap.deref(value);
-        value.is_exp() && !self.heap.is_error(value) && !self.is_well_typed(value)
-    }
-
     /// Whether an expression is not plainly seen to be ill-typed.
     pub(super) fn is_well_typed(&mut self, cell: Cell) -> bool {
         self.type_of(cell).is_some() || !self.is_ill_typed(cell)
