@@ -13,7 +13,7 @@ use super::lambda::lambda_of;
 use super::walk::template_of;
 use super::{Compiled, Compiler};
 use crate::atom::{Atom, Grounded, Variable};
-use crate::evaluate::Control;
+use crate::evaluate::{Control, contains};
 
 /// How deep forms are looked into for what binds a variable.
 const DEPTH_MAX: usize = 100;
@@ -52,18 +52,12 @@ pub(super) fn without_shared(branches: &[Branch<'_>], local: &mut HashSet<Variab
 }
 
 fn is_free_in((pattern, body): &Branch<'_>, variable: &Variable, depth: usize) -> bool {
-    !pattern.is_some_and(|pattern| mentions(pattern, variable)) && is_free(body, variable, depth)
-}
-
-fn mentions(atom: &Atom, variable: &Variable) -> bool {
-    let mut found = false;
-    atom.for_each_variable(|other| found |= other == variable);
-    found
+    !pattern.is_some_and(|pattern| contains(pattern, variable)) && is_free(body, variable, depth)
 }
 
 /// Whether the variable stands in an atom outside of what binds it.
 fn is_free(atom: &Atom, variable: &Variable, depth: usize) -> bool {
-    let mentions = |atom: &Atom| mentions(atom, variable);
+    let mentions = |atom: &Atom| contains(atom, variable);
     let children = match atom {
         Atom::Variable(other) => return other == variable,
         Atom::Expression(parts) if depth > 0 => parts.children(),

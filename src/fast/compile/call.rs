@@ -9,7 +9,7 @@ use super::{Bound, Compiled, Compiler, Flags, Leave, Place, Static, Value, Want,
 use crate::atom::{Atom, Grounded, known};
 use crate::evaluate::{Control, is_instruction, substitute};
 use crate::fast::code::{
-    ANY, FAIL, Instruction, Of, Operand, Quick, RETURN, Slot, TypeId, Watched,
+    ANY, BOOL, FAIL, Instruction, Of, Operand, Quick, RETURN, Slot, TypeId, Watched,
 };
 use crate::fast::curried::shape_of;
 use crate::fast::function::{Function, State};
@@ -203,9 +203,22 @@ impl Compiler<'_> {
                     }
                     Some(Inline::State(what)) => self
                         .state_form(what, &operation, atom, children, &signature, expected, want),
-                    Some(inline) => self.inlined(
-                        inline, &operation, atom, children, &signature, expected, want,
-                    ),
+                    Some(inline) => {
+                        let mut each = |this: &mut Self| {
+                            this.inlined(
+                                inline, &operation, atom, children, &signature, expected, want,
+                            )
+                        };
+                        let is_joined =
+                            matches!(inline, Inline::Logic(_) | Inline::Not | Inline::Equal)
+                                && (expected == ANY || expected == BOOL);
+                        if is_joined
+                            && let Some(value) = self.value_compared(atom, want, &mut each)?
+                        {
+                            return Ok(value);
+                        }
+                        each(self)
+                    }
                     None => self.typed(atom, children, &signature, expected, want, |this, call| {
                         this.operate(
                             &operation,

@@ -12,7 +12,6 @@ use super::{Bound, Compiled, Compiler, Leave, OddWhat, Place, Value, Want, is_wh
 use smallvec::smallvec;
 
 use crate::atom::{Atom, known};
-use crate::fast::choice::Gathers;
 use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Pc, Slot, TypeId};
 use crate::fast::switch::HeadTest;
 
@@ -136,16 +135,16 @@ impl Compiler<'_> {
         // An error is a value here.
         let inner_mark = self.target()?;
         self.emit(Instruction::Mark { to: inner_mark });
-        self.gathers = self.gathers_for(value, cases);
-        let caught = self.caught(slot, Some(inner_mark), |this| {
-            if is_whole_error(value) {
-                this.quoted(value)
-            } else {
-                this.evaluate(value, ANY, Want::Shared)
-            }
-        });
-        self.gathers = Gathers::Results;
-        caught?;
+        let gathers = self.gathers_for(value, cases);
+        self.gathering(gathers, |this| {
+            this.caught(slot, Some(inner_mark), |this| {
+                if is_whole_error(value) {
+                    this.quoted(value)
+                } else {
+                    this.evaluate(value, ANY, Want::Shared)
+                }
+            })
+        })?;
         if open.is_some() {
             self.emit(Instruction::CaseAny { keep });
         }
@@ -163,10 +162,7 @@ impl Compiler<'_> {
             let value = this.cases(slot, cases, wanted)?;
             Ok(this.join(value, to, want))
         })?;
-        let here = self.here();
-        self.fill(open, Place::To, here);
-        self.defined.clone_from(&without);
-        self.program.live.insert(here, without.into_boxed_slice());
+        self.begin_without(open, without);
         let second = self.branch(|this| {
             let empty = this.constant_value(&Atom::Symbol(known().empty.clone()))?;
             let slot = this.in_slot(empty)?;
@@ -180,11 +176,13 @@ impl Compiler<'_> {
 
     /// What tells the cases apart, in order, and what is known of each where it leads there;
     /// `None` if there is nothing to tell.
-    fn cases_tree(&mut self, told: &Told<'_>, cases: &[&Atom]) -> Option<(Tree, Vec<Reached>)> {
-        let tests: Vec<Box<[HeadTest]>> = cases
-            .iter()
-            .map(|case| {
-                let pattern = &case.as_expression().unwrap_or_default()[0];
+    fn cases_tree<'c>(
+        &mut self,
+        told: &Told<'_>,
+        patterns: impl Iterator<Item = &'c Atom>,
+    ) -> Option<(Tree, Vec<Reached>)> {
+        let tests: Vec<Box<[HeadTest]>> = patterns
+            .map(|pattern| {
                 let mut tests = Vec::new();
                 for (part, slot) in told.parts(pattern).unwrap_or_default() {
                     let mut path = vec![u32::from(slot)];
@@ -277,23 +275,18 @@ impl Compiler<'_> {
         let to = self.slot()?;
         let mut ends = Vec::new();
         let all: Vec<&Atom> = cases.iter().collect();
-        let mut cases = all.clone();
-        let pattern_of = |case: &Atom| match case.as_expression() {
-            Some([pattern, _]) => Some(pattern.clone()),
-            _ => None,
-        };
         // A malformed case is where it ends.
-        let count = cases.iter().take_while(|case| pattern_of(case).is_some());
-        cases.truncate(count.count());
-        cases.retain(|case| pattern_of(case).is_some_and(|pattern| told.parts(&pattern).is_some()));
-        let patterns = || {
-            cases
-                .iter()
-                .filter_map(|case| case.as_expression()?.first())
-        };
+        let parts = cases.iter().map_while(|case| match case.as_expression() {
+            Some([pattern, template]) => Some((case, pattern, template)),
+            _ => None,
+        });
+        let cases: Vec<(&Atom, &Atom, &Atom)> = parts
+            .filter(|(_, pattern, _)| told.parts(pattern).is_some())
+            .collect();
+        let patterns = || cases.iter().map(|(_, pattern, _)| *pattern);
         // Cases that cannot match are passed over by what the slot holds; most often it is
         // taken apart.
-        let (tree, reached) = self.cases_tree(told, &cases).unzip();
+        let (tree, reached) = self.cases_tree(told, patterns()).unzip();
         let take = self.emit(Instruction::Jump { to: FAIL });
         let otherwise = self.emit(Instruction::Jump { to: FAIL });
         if patterns().any(mentions_space) {
@@ -316,10 +309,7 @@ impl Compiler<'_> {
         // Where a case begins to be tried; where it is entered.
         let mut first = None;
         let mut entries: Vec<Pc> = Vec::new();
-        for (number, case) in cases.iter().enumerate() {
-            let Some([pattern, template]) = case.as_expression() else {
-                break;
-            };
+        for (number, (case, pattern, template)) in cases.iter().copied().enumerate() {
             if has_function(template) {
                 return Err(Leave);
             }

@@ -262,13 +262,7 @@ impl Compiler<'_> {
                 let slow = this.answers(source, space, pattern, ANY)?;
                 let over = this.emit(Instruction::Jump { to: FAIL });
                 // Whatever the plain evaluator answers, the else is in it.
-                let here = this.here();
-                for (at, place) in std::mem::take(&mut this.odd[slow].uses) {
-                    this.fill(at, place, here);
-                }
-                this.emit(Instruction::CaseAny { keep });
-                let at = this.emit(Instruction::Jump { to: FAIL });
-                this.odd[slow].uses = vec![(at, Place::To)];
+                this.first_in_slow(slow, Instruction::CaseAny { keep });
                 this.land([Some(over)]);
                 this.emit(Instruction::CaseAny { keep });
                 let value = this.unified(then, inner.want)?;
@@ -276,10 +270,7 @@ impl Compiler<'_> {
                 Ok((end, slow))
             })?;
             let (end, slow) = first;
-            let here = this.here();
-            this.fill(open, Place::To, here);
-            this.defined.clone_from(&without);
-            this.program.live.insert(here, without.into_boxed_slice());
+            this.begin_without(open, without);
             let second = this.branch(|this| {
                 let value = this.unified(otherwise, inner.want)?;
                 Ok(this.join(value, to, want))
@@ -321,6 +312,38 @@ impl Compiler<'_> {
             found = true;
         });
         found
+    }
+
+    /// Begins what runs where there is no result of what `CaseOpen` opened: only the slots
+    /// that were filled before that hold anything.
+    pub(super) fn begin_without(&mut self, open: usize, without: Vec<u64>) {
+        let here = self.here();
+        self.fill(open, Place::To, here);
+        self.defined.clone_from(&without);
+        self.program.live.insert(here, without.into_boxed_slice());
+    }
+
+    /// Has a slow way that is not written yet carry out an instruction before all else.
+    pub(super) fn first_in_slow(&mut self, slow: usize, first: Instruction) {
+        let here = self.here();
+        for (at, place) in std::mem::take(&mut self.odd[slow].uses) {
+            self.fill(at, place, here);
+        }
+        self.emit(first);
+        let at = self.emit(Instruction::Jump { to: FAIL });
+        self.odd[slow].uses = vec![(at, Place::To)];
+    }
+
+    /// Compiles what a `collapse` in it is to keep only so much of.
+    pub(super) fn gathering<T>(
+        &mut self,
+        gathers: Gathers,
+        inner: impl FnOnce(&mut Self) -> Compiled<T>,
+    ) -> Compiled<T> {
+        self.gathers = gathers;
+        let compiled = inner(self);
+        self.gathers = Gathers::Results;
+        compiled
     }
 
     /// Emits what goes on with each answer of a space to a pattern; the slow way beside it, which

@@ -13,7 +13,7 @@ use crate::fast::program::Inline;
 /// More comparisons are made one by one.
 const COMPARISONS_MAX: usize = 32;
 /// How deep what is compared is a sum of sums.
-const SUMS: usize = 4;
+pub(super) const SUMS: usize = 4;
 
 impl Compiler<'_> {
     /// Puts the truth value of comparisons into a slot; with the instructions whose odd way is for
@@ -105,9 +105,9 @@ impl Compiler<'_> {
                 self.is_condition(first, left) && self.is_condition(second, left)
             }
             (Inline::Not, [_, only]) => self.is_condition(only, left),
-            (Inline::Comparison(_), [_, first, second]) => {
+            (Inline::Comparison(_), _) => {
                 *left -= 1;
-                self.is_numeric(first, SUMS) && self.is_numeric(second, SUMS)
+                self.is_comparison(atom)
             }
             (Inline::Equal, [_, first, second]) => {
                 *left -= 1;
@@ -134,7 +134,17 @@ impl Compiler<'_> {
         }
     }
 
-    fn condition(&mut self, atom: &Atom, uses: &mut Vec<usize>) -> Compiled<Slot> {
+    /// Whether an expression compares numbers that are there, or sums of such.
+    pub(super) fn is_comparison(&mut self, atom: &Atom) -> bool {
+        match (self.operation_of(atom), atom.as_expression()) {
+            (Some((None, Some(Inline::Comparison(_)))), Some([_, first, second])) => {
+                self.is_numeric(first, SUMS) && self.is_numeric(second, SUMS)
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn condition(&mut self, atom: &Atom, uses: &mut Vec<usize>) -> Compiled<Slot> {
         let children = atom.as_expression().unwrap_or_default();
         let odd = FAIL;
         let inline = self.operation_of(atom).and_then(|(_, inline)| inline);
@@ -187,7 +197,7 @@ impl Compiler<'_> {
     }
 
     /// What is compared, in a slot.
-    fn side(&mut self, side: &Atom, uses: &mut Vec<usize>) -> Compiled<Slot> {
+    pub(super) fn side(&mut self, side: &Atom, uses: &mut Vec<usize>) -> Compiled<Slot> {
         let value = match side {
             Atom::Variable(_) | Atom::Expression(_) if *side != Atom::unit() => {
                 let mut odd = Vec::new();

@@ -691,10 +691,8 @@ impl Compiler<'_> {
             guard = self.has_some_type(value, atom, expected)?;
         }
         let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, within| {
-            this.gathers = gathers;
-            let found = this.evaluate_argument(value, ANY);
-            this.gathers = Gathers::Results;
-            let slot = this.in_slot(found?)?;
+            let found = this.gathering(gathers, |this| this.evaluate_argument(value, ANY))?;
+            let slot = this.in_slot(found)?;
             if matches!(value, Atom::Variable(_)) {
                 // It may stand for nothing yet, and for a call or `Empty` later.
                 this.settled.remove(&slot);

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, known};
-use crate::fast::choice::Gathers;
 use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
 use crate::fast::head::Signature;
 use crate::fast::program::Inline;
@@ -16,31 +15,6 @@ use crate::unify::Bindings;
 impl Compiler<'_> {
     #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
     pub(super) fn inlined(
-        &mut self,
-        inline: Inline,
-        operation: &Arc<Operation>,
-        atom: &Atom,
-        children: &[Atom],
-        signature: &Signature,
-        expected: TypeId,
-        want: Want,
-    ) -> Compiled<Value> {
-        if let Inline::Logic(_) | Inline::Not | Inline::Equal = inline
-            && (expected == ANY || expected == BOOL)
-        {
-            let mut otherwise = |this: &mut Self| {
-                this.inlined_one(inline, operation, atom, children, signature, expected, want)
-            };
-            if let Some(value) = self.value_compared(atom, want, &mut otherwise)? {
-                return Ok(value);
-            }
-        }
-        self.inlined_one(inline, operation, atom, children, signature, expected, want)
-    }
-
-    /// As [`Compiler::inlined`], each operation by itself.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
-    fn inlined_one(
         &mut self,
         inline: Inline,
         operation: &Arc<Operation>,
@@ -366,10 +340,8 @@ impl Compiler<'_> {
                     this.as_told(left, told)?
                 }
                 None => {
-                    this.gathers = this.gathers_beside(left, right);
-                    let left = this.evaluate_argument(left, left_type);
-                    this.gathers = Gathers::Results;
-                    left?
+                    let gathers = this.gathers_beside(left, right);
+                    this.gathering(gathers, |this| this.evaluate_argument(left, left_type))?
                 }
             };
             let is_made = !this.hands_on(&children[1]);
@@ -384,11 +356,10 @@ impl Compiler<'_> {
                 this.names.remove(&name);
                 this.in_place(1, right, |this| this.as_told(right, told))?
             } else {
-                this.gathers = this.gathers_beside(right, &children[1]);
-                let right =
-                    this.in_place(1, right, |this| this.evaluate_argument(right, right_type));
-                this.gathers = Gathers::Results;
-                right?
+                let gathers = this.gathers_beside(right, &children[1]);
+                this.gathering(gathers, |this| {
+                    this.in_place(1, right, |this| this.evaluate_argument(right, right_type))
+                })?
             };
             let right = this.in_slot(right)?;
             let (to, mut slow) = (this.slot()?, Vec::from_iter(untold));

@@ -3,7 +3,7 @@
 
 use super::{Check, Compiled, Compiler, Leave, Place, Value, Want};
 use crate::atom::{Atom, Variable, known};
-use crate::evaluate::{Control, is_instruction};
+use crate::evaluate::{Control, contains, is_instruction};
 use crate::fast::code::{FAIL, Instruction, Operand, Slot};
 use crate::fast::head::Head;
 use crate::fast::program::Inline;
@@ -177,7 +177,7 @@ impl Compiler<'_> {
                 Check::Same(one, other) => *one == name.slot || *other == name.slot,
                 Check::Tree(..) => true,
             };
-            let mentioned = mentions(part, variable);
+            let mentioned = contains(part, variable);
             let told = found.is_err()
                 || checks.iter().any(is_looked_at)
                 || self.is_told_in(part, variable);
@@ -494,7 +494,7 @@ impl Compiler<'_> {
                 ),
                 Head::Complex => true,
             };
-            if is_own && mentions(atom, variable) {
+            if is_own && contains(atom, variable) {
                 return true;
             }
             pending.extend(parts);
@@ -518,7 +518,7 @@ impl Compiler<'_> {
                 is_told |= types.contains(found);
                 types.push(found.clone());
             });
-            if is_told && mentions(argument, variable) {
+            if is_told && contains(argument, variable) {
                 return true;
             }
         }
@@ -551,7 +551,7 @@ impl Compiler<'_> {
             let Some([head, ..]) = atom.as_expression() else {
                 continue;
             };
-            if !mentions(atom, variable) {
+            if !contains(atom, variable) {
                 continue;
             }
             let known = known();
@@ -574,10 +574,4 @@ fn is_of_leaves(found: &Atom) -> bool {
     [&known.number, &known.bool, &known.string]
         .into_iter()
         .any(|leaves| found.is_symbol(leaves))
-}
-
-fn mentions(atom: &Atom, variable: &Variable) -> bool {
-    let mut found = false;
-    atom.for_each_variable(|other| found |= other == variable);
-    found
 }

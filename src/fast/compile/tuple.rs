@@ -7,16 +7,14 @@
 use smallvec::SmallVec;
 
 use super::call::in_slots;
+use super::condition::SUMS;
 use super::{Compiled, Compiler, Name};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::fast::code::{ANY, FAIL, IF_PLAIN, Instruction, Operand, Slot};
 use crate::fast::function::Function;
-use crate::fast::program::Inline;
 
 /// Longer tuples are made.
 const LONGEST: usize = 8;
-/// How deep an element is a sum of sums.
-const SUMS: usize = 4;
 
 /// An element of a tuple.
 #[derive(Clone, Copy)]
@@ -171,56 +169,17 @@ impl Compiler<'_> {
     }
 
     /// Whether an expression is made by a few instructions: a sum, or a comparison of such.
-    fn is_computed(&self, atom: &Atom) -> bool {
-        let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
-            atom.as_expression()
-        else {
-            return false;
-        };
-        match self.program.inline(operation) {
-            Some(Inline::Arithmetic(_)) => self.is_numeric(atom, SUMS),
-            Some(Inline::Comparison(_)) => {
-                self.is_numeric(left, SUMS) && self.is_numeric(right, SUMS)
-            }
-            _ => false,
-        }
+    fn is_computed(&mut self, atom: &Atom) -> bool {
+        self.is_numeric(atom, SUMS) || self.is_comparison(atom)
     }
 
     fn computed_element(&mut self, atom: &Atom, uses: &mut Vec<usize>) -> Compiled<Slot> {
-        let mut odd = Vec::new();
         self.record_called(atom);
-        let comparison = match atom.as_expression() {
-            Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) => {
-                match self.program.inline(operation) {
-                    Some(Inline::Comparison(operation)) => Some((operation, left, right)),
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
-        let slot = match comparison {
-            Some((operation, left, right)) => {
-                let left = self.numeric(left, &mut odd)?;
-                let right = self.numeric(right, &mut odd)?;
-                let (left, right) = (self.in_slot(left)?, self.in_slot(right)?);
-                let to = self.slot()?;
-                uses.push(self.emit(Instruction::Compare {
-                    operation,
-                    to,
-                    left,
-                    right,
-                    odd: FAIL,
-                }));
-                self.define(to);
-                to
-            }
-            None => {
-                let value = self.numeric(atom, &mut odd)?;
-                self.in_slot(value)?
-            }
-        };
-        uses.extend(odd.into_iter().map(|(at, _)| at));
-        Ok(slot)
+        if self.is_numeric(atom, SUMS) {
+            self.side(atom, uses)
+        } else {
+            self.condition(atom, uses)
+        }
     }
 
     /// Makes a tuple and names it by a variable that stands for all of it, if that is used.

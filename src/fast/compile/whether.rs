@@ -3,7 +3,7 @@
 //! Where each result of a query is a name or a number that is written there, nothing can be
 //! seen of results after the first: the query ends with that, and nothing is gathered.
 
-use super::{Compiled, Compiler, OddWhat, Place, Value, Want};
+use super::{Compiled, Compiler, OddWhat, Value, Want};
 use crate::atom::{Atom, Grounded, known};
 use crate::evaluate::Control;
 use crate::fast::choice::Gathers;
@@ -106,20 +106,11 @@ impl Compiler<'_> {
                 this.emit(Instruction::Constant { to, index: list });
                 let end = this.emit(Instruction::Jump { to: FAIL });
                 // The plain evaluator gathers it all.
-                let here = this.here();
-                for (at, place) in std::mem::take(&mut this.odd[slow].uses) {
-                    this.fill(at, place, here);
-                }
-                this.emit(Instruction::Found { keep });
-                let at = this.emit(Instruction::Jump { to: FAIL });
-                this.odd[slow].uses = vec![(at, Place::To)];
+                this.first_in_slow(slow, Instruction::Found { keep });
                 Ok((slow, end))
             })
         })?;
-        let here = self.here();
-        self.fill(open, Place::To, here);
-        self.defined.clone_from(&without);
-        self.program.live.insert(here, without.into_boxed_slice());
+        self.begin_without(open, without);
         self.emit(Instruction::Constant { to, index: none });
         self.define(to);
         self.land([Some(end)]);
