@@ -7,6 +7,10 @@ mod cases;
 #[path = "both/unnamed.rs"]
 mod unnamed;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use chimera::{Atom, Space};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, prop_oneof};
 use unnamed::unnamed;
@@ -99,4 +103,38 @@ fn generated_changes_are_seen_as_by_the_plain_evaluator() {
         check(&format!("{RULES}!(f 1)\n{steps}"));
         Ok(())
     });
+}
+
+/// What another engine of the process stores, while an evaluation runs, is none of its business.
+#[test]
+fn what_is_stored_elsewhere_meanwhile_does_not_show() {
+    let program = "(: Nil (List $t))
+        (: Cons (-> $t (List $t) (List $t)))
+        (= (list ()) Nil)
+        (= (list $l)
+          (if (== $l ()) Nil (let ($h $t) (decons-atom $l) (Cons $h (list $t)))))
+        (= (count Nil) 0)
+        (= (count (Cons $h $t)) (+ 1 (count $t)))
+        !(let $l (list (3.5 True)) $l)
+        !(let $l (list (3.5 True)) (count $l))
+        !(let $l (list (1 2 \"three\" 4)) $l)";
+    let alone = both::results(program, false, unnamed);
+    let is_over = AtomicBool::new(false);
+    let meanwhile: Vec<_> = thread::scope(|scope| {
+        scope.spawn(|| {
+            let elsewhere = Space::anonymous();
+            let kind = Atom::expression([":", "a", "B"].map(Atom::symbol));
+            while !is_over.load(Ordering::Relaxed) {
+                elsewhere.add(kind.clone());
+                elsewhere.remove(&kind);
+            }
+        });
+        let found = (0..300).map(|_| both::results(program, false, unnamed));
+        let found = found.collect();
+        is_over.store(true, Ordering::Relaxed);
+        found
+    });
+    for found in meanwhile {
+        assert_eq!(found, alone);
+    }
 }

@@ -194,6 +194,21 @@ pub(super) struct Temporary {
     pub(super) variables: Vec<crate::atom::Variable>,
 }
 
+/// Whether types changed between what was seen of stores; `None` if rules did not, either.
+fn types_changed(
+    before: Option<&[(usize, Changes)]>,
+    now: Option<&[(usize, Changes)]>,
+) -> Option<bool> {
+    match (before, now) {
+        (Some(before), Some(now)) if before == now => None,
+        (Some(before), Some(now)) if before.len() == now.len() => {
+            let mut both = before.iter().zip(now);
+            Some(both.any(|(before, now)| before.0 != now.0 || before.1.types != now.1.types))
+        }
+        _ => Some(true),
+    }
+}
+
 impl Program {
     pub(super) fn new(host: &Host, space: &Space, proving: bool) -> Program {
         let mut inline = HashMap::default();
@@ -283,19 +298,22 @@ impl Program {
         program
     }
 
-    /// Sees whether rules or types have changed. Code that runs goes on; calls look
-    /// for their rules again.
+    /// Sees whether rules or types have changed that this space sees. Code that runs goes on;
+    /// calls look for their rules again.
     pub(super) fn refresh(&mut self) {
         // Nothing changes at a moment.
         let now = changes();
         if self.moment.is_some() || now == self.changes {
             return;
         }
-        let types = now.types != self.changes.types;
         self.changes = now;
         self.layers = Layers::of(&self.space);
+        let before = self.changes_seen.take();
         self.look_at_layers();
-        self.invalidate(types);
+        // Others change what is theirs at any time: that must not show here.
+        if let Some(types) = types_changed(before.as_deref(), self.changes_seen.as_deref()) {
+            self.invalidate(types);
+        }
     }
 
     /// The number of the operand that tells where the first of some rules begins, and how many
