@@ -386,12 +386,13 @@ impl Compiler<'_> {
                 let is_plain = matches!(wanted, Atom::Symbol(_)) && !types::is_meta_type(wanted);
                 // What is an error is of its own type, and a variable may stand for one.
                 let is_call = matches!(inner, Atom::Expression(_)) && !is_whole_error(inner);
-                if !(types::is_undefined(wanted) || is_plain && is_call) {
+                if !(types::is_undefined(wanted) || is_plain && is_call) || inner.is_empty_symbol()
+                {
                     return Err(Leave);
                 }
                 let expected = self.program.type_id(wanted);
                 let slot = self.slot()?;
-                // An error is a value here.
+                // An error is a value here, and `Empty` as it is written.
                 let mark = self.target()?;
                 self.emit(Instruction::Mark { to: mark });
                 self.caught(slot, Some(mark), |this| {
