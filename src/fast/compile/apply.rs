@@ -2,7 +2,7 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::call::in_slots;
+use super::call::{Call, in_slots};
 use super::decide::is_evaluated;
 use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, Variable};
@@ -31,20 +31,19 @@ impl Compiler<'_> {
     /// A call of what a variable stands for. If that is a name without types, arguments are
     /// evaluated and the function of that name is called; anything else is evaluated as the
     /// value that it is.
-    pub(super) fn applied(
-        &mut self,
-        atom: &Atom,
-        head: &Variable,
-        arguments: &[Atom],
-        expected: TypeId,
-        want: Want,
-    ) -> Compiled<Value> {
+    pub(super) fn applied(&mut self, call: Call<'_>, head: &Variable) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
+        let arguments = &children[1..];
         let name = self.names.get(head).copied().ok_or(Leave)?;
         let is_new = name.fresh_in == Some(self.scope);
         if is_new || arguments.is_empty() || arguments.len() > ARGUMENTS_MAX {
             return Err(Leave);
         }
-        let children = atom.as_expression().expect("it is a call");
         let head = name.slot;
         let as_met = self.applied_as_met(children, expected)?;
         let is_untyped = as_met.is_none();
@@ -195,13 +194,13 @@ impl Compiler<'_> {
     /// A list whose first element is a call: data if that gives a number, another value of the
     /// host but an operation, or data; a call if it gives the name of something without types.
     /// Anything else is a call, too, that the plain evaluator makes.
-    pub(super) fn headed_by_call(
-        &mut self,
-        atom: &Atom,
-        children: &[Atom],
-        expected: TypeId,
-        want: Want,
-    ) -> Compiled<Value> {
+    pub(super) fn headed_by_call(&mut self, call: Call<'_>) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
         if children.len() > ARGUMENTS_MAX {
             return Err(Leave);
         }
@@ -279,10 +278,8 @@ impl Compiler<'_> {
     /// as any that is headed by a call, if that is the name of something without types.
     pub(super) fn headed_by_applied(
         &mut self,
-        atom: &Atom,
+        call: Call<'_>,
         (head, count): (&Variable, usize),
-        expected: TypeId,
-        want: Want,
     ) -> Compiled<Value> {
         let name = self.names.get(head).copied().ok_or(Leave)?;
         let is_new = name.fresh_in == Some(self.scope);
@@ -297,12 +294,11 @@ impl Compiler<'_> {
             expected: ANY,
             odd: FAIL,
         });
-        let source = OddWhat::Source(atom.clone());
-        let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
+        let source = OddWhat::Source(call.atom.clone());
+        let slow = self.slow(vec![(at, Place::Odd)], source, call.expected)?;
         self.define(function);
-        let children = atom.as_expression().expect("it is a call");
-        let value = self.headed_by_call(atom, children, expected, want)?;
-        self.resume(Some(slow), value, want)
+        let value = self.headed_by_call(call)?;
+        self.resume(Some(slow), value, call.want)
     }
 
     /// Calls the function whose number a slot holds; [`Compiler::take_called`] takes what

@@ -4,7 +4,7 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
 use super::apart::{branches_of, without_shared};
-use super::call::in_slots;
+use super::call::{Call, in_slots};
 use super::lambda::lambda_of;
 use super::walk::template_of;
 use super::{
@@ -767,7 +767,12 @@ impl Compiler<'_> {
                 } else if expression.is_evaluated() || (is_whole_error(atom)) {
                     self.as_it_stands(atom, want)?
                 } else {
-                    self.call(atom, expression.children(), expected, want)?
+                    self.call(Call {
+                        atom,
+                        children: expression.children(),
+                        expected,
+                        want,
+                    })?
                 }
             }
         };

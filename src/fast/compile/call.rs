@@ -18,14 +18,27 @@ use crate::fast::program::Inline;
 use crate::operation::Operation;
 use crate::types;
 
+/// A call that is being compiled, as what compiles it hands it on.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    /// As it is written: what is evaluated where instructions cannot go on.
+    pub(super) atom: &'a Atom,
+    /// Its head, then its arguments. Of a call of a call that is one function's, `((add 1) 2)`, all
+    /// of these in a row: `add 1 2`.
+    pub(super) children: &'a [Atom],
+    /// The type that its value has to have.
+    pub(super) expected: TypeId,
+    pub(super) want: Want,
+}
+
 impl Compiler<'_> {
-    pub(super) fn call(
-        &mut self,
-        atom: &Atom,
-        children: &[Atom],
-        expected: TypeId,
-        want: Want,
-    ) -> Compiled<Value> {
+    pub(super) fn call(&mut self, call: Call<'_>) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
         let head = self.program.head(self.host, self.heap, &children[0]);
         match head {
             Head::Complex => match children {
@@ -37,23 +50,21 @@ impl Compiler<'_> {
                 [Atom::Symbol(symbol), ..]
                     if *symbol == known().cons_atom || *symbol == known().decons_atom =>
                 {
-                    self.list_instruction(atom, children, expected, want)
+                    self.list_instruction(call)
                 }
                 [head, ..] if lambda_of(head).is_some() => {
                     self.lambda_call(children, expected, want)
                 }
-                [Atom::Variable(head), ..] => {
-                    self.applied(atom, head, &children[1..], expected, want)
-                }
+                [Atom::Variable(head), ..] => self.applied(call, head),
                 [Atom::Expression(_), ..] if self.program.expression_rules => {
-                    self.call_of_call(atom, children, expected, want)
+                    self.call_of_call(call)
                 }
                 [head @ Atom::Expression(_), ..] if self.gives_no_function(head) => {
-                    self.headed_by_call(atom, children, expected, want)
+                    self.headed_by_call(call)
                 }
                 [Atom::Expression(head), ..] => match head.children() {
                     [Atom::Variable(name), arguments @ ..] => {
-                        self.headed_by_applied(atom, (name, arguments.len()), expected, want)
+                        self.headed_by_applied(call, (name, arguments.len()))
                     }
                     _ => Err(Leave),
                 },
@@ -118,7 +129,7 @@ impl Compiler<'_> {
                 }
                 [Atom::Symbol(_), ..] => {
                     let (signature, _) = self.signature_for(children, Some(expected))?;
-                    self.typed_call(atom, children, &signature, expected, want)
+                    self.typed_call(call, &signature)
                 }
                 _ => Err(Leave),
             },
@@ -181,10 +192,8 @@ impl Compiler<'_> {
                 self.exit(mark);
                 self.resume(guard, value, want)
             }
-            Head::Typed(signature) if is_applied(&signature) => {
-                self.decided(atom, children, &signature, expected, want)
-            }
-            Head::Typed(signature) => self.typed_call(atom, children, &signature, expected, want),
+            Head::Typed(signature) if is_applied(&signature) => self.decided(call, &signature),
+            Head::Typed(signature) => self.typed_call(call, &signature),
             Head::Operation(operation, signature) => {
                 // A `function` that an operation hands on is run before it is evaluated.
                 let hands_on = matches!(
@@ -195,20 +204,16 @@ impl Compiler<'_> {
                     return Err(Leave);
                 }
                 if let Some(control) = operation.control() {
-                    return self.control(control, atom, children, &signature, expected, want);
+                    return self.control(call, control, &signature);
                 }
                 match self.program.inline(&operation) {
-                    Some(Inline::Superpose) => {
-                        self.superpose(&operation, atom, children, &signature, want)
+                    Some(Inline::Superpose) => self.superpose(call, &operation, &signature),
+                    Some(Inline::State(what)) => {
+                        self.state_form(call, what, &operation, &signature)
                     }
-                    Some(Inline::State(what)) => self
-                        .state_form(what, &operation, atom, children, &signature, expected, want),
                     Some(inline) => {
-                        let mut each = |this: &mut Self| {
-                            this.inlined(
-                                inline, &operation, atom, children, &signature, expected, want,
-                            )
-                        };
+                        let mut each =
+                            |this: &mut Self| this.inlined(call, inline, &operation, &signature);
                         let is_joined =
                             matches!(inline, Inline::Logic(_) | Inline::Not | Inline::Equal)
                                 && (expected == ANY || expected == BOOL);
@@ -219,11 +224,11 @@ impl Compiler<'_> {
                         }
                         each(self)
                     }
-                    None => self.typed(atom, children, &signature, expected, want, |this, call| {
+                    None => self.typed(call, &signature, |this, typed| {
                         this.operate(
                             &operation,
                             &signature,
-                            &call.operands[1..],
+                            &typed.operands[1..],
                             is_unchanged(children),
                             want,
                         )
@@ -234,21 +239,20 @@ impl Compiler<'_> {
     }
 
     /// A call of a function with this signature.
-    fn typed_call(
-        &mut self,
-        atom: &Atom,
-        children: &[Atom],
-        signature: &Signature,
-        expected: TypeId,
-        want: Want,
-    ) -> Compiled<Value> {
-        self.typed(atom, children, signature, expected, want, |this, call| {
+    fn typed_call(&mut self, call: Call<'_>, signature: &Signature) -> Compiled<Value> {
+        let Call {
+            children,
+            expected,
+            want,
+            ..
+        } = call;
+        self.typed(call, signature, |this, typed| {
             let Atom::Symbol(symbol) = &children[0] else {
                 return Err(Leave);
             };
             let symbol = this.heap.symbol(symbol);
-            if call.returned == ANY {
-                let (operands, mark) = (&call.operands, call.mark);
+            if typed.returned == ANY {
+                let (operands, mark) = (&typed.operands, typed.mark);
                 let told =
                     this.told_by_values(children, signature, operands, expected, want, mark)?;
                 if let Some(value) = told {
@@ -256,17 +260,17 @@ impl Compiler<'_> {
                 }
             }
             let returns = match &signature.returns {
-                Atom::Variable(_) => call.returned,
+                Atom::Variable(_) => typed.returned,
                 returns => this.result_type(returns),
             };
             this.call_symbol(
                 symbol,
-                call.operands,
+                typed.operands,
                 returns,
                 want,
-                call.mark,
-                call.flags,
-                call.quick,
+                typed.mark,
+                typed.flags,
+                typed.quick,
             )
         })
     }
@@ -288,13 +292,13 @@ impl Compiler<'_> {
 
     /// A call of a call that there are rules for, `((add $x) $y)`, as one of the function that these
     /// are the rules of.
-    fn call_of_call(
-        &mut self,
-        atom: &Atom,
-        children: &[Atom],
-        expected: TypeId,
-        want: Want,
-    ) -> Compiled<Value> {
+    fn call_of_call(&mut self, call: Call<'_>) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
         if self.program.proving || self.watched || self.program.watched {
             return Err(Leave);
         }
@@ -317,7 +321,10 @@ impl Compiler<'_> {
             self.static_type(&children[0], &mut checks)?;
         }
         let guard = self.guard(atom, checks, expected)?;
-        let value = self.call(atom, &flat, expected, want)?;
+        let value = self.call(Call {
+            children: &flat,
+            ..call
+        })?;
         self.resume(guard, value, want)
     }
 

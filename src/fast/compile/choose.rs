@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::call::Call;
 use super::{
     Bound, Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_whole_error,
 };
@@ -116,12 +117,16 @@ impl Compiler<'_> {
 
     pub(super) fn superpose(
         &mut self,
+        call: Call<'_>,
         operation: &Arc<Operation>,
-        atom: &Atom,
-        children: &[Atom],
         signature: &Signature,
-        want: Want,
     ) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            want,
+            ..
+        } = call;
         let number = self.program.operation(operation, ANY);
         match &children[1..] {
             [Atom::Expression(list)] => {

@@ -1,5 +1,6 @@
 //! Control: `if`, `let`, `let*`, `unify`.
 
+use super::call::Call;
 use super::lambda::lambda_of;
 use super::{
     Bound, Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want,
@@ -31,17 +32,20 @@ impl Compiler<'_> {
 
     pub(super) fn control(
         &mut self,
+        call: Call<'_>,
         control: Control,
-        atom: &Atom,
-        children: &[Atom],
         signature: &Signature,
-        expected: TypeId,
-        want: Want,
     ) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
         match (control, &children[1..]) {
-            (Control::If, [condition, then, otherwise]) => self.if_form(
-                atom, children, signature, condition, then, otherwise, expected, want,
-            ),
+            (Control::If, [condition, then, otherwise]) => {
+                self.if_form(call, signature, condition, then, otherwise)
+            }
             (Control::Let | Control::LetAny, [pattern, value, template]) => {
                 self.form_fits(signature, expected)?;
                 // What evaluating the value bound is in it then.
@@ -108,7 +112,7 @@ impl Compiler<'_> {
                 self.match_form(atom, space, pattern, template, expected, want)
             }
             (Control::Map | Control::Filter | Control::Fold, _) => {
-                self.walk_form(control, atom, children, signature, expected, want)
+                self.walk_form(call, control, signature)
             }
             (Control::Lambda, [Atom::Expression(_), _]) => {
                 self.form_fits(signature, expected)?;
@@ -166,18 +170,20 @@ impl Compiler<'_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one form")]
     pub(super) fn if_form(
         &mut self,
-        atom: &Atom,
-        children: &[Atom],
+        call: Call<'_>,
         signature: &Signature,
         condition: &Atom,
         then: &Atom,
         otherwise: &Atom,
-        expected: TypeId,
-        want: Want,
     ) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
         let mut checks = Vec::new();
         let found = self.application_type(children, signature, false, &mut checks)?;
         self.result_fits(&found, &signature.returns, expected)?;

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use super::call::Call;
 use super::{
     Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_whole_error,
 };
@@ -165,14 +166,13 @@ impl Compiler<'_> {
     }
 
     /// A call of a function whose signature has type variables inside of types.
-    pub(super) fn decided(
-        &mut self,
-        atom: &Atom,
-        children: &[Atom],
-        signature: &Signature,
-        expected: TypeId,
-        want: Want,
-    ) -> Compiled<Value> {
+    pub(super) fn decided(&mut self, call: Call<'_>, signature: &Signature) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
         let Atom::Symbol(symbol) = &children[0] else {
             return Err(Leave);
         };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::call::Call;
 use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, known};
 use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
@@ -13,29 +14,26 @@ use crate::types::{self, match_types};
 use crate::unify::Bindings;
 
 impl Compiler<'_> {
-    #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
     pub(super) fn inlined(
         &mut self,
+        call: Call<'_>,
         inline: Inline,
         operation: &Arc<Operation>,
-        atom: &Atom,
-        children: &[Atom],
         signature: &Signature,
-        expected: TypeId,
-        want: Want,
     ) -> Compiled<Value> {
+        let Call { children, want, .. } = call;
         let number = self.program.operation(operation, ANY);
         let unchanged = is_unchanged(children);
         if let Inline::Arithmetic(_) | Inline::Comparison(_) = inline
-            && let Some(value) = self.raw((inline, number), atom, children, expected, want)?
+            && let Some(value) = self.raw(call, (inline, number))?
         {
             return Ok(value);
         }
         if inline == Inline::Equal {
-            return self.equality(number, atom, children, signature, expected, want);
+            return self.equality(call, number, signature);
         }
-        self.typed(atom, children, signature, expected, want, |this, call| {
-            let (to, operands) = (this.slot()?, call.operands);
+        self.typed(call, signature, |this, typed| {
+            let (to, operands) = (this.slot()?, typed.operands);
             let whole = operands[1..].to_vec();
             let instruction = match (inline, &operands[1..]) {
                 (Inline::Change(change), [space, atom]) => {
@@ -136,13 +134,8 @@ impl Compiler<'_> {
     }
 
     /// The instructions `cons-atom` and `decons-atom`, whose arguments are as written.
-    pub(super) fn list_instruction(
-        &mut self,
-        atom: &Atom,
-        children: &[Atom],
-        expected: TypeId,
-        want: Want,
-    ) -> Compiled<Value> {
+    pub(super) fn list_instruction(&mut self, call: Call<'_>) -> Compiled<Value> {
+        let Call { children, want, .. } = call;
         let Atom::Symbol(symbol) = &children[0] else {
             return Err(Leave);
         };
@@ -157,7 +150,7 @@ impl Compiler<'_> {
         if !as_declared || !is_atom(&declared.returns) {
             return Err(Leave);
         }
-        let (guard, _) = self.check(atom, children, &declared, expected)?;
+        let (guard, _) = self.check(call, &declared)?;
         let value = match &children[1..] {
             [first, rest] if *symbol == known().cons_atom => {
                 let (first, rest) = (self.quoted(first)?, self.quoted(rest)?);
@@ -169,7 +162,7 @@ impl Compiler<'_> {
                     rest,
                     odd: FAIL,
                 });
-                self.made_or_asked(atom, at, to, expected, want, None)?
+                self.made_or_asked(call, at, to, None)?
             }
             [whole] if *symbol == known().decons_atom => {
                 let from = self.quoted(whole)?;
@@ -180,7 +173,7 @@ impl Compiler<'_> {
                     from,
                     odd: FAIL,
                 });
-                self.made_or_asked(atom, at, to, expected, want, None)?
+                self.made_or_asked(call, at, to, None)?
             }
             _ => return Err(Leave),
         };
@@ -190,34 +183,32 @@ impl Compiler<'_> {
     /// What an instruction put into a slot, or the plain evaluator where it was odd.
     fn made_or_asked(
         &mut self,
-        atom: &Atom,
+        call: Call<'_>,
         at: usize,
         to: Slot,
-        expected: TypeId,
-        want: Want,
         operation: Option<u32>,
     ) -> Compiled<Value> {
-        let source = OddWhat::Source(atom.clone());
-        let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
+        let source = OddWhat::Source(call.atom.clone());
+        let slow = self.slow(vec![(at, Place::Odd)], source, call.expected)?;
         if let Some(operation) = operation {
             self.record(operation);
         }
         self.define(to);
         self.odd[slow].to = Some(to);
         self.odd[slow].resume = self.here();
-        Ok(self.give(Operand::slot(to), want))
+        Ok(self.give(Operand::slot(to), call.want))
     }
 
     /// Arithmetic on variables and numbers: nothing else is evaluated before, so what is
     /// no number can be left to the plain evaluator as it is met.
     pub(super) fn raw(
         &mut self,
+        call: Call<'_>,
         (inline, number): (Inline, u32),
-        atom: &Atom,
-        children: &[Atom],
-        expected: TypeId,
-        want: Want,
     ) -> Compiled<Option<Value>> {
+        let Call {
+            children, expected, ..
+        } = call;
         let [_, left, right] = children else {
             return Ok(None);
         };
@@ -258,20 +249,23 @@ impl Compiler<'_> {
             _ => return Ok(None),
         };
         let at = self.emit(instruction);
-        let made = self.made_or_asked(atom, at, to, expected, want, Some(number))?;
+        let made = self.made_or_asked(call, at, to, Some(number))?;
         Ok(Some(made))
     }
 
     /// `==`: its arguments' types have to agree before anything is evaluated.
     pub(super) fn equality(
         &mut self,
+        call: Call<'_>,
         number: u32,
-        atom: &Atom,
-        children: &[Atom],
         signature: &Signature,
-        expected: TypeId,
-        want: Want,
     ) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
         let [_, left, right] = children else {
             return Err(Leave);
         };

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::call::Call;
 use super::typing::TypedCall;
 use super::{Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, Variable, known};
-use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Slot, TypeId};
+use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Slot};
 use crate::fast::head::Signature;
 use crate::fast::program::StateOperation;
 use crate::fast::site::Expected;
@@ -14,17 +15,19 @@ use crate::types;
 use crate::unify::{Bindings, unify};
 
 impl Compiler<'_> {
-    #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
     pub(super) fn state_form(
         &mut self,
+        call: Call<'_>,
         what: StateOperation,
         operation: &Arc<Operation>,
-        atom: &Atom,
-        children: &[Atom],
         signature: &Signature,
-        expected: TypeId,
-        want: Want,
     ) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
         let unchanged = is_unchanged(children);
         // Of what a state is that is made in the call, its type there says, not the state's own.
         let is_made = |atom: &Atom| {
@@ -35,8 +38,8 @@ impl Compiler<'_> {
             return Err(Leave);
         }
         if let Some(signature) = of_known_state(children, signature) {
-            let make = |this: &mut Self, call: TypedCall| {
-                let operands = &call.operands[1..];
+            let make = |this: &mut Self, typed: TypedCall| {
+                let operands = &typed.operands[1..];
                 this.on_state(
                     what,
                     operation,
@@ -47,7 +50,7 @@ impl Compiler<'_> {
                     want,
                 )
             };
-            return self.typed(atom, children, &signature, expected, want, make);
+            return self.typed(call, &signature, make);
         }
         let expected = Expected::Known(expected);
         self.decided_as(

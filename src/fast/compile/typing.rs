@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::call::Call;
 use super::decide::is_applied;
 use super::{
     Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_large,
@@ -335,14 +336,17 @@ impl Compiler<'_> {
     /// are evaluated as it says.
     pub(super) fn typed(
         &mut self,
-        atom: &Atom,
-        children: &[Atom],
+        call: Call<'_>,
         signature: &Signature,
-        expected: TypeId,
-        want: Want,
         inner: impl FnOnce(&mut Self, TypedCall) -> Compiled<Value>,
     ) -> Compiled<Value> {
-        let (guard, found) = self.check(atom, children, signature, expected)?;
+        let Call {
+            children,
+            expected,
+            want,
+            ..
+        } = call;
+        let (guard, found) = self.check(call, signature)?;
         // What a type variable of the result stands for.
         let returned = match (&signature.returns, found) {
             (Atom::Variable(_), Static::Known(actual)) => self.program.type_id(&actual),
@@ -497,11 +501,15 @@ impl Compiler<'_> {
     /// Emits the checks that a typed call wants before anything of it is evaluated.
     pub(super) fn check(
         &mut self,
-        atom: &Atom,
-        children: &[Atom],
+        call: Call<'_>,
         signature: &Signature,
-        expected: TypeId,
     ) -> Compiled<(Option<usize>, Static)> {
+        let Call {
+            atom,
+            children,
+            expected,
+            ..
+        } = call;
         let mut checks = Vec::new();
         let found = self.application_type(children, signature, false, &mut checks)?;
         self.result_fits(&found, &signature.returns, expected)?;

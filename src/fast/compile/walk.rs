@@ -5,11 +5,12 @@
 //! then values that the template takes from outside. Going on is a last call, so a
 //! choice made inside an element's template keeps the frame it was made in.
 
+use super::call::Call;
 use super::{Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want};
 use crate::atom::{Atom, Variable};
 use crate::evaluate::{Control, contains, is_instruction};
 use crate::fast::cell::Cell;
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Pc, Slot, TypeId};
+use crate::fast::code::{ANY, FAIL, Instruction, Operand, Pc, Slot};
 use crate::fast::head::Signature;
 use crate::types;
 
@@ -108,13 +109,16 @@ impl Compiler<'_> {
 
     pub(super) fn walk_form(
         &mut self,
+        call: Call<'_>,
         control: Control,
-        atom: &Atom,
-        children: &[Atom],
         signature: &Signature,
-        expected: TypeId,
-        want: Want,
     ) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
         let walk = Walk::of(control, &children[1..]).ok_or(Leave)?;
         let is_own =
             |variable: &&Variable| self.is_walked(variable) && !self.names.contains_key(*variable);
