@@ -5,6 +5,8 @@
 //! values of just the types that its variables had: one instruction looks at all of them, and
 //! what calls are for is decided when the code is made.
 
+use std::num::NonZeroU64;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -111,9 +113,39 @@ pub(super) fn either(one: &Version, other: &Version, types: &ValueTypes) -> Opti
 /// A slot whose value is to be as one that was met.
 pub(super) struct Test {
     pub(super) slot: Slot,
-    /// What it looks like most often.
-    pub(super) word: u64,
-    pub(super) sorts: Sorts,
+    /// What its value looks like most often: these bits of it,
+    mask: u64,
+    bits: u64,
+    /// and, of an expression, what [`MET`] leaves of its header.
+    header: Option<NonZeroU64>,
+    /// A name that it may be as well, as that of an empty list.
+    name: u64,
+    sorts: Sorts,
+}
+
+impl Test {
+    pub(super) fn new(slot: Slot, sorts: &Sorts) -> Test {
+        let mut words = sorts.iter().map(|sort| Cell(sort.word));
+        let first = words.clone().find(|word| word.is_header());
+        let first = first.unwrap_or(Cell(sorts[0].word));
+        let (mask, bits, header) = if first.is_header() {
+            let bits = Cell::expression(0).0;
+            (Header::TAG, bits, NonZeroU64::new(first.0))
+        } else if first.is_symbol() {
+            (u64::MAX, first.0, None)
+        } else {
+            (Header::TAG, first.0, None)
+        };
+        let name = words.find(|word| word.is_symbol()).unwrap_or(first);
+        Test {
+            slot,
+            mask,
+            bits,
+            header,
+            name: name.0,
+            sorts: sorts.clone(),
+        }
+    }
 }
 
 /// A body, by its function and with variables named by place.
@@ -215,14 +247,18 @@ impl Heap {
     pub(super) fn are_as_met(&self, program: &Program, frame: &[u64; FRAME], tests: u32) -> bool {
         program.meetings.tests[tests as usize].iter().all(|test| {
             let value = Cell(frame[place(test.slot)]);
-            let word = word(self, value);
-            word == test.word || self.is_as_met(program, value, word, test)
+            let is_most_often = value.0 & test.mask == test.bits
+                && test
+                    .header
+                    .is_none_or(|header| self.cells[value.at()] & MET == header.get());
+            is_most_often || value.0 == test.name || self.is_as_met(program, value, test)
         })
     }
 
     /// Whether a value is as another that was met, or another name of such a type.
     #[inline(never)]
-    fn is_as_met(&self, program: &Program, value: Cell, word: u64, test: &Test) -> bool {
+    fn is_as_met(&self, program: &Program, value: Cell, test: &Test) -> bool {
+        let word = word(self, value);
         let mut others = test.sorts.iter();
         if others.any(|sort| sort.word == word) {
             return true;

@@ -5,7 +5,7 @@ use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::code::{ANY, NUMBER, Quick, QuickKind, TypeId};
 use crate::fast::function::{Function, State};
 use crate::fast::head::Passing;
-use crate::fast::heap::Heap;
+use crate::fast::heap::{Heap, TYPE_BITS};
 use crate::fast::program::Program;
 use crate::fast::site::LeafPlace;
 use crate::fast::stack::{FRAME, place};
@@ -411,9 +411,20 @@ impl Heap {
         parts.iter().enumerate().all(|(place, wanted)| {
             let Some(wanted) = *wanted else { return true };
             let element = self.word(at + 2 + place);
+            if element.is_exp() && self.is_noted_as(element.at(), wanted) {
+                return true;
+            }
             let noted = self.noted_argument(program, element, LeafPlace::Part);
             noted.is_some_and(|noted| noted.found() == wanted)
         })
+    }
+
+    /// Whether an expression evaluates to itself and is noted to be of this type.
+    #[inline(always)]
+    fn is_noted_as(&self, at: usize, wanted: ValueType) -> bool {
+        const LOOKED_AT: u64 = TYPE_BITS | Header::EVALUATED | Header::ERROR;
+        let number = u64::from(wanted.0) << TYPE_BITS.trailing_zeros();
+        self.cells[at] & LOOKED_AT == number | Header::EVALUATED
     }
 
     /// The type of an expression whose head has none, so that nothing is known of it.

@@ -210,11 +210,7 @@ impl Compiler<'_> {
         let known = (self.settled.clone(), self.numbers.clone());
         let (before, matched) = (self.met.clone(), self.matched.len());
         let done = self.attempt(|this| {
-            let tests = met.iter().map(|(slot, each)| Test {
-                slot: *slot,
-                word: each.sorts[0].word,
-                sorts: each.sorts.clone(),
-            });
+            let tests = met.iter().map(|(slot, each)| Test::new(*slot, &each.sorts));
             let meetings = &mut this.program.meetings;
             meetings.tests.push(tests.collect());
             let tests = meetings.tests.len() as u32 - 1;
