@@ -19,6 +19,7 @@ mod flat;
 mod function;
 mod head;
 mod heap;
+mod import;
 mod listing;
 mod looked;
 mod machine;

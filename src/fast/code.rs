@@ -3,6 +3,13 @@
 //! An instruction names places in the frame of its call (`u16`), places in the
 //! tables of constants, or places in the code. Operand lists stand apart.
 
+mod operand;
+
+pub(super) use operand::{
+    Arithmetic, AtomKind, Change, Comparison, Gives, Logic, Of, Operand, Operands, Quick,
+    QuickKind, Watched,
+};
+
 /// A place in the code.
 pub(super) type Pc = u32;
 /// A place in a frame.
@@ -28,197 +35,6 @@ pub(super) const RETURN: Pc = 2;
 pub(super) const CLOSE: Pc = 3;
 pub(super) const RETURN_ANY: Pc = 4;
 
-/// Operands: where in the table of operands their number stands, and then they.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Operands(pub(super) u32);
-
-/// One operand: a slot, or a constant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Operand(pub(super) u32);
-
-const CONSTANT: u32 = 1 << 31;
-
-impl Operand {
-    pub(super) fn slot(slot: Slot) -> Operand {
-        Operand(u32::from(slot))
-    }
-
-    pub(super) fn constant(index: u32) -> Operand {
-        Operand(index | CONSTANT)
-    }
-
-    /// Not an operand but a number among operands.
-    pub(super) fn number(number: u32) -> Operand {
-        Operand(number)
-    }
-
-    #[inline(always)]
-    pub(super) fn is_constant(self) -> bool {
-        self.0 & CONSTANT != 0
-    }
-
-    #[inline(always)]
-    pub(super) fn index(self) -> usize {
-        (self.0 & !CONSTANT) as usize
-    }
-}
-
-/// An argument of a call that is made at once if all its arguments are what they have
-/// to be for that: a slot, and what has to hold of the value or is done with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Quick(u16);
-
-/// What a [`Quick`] argument is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum QuickKind {
-    AsIs,
-    /// It has to evaluate to itself, as is plainly seen.
-    Plain,
-    /// A small integer that this is added to.
-    Sum(i64),
-    /// Not a slot: the constant of this number.
-    Constant(u32),
-}
-
-impl Quick {
-    const SHIFT: u32 = SLOTS.trailing_zeros();
-    /// The code for adding nothing; less are for less.
-    const ZERO: i64 = 9;
-    const CONSTANT: u16 = 15;
-
-    pub(super) fn as_is(slot: Slot) -> Quick {
-        Quick(slot)
-    }
-
-    pub(super) fn plain(slot: Slot) -> Quick {
-        Quick(slot | 1 << Quick::SHIFT)
-    }
-
-    /// `None` for one of the later constants.
-    pub(super) fn constant(index: u32) -> Option<Quick> {
-        let index = u16::try_from(index).ok()?;
-        (usize::from(index) < SLOTS).then_some(Quick(index | Quick::CONSTANT << Quick::SHIFT))
-    }
-
-    /// `None` for more than a few.
-    pub(super) fn sum(slot: Slot, added: i64) -> Option<Quick> {
-        let code = added.checked_add(Quick::ZERO)?;
-        (2..i64::from(Quick::CONSTANT))
-            .contains(&code)
-            .then_some(Quick(slot | (code as u16) << Quick::SHIFT))
-    }
-
-    #[inline(always)]
-    pub(super) fn slot(self) -> Slot {
-        self.0 & (SLOTS as u16 - 1)
-    }
-
-    #[inline(always)]
-    pub(super) fn kind(self) -> QuickKind {
-        match self.0 >> Quick::SHIFT {
-            0 => QuickKind::AsIs,
-            1 => QuickKind::Plain,
-            Quick::CONSTANT => QuickKind::Constant(u32::from(self.slot())),
-            code => QuickKind::Sum(i64::from(code) - Quick::ZERO),
-        }
-    }
-}
-
-/// What becomes of what a rule gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gives {
-    /// It is evaluated.
-    Value,
-    /// It is the result of the call.
-    Atom,
-    /// It is what one step gives.
-    Step,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arithmetic {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Remainder,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Less,
-    Greater,
-    LessEqual,
-    GreaterEqual,
-}
-
-impl Comparison {
-    /// Whether it holds of terms in this order.
-    #[inline(always)]
-    pub(super) fn holds(self, order: std::cmp::Ordering) -> bool {
-        // A bit for each order in which it holds: less, equal, greater.
-        const HOLDS: [u8; 4] = [0b001, 0b100, 0b011, 0b110];
-        HOLDS[self as usize] >> (order as i8 + 1) & 1 != 0
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Logic {
-    And,
-    Or,
-    Xor,
-}
-
-impl Logic {
-    #[inline(always)]
-    pub(super) fn of(self, left: bool, right: bool) -> bool {
-        match self {
-            Logic::And => left && right,
-            Logic::Or => left || right,
-            Logic::Xor => left != right,
-        }
-    }
-}
-
-/// What is told to whoever watches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Watched {
-    /// A function is called.
-    Call,
-    /// An expression that was compiled while running begins.
-    Expression,
-    /// The head of a rule has matched.
-    Rule { rule: u32, function: u32 },
-    /// The body of a rule gives this.
-    Exit(Operand),
-    /// It gives what was taken last.
-    ExitResult,
-    /// A last call comes, made as any other unless frames are too many: then it is made
-    /// as one, at the place that goes with this.
-    Last,
-}
-
-/// What a parameter of a meta-type takes as it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AtomKind {
-    Expression,
-    Symbol,
-    Grounded,
-    /// What is no name and no call, so that a list of results which it heads is data: a value of the
-    /// host that is no operation, or data.
-    NoName,
-    /// What an argument of any type is evaluated from: anything but calls of what returns a
-    /// meta-type, which are arguments as they stand.
-    Argument,
-}
-
-/// A change of a space.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    Add,
-    Remove,
-}
-
 const _: () = assert!(size_of::<Instruction>() == 16);
 
 /// No symbol has this number.
@@ -228,17 +44,6 @@ pub(super) const NO_NAME: u32 = u32::MAX;
 pub(super) const IF_PLAIN: usize = 4;
 /// A slot that has to hold data.
 pub(super) const IF_DATA: Slot = 1 << 15;
-
-/// What a value is that is evaluated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Of {
-    /// An argument: `Empty` and errors that stand there are values.
-    Argument,
-    /// What a rule, a form or an operation gave: a `function` runs on.
-    Result,
-    /// A part of an expression, or of a list that an operation gave.
-    Element,
-}
 
 /// One instruction. `odd` is where to go on when the arguments are not what the
 /// instruction is for; `on_fail` where to go when terms do not unify.
