@@ -14,7 +14,7 @@ use crate::unify::{Bindings, unify, unify_pattern};
 ///
 /// | call | arguments | result | errors | cost | source |
 /// |---|---|---|---|---|---|
-/// | `(eval atom)` | as written | one step of it: what an operation gives, or each body of its rules; `NotReducible` if there is none | another number of arguments: `IncorrectNumberOfArguments` | the operation's or the query's | reference |
+/// | `(eval atom)` | as written | one step of it: what an operation gives, or each body of its rules, which any atom but a variable may have; `NotReducible` if there is none | another number of arguments: `IncorrectNumberOfArguments` | the operation's or the query's | reference |
 /// | `(evalc atom space)` | as written; a space | as `eval`, by the rules of that space | as `eval`; no space, in words | as `eval` | reference |
 /// | `(chain atom $x template)` | as written; a variable; as written | the template with each result of the instruction for the variable | another form, in words | linear in the template | reference |
 /// | `(unify atom pattern then else)` | as written | `then` for each way that both unify, or that the space has the pattern; else `else` | another form, in words | linear; for a space the query's | reference |

@@ -25,7 +25,11 @@ impl Machine<'_> {
         let atom = self.bindings.apply(&atom);
         let not_reducible = || Task::Return(Atom::Symbol(known().not_reducible.clone()));
         let Some([head, ..]) = atom.as_expression() else {
-            return Some((not_reducible(), rest));
+            return match atom {
+                Atom::Variable(_) => Some((not_reducible(), rest)),
+                // A rule may be for an atom that is no call.
+                _ => self.apply_rules(&atom, &space, rest, None),
+            };
         };
         match head {
             Atom::Grounded(Grounded::Operation(operation)) => {
