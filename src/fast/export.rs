@@ -22,7 +22,7 @@ impl Heap {
     }
 
     /// Whether it is left out of a shape, where it is no head.
-    fn is_part(&self, cell: Cell) -> bool {
+    pub(super) fn is_part(&self, cell: Cell) -> bool {
         match cell.kind() {
             Kind::Int(_) | Kind::Flt(_) => true,
             Kind::Box(_) => matches!(

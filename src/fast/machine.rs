@@ -42,6 +42,7 @@ mod scratch;
 mod seldom;
 mod select;
 mod settle;
+mod shape;
 mod step;
 mod typing;
 mod walk;
@@ -52,6 +53,7 @@ use std::rc::Rc;
 pub(in crate::fast) use query::{Join, Tops};
 use record::Recorded;
 use scratch::Scratch;
+use shape::Shapes;
 use watch::Watching;
 
 use crate::atom::Atom;
@@ -177,8 +179,8 @@ pub(super) struct Machine<'h> {
     pub(super) flat: Flat,
     /// What was left out of the shape of the value that was compiled last.
     pub(super) parts: Vec<Cell>,
-    /// How many shapes were compiled.
-    pub(super) shapes: u32,
+    /// The code for values that turned out to be calls.
+    shapes: Shapes,
     pub(super) frame: Frame,
     comma: u32,
     /// Names that cells refer to by number stay in use.
@@ -258,7 +260,7 @@ impl<'h> Machine<'h> {
             probe: scratch.probe,
             flat: Flat::default(),
             parts: Vec::new(),
-            shapes: 0,
+            shapes: Shapes::default(),
             frame: scratch.frame,
             comma: crate::symbol::Symbol::new(",").id(),
             _pin: pin(),

@@ -11,11 +11,7 @@ use crate::evaluate::{Answer, Machine as Plain, Wanted};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
 use crate::fast::code::{ANY, Of, Pc, Slot, TypeId};
-use crate::fast::compile;
 use crate::types;
-
-/// An evaluation compiles no more shapes of values than this; it evaluates others as they are.
-const SHAPES_MAX: u32 = 20_000;
 
 impl Machine<'_> {
     /// Evaluates a value that may be a call; as a part of an expression, and as an argument.
@@ -178,33 +174,6 @@ impl Machine<'_> {
             || header.has(Header::ERROR) && header.arity() == 3
             || header.arity() == 0
             || self.settles(value)
-    }
-
-    /// Code for a value that is a call, and for all of its shape, whose parts it notes.
-    /// `None` also if an evaluation comes up with too many shapes.
-    fn compiled(&mut self, value: Cell, expected: TypeId) -> Option<u32> {
-        if self.shapes > SHAPES_MAX {
-            return None;
-        }
-        self.parts.clear();
-        let mut atom = self.heap.shape(value, &mut self.parts);
-        if let Atom::Expression(whole) = &atom
-            && whole.is_evaluated()
-        {
-            // A result whose variables are bound by now is evaluated again.
-            atom = Atom::expression(whole.children().to_vec());
-        }
-        let known = self.program.expressions.len();
-        let compiled = compile::expression(
-            self.host,
-            &mut self.heap,
-            &mut self.program,
-            &atom,
-            expected,
-            false,
-        );
-        self.shapes += u32::from(self.program.expressions.len() > known);
-        compiled
     }
 
     /// Runs the code for a shape with the parts that were noted last.

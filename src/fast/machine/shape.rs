@@ -1,0 +1,154 @@
+//! Code for values that turn out to be calls, by their shape: numbers, texts, data and variables are
+//! left out of it, so that calls which differ in these alone have the same code.
+//!
+//! The code for a shape is told by its atom. Of small values it is remembered by what their words
+//! say, which takes no atom.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use super::Machine;
+use crate::atom::Atom;
+use crate::fast::cell::{Cell, Header, Kind};
+use crate::fast::code::TypeId;
+use crate::fast::compile;
+use crate::fast::heap::Heap;
+
+/// An evaluation compiles no more shapes of values than this; it evaluates others as they are.
+const SHAPES_MAX: u32 = 20_000;
+/// Shapes of more words are not remembered.
+const WORDS_MAX: usize = 48;
+/// No more than so many are.
+const KNOWN_MAX: usize = 4096;
+
+/// The code for shapes of an evaluation.
+#[derive(Default)]
+pub(super) struct Shapes {
+    /// The program's, when what is known was.
+    epoch: u32,
+    /// By the type that is expected of it and its words; `None` is left to the plain evaluator.
+    known: HashMap<Box<[u64]>, Option<u32>, FixedState>,
+    /// The shape that is looked for.
+    words: Vec<u64>,
+    /// How many were compiled.
+    compiled: u32,
+}
+
+impl Machine<'_> {
+    /// Code for a value that is a call, and for all of its shape, whose parts it notes.
+    /// `None` also if an evaluation comes up with too many shapes.
+    pub(super) fn compiled(&mut self, value: Cell, expected: TypeId) -> Option<u32> {
+        if self.shapes.epoch != self.program.epoch {
+            self.shapes.epoch = self.program.epoch;
+            self.shapes.known.clear();
+        }
+        self.parts.clear();
+        let words = &mut self.shapes.words;
+        words.clear();
+        words.push(u64::from(expected));
+        if !self.heap.note_shape(value, words, &mut self.parts) {
+            return self.compiled_by_atom(value, expected);
+        }
+        if let Some(known) = self.shapes.known.get(words.as_slice()) {
+            return *known;
+        }
+        let compiled = self.compiled_by_atom(value, expected);
+        let shapes = &mut self.shapes;
+        if compiled.is_some()
+            && shapes.known.len() < KNOWN_MAX
+            && shapes.epoch == self.program.epoch
+        {
+            shapes
+                .known
+                .insert(shapes.words.as_slice().into(), compiled);
+        }
+        compiled
+    }
+
+    fn compiled_by_atom(&mut self, value: Cell, expected: TypeId) -> Option<u32> {
+        if self.shapes.compiled > SHAPES_MAX {
+            return None;
+        }
+        self.parts.clear();
+        let mut atom = self.heap.shape(value, &mut self.parts);
+        if let Atom::Expression(whole) = &atom
+            && whole.is_evaluated()
+        {
+            // A result whose variables are bound by now is evaluated again.
+            atom = Atom::expression(whole.children().to_vec());
+        }
+        let known = self.program.expressions.len();
+        let compiled = compile::expression(
+            self.host,
+            &mut self.heap,
+            &mut self.program,
+            &atom,
+            expected,
+            false,
+        );
+        self.shapes.compiled += u32::from(self.program.expressions.len() > known);
+        compiled
+    }
+}
+
+impl Heap {
+    /// Appends words that tell the shape of a call, as [`Heap::shape`] has it, and its parts.
+    /// Whether that was done: they tell too little of values of the host and functions without names,
+    /// and long ones are not worth it.
+    fn note_shape(&self, call: Cell, words: &mut Vec<u64>, parts: &mut Vec<Cell>) -> bool {
+        // In the place of a part that is no variable.
+        const PART: Cell = Cell::HOLE;
+        let mut around: SmallVec<[(usize, usize); 8]> = SmallVec::new();
+        let (mut next, mut left) = (0, 0);
+        let mut current = self.deref(call);
+        let mut is_head = true;
+        loop {
+            match current.kind() {
+                Kind::Ref(_) => {
+                    let known = parts.iter().position(|part| *part == current);
+                    if known.is_none() {
+                        parts.push(current);
+                    }
+                    let number = known.unwrap_or(parts.len() - 1);
+                    words.push(Cell::reference(number).0);
+                }
+                Kind::Sym(_) | Kind::Bool(_) => words.push(current.0),
+                Kind::Box(_) if current.is_operation() => words.push(current.0),
+                _ if !is_head && self.is_part(current) => {
+                    parts.push(current);
+                    words.push(PART.0);
+                }
+                Kind::Exp(at) if !self.is_lambda(at) => {
+                    if left > 0 {
+                        around.push((next, left));
+                    }
+                    (next, left) = self.elements(at);
+                    let evaluated = self.header(at).has(Header::EVALUATED);
+                    words.push(Cell::expression(left << 1 | usize::from(evaluated)).0);
+                    is_head = true;
+                    if left > 0 {
+                        current = self.deref(self.word(next));
+                        next += 1;
+                        left -= 1;
+                        continue;
+                    }
+                }
+                Kind::Int(_) | Kind::Flt(_) | Kind::Box(_) | Kind::Exp(_) => return false,
+            }
+            if words.len() > WORDS_MAX {
+                return false;
+            }
+            is_head = false;
+            while left == 0 {
+                match around.pop() {
+                    Some(outer) => (next, left) = outer,
+                    None => return true,
+                }
+            }
+            current = self.deref(self.word(next));
+            next += 1;
+            left -= 1;
+        }
+    }
+}
