@@ -32,6 +32,7 @@ impl Compiler<'_> {
 
     pub(super) fn constant(&mut self, atom: &Atom) -> Compiled<u32> {
         let cell = self.heap.constant(atom).ok_or(Leave)?;
+        self.depend_on_heads(atom);
         Ok(self.program.constant(cell))
     }
 

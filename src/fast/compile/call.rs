@@ -429,6 +429,26 @@ impl Compiler<'_> {
         is_data
     }
 
+    /// Has code depend on the rules for all that a constant may be a call of: once it was seen to be
+    /// data it is noted to be, and after rules have come or gone there is to be another.
+    pub(super) fn depend_on_heads(&mut self, constant: &Atom) {
+        let mut last = None;
+        let mut pending = vec![constant];
+        while let Some(atom) = pending.pop() {
+            let Some([head, rest @ ..]) = atom.as_expression() else {
+                continue;
+            };
+            if let Atom::Symbol(symbol) = head {
+                let head = (self.heap.symbol(symbol), rest.len());
+                if last.replace(head) != Some(head) {
+                    self.program.look_at_rules(head.0, head.1);
+                }
+            }
+            pending.push(head);
+            pending.extend(rest);
+        }
+    }
+
     /// How many instructions there are from one to here, if they are not many.
     pub(super) fn distance(&self, from: usize) -> Option<u8> {
         u8::try_from(self.program.code.len() - from).ok()
