@@ -34,6 +34,8 @@ pub(super) const FINISH: Pc = 1;
 pub(super) const RETURN: Pc = 2;
 pub(super) const CLOSE: Pc = 3;
 pub(super) const RETURN_ANY: Pc = 4;
+pub(super) const ELEMENT: Pc = 5;
+pub(super) const ELEMENT_TAKEN: Pc = 6;
 
 const _: () = assert!(size_of::<Instruction>() == 16);
 
@@ -651,6 +653,11 @@ pub(super) enum Instruction {
     ReturnResult,
     /// Returns the result as it is, an error and `Empty` like any other: what one step gives.
     ReturnAny,
+    /// Evaluates the element at hand of a list of results and calls: see
+    /// [`elements`](crate::fast::machine::elements).
+    EvaluateElement,
+    /// Puts what it was evaluated to into the list, and goes on to the next, or returns the list.
+    TakeElement,
 
     /// Notes how many choices there are.
     Mark {

@@ -29,6 +29,7 @@ mod call;
 mod choose;
 mod data;
 mod decide;
+pub(in crate::fast) mod elements;
 pub(in crate::fast) mod grow;
 mod met;
 mod number;

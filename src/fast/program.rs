@@ -18,8 +18,8 @@ use crate::fast::applied::Applied;
 use crate::fast::block::Block;
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{
-    ANY, Arithmetic, BOOL, CLOSE, Change, Comparison, FAIL, Instruction, Logic, NUMBER, Operand,
-    Operands, Pc, RETURN, Slot, TypeId, Watched,
+    ANY, Arithmetic, BOOL, CLOSE, Change, Comparison, ELEMENT_TAKEN, FAIL, Instruction, Logic,
+    NUMBER, Operand, Operands, Pc, RETURN, Slot, TypeId, Watched,
 };
 use crate::fast::curried::Curried;
 use crate::fast::function::{Function, Inlined, Made, State};
@@ -27,7 +27,7 @@ use crate::fast::head::{Head, Passing};
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
 use crate::fast::looked::Looked;
-use crate::fast::machine::grow;
+use crate::fast::machine::{elements, grow};
 use crate::fast::met::Meetings;
 use crate::fast::pattern::Pattern;
 use crate::fast::site::{Lately, Site, Tree};
@@ -236,6 +236,8 @@ impl Program {
                 Instruction::ReturnResult,
                 Instruction::Close,
                 Instruction::ReturnAny,
+                Instruction::EvaluateElement,
+                Instruction::TakeElement,
             ],
             operands: Vec::new(),
             constants: Vec::new(),
@@ -272,7 +274,10 @@ impl Program {
             sites: Vec::new(),
             decided: Vec::new(),
             applied: Applied::new(),
-            live: HashMap::from_iter([(CLOSE, grow::LIVE.into())]),
+            live: HashMap::from_iter([
+                (CLOSE, grow::LIVE.into()),
+                (ELEMENT_TAKEN, elements::LIVE.into()),
+            ]),
             epoch: 0,
             inline,
             open_rules: false,

@@ -46,6 +46,8 @@ pub(super) fn ends(instruction: &Instruction) -> bool {
             | I::ReturnLeaf { .. }
             | I::ReturnResult
             | I::ReturnAny
+            | I::EvaluateElement
+            | I::TakeElement
             | I::Step { .. }
             | I::CallLast { .. }
             | I::CallLastBare { .. }

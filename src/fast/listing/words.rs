@@ -295,6 +295,8 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             odd(other)
         ),
         I::ReturnAny => "return the result, whatever it is".to_owned(),
+        I::EvaluateElement => "evaluate the next element that is a call".to_owned(),
+        I::TakeElement => "put the result into its place in the list".to_owned(),
         I::Take { to, on_error }
         | I::TakeTruth { to, on_error, .. }
         | I::TakeElements { to, on_error, .. } => {

@@ -1308,6 +1308,8 @@ impl Machine<'_> {
                     | I::Step { .. }
                     | I::CheckStepped { .. }
                     | I::ReturnAny
+                    | I::EvaluateElement
+                    | I::TakeElement
                     | I::OfferResult { .. }
                     | I::CallMarked { .. }
                     | I::Operate { .. }

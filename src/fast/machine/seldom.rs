@@ -130,6 +130,8 @@ impl Machine<'_> {
                     pc = odd;
                 }
             }
+            I::EvaluateElement => go!(self.evaluate_element(base)),
+            I::TakeElement => go!(self.take_element(base)),
             I::ReturnAny => {
                 let word = self.stack[base];
                 go!(Next::At((word >> 32) as Pc, (word & 0xffff_ffff) as usize));

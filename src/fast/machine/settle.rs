@@ -57,6 +57,9 @@ impl Machine<'_> {
                 Next::Fail => Settled::Next(Next::Fail),
             };
         }
+        if let Some(next) = self.elements_of(value, expected, pc, base, size) {
+            return Settled::Next(next);
+        }
         match self.compiled(value, expected) {
             Some(expression) => self.enter_expression(expression, pc, base, size),
             None => Settled::Next(self.plain(value, expected, pc, base, size)),
@@ -115,6 +118,9 @@ impl Machine<'_> {
             return self.leave(data, base);
         }
         let Some((function, first, count)) = self.callable(value, expected) else {
+            if let Some(next) = self.elements_of(value, expected, pc, base, 0) {
+                return next;
+            }
             return match self.compiled(value, expected) {
                 Some(expression) => match self.enter_expression(expression, pc, base, 0) {
                     Settled::Called(to, frame) => Next::At(to, frame),
