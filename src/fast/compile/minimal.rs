@@ -390,6 +390,12 @@ impl Compiler<'_> {
                 {
                     return Err(Leave);
                 }
+                if let Atom::Variable(variable) = inner
+                    && let Some(name) = self.names.get(variable)
+                {
+                    let slot = name.slot;
+                    self.goes_on(steps, slot, false, whole)?;
+                }
                 let expected = self.program.type_id(wanted);
                 let slot = self.slot()?;
                 // An error is a value here, and `Empty` as it is written.
