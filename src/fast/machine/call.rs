@@ -356,6 +356,11 @@ impl Machine<'_> {
             return true;
         };
         let (first, _) = self.heap.elements(call.at());
+        let mut open = signature.parameters.iter();
+        let is_open = |parameter: &Atom| !parameter.is_ground() && !types::is_meta_type(parameter);
+        if open.any(is_open) && !self.is_well_typed(call) {
+            return false;
+        }
         let mut parameters = signature.parameters.iter().enumerate();
         parameters.all(|(place, parameter)| {
             if !parameter.is_ground() || types::is_meta_type(parameter) {
