@@ -303,14 +303,18 @@ impl Compiler<'_> {
             return Err(Leave);
         }
         let tells = !sides.contains(&Side::Silent) && sides.contains(&Side::Open);
-        let is_any = (left_type, right_type) == (ANY, ANY);
-        if is_any && sides[0] == Side::Silent && sides[1] != Side::Told {
+        // What is declared of both sides was compared: their values tell no more.
+        let are_known = matches!(types, (Static::Known(_), Static::Known(_)));
+        let is_any = !are_known && (left_type, right_type) == (ANY, ANY);
+        let is_silent = sides[0] == Side::Silent && sides[1] != Side::Told
+            || sides == [Side::Open, Side::Silent];
+        if is_any && is_silent {
             // Some values may tell a type and others not: it shows only where types differ.
-            let told = self.types_told(left);
-            let may_differ = self.types_told(right).iter().any(|right| {
-                told.iter().any(|left| {
-                    let mut bindings = Bindings::new();
-                    !match_types(left, right, &mut bindings)
+            let made = self.types_made(left);
+            let may_differ = self.types_made(right).iter().any(|right| {
+                made.iter().any(|left| {
+                    let (left, right) = (types::renamed(left), types::renamed(right));
+                    !match_types(&left, &right, &mut Bindings::new())
                 })
             });
             if may_differ {
@@ -358,7 +362,7 @@ impl Compiler<'_> {
             let right = this.in_slot(right)?;
             let (to, mut slow) = (this.slot()?, Vec::from_iter(untold));
             if is_any && tells {
-                let are_made = [is_made, !this.hands_on(&children[2])];
+                let are_made = [is_made, is_late || !this.hands_on(&children[2])];
                 slow.push(this.equal_types(&children[0], [left, right], sides, are_made)?);
             }
             this.emit(Instruction::Equal { to, left, right });

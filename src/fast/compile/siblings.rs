@@ -248,6 +248,8 @@ impl Compiler<'_> {
     fn tells_type_within(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>) -> bool {
         match self.source(atom, seen) {
             Source::Itself | Source::Again | Source::Nameless => true,
+            // Nothing says what it is where no value is known, as of `(: head (-> (List $t) $t))`.
+            Source::Of(atoms) if atoms.is_empty() => false,
             Source::Of(atoms) => atoms.iter().all(|atom| self.tells_type_within(atom, seen)),
             Source::Declared(found) => !types::is_undefined(&found) && !types::is_meta_type(&found),
             Source::Unknown => false,
@@ -261,24 +263,7 @@ impl Compiler<'_> {
             return Source::Itself;
         };
         match self.program.head(self.host, self.heap, head) {
-            Head::Untyped => {
-                let Atom::Symbol(symbol) = head else {
-                    return Source::Nameless;
-                };
-                let function = (self.heap.symbol(symbol), arguments.len());
-                if seen.contains(&function) {
-                    return Source::Again;
-                }
-                self.program.look_at_rules(function.0, function.1);
-                let rows = self.program.rule_rows(function.0, function.1);
-                if seen.len() + rows.len() > FUNCTIONS {
-                    return Source::Unknown;
-                }
-                seen.push(function);
-                let rules = self.program.rules_at(&rows, head);
-                let body = |rule: &Atom| rule.as_expression()?.last().cloned();
-                Source::Of(rules.iter().filter_map(|(rule, _)| body(rule)).collect())
-            }
+            Head::Untyped => self.bodies(head, arguments.len(), seen),
             Head::Operation(operation, _) if operation.control() == Some(Control::If) => {
                 Source::Of(arguments.iter().skip(1).cloned().collect())
             }
@@ -288,10 +273,35 @@ impl Compiler<'_> {
                 }
                 let own = signature.parameters.iter().zip(arguments);
                 let own = own.filter(|(parameter, _)| **parameter == signature.returns);
-                Source::Of(own.map(|(_, argument)| argument.clone()).collect())
+                let own: Vec<Atom> = own.map(|(_, argument)| argument.clone()).collect();
+                match head {
+                    // Of any type, as its rules have it.
+                    Atom::Symbol(_) if own.is_empty() => self.bodies(head, arguments.len(), seen),
+                    _ => Source::Of(own),
+                }
             }
             Head::Complex => Source::Unknown,
         }
+    }
+
+    /// The bodies of the rules of a function.
+    fn bodies(&mut self, head: &Atom, arity: usize, seen: &mut Vec<(u32, usize)>) -> Source {
+        let Atom::Symbol(symbol) = head else {
+            return Source::Nameless;
+        };
+        let function = (self.heap.symbol(symbol), arity);
+        if seen.contains(&function) {
+            return Source::Again;
+        }
+        self.program.look_at_rules(function.0, function.1);
+        let rows = self.program.rule_rows(function.0, function.1);
+        if seen.len() + rows.len() > FUNCTIONS {
+            return Source::Unknown;
+        }
+        seen.push(function);
+        let rules = self.program.rules_at(&rows, head);
+        let body = |rule: &Atom| rule.as_expression()?.last().cloned();
+        Source::Of(rules.iter().filter_map(|(rule, _)| body(rule)).collect())
     }
 
     /// The types that values of an expression are known to be of, where those tell what type

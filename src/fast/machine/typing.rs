@@ -248,11 +248,17 @@ impl Machine<'_> {
         let is_result = if header.has(Header::DATA | Header::GROUND) {
             self.is_well_typed(made)
         } else {
-            !unsettled
+            !unsettled && !self.is_shallowly_ill_typed(made)
         };
         if !is_result {
             self.heap.cells[made.at()] &= !Header::EVALUATED;
         }
+    }
+
+    /// Whether a value is an expression that is plainly seen to be ill-typed.
+    pub(super) fn is_no_data(&mut self, value: Cell) -> bool {
+        let value = self.heap.deref(value);
+        value.is_exp() && !self.heap.is_error(value) && !self.is_well_typed(value)
     }
 
     /// Whether an expression is not plainly seen to be ill-typed.
@@ -261,6 +267,29 @@ impl Machine<'_> {
     }
 
     fn is_ill_typed(&mut self, cell: Cell) -> bool {
+        self.is_ill_typed_by(cell, Machine::type_of)
+    }
+
+    /// As [`Machine::is_ill_typed`], if that is seen without looking into elements of which no
+    /// type is noted: those with variables may be long.
+    fn is_shallowly_ill_typed(&mut self, cell: Cell) -> bool {
+        self.is_ill_typed_by(cell, |this, element| {
+            if !element.is_exp() || this.heap.is_ground(element) {
+                return this.type_of(element);
+            }
+            let (first, _) = this.heap.elements(element.at());
+            let head = this.heap.deref(this.heap.word(first));
+            let unknown = this.program.value_types.unknown();
+            this.type_of_head(head).filter(|head| *head == unknown)
+        })
+    }
+
+    /// Whether an expression is ill-typed, of whose elements the types are found so.
+    fn is_ill_typed_by(
+        &mut self,
+        cell: Cell,
+        type_of: impl Fn(&mut Self, Cell) -> Option<ValueType>,
+    ) -> bool {
         let (first, count) = self.heap.elements(cell.at());
         let head = self.heap.deref(self.heap.word(first));
         let Some(head) = self.type_of_head(head) else {
@@ -269,7 +298,7 @@ impl Machine<'_> {
         let mut arguments = Arguments::new();
         for place in first + 1..first + count {
             let element = self.heap.deref(self.heap.word(place));
-            match self.type_of(element) {
+            match type_of(self, element) {
                 Some(found) => arguments.push(Argument::new(found, self.kind_of(element))),
                 None => return false,
             }
