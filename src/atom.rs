@@ -166,6 +166,11 @@ impl State {
             .expect("no panic while a state is locked") = value;
     }
 
+    /// Where it is: the same for clones, as long as one of them is kept.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
     /// The type of the atoms in the cell.
     pub fn type_atom(&self) -> &Atom {
         &self.0.type_atom

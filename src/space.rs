@@ -14,6 +14,7 @@
 //! An evaluation at a moment (`moment.rs`) sees all spaces as they were then.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock, Weak};
@@ -188,6 +189,11 @@ impl Space {
             (space, bases) = (base, bases + 1);
         }
         (bases, Arc::as_ptr(&space.0))
+    }
+
+    /// Writes into a hash what spaces that are the same have in common.
+    pub(crate) fn hash_identity<H: Hasher>(&self, hasher: &mut H) {
+        self.identity().hash(hasher);
     }
 
     /// The rows of the base that a fork hides.

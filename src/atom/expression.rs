@@ -221,7 +221,7 @@ pub(super) fn leaf_hash(atom: &Atom) -> u64 {
             }
             Grounded::Char(value) => value.hash(&mut hasher),
             Grounded::Operation(operation) => operation.name().hash(&mut hasher),
-            Grounded::Space(_) => hasher.write_u8(6),
+            Grounded::Space(space) => space.hash_identity(&mut hasher),
             // Equal states hold equal values, which change: no part of the hash.
             Grounded::State(_) => hasher.write_u8(7),
             Grounded::Value(_) => hasher.write_u8(8),

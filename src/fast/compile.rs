@@ -45,7 +45,7 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 
-use crate::atom::{Atom, Grounded, Variable, known};
+use crate::atom::{Atom, Variable, known};
 use crate::engine::Host;
 use crate::evaluate::RuleUse;
 use crate::evaluate::uses::Used;
@@ -56,7 +56,7 @@ use crate::fast::code::{
 use crate::fast::function::{Function, State};
 use crate::fast::head::{Head, Signature};
 use crate::fast::heap::Heap;
-use crate::fast::program::{Program, Temporary};
+use crate::fast::program::{Program, Temporary, Written};
 use crate::fast::switch::Key;
 use crate::fast::table::{Rule, RuleIndex, RuleTable};
 use crate::fast::types::Argument;
@@ -336,10 +336,8 @@ pub(super) fn expression(
     if malformed || is_too_large || matches!(children.first(), None | Some(Atom::Variable(_))) {
         return None;
     }
-    let key = (atom.clone(), expected, open);
-    if let Some((known, id)) = program.expressions.get(&key)
-        && exactly_equal(known, atom)
-    {
+    let key = Written::new(atom, expected, open);
+    if let Some(id) = program.expressions.get(&key) {
         return *id;
     }
     let start = program.code.len();
@@ -403,7 +401,7 @@ pub(super) fn expression(
             None
         }
     };
-    program.expressions.insert(key, (atom.clone(), id));
+    program.expressions.insert(key, id);
     id
 }
 
@@ -462,25 +460,6 @@ fn is_unchanged(children: &[Atom]) -> bool {
 /// Whether it is `(Error atom reason)`; with fewer or more parts it is an ill-typed call.
 fn is_whole_error(atom: &Atom) -> bool {
     atom.is_error() && atom.as_expression().is_some_and(|error| error.len() == 3)
-}
-
-/// Whether equal atoms are also written the same: `1` is equal to `1.0`.
-fn exactly_equal(left: &Atom, right: &Atom) -> bool {
-    let mut pending = vec![(left, right)];
-    while let Some((left, right)) = pending.pop() {
-        match (left, right) {
-            (Atom::Expression(a), Atom::Expression(b)) => {
-                pending.extend(a.children().iter().zip(b.children()));
-            }
-            (Atom::Grounded(Grounded::Number(a)), Atom::Grounded(Grounded::Number(b)))
-                if a.is_float() != b.is_float() =>
-            {
-                return false;
-            }
-            _ => {}
-        }
-    }
-    true
 }
 
 #[derive(Clone, Copy)]

@@ -3,6 +3,9 @@
 mod functions;
 mod heads;
 mod rules;
+mod written;
+
+pub(super) use written::Written;
 
 use std::sync::Arc;
 
@@ -166,7 +169,7 @@ pub(super) struct Program {
     /// Rules for calls of calls, by their shapes.
     pub(super) curried: Curried,
     /// Compiled directives and dynamic terms, by atom.
-    pub(super) expressions: HashMap<ExpressionKey, (Atom, Option<u32>), FixedState>,
+    pub(super) expressions: HashMap<Written, Option<u32>, FixedState>,
     pub(super) switches: Vec<Switch>,
     pub(super) templates: Vec<Arc<Template>>,
     pub(super) patterns: Vec<Pattern>,
@@ -182,10 +185,6 @@ pub(super) struct Program {
     /// Code of expressions that were compiled while running.
     pub(super) temporary: Vec<Temporary>,
 }
-
-/// What code of an expression is found by: what is expected of it, and whether its variables
-/// stand for nothing.
-pub(super) type ExpressionKey = (Atom, TypeId, bool);
 
 /// An expression compiled as the body of a function of its variables.
 pub(super) struct Temporary {

@@ -5,10 +5,13 @@
 //! in each: a pattern there takes what it stands for from where that is found. Not so what no
 //! pattern there binds: where several branches are taken one after the other, all give that one.
 
-use foldhash::fast::FixedState;
-use hashbrown::HashSet;
+use std::cell::OnceCell;
 
-use super::body::{counts_of, is_let};
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashSet};
+use smallvec::SmallVec;
+
+use super::body::{Counts, counts_of, is_let};
 use super::lambda::lambda_of;
 use super::walk::template_of;
 use super::{Compiled, Compiler};
@@ -17,6 +20,25 @@ use crate::evaluate::{Control, contains};
 
 /// How deep forms are looked into for what binds a variable.
 const DEPTH_MAX: usize = 100;
+
+/// The branches of one form, and how often variables occur in all of them, once that was asked.
+pub(super) struct Branches<'a> {
+    all: &'a [&'a Atom],
+    counts: OnceCell<Counts>,
+}
+
+impl<'a> Branches<'a> {
+    pub(super) fn new(all: &'a [&'a Atom]) -> Branches<'a> {
+        Branches {
+            all,
+            counts: OnceCell::new(),
+        }
+    }
+
+    fn counts(&self) -> &Counts {
+        self.counts.get_or_init(|| counts_of(self.all))
+    }
+}
 
 /// A branch, behind the pattern that it is for if there is one.
 pub(super) type Branch<'a> = (Option<&'a Atom>, &'a Atom);
@@ -34,18 +56,22 @@ pub(super) fn branches_of(cases: &[Atom]) -> Vec<Branch<'_>> {
 /// of what binds it there: it is the same variable in all, which shows where several of them are
 /// taken one after the other and their results gathered.
 pub(super) fn without_shared(branches: &[Branch<'_>], local: &mut HashSet<Variable, FixedState>) {
-    let mut once = HashSet::<Variable, FixedState>::default();
-    let mut shared = Vec::new();
-    for (pattern, body) in branches {
-        let parts: Vec<&Atom> = pattern.iter().copied().chain([*body]).collect();
-        for variable in counts_of(&parts).into_keys() {
-            if local.contains(&variable) && !once.insert(variable.clone()) {
-                shared.push(variable);
-            }
+    let mut within: HashMap<Variable, SmallVec<[&Branch<'_>; 2]>, FixedState> = HashMap::default();
+    for branch in branches {
+        for part in branch.0.iter().chain([&branch.1]) {
+            part.for_each_variable(|variable| {
+                if local.contains(variable) {
+                    let found = within.entry(variable.clone()).or_default();
+                    if !found.last().is_some_and(|last| std::ptr::eq(*last, branch)) {
+                        found.push(branch);
+                    }
+                }
+            });
         }
     }
-    for variable in shared {
-        if (branches.iter()).any(|branch| is_free_in(branch, &variable, DEPTH_MAX)) {
+    for (variable, found) in within {
+        let is_free = |branch: &&Branch<'_>| is_free_in(branch, &variable, DEPTH_MAX);
+        if found.len() > 1 && found.iter().any(is_free) {
             local.remove(&variable);
         }
     }
@@ -116,7 +142,7 @@ impl Compiler<'_> {
     pub(super) fn own_branch<T>(
         &mut self,
         parts: &[&Atom],
-        all: &[&Atom],
+        all: &Branches<'_>,
         inner: impl FnOnce(&mut Self) -> Compiled<T>,
     ) -> Compiled<T> {
         let before = self.set_apart(parts, all);
@@ -131,7 +157,7 @@ impl Compiler<'_> {
     }
 
     /// Counts variables that occur in branches only as those of one; what they were counted as.
-    fn set_apart(&mut self, parts: &[&Atom], all: &[&Atom]) -> Vec<Counted> {
+    fn set_apart(&mut self, parts: &[&Atom], all: &Branches<'_>) -> Vec<Counted> {
         let mut within = counts_of(parts);
         within.retain(|variable, count| {
             !self.names.contains_key(variable) && self.counts.get(variable) != Some(count)
@@ -139,7 +165,7 @@ impl Compiler<'_> {
         if within.is_empty() {
             return Vec::new();
         }
-        let within_all = counts_of(all);
+        let within_all = all.counts();
         within.retain(|variable, _| self.counts.get(variable) == within_all.get(variable));
         let mut before = Vec::with_capacity(within.len());
         for (variable, count) in within {

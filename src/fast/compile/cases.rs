@@ -4,6 +4,7 @@
 //! for a call are: a tree of switches leads to the first case that may match, behind its
 //! pattern's tests where those are known to hold. From there on cases are tried one by one.
 
+use super::apart::Branches;
 use super::call::has_function;
 use super::control::mentions_space;
 use super::switch::{Places, Reached, Tree};
@@ -275,6 +276,7 @@ impl Compiler<'_> {
         let to = self.slot()?;
         let mut ends = Vec::new();
         let all: Vec<&Atom> = cases.iter().collect();
+        let all = Branches::new(&all);
         // A malformed case is where it ends.
         let parts = cases.iter().map_while(|case| match case.as_expression() {
             Some([pattern, template]) => Some((case, pattern, template)),

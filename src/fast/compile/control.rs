@@ -1,5 +1,6 @@
 //! Control: `if`, `let`, `let*`, `unify`.
 
+use super::apart::Branches;
 use super::call::Call;
 use super::lambda::lambda_of;
 use super::{
@@ -298,6 +299,7 @@ impl Compiler<'_> {
             }
             let begin = this.here();
             let both = [then, otherwise];
+            let both = Branches::new(&both);
             let first = this.own_branch(&[then], &both, |this| {
                 this.part(|this| {
                     this.introduce(then)?;

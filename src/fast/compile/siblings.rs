@@ -1,6 +1,9 @@
 //! Elements beside each other: what evaluating one binds does not tell the types of those
 //! after it, which are looked at as the whole was instantiated.
 
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
 use super::{Check, Compiled, Compiler, Leave, Place, Value, Want};
 use crate::atom::{Atom, Variable, known};
 use crate::evaluate::{Control, contains, is_instruction};
@@ -44,6 +47,13 @@ struct Gathered {
     unclear: bool,
 }
 
+/// The variables that evaluating the first few elements of a call may bind.
+#[derive(Default)]
+struct BoundBefore {
+    elements: usize,
+    variables: HashSet<Variable, FixedState>,
+}
+
 /// Whether a function of such results says nothing of what they are.
 pub(super) fn tells_nothing(returns: &Atom) -> bool {
     types::is_undefined(returns) || returns.is_symbol(&known().atom)
@@ -55,6 +65,7 @@ impl Compiler<'_> {
     /// that stands for nothing yet.
     pub(super) fn kept_apart(&mut self, children: &[Atom]) -> Compiled<Vec<Check>> {
         let mut kept = Vec::new();
+        let mut bound = BoundBefore::default();
         for (place, child) in children.iter().enumerate().skip(1) {
             if child.as_expression().is_none() || child.is_ground() {
                 continue;
@@ -66,7 +77,7 @@ impl Compiler<'_> {
                 }
             });
             let before = &children[..place];
-            shared.retain(|variable| before.iter().any(|other| self.may_bind(other, variable)));
+            shared.retain(|variable| self.is_bound_before(&mut bound, before, variable));
             if shared.is_empty() {
                 continue;
             }
@@ -82,6 +93,7 @@ impl Compiler<'_> {
     /// many were noted before.
     pub(super) fn note_unbound(&mut self, children: &[Atom]) -> Compiled<usize> {
         let noted = self.unbound.len();
+        let mut bound = BoundBefore::default();
         for (place, child) in children.iter().enumerate().skip(1) {
             let mut variables: Vec<Variable> = Vec::new();
             child.for_each_variable(|variable| {
@@ -100,9 +112,7 @@ impl Compiler<'_> {
                     || self.numbers.contains(&slot)
                     || self.is_plainly(slot)
                     || !self.has_element(child, &variable)
-                    || !children[..place]
-                        .iter()
-                        .any(|other| self.may_bind(other, &variable))
+                    || !self.is_bound_before(&mut bound, &children[..place], &variable)
                 {
                     continue;
                 }
@@ -481,8 +491,34 @@ impl Compiler<'_> {
         matches!(argument, Atom::Variable(variable) if self.may_bind(atom, variable))
     }
 
+    /// Whether evaluating one of the first elements, all `before` another, may bind a variable.
+    /// Each element is looked at once for all those after it.
+    fn is_bound_before(
+        &mut self,
+        bound: &mut BoundBefore,
+        before: &[Atom],
+        variable: &Variable,
+    ) -> bool {
+        for element in &before[bound.elements..] {
+            self.each_bound_part(element, |part| {
+                part.for_each_variable(|variable| {
+                    bound.variables.insert(variable.clone());
+                });
+                false
+            });
+        }
+        bound.elements = bound.elements.max(before.len());
+        bound.variables.contains(variable)
+    }
+
     /// Whether evaluating an atom may bind a variable.
     fn may_bind(&mut self, atom: &Atom, variable: &Variable) -> bool {
+        self.each_bound_part(atom, |part| contains(part, variable))
+    }
+
+    /// Tells `is_wanted` of the calls in an atom whose evaluation may bind variables in them, but
+    /// not of those in one that it was told of, until it says that this is the one.
+    fn each_bound_part(&mut self, atom: &Atom, mut is_wanted: impl FnMut(&Atom) -> bool) -> bool {
         let mut pending = vec![atom];
         while let Some(atom) = pending.pop() {
             let Some([head, parts @ ..]) = atom.as_expression().filter(|_| !atom.is_ground())
@@ -504,10 +540,11 @@ impl Compiler<'_> {
                 ),
                 Head::Complex => true,
             };
-            if is_own && contains(atom, variable) {
+            if !is_own {
+                pending.extend(parts);
+            } else if is_wanted(atom) {
                 return true;
             }
-            pending.extend(parts);
         }
         false
     }
