@@ -908,6 +908,12 @@ pub(super) enum Instruction {
         from: Slot,
         odd: Pc,
     },
+    UnionAtom {
+        to: Slot,
+        left: Slot,
+        right: Slot,
+        odd: Pc,
+    },
     IndexAtom {
         to: Slot,
         from: Slot,

@@ -842,7 +842,8 @@ impl<'m> Compiler<'m> {
                 | I::First { odd, .. }
                 | I::Rest { odd, .. }
                 | I::SizeAtom { odd, .. }
-                | I::IndexAtom { odd, .. },
+                | I::IndexAtom { odd, .. }
+                | I::UnionAtom { odd, .. },
             ) => odd,
             (
                 Place::Odd,

@@ -66,6 +66,12 @@ impl Compiler<'_> {
                     [Atom::Variable(name), arguments @ ..] => {
                         self.headed_by_applied(call, (name, arguments.len()))
                     }
+                    // Noted to be data when it is looked at first.
+                    _ if expected == ANY && self.is_literal(atom) => {
+                        let value = self.quoted(atom)?;
+                        let slot = self.in_slot(value)?;
+                        self.settle(slot, expected, want)
+                    }
                     _ => Err(Leave),
                 },
                 [Atom::Symbol(symbol)] if *symbol == known().context_space && expected == ANY => {
@@ -236,6 +242,37 @@ impl Compiler<'_> {
                 }
             }
         }
+    }
+
+    /// Whether it is a table as written, `((0 one) (1 two))`: lists of values of the host, names and
+    /// lists of such, none headed by a name. No rule or type is for what such a head is.
+    fn is_literal(&self, atom: &Atom) -> bool {
+        if self.program.value_rules || self.program.expression_rules {
+            return false;
+        }
+        let mut pending = vec![atom];
+        while let Some(list) = pending.pop() {
+            let Some([head, rest @ ..]) = list.as_expression() else {
+                return false;
+            };
+            if !matches!(head, Atom::Grounded(_) | Atom::Expression(_))
+                || head.as_operation().is_some()
+                || self.program.space.may_type_expression(head)
+            {
+                return false;
+            }
+            for part in std::iter::once(head).chain(rest) {
+                match part {
+                    Atom::Variable(_) => return false,
+                    Atom::Symbol(_) if part.is_empty_symbol() => return false,
+                    Atom::Symbol(symbol) if *symbol == known().not_reducible => return false,
+                    Atom::Symbol(_) | Atom::Grounded(_) => {}
+                    Atom::Expression(parts) if parts.children().is_empty() => {}
+                    Atom::Expression(_) => pending.push(part),
+                }
+            }
+        }
+        true
     }
 
     /// A call of a function with this signature.

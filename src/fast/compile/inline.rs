@@ -55,6 +55,15 @@ impl Compiler<'_> {
                         odd: FAIL,
                     }
                 }
+                (Inline::Union, [left, right]) => {
+                    let (left, right) = (this.in_slot(*left)?, this.in_slot(*right)?);
+                    Instruction::UnionAtom {
+                        to,
+                        left,
+                        right,
+                        odd: FAIL,
+                    }
+                }
                 (Inline::First, [from]) => {
                     let from = this.in_slot(*from)?;
                     Instruction::First {

@@ -5,6 +5,9 @@
 //! then values that the template takes from outside. Going on is a last call, so a
 //! choice made inside an element's template keeps the frame it was made in.
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use super::call::Call;
 use super::{Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want};
 use crate::atom::{Atom, Variable};
@@ -139,10 +142,15 @@ impl Compiler<'_> {
         if in_list {
             return Err(Leave);
         }
+        let mut within: HashMap<Variable, usize, FixedState> = HashMap::default();
+        walk.template
+            .for_each_occurrence(|variable| *within.entry(variable.clone()).or_default() += 1);
         let mut captured: Vec<(Variable, Slot)> = Vec::new();
         walk.template.for_each_variable(|variable| {
             if let Some(name) = self.names.get(variable)
                 && !captured.iter().any(|(known, _)| known == variable)
+                // One that a directive has there alone is another for each element.
+                && !(name.fresh_in.is_some() && self.counts.get(variable) == within.get(variable))
             {
                 captured.push((variable.clone(), name.slot));
             }

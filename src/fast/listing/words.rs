@@ -956,6 +956,18 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             from,
             odd: other,
         } => format!("{} := the size of {}{}", slot(to), slot(from), odd(other)),
+        I::UnionAtom {
+            to,
+            left,
+            right,
+            odd: other,
+        } => format!(
+            "{} := the elements of {}, then those of {}{}",
+            slot(to),
+            slot(left),
+            slot(right),
+            odd(other)
+        ),
         I::IndexAtom {
             to,
             from,

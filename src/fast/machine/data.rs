@@ -347,4 +347,22 @@ impl Machine<'_> {
         }
         rest
     }
+
+    /// The elements of one list, and behind them those of another.
+    pub(super) fn union(&mut self, left: Cell, right: Cell) -> Cell {
+        let (first, count) = self.heap.elements(left.at());
+        let (second, others) = self.heap.elements(right.at());
+        let both = self.heap.header(left.at()).0 & self.heap.header(right.at()).0;
+        let count_of_all = count + others;
+        let list = self.heap.begin(count_of_all);
+        self.heap.cells.extend_from_within(first..first + count);
+        self.heap.cells.extend_from_within(second..second + others);
+        let mut flags = both & (Header::GROUND | Header::ELEMENTS);
+        if flags == Header::GROUND | Header::ELEMENTS
+            && (count_of_all == 0 || self.is_data_head(self.heap.word(list + 1), count_of_all))
+        {
+            flags |= Header::DATA;
+        }
+        self.close(list, flags)
+    }
 }

@@ -1339,6 +1339,7 @@ impl Machine<'_> {
                     | I::Rest { .. }
                     | I::SizeAtom { .. }
                     | I::IndexAtom { .. }
+                    | I::UnionAtom { .. }
                     | I::Close
                     | I::BuildBlock { .. }
                     | I::Meet { .. }

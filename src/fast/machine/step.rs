@@ -710,6 +710,21 @@ impl Machine<'_> {
                     _ => pc = odd,
                 }
             }
+            I::UnionAtom {
+                to,
+                left,
+                right,
+                odd,
+            } => {
+                let left = self.heap.deref(slot!(self, base, left));
+                let right = self.heap.deref(slot!(self, base, right));
+                if left.is_exp() && right.is_exp() {
+                    let union = self.union(left, right);
+                    set!(self, base, to, union);
+                } else {
+                    pc = odd;
+                }
+            }
             I::SizeAtom { to, from, odd } => {
                 let list = self.heap.deref(slot!(self, base, from));
                 match self.parts(list) {
