@@ -42,10 +42,12 @@ impl Compiler<'_> {
                 // What is evaluated first of these.
                 (Some((Some(Control::If), _)), [_, condition, ..]) => condition,
                 (Some((None, Some(Inline::Not | Inline::Logic(_)))), [_, first, ..]) => first,
-                (Some((Some(Control::Case), _)), [_, of, cases]) if of == pattern => {
+                (Some((Some(Control::Case), _)), [_, of, cases])
+                    if of == pattern && self.is_of_alike(value) =>
+                {
                     return self.gathers_for(value, cases.as_expression().unwrap_or_default());
                 }
-                _ if self.is_collapse(value) => return self.asked_of(pattern, next),
+                _ if self.is_collapse(value) => return self.asked_of(pattern, value, next),
                 _ => return Gathers::Results,
             };
         }

@@ -38,18 +38,55 @@ impl Compiler<'_> {
     }
 
     /// What is asked of the results that a variable stands for, where this is the next that is
-    /// done with them: only how many there are, or whether there are any; all of it else.
-    pub(super) fn asked_of(&mut self, variable: &Atom, next: &Atom) -> Gathers {
+    /// done with them: only how many there are, or whether there are any; all of it else. To be
+    /// compared, the list of them is evaluated: a call or an error among them would be seen.
+    pub(super) fn asked_of(&mut self, variable: &Atom, value: &Atom, next: &Atom) -> Gathers {
         match (self.operation_of(next), next.as_expression()) {
             (Some((None, Some(Inline::Size))), Some([_, of])) if of == variable => Gathers::HowMany,
             (Some((None, Some(Inline::Equal))), Some([_, left, right]))
-                if left == variable && *right == Atom::unit()
-                    || right == variable && *left == Atom::unit() =>
+                if (left == variable && *right == Atom::unit()
+                    || right == variable && *left == Atom::unit())
+                    && self.is_of_alike(value) =>
             {
                 Gathers::Whether
             }
             _ => Gathers::Results,
         }
+    }
+
+    /// Whether an expression is `collapse` of a query of a space, each result of which is the same
+    /// name or value.
+    pub(super) fn is_of_alike(&mut self, collapse: &Atom) -> bool {
+        let Some([_, inner]) = collapse.as_expression() else {
+            return false;
+        };
+        let Some([_, space, _, template]) = inner.as_expression() else {
+            return false;
+        };
+        let is_plain = match template {
+            // A list of them is no call.
+            Atom::Symbol(symbol) => {
+                let id = self.heap.symbol(symbol);
+                *symbol != known().empty
+                    && *symbol != known().not_reducible
+                    && *symbol != known().error
+                    && (0..2).all(|arity| self.is_data_function(id, arity))
+            }
+            Atom::Grounded(Grounded::Number(_) | Grounded::Bool(_) | Grounded::Text(_)) => true,
+            _ => false,
+        };
+        let is_space = match space {
+            Atom::Grounded(Grounded::Space(_)) => true,
+            // The error that what is no space gives is kept by `collapse_of_any` only.
+            Atom::Variable(variable) => {
+                !self.watched && !self.program.proving && self.names.contains_key(variable)
+            }
+            _ => false,
+        };
+        is_plain
+            && is_space
+            && self.is_collapse(collapse)
+            && matches!(self.operation_of(inner), Some((Some(Control::Match), _)))
     }
 
     /// `collapse` of a query, if only whether it has an answer matters and nothing is to be seen of
@@ -66,32 +103,14 @@ impl Compiler<'_> {
         let Some([_, space, pattern, template]) = inner.as_expression() else {
             return Ok(None);
         };
-        let is_query = matches!(self.operation_of(inner), Some((Some(Control::Match), _)));
-        let is_plain = match template {
-            // A list of them is no call.
-            Atom::Symbol(symbol) => {
-                let id = self.heap.symbol(symbol);
-                *symbol != known().empty
-                    && *symbol != known().not_reducible
-                    && *symbol != known().error
-                    && (0..2).all(|arity| self.is_data_function(id, arity))
-            }
-            Atom::Grounded(Grounded::Number(_) | Grounded::Bool(_) | Grounded::Text(_)) => true,
-            _ => false,
-        };
-        let is_space = match space {
-            Atom::Grounded(Grounded::Space(_)) => true,
-            Atom::Variable(variable) => self.names.contains_key(variable),
-            _ => false,
-        };
-        if !is_query || !is_plain || !is_space {
+        if !self.is_of_alike(atom) {
             return Ok(None);
         }
         let list = self.constant(&Atom::expression([template.clone()]))?;
         let none = self.constant(&Atom::unit())?;
         let to = self.slot()?;
         let keep = self.target()?;
-        let without = self.defined.clone();
+        let (without, names) = (self.defined.clone(), self.names.clone());
         let open = self.emit_sized(Instruction::CaseOpen {
             keep,
             empty: FAIL,
@@ -110,13 +129,19 @@ impl Compiler<'_> {
                 Ok((slow, end))
             })
         })?;
+        // The slow way is gone on with where none of the variables of the query are any more.
+        self.odd[slow].defined = without.clone();
+        self.odd[slow].names = names;
         self.begin_without(open, without);
         self.emit(Instruction::Constant { to, index: none });
         self.define(to);
         self.land([Some(end)]);
         self.odd[slow].to = Some(to);
         self.odd[slow].resume = self.here();
-        self.settled.insert(to);
+        // A variable may stand for what is no space, the result of which is an error.
+        if matches!(space, Atom::Grounded(_)) {
+            self.settled.insert(to);
+        }
         Ok(Some(self.give(Operand::slot(to), want)))
     }
 }
