@@ -21,6 +21,7 @@ mod inline;
 mod inlined;
 mod known;
 mod lambda;
+mod locals;
 pub(in crate::fast) mod met;
 mod minimal;
 mod one_call;

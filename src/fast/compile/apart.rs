@@ -7,10 +7,6 @@
 
 use std::cell::OnceCell;
 
-use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashSet};
-use smallvec::SmallVec;
-
 use super::body::{Counts, counts_of, is_let};
 use super::lambda::lambda_of;
 use super::walk::template_of;
@@ -52,32 +48,12 @@ pub(super) fn branches_of(cases: &[Atom]) -> Vec<Branch<'_>> {
     cases.iter().map(branch).collect()
 }
 
-/// Takes out of `local` what stands in more than one of these branches, and in one of them outside
-/// of what binds it there: it is the same variable in all, which shows where several of them are
-/// taken one after the other and their results gathered.
-pub(super) fn without_shared(branches: &[Branch<'_>], local: &mut HashSet<Variable, FixedState>) {
-    let mut within: HashMap<Variable, SmallVec<[&Branch<'_>; 2]>, FixedState> = HashMap::default();
-    for branch in branches {
-        for part in branch.0.iter().chain([&branch.1]) {
-            part.for_each_variable(|variable| {
-                if local.contains(variable) {
-                    let found = within.entry(variable.clone()).or_default();
-                    if !found.last().is_some_and(|last| std::ptr::eq(*last, branch)) {
-                        found.push(branch);
-                    }
-                }
-            });
-        }
-    }
-    for (variable, found) in within {
-        let is_free = |branch: &&Branch<'_>| is_free_in(branch, &variable, DEPTH_MAX);
-        if found.len() > 1 && found.iter().any(is_free) {
-            local.remove(&variable);
-        }
-    }
+/// Whether a variable stands in a branch outside of what binds it.
+pub(super) fn is_free_in(branch: &Branch<'_>, variable: &Variable) -> bool {
+    is_free_in_branch(branch, variable, DEPTH_MAX)
 }
 
-fn is_free_in((pattern, body): &Branch<'_>, variable: &Variable, depth: usize) -> bool {
+fn is_free_in_branch((pattern, body): &Branch<'_>, variable: &Variable, depth: usize) -> bool {
     !pattern.is_some_and(|pattern| contains(pattern, variable)) && is_free(body, variable, depth)
 }
 
@@ -108,7 +84,8 @@ fn is_free(atom: &Atom, variable: &Variable, depth: usize) -> bool {
             if matches!(head.as_symbol(), Some("case" | "switch")) =>
         {
             let mut branches = branches_of(cases.children()).into_iter();
-            is_free(subject) || branches.any(|branch| is_free_in(&branch, variable, depth - 1))
+            is_free(subject)
+                || branches.any(|branch| is_free_in_branch(&branch, variable, depth - 1))
         }
         [
             Atom::Grounded(Grounded::Operation(operation)),

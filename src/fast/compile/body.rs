@@ -1,12 +1,9 @@
 //! Bodies of rules: evaluating an expression, and what becomes of its value.
 
 use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
-use super::apart::{branches_of, without_shared};
 use super::call::{Call, in_slots};
-use super::lambda::lambda_of;
-use super::walk::template_of;
 use super::{
     Bound, Catch, Compiled, Compiler, Handler, Inner, Leave, Name, Value, Want, is_large,
     is_whole_error,
@@ -72,137 +69,12 @@ impl Compiler<'_> {
         }
     }
 
-    /// Makes variables of those that occur first in `atom`, but for those that a
-    /// form inside binds itself.
-    pub(super) fn introduce(&mut self, atom: &Atom) -> Compiled<()> {
-        let mut local = HashSet::<Variable, FixedState>::default();
-        self.locals(atom, &mut local, 0);
-        let mut fresh = Vec::new();
-        atom.for_each_variable(|variable| {
-            if !self.names.contains_key(variable)
-                && !local.contains(variable)
-                && !fresh.contains(variable)
-            {
-                fresh.push(variable.clone());
-            }
-        });
-        for variable in fresh {
-            self.fresh(&variable)?;
-        }
-        Ok(())
-    }
-
     pub(super) fn fresh(&mut self, variable: &Variable) -> Compiled<Slot> {
         let slot = self.target()?;
         self.emit(Instruction::Variable { to: slot });
         let fresh_in = Some(self.scope);
         self.name(variable, Name { slot, fresh_in });
         Ok(slot)
-    }
-
-    /// Variables that occur in one binding form only, which introduces them.
-    pub(super) fn locals(
-        &self,
-        atom: &Atom,
-        local: &mut HashSet<Variable, FixedState>,
-        depth: usize,
-    ) {
-        if depth > 100 {
-            return;
-        }
-        let Some(children) = atom.as_expression() else {
-            return;
-        };
-        if let [head, Atom::Expression(given)] = children
-            && is_superpose(head)
-        {
-            // Alternatives, whatever form they seem to be together.
-            for child in given.children() {
-                self.locals(child, local, depth + 2);
-            }
-            return;
-        }
-        if let Some((_, variables)) = template_of(children) {
-            let own = variables.into_iter().filter(|other| self.is_walked(other));
-            local.extend(own.cloned());
-        }
-        // Parts are counted once, and only if some variable is not known yet.
-        let mut take = |patterns: &[&Atom], parts: &[&Atom]| {
-            let mut within: Option<Counts> = None;
-            for pattern in patterns {
-                pattern.for_each_variable(|variable| {
-                    if self.names.contains_key(variable) {
-                        return;
-                    }
-                    let within = within.get_or_insert_with(|| counts_of(parts));
-                    if self.counts.get(variable) == within.get(variable) {
-                        local.insert(variable.clone());
-                    }
-                });
-            }
-        };
-        match children {
-            [head, pattern, _, template] if is_let(head) => {
-                take(&[pattern], &[pattern, template]);
-            }
-            [head, Atom::Expression(pairs), template] if head.as_symbol() == Some("let*") => {
-                // What stands after a pattern is where it is known: counted once, from the end.
-                let mut after = Counts::default();
-                count(template, &mut after);
-                let pairs = pairs.children().iter().rev();
-                for pair in pairs.filter_map(Atom::as_expression) {
-                    if let [pattern, value] = pair {
-                        count(pattern, &mut after);
-                        pattern.for_each_variable(|variable| {
-                            if self.counts.get(variable) == after.get(variable) {
-                                local.insert(variable.clone());
-                            }
-                        });
-                        count(value, &mut after);
-                    } else {
-                        for part in pair {
-                            count(part, &mut after);
-                        }
-                    }
-                }
-            }
-            [head, _, Atom::Expression(cases)]
-                if matches!(head.as_symbol(), Some("case" | "switch")) =>
-            {
-                let all: Vec<&Atom> = cases.children().iter().collect();
-                take(&all, &all);
-                without_shared(&branches_of(cases.children()), local);
-            }
-            [
-                Atom::Grounded(Grounded::Operation(operation)),
-                _,
-                pattern,
-                template,
-            ] if operation.control() == Some(Control::Match) => {
-                take(&[pattern], &[pattern, template]);
-            }
-            [head, _, then, otherwise] if is_if(head) => {
-                take(&[then, otherwise], &[then, otherwise]);
-                without_shared(&[(None, then), (None, otherwise)], local);
-            }
-            [head, _, variable @ Atom::Variable(_), template]
-                if head.as_symbol() == Some("chain") =>
-            {
-                take(&[variable], &[variable, template]);
-            }
-            [head, left, right, then, _] if head.as_symbol() == Some("unify") => {
-                take(&[left, right], &[left, right, then]);
-            }
-            [head, ..] if lambda_of(head).is_some() => take(&[head], &[head]),
-            _ => {
-                if let Some((template, _)) = template_of(children) {
-                    take(&[template], &[template]);
-                }
-            }
-        }
-        for child in children {
-            self.locals(child, local, depth + 1);
-        }
     }
 
     pub(super) fn return_value(&mut self, value: Value) {
@@ -870,14 +742,14 @@ fn count(atom: &Atom, counts: &mut Counts) {
     atom.for_each_occurrence(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
 }
 
-fn is_if(head: &Atom) -> bool {
+pub(super) fn is_if(head: &Atom) -> bool {
     match head {
         Atom::Grounded(Grounded::Operation(operation)) => operation.control() == Some(Control::If),
         _ => head.as_symbol() == Some("if"),
     }
 }
 
-fn is_superpose(head: &Atom) -> bool {
+pub(super) fn is_superpose(head: &Atom) -> bool {
     match head {
         Atom::Grounded(Grounded::Operation(operation)) => operation.name() == "superpose",
         _ => head.as_symbol() == Some("superpose"),
