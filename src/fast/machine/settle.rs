@@ -42,7 +42,10 @@ impl Machine<'_> {
             let next = self.ask_plain(Ask::Result, value, expected, pc, base, size);
             return Settled::Next(next);
         }
-        if let Some(data) = self.settled_copy(value) {
+        // What has no variables was looked at whole.
+        if !self.heap.is_ground(value)
+            && let Some(data) = self.settled_copy(value)
+        {
             return Settled::Value(data);
         }
         if let Some((function, first, count)) = self.callable(value, expected) {
@@ -114,7 +117,10 @@ impl Machine<'_> {
         if of == Of::Result && self.runs_on(value) {
             return self.ask_plain(Ask::Result, value, expected, pc, base, 0);
         }
-        if let Some(data) = self.settled_copy(value) {
+        // What has no variables was looked at whole.
+        if !self.heap.is_ground(value)
+            && let Some(data) = self.settled_copy(value)
+        {
             return self.leave(data, base);
         }
         let Some((function, first, count)) = self.callable(value, expected) else {
