@@ -11,6 +11,9 @@ use crate::types;
 /// Longer expressions without a function type are not typed by their parts.
 const TUPLE_MAX: usize = 8;
 
+/// So far expressions with variables are looked into where they are made, as no type is noted of them.
+const OPEN_LEVELS: u8 = 2;
+
 /// An expression whose parts are being typed.
 struct Level {
     cell: Cell,
@@ -270,18 +273,33 @@ impl Machine<'_> {
         self.is_ill_typed_by(cell, Machine::type_of)
     }
 
-    /// As [`Machine::is_ill_typed`], if that is seen without looking into elements of which no
+    /// As [`Machine::is_ill_typed`], if that is seen without looking far into elements of which no
     /// type is noted: those with variables may be long.
     fn is_shallowly_ill_typed(&mut self, cell: Cell) -> bool {
-        self.is_ill_typed_by(cell, |this, element| {
-            if !element.is_exp() || this.heap.is_ground(element) {
-                return this.type_of(element);
-            }
-            let (first, _) = this.heap.elements(element.at());
-            let head = this.heap.deref(this.heap.word(first));
-            let unknown = this.program.value_types.unknown();
-            this.type_of_head(head).filter(|head| *head == unknown)
-        })
+        self.is_ill_typed_by(cell, |this, element| this.type_within(element, OPEN_LEVELS))
+    }
+
+    /// The type of a value, if it shows within so many levels of expressions with variables.
+    fn type_within(&mut self, cell: Cell, levels: u8) -> Option<ValueType> {
+        if !cell.is_exp() || self.heap.is_ground(cell) {
+            return self.type_of(cell);
+        }
+        let (first, count) = self.heap.elements(cell.at());
+        let head = self.heap.deref(self.heap.word(first));
+        let head = self.type_of_head(head)?;
+        if head == self.program.value_types.unknown() {
+            return Some(head);
+        }
+        if levels == 0 || count > TUPLE_MAX {
+            return None;
+        }
+        let mut arguments = Arguments::new();
+        for place in first + 1..first + count {
+            let element = self.heap.deref(self.heap.word(place));
+            let found = self.type_within(element, levels - 1)?;
+            arguments.push(Argument::new(found, self.kind_of(element)));
+        }
+        self.program.value_types.application(head, &arguments)
     }
 
     /// Whether an expression is ill-typed, of whose elements the types are found so.
