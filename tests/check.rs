@@ -89,6 +89,10 @@ fn calls_are_held_against_signatures() {
         "(:< Dog Animal)\n(: bark (-> Dog Atom))\n(: voice (-> Animal Atom))\n(= (voice $a) (bark $a))",
         &[],
     );
+    check(
+        "(: fac (-> Atom (-> Int Int)))\n(= ((fac $f) $x) (if (> $x 0) (* $x ($f (- $x 1))) one))",
+        &[],
+    );
     // Directives see what stands above them only.
     check("!(f 1 2)\n(: f (-> Number Number))", &[]);
     // Not evaluated, or not known.

@@ -176,11 +176,16 @@ pub(super) fn typed_variables(
 }
 
 /// The one function type that the name of a rule's head has, if it takes as many
-/// arguments as the head.
+/// arguments as the head. A call of what another call gives, `((f $x) $y)`, may be
+/// evaluated without a look at its type.
 fn signature(text: &Text<'_>, space: &Space, head: usize) -> Option<Atom> {
     let children = text.children(head);
     let (name, arguments) = children.split_first()?;
-    let mut declared = types::types_of(space, text.atom(*name));
+    let name = text.atom(*name);
+    if name.as_expression().is_some() {
+        return None;
+    }
+    let mut declared = types::types_of(space, name);
     let only = declared.pop().filter(|_| declared.is_empty())?;
     let parts = only.as_expression()?.len();
     (types::is_function(&only) && parts == arguments.len() + 2).then_some(only)
