@@ -191,7 +191,9 @@ impl Compiler<'_> {
                 tests.push(own.into_boxed_slice());
             }
         }
-        let (tree, reached) = switch::tree_telling(&tests, true).ok_or(Leave)?;
+        // Facts that were compiled before are asked for still: there were variables.
+        let opens = self.program.functions[self.function as usize].with_facts > 1;
+        let (tree, reached) = switch::tree_of_facts(&tests, opens).ok_or(Leave)?;
         let facts_number = self.program.facts.len() as u32;
         let begin = self.emit(Instruction::IfFacts {
             facts: facts_number,

@@ -36,6 +36,8 @@ pub(super) struct Choice {
     keys: Vec<(u64, Tree)>,
     arities: Vec<(usize, Tree)>,
     other: Tree,
+    /// For a variable; `None` where all are tried one by one.
+    open: Option<Tree>,
 }
 
 /// How a rule is reached by the tree.
@@ -55,6 +57,8 @@ struct Grower<'t> {
     tells: bool,
     /// Whether only the first that matches is wanted.
     first: bool,
+    /// Whether a variable leads to further places.
+    opens: bool,
     /// How much more may grow.
     left: usize,
     reached: Vec<Reached>,
@@ -68,20 +72,36 @@ pub(super) fn tree(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
 
 /// The same; `tells` says whether it is told what is known of each rule where it begins.
 pub(super) fn tree_telling(tests: &[Box<[HeadTest]>], tells: bool) -> Option<(Tree, Vec<Reached>)> {
-    grown(tests, tells, false)
+    grown(tests, tells, false, false)
+}
+
+/// The tree for facts, which tells what is known of each. With `opens` a variable at a place leads
+/// to all that are left, told apart by other places; of each less is known then.
+pub(super) fn tree_of_facts(
+    tests: &[Box<[HeadTest]>],
+    opens: bool,
+) -> Option<(Tree, Vec<Reached>)> {
+    let wide = opens.then(|| grown(tests, true, false, true)).flatten();
+    wide.or_else(|| tree_telling(tests, true))
 }
 
 /// The tree for cases of which the first that matches is wanted: it leads to that or, where it
 /// does not tell, to one before it. What is known of each is told.
 pub(super) fn tree_of_cases(tests: &[Box<[HeadTest]>]) -> Option<(Tree, Vec<Reached>)> {
-    grown(tests, true, true)
+    grown(tests, true, true, false)
 }
 
-fn grown(tests: &[Box<[HeadTest]>], tells: bool, first: bool) -> Option<(Tree, Vec<Reached>)> {
+fn grown(
+    tests: &[Box<[HeadTest]>],
+    tells: bool,
+    first: bool,
+    opens: bool,
+) -> Option<(Tree, Vec<Reached>)> {
     let mut grower = Grower {
         tests,
         tells,
         first,
+        opens,
         left: 64 + 16 * tests.len(),
         reached: vec![Reached::default(); tests.len()],
     };
@@ -112,6 +132,7 @@ impl Grower<'_> {
         let Some(path) = self.most_telling(&rules, seen) else {
             return Some(self.leaf(rules, seen));
         };
+        let all = self.opens.then(|| rules.clone());
         // Rules by word, and those for several words.
         let mut words: Vec<u64> = Vec::new();
         let mut groups: HashMap<u64, Vec<u32>, FixedState> = HashMap::default();
@@ -157,12 +178,17 @@ impl Grower<'_> {
             arities.push((arity, below?));
         }
         let other = self.grow(wide_of(None).collect(), seen);
+        let open = match all {
+            Some(rules) => Some(self.grow(rules, seen)?),
+            None => None,
+        };
         seen.pop();
         Some(Tree::Place(Box::new(Choice {
             path,
             keys,
             arities,
             other: other?,
+            open,
         })))
     }
 
@@ -273,6 +299,7 @@ pub(super) fn write_below<'t>(
         keys,
         arities,
         other,
+        open,
     } = match tree {
         Tree::Rules(rules) => return Err(rules),
         Tree::Place(choice) => &**choice,
@@ -296,14 +323,11 @@ pub(super) fn write_below<'t>(
         .map(|(arity, tree)| (*arity, write(program, tree, places)))
         .collect();
     let other = write(program, other, places);
-    Ok(switch(
-        &program.code,
-        path,
-        keys,
-        arities,
-        other,
-        places.open,
-    ))
+    let open = match open {
+        Some(tree) => write(program, tree, places),
+        None => places.open,
+    };
+    Ok(switch(&program.code, path, keys, arities, other, open))
 }
 
 /// Code that goes on at each of some rules; where all of them begin with taking apart what was
