@@ -39,6 +39,8 @@ pub(super) struct Function {
     pub(super) with_facts: u8,
     /// How often some pattern was asked for by then.
     pub(super) asked: u32,
+    /// Whether it is to have ways to facts for variables at places that tell them apart.
+    pub(super) opens: bool,
 }
 
 impl Function {
@@ -65,6 +67,7 @@ impl Function {
             table: u32::MAX,
             with_facts: 0,
             asked: 0,
+            opens: false,
         }
     }
 }

@@ -45,6 +45,8 @@ pub(super) struct Pattern {
     /// How often it was asked for, and how often it will be before that is considered.
     pub(super) asked: u32,
     pub(super) asked_enough: u32,
+    /// Whether facts are compiled for it, before it is asked for.
+    pub(super) has_facts: bool,
     /// In how many queries more rows that are no plain ones are met before none are looked for.
     plain_left: u8,
 }
@@ -165,6 +167,7 @@ impl Pattern {
             function: Function::NONE,
             asked: 0,
             asked_enough: u32::MAX,
+            has_facts: false,
             plain_left: PLAIN_TRIES,
         }
     }

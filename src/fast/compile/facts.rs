@@ -34,6 +34,8 @@ const TIMES_MAX: u8 = 6;
 const FACTS_MAX: usize = 512;
 /// A fact is worth compiling when so many queries were made for it.
 const QUERIES_PER_FACT: u32 = 4;
+/// It is worth being compiled with ways for variables when so many more were.
+const QUERIES_PER_WAY: u32 = if cfg!(debug_assertions) { 0 } else { 16 };
 /// So few are worth it anyhow.
 const FACTS_FEW: usize = 16;
 /// So few are when code is made ahead of its use.
@@ -75,10 +77,12 @@ impl Mode {
 pub(in crate::fast) fn consider(program: &mut Program, number: u32) {
     let pattern = &mut program.patterns[number as usize];
     let function = pattern.function;
-    let asked = pattern.asked_enough;
+    let (asked, has_facts) = (pattern.asked_enough, pattern.has_facts);
     if let Some(entry) = program.compiled_of_few_rules(function, RULES_MAX) {
         entry.with_facts = entry.with_facts.saturating_add(1);
         entry.asked = entry.asked.max(asked);
+        // There were variables, or the facts have changed.
+        entry.opens |= has_facts;
         entry.state = State::Unknown;
     }
 }
@@ -191,8 +195,7 @@ impl Compiler<'_> {
                 tests.push(own.into_boxed_slice());
             }
         }
-        // Facts that were compiled before are asked for still: there were variables.
-        let opens = self.program.functions[self.function as usize].with_facts > 1;
+        let opens = self.program.functions[self.function as usize].opens;
         let (tree, reached) = switch::tree_of_facts(&tests, opens).ok_or(Leave)?;
         let facts_number = self.program.facts.len() as u32;
         let begin = self.emit(Instruction::IfFacts {
@@ -202,14 +205,17 @@ impl Compiler<'_> {
         });
         let without = self.defined.clone();
         let (slots, mut most) = (self.slots, self.slots);
-        let mut entries: Vec<Pc> = Vec::with_capacity(facts.len());
+        let mut entries: Vec<Pc> = Vec::with_capacity(reached.len());
         let mut jumps = Vec::with_capacity(facts.len());
-        for ((fact, used), reached) in facts.iter().zip(&reached) {
+        for ((fact, used), reached) in facts.iter().cycle().zip(&reached) {
+            let Some(known) = &reached.known else {
+                entries.push(FAIL);
+                continue;
+            };
             let here = self.here();
             entries.push(here);
             let live = without.clone().into_boxed_slice();
             self.program.live.insert(here, live);
-            let known = reached.known.as_deref().unwrap_or_default();
             self.branch(|this| {
                 this.fact(pattern, fact, first, known)?;
                 if let Some(used) = used {
@@ -246,7 +252,9 @@ impl Compiler<'_> {
             odd: here,
         };
         self.program.facts.push(stand);
-        self.program.patterns[number as usize].asked_enough = enough;
+        let enough = enough.max(facts.len() as u32 * QUERIES_PER_WAY);
+        let entry = &mut self.program.patterns[number as usize];
+        (entry.asked_enough, entry.has_facts) = (enough, true);
         Ok(jumps)
     }
 

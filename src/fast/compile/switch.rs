@@ -57,8 +57,9 @@ struct Grower<'t> {
     tells: bool,
     /// Whether only the first that matches is wanted.
     first: bool,
-    /// Whether a variable leads to further places.
-    opens: bool,
+    /// How many rules there are, if a variable leads to further places: there rules have as much
+    /// greater numbers.
+    opens: Option<u32>,
     /// How much more may grow.
     left: usize,
     reached: Vec<Reached>,
@@ -76,12 +77,14 @@ pub(super) fn tree_telling(tests: &[Box<[HeadTest]>], tells: bool) -> Option<(Tr
 }
 
 /// The tree for facts, which tells what is known of each. With `opens` a variable at a place leads
-/// to all that are left, told apart by other places; of each less is known then.
+/// to all that are left, told apart by other places: there they have numbers of their own, as if
+/// there were all facts once more, since less is known of them.
 pub(super) fn tree_of_facts(
     tests: &[Box<[HeadTest]>],
     opens: bool,
 ) -> Option<(Tree, Vec<Reached>)> {
-    let wide = opens.then(|| grown(tests, true, false, true)).flatten();
+    let twice = opens.then(|| [tests, tests].concat());
+    let wide = twice.and_then(|tests| grown(&tests, true, false, true));
     wide.or_else(|| tree_telling(tests, true))
 }
 
@@ -97,15 +100,16 @@ fn grown(
     first: bool,
     opens: bool,
 ) -> Option<(Tree, Vec<Reached>)> {
+    let count = tests.len() as u32 >> u32::from(opens);
     let mut grower = Grower {
         tests,
         tells,
         first,
-        opens,
+        opens: opens.then_some(count),
         left: 64 + 16 * tests.len(),
         reached: vec![Reached::default(); tests.len()],
     };
-    let all: Vec<u32> = (0..tests.len() as u32).collect();
+    let all: Vec<u32> = (0..count).collect();
     let tree = grower.grow(all, &mut Vec::new())?;
     Some((tree, grower.reached))
 }
@@ -132,7 +136,9 @@ impl Grower<'_> {
         let Some(path) = self.most_telling(&rules, seen) else {
             return Some(self.leaf(rules, seen));
         };
-        let all = self.opens.then(|| rules.clone());
+        let all: Option<Vec<u32>> = self
+            .opens
+            .map(|count| rules.iter().map(|rule| rule % count + count).collect());
         // Rules by word, and those for several words.
         let mut words: Vec<u64> = Vec::new();
         let mut groups: HashMap<u64, Vec<u32>, FixedState> = HashMap::default();
