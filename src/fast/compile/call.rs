@@ -255,10 +255,12 @@ impl Compiler<'_> {
             let Some([head, rest @ ..]) = list.as_expression() else {
                 return false;
             };
-            if !matches!(head, Atom::Grounded(_) | Atom::Expression(_))
-                || head.as_operation().is_some()
-                || self.program.space.may_type_expression(head)
-            {
+            let is_value = match head {
+                Atom::Grounded(_) => head.as_operation().is_none(),
+                Atom::Expression(parts) => !parts.children().is_empty(),
+                Atom::Symbol(_) | Atom::Variable(_) => false,
+            };
+            if !is_value || self.program.space.may_type_expression(head) {
                 return false;
             }
             for part in std::iter::once(head).chain(rest) {
