@@ -104,8 +104,14 @@ impl Occurrences {
     /// The parts of an expression, which is at a place.
     fn parts(&self, children: &[Atom], place: u32) -> Parts {
         let mut next = place + 1;
+        // What is inside of an expression without variables has no places.
+        let end = self.part(place).end;
         let part = |_| {
-            let part = self.part(next);
+            let part = if next < end {
+                self.part(next)
+            } else {
+                next..next
+            };
             next = part.end;
             part
         };
@@ -181,12 +187,16 @@ impl Compiler<'_> {
 
     /// Notes which variables occur in one binding form only, which introduces them.
     fn find_locals(&self, atom: &Atom, place: u32, found: &mut Occurrences, depth: usize) {
-        if depth > DEPTH_MAX || found.within(&found.part(place)).is_empty() {
-            return;
-        }
-        let Some(children) = atom.as_expression() else {
+        let Atom::Expression(expression) = atom else {
             return;
         };
+        if depth > DEPTH_MAX
+            || !expression.has_variables()
+            || found.within(&found.part(place)).is_empty()
+        {
+            return;
+        }
+        let children = expression.children();
         let parts = found.parts(children, place);
         if let [head, Atom::Expression(given)] = children
             && is_superpose(head)
@@ -292,6 +302,9 @@ impl Compiler<'_> {
             let Some([_, _]) = pair.as_expression() else {
                 continue;
             };
+            if pair.is_ground() {
+                continue;
+            }
             let (pattern, after) = (found.part(place.start + 1), place.end..parts[2].end);
             for index in found.within(&pattern) {
                 let number = found.all[index].1;
