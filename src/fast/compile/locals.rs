@@ -302,7 +302,8 @@ impl Compiler<'_> {
             let Some([_, _]) = pair.as_expression() else {
                 continue;
             };
-            if pair.is_ground() {
+            if place.len() == 1 {
+                // Without variables: its parts have no places.
                 continue;
             }
             let (pattern, after) = (found.part(place.start + 1), place.end..parts[2].end);
