@@ -247,7 +247,7 @@ impl Compiler<'_> {
     /// Whether it is a table as written, `((0 one) (1 two))`: lists of values of the host, names and
     /// lists of such, none headed by a name. No rule or type is for what such a head is.
     fn is_literal(&self, atom: &Atom) -> bool {
-        if self.program.value_rules || self.program.expression_rules {
+        if self.program.value_rules || self.program.expression_rules || !atom.is_ground() {
             return false;
         }
         let mut pending = vec![atom];
@@ -265,10 +265,9 @@ impl Compiler<'_> {
             }
             for part in std::iter::once(head).chain(rest) {
                 match part {
-                    Atom::Variable(_) => return false,
                     Atom::Symbol(_) if part.is_empty_symbol() => return false,
                     Atom::Symbol(symbol) if *symbol == known().not_reducible => return false,
-                    Atom::Symbol(_) | Atom::Grounded(_) => {}
+                    Atom::Variable(_) | Atom::Symbol(_) | Atom::Grounded(_) => {}
                     Atom::Expression(parts) if parts.children().is_empty() => {}
                     Atom::Expression(_) => pending.push(part),
                 }
