@@ -869,8 +869,7 @@ impl<'m> Compiler<'m> {
     }
 
     fn count(&mut self, atom: &Atom) {
-        let counts = &mut self.counts;
-        atom.for_each_occurrence(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
+        body::count(atom, &mut self.counts);
         let walked = &mut self.walked;
         walk::count_walked(atom, |variable| {
             *walked.entry(variable.clone()).or_insert(0) += 1;

@@ -15,7 +15,7 @@ use crate::atom::{Atom, Grounded, Variable};
 use crate::evaluate::{Control, contains};
 
 /// How deep forms are looked into for what binds a variable.
-const DEPTH_MAX: usize = 100;
+pub(super) const DEPTH_MAX: usize = 100;
 
 /// The branches of one form, and how often variables occur in all of them, once that was asked.
 pub(super) struct Branches<'a> {

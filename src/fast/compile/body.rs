@@ -499,6 +499,19 @@ impl Compiler<'_> {
         Ok(Operand::slot(to))
     }
 
+    /// Evaluates what is written as a value: looked at as it stands, and compiled only then if it
+    /// is no data.
+    pub(super) fn looked_at(
+        &mut self,
+        atom: &Atom,
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        let value = self.quoted(atom)?;
+        let slot = self.in_slot(value)?;
+        self.settle(slot, expected, want)
+    }
+
     /// Evaluates what a slot holds.
     pub(super) fn settle(&mut self, from: Slot, expected: TypeId, want: Want) -> Compiled<Value> {
         let of = match want {
@@ -633,10 +646,8 @@ impl Compiler<'_> {
                 {
                     self.give(Operand::slot(slot), want)
                 } else if self.depth > 1 && atom.is_ground() && is_large(atom) {
-                    // Most likely data: looked at as it stands, and only then compiled.
-                    let value = self.quoted(atom)?;
-                    let slot = self.in_slot(value)?;
-                    self.settle(slot, expected, want)?
+                    // Most likely data.
+                    self.looked_at(atom, expected, want)?
                 } else if expression.is_evaluated() || (is_whole_error(atom)) {
                     self.as_it_stands(atom, want)?
                 } else {
@@ -738,7 +749,7 @@ pub(super) fn counts_of(parts: &[&Atom]) -> Counts {
     counts
 }
 
-fn count(atom: &Atom, counts: &mut Counts) {
+pub(super) fn count(atom: &Atom, counts: &mut Counts) {
     atom.for_each_occurrence(|variable| *counts.entry(variable.clone()).or_insert(0) += 1);
 }
 

@@ -68,9 +68,7 @@ impl Compiler<'_> {
                     }
                     // Noted to be data when it is looked at first.
                     _ if expected == ANY && self.is_literal(atom) => {
-                        let value = self.quoted(atom)?;
-                        let slot = self.in_slot(value)?;
-                        self.settle(slot, expected, want)
+                        self.looked_at(atom, expected, want)
                     }
                     _ => Err(Leave),
                 },

@@ -11,7 +11,7 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 
-use super::apart::{Branch, branches_of, is_free_in};
+use super::apart::{Branch, DEPTH_MAX, branches_of, is_free_in};
 use super::body::{is_if, is_let, is_superpose};
 use super::lambda::lambda_of;
 use super::walk::template_of;
@@ -19,8 +19,6 @@ use super::{Compiled, Compiler};
 use crate::atom::{Atom, Grounded, Variable};
 use crate::evaluate::Control;
 
-/// How deep forms are looked for.
-const DEPTH_MAX: usize = 100;
 /// Parts of most expressions.
 type Parts = SmallVec<[Range<u32>; 6]>;
 

@@ -5,9 +5,7 @@
 //! then values that the template takes from outside. Going on is a last call, so a
 //! choice made inside an element's template keeps the frame it was made in.
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-
+use super::body::counts_of;
 use super::call::Call;
 use super::{Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want};
 use crate::atom::{Atom, Variable};
@@ -142,9 +140,7 @@ impl Compiler<'_> {
         if in_list {
             return Err(Leave);
         }
-        let mut within: HashMap<Variable, usize, FixedState> = HashMap::default();
-        walk.template
-            .for_each_occurrence(|variable| *within.entry(variable.clone()).or_default() += 1);
+        let within = counts_of(&[walk.template]);
         let mut captured: Vec<(Variable, Slot)> = Vec::new();
         walk.template.for_each_variable(|variable| {
             if let Some(name) = self.names.get(variable)

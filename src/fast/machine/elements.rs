@@ -6,9 +6,9 @@
 
 use super::settle::Ask;
 use super::walk::{INDEX, LIST};
-use super::{HEIGHT, Machine, Next, Settled};
+use super::{Machine, Next};
 use crate::fast::cell::{Cell, Header, Kind as Term};
-use crate::fast::code::{ANY, ELEMENT, ELEMENT_TAKEN, Of, Pc, RETURN, Slot, TypeId};
+use crate::fast::code::{ANY, ELEMENT, ELEMENT_TAKEN, Pc, RETURN, Slot, TypeId};
 use crate::fast::heap::CONSTANTS;
 
 /// The slot that says whether the list is a copy that nothing else refers to.
@@ -36,9 +36,7 @@ impl Machine<'_> {
         }
         let first = self.first_call_in(value)?;
         let above = self.above(base, size);
-        self.stack.reserve(above + 2 + usize::from(FRAME));
-        self.stack[above] = (u64::from(pc) << 32) | base as u64;
-        self.stack[above + 1] = ((self.choices.len() as u64) << HEIGHT) | above as u64;
+        self.open_frame(above, FRAME, pc, base);
         self.stack[above + 2 + LIST] = value.0;
         self.stack[above + 2 + INDEX] = Cell::small(first as i32).0;
         self.stack[above + 2 + OWN] = Cell::FALSE.0;
@@ -53,22 +51,19 @@ impl Machine<'_> {
             return None;
         }
         let head = self.heap.deref(self.heap.word(first));
-        let is_list = match head.kind() {
-            Term::Exp(_) => {
-                !self.program.expression_rules && !self.heap.is_error(head) && {
-                    let found = self.type_of(head)?;
-                    !self.program.value_types.is_function(found)
-                }
+        let found = match head.kind() {
+            Term::Exp(_) if !self.program.expression_rules => self.type_of(head)?,
+            Term::Int(_) | Term::Flt(_) | Term::Bool(_) | Term::Box(_)
+                if self.is_data_head(head, count) =>
+            {
+                self.type_of_head(head)?
             }
-            Term::Int(_) | Term::Flt(_) | Term::Bool(_) | Term::Box(_) => {
-                self.is_data_head(head, count) && {
-                    let found = self.type_of_head(head)?;
-                    !self.program.value_types.is_function(found)
-                }
-            }
-            Term::Sym(_) | Term::Ref(_) => false,
+            _ => return None,
         };
-        let place = is_list.then(|| self.next_call(first, count, 0))?;
+        if self.program.value_types.is_function(found) {
+            return None;
+        }
+        let place = self.next_call(first, count, 0);
         (place < count && self.are_calls_or_results(first, count)).then_some(place)
     }
 
@@ -90,16 +85,7 @@ impl Machine<'_> {
         let place = Cell(self.stack[base + 2 + INDEX]).as_int() as usize;
         let (first, _) = self.heap.elements(list.at());
         let element = self.heap.word(first + place);
-        let role = (true, Of::Element);
-        match self.settle(element, ANY, role, ELEMENT_TAKEN, base, FRAME) {
-            Settled::Value(value) if value == self.heap.empty => Next::Fail,
-            Settled::Value(value) => {
-                self.result = value;
-                Next::At(ELEMENT_TAKEN, base)
-            }
-            Settled::Called(to, frame) => Next::At(to, frame),
-            Settled::Next(next) => next,
-        }
+        self.settle_as_result(element, true, ANY, ELEMENT_TAKEN, base, FRAME)
     }
 
     /// Puts what an element was evaluated to into its place, and goes on to the next.
@@ -126,12 +112,7 @@ impl Machine<'_> {
         if next == count {
             return self.leave_list(list, base);
         }
-        let mut target = base;
-        if base < self.protected {
-            target = self.protected;
-            self.stack.reserve(target + 2 + usize::from(FRAME));
-            self.stack.copy_within(base..base + 2, target);
-        }
+        let target = self.frame_to_go_on(base, usize::from(FRAME), FRAME);
         self.stack[target + 2 + LIST] = list.0;
         self.stack[target + 2 + INDEX] = Cell::small(next as i32).0;
         self.stack[target + 2 + OWN] = Cell::TRUE.0;

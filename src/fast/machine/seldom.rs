@@ -3,11 +3,11 @@
 
 use super::pattern::Place;
 use super::settle::Ask;
-use super::{HEIGHT, Machine, Next, Settled};
+use super::{HEIGHT, Machine, Next};
 use crate::evaluate::Answer;
 use crate::fast::cell::Cell;
 use crate::fast::choice::Kind;
-use crate::fast::code::{ANY, Gives, Instruction, Of, Pc, TypeId};
+use crate::fast::code::{ANY, Gives, Instruction, Pc, TypeId};
 
 impl Machine<'_> {
     /// Carries out an instruction; `None` if a bound was hit.
@@ -78,12 +78,7 @@ impl Machine<'_> {
                 if !self.calls_within(template, base) {
                     go!(self.plain(value, expected, pc, base, size));
                 }
-                match self.settle(value, expected, (false, Of::Element), pc, base, size) {
-                    Settled::Value(value) if value == self.heap.empty => go!(Next::Fail),
-                    Settled::Value(value) => self.result = value,
-                    Settled::Called(to, frame) => go!(Next::At(to, frame)),
-                    Settled::Next(next) => go!(next),
-                }
+                go!(self.settle_as_result(value, false, expected, pc, base, size));
             }
             I::PlainAs {
                 from,

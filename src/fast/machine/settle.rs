@@ -69,6 +69,34 @@ impl Machine<'_> {
         }
     }
 
+    /// As [`Machine::settle`], of no argument: its value is the result with which it goes on at `pc`.
+    pub(super) fn settle_as_result(
+        &mut self,
+        value: Cell,
+        part: bool,
+        expected: TypeId,
+        pc: Pc,
+        base: usize,
+        size: Slot,
+    ) -> Next {
+        match self.settle(value, expected, (part, Of::Element), pc, base, size) {
+            Settled::Value(value) if value == self.heap.empty => Next::Fail,
+            Settled::Value(value) => {
+                self.result = value;
+                Next::At(pc, base)
+            }
+            Settled::Called(to, frame) => Next::At(to, frame),
+            Settled::Next(next) => next,
+        }
+    }
+
+    /// Begins a frame above another, which waits at `pc` for its result.
+    pub(super) fn open_frame(&mut self, above: usize, frame: Slot, pc: Pc, base: usize) {
+        self.stack.reserve(above + 2 + usize::from(frame));
+        self.stack[above] = (u64::from(pc) << 32) | base as u64;
+        self.stack[above + 1] = ((self.choices.len() as u64) << HEIGHT) | above as u64;
+    }
+
     /// What is wrong with the types of an argument that is a call of something typed, or of an
     /// expression: what evaluating it would say is something else.
     fn ill_typed(&mut self, value: Cell) -> Option<Vec<Way>> {
@@ -194,9 +222,7 @@ impl Machine<'_> {
         let temporary = &self.program.temporary[expression as usize];
         let (to, frame) = (temporary.pc, temporary.size);
         debug_assert_eq!(temporary.variables.len(), self.parts.len());
-        self.stack.reserve(above + 2 + usize::from(frame));
-        self.stack[above] = (u64::from(pc) << 32) | base as u64;
-        self.stack[above + 1] = ((self.choices.len() as u64) << HEIGHT) | above as u64;
+        self.open_frame(above, frame, pc, base);
         // Variables of an atom are told in the order in which a shape is written.
         for (slot, part) in self.parts.iter().enumerate() {
             self.stack[above + 2 + slot] = part.0;

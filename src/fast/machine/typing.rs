@@ -293,12 +293,8 @@ impl Machine<'_> {
         if levels == 0 || count > TUPLE_MAX {
             return None;
         }
-        let mut arguments = Arguments::new();
-        for place in first + 1..first + count {
-            let element = self.heap.deref(self.heap.word(place));
-            let found = self.type_within(element, levels - 1)?;
-            arguments.push(Argument::new(found, self.kind_of(element)));
-        }
+        let within = |this: &mut Self, element| this.type_within(element, levels - 1);
+        let arguments = self.arguments_by(cell, within)?;
         self.program.value_types.application(head, &arguments)
     }
 
@@ -308,20 +304,29 @@ impl Machine<'_> {
         cell: Cell,
         type_of: impl Fn(&mut Self, Cell) -> Option<ValueType>,
     ) -> bool {
-        let (first, count) = self.heap.elements(cell.at());
+        let (first, _) = self.heap.elements(cell.at());
         let head = self.heap.deref(self.heap.word(first));
         let Some(head) = self.type_of_head(head) else {
             return false;
         };
+        let arguments = self.arguments_by(cell, type_of);
+        arguments.is_some_and(|found| self.program.value_types.is_ill_typed(head, &found))
+    }
+
+    /// The arguments of an expression, whose types are found so; `None` if one is not.
+    fn arguments_by(
+        &mut self,
+        cell: Cell,
+        type_of: impl Fn(&mut Self, Cell) -> Option<ValueType>,
+    ) -> Option<Arguments> {
+        let (first, count) = self.heap.elements(cell.at());
         let mut arguments = Arguments::new();
         for place in first + 1..first + count {
             let element = self.heap.deref(self.heap.word(place));
-            match type_of(self, element) {
-                Some(found) => arguments.push(Argument::new(found, self.kind_of(element))),
-                None => return false,
-            }
+            let found = type_of(self, element)?;
+            arguments.push(Argument::new(found, self.kind_of(element)));
         }
-        self.program.value_types.is_ill_typed(head, &arguments)
+        Some(arguments)
     }
 
     /// The type of an expression that is noted, or needs no looking for.

@@ -52,18 +52,25 @@ impl Machine<'_> {
             .heap
             .deref(Cell(self.stack[base + 2 + usize::from(so_far)]));
         let count = usize::from(count);
-        let mut target = base;
-        if base < self.protected {
-            target = self.protected;
-            self.stack.reserve(target + 2 + usize::from(frame));
-            self.stack.copy_within(base..base + 2 + count, target);
-        }
+        let target = self.frame_to_go_on(base, count, frame);
         self.stack[target + 2 + INDEX] = next;
         self.stack[target + 2 + SO_FAR] = so_far.0;
         if self.heap.cells.len() >= self.collect_at {
             self.collect(target, count);
         }
         Next::At(to, target)
+    }
+
+    /// The frame that a loop goes on in: the same or, if a choice keeps that, another of `frame`
+    /// slots, of which the first `count` are as they were.
+    pub(super) fn frame_to_go_on(&mut self, base: usize, count: usize, frame: Slot) -> usize {
+        if base >= self.protected {
+            return base;
+        }
+        let target = self.protected;
+        self.stack.reserve(target + 2 + usize::from(frame));
+        self.stack.copy_within(base..base + 2 + count, target);
+        target
     }
 
     /// The list of what was pushed; whether it is no call that a rule may be for.
