@@ -30,6 +30,8 @@ pub(super) struct Function {
     pub(super) made: u32,
     /// Whether elements before the last of such data are still to be looked at.
     pub(super) looks_before_last: bool,
+    /// Whether such data has the type of its last element, so that of a chain of it each expression has.
+    pub(super) is_as_its_last: bool,
     /// Whether a call that no rule is for may be ill-typed by now: the types of its elements tell, if it
     /// was never one of a rule, else evaluating it again.
     pub(super) is_unsettled: bool,
@@ -63,6 +65,7 @@ impl Function {
             open: 0,
             made: 0,
             looks_before_last: false,
+            is_as_its_last: false,
             is_unsettled: false,
             table: u32::MAX,
             with_facts: 0,

@@ -464,14 +464,12 @@ impl ValueTypes {
     }
 
     /// The type of an expression whose head and other elements have these types.
+    #[inline(always)]
     pub(super) fn application(
         &mut self,
         head: ValueType,
         arguments: &[Argument],
     ) -> Option<ValueType> {
-        if self.known(head).is_unknown() {
-            return Some(self.unknown());
-        }
         let packed = Recent::packed(head, arguments);
         if let Some(found) = packed.and_then(|packed| self.recent.application(packed)) {
             return found;
@@ -483,7 +481,11 @@ impl ValueTypes {
         found
     }
 
+    #[inline(never)]
     fn find_application(&mut self, head: ValueType, arguments: &[Argument]) -> Option<ValueType> {
+        if self.known(head).is_unknown() {
+            return Some(self.unknown());
+        }
         let key = (head, Arguments::from_slice(arguments));
         if let Some(found) = self.applications.get(&key) {
             return *found;

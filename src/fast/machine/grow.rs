@@ -12,6 +12,8 @@
 //! Source: D. H. D. Warren, "DAI Research Report 141", University of Edinburgh, 1980, names
 //! this last call modulo constructor.
 
+use smallvec::SmallVec;
+
 use super::{HEIGHT, MATCHED, Machine, Next};
 use crate::budget::Budget;
 use crate::fast::cell::{Cell, Header};
@@ -43,6 +45,15 @@ pub(in crate::fast) const LIVE: [u64; 1] = [1 << ROOT | 1 << LAST];
 
 /// Ground, evaluated, its elements too.
 const WHOLE: u64 = Header::GROUND | Header::DATA;
+
+/// How far the types of a chain's expressions are told, from its last.
+enum Typed {
+    All,
+    /// Not of so many from its first.
+    Below(usize),
+    /// The expression at this place is ill-typed.
+    IllTyped(usize),
+}
 
 /// What was made last of a chain, and how much.
 pub(super) struct Last {
@@ -97,7 +108,9 @@ impl Machine<'_> {
             return None;
         }
         let (is_typed, knows) = (entry.types_elements, entry.made != 0);
-        let (made, header) = self.heap.make_open(&self.program, entry, values, count);
+        let (made, header) = self
+            .heap
+            .make_open(&self.program, entry, values, count, true);
         let typed = if knows && header & TYPE_BITS != 0 {
             Cell::small(function as i32)
         } else {
@@ -137,9 +150,14 @@ impl Machine<'_> {
             return false;
         }
         let (root, last) = (Cell(frame[place(ROOT)]), Cell(frame[place(LAST)]));
-        let (made, header) = self.heap.make_open(&self.program, entry, values, count);
         let (typed, knows) = (Cell(frame[place(TYPED)]), entry.made != 0);
-        let is_as_others = typed == Cell::small(function as i32) && header & TYPE_BITS != 0;
+        // Of others the types are found once the last element is there.
+        let is_as_others = entry.is_as_its_last && typed == Cell::small(function as i32);
+        let notes = is_as_others || !knows;
+        let (made, header) = self
+            .heap
+            .make_open(&self.program, entry, values, count, notes);
+        let is_as_others = is_as_others && header & TYPE_BITS != 0;
         if (knows || typed.is_int()) && !is_as_others {
             frame[place(TYPED)] = Cell::TRUE.0;
         }
@@ -276,53 +294,75 @@ impl Machine<'_> {
     #[inline(never)]
     fn type_chain(&mut self, root: Cell, value: Cell) {
         let chain = self.heap.chain(root, value);
-        for at in &chain {
-            self.heap.cells[*at] &= !TYPE_BITS;
-        }
-        if let Some(place) = self.ill_typed_from_last(&chain, value) {
-            self.heap.cells[chain[place]] &= !Header::EVALUATED;
-            for at in &chain[..place] {
-                self.heap.cells[*at] &= !Header::DATA;
+        let without_type = match self.type_from_last(&chain, value) {
+            Typed::All => 0,
+            Typed::Below(count) => count,
+            Typed::IllTyped(place) => {
+                self.heap.cells[chain[place]] &= !(Header::EVALUATED | TYPE_BITS);
+                for at in &chain[..place] {
+                    self.heap.cells[*at] &= !Header::DATA;
+                }
+                place
             }
+        };
+        for at in &chain[..without_type] {
+            self.heap.cells[*at] &= !TYPE_BITS;
         }
     }
 
-    /// The last expression of a chain that is ill-typed.
-    fn ill_typed_from_last(&mut self, chain: &[usize], value: Cell) -> Option<usize> {
-        let mut below = Argument::new(self.type_of(value)?, self.kind_of(value));
-        let mut known: (Cell, [Argument; 3], Argument) = (Cell::HOLE, [below; 3], below);
+    /// Notes the types of a chain's expressions, the last first, as far as they are told.
+    fn type_from_last(&mut self, chain: &[usize], value: Cell) -> Typed {
+        let Some(found) = self.type_of(value) else {
+            return Typed::Below(chain.len());
+        };
+        let mut below = Argument::new(found, self.kind_of(value));
+        // The head met last and its type.
+        let mut of_head = (Cell::HOLE, found);
         for (number, &at) in chain.iter().enumerate().rev() {
             let head = self.heap.word(at + 1);
-            let arity = self.heap.header(at).arity();
-            let mut arguments = [below; 3];
-            for (place, argument) in arguments[..arity - 2].iter_mut().enumerate() {
-                let element = self.heap.word(at + 2 + place);
-                *argument = match self
-                    .heap
-                    .noted_argument(&self.program, element, LeafPlace::Part)
-                {
-                    Some(noted) => noted,
-                    None => Argument::new(self.type_of(element)?, self.kind_of(element)),
+            let count = self.heap.header(at).arity() - 1;
+            let Some(arguments) = self.arguments_of_chained(at, count, below) else {
+                return Typed::Below(number + 1);
+            };
+            if head != of_head.0 {
+                let Some(found) = self.type_of_head(head) else {
+                    return Typed::Below(number + 1);
                 };
+                of_head = (head, found);
             }
-            if (head, arguments) != (known.0, known.1) {
-                let of_head = self.type_of_head(head)?;
-                let types = &mut self.program.value_types;
-                let arguments_known = &arguments[..arity - 1];
-                let Some(found) = types.application(of_head, arguments_known) else {
-                    let is_ill_typed = types.is_ill_typed(of_head, arguments_known);
-                    return is_ill_typed.then_some(number);
+            let types = &mut self.program.value_types;
+            let Some(found) = types.application(of_head.1, &arguments[..count]) else {
+                return match types.is_ill_typed(of_head.1, &arguments[..count]) {
+                    true => Typed::IllTyped(number),
+                    false => Typed::Below(number + 1),
                 };
-                known = (
-                    head,
-                    arguments,
-                    Argument::new(found, ArgumentKind::Expression),
-                );
-            }
-            below = known.2;
-            self.heap.note_type(at, below.found().0);
+            };
+            below = Argument::new(found, ArgumentKind::Expression);
+            self.heap.note_type(at, found.0);
         }
-        None
+        Typed::All
+    }
+
+    /// The types of so many elements of a chain's expression behind its head, the last being of this one.
+    #[inline(always)]
+    fn arguments_of_chained(
+        &mut self,
+        at: usize,
+        count: usize,
+        last: Argument,
+    ) -> Option<[Argument; 3]> {
+        let mut arguments = [last; 3];
+        for (place, argument) in arguments[..count - 1].iter_mut().enumerate() {
+            let element = self.heap.word(at + 2 + place);
+            let noted = self
+                .heap
+                .noted_argument(&self.program, element, LeafPlace::Part);
+            *argument = match noted {
+                Some(noted) => noted,
+                None => Argument::new(self.type_of(element)?, self.kind_of(element)),
+            };
+        }
+        Some(arguments)
     }
 
     /// The chain once more, with the value in its hole.
@@ -382,7 +422,8 @@ impl Machine<'_> {
 }
 
 impl crate::fast::heap::Heap {
-    /// Data of a function's name and these elements, with a hole for the last; and its header.
+    /// Data of a function's name and these elements, with a hole for the last, its type being
+    /// noted if it `notes` that; and its header.
     #[inline(always)]
     fn make_open(
         &mut self,
@@ -390,6 +431,7 @@ impl crate::fast::heap::Heap {
         entry: &Function,
         [mut a, mut b]: [Cell; 2],
         count: u8,
+        notes: bool,
     ) -> (Cell, u64) {
         let name = Cell::symbol(entry.symbol).0;
         let mut all = Header::GROUND | Header::EVALUATED;
@@ -397,7 +439,7 @@ impl crate::fast::heap::Heap {
         let header = |arity: usize, all: u64| {
             let header = data_header(arity, all, 0);
             match header & WHOLE {
-                WHOLE => header | u64::from(entry.data_type) << TYPE_BITS.trailing_zeros(),
+                WHOLE if notes => header | u64::from(entry.data_type) << TYPE_BITS.trailing_zeros(),
                 _ => header,
             }
         };
@@ -469,8 +511,8 @@ impl crate::fast::heap::Heap {
 
     /// The expressions of a chain, each the last element of the one before; `end` is that
     /// of the last.
-    fn chain(&self, root: Cell, end: Cell) -> Vec<usize> {
-        let mut chain = Vec::new();
+    fn chain(&self, root: Cell, end: Cell) -> SmallVec<[usize; 16]> {
+        let mut chain = SmallVec::new();
         let mut next = root;
         while next != end {
             let at = next.at();

@@ -82,10 +82,12 @@ impl Program {
         let made = &self.made[entry.made as usize - 1];
         entry.data_type = made.found.0;
         entry.types_elements = Made::looks_at(&made.parts);
-        entry.looks_before_last = made
-            .parts
-            .split_last()
-            .is_some_and(|(_, others)| Made::looks_at(others));
+        let (last, others) = match made.parts.split_last() {
+            Some((last, others)) => (*last, others),
+            None => (None, &[][..]),
+        };
+        entry.looks_before_last = Made::looks_at(others);
+        entry.is_as_its_last = last.is_none_or(|wanted| wanted == made.found);
     }
 
     /// What is known of the calls of a function, if that is more than what its signature says.
