@@ -216,11 +216,11 @@ pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: 
             }
             settle_after(rows);
             if compiled.len() == RULES_AT_ONCE {
-                // Growing step by step would leave as much memory behind again.
+                // Growing step by step would leave as much memory behind again. What chooses a rule
+                // comes behind them.
                 let most = (program.code.len() - start).div_ceil(RULES_AT_ONCE);
-                program
-                    .code
-                    .reserve(most * (entries.capacity() - entries.len()));
+                let rest = entries.capacity() - entries.len() + RULES_AT_ONCE;
+                program.code.reserve(most * rest);
             }
         }
         Ok(())

@@ -615,7 +615,6 @@ impl<'a> Found<'a> {
     }
 
     /// Its tokens, the table of its variables included.
-    #[allow(dead_code, reason = "evaluation on flat atoms comes next")]
     pub(crate) fn tokens(&self) -> &'a [u32] {
         self.tokens
     }

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded};
 use crate::space::index::Path;
-use crate::space::token::{self, Token, WILD};
+use crate::space::token::{self, WILD};
 use crate::unify::Bindings;
 
 /// The keys of a pattern in pre-order, [`WILD`] for what is unknown. Keys missing
@@ -182,12 +182,6 @@ impl Probe {
 /// The key of a host value; [`WILD`] if it may equal others by rules of its own.
 fn key_of(value: &Grounded) -> u32 {
     token::payload_key(value).unwrap_or(WILD)
-}
-
-/// The key of a token that refers to no value.
-#[allow(dead_code, reason = "evaluation on flat atoms comes next")]
-pub(crate) fn key_of_token(token: Token) -> u32 {
-    token.key(token::NO_VALUES).unwrap_or(WILD)
 }
 
 #[cfg(test)]
