@@ -14,6 +14,7 @@
 //! | `W0204` | a case that is never chosen | `shadows` |
 //! | `W0205` | a recursion that its base case does not end | `endless` |
 //! | `W0206` | an operation that only the reference has | `names` |
+//! | `W0207` | a call where an expression is taken as it is written | `unevaluated` |
 //!
 //! Errors are what a run would answer with an error atom if it came there.
 //! Warnings are likely mistakes, notes may be meant.
@@ -24,6 +25,7 @@ mod evaluated;
 mod imports;
 mod names;
 mod shadows;
+mod unevaluated;
 mod variables;
 
 use chimera_grammar::{Diagnostic, LineTable, NodeKind, Severity, Span, Tree};
@@ -126,6 +128,7 @@ impl Text<'_> {
         variables::check(self, space, &forms);
         shadows::check(self, space, &forms);
         endless::check(self, space, &forms);
+        unevaluated::check(self, host, space, &forms);
     }
 
     /// Reads the atoms of a node and of all below it, each once.
@@ -196,6 +199,15 @@ impl Text<'_> {
             [equal, head, body] if self.word(equal) == Some(known().equal.as_str()) => {
                 Some((head, body))
             }
+            _ => None,
+        }
+    }
+
+    /// What of a top-level atom is evaluated: what a directive is about, or a rule's body.
+    fn root(&self, form: &Form) -> Option<usize> {
+        match self.rule(form.node) {
+            Some((_, body)) if !form.directive => Some(body),
+            None if form.directive => Some(form.node),
             _ => None,
         }
     }

@@ -37,10 +37,8 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
     let mut suspects: Vec<usize> = Vec::new();
     let mut asked_as_spaces = HashSet::new();
     for form in forms {
-        let root = match text.rule(form.node) {
-            Some((_, body)) if !form.directive => body,
-            None if form.directive => form.node,
-            _ => continue,
+        let Some(root) = text.root(form) else {
+            continue;
         };
         let found = evaluated(text, space, root);
         for call in &found {

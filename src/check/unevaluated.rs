@@ -1,0 +1,102 @@
+//! Calls in places that are not evaluated: `(size-atom (collapse (f)))` is 2, since an argument of
+//! the type `Expression` is taken as it is written. Looked for in calls of the library's functions
+//! only; whoever declares such a type for a function of their own means it.
+
+use chimera_grammar::Severity;
+
+use crate::atom::{Atom, known};
+use crate::check::evaluated::evaluated;
+use crate::check::{Form, Text};
+use crate::engine::Host;
+use crate::evaluate;
+use crate::space::Space;
+use crate::types;
+
+const HELP: &str =
+    "evaluate it before, as in `(let $list (collapse (f)) (size-atom $list))`, or in a `chain`";
+
+/// Types of results that are no lists: whoever writes such a call means the call itself.
+const VALUES: [&str; 3] = ["Number", "String", "Bool"];
+
+pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Form]) {
+    let roots: Vec<usize> = forms.iter().filter_map(|form| text.root(form)).collect();
+    for found in roots
+        .into_iter()
+        .flat_map(|root| evaluated(text, space, root))
+        .collect::<Vec<_>>()
+    {
+        let children = text.children(found.node);
+        let Some(name) = text.head_word(found.node).map(str::to_owned) else {
+            continue;
+        };
+        // Assertions about what an expression has in it are about what it is written as.
+        if name.starts_with("assert") {
+            continue;
+        }
+        for place in expressions_of(text, host, &children) {
+            if is_call(text, host, space, children[place]) {
+                let message = format!(
+                    "argument {place} of `{name}` is taken as it is written: this call is not evaluated"
+                );
+                text.report(Severity::Warning, "W0207", children[place], message, HELP);
+            }
+        }
+    }
+}
+
+/// The places at which a call of a library's function has what is wanted as an expression.
+fn expressions_of(text: &Text<'_>, host: &Host, call: &[usize]) -> Vec<usize> {
+    let Some((head, arguments)) = call.split_first() else {
+        return Vec::new();
+    };
+    let declared = functions(&host.corelib, text.atom(*head), arguments.len());
+    let is_expression = |place: &usize| {
+        let expression = &known().expression;
+        let mut parameters = declared.iter().map(|parts| &parts[*place]);
+        !declared.is_empty() && parameters.all(|parameter| parameter.is_symbol(expression))
+    };
+    (1..=arguments.len()).filter(is_expression).collect()
+}
+
+/// Whether evaluating an expression would call something that may give a list.
+fn is_call(text: &Text<'_>, host: &Host, space: &Space, node: usize) -> bool {
+    let children = text.children(node);
+    let Some((head, arguments)) = children.split_first() else {
+        return false;
+    };
+    let Atom::Symbol(name) = text.atom(*head) else {
+        return false;
+    };
+    let declared = functions(space, text.atom(*head), arguments.len());
+    let gives_value = |parts: &Vec<Atom>| {
+        let result = parts.last().and_then(Atom::as_symbol);
+        result.is_some_and(|result| VALUES.contains(&result))
+    };
+    if declared.iter().any(gives_value) {
+        return false;
+    }
+    let is_operation = || host.functions.contains_key(name) || evaluate::is_instruction(name);
+    !declared.is_empty() && is_operation() || has_rules(space, text.atom(*head), arguments.len())
+}
+
+/// The parts of each function type of `head` that takes so many arguments: these are at the places
+/// of the parameters.
+fn functions(space: &Space, head: &Atom, count: usize) -> Vec<Vec<Atom>> {
+    let functions = types::types_of(space, head).into_iter();
+    let parts = functions
+        .filter(types::is_function)
+        .filter_map(|function| function.as_expression().map(<[Atom]>::to_vec));
+    parts.filter(|parts| parts.len() == count + 2).collect()
+}
+
+/// Whether some rule is for calls of `head` with so many arguments.
+fn has_rules(space: &Space, head: &Atom, count: usize) -> bool {
+    let arguments = (0..count).map(|place| Atom::variable(&format!("argument{place}")));
+    let call = std::iter::once(head.clone()).chain(arguments);
+    let rule = Atom::expression([
+        Atom::Symbol(known().equal.clone()),
+        Atom::expression(call.collect::<Vec<_>>()),
+        Atom::variable("body"),
+    ]);
+    !space.query(&rule).is_empty()
+}
