@@ -335,6 +335,14 @@ fn calls_that_are_taken_as_they_are_written_are_told() {
             ("5:13 W0207", "argument 1 of `superpose`"),
         ],
     );
+    check(
+        "!(add-atom &self (age Sam (+ 40 2)))
+(= (note $n) (add-atom &self (seen $n (((% $n 10))))))
+!(add-atom &self (= (f $x) (+ $x 1)))
+!(add-atom &self (quote (+ 1 2)))
+!(add-atom &self (age (age-of Sam) 7))",
+        &[("1:27 W0207", "`(+ 40 2)`"), ("2:41 W0207", "`(% $n 10)`")],
+    );
     // Data, code as data, results that are no lists, what is evaluated before, and own types.
     check(
         "(: Cons (-> Atom Atom List))

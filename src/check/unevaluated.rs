@@ -1,10 +1,11 @@
 //! Calls in places that are not evaluated: `(size-atom (collapse (f)))` is 2, since an argument of
-//! the type `Expression` is taken as it is written. Looked for in calls of the library's functions
-//! only; whoever declares such a type for a function of their own means it.
+//! the type `Expression` is taken as it is written, and `(add-atom &self (age $x (+ $n 1)))` stores
+//! the sum, not what it is. Looked for in calls of the library's functions only; whoever declares
+//! such a type for a function of their own means it.
 
 use chimera_grammar::Severity;
 
-use crate::atom::{Atom, known};
+use crate::atom::{Atom, Grounded, known};
 use crate::check::evaluated::evaluated;
 use crate::check::{Form, Text};
 use crate::engine::Host;
@@ -14,8 +15,10 @@ use crate::types;
 
 const HELP: &str =
     "evaluate it before, as in `(let $list (collapse (f)) (size-atom $list))`, or in a `chain`";
+const HELP_STORED: &str =
+    "evaluate it before, as in `(let $next (+ $n 1) (add-atom &self (age $x $next)))`";
 
-/// Types of results that are no lists: whoever writes such a call means the call itself.
+/// Types of results that are no lists, but values.
 const VALUES: [&str; 3] = ["Number", "String", "Bool"];
 
 pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Form]) {
@@ -41,7 +44,39 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
                 text.report(Severity::Warning, "W0207", children[place], message, HELP);
             }
         }
+        if let ("add-atom", [_, _, stored]) = (name.as_str(), &children[..]) {
+            for value in values_in(text, host, *stored) {
+                let message = format!(
+                    "`{}` is stored as it is written: this call is not evaluated",
+                    text.source(value)
+                );
+                text.report(Severity::Warning, "W0207", value, message, HELP_STORED);
+            }
+        }
     }
+}
+
+/// Calls of operations that give values in what is to be stored; none in a rule or a type, where
+/// they are evaluated later.
+fn values_in(text: &Text<'_>, host: &Host, stored: usize) -> Vec<usize> {
+    let mut found = Vec::new();
+    if matches!(text.head_word(stored), None | Some("=" | ":" | "quote")) {
+        return found;
+    }
+    let mut pending = text.children(stored).split_off(1);
+    while let Some(node) = pending.pop() {
+        let children = text.children(node);
+        let Some((head, arguments)) = children.split_first() else {
+            continue;
+        };
+        let declared = functions(&host.corelib, text.atom(*head), arguments.len());
+        if is_operation(host, text.atom(*head)) && declared.iter().any(gives_value) {
+            found.push(node);
+        } else {
+            pending.extend(children);
+        }
+    }
+    found
 }
 
 /// The places at which a call of a library's function has what is wanted as an expression.
@@ -64,19 +99,30 @@ fn is_call(text: &Text<'_>, host: &Host, space: &Space, node: usize) -> bool {
     let Some((head, arguments)) = children.split_first() else {
         return false;
     };
-    let Atom::Symbol(name) = text.atom(*head) else {
-        return false;
-    };
-    let declared = functions(space, text.atom(*head), arguments.len());
-    let gives_value = |parts: &Vec<Atom>| {
-        let result = parts.last().and_then(Atom::as_symbol);
-        result.is_some_and(|result| VALUES.contains(&result))
-    };
+    let head = text.atom(*head);
+    let declared = functions(space, head, arguments.len());
+    // Whoever writes such a call where a list is wanted means the call itself.
     if declared.iter().any(gives_value) {
         return false;
     }
-    let is_operation = || host.functions.contains_key(name) || evaluate::is_instruction(name);
-    !declared.is_empty() && is_operation() || has_rules(space, text.atom(*head), arguments.len())
+    let is_name = matches!(head, Atom::Symbol(_));
+    !declared.is_empty() && is_operation(host, head)
+        || is_name && has_rules(space, head, arguments.len())
+}
+
+/// Whether it is an operation of the library that is not written in MeTTa.
+fn is_operation(host: &Host, atom: &Atom) -> bool {
+    match atom {
+        Atom::Symbol(name) => host.functions.contains_key(name) || evaluate::is_instruction(name),
+        Atom::Grounded(Grounded::Operation(_)) => true,
+        _ => false,
+    }
+}
+
+/// Whether the result of a function type, given in parts, is a value.
+fn gives_value(parts: &Vec<Atom>) -> bool {
+    let result = parts.last().and_then(Atom::as_symbol);
+    result.is_some_and(|result| VALUES.contains(&result))
 }
 
 /// The parts of each function type of `head` that takes so many arguments: these are at the places
