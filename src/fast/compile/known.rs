@@ -328,7 +328,6 @@ impl Compiler<'_> {
     ) -> Compiled<Value> {
         let arguments = children[1..].iter().zip(&signature.parameters);
         let evaluated: Vec<Atom> = arguments
-            .clone()
             .filter(|(argument, parameter)| is_evaluated(argument, parameter))
             .map(|(argument, _)| argument.clone())
             .collect();
@@ -340,13 +339,8 @@ impl Compiler<'_> {
             let returns = self.program.functions[function as usize].expected;
             let made = self.function_made(children, signature, &now, returns);
             let function = made.unwrap_or(function);
-            return self.grown(function, children, |this, place, argument, want| {
-                if is_evaluated(argument, &signature.parameters[place]) {
-                    let expected = this.program.result_type(&decision.parameters[place]);
-                    this.evaluate(argument, expected, want)
-                } else {
-                    this.quoted(argument)
-                }
+            return self.grown(function, children, |this, place, _, want| {
+                this.argument_now(place, children, signature, decision, want)
             });
         }
         let made = self.function_made(children, signature, &now, returns);
@@ -358,13 +352,9 @@ impl Compiler<'_> {
                 (this.emit(Instruction::Jump { to }), arguments)
             });
             let before = this.defined.clone();
-            for ((argument, parameter), told) in arguments.zip(&decision.parameters) {
-                operands.push(if is_evaluated(argument, parameter) {
-                    let expected = this.program.result_type(told);
-                    this.evaluate(argument, expected, Want::Own)?
-                } else {
-                    this.quoted(argument)?
-                });
+            for place in 0..signature.parameters.len() {
+                let want = Want::Own;
+                operands.push(this.argument_now(place, children, signature, decision, want)?);
             }
             if quick.is_some() {
                 // Nothing but the call uses what arguments were evaluated to.
@@ -380,5 +370,24 @@ impl Compiler<'_> {
         })?;
         self.exit(mark);
         Ok(value)
+    }
+
+    /// An argument of a call whose types are decided when code is made, by its place.
+    fn argument_now(
+        &mut self,
+        place: usize,
+        children: &[Atom],
+        signature: &Signature,
+        decision: &Decision,
+        want: Want,
+    ) -> Compiled<Operand> {
+        let argument = &children[place + 1];
+        if !is_evaluated(argument, &signature.parameters[place]) {
+            return self.quoted(argument);
+        }
+        let expected = self.program.result_type(&decision.parameters[place]);
+        self.in_place(place, argument, |this| {
+            this.evaluate(argument, expected, want)
+        })
     }
 }

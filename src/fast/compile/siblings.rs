@@ -286,12 +286,24 @@ impl Compiler<'_> {
                 let own: Vec<Atom> = own.map(|(_, argument)| argument.clone()).collect();
                 match head {
                     // Of any type, as its rules have it.
-                    Atom::Symbol(_) if own.is_empty() => self.bodies(head, arguments.len(), seen),
+                    Atom::Symbol(_)
+                        if own.iter().all(|argument| self.is_untyped_name(argument)) =>
+                    {
+                        self.bodies(head, arguments.len(), seen)
+                    }
                     _ => Source::Of(own),
                 }
             }
             Head::Complex => Source::Unknown,
         }
+    }
+
+    fn is_untyped_name(&mut self, atom: &Atom) -> bool {
+        let Atom::Symbol(symbol) = atom else {
+            return false;
+        };
+        let id = self.heap.symbol(symbol);
+        self.program.types_of_symbol(self.heap, id).is_none()
     }
 
     /// The bodies of the rules of a function.
