@@ -15,6 +15,7 @@
 //! | `W0205` | a recursion that its base case does not end | `endless` |
 //! | `W0206` | an operation that only the reference has | `names` |
 //! | `W0207` | a call where an expression is taken as it is written | `unevaluated` |
+//! | `W0208` | a call without `!` before it, which is stored | `unevaluated` |
 //!
 //! Errors are what a run would answer with an error atom if it came there.
 //! Warnings are likely mistakes, notes may be meant.

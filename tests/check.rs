@@ -359,3 +359,24 @@ fn calls_that_are_taken_as_they_are_written_are_told() {
         &[],
     );
 }
+
+#[test]
+fn calls_without_a_directive_are_told() {
+    check(
+        "(import! &self strings)
+(= (double $x) (* $x 2))
+(match &self ($a $b) $a)
+(double 4)
+(assertEqual (double 4) 8)",
+        &[
+            ("1:1 W0208", "`import!`"),
+            ("3:1 W0208", "`match`"),
+            ("4:1 W0208", "`double`"),
+            ("5:1 W0208", "`assertEqual`"),
+        ],
+    );
+    check(
+        "(double 3)\n(: double (-> Number Number))\n(age Sam 42)\n(= (age $x) $x)\n(Error a b)",
+        &[],
+    );
+}

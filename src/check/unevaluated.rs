@@ -1,7 +1,8 @@
 //! Calls in places that are not evaluated: `(size-atom (collapse (f)))` is 2, since an argument of
 //! the type `Expression` is taken as it is written, and `(add-atom &self (age $x (+ $n 1)))` stores
 //! the sum, not what it is. Looked for in calls of the library's functions only; whoever declares
-//! such a type for a function of their own means it.
+//! such a type for a function of their own means it. And calls that are stored as they stand, since
+//! no `!` stands before them.
 
 use chimera_grammar::Severity;
 
@@ -21,7 +22,46 @@ const HELP_STORED: &str =
 /// Types of results that are no lists, but values.
 const VALUES: [&str; 3] = ["Number", "String", "Bool"];
 
+const HELP_DIRECTIVE: &str =
+    "write `!` before it to evaluate it; what stands without one is an atom of the space";
+
 pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Form]) {
+    check_arguments(text, host, space, forms);
+    for form in forms.iter().filter(|form| !form.directive) {
+        check_stored(text, host, space, form.node);
+    }
+}
+
+/// Tells of a top-level atom that is a call of a function: a warning if that is called for what it
+/// does, else it may be meant as data.
+fn check_stored(text: &mut Text<'_>, host: &Host, space: &Space, node: usize) {
+    const KEPT: [&str; 3] = ["=", ":", "@doc"];
+    let children = text.children(node);
+    let Some((head, arguments)) = children.split_first() else {
+        return;
+    };
+    let Some(name) = text.word(*head).filter(|name| !KEPT.contains(name)) else {
+        return;
+    };
+    let atom = text.atom(*head);
+    let is_operation =
+        is_operation(host, atom) && !functions(&host.corelib, atom, arguments.len()).is_empty();
+    if !is_operation && !has_rules(space, atom, arguments.len()) {
+        return;
+    }
+    let acts = name.ends_with('!')
+        || name.starts_with("assert")
+        || ["add-atom", "remove-atom", "match"].contains(&name);
+    let severity = if acts {
+        Severity::Warning
+    } else {
+        Severity::Note
+    };
+    let message = format!("this call of `{name}` is stored, not evaluated");
+    text.report(severity, "W0208", node, message, HELP_DIRECTIVE);
+}
+
+fn check_arguments(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Form]) {
     let roots: Vec<usize> = forms.iter().filter_map(|form| text.root(form)).collect();
     for found in roots
         .into_iter()
@@ -105,9 +145,7 @@ fn is_call(text: &Text<'_>, host: &Host, space: &Space, node: usize) -> bool {
     if declared.iter().any(gives_value) {
         return false;
     }
-    let is_name = matches!(head, Atom::Symbol(_));
-    !declared.is_empty() && is_operation(host, head)
-        || is_name && has_rules(space, head, arguments.len())
+    !declared.is_empty() && is_operation(host, head) || has_rules(space, head, arguments.len())
 }
 
 /// Whether it is an operation of the library that is not written in MeTTa.
@@ -135,8 +173,11 @@ fn functions(space: &Space, head: &Atom, count: usize) -> Vec<Vec<Atom>> {
     parts.filter(|parts| parts.len() == count + 2).collect()
 }
 
-/// Whether some rule is for calls of `head` with so many arguments.
+/// Whether some rule is for calls of the name `head` with so many arguments.
 fn has_rules(space: &Space, head: &Atom, count: usize) -> bool {
+    if !matches!(head, Atom::Symbol(_)) {
+        return false;
+    }
     let arguments = (0..count).map(|place| Atom::variable(&format!("argument{place}")));
     let call = std::iter::once(head.clone()).chain(arguments);
     let rule = Atom::expression([
