@@ -11,6 +11,8 @@ use crate::fast::types::Arguments;
 pub(super) enum Tree {
     /// A constant, or the value in a slot.
     Value(Operand),
+    /// The same, of which nothing is looked at if it is an expression.
+    Expression(Operand),
     /// The value in a slot, which an argument was evaluated to; whether it was made for that,
     /// if it is an expression.
     Told(Slot, bool),

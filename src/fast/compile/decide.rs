@@ -8,9 +8,9 @@ use super::call::Call;
 use super::{
     Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_whole_error,
 };
-use crate::atom::{Atom, Variable};
+use crate::atom::{Atom, Variable, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, Slot, TypeId};
-use crate::fast::head::Signature;
+use crate::fast::head::{Head, Signature};
 use crate::fast::site::{Expected, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
 use crate::types;
 
@@ -85,10 +85,12 @@ impl Further {
 /// Notes the slots that a tree depends on; `place` is that of the whole.
 pub(super) fn add_leaves(tree: &Tree, place: LeafPlace, leaves: &mut Vec<Leaf>) {
     match tree {
-        Tree::Value(operand) if !operand.is_constant() => leaves.push(Leaf {
-            slot: operand.index() as Slot,
-            place,
-        }),
+        Tree::Value(operand) | Tree::Expression(operand) if !operand.is_constant() => {
+            leaves.push(Leaf {
+                slot: operand.index() as Slot,
+                place,
+            });
+        }
         Tree::Result(slot) => leaves.push(Leaf {
             slot: *slot,
             place: LeafPlace::Result,
@@ -101,7 +103,7 @@ pub(super) fn add_leaves(tree: &Tree, place: LeafPlace, leaves: &mut Vec<Leaf>) 
                 LeafPlace::Told
             },
         }),
-        Tree::Value(_) | Tree::Unknown | Tree::Known(_) => {}
+        Tree::Value(_) | Tree::Expression(_) | Tree::Unknown | Tree::Known(_) => {}
         Tree::Call(parts) => {
             for (number, part) in parts.iter().enumerate() {
                 let place = if number == 0 {
@@ -141,9 +143,54 @@ impl Compiler<'_> {
                 if children.is_empty() || depth > 0 && atom.is_ground() {
                     return Ok(Tree::Value(self.constant_value(atom)?));
                 }
-                let parts = children.iter().map(|child| self.tree_of(child, depth + 1));
+                let signature = self.signature_for_tree(children);
+                let parts = children.iter().enumerate().map(|(place, child)| {
+                    let place = place.checked_sub(1);
+                    let parameter = signature.as_ref().zip(place);
+                    let parameter =
+                        parameter.map(|(signature, place)| &signature.parameters[place]);
+                    self.part_of_tree(child, parameter, depth + 1)
+                });
                 Ok(Tree::Call(parts.collect::<Compiled<_>>()?))
             }
+        }
+    }
+
+    /// The part of a tree for an argument. Where types are told, what a parameter takes whatever
+    /// its type is not looked at.
+    fn part_of_tree(
+        &mut self,
+        argument: &Atom,
+        parameter: Option<&Atom>,
+        depth: usize,
+    ) -> Compiled<Tree> {
+        let Some(parameter) = parameter else {
+            return self.tree_of(argument, depth);
+        };
+        if types::is_undefined(parameter) || parameter.is_symbol(&known().atom) {
+            return Ok(Tree::Unknown);
+        }
+        if is_call(argument) && types::matches_meta_type(argument, parameter) {
+            return Ok(Tree::Value(self.constant_value(&Atom::unit())?));
+        }
+        Ok(match self.tree_of(argument, depth)? {
+            Tree::Value(operand) if parameter.is_symbol(&known().expression) => {
+                Tree::Expression(operand)
+            }
+            tree => tree,
+        })
+    }
+
+    /// What the head of an expression takes, if that tells all of the expression's type.
+    fn signature_for_tree(&mut self, children: &[Atom]) -> Option<Arc<Signature>> {
+        match self.program.head(self.host, self.heap, &children[0]) {
+            Head::Typed(signature) | Head::Operation(_, signature)
+                if signature.parameters.len() + 1 == children.len()
+                    && !self.program.space.may_type_expression(&children[0]) =>
+            {
+                Some(signature)
+            }
+            _ => None,
         }
     }
 

@@ -28,7 +28,6 @@ impl Compiler<'_> {
             expected,
             want,
         } = call;
-        let unchanged = is_unchanged(children);
         // Of what a state is that is made in the call, its type there says, not the state's own.
         let is_made = |atom: &Atom| {
             let head = atom.as_expression().and_then(<[Atom]>::first);
@@ -39,16 +38,7 @@ impl Compiler<'_> {
         }
         if let Some(signature) = of_known_state(children, signature) {
             let make = |this: &mut Self, typed: TypedCall| {
-                let operands = &typed.operands[1..];
-                this.on_state(
-                    what,
-                    operation,
-                    &children[0],
-                    &signature,
-                    operands,
-                    unchanged,
-                    want,
-                )
+                this.on_state(call, what, operation, &signature, &typed.operands[1..])
             };
             return self.typed(call, &signature, make);
         }
@@ -60,32 +50,31 @@ impl Compiler<'_> {
             expected,
             want,
             |this, operands, _, _, _| {
-                let operands = &operands[1..];
-                this.on_state(
-                    what,
-                    operation,
-                    &children[0],
-                    signature,
-                    operands,
-                    unchanged,
-                    want,
-                )
+                this.on_state(call, what, operation, signature, &operands[1..])
             },
         )
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
     fn on_state(
         &mut self,
+        call: Call<'_>,
         what: StateOperation,
         operation: &Arc<Operation>,
-        head: &Atom,
         signature: &Signature,
         operands: &[Operand],
-        unchanged: bool,
-        want: Want,
     ) -> Compiled<Value> {
-        let returns = self.result_type(&signature.returns);
+        let Call {
+            children,
+            expected,
+            want,
+            ..
+        } = call;
+        let unchanged = is_unchanged(children);
+        let returns = match self.result_type(&signature.returns) {
+            // What its type variable stands for is as it is expected to be.
+            ANY => self.program.stood_for(expected),
+            returns => returns,
+        };
         let number = self.program.operation(operation, returns);
         let slow = (number, operands.to_vec(), unchanged);
         match (what, operands) {
@@ -94,7 +83,7 @@ impl Compiler<'_> {
                 let odd = FAIL;
                 let at = self.emit(Instruction::GetState { to, from, odd });
                 // What the call says of what is in the state is seen with its types.
-                let call = self.call_of_slot(head, from);
+                let call = self.call_of_slot(&children[0], from);
                 let slow = self.slow(vec![(at, Place::Odd)], OddWhat::Source(call), ANY)?;
                 self.record(number);
                 self.define(to);

@@ -204,6 +204,10 @@ impl Compiler<'_> {
         // What type variables stand for: known, or the type of a slot's value.
         let mut bound: Vec<(Variable, Static)> = Vec::new();
         for (parameter, argument) in signature.parameters.iter().zip(arguments) {
+            // Inside of an argument, what takes any type does not look at it.
+            if nested && types::is_undefined(parameter) {
+                continue;
+            }
             if types::matches_meta_type(argument, parameter) {
                 // What a variable stands for may be no variable.
                 let is_own = !matches!(argument, Atom::Variable(variable)

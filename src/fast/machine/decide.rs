@@ -51,7 +51,7 @@ impl Machine<'_> {
         Some(match tree {
             Tree::Unknown => Atom::Variable(Variable::new("any").renamed()),
             Tree::Known(_) => return None,
-            Tree::Value(operand) => {
+            Tree::Value(operand) | Tree::Expression(operand) => {
                 let value = self.operand(base, *operand);
                 self.heap.export(value)
             }
@@ -90,7 +90,11 @@ impl Machine<'_> {
                 let found = value_types.of_expected(*number, &types[usize::from(*number)])?;
                 Some(Argument::new(found, ArgumentKind::Expression))
             }
-            Tree::Value(operand) => {
+            Tree::Expression(operand) if self.heap.deref(self.operand(base, *operand)).is_exp() => {
+                let unknown = self.program.value_types.unknown();
+                Some(Argument::new(unknown, ArgumentKind::Expression))
+            }
+            Tree::Value(operand) | Tree::Expression(operand) => {
                 let value = self.heap.deref(self.operand(base, *operand));
                 let found = self.type_of(value)?;
                 Some(Argument::new(found, self.kind_of(value)))
@@ -107,11 +111,14 @@ impl Machine<'_> {
             }
             Tree::Call(parts) => {
                 let (head, arguments) = parts.split_first()?;
-                let Tree::Value(operand) = head else {
-                    return None;
+                let head = match head {
+                    Tree::Value(operand) => {
+                        let head = self.heap.deref(self.operand(base, *operand));
+                        self.type_of_head(head)?
+                    }
+                    Tree::Call(_) if !self.types_values() => self.type_of_called(head, base)?,
+                    _ => return None,
                 };
-                let head = self.heap.deref(self.operand(base, *operand));
-                let head = self.type_of_head(head)?;
                 let mut known: Arguments = Arguments::new();
                 if head != self.program.value_types.unknown() {
                     for argument in arguments {
@@ -122,6 +129,12 @@ impl Machine<'_> {
                 Some(Argument::new(found, ArgumentKind::Expression))
             }
         }
+    }
+
+    /// The type of an expression as the head of another, if it is that of no function.
+    fn type_of_called(&mut self, head: &Tree, base: usize) -> Option<ValueType> {
+        let found = self.argument_of(head, base)?.found();
+        (!self.program.value_types.is_function(found)).then_some(found)
     }
 
     /// What the value of an argument tells of its type: of an expression only the function of

@@ -17,7 +17,8 @@ const FRAME: Slot = 3;
 /// The slots that hold terms while an element is evaluated.
 pub(in crate::fast) const LIVE: [u64; 1] = [1 << LIST | 1 << INDEX | 1 << OWN];
 
-/// Shorter lists have code by their shape. Tests without optimisation have it for pairs only, so that
+/// Shorter lists that begin with an expression have code by their shape; one that begins with a
+/// number is a shape of its own. Tests without optimisation have it for pairs only, so that
 /// the programs they run come here.
 const SHORT: usize = if cfg!(debug_assertions) { 2 } else { 8 };
 
@@ -47,12 +48,14 @@ impl Machine<'_> {
     /// a value, or a call whose type is that of no function, and it has no variables.
     fn first_call_in(&mut self, list: Cell) -> Option<usize> {
         let (first, count) = self.heap.elements(list.at());
-        if count <= SHORT || !self.heap.is_ground(list) {
+        if !self.heap.is_ground(list) {
             return None;
         }
         let head = self.heap.deref(self.heap.word(first));
         let found = match head.kind() {
-            Term::Exp(_) if !self.program.expression_rules => self.type_of(head)?,
+            Term::Exp(_) if count > SHORT && !self.program.expression_rules => {
+                self.type_of(head)?
+            }
             Term::Int(_) | Term::Flt(_) | Term::Bool(_) | Term::Box(_)
                 if self.is_data_head(head, count) =>
             {

@@ -118,16 +118,21 @@ impl Machine<'_> {
     }
 
     fn type_of_value_head(&mut self, head: Cell) -> Option<ValueType> {
+        if self.types_values() {
+            return None;
+        }
+        self.type_of_leaf(head)
+    }
+
+    /// Whether expressions whose head is no name may have types of their own.
+    pub(super) fn types_values(&mut self) -> bool {
         let types = &mut self.program.value_types;
-        let typed = match types.types_values {
-            Some(known) => known,
-            None => {
-                let typed = self.space.may_type_expression(&Atom::integer(0));
-                types.types_values = Some(typed);
-                typed
-            }
-        };
-        if typed { None } else { self.type_of_leaf(head) }
+        if let Some(known) = types.types_values {
+            return known;
+        }
+        let typed = self.space.may_type_expression(&Atom::integer(0));
+        types.types_values = Some(typed);
+        typed
     }
 
     /// The only type of a value; `None` where the typing of atoms has to be asked.
