@@ -110,7 +110,7 @@ fn values_in(text: &Text<'_>, host: &Host, stored: usize) -> Vec<usize> {
             continue;
         };
         let declared = functions(&host.corelib, text.atom(*head), arguments.len());
-        if is_operation(host, text.atom(*head)) && declared.iter().any(gives_value) {
+        if is_operation(host, text.atom(*head)) && declared.iter().any(|parts| gives_value(parts)) {
             found.push(node);
         } else {
             pending.extend(children);
@@ -142,7 +142,7 @@ fn is_call(text: &Text<'_>, host: &Host, space: &Space, node: usize) -> bool {
     let head = text.atom(*head);
     let declared = functions(space, head, arguments.len());
     // Whoever writes such a call where a list is wanted means the call itself.
-    if declared.iter().any(gives_value) {
+    if declared.iter().any(|parts| gives_value(parts)) {
         return false;
     }
     !declared.is_empty() && is_operation(host, head) || has_rules(space, head, arguments.len())
@@ -158,7 +158,7 @@ fn is_operation(host: &Host, atom: &Atom) -> bool {
 }
 
 /// Whether the result of a function type, given in parts, is a value.
-fn gives_value(parts: &Vec<Atom>) -> bool {
+fn gives_value(parts: &[Atom]) -> bool {
     let result = parts.last().and_then(Atom::as_symbol);
     result.is_some_and(|result| VALUES.contains(&result))
 }

@@ -47,7 +47,7 @@ pub(in crate::fast) const LIVE: [u64; 1] = [1 << ROOT | 1 << LAST];
 const WHOLE: u64 = Header::GROUND | Header::DATA;
 
 /// How far the types of a chain's expressions are told, from its last.
-enum Typed {
+enum Told {
     All,
     /// Not of so many from its first.
     Below(usize),
@@ -295,9 +295,9 @@ impl Machine<'_> {
     fn type_chain(&mut self, root: Cell, value: Cell) {
         let chain = self.heap.chain(root, value);
         let without_type = match self.type_from_last(&chain, value) {
-            Typed::All => 0,
-            Typed::Below(count) => count,
-            Typed::IllTyped(place) => {
+            Told::All => 0,
+            Told::Below(count) => count,
+            Told::IllTyped(place) => {
                 self.heap.cells[chain[place]] &= !(Header::EVALUATED | TYPE_BITS);
                 for at in &chain[..place] {
                     self.heap.cells[*at] &= !Header::DATA;
@@ -311,9 +311,9 @@ impl Machine<'_> {
     }
 
     /// Notes the types of a chain's expressions, the last first, as far as they are told.
-    fn type_from_last(&mut self, chain: &[usize], value: Cell) -> Typed {
+    fn type_from_last(&mut self, chain: &[usize], value: Cell) -> Told {
         let Some(found) = self.type_of(value) else {
-            return Typed::Below(chain.len());
+            return Told::Below(chain.len());
         };
         let mut below = Argument::new(found, self.kind_of(value));
         // The head met last and its type.
@@ -322,25 +322,25 @@ impl Machine<'_> {
             let head = self.heap.word(at + 1);
             let count = self.heap.header(at).arity() - 1;
             let Some(arguments) = self.arguments_of_chained(at, count, below) else {
-                return Typed::Below(number + 1);
+                return Told::Below(number + 1);
             };
             if head != of_head.0 {
                 let Some(found) = self.type_of_head(head) else {
-                    return Typed::Below(number + 1);
+                    return Told::Below(number + 1);
                 };
                 of_head = (head, found);
             }
             let types = &mut self.program.value_types;
             let Some(found) = types.application(of_head.1, &arguments[..count]) else {
                 return match types.is_ill_typed(of_head.1, &arguments[..count]) {
-                    true => Typed::IllTyped(number),
-                    false => Typed::Below(number + 1),
+                    true => Told::IllTyped(number),
+                    false => Told::Below(number + 1),
                 };
             };
             below = Argument::new(found, ArgumentKind::Expression);
             self.heap.note_type(at, found.0);
         }
-        Typed::All
+        Told::All
     }
 
     /// The types of so many elements of a chain's expression behind its head, the last being of this one.
