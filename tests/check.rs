@@ -340,6 +340,7 @@ fn calls_that_are_taken_as_they_are_written_are_told() {
 (= (note $n) (add-atom &self (seen $n (((% $n 10))))))
 !(add-atom &self (= (f $x) (+ $x 1)))
 !(add-atom &self (quote (+ 1 2)))
+!(add-atom &self (=> (> $x 1) (rules (= (g $y) (+ $x $y)))))
 !(add-atom &self (age (age-of Sam) 7))",
         &[("1:27 W0207", "`(+ 40 2)`"), ("2:41 W0207", "`(% $n 10)`")],
     );

@@ -51,7 +51,7 @@ fn check_stored(text: &mut Text<'_>, host: &Host, space: &Space, node: usize) {
     }
     let acts = name.ends_with('!')
         || name.starts_with("assert")
-        || ["add-atom", "remove-atom", "match"].contains(&name);
+        || ["add-atom", "add-reduct", "remove-atom", "match"].contains(&name);
     let severity = if acts {
         Severity::Warning
     } else {
@@ -96,21 +96,24 @@ fn check_arguments(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[For
     }
 }
 
-/// Calls of operations that give values in what is to be stored; none in a rule or a type, where
-/// they are evaluated later.
+/// Calls of operations that give numbers or texts in what is to be stored, comparisons being terms
+/// of logics as often; none in a rule or a type, where they are evaluated later.
 fn values_in(text: &Text<'_>, host: &Host, stored: usize) -> Vec<usize> {
     let mut found = Vec::new();
-    if matches!(text.head_word(stored), None | Some("=" | ":" | "quote")) {
-        return found;
-    }
-    let mut pending = text.children(stored).split_off(1);
+    let mut pending = vec![stored];
     while let Some(node) = pending.pop() {
         let children = text.children(node);
         let Some((head, arguments)) = children.split_first() else {
             continue;
         };
+        if ["=", ":", "quote"].map(Some).contains(&text.word(*head)) {
+            continue;
+        }
         let declared = functions(&host.corelib, text.atom(*head), arguments.len());
-        if is_operation(host, text.atom(*head)) && declared.iter().any(|parts| gives_value(parts)) {
+        let is_computed =
+            |parts: &Vec<Atom>| ["Number", "String"].map(Some).contains(&result_name(parts));
+        let is_call = node != stored && is_operation(host, text.atom(*head));
+        if is_call && declared.iter().any(is_computed) {
             found.push(node);
         } else {
             pending.extend(children);
@@ -142,7 +145,9 @@ fn is_call(text: &Text<'_>, host: &Host, space: &Space, node: usize) -> bool {
     let head = text.atom(*head);
     let declared = functions(space, head, arguments.len());
     // Whoever writes such a call where a list is wanted means the call itself.
-    if declared.iter().any(|parts| gives_value(parts)) {
+    let gives_value =
+        |parts: &Vec<Atom>| result_name(parts).is_some_and(|name| VALUES.contains(&name));
+    if declared.iter().any(gives_value) {
         return false;
     }
     !declared.is_empty() && is_operation(host, head) || has_rules(space, head, arguments.len())
@@ -157,10 +162,9 @@ fn is_operation(host: &Host, atom: &Atom) -> bool {
     }
 }
 
-/// Whether the result of a function type, given in parts, is a value.
-fn gives_value(parts: &[Atom]) -> bool {
-    let result = parts.last().and_then(Atom::as_symbol);
-    result.is_some_and(|result| VALUES.contains(&result))
+/// The name of the type of a function's results, whose type is given in parts.
+fn result_name(parts: &[Atom]) -> Option<&str> {
+    parts.last().and_then(Atom::as_symbol)
 }
 
 /// The parts of each function type of `head` that takes so many arguments: these are at the places
