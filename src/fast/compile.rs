@@ -37,6 +37,7 @@ mod table;
 mod told;
 mod tuple;
 mod typing;
+mod unchanged;
 mod walk;
 mod whether;
 
@@ -614,7 +615,7 @@ struct Compiler<'m> {
     /// What has to be kept of the results that the `collapse` to be compiled next gathers.
     gathers: Gathers,
     /// Slots that may have stood for nothing as a part began, by its number, and the slots that tell.
-    unbound: Vec<(Slot, u32, Slot)>,
+    unbound: Vec<(Slot, u32, Option<Slot>)>,
     /// Whether its variables are nowhere else.
     is_whole: bool,
     /// Whether comparisons were tried all at once before.
@@ -1018,12 +1019,4 @@ struct Inner {
     mark: Option<Slot>,
     /// What is wanted of the part that gives the expression's value.
     want: Want,
-}
-
-/// Whether a call that no rule is for is data that evaluates to itself.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Flags {
-    Data,
-    /// Its arguments' types have to be looked at again.
-    Unsettled,
 }

@@ -32,9 +32,8 @@ pub(super) struct Function {
     pub(super) looks_before_last: bool,
     /// Whether such data has the type of its last element, so that of a chain of it each expression has.
     pub(super) is_as_its_last: bool,
-    /// Whether a call that no rule is for may be ill-typed by now: the types of its elements tell, if it
-    /// was never one of a rule, else evaluating it again.
-    pub(super) is_unsettled: bool,
+    /// What is known of the elements of calls that no rule is for.
+    pub(super) elements: Elements,
     /// Its rules, where they are tried one by one.
     pub(super) table: u32,
     /// How often it was compiled with facts that its rules look for.
@@ -66,13 +65,25 @@ impl Function {
             made: 0,
             looks_before_last: false,
             is_as_its_last: false,
-            is_unsettled: false,
+            elements: Elements::Seen,
             table: u32::MAX,
             with_facts: 0,
             asked: 0,
             opens: false,
         }
     }
+}
+
+/// What code that makes a call knows of its elements, where no rule is for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Elements {
+    /// They are of the types that they were seen to be of: if they were evaluated the call is data.
+    Seen,
+    /// They may be of others, so that it may be ill-typed by now: their types tell, if it was never one
+    /// of a rule, else evaluating it again.
+    Unsettled,
+    /// They are as they were given, and not all of them were evaluated: it is a result all the same.
+    Kept,
 }
 
 /// Rules that code of others has in itself.

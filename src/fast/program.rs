@@ -25,7 +25,7 @@ use crate::fast::code::{
     NUMBER, Operand, Operands, Pc, RETURN, Slot, TypeId, Watched,
 };
 use crate::fast::curried::Curried;
-use crate::fast::function::{Function, Inlined, Made, State};
+use crate::fast::function::{Elements, Function, Inlined, Made, State};
 use crate::fast::head::{Head, Passing};
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
@@ -139,7 +139,7 @@ pub(super) struct Program {
     /// What code makes that knows the types of it, and the functions for that.
     made: Vec<Made>,
     made_ids: HashMap<(u32, usize, TypeId, Made), u32, FixedState>,
-    unsettled_ids: HashMap<u32, u32, FixedState>,
+    elements_ids: HashMap<(u32, Elements), u32, FixedState>,
     heads: HashMap<u32, Head, FixedState>,
     /// Types of symbols: `None` is unknown to the type system.
     pub(super) symbol_types: HashMap<u32, Option<Vec<Atom>>, FixedState>,
@@ -264,7 +264,7 @@ impl Program {
             function_ids: HashMap::default(),
             made: Vec::new(),
             made_ids: HashMap::default(),
-            unsettled_ids: HashMap::default(),
+            elements_ids: HashMap::default(),
             heads: HashMap::default(),
             symbol_types: HashMap::default(),
             value_types: ValueTypes::new(),

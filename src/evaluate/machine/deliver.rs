@@ -54,7 +54,12 @@ impl Machine<'_> {
                 template,
                 space,
             } => {
-                let atom = self.bindings.apply(&atom);
+                let mut atom = self.bindings.apply(&atom);
+                if let (Atom::Variable(all), Atom::Expression(result)) = (template, &atom)
+                    && all == variable
+                {
+                    atom = result.as_whole();
+                }
                 let template = if control::contains(&atom, variable) {
                     template.clone()
                 } else {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::decide::is_applied;
 use super::lambda::lambda_of;
 use super::minimal::Ends;
-use super::{Bound, Compiled, Compiler, Flags, Leave, Place, Static, Value, Want, is_unchanged};
+use super::{Bound, Compiled, Compiler, Leave, Place, Static, Value, Want, is_unchanged};
 use crate::atom::{Atom, Grounded, known};
 use crate::evaluate::{Control, is_instruction, substitute};
 use crate::fast::code::{
     ANY, BOOL, FAIL, Instruction, Of, Operand, Quick, RETURN, Slot, TypeId, Watched,
 };
 use crate::fast::curried::shape_of;
-use crate::fast::function::{Function, State};
+use crate::fast::function::{Elements, Function, State};
 use crate::fast::head::{Head, Signature};
 use crate::fast::program::Inline;
 use crate::operation::Operation;
@@ -138,6 +138,7 @@ impl Compiler<'_> {
                 _ => Err(Leave),
             },
             Head::Untyped => {
+                self.keep_retyped_apart(children, expected)?;
                 let checks = self.kept_apart(children)?;
                 let guard = self.guard(atom, checks, expected)?;
                 if expected == ANY
@@ -173,14 +174,9 @@ impl Compiler<'_> {
                     match &children[0] {
                         Atom::Symbol(symbol) => {
                             let symbol = this.heap.symbol(symbol);
+                            let elements = this.elements_of(&children[1..], None);
                             this.call_symbol(
-                                symbol,
-                                operands,
-                                expected,
-                                want,
-                                inner.mark,
-                                Flags::Data,
-                                quick,
+                                symbol, operands, expected, want, inner.mark, elements, quick,
                             )
                         }
                         _ => {
@@ -196,8 +192,14 @@ impl Compiler<'_> {
                 self.exit(mark);
                 self.resume(guard, value, want)
             }
-            Head::Typed(signature) if is_applied(&signature) => self.decided(call, &signature),
-            Head::Typed(signature) => self.typed_call(call, &signature),
+            Head::Typed(signature) => {
+                let returns = self.result_type(&signature.returns);
+                self.keep_retyped_apart(children, returns)?;
+                match is_applied(&signature) {
+                    true => self.decided(call, &signature),
+                    false => self.typed_call(call, &signature),
+                }
+            }
             Head::Operation(operation, signature) => {
                 // A `function` that an operation hands on is run before it is evaluated.
                 let hands_on = matches!(
@@ -305,7 +307,7 @@ impl Compiler<'_> {
                 returns,
                 want,
                 typed.mark,
-                typed.flags,
+                typed.elements,
                 typed.quick,
             )
         })
@@ -500,12 +502,12 @@ impl Compiler<'_> {
         expected: TypeId,
         want: Want,
         mark: Option<Slot>,
-        flags: Flags,
+        elements: Elements,
         quick: Option<(usize, [Quick; 3])>,
     ) -> Compiled<Value> {
         let arity = operands.len() - 1;
         let function = self.program.function(symbol, arity, expected);
-        self.call_function(function, operands, want, mark, flags, quick)
+        self.call_function(function, operands, want, mark, elements, quick)
     }
 
     /// Whether a function's signature has type variables in what it takes.
@@ -525,17 +527,14 @@ impl Compiler<'_> {
         mut operands: Vec<Operand>,
         want: Want,
         mark: Option<Slot>,
-        flags: Flags,
+        elements: Elements,
         quick: Option<(usize, [Quick; 3])>,
     ) -> Compiled<Value> {
         let arity = operands.len() - 1;
         if self.is_data(function) {
             let to = self.slot()?;
-            // Whether it is a result the types of its elements tell.
-            let unsettled = (flags == Flags::Unsettled)
-                .then(|| self.program.function_unsettled(function))
-                .filter(|unsettled| self.is_data(*unsettled));
-            let function = unsettled.unwrap_or(function);
+            let known = self.program.function_of(function, elements);
+            let function = if self.is_data(known) { known } else { function };
             let is_error = operands[0].is_constant()
                 && self.program.constants[operands[0].index()] == self.heap.error;
             let instruction = match in_slots(&operands[1..]) {
@@ -572,11 +571,11 @@ impl Compiler<'_> {
             }
             return Ok(self.give(Operand::slot(to), want));
         }
-        let function = match flags {
-            Flags::Unsettled if self.is_polymorphic(function) => {
-                self.program.function_unsettled(function)
+        let function = match elements {
+            Elements::Unsettled if self.is_polymorphic(function) => {
+                self.program.function_of(function, elements)
             }
-            Flags::Unsettled | Flags::Data => function,
+            Elements::Unsettled | Elements::Seen | Elements::Kept => function,
         };
         operands.remove(0);
         let in_place = in_slots(&operands);

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::{
-    Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_whole_error,
+    Check, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want, is_whole_error,
 };
 use crate::atom::{Atom, Variable, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, Slot, TypeId};
 use crate::fast::head::{Head, Signature};
+use crate::fast::function::Elements;
+use crate::fast::head::Signature;
 use crate::fast::site::{Expected, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
 use crate::types;
 
@@ -501,11 +503,11 @@ impl Compiler<'_> {
             Callee::Known(returns, made, quick) => {
                 let arity = operands.len() - 1;
                 let known = made.unwrap_or_else(|| self.program.function(symbol, arity, returns));
-                return self.call_function(known, operands, want, mark, Flags::Data, quick);
+                return self.call_function(known, operands, want, mark, Elements::Seen, quick);
             }
         };
         if !self.program.has_rules_of(symbol, operands.len() - 1) {
-            return self.call_symbol(symbol, operands, ANY, want, mark, Flags::Data, None);
+            return self.call_symbol(symbol, operands, ANY, want, mark, Elements::Seen, None);
         }
         operands.remove(0);
         self.call_in_slot(function, &operands, want, mark)?;

@@ -3,9 +3,10 @@
 use smallvec::SmallVec;
 
 use super::decide::is_applied;
-use super::{Compiled, Compiler, Flags, Place, Static, Value, Want};
+use super::{Compiled, Compiler, Place, Static, Value, Want};
 use crate::atom::{Atom, known};
 use crate::fast::code::{ANY, FAIL, IF_DATA, Instruction, Operand, Pc, Slot};
+use crate::fast::function::Elements;
 use crate::fast::head::{Head, Signature};
 use crate::types;
 
@@ -231,7 +232,8 @@ impl Compiler<'_> {
         let here = self.here();
         self.fill(at, Place::Odd, here);
         operands.push(element(self, others.len(), last, Want::Own)?);
-        let value = self.call_function(function, operands, Want::Tail, None, Flags::Data, None)?;
+        let value =
+            self.call_function(function, operands, Want::Tail, None, Elements::Seen, None)?;
         self.slots = self.slots.max(most);
         Ok(value)
     }

@@ -106,8 +106,8 @@ impl Compiler<'_> {
                     continue;
                 };
                 let slot = name.slot;
-                if name.fresh_in == Some(self.scope)
-                    || self.unbound_at_first(slot).is_some()
+                let is_fresh = name.fresh_in == Some(self.scope);
+                if self.is_late(slot)
                     || self.settled.contains(&slot)
                     || self.numbers.contains(&slot)
                     || self.is_plainly(slot)
@@ -116,9 +116,15 @@ impl Compiler<'_> {
                 {
                     continue;
                 }
-                let to = self.target()?;
-                self.emit(Instruction::IsUnbound { to, from: slot });
-                self.unbound.push((slot, self.scope, to));
+                let told = match is_fresh {
+                    true => None,
+                    false => {
+                        let to = self.target()?;
+                        self.emit(Instruction::IsUnbound { to, from: slot });
+                        Some(to)
+                    }
+                };
+                self.unbound.push((slot, self.scope, told));
             }
         }
         Ok(noted)
@@ -127,7 +133,16 @@ impl Compiler<'_> {
     /// The slot that tells whether another stood for nothing when this part began, if that was
     /// noted.
     pub(super) fn unbound_at_first(&self, slot: Slot) -> Option<Slot> {
-        let here = |noted: &&(Slot, u32, Slot)| noted.0 == slot && noted.1 == self.scope;
+        self.noted_unbound(slot)?
+    }
+
+    /// Whether what a slot holds may be bound by an element before the one that is compiled.
+    pub(super) fn is_late(&self, slot: Slot) -> bool {
+        self.noted_unbound(slot).is_some()
+    }
+
+    fn noted_unbound(&self, slot: Slot) -> Option<Option<Slot>> {
+        let here = |noted: &&(Slot, u32, Option<Slot>)| noted.0 == slot && noted.1 == self.scope;
         self.unbound.iter().find(here).map(|noted| noted.2)
     }
 

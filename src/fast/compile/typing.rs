@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::call::Call;
-use super::decide::is_applied;
+use super::decide::{is_applied, is_evaluated};
 use super::{
-    Check, Compiled, Compiler, Flags, Leave, OddWhat, Place, Static, Value, Want, is_large,
-    is_whole_error,
+    Check, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want, is_large, is_whole_error,
 };
 use crate::atom::{Atom, Variable, known};
 use crate::evaluate::is_instruction;
 use crate::fast::code::{ANY, AtomKind, FAIL, Instruction, NUMBER, Operand, Quick, Slot, TypeId};
+use crate::fast::function::Elements;
 use crate::fast::head::{Head, Signature, signature};
 use crate::types;
 
@@ -19,7 +19,7 @@ pub(super) struct TypedCall {
     /// Its head, then its arguments.
     pub(super) operands: Vec<Operand>,
     pub(super) mark: Option<Slot>,
-    pub(super) flags: Flags,
+    pub(super) elements: Elements,
     /// What a type variable of the result stands for.
     pub(super) returned: TypeId,
     /// Arguments of which it is made without evaluating any, and the place for that.
@@ -384,8 +384,8 @@ impl Compiler<'_> {
             let before = this.defined.clone();
             let arguments = &children[1..];
             // Where nothing is a call, names stay what they are, whatever their types.
-            let is_call = |argument: &Atom| matches!(argument, Atom::Expression(_));
-            let is_called = arguments.iter().any(is_call);
+            let mut given = arguments.iter().zip(&signature.parameters);
+            let is_called = given.any(|(argument, parameter)| is_evaluated(argument, parameter));
             for (place, parameter) in signature.parameters.iter().enumerate() {
                 let argument = &arguments[place];
                 let is_settled = settled;
@@ -407,10 +407,9 @@ impl Compiler<'_> {
                 }
                 settled &= !is_late;
             }
-            let flags = if settled {
-                Flags::Data
-            } else {
-                Flags::Unsettled
+            let elements = match settled {
+                true => this.elements_of(&children[1..], Some(signature)),
+                false => Elements::Unsettled,
             };
             if quick.is_some() {
                 // Nothing but the call uses what arguments were evaluated to.
@@ -421,7 +420,7 @@ impl Compiler<'_> {
                 TypedCall {
                     operands,
                     mark: within.mark,
-                    flags,
+                    elements,
                     returned,
                     quick,
                 },

@@ -9,7 +9,7 @@ use crate::budget::Exhausted;
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{Instruction, Operands, Pc, RETURN_ANY, STEP, Slot};
 use crate::fast::compile;
-use crate::fast::function::State;
+use crate::fast::function::{Elements, State};
 use crate::fast::head::Head;
 use crate::fast::heap::CONSTANTS;
 use crate::fast::stack::STACK_MAX;
@@ -343,7 +343,7 @@ impl Machine<'_> {
     /// function wants; if not, evaluating the call again gives an error.
     fn fits(&mut self, function: u32, call: Cell) -> bool {
         let entry = &self.program.functions[function as usize];
-        if entry.is_unsettled {
+        if entry.elements == Elements::Unsettled {
             let is_data = entry.state == State::Data && self.heap.is_ground(call);
             return is_data && self.is_well_typed(call);
         }

@@ -204,7 +204,7 @@ impl Machine<'_> {
         let entry = &self.program.functions[function as usize];
         let made = self.heap.make_call(&self.program, entry, values);
         if !self.heap.is_made(entry, made) {
-            self.look_at_made(made, entry.is_unsettled);
+            self.look_at_made(made, entry.elements);
         }
         made
     }
@@ -212,12 +212,12 @@ impl Machine<'_> {
     /// Notes the type of a call that no rule is for and whose elements tell its type.
     pub(super) fn note_type_of_made(&mut self, function: u32, made: Cell) {
         let entry = &self.program.functions[function as usize];
-        let is_unsettled = entry.is_unsettled;
+        let elements = entry.elements;
         let header = self.heap.header(made.at());
         let noted = header.has(Header::DATA | Header::GROUND)
             && (self.heap.note_type_of_made(&self.program, entry, made)).is_some();
         if !noted {
-            self.look_at_made(made, is_unsettled);
+            self.look_at_made(made, elements);
         }
     }
 

@@ -18,7 +18,7 @@ use super::{HEIGHT, MATCHED, Machine, Next};
 use crate::budget::Budget;
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{ANY, CLOSE, Of, Slot};
-use crate::fast::function::{Function, State};
+use crate::fast::function::{Elements, Function, State};
 use crate::fast::heap::TYPE_BITS;
 use crate::fast::program::Program;
 use crate::fast::site::LeafPlace;
@@ -284,7 +284,7 @@ impl Machine<'_> {
             }
             self.heap.cells[*at] = header;
             if typed != Cell::FALSE {
-                self.look_at_made(Cell::expression(*at), false);
+                self.look_at_made(Cell::expression(*at), Elements::Seen);
             }
         }
     }

@@ -4,6 +4,7 @@ use super::Machine;
 use crate::atom::{Atom, Grounded, known};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::code::{ANY, AtomKind, BOOL, NUMBER, TypeId};
+use crate::fast::function::Elements;
 use crate::fast::program::Program;
 use crate::fast::types::{Argument, ArgumentKind, Arguments, SymbolType, ValueType};
 use crate::types;
@@ -248,15 +249,22 @@ impl Machine<'_> {
 
     /// Looks at data of which no type was noted as it was made, though its elements tell one. If
     /// these are of types that do not fit, it is no result: evaluating it again gives an error. So may
-    /// that of an `unsettled` call with variables in it.
+    /// that of a call with variables in it whose elements are not settled. One of elements that were kept as
+    /// they are is a result.
     #[cold]
     #[inline(never)]
-    pub(super) fn look_at_made(&mut self, made: Cell, unsettled: bool) {
+    pub(super) fn look_at_made(&mut self, made: Cell, elements: Elements) {
         let header = self.heap.header(made.at());
+        if elements == Elements::Kept && !header.has(Header::DATA) {
+            if header.has(Header::GROUND) && !header.has(Header::ERROR) {
+                self.heap.cells[made.at()] |= Header::EVALUATED;
+            }
+            return;
+        }
         let is_result = if header.has(Header::DATA | Header::GROUND) {
             self.is_well_typed(made)
         } else {
-            !unsettled && !self.is_shallowly_ill_typed(made)
+            elements != Elements::Unsettled && !self.is_shallowly_ill_typed(made)
         };
         if !is_result {
             self.heap.cells[made.at()] &= !Header::EVALUATED;

@@ -2,7 +2,7 @@
 
 use crate::fast::cell::Header;
 use crate::fast::code::TypeId;
-use crate::fast::function::{Function, Made, State};
+use crate::fast::function::{Elements, Function, Made, State};
 use crate::fast::head::Head;
 use crate::fast::program::Program;
 
@@ -29,11 +29,13 @@ impl Program {
         id
     }
 
-    /// The number of the same function for calls whose arguments turned out to be of types that were not known
-    /// when the call was looked at, and that tell each other's.
-    pub(in crate::fast) fn function_unsettled(&mut self, function: u32) -> u32 {
+    /// The number of the same function for calls of whose elements that is known.
+    pub(in crate::fast) fn function_of(&mut self, function: u32, elements: Elements) -> u32 {
+        if elements == Elements::Seen {
+            return function;
+        }
         let next = self.functions.len() as u32;
-        let id = *self.unsettled_ids.entry(function).or_insert(next);
+        let id = *(self.elements_ids.entry((function, elements))).or_insert(next);
         if id == next {
             let Function {
                 symbol,
@@ -42,7 +44,7 @@ impl Program {
                 ..
             } = self.functions[function as usize];
             self.functions.push(Function {
-                is_unsettled: true,
+                elements,
                 ..Function::new(symbol, arity, expected)
             });
         }
@@ -108,9 +110,10 @@ impl Program {
             self.note_made(function);
             return;
         }
-        let is_unsettled = entry.is_unsettled;
-        entry.types_elements = matches!(head, Head::Typed(signature)
-            if is_unsettled || !signature.returns.is_ground());
+        let is_unsettled = entry.elements == Elements::Unsettled;
+        entry.types_elements = entry.elements == Elements::Kept
+            || matches!(head, Head::Typed(signature)
+                if is_unsettled || !signature.returns.is_ground());
         entry.data_type = match head {
             Head::Typed(signature) if !is_unsettled && signature.returns.is_ground() => {
                 let found = self.value_types.number_of(&signature.returns, false);
