@@ -51,12 +51,13 @@ pub(crate) fn is_instruction(symbol: &Symbol) -> bool {
 
 /// Executes a minimal instruction; any other atom is its own result.
 pub(crate) fn minimal(machine: &mut Machine<'_>, atom: Atom, space: Space, rest: Rest) -> Next {
-    let atom = machine.bindings.apply(&atom);
     let known = known();
-    let Some([Atom::Symbol(head), arguments @ ..]) = atom.as_expression() else {
+    let applied = machine.bindings.apply(&atom);
+    let Some([Atom::Symbol(head), arguments @ ..]) = applied.as_expression() else {
         return Some((Task::Return(atom), rest));
     };
     if !is_instruction(head) {
+        // Its types are looked at before what its variables stand for.
         return Some((Task::Return(atom), rest));
     }
     let form = if *head == known.eval {
@@ -188,8 +189,11 @@ pub(crate) fn minimal(machine: &mut Machine<'_>, atom: Atom, space: Space, rest:
             _ => "(context-space)",
         }
     };
-    let text = format!("expected: {form}, found: {atom}");
-    Some((Task::Return(Atom::error(atom, Atom::symbol(&text))), rest))
+    let text = format!("expected: {form}, found: {applied}");
+    Some((
+        Task::Return(Atom::error(applied, Atom::symbol(&text))),
+        rest,
+    ))
 }
 
 /// What one step makes of a form that is defined by others: a chain of

@@ -236,6 +236,10 @@ impl Compiler<'_> {
             [inner, Atom::Variable(variable), next]
                 if *head == known.chain && self.is_of_chain(variable, next) =>
             {
+                let goes_on = steps.in_function || starts_with_instruction(next);
+                if !goes_on && self.may_bind_typed(inner, next) {
+                    return Err(Leave);
+                }
                 let slot = self.instruction(steps, inner, body)?;
                 let (mut variable, mut next) = (variable.clone(), next.clone());
                 if self.names.contains_key(&variable) {

@@ -518,6 +518,31 @@ impl Compiler<'_> {
         matches!(argument, Atom::Variable(variable) if self.may_bind(atom, variable))
     }
 
+    /// Whether evaluating an instruction may bind a new variable that is an argument of a typed call in
+    /// what a `chain` goes on with: the types of that are looked at as if it was not bound.
+    pub(super) fn may_bind_typed(&mut self, instruction: &Atom, next: &Atom) -> bool {
+        let mut pending = vec![next];
+        while let Some(atom) = pending.pop() {
+            let Some([head, arguments @ ..]) = atom.as_expression().filter(|_| !atom.is_ground())
+            else {
+                continue;
+            };
+            pending.extend(arguments);
+            if let Head::Typed(_) | Head::Operation(..) =
+                self.program.head(self.host, self.heap, head)
+            {
+                let is_bound = |argument: &&Atom| {
+                    matches!(argument, Atom::Variable(_)) && self.is_open(argument)
+                };
+                let open: Vec<&Atom> = arguments.iter().filter(is_bound).collect();
+                if open.iter().any(|open| self.may_bind_any(instruction, open)) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     /// Whether evaluating one of the first elements, all `before` another, may bind a variable.
     /// Each element is looked at once for all those after it.
     fn is_bound_before(
