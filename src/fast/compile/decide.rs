@@ -10,9 +10,8 @@ use super::{
 };
 use crate::atom::{Atom, Variable, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, Slot, TypeId};
-use crate::fast::head::{Head, Signature};
 use crate::fast::function::Elements;
-use crate::fast::head::Signature;
+use crate::fast::head::{Head, Signature};
 use crate::fast::site::{Expected, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
 use crate::types;
 
