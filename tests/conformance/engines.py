@@ -111,7 +111,7 @@ class Reference:
         return Answers(json.loads(done.stdout) if done.returncode == 0 else "dies")
 
     def answer(self, text, directory, descriptor):
-        """In the child: a JSON line per directive, then the CPU seconds."""
+        """In the child: a JSON line per directive, and per definition with results, then the CPU seconds."""
         try:
             resource.setrlimit(resource.RLIMIT_AS, (BYTES_MAX, BYTES_MAX))
             quiet = os.open(os.devnull, os.O_WRONLY)
@@ -125,7 +125,9 @@ class Reference:
                     answer = [told(str(atom)) for atom in (results or [[]])[0]]
                 except RuntimeError as error:
                     answer = [f"!raises {json.dumps(str(error), ensure_ascii=False)}"]
-                if directive:
+                    results = None
+                # What is written without `!` gives results too, where it is ill-typed and types are checked.
+                if directive or results and any(results):
                     os.write(descriptor, json.dumps(answer).encode() + b"\n")
             os.write(descriptor, json.dumps(time.process_time() - before).encode() + b"\n")
         finally:

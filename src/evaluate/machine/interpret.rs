@@ -243,8 +243,11 @@ impl<'h> Machine<'h> {
         let children = source.children();
         while elements.count < children.len() {
             let child = &children[elements.count];
-            // Evaluating one argument tells the types of those after it.
-            let child = if elements.expected.is_some() && elements.count > 1 {
+            // Evaluating one argument tells the types of those after it; a result stays one where
+            // it is an argument, whatever was bound since.
+            let is_result =
+                matches!(child, Atom::Expression(expression) if expression.is_evaluated());
+            let child = if is_result || (elements.expected.is_some() && elements.count > 1) {
                 self.bindings.apply_to_part(child)
             } else {
                 child.clone()

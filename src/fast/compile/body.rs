@@ -176,7 +176,15 @@ impl Compiler<'_> {
                     for child in expression.children() {
                         operands.push(self.quoted(child)?);
                     }
-                    self.build(&operands)?
+                    if expression.is_evaluated() && !atom.is_error() {
+                        // What was a result stays one, whatever its variables stand for.
+                        let operands = self.program.operands(&operands);
+                        let to = self.target()?;
+                        self.emit(Instruction::BuildResult { to, operands });
+                        Operand::slot(to)
+                    } else {
+                        self.build(&operands)?
+                    }
                 }
             },
             // A text pattern: what it matches the plain evaluator knows.
@@ -187,7 +195,8 @@ impl Compiler<'_> {
     }
 
     /// An expression with variables in expressions inside it, as it stands, copied at once.
-    /// `None` if it is none, or a head in it may turn out to be `Error`.
+    /// `None` if it is none, it or a part of it was a result, or a head in it may turn out to be
+    /// `Error`.
     fn block(&mut self, atom: &Atom) -> Compiled<Option<Value>> {
         let mut block = Block::new(atom.clone());
         let (mut count, mut pending) = (0, vec![atom]);
@@ -196,7 +205,8 @@ impl Compiler<'_> {
                 continue;
             };
             count += 1;
-            if matches!(head, Atom::Variable(_)) {
+            let is_result = matches!(part, Atom::Expression(part) if part.is_evaluated());
+            if is_result || matches!(head, Atom::Variable(_)) {
                 return Ok(None);
             }
             pending.extend(part.as_expression().unwrap_or_default());
