@@ -428,7 +428,9 @@ impl Words<'_> {
     }
 
     fn operation(&self, operation: u32) -> &str {
-        self.program().operations[operation as usize].0.name()
+        self.program().operations[operation as usize]
+            .operation
+            .name()
     }
 
     /// The rule and the operations that were used on some way.

@@ -33,6 +33,7 @@ pub(in crate::fast) mod elements;
 pub(in crate::fast) mod grow;
 mod met;
 mod number;
+mod on_terms;
 mod one_step;
 mod operate;
 mod pattern;

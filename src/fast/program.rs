@@ -71,6 +71,26 @@ pub(super) enum Inline {
     State(StateOperation),
 }
 
+/// Operations that are answered on terms, where these tell enough: see `machine/on_terms.rs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnTerms {
+    Kind,
+    Type,
+    TypeIn,
+    Alike,
+    IfAlike,
+    Unique,
+    Intersection,
+    Subtraction,
+}
+
+/// An operation that code calls.
+#[derive(Clone)]
+pub(super) struct Called {
+    pub(super) operation: Arc<Operation>,
+    pub(super) on_terms: Option<OnTerms>,
+}
+
 /// What is done with states. Results are of the types that signatures say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StateOperation {
@@ -114,7 +134,7 @@ pub(super) struct Program {
     pub(super) constants: Vec<Cell>,
     constant_ids: HashMap<Cell, u32, FixedState>,
     pub(super) atoms: Vec<Atom>,
-    pub(super) operations: Vec<(Arc<Operation>, TypeId)>,
+    pub(super) operations: Vec<Called>,
     operation_ids: HashMap<(usize, TypeId), u32, FixedState>,
     /// Whether code records what it uses.
     pub(super) proving: bool,
@@ -157,6 +177,7 @@ pub(super) struct Program {
     /// How often rules or types have changed since the code was begun.
     pub(super) epoch: u32,
     inline: HashMap<usize, Inline, FixedState>,
+    on_terms: HashMap<usize, OnTerms, FixedState>,
     /// A rule that may match any call, however it is built: nothing is compiled.
     pub(super) open_rules: bool,
     /// Rules for calls of whatever name.
@@ -211,16 +232,6 @@ fn types_changed(
 
 impl Program {
     pub(super) fn new(host: &Host, space: &Space, proving: bool) -> Program {
-        let mut inline = HashMap::default();
-        for (name, kind) in INLINE {
-            let operation = match host.base_tokens.get(name) {
-                Some(Atom::Grounded(Grounded::Operation(operation))) => Some(operation),
-                _ => host.functions.get(&Symbol::new(name)),
-            };
-            if let Some(operation) = operation {
-                inline.insert(Arc::as_ptr(operation) as usize, *kind);
-            }
-        }
         let known = known();
         let symbol = |symbol: &Symbol| Atom::Symbol(symbol.clone());
         let mut program = Program {
@@ -279,7 +290,8 @@ impl Program {
                 (ELEMENT_TAKEN, elements::LIVE.into()),
             ]),
             epoch: 0,
-            inline,
+            inline: by_operation(host, INLINE),
+            on_terms: by_operation(host, ON_TERMS),
             open_rules: false,
             any_head: AnyHead::default(),
             looked: Looked::default(),
@@ -420,7 +432,10 @@ impl Program {
         let key = (Arc::as_ptr(operation) as usize, expected);
         let number = *self.operation_ids.entry(key).or_insert(next);
         if number == next {
-            self.operations.push((operation.clone(), expected));
+            self.operations.push(Called {
+                operation: Arc::clone(operation),
+                on_terms: self.on_terms.get(&key.0).copied(),
+            });
             self.uses.add_operation(operation.clone());
         }
         number
@@ -549,6 +564,29 @@ impl Program {
         }
     }
 }
+
+/// What there is by names of operations, by where these are.
+fn by_operation<T: Copy>(host: &Host, named: &[(&str, T)]) -> HashMap<usize, T, FixedState> {
+    let operations = named.iter().filter_map(|(name, kind)| {
+        let operation = match host.base_tokens.get(*name) {
+            Some(Atom::Grounded(Grounded::Operation(operation))) => operation,
+            _ => host.functions.get(&Symbol::new(name))?,
+        };
+        Some((Arc::as_ptr(operation) as usize, *kind))
+    });
+    operations.collect()
+}
+
+const ON_TERMS: &[(&str, OnTerms)] = &[
+    ("get-metatype", OnTerms::Kind),
+    ("get-type", OnTerms::Type),
+    ("get-type-space", OnTerms::TypeIn),
+    ("=alpha", OnTerms::Alike),
+    ("if-equal", OnTerms::IfAlike),
+    ("unique-atom", OnTerms::Unique),
+    ("intersection-atom", OnTerms::Intersection),
+    ("subtraction-atom", OnTerms::Subtraction),
+];
 
 const INLINE: &[(&str, Inline)] = &[
     ("+", Inline::Arithmetic(Arithmetic::Add)),

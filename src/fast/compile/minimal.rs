@@ -22,7 +22,7 @@ use crate::types;
 use crate::unify::{Replacement, rebuild};
 
 /// Operations that change nothing and give one result, which is no error and not evaluated.
-const GIVE_ONE: [&str; 2] = ["get-metatype", "_is-error"];
+const GIVE_ONE: [&str; 3] = ["get-metatype", "_is-error", "_types-in"];
 
 /// What becomes of what instructions come to.
 #[derive(Clone, Copy)]

@@ -2,17 +2,24 @@
 
 use super::settle::Ask;
 use super::{Machine, Next};
-use crate::atom::{Atom, known};
+use crate::atom::{Atom, Grounded, known};
 use crate::evaluate::is_instruction;
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, Pc, STEP, Slot};
 use crate::fast::head::Head;
+use crate::fast::program::Inline;
 
 impl Machine<'_> {
     /// Makes one step of a call: by code for what its rules give, or by the plain evaluator.
     pub(super) fn one_step(&mut self, call: Cell, pc: Pc, base: usize, size: Slot) -> Next {
         let Some((name, first, count)) = self.stepped(call) else {
-            return self.plain_step(call, pc, base, size);
+            return match self.computed_step(call) {
+                Some(value) => {
+                    self.result = value;
+                    Next::At(pc, base)
+                }
+                None => self.plain_step(call, pc, base, size),
+            };
         };
         let function = self.function_of(name, count, STEP);
         let above = self.above(base, size);
@@ -47,6 +54,30 @@ impl Machine<'_> {
             }
         };
         is_function.then_some((name, first + 1, count - 1))
+    }
+
+    /// One step of arithmetic or a comparison, if both arguments are numbers.
+    fn computed_step(&mut self, call: Cell) -> Option<Cell> {
+        if !call.is_exp() || self.program.proving {
+            return None;
+        }
+        let (first, count) = self.heap.elements(call.at());
+        let head = self.heap.deref(self.heap.word(first));
+        if count != 3 || !head.is_box() {
+            return None;
+        }
+        let Atom::Grounded(Grounded::Operation(operation)) = self.heap.box_of(head) else {
+            return None;
+        };
+        let (left, right) = (self.heap.word(first + 1), self.heap.word(first + 2));
+        match self.program.inline(operation)? {
+            Inline::Arithmetic(operation) => self.compute(operation, left, right),
+            Inline::Comparison(operation) => {
+                let holds = self.compare_numbers(operation, left, right)?;
+                Some(Cell::boolean(holds))
+            }
+            _ => None,
+        }
     }
 
     /// One step of a call by the plain evaluator.

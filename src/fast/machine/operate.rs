@@ -7,6 +7,7 @@ use crate::evaluate::Answer;
 use crate::fast::cell::{Cell, Header};
 use crate::fast::choice::{Step, Way};
 use crate::fast::code::{ANY, Change, Operands, Pc, Slot};
+use crate::fast::program::Called;
 use crate::types;
 
 impl Machine<'_> {
@@ -82,7 +83,19 @@ impl Machine<'_> {
         size: Slot,
         (stuck, unchanged): (Pc, bool),
     ) -> Next {
-        let (operation, _) = self.program.operations[number as usize].clone();
+        let Called {
+            operation,
+            on_terms,
+        } = self.program.operations[number as usize].clone();
+        if let Some(what) = on_terms
+            && let Some(result) = self.on_terms(what, operands, base)
+        {
+            if self.program.proving {
+                self.log.push(Step::Operation(number));
+            }
+            self.result = result;
+            return Next::At(pc, base);
+        }
         let at = operands.0 as usize;
         let count = self.program.operands[at].0 as usize;
         let mut arguments = Vec::with_capacity(count);

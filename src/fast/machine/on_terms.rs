@@ -1,0 +1,128 @@
+//! Operations of the library that are answered on terms as they are, for which no atoms are made.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use super::Machine;
+use crate::atom::known;
+use crate::fast::cell::Cell;
+use crate::fast::code::Operands;
+use crate::fast::program::OnTerms;
+use crate::fast::types::ArgumentKind;
+use crate::types;
+
+/// The elements of a list.
+type Elements = SmallVec<[Cell; 16]>;
+
+impl Machine<'_> {
+    /// What an operation gives for these terms; `None` where only the operation itself tells.
+    #[inline(never)]
+    pub(super) fn on_terms(
+        &mut self,
+        what: OnTerms,
+        operands: Operands,
+        base: usize,
+    ) -> Option<Cell> {
+        let at = operands.0 as usize;
+        let count = self.program.operands[at].0 as usize;
+        let mut terms: SmallVec<[Cell; 4]> = SmallVec::new();
+        for place in at + 1..at + 1 + count {
+            let term = self.operand(base, self.program.operands[place]);
+            terms.push(self.heap.deref(term));
+        }
+        match (what, terms.as_slice()) {
+            (OnTerms::Kind, &[term]) => Some(self.kind_as_term(term)),
+            (OnTerms::Type, &[term]) => self.type_as_term(term),
+            (OnTerms::TypeIn, &[space, term]) => {
+                let is_own = self.space_of(space)?.is_same(&self.space);
+                is_own.then(|| self.type_as_term(term))?
+            }
+            (OnTerms::Alike, &[left, right]) => Some(Cell::boolean(self.are_alike(left, right)?)),
+            (OnTerms::IfAlike, &[left, right, then, otherwise]) => {
+                Some(match self.are_alike(left, right)? {
+                    true => then,
+                    false => otherwise,
+                })
+            }
+            (OnTerms::Unique, &[list]) => {
+                let mut seen: HashMap<Cell, (), FixedState> = HashMap::default();
+                let mut elements = self.told_apart(list)?;
+                elements.retain(|element| seen.insert(*element, ()).is_none());
+                Some(self.list_of(&elements))
+            }
+            (OnTerms::Intersection, &[left, right]) => self.of_both(left, right, true),
+            (OnTerms::Subtraction, &[left, right]) => self.of_both(left, right, false),
+            _ => None,
+        }
+    }
+
+    fn kind_as_term(&mut self, term: Cell) -> Cell {
+        let known = known();
+        let kind = match self.kind_of(term) {
+            ArgumentKind::Symbol => &known.symbol,
+            ArgumentKind::Variable => &known.variable,
+            ArgumentKind::Expression => &known.expression,
+            ArgumentKind::Grounded => &known.grounded,
+        };
+        Cell::symbol(self.heap.symbol(kind))
+    }
+
+    /// The type of a term that has one only, without variables.
+    fn type_as_term(&mut self, term: Cell) -> Option<Cell> {
+        let found = self.type_of(term)?;
+        let numbers = &self.program.value_types;
+        let found = match found == numbers.unknown() {
+            true => types::undefined(),
+            false => numbers
+                .atom(found)
+                .filter(|found| found.is_ground())?
+                .clone(),
+        };
+        Some(self.heap.import(&found))
+    }
+
+    /// Whether two terms without variables are equal.
+    fn are_alike(&self, left: Cell, right: Cell) -> Option<bool> {
+        let are_ground = self.heap.is_ground_now(left) && self.heap.is_ground_now(right);
+        are_ground.then(|| self.heap.equal(left, right))
+    }
+
+    /// The elements of a list of names, integers and truth values, which are equal only where their
+    /// cells are.
+    fn told_apart(&self, list: Cell) -> Option<Elements> {
+        if !list.is_exp() {
+            return None;
+        }
+        let (first, count) = self.heap.elements(list.at());
+        let elements = (first..first + count).map(|at| self.heap.deref(self.heap.word(at)));
+        let told = elements.map(|element| element.is_immediate().then_some(element));
+        told.collect()
+    }
+
+    /// The elements of the first list that are in the second, each as often as it is there, or the
+    /// others.
+    fn of_both(&mut self, left: Cell, right: Cell, kept: bool) -> Option<Cell> {
+        let (mut left, right) = (self.told_apart(left)?, self.told_apart(right)?);
+        let mut counts: HashMap<Cell, usize, FixedState> = HashMap::default();
+        for element in right {
+            *counts.entry(element).or_default() += 1;
+        }
+        left.retain(|element| {
+            let count = counts.get_mut(element).filter(|count| **count > 0);
+            let is_in_both = count.map(|count| *count -= 1).is_some();
+            is_in_both == kept
+        });
+        Some(self.list_of(&left))
+    }
+
+    fn list_of(&mut self, elements: &[Cell]) -> Cell {
+        if elements.is_empty() {
+            return self.heap.unit;
+        }
+        let list = self.heap.begin(elements.len());
+        let words = elements.iter().map(|element| element.0);
+        self.heap.cells.extend(words);
+        self.heap.finish(list, 0)
+    }
+}
