@@ -239,8 +239,16 @@ impl Compiler<'_> {
             let actual = self.static_type(argument, checks)?;
             match (parameter, actual) {
                 (_, Static::Any) => {}
-                (_, Static::Atom) if nested => return Err(Leave),
-                (_, Static::Atom) => {}
+                (_, Static::Atom) if !nested => {}
+                // Inside of an argument it fits no other type, but what may be any.
+                (Atom::Variable(variable), actual @ Static::Atom)
+                    if *parameter != signature.returns
+                        && is_pair(signature, parameter)
+                        && bound.iter().all(|(known, _)| known != variable) =>
+                {
+                    bound.push((variable.clone(), actual));
+                }
+                (_, Static::Atom) => return Err(Leave),
                 (parameter, Static::Known(_) | Static::Slot(_) | Static::Open(_))
                     if types::is_undefined(parameter) => {}
                 (Atom::Variable(_), Static::Known(actual)) if types::is_meta_type(&actual) => {

@@ -68,9 +68,10 @@ impl Machine<'_> {
         Cell::symbol(self.heap.symbol(kind))
     }
 
-    /// The type of a term that has one only, without variables.
+    /// The type of a term that has one only, without variables. Types of parts of deep terms are not
+    /// looked for: each would get a number, though types as deep as terms are seldom met twice.
     fn type_as_term(&mut self, term: Cell) -> Option<Cell> {
-        let found = self.type_of(term)?;
+        let found = self.type_of_near(term)?;
         let numbers = &self.program.value_types;
         let found = match found == numbers.unknown() {
             true => types::undefined(),

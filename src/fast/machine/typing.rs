@@ -140,14 +140,21 @@ impl Machine<'_> {
     /// Noted in headers, so that a part of a term is looked at once.
     pub(super) fn type_of(&mut self, cell: Cell) -> Option<ValueType> {
         let cell = self.heap.deref(cell);
+        let found = self.type_of_near(cell);
+        if found.is_none() && cell.is_exp() {
+            return self.type_of_deep(cell);
+        }
+        found
+    }
+
+    /// As [`Machine::type_of`], of what is no reference, if no more than its elements is to be
+    /// looked at.
+    pub(super) fn type_of_near(&mut self, cell: Cell) -> Option<ValueType> {
         if !cell.is_exp() {
             return self.type_of_leaf(cell);
         }
         match self.known_type(cell) {
-            None => match self.type_of_shallow(cell) {
-                None => self.type_of_deep(cell),
-                found => found,
-            },
+            None => self.type_of_shallow(cell),
             found => found,
         }
     }
