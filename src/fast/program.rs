@@ -568,7 +568,7 @@ impl Program {
 /// What there is by names of operations, by where these are.
 fn by_operation<T: Copy>(host: &Host, named: &[(&str, T)]) -> HashMap<usize, T, FixedState> {
     let operations = named.iter().filter_map(|(name, kind)| {
-        let operation = match host.base_tokens.get(*name) {
+        let operation = match host.base_tokens.get(name) {
             Some(Atom::Grounded(Grounded::Operation(operation))) => operation,
             _ => host.functions.get(&Symbol::new(name))?,
         };
