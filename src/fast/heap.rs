@@ -552,6 +552,12 @@ impl Heap {
         if left.is_immediate() && right.is_immediate() {
             return left == right;
         }
+        if left.is_exp()
+            && right.is_exp()
+            && self.elements(left.at()).1 != self.elements(right.at()).1
+        {
+            return false;
+        }
         let mut pending: SmallVec<[(Cell, Cell); 16]> = SmallVec::new();
         pending.push((left, right));
         let mut seen = Seen::new();

@@ -208,12 +208,16 @@ impl Machine<'_> {
         Some(pc)
     }
 
-    /// As [`Machine::next_place`], with the next answer of a query.
+    /// As [`Machine::next_place`], with the next answer of a query, or where nothing was found.
     #[inline(never)]
     pub(super) fn next_known(&mut self) -> Option<(Pc, usize)> {
         let choice = self.choices.last()?;
-        let known = matches!(&choice.kind, Kind::Join(join) if join.answers.left() > 0);
-        if !known || self.fuel <= 1 || choice.aside || self.log.len() > choice.log_top as usize {
+        let empty = match &choice.kind {
+            Kind::Join(join) if join.answers.left() > 0 => None,
+            Kind::Case { empty, any: false } => Some(*empty),
+            _ => return None,
+        };
+        if self.fuel <= 1 || choice.aside || self.log.len() > choice.log_top as usize {
             return None;
         }
         self.fuel -= 1;
@@ -221,7 +225,13 @@ impl Machine<'_> {
         self.heap.cut(choice.heap_top, choice.box_top as usize);
         self.heap.old = choice.heap_top;
         let base = choice.base as usize;
-        let pc = self.next_answer()?;
+        let pc = match empty {
+            Some(empty) => {
+                self.pop_choice();
+                empty
+            }
+            None => self.next_answer()?,
+        };
         Some((pc, base))
     }
 

@@ -156,11 +156,6 @@ impl Machine<'_> {
                 let kind = Kind::Gather { done, gathered };
                 self.choose(kind, base, base + 2 + usize::from(size));
             }
-            I::CaseOpen { keep, empty, size } => {
-                set!(self, base, keep, Cell((self.choices.len() as u64) << 3));
-                let kind = Kind::Case { empty, any: false };
-                self.choose(kind, base, base + 2 + usize::from(size));
-            }
             I::CaseAny { keep } => {
                 let number = (slot!(self, base, keep).0 >> 3) as usize;
                 if self.choices.len() == number + 1 && !self.choices[number].aside {
@@ -168,10 +163,6 @@ impl Machine<'_> {
                 } else if let Kind::Case { any, .. } = &mut self.choices[number].kind {
                     *any = true;
                 }
-            }
-            I::Found { keep } => {
-                let number = (slot!(self, base, keep).0 >> 3) as usize;
-                self.end_choices(number);
             }
             I::UnlessSpace {
                 slot,

@@ -823,6 +823,15 @@ impl Machine<'_> {
                     pc = odd;
                 }
             }
+            I::CaseOpen { keep, empty, size } => {
+                set!(self, base, keep, Cell((self.choices.len() as u64) << 3));
+                let kind = Kind::Case { empty, any: false };
+                self.choose(kind, base, base + 2 + usize::from(size));
+            }
+            I::Found { keep } => {
+                let number = (slot!(self, base, keep).0 >> 3) as usize;
+                self.end_choices(number);
+            }
             I::GatherAdd { slot } => {
                 let value = slot!(self, base, slot);
                 self.gather(value, base, Gathers::Results);
