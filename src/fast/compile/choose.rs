@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::{
-    Bound, Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_whole_error,
+    Bound, Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want,
+    is_whole_error,
 };
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
@@ -213,6 +214,9 @@ impl Compiler<'_> {
         match space {
             Atom::Grounded(Grounded::Space(_)) => {}
             Atom::Variable(variable) if self.names.contains_key(variable) => {}
+            Atom::Expression(_) => {
+                return self.match_in_results(atom, (space, pattern, template), expected, want);
+            }
             _ => return Err(Leave),
         }
         if matches!(template, Atom::Variable(_)) && self.finds_functions(space, pattern) {
@@ -242,6 +246,35 @@ impl Compiler<'_> {
             self.exit(mark);
         }
         Ok(value)
+    }
+
+    /// `match` whose space is what a call gives, of which no type is known or that of spaces: as
+    /// `let` of the call, with a variable for its results.
+    fn match_in_results(
+        &mut self,
+        atom: &Atom,
+        (call, pattern, template): (&Atom, &Atom, &Atom),
+        expected: TypeId,
+        want: Want,
+    ) -> Compiled<Value> {
+        let mut checks = Vec::new();
+        let is_any = match self.static_type(call, &mut checks)? {
+            Static::Any => true,
+            Static::Known(found) => found.is_symbol(&known().space_type),
+            _ => false,
+        };
+        if !is_any || !checks.is_empty() {
+            return Err(Leave);
+        }
+        let variable = Variable::new("space").renamed();
+        self.counts.insert(variable.clone(), 2);
+        let space = Atom::Variable(variable);
+        let head = atom.as_expression().expect("a call of match")[0].clone();
+        let inner = Atom::expression([head, space.clone(), pattern.clone(), template.clone()]);
+        let value = (call, Gathers::Results);
+        self.let_form(atom, &space, value, want, expected, &inner, |this, want| {
+            this.part(|this| this.match_form(&inner, &space, pattern, template, expected, want))
+        })
     }
 
     /// `unify` of a space: what follows for each answer to a pattern, or else where there is none.
