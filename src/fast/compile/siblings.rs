@@ -284,7 +284,7 @@ impl Compiler<'_> {
     /// Where the value of an expression comes from; functions that are `seen` are not looked
     /// into again.
     fn source(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>) -> Source {
-        let Some([head, arguments @ ..]) = atom.as_expression() else {
+        let Some(children @ [head, arguments @ ..]) = atom.as_expression() else {
             return Source::Itself;
         };
         match self.program.head(self.host, self.heap, head) {
@@ -309,7 +309,10 @@ impl Compiler<'_> {
                     _ => Source::Of(own),
                 }
             }
-            Head::Complex => Source::Unknown,
+            Head::Complex => match self.flat_call(children) {
+                Some((flat, _)) => self.source(&Atom::expression(flat), seen),
+                None => Source::Unknown,
+            },
         }
     }
 
