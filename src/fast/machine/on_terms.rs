@@ -68,7 +68,8 @@ impl Machine<'_> {
         Cell::symbol(self.heap.symbol(kind))
     }
 
-    /// The type of a term that has one only, without variables. Types of parts of deep terms are not
+    /// The type of a term that has one only, without variables, which is not made of such of which
+    /// nothing is known: what is told of these, as of `(nop 2)`, only the operation says. Types of parts of deep terms are not
     /// looked for: each would get a number, though types as deep as terms are seldom met twice.
     fn type_as_term(&mut self, term: Cell) -> Option<Cell> {
         let found = self.type_of_near(term)?;
@@ -77,7 +78,7 @@ impl Machine<'_> {
             true => types::undefined(),
             false => numbers
                 .atom(found)
-                .filter(|found| found.is_ground())?
+                .filter(|found| found.is_ground() && !types::has_part(found, types::is_undefined))?
                 .clone(),
         };
         Some(self.heap.import(&found))
