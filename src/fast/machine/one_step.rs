@@ -62,8 +62,11 @@ impl Machine<'_> {
             return None;
         }
         let (first, count) = self.heap.elements(call.at());
+        if count != 3 {
+            return None;
+        }
         let head = self.heap.deref(self.heap.word(first));
-        if count != 3 || !head.is_box() {
+        if !head.is_box() {
             return None;
         }
         let Atom::Grounded(Grounded::Operation(operation)) = self.heap.box_of(head) else {
