@@ -4,6 +4,8 @@
 //! such a type for a function of their own means it. And calls that are stored as they stand, since
 //! no `!` stands before them.
 
+use std::collections::HashMap;
+
 use chimera_grammar::Severity;
 
 use crate::atom::{Atom, Grounded, known};
@@ -12,153 +14,189 @@ use crate::check::{Form, Text};
 use crate::engine::Host;
 use crate::evaluate;
 use crate::space::Space;
+use crate::symbol::Symbol;
 use crate::types;
 
 const HELP: &str =
     "evaluate it before, as in `(let $list (collapse (f)) (size-atom $list))`, or in a `chain`";
 const HELP_STORED: &str =
     "evaluate it before, as in `(let $next (+ $n 1) (add-atom &self (age $x $next)))`";
+const HELP_DIRECTIVE: &str =
+    "write `!` before it to evaluate it; what stands without one is an atom of the space";
 
 /// Types of results that are no lists, but values.
 const VALUES: [&str; 3] = ["Number", "String", "Bool"];
 
-const HELP_DIRECTIVE: &str =
-    "write `!` before it to evaluate it; what stands without one is an atom of the space";
+/// What calls are known by.
+struct Calls<'a> {
+    host: &'a Host,
+    space: &'a Space,
+    /// Whether some rule is for calls of a name with so many arguments, as far as it was asked.
+    ruled: HashMap<(Symbol, usize), bool>,
+}
 
 pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Form]) {
-    check_arguments(text, host, space, forms);
-    for form in forms.iter().filter(|form| !form.directive) {
-        check_stored(text, host, space, form.node);
-    }
-}
-
-/// Tells of a top-level atom that is a call of a function: a warning if that is called for what it
-/// does, else it may be meant as data.
-fn check_stored(text: &mut Text<'_>, host: &Host, space: &Space, node: usize) {
-    const KEPT: [&str; 3] = ["=", ":", "@doc"];
-    let children = text.children(node);
-    let Some((head, arguments)) = children.split_first() else {
-        return;
+    let mut calls = Calls {
+        host,
+        space,
+        ruled: HashMap::new(),
     };
-    let Some(name) = text.word(*head).filter(|name| !KEPT.contains(name)) else {
-        return;
-    };
-    let atom = text.atom(*head);
-    let is_operation =
-        is_operation(host, atom) && !functions(&host.corelib, atom, arguments.len()).is_empty();
-    if !is_operation && !has_rules(space, atom, arguments.len()) {
-        return;
-    }
-    let acts = name.ends_with('!')
-        || name.starts_with("assert")
-        || ["add-atom", "add-reduct", "remove-atom", "match"].contains(&name);
-    let severity = if acts {
-        Severity::Warning
-    } else {
-        Severity::Note
-    };
-    let message = format!("this call of `{name}` is stored, not evaluated");
-    text.report(severity, "W0208", node, message, HELP_DIRECTIVE);
-}
-
-fn check_arguments(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Form]) {
-    let roots: Vec<usize> = forms.iter().filter_map(|form| text.root(form)).collect();
-    for found in roots
-        .into_iter()
-        .flat_map(|root| evaluated(text, space, root))
-        .collect::<Vec<_>>()
-    {
-        let children = text.children(found.node);
-        let Some(name) = text.head_word(found.node).map(str::to_owned) else {
-            continue;
-        };
-        // Assertions about what an expression has in it are about what it is written as.
-        if name.starts_with("assert") {
-            continue;
+    for form in forms {
+        if let Some(root) = text.root(form) {
+            calls.check_arguments(text, root);
         }
-        for place in expressions_of(text, host, &children) {
-            if is_call(text, host, space, children[place]) {
-                let message = format!(
-                    "argument {place} of `{name}` is taken as it is written: this call is not evaluated"
-                );
-                text.report(Severity::Warning, "W0207", children[place], message, HELP);
+        if !form.directive {
+            calls.check_stored(text, form.node);
+        }
+    }
+}
+
+impl Calls<'_> {
+    /// Tells of calls that stand where what is evaluated takes them as they are written.
+    fn check_arguments(&mut self, text: &mut Text<'_>, root: usize) {
+        for found in evaluated(text, self.space, root) {
+            let children = text.children(found.node);
+            let Some(name) = text.head_word(found.node).map(str::to_owned) else {
+                continue;
+            };
+            // Assertions about what an expression has in it are about what it is written as.
+            if name.starts_with("assert") {
+                continue;
             }
-        }
-        if let ("add-atom", [_, _, stored]) = (name.as_str(), &children[..]) {
-            for value in values_in(text, host, *stored) {
-                let message = format!(
-                    "`{}` is stored as it is written: this call is not evaluated",
-                    text.source(value)
-                );
-                text.report(Severity::Warning, "W0207", value, message, HELP_STORED);
+            for place in self.expressions_of(text, &children) {
+                if self.is_call(text, children[place]) {
+                    let message = format!(
+                        "argument {place} of `{name}` is taken as it is written: this call is not evaluated"
+                    );
+                    text.report(Severity::Warning, "W0207", children[place], message, HELP);
+                }
+            }
+            if let ("add-atom", [_, _, stored]) = (name.as_str(), &children[..]) {
+                for value in self.values_in(text, *stored) {
+                    let message = format!(
+                        "`{}` is stored as it is written: this call is not evaluated",
+                        text.source(value)
+                    );
+                    text.report(Severity::Warning, "W0207", value, message, HELP_STORED);
+                }
             }
         }
     }
-}
 
-/// Calls of operations that give numbers or texts in what is to be stored, comparisons being terms
-/// of logics as often; none in a rule or a type, where they are evaluated later.
-fn values_in(text: &Text<'_>, host: &Host, stored: usize) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut pending = vec![stored];
-    while let Some(node) = pending.pop() {
+    /// Calls of operations that give numbers or texts in what is to be stored, comparisons being terms
+    /// of logics as often; none in a rule or a type, where they are evaluated later.
+    fn values_in(&self, text: &Text<'_>, stored: usize) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut pending = vec![stored];
+        while let Some(node) = pending.pop() {
+            let children = text.children(node);
+            let Some((head, arguments)) = children.split_first() else {
+                continue;
+            };
+            if ["=", ":", "quote"].map(Some).contains(&text.word(*head)) {
+                continue;
+            }
+            let declared = functions(&self.host.corelib, text.atom(*head), arguments.len());
+            let is_computed =
+                |parts: &Vec<Atom>| ["Number", "String"].map(Some).contains(&result_name(parts));
+            let is_call = node != stored && self.is_operation(text.atom(*head));
+            if is_call && declared.iter().any(is_computed) {
+                found.push(node);
+            } else {
+                pending.extend(children);
+            }
+        }
+        found
+    }
+
+    /// Tells of a top-level atom that is a call of a function: a warning if that is called for what it
+    /// does, else it may be meant as data.
+    fn check_stored(&mut self, text: &mut Text<'_>, node: usize) {
+        const KEPT: [&str; 3] = ["=", ":", "@doc"];
         let children = text.children(node);
         let Some((head, arguments)) = children.split_first() else {
-            continue;
+            return;
         };
-        if ["=", ":", "quote"].map(Some).contains(&text.word(*head)) {
-            continue;
+        let Some(name) = text.word(*head).filter(|name| !KEPT.contains(name)) else {
+            return;
+        };
+        let atom = text.atom(*head);
+        let is_operation = self.is_operation(atom)
+            && !functions(&self.host.corelib, atom, arguments.len()).is_empty();
+        if !is_operation && !self.has_rules(atom, arguments.len()) {
+            return;
         }
-        let declared = functions(&host.corelib, text.atom(*head), arguments.len());
-        let is_computed =
-            |parts: &Vec<Atom>| ["Number", "String"].map(Some).contains(&result_name(parts));
-        let is_call = node != stored && is_operation(host, text.atom(*head));
-        if is_call && declared.iter().any(is_computed) {
-            found.push(node);
+        let acts = name.ends_with('!')
+            || name.starts_with("assert")
+            || ["add-atom", "add-reduct", "remove-atom", "match"].contains(&name);
+        let severity = if acts {
+            Severity::Warning
         } else {
-            pending.extend(children);
+            Severity::Note
+        };
+        let message = format!("this call of `{name}` is stored, not evaluated");
+        text.report(severity, "W0208", node, message, HELP_DIRECTIVE);
+    }
+
+    /// The places at which a call of a library's function has what is wanted as an expression.
+    fn expressions_of(&self, text: &Text<'_>, call: &[usize]) -> Vec<usize> {
+        let Some((head, arguments)) = call.split_first() else {
+            return Vec::new();
+        };
+        let declared = functions(&self.host.corelib, text.atom(*head), arguments.len());
+        let is_expression = |place: &usize| {
+            let expression = &known().expression;
+            let mut parameters = declared.iter().map(|parts| &parts[*place]);
+            !declared.is_empty() && parameters.all(|parameter| parameter.is_symbol(expression))
+        };
+        (1..=arguments.len()).filter(is_expression).collect()
+    }
+
+    /// Whether evaluating an expression would call something that may give a list.
+    fn is_call(&mut self, text: &Text<'_>, node: usize) -> bool {
+        let children = text.children(node);
+        let Some((head, arguments)) = children.split_first() else {
+            return false;
+        };
+        let head = text.atom(*head);
+        let declared = functions(self.space, head, arguments.len());
+        // Whoever writes such a call where a list is wanted means the call itself.
+        let gives_value =
+            |parts: &Vec<Atom>| result_name(parts).is_some_and(|name| VALUES.contains(&name));
+        if declared.iter().any(gives_value) {
+            return false;
+        }
+        !declared.is_empty() && self.is_operation(head) || self.has_rules(head, arguments.len())
+    }
+
+    /// Whether it is an operation of the library that is not written in MeTTa.
+    fn is_operation(&self, atom: &Atom) -> bool {
+        match atom {
+            Atom::Symbol(name) => {
+                self.host.functions.contains_key(name) || evaluate::is_instruction(name)
+            }
+            Atom::Grounded(Grounded::Operation(_)) => true,
+            _ => false,
         }
     }
-    found
-}
 
-/// The places at which a call of a library's function has what is wanted as an expression.
-fn expressions_of(text: &Text<'_>, host: &Host, call: &[usize]) -> Vec<usize> {
-    let Some((head, arguments)) = call.split_first() else {
-        return Vec::new();
-    };
-    let declared = functions(&host.corelib, text.atom(*head), arguments.len());
-    let is_expression = |place: &usize| {
-        let expression = &known().expression;
-        let mut parameters = declared.iter().map(|parts| &parts[*place]);
-        !declared.is_empty() && parameters.all(|parameter| parameter.is_symbol(expression))
-    };
-    (1..=arguments.len()).filter(is_expression).collect()
-}
-
-/// Whether evaluating an expression would call something that may give a list.
-fn is_call(text: &Text<'_>, host: &Host, space: &Space, node: usize) -> bool {
-    let children = text.children(node);
-    let Some((head, arguments)) = children.split_first() else {
-        return false;
-    };
-    let head = text.atom(*head);
-    let declared = functions(space, head, arguments.len());
-    // Whoever writes such a call where a list is wanted means the call itself.
-    let gives_value =
-        |parts: &Vec<Atom>| result_name(parts).is_some_and(|name| VALUES.contains(&name));
-    if declared.iter().any(gives_value) {
-        return false;
-    }
-    !declared.is_empty() && is_operation(host, head) || has_rules(space, head, arguments.len())
-}
-
-/// Whether it is an operation of the library that is not written in MeTTa.
-fn is_operation(host: &Host, atom: &Atom) -> bool {
-    match atom {
-        Atom::Symbol(name) => host.functions.contains_key(name) || evaluate::is_instruction(name),
-        Atom::Grounded(Grounded::Operation(_)) => true,
-        _ => false,
+    /// Whether some rule is for calls of the name `head` with so many arguments.
+    fn has_rules(&mut self, head: &Atom, count: usize) -> bool {
+        let Atom::Symbol(name) = head else {
+            return false;
+        };
+        let space = self.space;
+        let asked = self.ruled.entry((name.clone(), count));
+        *asked.or_insert_with(|| {
+            let arguments = (0..count).map(|place| Atom::variable(&format!("argument{place}")));
+            let call = std::iter::once(head.clone()).chain(arguments);
+            let rule = Atom::expression([
+                Atom::Symbol(known().equal.clone()),
+                Atom::expression(call.collect::<Vec<_>>()),
+                Atom::variable("body"),
+            ]);
+            !space.query(&rule).is_empty()
+        })
     }
 }
 
@@ -175,19 +213,4 @@ fn functions(space: &Space, head: &Atom, count: usize) -> Vec<Vec<Atom>> {
         .filter(types::is_function)
         .filter_map(|function| function.as_expression().map(<[Atom]>::to_vec));
     parts.filter(|parts| parts.len() == count + 2).collect()
-}
-
-/// Whether some rule is for calls of the name `head` with so many arguments.
-fn has_rules(space: &Space, head: &Atom, count: usize) -> bool {
-    if !matches!(head, Atom::Symbol(_)) {
-        return false;
-    }
-    let arguments = (0..count).map(|place| Atom::variable(&format!("argument{place}")));
-    let call = std::iter::once(head.clone()).chain(arguments);
-    let rule = Atom::expression([
-        Atom::Symbol(known().equal.clone()),
-        Atom::expression(call.collect::<Vec<_>>()),
-        Atom::variable("body"),
-    ]);
-    !space.query(&rule).is_empty()
 }

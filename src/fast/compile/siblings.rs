@@ -333,15 +333,13 @@ impl Compiler<'_> {
         if seen.contains(&function) {
             return Source::Again;
         }
-        self.program.look_at_rules(function.0, function.1);
-        let rows = self.program.rule_rows(function.0, function.1);
-        if seen.len() + rows.len() > FUNCTIONS {
+        let most = FUNCTIONS.checked_sub(seen.len());
+        let Some(rules) = most.and_then(|most| self.few_rules(head, arity, most)) else {
             return Source::Unknown;
-        }
+        };
         seen.push(function);
-        let rules = self.program.rules_at(&rows, head);
         let body = |rule: &Atom| rule.as_expression()?.last().cloned();
-        Source::Of(rules.iter().filter_map(|(rule, _)| body(rule)).collect())
+        Source::Of(rules.iter().filter_map(body).collect())
     }
 
     /// The types that values of an expression are known to be of, where those tell what type
@@ -366,16 +364,11 @@ impl Compiler<'_> {
         if told.is_empty() {
             return false;
         }
-        self.program.look_at_rules(symbol, arity);
-        let rows = self.program.rule_rows(symbol, arity);
-        if rows.len() > FUNCTIONS {
-            return false;
-        }
         let head = Atom::Symbol(self.heap.symbol_of(symbol));
-        let rules = self.program.rules_at(&rows, &head);
-        let bodies = rules
-            .iter()
-            .filter_map(|(rule, _)| rule.as_expression()?.last());
+        let Some(rules) = self.few_rules(&head, arity, FUNCTIONS) else {
+            return false;
+        };
+        let bodies = rules.iter().filter_map(|rule| rule.as_expression()?.last());
         let made: Vec<Atom> = bodies.flat_map(|body| self.types_made(body)).collect();
         made.iter().any(|made| {
             told.iter().any(|told| {

@@ -65,18 +65,24 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    /// The rules for the name and arity of a call, if they are not many; code depends on them.
-    fn rules_for(&mut self, call: &[Atom]) -> Option<Vec<Atom>> {
-        let Atom::Symbol(symbol) = &call[0] else {
+    /// The rules for calls of a name with so many arguments, if they are no more than `most`; code
+    /// depends on them.
+    pub(super) fn few_rules(
+        &mut self,
+        head: &Atom,
+        arity: usize,
+        most: usize,
+    ) -> Option<Vec<Atom>> {
+        let Atom::Symbol(symbol) = head else {
             return None;
         };
-        let (symbol, arity) = (self.heap.symbol(symbol), call.len() - 1);
+        let symbol = self.heap.symbol(symbol);
         self.program.look_at_rules(symbol, arity);
         let rows = self.program.rule_rows(symbol, arity);
-        if rows.len() > RULES {
+        if rows.len() > most {
             return None;
         }
-        let rules = self.program.rules_at(&rows, &call[0]);
+        let rules = self.program.rules_at(&rows, head);
         Some(rules.into_iter().map(|(rule, _)| rule).collect())
     }
 
@@ -112,7 +118,8 @@ impl Compiler<'_> {
 
     /// Whether a rule for a call plainly gives back what it is given at a place, or a part of that.
     fn hands_on_argument(&mut self, call: &[Atom], place: usize) -> bool {
-        let rules = self.rules_for(call).unwrap_or_default();
+        let rules = self.few_rules(&call[0], call.len() - 1, RULES);
+        let rules = rules.unwrap_or_default();
         rules.iter().any(|rule| {
             let Some([_, pattern, body]) = rule.as_expression() else {
                 return false;

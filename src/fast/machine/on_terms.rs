@@ -1,7 +1,7 @@
 //! Operations of the library that are answered on terms as they are, for which no atoms are made.
 
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 
 use super::Machine;
@@ -46,9 +46,9 @@ impl Machine<'_> {
                 })
             }
             (OnTerms::Unique, &[list]) => {
-                let mut seen: HashMap<Cell, (), FixedState> = HashMap::default();
+                let mut seen: HashSet<Cell, FixedState> = HashSet::default();
                 let mut elements = self.told_apart(list)?;
-                elements.retain(|element| seen.insert(*element, ()).is_none());
+                elements.retain(|element| seen.insert(*element));
                 Some(self.list_of(&elements))
             }
             (OnTerms::Intersection, &[left, right]) => self.of_both(left, right, true),
@@ -69,8 +69,9 @@ impl Machine<'_> {
     }
 
     /// The type of a term that has one only, without variables, which is not made of such of which
-    /// nothing is known: what is told of these, as of `(nop 2)`, only the operation says. Types of parts of deep terms are not
-    /// looked for: each would get a number, though types as deep as terms are seldom met twice.
+    /// nothing is known: what is told of these, as of `(nop 2)`, only the operation says. Types of
+    /// parts of deep terms are not looked for: each would get a number, though types as deep as
+    /// terms are seldom met twice.
     fn type_as_term(&mut self, term: Cell) -> Option<Cell> {
         let found = self.type_of_near(term)?;
         let numbers = &self.program.value_types;
