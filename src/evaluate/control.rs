@@ -165,121 +165,20 @@ pub(crate) fn call(
     let not_reducible = || Task::Return(Atom::Symbol(known().not_reducible.clone()));
     let wrong = |text: &str| Task::Return(Atom::error(call.clone(), Atom::symbol(text)));
     match (control, arguments) {
-        (Control::If, [condition, then, otherwise]) => match condition {
-            Atom::Variable(variable) => {
-                let way = |value: bool, result: &Atom, machine: &Machine<'_>| {
-                    let delta = vec![(variable.clone(), Atom::boolean(value))];
-                    let task = Machine::result(result.clone(), call, &space);
-                    (task, delta, machine.steps.clone())
-                };
-                let ways = vec![way(true, then, machine), way(false, otherwise, machine)];
-                machine.branch(ways, &rest)
-            }
-            _ => match condition.as_bool() {
-                Some(true) => Some((Machine::result(then.clone(), call, &space), rest)),
-                Some(false) => Some((Machine::result(otherwise.clone(), call, &space), rest)),
-                None => Some((not_reducible(), rest)),
-            },
-        },
+        (Control::If, [condition, then, otherwise]) => {
+            if_known(machine, call, condition, [then, otherwise], space, rest)
+        }
         (Control::Let | Control::LetAny, [pattern, value, template]) => {
-            let empty = Atom::Symbol(known().empty.clone());
-            if let Some((space, pattern)) = asked(&machine.bindings, value, pattern) {
-                let ways = solutions(machine, &space, &pattern, || Task::Return(template.clone()));
-                if ways.is_empty() {
-                    return Some((Task::Return(empty), rest));
-                }
-                return machine.branch(ways, &rest);
-            }
-            if !unify_pattern(pattern, value, &mut machine.bindings) {
-                return Some((Task::Return(empty), rest));
-            }
-            let chosen = machine.bindings.walk(template);
-            if !chosen.is_symbol(&known().not_reducible) {
-                let template = match (template, chosen) {
-                    (Atom::Variable(_), Atom::Expression(result)) => result.as_whole(),
-                    _ => template.clone(),
-                };
-                return Some((Task::Return(template), rest));
-            }
-            // What is not reducible then is the instruction that `let` stands for.
-            let unify = Atom::Symbol(known().unify.clone());
-            let form = [unify, value.clone(), pattern.clone(), chosen.clone(), empty];
-            let form = match machine.bindings.apply(&Atom::expression(form)) {
-                Atom::Expression(form) => Atom::Expression(form.evaluated()),
-                other => other,
-            };
-            Some((Task::Return(form), rest))
+            let_matched(machine, pattern, value, template, rest)
         }
         (Control::LetStar, [Atom::Symbol(_) | Atom::Variable(_), template]) => {
             Some((Task::Return(template.clone()), rest))
         }
-        (Control::LetStar, [Atom::Expression(pairs), template]) => match pairs.children() {
-            [] => Some((Task::Return(template.clone()), rest)),
-            [pair, others @ ..] => match pair.as_expression() {
-                Some([pattern, value]) => {
-                    // A template that is a result stays one inside of the form.
-                    let is_result =
-                        matches!(template, Atom::Expression(template) if template.is_evaluated());
-                    let is_open = is_result || matches!(template, Atom::Variable(_));
-                    let inner = if others.is_empty() && !is_open {
-                        template.clone()
-                    } else {
-                        Atom::expression([
-                            Atom::symbol("let*"),
-                            Atom::expression(others.to_vec()),
-                            template.clone(),
-                        ])
-                    };
-                    let form = Atom::expression([
-                        Atom::symbol("let"),
-                        pattern.clone(),
-                        value.clone(),
-                        inner,
-                    ]);
-                    Some((Task::Return(form), rest))
-                }
-                // A variable is a pair of what both its parts are then.
-                _ if matches!(pair, Atom::Variable(_)) => {
-                    let part = Atom::Variable(Variable::new("part").renamed());
-                    let both = Atom::expression([part.clone(), part]);
-                    unify(pair, &both, &mut machine.bindings);
-                    let form = [
-                        Atom::symbol("let*"),
-                        Atom::expression(others.to_vec()),
-                        template.clone(),
-                    ];
-                    Some((Task::Return(Atom::expression(form)), rest))
-                }
-                _ => Some((
-                    Task::Return(Atom::error(call.clone(), Atom::string(PAIRS_EXPECTED))),
-                    rest,
-                )),
-            },
-        },
-        (Control::Case, [atom, cases]) => {
-            let choice = machine.choices.len();
-            machine.choices.push(Choice::Case {
-                cases: cases.clone(),
-                space: space.clone(),
-                rest: rest.clone(),
-                mark: machine.bindings.mark(),
-                any: false,
-                steps: machine.steps.clone(),
-            });
-            let rest = rest.push(FrameKind::Case {
-                choice,
-                cases: cases.clone(),
-                space: space.clone(),
-            });
-            Some((
-                Task::Metta {
-                    atom: atom.clone(),
-                    expected: types::undefined(),
-                    space,
-                },
-                rest,
-            ))
+        (Control::LetStar, [Atom::Expression(pairs), template]) => {
+            let form = first_let(machine, call, pairs.children(), template);
+            Some((Task::Return(form), rest))
         }
+        (Control::Case, [atom, cases]) => Some(case(machine, atom, cases, space, rest)),
         (Control::Switch, [atom, cases]) => switch(machine, control, atom, cases, &space, &rest),
         (Control::Collapse, [atom]) => {
             let task = Task::Metta {
@@ -333,42 +232,165 @@ pub(crate) fn call(
                 rest,
             )),
         },
-        // What is no expression has no members.
-        (
-            Control::Map | Control::Filter,
-            [
-                Atom::Symbol(_) | Atom::Variable(_) | Atom::Grounded(_),
-                _,
-                _,
-            ],
-        ) => Some((Task::Return(Atom::unit()), rest)),
-        (
-            Control::Map | Control::Filter,
-            [Atom::Expression(list), Atom::Variable(variable), template],
-        ) => {
-            let variable = variable.clone();
-            let (kept, kept_count) = (Done::default(), 0);
-            let kind = if control == Control::Map {
-                WalkKind::Map {
-                    variable,
-                    mapped: kept,
-                }
-            } else {
-                WalkKind::Filter {
-                    variable,
-                    kept,
-                    kept_count,
-                }
+        (Control::Map | Control::Filter | Control::Fold, arguments) => {
+            Some(walk_over(control, call, arguments, space, rest))
+        }
+        _ => Some((not_reducible(), rest)),
+    }
+}
+
+/// The way that a condition which is evaluated takes; both where it is a variable.
+fn if_known(
+    machine: &mut Machine<'_>,
+    call: &Atom,
+    condition: &Atom,
+    [then, otherwise]: [&Atom; 2],
+    space: Space,
+    rest: Rest,
+) -> Next {
+    if let Atom::Variable(variable) = condition {
+        let way = |value: bool, result: &Atom, machine: &Machine<'_>| {
+            let delta = vec![(variable.clone(), Atom::boolean(value))];
+            let task = Machine::result(result.clone(), call, &space);
+            (task, delta, machine.steps.clone())
+        };
+        let ways = vec![way(true, then, machine), way(false, otherwise, machine)];
+        return machine.branch(ways, &rest);
+    }
+    let task = match condition.as_bool() {
+        Some(true) => Machine::result(then.clone(), call, &space),
+        Some(false) => Machine::result(otherwise.clone(), call, &space),
+        None => Task::Return(Atom::Symbol(known().not_reducible.clone())),
+    };
+    Some((task, rest))
+}
+
+/// What `let` gives for a value that is evaluated: its template, where the value matches.
+fn let_matched(
+    machine: &mut Machine<'_>,
+    pattern: &Atom,
+    value: &Atom,
+    template: &Atom,
+    rest: Rest,
+) -> Next {
+    let empty = Atom::Symbol(known().empty.clone());
+    if let Some((space, pattern)) = asked(&machine.bindings, value, pattern) {
+        let ways = solutions(machine, &space, &pattern, || Task::Return(template.clone()));
+        if ways.is_empty() {
+            return Some((Task::Return(empty), rest));
+        }
+        return machine.branch(ways, &rest);
+    }
+    if !unify_pattern(pattern, value, &mut machine.bindings) {
+        return Some((Task::Return(empty), rest));
+    }
+    let chosen = machine.bindings.walk(template);
+    if !chosen.is_symbol(&known().not_reducible) {
+        let template = match (template, chosen) {
+            (Atom::Variable(_), Atom::Expression(result)) => result.as_whole(),
+            _ => template.clone(),
+        };
+        return Some((Task::Return(template), rest));
+    }
+    // What is not reducible then is the instruction that `let` stands for.
+    let unify = Atom::Symbol(known().unify.clone());
+    let form = [unify, value.clone(), pattern.clone(), chosen.clone(), empty];
+    let form = match machine.bindings.apply(&Atom::expression(form)) {
+        Atom::Expression(form) => Atom::Expression(form.evaluated()),
+        other => other,
+    };
+    Some((Task::Return(form), rest))
+}
+
+/// The `let` of the first pair of a `let*`, with the other pairs in its template.
+fn first_let(machine: &mut Machine<'_>, call: &Atom, pairs: &[Atom], template: &Atom) -> Atom {
+    let [pair, others @ ..] = pairs else {
+        return template.clone();
+    };
+    let of_others = || {
+        Atom::expression([
+            Atom::symbol("let*"),
+            Atom::expression(others.to_vec()),
+            template.clone(),
+        ])
+    };
+    if let Some([pattern, value]) = pair.as_expression() {
+        // A template that is a result stays one inside of the form.
+        let is_result = matches!(template, Atom::Expression(template) if template.is_evaluated());
+        let is_open = is_result || matches!(template, Atom::Variable(_));
+        let inner = if others.is_empty() && !is_open {
+            template.clone()
+        } else {
+            of_others()
+        };
+        return Atom::expression([Atom::symbol("let"), pattern.clone(), value.clone(), inner]);
+    }
+    if !matches!(pair, Atom::Variable(_)) {
+        return Atom::error(call.clone(), Atom::string(PAIRS_EXPECTED));
+    }
+    // A variable is a pair of what both its parts are then.
+    let part = Atom::Variable(Variable::new("part").renamed());
+    let both = Atom::expression([part.clone(), part]);
+    unify(pair, &both, &mut machine.bindings);
+    of_others()
+}
+
+/// The evaluation of what the cases are for, after which they are looked at, also where it
+/// has no result.
+fn case(
+    machine: &mut Machine<'_>,
+    atom: &Atom,
+    cases: &Atom,
+    space: Space,
+    rest: Rest,
+) -> (Task, Rest) {
+    let choice = machine.choices.len();
+    machine.choices.push(Choice::Case {
+        cases: cases.clone(),
+        space: space.clone(),
+        rest: rest.clone(),
+        mark: machine.bindings.mark(),
+        any: false,
+        steps: machine.steps.clone(),
+    });
+    let rest = rest.push(FrameKind::Case {
+        choice,
+        cases: cases.clone(),
+        space: space.clone(),
+    });
+    let task = Task::Metta {
+        atom: atom.clone(),
+        expected: types::undefined(),
+        space,
+    };
+    (task, rest)
+}
+
+/// The beginning of `map-atom`, `filter-atom` or `foldl-atom`; what rules for them would give
+/// where the arguments are others, or not so many.
+fn walk_over(
+    control: Control,
+    call: &Atom,
+    arguments: &[Atom],
+    space: Space,
+    rest: Rest,
+) -> (Task, Rest) {
+    let no_return = |call: Atom| Task::Return(Atom::error(call, Atom::symbol("NoReturn")));
+    let (list, template, kind) = match (control, arguments) {
+        (Control::Map, [Atom::Expression(list), Atom::Variable(variable), template]) => {
+            let kind = WalkKind::Map {
+                variable: variable.clone(),
+                mapped: Done::default(),
             };
-            let walk = Walk {
-                list: list.clone(),
-                count: 0,
-                template: template.clone(),
-                space,
-                call: call.clone(),
-                kind,
+            (list, template, kind)
+        }
+        (Control::Filter, [Atom::Expression(list), Atom::Variable(variable), template]) => {
+            let kind = WalkKind::Filter {
+                variable: variable.clone(),
+                kept: Done::default(),
+                kept_count: 0,
             };
-            Some(walk_next(walk, rest))
+            (list, template, kind)
         }
         (
             Control::Fold,
@@ -385,20 +407,12 @@ pub(crate) fn call(
                 so_far: so_far.clone(),
                 item: item.clone(),
             };
-            let walk = Walk {
-                list: list.clone(),
-                count: 0,
-                template: template.clone(),
-                space,
-                call: call.clone(),
-                kind,
-            };
-            Some(walk_next(walk, rest))
+            (list, template, kind)
         }
+        // As `atom-subst` says, which wants a variable.
         (Control::Map, [Atom::Expression(list), variable, template]) => {
-            // As `atom-subst` says, which wants a variable.
             let Some(first) = list.children().first() else {
-                return Some((Task::Return(Atom::unit()), rest));
+                return (Task::Return(Atom::unit()), rest);
             };
             let substitution = [
                 Atom::symbol("atom-subst"),
@@ -406,16 +420,31 @@ pub(crate) fn call(
                 variable.clone(),
                 template.clone(),
             ];
-            let error = Atom::error(Atom::expression(substitution), Atom::symbol("NoReturn"));
-            Some((Task::Return(error), rest))
+            return (no_return(Atom::expression(substitution)), rest);
         }
-        // As rules for them would be, with so many arguments and no others.
-        (Control::Filter, [_, _, _]) | (Control::Fold, [_, _, _, _, _]) => {
-            let error = Atom::error(call.clone(), Atom::symbol("NoReturn"));
-            Some((Task::Return(error), rest))
+        (Control::Filter, [Atom::Expression(_), _, _]) | (Control::Fold, [_, _, _, _, _]) => {
+            return (no_return(call.clone()), rest);
         }
-        _ => Some((not_reducible(), rest)),
-    }
+        // What is no expression has no members.
+        (Control::Map | Control::Filter, [_, _, _]) => {
+            return (Task::Return(Atom::unit()), rest);
+        }
+        _ => {
+            return (
+                Task::Return(Atom::Symbol(known().not_reducible.clone())),
+                rest,
+            );
+        }
+    };
+    let walk = Walk {
+        list: list.clone(),
+        count: 0,
+        template: template.clone(),
+        space,
+        call: call.clone(),
+        kind,
+    };
+    walk_next(walk, rest)
 }
 
 /// Evaluates the template for the next element; after the last, the result. But for folding,
