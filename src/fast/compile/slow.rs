@@ -202,6 +202,14 @@ impl Compiler<'_> {
 
     /// Writes what stands after the main way: slow ways, handlers; sizes.
     pub(super) fn finish(&mut self) -> Compiled<()> {
+        self.write_slow_ways()?;
+        self.write_handlers();
+        self.size_frames();
+        Ok(())
+    }
+
+    /// The slow ways that were opened, and those that they open.
+    fn write_slow_ways(&mut self) -> Compiled<()> {
         // What slow ways evaluate stands in one place: nothing comes back to it.
         let place = if self.odd.is_empty() { 0 } else { self.slot()? };
         while let Some(odd) = self.odd.pop() {
@@ -212,6 +220,7 @@ impl Compiler<'_> {
             self.defined = odd.defined;
             self.names = odd.names;
             self.pending = odd.pending;
+            let ends = matches!(odd.what, OddWhat::Rule(_, Gives::Step));
             match odd.what {
                 OddWhat::Value(atom, part) => {
                     self.handler = odd.handler;
@@ -234,90 +243,11 @@ impl Compiler<'_> {
                     }
                     continue;
                 }
-                OddWhat::Call(atom) => {
-                    let from = self.instantiated(&atom, place)?;
-                    self.emit_sized(Instruction::PlainCall {
-                        from,
-                        expected: odd.expected,
-                        size: 0,
-                    });
-                }
-                OddWhat::Rule(pair, gives) => {
-                    let from = self.instantiated(&pair, place)?;
-                    self.emit_sized(Instruction::PlainRule {
-                        from,
-                        expected: odd.expected,
-                        size: 0,
-                        gives,
-                    });
-                    if gives == Gives::Step {
-                        self.emit(Instruction::ReturnAny);
-                        continue;
-                    }
-                }
-                OddWhat::Space([slot, other], atom) => {
-                    let at = self.emit(Instruction::UnlessSpace {
-                        slot,
-                        other,
-                        to: FAIL,
-                        odd: FAIL,
-                    });
-                    let here = self.here();
-                    self.fill(at, Place::Odd, here);
-                    let from = self.instantiated(&atom, place)?;
-                    self.emit_sized(Instruction::PlainCall {
-                        from,
-                        expected: odd.expected,
-                        size: 0,
-                    });
-                }
-                OddWhat::Source(atom) => {
-                    let from = self.instantiated(&atom, place)?;
-                    let (expected, size) = (odd.expected, 0);
-                    let made = self.program.code.last();
-                    let plain = match made.copied() {
-                        Some(Instruction::Instantiate { template, .. }) => Instruction::PlainOf {
-                            from,
-                            template,
-                            expected,
-                            size,
-                        },
-                        _ => Instruction::Plain {
-                            from,
-                            expected,
-                            size,
-                        },
-                    };
-                    self.emit_sized(plain);
-                }
-                OddWhat::SourceOf(atom, made) => {
-                    let from = self.instantiated_of(&atom, made, place)?;
-                    self.emit_sized(Instruction::Plain {
-                        from,
-                        expected: odd.expected,
-                        size: 0,
-                    });
-                }
-                OddWhat::SourceAs(atom, expected) => {
-                    let from = self.instantiated(&atom, place)?;
-                    self.emit_sized(Instruction::PlainAs {
-                        from,
-                        expected,
-                        size: 0,
-                    });
-                }
-                OddWhat::Operands(operation, operands, unchanged) => {
-                    let operands = self.program.operands(&operands);
-                    let at = self.emit_sized(Instruction::Operate {
-                        operation,
-                        operands,
-                        size: 0,
-                        stuck: FAIL,
-                        unchanged,
-                    });
-                    let here = self.here();
-                    self.fill(at, Place::Stuck, here);
-                }
+                what => self.ask(what, odd.expected, place)?,
+            }
+            if ends {
+                self.emit(Instruction::ReturnAny);
+                continue;
             }
             match odd.to {
                 Some(to) => {
@@ -332,6 +262,99 @@ impl Compiler<'_> {
                 None => self.return_result(),
             }
         }
+        Ok(())
+    }
+
+    /// Has the plain evaluator evaluate something, made in the slot `place`.
+    fn ask(&mut self, what: OddWhat, expected: TypeId, place: Slot) -> Compiled<()> {
+        match what {
+            OddWhat::Value(..) => unreachable!("a value is settled by code"),
+            OddWhat::Call(atom) => {
+                let from = self.instantiated(&atom, place)?;
+                self.emit_sized(Instruction::PlainCall {
+                    from,
+                    expected,
+                    size: 0,
+                });
+            }
+            OddWhat::Rule(pair, gives) => {
+                let from = self.instantiated(&pair, place)?;
+                self.emit_sized(Instruction::PlainRule {
+                    from,
+                    expected,
+                    size: 0,
+                    gives,
+                });
+            }
+            OddWhat::Space([slot, other], atom) => {
+                let at = self.emit(Instruction::UnlessSpace {
+                    slot,
+                    other,
+                    to: FAIL,
+                    odd: FAIL,
+                });
+                let here = self.here();
+                self.fill(at, Place::Odd, here);
+                let from = self.instantiated(&atom, place)?;
+                self.emit_sized(Instruction::PlainCall {
+                    from,
+                    expected,
+                    size: 0,
+                });
+            }
+            OddWhat::Source(atom) => {
+                let from = self.instantiated(&atom, place)?;
+                let size = 0;
+                let made = self.program.code.last();
+                let plain = match made.copied() {
+                    Some(Instruction::Instantiate { template, .. }) => Instruction::PlainOf {
+                        from,
+                        template,
+                        expected,
+                        size,
+                    },
+                    _ => Instruction::Plain {
+                        from,
+                        expected,
+                        size,
+                    },
+                };
+                self.emit_sized(plain);
+            }
+            OddWhat::SourceOf(atom, made) => {
+                let from = self.instantiated_of(&atom, made, place)?;
+                self.emit_sized(Instruction::Plain {
+                    from,
+                    expected,
+                    size: 0,
+                });
+            }
+            OddWhat::SourceAs(atom, expected) => {
+                let from = self.instantiated(&atom, place)?;
+                self.emit_sized(Instruction::PlainAs {
+                    from,
+                    expected,
+                    size: 0,
+                });
+            }
+            OddWhat::Operands(operation, operands, unchanged) => {
+                let operands = self.program.operands(&operands);
+                let at = self.emit_sized(Instruction::Operate {
+                    operation,
+                    operands,
+                    size: 0,
+                    stuck: FAIL,
+                    unchanged,
+                });
+                let here = self.here();
+                self.fill(at, Place::Stuck, here);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is done with errors: that of each handler is written once, where they land.
+    fn write_handlers(&mut self) {
         // Inner handlers lead to outer ones, which are written later.
         for number in (0..self.handlers.len()).rev() {
             if self.handlers[number].uses.is_empty() {
@@ -356,6 +379,10 @@ impl Compiler<'_> {
                 }
             }
         }
+    }
+
+    /// Tells each instruction that makes a frame above this one how large this one became.
+    fn size_frames(&mut self) {
         let whole = self.slots as Slot;
         for at in std::mem::take(&mut self.sized) {
             use Instruction as I;
@@ -391,7 +418,6 @@ impl Compiler<'_> {
                 other => unreachable!("{other:?} makes no frame"),
             }
         }
-        Ok(())
     }
 }
 
