@@ -15,6 +15,7 @@ mod condition;
 mod control;
 mod decide;
 pub(in crate::fast) mod facts;
+mod function;
 mod grow;
 mod head;
 mod inline;
@@ -28,6 +29,7 @@ mod one_call;
 mod pattern;
 mod pending;
 mod plain;
+mod rule;
 mod several;
 mod siblings;
 mod slow;
@@ -41,286 +43,30 @@ mod unchanged;
 mod walk;
 mod whether;
 
+pub(super) use function::function;
 use pending::Pending;
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 
-use crate::atom::{Atom, Variable, known};
+use crate::atom::{Atom, Variable};
 use crate::engine::Host;
-use crate::evaluate::RuleUse;
-use crate::evaluate::uses::Used;
 use crate::fast::choice::Gathers;
-use crate::fast::code::{
-    FAIL, Gives, Instruction, Operand, Pc, SLOTS, STEP, Slot, TypeId, Watched,
-};
-use crate::fast::function::{Function, State};
-use crate::fast::head::{Head, Signature};
+use crate::fast::code::{Gives, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
 use crate::fast::program::{Program, Temporary, Written};
-use crate::fast::switch::Key;
-use crate::fast::table::{Rule, RuleIndex, RuleTable};
 use crate::fast::types::Argument;
-use crate::space::{Origin, Row};
 
 /// Not compiled: left to the plain evaluator.
 struct Leave;
 
 type Compiled<T> = Result<T, Leave>;
 
-/// Rules that are read at once.
-const RULES_AT_ONCE: usize = 256;
-/// Functions of more rules than this are indexed.
-const LINEAR_MAX: usize = 8;
 const SLOTS_MAX: usize = SLOTS - 96;
 const TESTS_MAX: usize = 12;
 /// What has more atoms is no program that somebody wrote; parts that it shares would be compiled each time.
 const SIZE_MAX: u32 = 1 << 20;
-
-/// Compiles the rules of a function, if it has any.
-pub(super) fn function(host: &Host, heap: &mut Heap, program: &mut Program, id: u32) {
-    let Function {
-        symbol,
-        arity,
-        expected,
-        ..
-    } = program.functions[id as usize];
-    let head = Atom::Symbol(heap.symbol_of(symbol));
-    if program.open_rules || arity > SLOTS_MAX {
-        program.functions[id as usize].state = State::Plain;
-        return;
-    }
-    let kind = program.head(host, heap, &head);
-    let signature = match &kind {
-        // Whoever is watching is told by the plain evaluator.
-        Head::Untyped | Head::Typed(_) if expected == STEP && !program.watched => None,
-        _ if expected == STEP => {
-            program.functions[id as usize].state = State::Plain;
-            return;
-        }
-        Head::Untyped => None,
-        Head::Typed(signature) => Some(signature.clone()),
-        Head::Complex if program.signatures(host, heap, &head).is_some() => None,
-        Head::Operation(..) | Head::Complex => {
-            program.functions[id as usize].state = State::Plain;
-            return;
-        }
-    };
-    let version = program.rules_version(symbol, arity);
-    let before = program.functions[id as usize].state;
-    let same = program.looked_same(id);
-    if matches!(before, State::CompiledBefore | State::DataBefore)
-        && program.functions[id as usize].version == version
-        && same
-    {
-        program.functions[id as usize].state = match before {
-            State::CompiledBefore => State::Compiled,
-            _ => State::Data,
-        };
-        return;
-    }
-    if before == State::CompiledBefore
-        && same
-        && table::update(host, heap, program, id, signature.as_deref(), version)
-    {
-        return;
-    }
-    program.functions[id as usize].version = version;
-    program.looked.begin(Some(id));
-    let rows = program.rule_rows(symbol, arity);
-    if rows.is_empty() && program.curried.is_name(symbol) {
-        program.functions[id as usize].state = State::Plain;
-        return;
-    }
-    if rows.is_empty() {
-        program.note_data(id, &kind);
-        return;
-    }
-    let many = rows.len() > 1;
-    let mut tests = Vec::with_capacity(rows.len());
-    // Rules take much more room as atoms than where they are stored: a few at a time.
-    for rows in rows.chunks(RULES_AT_ONCE) {
-        for (rule, _) in program.rules_at(rows, &head) {
-            if table::parts(&rule, &head).is_some() {
-                tests.push(head::tests(heap, &rule));
-            }
-        }
-        settle_after(rows);
-    }
-    if tests.len() < rows.len() {
-        program.functions[id as usize].state = State::Plain;
-        return;
-    }
-    let (tree, mut reached) = match many.then(|| switch::tree(&tests)).flatten() {
-        Some((tree, reached)) => (Some(tree), reached),
-        None => (None, Vec::new()),
-    };
-    // Where no head can fail, no rule has to know of those before it.
-    let firm = rows
-        .chunks(RULES_AT_ONCE)
-        .zip(reached.chunks(RULES_AT_ONCE))
-        .all(|(rows, reached)| {
-            let rules = program.rules_at(rows, &head);
-            let matches = reached.iter().zip(&rules).all(|(reached, (rule, _))| {
-                reached
-                    .known
-                    .as_ref()
-                    .is_none_or(|known| head::always_matches(rule, known))
-            });
-            drop(rules);
-            settle_after(rows);
-            matches
-        });
-    for reached in &mut reached {
-        reached.notes = reached.among_others && !firm;
-    }
-    let mut compiled = Vec::with_capacity(rows.len());
-    let mut entries = Vec::with_capacity(rows.len());
-    let mut size = arity;
-    let start = program.code.len();
-    let mut tests = tests.into_iter();
-    let may_meet = !(program.watched || program.proving || program.is_at_moment());
-    let mut compile_rules = || {
-        for rows in rows.chunks(RULES_AT_ONCE) {
-            let found = program.rules_at(rows, &head);
-            if found.len() < rows.len() {
-                // Some went away since; the function is looked at again before its next call.
-                return Err(Leave);
-            }
-            for ((rule, origin), tests) in found.into_iter().zip(tests.by_ref()) {
-                let Some((pattern, body)) = table::parts(&rule, &head) else {
-                    return Err(Leave);
-                };
-                program.code.push(Instruction::HeadFail { function: id });
-                let pc = program.code.len() as Pc;
-                let mut compiler = Compiler::new(host, heap, program, arity);
-                compiler.function = id;
-                compiler.meets = may_meet.then_some(0);
-                compiler.facts = facts::Mode::of(compiler.program, id);
-                let (reached, place) = (reached.get(compiled.len()), origin.clone());
-                let entry = compiler.rule(
-                    pattern,
-                    body,
-                    signature.as_deref(),
-                    expected,
-                    many,
-                    reached,
-                    origin,
-                )?;
-                size = size.max(compiler.slots);
-                compiled.push(Rule { pc, gone: 0, tests });
-                entries.push(entry);
-                if let Some(listed) = &mut program.listed {
-                    listed.rule(pc - 1..program.code.len() as Pc, &rule, place);
-                }
-            }
-            settle_after(rows);
-            if compiled.len() == RULES_AT_ONCE {
-                // Growing step by step would leave as much memory behind again. What chooses a rule
-                // comes behind them.
-                let most = (program.code.len() - start).div_ceil(RULES_AT_ONCE);
-                let rest = entries.capacity() - entries.len() + RULES_AT_ONCE;
-                program.code.reserve(most * rest);
-            }
-        }
-        Ok(())
-    };
-    if compile_rules().is_err() {
-        program.code.truncate(start);
-        program.functions[id as usize].state = State::Plain;
-        program.looked.keep(id);
-        return;
-    }
-    program.looked.keep(id);
-    let mut pc = compiled[0].pc;
-    let mut chosen = None;
-    let mut select = pc;
-    if many {
-        pc = program.code.len() as Pc;
-        select = pc;
-        program.code.push(Instruction::Select { function: id });
-        match &tree {
-            Some(tree) => {
-                program.code.push(Instruction::NoRule { function: id });
-                let places = switch::Places {
-                    function: Some(id),
-                    rules: &entries,
-                    open: pc,
-                    none: pc + 1,
-                };
-                pc = switch::write(program, tree, &places);
-            }
-            None => chosen = index(&compiled),
-        }
-    }
-    if program.watched {
-        let to = pc;
-        pc = program.code.len() as Pc;
-        let watch = program.watch(Watched::Call);
-        program.code.push(watch);
-        program.code.push(Instruction::Jump { to });
-    }
-    if let Some(listed) = &mut program.listed {
-        listed.choice = program.code.len() as Pc;
-    }
-    let function = &mut program.functions[id as usize];
-    function.pc = pc;
-    function.size = size as Slot;
-    function.table = program.tables.len() as u32;
-    function.state = State::Compiled;
-    function.is_untyped = signature.is_none();
-    let layer = rows[0].layer;
-    let in_one = many && rows.iter().all(|row| row.layer == layer);
-    program.tables.push(RuleTable {
-        index: chosen,
-        layer: in_one.then_some(layer),
-        rows: if in_one {
-            rows.iter().map(|row| row.row).collect()
-        } else {
-            Vec::new()
-        },
-        numbering: program.layers.numbering(),
-        select,
-        compiled: compiled.len(),
-        rules: compiled,
-        changes: 0,
-        changed: 0,
-        calls: 0,
-    });
-}
-
-/// Where a function has many rules, gives back the room of the names in those looked at.
-fn settle_after(rows: &[Row]) {
-    if rows.len() == RULES_AT_ONCE {
-        crate::symbol::settle();
-    }
-}
-
-/// An index over the position that tells most rules apart.
-fn index(rules: &[Rule]) -> Option<RuleIndex> {
-    if rules.len() <= LINEAR_MAX {
-        return None;
-    }
-    let mut keys: HashMap<&[u32], HashSet<Key, FixedState>, FixedState> = HashMap::default();
-    for rule in rules {
-        for test in &rule.tests {
-            keys.entry(&test.path).or_default().insert(test.key);
-        }
-    }
-    let (path, _) = keys
-        .into_iter()
-        .max_by_key(|(path, keys)| (keys.len(), usize::MAX - path.len()))?;
-    let mut index = RuleIndex {
-        path: path.into(),
-        by_key: HashMap::default(),
-        open: Vec::new(),
-    };
-    for (number, rule) in rules.iter().enumerate() {
-        index.add(number as u32, &rule.tests);
-    }
-    Some(index)
-}
 
 /// Compiles an expression as the body of a function of its variables, which are `open` if
 /// they stand for nothing. `None` if it is left to the plain evaluator.
@@ -875,127 +621,6 @@ impl<'m> Compiler<'m> {
         walk::count_walked(atom, |variable| {
             *walked.entry(variable.clone()).or_insert(0) += 1;
         });
-    }
-
-    /// Compiles a rule. Returns where it begins for calls that were told apart.
-    #[expect(clippy::too_many_arguments, reason = "all that is known of a rule")]
-    fn rule(
-        &mut self,
-        pattern: &Atom,
-        body: &Atom,
-        signature: Option<&Signature>,
-        expected: TypeId,
-        many: bool,
-        reached: Option<&switch::Reached>,
-        origin: Option<Origin>,
-    ) -> Compiled<Pc> {
-        let arguments = &pattern.as_expression().expect("checked")[1..];
-        self.count(pattern);
-        self.count(body);
-        let head_fail = self.here() - 1;
-        let mut begin = self.here();
-        for (slot, argument) in arguments.iter().enumerate() {
-            self.pattern(argument, slot as Slot, head_fail)?;
-        }
-        self.note_calls(signature);
-        if many {
-            self.emit(Instruction::Neck);
-        }
-        if let Some(switch::Reached {
-            known: Some(known),
-            notes,
-            ..
-        }) = reached
-            && (!known.is_empty() || !*notes)
-        {
-            // Once more, without what is known then; slots and names come out the same.
-            let over = self.emit(Instruction::Jump { to: FAIL });
-            let (slots, names) = (self.slots, self.names.len());
-            self.slots = arguments.len();
-            self.names.clear();
-            begin = self.here();
-            for (slot, argument) in arguments.iter().enumerate() {
-                self.known_pattern(argument, slot as Slot, known, head_fail)?;
-            }
-            if *notes {
-                self.emit(Instruction::Neck);
-            }
-            debug_assert_eq!((slots, names), (self.slots, self.names.len()));
-            let here = self.here();
-            self.fill(over, Place::To, here);
-        }
-        if self.program.proving {
-            let rule = self.rule_use(pattern, origin);
-            self.pending.add(Used::Rule(rule));
-        } else if self.program.watched {
-            let (rule, function) = (self.rule_use(pattern, origin), self.function);
-            self.watch(Watched::Rule { rule, function });
-            self.watched = true;
-        }
-        // The call itself is the result.
-        if body.is_symbol(&known().not_reducible) {
-            return Err(Leave);
-        }
-        if expected == STEP {
-            self.step_of_rule(pattern, body)?;
-            return Ok(begin);
-        }
-        if let Some([head, within]) = body.as_expression()
-            && head.is_symbol(&known().function)
-        {
-            let returned = match signature.map(|signature| &signature.returns) {
-                Some(returns) if returns.is_symbol(&known().atom) => None,
-                Some(returns) if returns.is_ground() => Some(self.result_type(returns)),
-                Some(_) | None => Some(expected),
-            };
-            let ends = match returned {
-                Some(expected) => minimal::Ends::Value(expected),
-                None => minimal::Ends::Atom,
-            };
-            let called = &pattern.as_expression().expect("checked")[0];
-            self.function_body(within, called, arguments.len(), ends)?;
-            return Ok(begin);
-        }
-        // Different variables as arguments bind nothing in what is handed over.
-        let mut arguments_seen = arguments.iter().enumerate();
-        let bound = if arguments_seen.all(|(place, argument)| {
-            matches!(argument, Atom::Variable(_)) && !arguments[..place].contains(argument)
-        }) {
-            Bound::Nothing
-        } else {
-            Bound::Something
-        };
-        match signature.map(|signature| &signature.returns) {
-            returns
-                if body.is_error()
-                    || returns.is_some_and(|returns| returns.is_symbol(&known().atom)) =>
-            {
-                self.introduce(body)?;
-                let value = self.quoted(body)?;
-                match body {
-                    Atom::Variable(_) => {
-                        let from = self.in_slot(value)?;
-                        self.emit_sized(Instruction::OfferResult { from, size: 0 });
-                        self.return_result();
-                    }
-                    _ => self.return_value(value),
-                }
-                self.finish()?;
-            }
-            // What it is expected to be says what type variables stand for.
-            Some(returns) if !returns.is_ground() => self.body(body, expected, bound)?,
-            None => self.body(body, expected, bound)?,
-            Some(returns) => {
-                let expected = self.result_type(returns);
-                self.body(body, expected, bound)?;
-            }
-        }
-        Ok(begin)
-    }
-
-    fn rule_use(&mut self, head: &Atom, origin: Option<Origin>) -> u32 {
-        let rule = RuleUse::of(head.clone(), origin);
-        self.program.uses.add_rule(rule)
     }
 
     fn watch(&mut self, what: Watched) -> usize {

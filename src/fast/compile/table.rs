@@ -3,7 +3,8 @@
 //! rules, or as many calls, all is compiled anew, with switches: so each change costs a
 //! constant time, however many rules there are.
 
-use super::{Compiled, Compiler, Leave, RULES_AT_ONCE, head as heads, index};
+use super::function::{RULES_AT_ONCE, index};
+use super::{Compiled, Compiler, Leave, head as heads};
 use crate::atom::{Atom, known};
 use crate::engine::Host;
 use crate::fast::code::{Instruction, Pc, Slot};
