@@ -175,6 +175,18 @@ impl Compiler<'_> {
         Ok(Operand::slot(to))
     }
 
+    /// What `let` and `switch` take apart, in a slot.
+    pub(super) fn value_of_form(&mut self, value: &Atom) -> Compiled<Slot> {
+        let found = self.evaluate_argument(value, ANY)?;
+        let slot = self.in_slot(found)?;
+        if matches!(value, Atom::Variable(_)) {
+            // It may stand for an error, which is a value only here, or for nothing yet, and for a
+            // call or `Empty` later.
+            self.settled.remove(&slot);
+        }
+        Ok(slot)
+    }
+
     /// What tells the cases apart, in order, and what is known of each where it leads there;
     /// `None` if there is nothing to tell.
     fn cases_tree<'c>(

@@ -93,8 +93,7 @@ impl Compiler<'_> {
                 let guard = self.has_some_type(value, atom, expected)?;
                 let (value, mark) =
                     self.marked(std::slice::from_ref(value), want, |this, inner| {
-                        let value = this.evaluate_argument(value, ANY)?;
-                        let slot = this.in_slot(value)?;
+                        let slot = this.value_of_form(value)?;
                         this.cases(slot, cases.children(), inner.want)
                     })?;
                 self.exit(mark);
@@ -699,12 +698,7 @@ impl Compiler<'_> {
             guard = self.has_some_type(value, atom, expected)?;
         }
         let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, within| {
-            let found = this.gathering(gathers, |this| this.evaluate_argument(value, ANY))?;
-            let slot = this.in_slot(found)?;
-            if matches!(value, Atom::Variable(_)) {
-                // It may stand for nothing yet, and for a call or `Empty` later.
-                this.settled.remove(&slot);
-            }
+            let slot = this.gathering(gathers, |this| this.value_of_form(value))?;
             let queried = this.taken_apart(pattern, slot, template, expected)?;
             if within.want != Want::Tail {
                 let value = inner(this, within.want)?;

@@ -240,6 +240,10 @@ impl Compiler<'_> {
                 if !goes_on && self.may_bind_typed(inner, next) {
                     return Err(Leave);
                 }
+                let late = match goes_on {
+                    true => Vec::new(),
+                    false => self.bound_late(inner, next)?,
+                };
                 let slot = self.instruction(steps, inner, body)?;
                 let (mut variable, mut next) = (variable.clone(), next.clone());
                 if self.names.contains_key(&variable) {
@@ -251,7 +255,12 @@ impl Compiler<'_> {
                 let fresh_in = None;
                 self.name(&variable, Name { slot, fresh_in });
                 self.check_stepped(steps, inner, slot, &next)?;
-                self.instructions(steps, &next, want)?
+                match steps.ends {
+                    Ends::Value(_) if !late.is_empty() => {
+                        self.with_late(&late, |this| this.evaluated_step(steps, &next, want))?
+                    }
+                    _ => self.instructions(steps, &next, want)?,
+                }
             }
             [value, pattern, then, otherwise] if *head == known.unify => {
                 let (value, pattern) = self.value_first(value, pattern);

@@ -108,9 +108,7 @@ impl Compiler<'_> {
                 let slot = name.slot;
                 let is_fresh = name.fresh_in == Some(self.scope);
                 if self.is_late(slot)
-                    || self.settled.contains(&slot)
-                    || self.numbers.contains(&slot)
-                    || self.is_plainly(slot)
+                    || self.is_known_value(slot)
                     || !self.has_element(child, &variable)
                     || !self.is_bound_before(&mut bound, &children[..place], &variable)
                 {
@@ -118,16 +116,89 @@ impl Compiler<'_> {
                 }
                 let told = match is_fresh {
                     true => None,
-                    false => {
-                        let to = self.target()?;
-                        self.emit(Instruction::IsUnbound { to, from: slot });
-                        Some(to)
-                    }
+                    false => Some(self.told_unbound(slot)?),
                 };
                 self.unbound.push((slot, self.scope, told));
             }
         }
         Ok(noted)
+    }
+
+    /// The variables that are elements, as they are written, of what a `chain` goes on with, and that
+    /// its instruction may bind: those that stand for nothing before it stay what they are there. With
+    /// each, the slot that tells whether it does; none for a new one.
+    pub(super) fn bound_late(
+        &mut self,
+        instruction: &Atom,
+        next: &Atom,
+    ) -> Compiled<Vec<(Variable, Option<Slot>)>> {
+        let mut late = Vec::new();
+        if !matches!(next, Atom::Expression(_)) {
+            return Ok(late);
+        }
+        let mut variables: Vec<Variable> = Vec::new();
+        next.for_each_variable(|variable| {
+            if !variables.contains(variable) {
+                variables.push(variable.clone());
+            }
+        });
+        for variable in variables {
+            let slot = match self.names.get(&variable) {
+                Some(name) if name.fresh_in != Some(self.scope) => Some(name.slot),
+                _ => None,
+            };
+            if slot.is_some_and(|slot| self.is_known_value(slot))
+                || !self.has_element(next, &variable)
+                || !self.may_bind(instruction, &variable)
+            {
+                continue;
+            }
+            let told = slot.map(|slot| self.told_unbound(slot)).transpose()?;
+            late.push((variable, told));
+        }
+        Ok(late)
+    }
+
+    /// Compiles what a `chain` goes on with, where such variables stand for nothing yet.
+    pub(super) fn with_late<T>(
+        &mut self,
+        late: &[(Variable, Option<Slot>)],
+        inner: impl FnOnce(&mut Self) -> Compiled<T>,
+    ) -> Compiled<T> {
+        let noted = self.unbound.len();
+        // The part that begins next.
+        let scope = self.scopes + 1;
+        let mut before = Vec::new();
+        for (variable, told) in late {
+            let Some(name) = self.names.get_mut(variable) else {
+                continue;
+            };
+            match told {
+                Some(_) => self.unbound.push((name.slot, scope, *told)),
+                None => {
+                    before.push((variable, *name));
+                    name.fresh_in = Some(scope);
+                }
+            }
+        }
+        let result = inner(self);
+        self.unbound.truncate(noted);
+        for (variable, name) in before {
+            self.names.insert(variable.clone(), name);
+        }
+        result
+    }
+
+    /// A slot that tells whether another stands for nothing now.
+    fn told_unbound(&mut self, slot: Slot) -> Compiled<Slot> {
+        let to = self.target()?;
+        self.emit(Instruction::IsUnbound { to, from: slot });
+        Ok(to)
+    }
+
+    /// Whether what a slot holds is a value that nothing binds any more.
+    fn is_known_value(&self, slot: Slot) -> bool {
+        self.settled.contains(&slot) || self.numbers.contains(&slot) || self.is_plainly(slot)
     }
 
     /// The slot that tells whether another stood for nothing when this part began, if that was

@@ -718,11 +718,10 @@ impl Machine<'_> {
             } => {
                 let left = self.heap.deref(slot!(self, base, left));
                 let right = self.heap.deref(slot!(self, base, right));
-                if left.is_exp() && right.is_exp() {
-                    let union = self.union(left, right);
-                    set!(self, base, to, union);
-                } else {
-                    pc = odd;
+                let union = (left.is_exp() && right.is_exp()).then(|| self.union(left, right));
+                match union {
+                    Some(union) if !self.heap.is_error(union) => set!(self, base, to, union),
+                    _ => pc = odd,
                 }
             }
             I::SizeAtom { to, from, odd } => {
