@@ -221,6 +221,16 @@ def with_replaced(answers, pattern, word):
     return Answers([[re.sub(pattern, word, result) for result in results] for results in answers.directives]).without_order()
 
 
+def agree_where(differ, theirs, found):
+    """Whether the directives to which the reference answered otherwise than ours are answered as it did."""
+    if any(isinstance(answers.directives, str) for answers in (differ, theirs, found)):
+        return found.without_order() == theirs.without_order()
+    ours, wanted, found = (answers.without_order() for answers in (differ, theirs, found))
+    if not len(ours) == len(wanted) == len(found):
+        return False
+    return all(one == other or again == other for one, other, again in zip(ours, wanted, found))
+
+
 def is_from_a_member(theirs, ours, program):
     """Whether the reference's answers to a directive have what is left of a tuple from `Error` on, an error by its form."""
     tails = re.findall(r" (Error (?:[^()]|\([^()]*\))*)\)", ours)
@@ -272,8 +282,8 @@ def explanation(seed, program, theirs, answers, engine, ask):
             return heading
     for forgotten in [r"\$[^\s()]+", *(re.escape(name) for name in sorted(set(re.findall(r"\$[^\s()]+", program))))]:
         other = with_arguments_taken(program, forgotten)
-        again, expected = ask(other).without_order(), engine.ask_all([other])[0].without_order()
-        if wanted == again == expected:
+        again, expected = ask(other), engine.ask_all([other])[0]
+        if all(agree_where(answers, theirs, found) for found in (again, expected)):
             return "variable in a value"
     orders = random.Random(seed)
     if any(other.without_order() == wanted for other in engine.ask_all([reordered(program, orders) for _ in range(ORDERS)])):
