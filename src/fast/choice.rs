@@ -108,7 +108,7 @@ pub(super) enum Kind {
 }
 
 /// What is kept of results that are gathered.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gathers {
     Results,
     /// As `Results`, which may begin with the symbol `Error` and are no error for that.

@@ -5,6 +5,7 @@
 
 mod operand;
 
+use crate::fast::choice::Gathers;
 pub(super) use operand::{
     Arithmetic, AtomKind, Change, Comparison, Gives, Logic, Of, Operand, Operands, Quick,
     QuickKind, Watched,
@@ -677,13 +678,11 @@ pub(super) enum Instruction {
         done: Pc,
         size: Slot,
     },
+    /// Keeps a result, or `()` for each where only how many there are is used, unless the name
+    /// `Error` makes what is gathered an error.
     GatherAdd {
         slot: Slot,
-    },
-    /// As `GatherAdd` where nothing but how many results there are is used: keeps `()` for
-    /// each, unless the name `Error` makes what is gathered an error.
-    GatherCount {
-        slot: Slot,
+        what: Gathers,
     },
     /// Begins a `case`: without a result of what follows goes on at `empty`.
     CaseOpen {
@@ -697,6 +696,11 @@ pub(super) enum Instruction {
     /// Ends what was begun by `CaseOpen`, whatever is left to choose: all is as it was then.
     Found {
         keep: Slot,
+    },
+    /// Ends it with the value in the slot, unless that is none: what it bound stays so.
+    Only {
+        keep: Slot,
+        slot: Slot,
     },
     /// Goes on at each of the operands, which are places in the code.
     Alternatives {

@@ -25,6 +25,7 @@ mod lambda;
 mod locals;
 pub(in crate::fast) mod met;
 mod minimal;
+mod once;
 mod one_call;
 mod pattern;
 mod pending;

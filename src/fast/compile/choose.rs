@@ -97,10 +97,11 @@ impl Compiler<'_> {
                     this.evaluate(inner, ANY, Want::Shared)
                 })
             })?;
-            this.emit(match gathers {
-                Gathers::Results | Gathers::Any => Instruction::GatherAdd { slot },
-                Gathers::HowMany | Gathers::Whether => Instruction::GatherCount { slot },
-            });
+            let what = match gathers {
+                Gathers::Results | Gathers::Any => Gathers::Results,
+                Gathers::HowMany | Gathers::Whether => Gathers::HowMany,
+            };
+            this.emit(Instruction::GatherAdd { slot, what });
             Ok(())
         })?;
         let here = self.here();

@@ -114,6 +114,7 @@ impl Compiler<'_> {
             (Control::Map | Control::Filter | Control::Fold, _) => {
                 self.walk_form(call, control, signature)
             }
+            (Control::Once, [inner]) => self.once(call, signature, inner),
             (Control::Lambda, [Atom::Expression(_), _]) => {
                 self.form_fits(signature, expected)?;
                 self.lambda_value(children, want)

@@ -60,7 +60,6 @@ pub(super) fn ends(instruction: &Instruction) -> bool {
             | I::Operate { .. }
             | I::OfferResult { .. }
             | I::GatherAdd { .. }
-            | I::GatherCount { .. }
             | I::Alternatives { .. }
             | I::Elements { .. }
             | I::Match { .. }

@@ -722,13 +722,13 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(mark)
         ),
         I::Gather { done, .. } => format!("gather the results of what follows for {}", place(done)),
-        I::GatherAdd { slot: value } => format!("gather {} and go back for more", slot(value)),
-        I::GatherCount { slot: value } => format!("count {} and go back for more", slot(value)),
+        I::GatherAdd { slot: value, .. } => format!("gather {} and go back for more", slot(value)),
         I::CaseOpen { empty, .. } => {
             format!("begin a case; without a result go on at {}", place(empty))
         }
         I::CaseAny { .. } => "the case has a result".to_owned(),
         I::Found { .. } => "go on as if the case had not begun".to_owned(),
+        I::Only { slot: value, .. } => format!("{} is its only result, if it is one", slot(value)),
         I::Alternatives { operands, .. } => {
             let places: Vec<String> = rule
                 .list(operands)

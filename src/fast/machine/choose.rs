@@ -175,6 +175,12 @@ impl Machine<'_> {
         debug_assert!(self.choices[number..].iter().all(|choice| !choice.aside));
         self.heap.undo(trail as usize);
         self.heap.cut(heap, boxes as usize);
+        self.forget_choices(number);
+    }
+
+    /// Forgets the choice of this number and those after it, with the errors that wait for them.
+    pub(super) fn forget_choices(&mut self, number: usize) {
+        self.asides.retain(|aside| (aside.choice as usize) < number);
         while self.choices.len() > number {
             if let Some(Choice {
                 kind: Kind::Join(join),

@@ -1316,10 +1316,10 @@ impl Machine<'_> {
                     | I::ErrorAt { .. }
                     | I::Gather { .. }
                     | I::GatherAdd { .. }
-                    | I::GatherCount { .. }
                     | I::CaseOpen { .. }
                     | I::CaseAny { .. }
                     | I::Found { .. }
+                    | I::Only { .. }
                     | I::UnlessSpace { .. }
                     | I::Elements { .. }
                     | I::Query { .. }

@@ -2,7 +2,7 @@
 
 use super::{MARK_SUCCEEDED, Machine, Next, Settled};
 use crate::fast::cell::{Cell, Header};
-use crate::fast::choice::{Gathers, Kind};
+use crate::fast::choice::Kind;
 use crate::fast::code::{ANY, Arithmetic, AtomKind, Instruction, Of, Pc};
 use crate::fast::function::State;
 use crate::fast::stack::place;
@@ -831,14 +831,15 @@ impl Machine<'_> {
                 let number = (slot!(self, base, keep).0 >> 3) as usize;
                 self.end_choices(number);
             }
-            I::GatherAdd { slot } => {
-                let value = slot!(self, base, slot);
-                self.gather(value, base, Gathers::Results);
-                go!(Next::Fail);
+            I::Only { keep, slot } => {
+                if self.heap.deref(slot!(self, base, slot)) == self.heap.empty {
+                    go!(Next::Fail);
+                }
+                self.forget_choices((slot!(self, base, keep).0 >> 3) as usize);
             }
-            I::GatherCount { slot } => {
+            I::GatherAdd { slot, what } => {
                 let value = slot!(self, base, slot);
-                self.gather(value, base, Gathers::HowMany);
+                self.gather(value, base, what);
                 go!(Next::Fail);
             }
             seldom => match self.seldom(seldom, pc, base) {
