@@ -68,6 +68,37 @@ fn once_and_limit_give_the_first_results() {
 }
 
 #[test]
+fn once_in_a_rule_binds_what_its_first_result_does_and_drops_errors_that_waited_for_others() {
+    check(
+        &["control"],
+        "
+        (par a b) (par a c)
+        (= (gen) 1) (= (gen) 2)
+        (= (bad) (Error x y)) (= (bad) 3)
+        (= (first-of $x) (once (match &self (par $x $y) $y)))
+        !(first-of a) => b
+        !(first-of d) =>
+        (= (bound-by $k) (let $_ (once (match &self (par $k $v) ok)) $v))
+        !(bound-by a) => b
+        (= (without-errors) (+ 1 (once (bad))))
+        !(without-errors) => 4
+        (= (with-errors) (+ 1 (once (superpose ((Error a b) (Error c d))))))
+        !(with-errors) => (Error a b)
+        (= (for-each) (collapse (let* (($x (gen)) ($y (once (bad)))) ($x $y))))
+        !(for-each) => ((1 3) (2 3))
+        (= (among-others) (superpose ((once (gen)) (once (bad)) 7)))
+        !(among-others) => 1 | 3 | 7
+        (= (none) (case (once (empty)) ((Empty none) ($x $x))))
+        !(none) => none
+        (= (nested) (let $x (once (let $y (gen) (once (superpose ($y 9))))) (if (> $x 0) (once (gen)) no)))
+        !(nested) => 1
+        (= (loop $n) (if (== $n 0) done (let $_ (once (par (gen) $n)) (loop (- $n 1)))))
+        !(loop 1000) => done
+        ",
+    );
+}
+
+#[test]
 fn once_and_limit_leave_the_rest_undone() {
     for (atom, calls) in [
         ("(once (probe (superpose (1 2 3 4))))", 1),
