@@ -16,6 +16,8 @@
 //! | `W0206` | an operation that only the reference has | `names` |
 //! | `W0207` | a call where an expression is taken as it is written | `unevaluated` |
 //! | `W0208` | a call without `!` before it, which is stored | `unevaluated` |
+//! | `W0209` | a rule for a symbol, which no call asks for | `symbols` |
+//! | `W0210` | a symbol of a rule's head where a value is wanted | `symbols` |
 //!
 //! Errors are what a run would answer with an error atom if it came there.
 //! Warnings are likely mistakes, notes may be meant.
@@ -26,6 +28,7 @@ mod evaluated;
 mod imports;
 mod names;
 mod shadows;
+mod symbols;
 mod unevaluated;
 mod variables;
 
@@ -130,6 +133,7 @@ impl Text<'_> {
         shadows::check(self, space, &forms);
         endless::check(self, space, &forms);
         unevaluated::check(self, host, space, &forms);
+        symbols::check(self, space, &forms);
     }
 
     /// Reads the atoms of a node and of all below it, each once.

@@ -74,6 +74,14 @@ impl Diagnostic {
                     "add the `)` that is missing, likely before line {line}: what begins there is read as part of this"
                 ))
             }
+            SyntaxErrorKind::UnclosedString {
+                over_lines: Some(offset),
+            } => {
+                let line = lines.position(source, *offset).line;
+                Cow::Owned(format!(
+                    "add the closing `\"`, here or before: the string that begins on line {line} goes on over the end of the line"
+                ))
+            }
             _ => Cow::Borrowed(error.help()),
         };
         Diagnostic {
@@ -239,6 +247,20 @@ error[E0001]: unclosed `(`
   |        ^
   |
   = help: add the `)` that is missing
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_string_left_open_is_drawn_with_the_line_where_one_goes_on() {
+        let text = drawn("(a \"b\")\n(c \"d)\n(e \"f g \" h)\n");
+        let expected = "error[E0003]: unclosed string
+ --> f.metta:3:9
+  |
+3 | (e \"f g \" h)
+  |         ^
+  |
+  = help: add the closing `\"`, here or before: the string that begins on line 2 goes on over the end of the line
 ";
         assert_eq!(text, expected);
     }

@@ -26,7 +26,11 @@ pub enum SyntaxErrorKind {
     UnexpectedClose,
     /// The text ends inside a string.
     #[error("unclosed string")]
-    UnclosedString,
+    UnclosedString {
+        /// The byte where the first string before it begins that goes on over the end of a
+        /// line: most likely the one whose `"` is missing.
+        over_lines: Option<usize>,
+    },
     /// An escape that strings do not take.
     #[error("unknown escape `\\{0}` in string")]
     UnknownEscape(char),
@@ -58,7 +62,7 @@ impl SyntaxError {
         match self.kind {
             SyntaxErrorKind::UnclosedExpression { .. } => "E0001",
             SyntaxErrorKind::UnexpectedClose => "E0002",
-            SyntaxErrorKind::UnclosedString => "E0003",
+            SyntaxErrorKind::UnclosedString { .. } => "E0003",
             SyntaxErrorKind::UnknownEscape(_) => "E0004",
             SyntaxErrorKind::InvalidEscape => "E0005",
             SyntaxErrorKind::LoneDirective => "E0006",
@@ -70,7 +74,7 @@ impl SyntaxError {
         match self.kind {
             SyntaxErrorKind::UnclosedExpression { .. } => "add the `)` that is missing",
             SyntaxErrorKind::UnexpectedClose => "remove it, or open an expression for it to close",
-            SyntaxErrorKind::UnclosedString => "add the closing `\"`",
+            SyntaxErrorKind::UnclosedString { .. } => "add the closing `\"`",
             SyntaxErrorKind::UnknownEscape(_) => {
                 "strings take \\\" \\\\ \\n \\t \\r \\xNN and \\u{…}; write `\\\\` for a backslash"
             }
@@ -85,7 +89,7 @@ impl SyntaxError {
     pub fn is_incomplete(&self) -> bool {
         match self.kind {
             SyntaxErrorKind::UnclosedExpression { .. }
-            | SyntaxErrorKind::UnclosedString
+            | SyntaxErrorKind::UnclosedString { .. }
             | SyntaxErrorKind::LoneDirective => true,
             SyntaxErrorKind::UnexpectedClose
             | SyntaxErrorKind::UnknownEscape(_)

@@ -26,6 +26,8 @@ pub fn parse(source: &str) -> Parsed<'_> {
         errors: Vec::new(),
         open: Vec::new(),
         directive: None,
+        over_lines: None,
+        ends_in_string: false,
     };
     let mut lexer = Lexer::new(source);
     while let Some((token, span)) =
@@ -47,6 +49,10 @@ struct Reader<'s> {
     open: Vec<u32>,
     /// A `!` whose atom has not come yet.
     directive: Option<Span>,
+    /// Where the first string begins that goes on over the end of a line.
+    over_lines: Option<usize>,
+    /// Whether the text ends in a string, so that a `)` may be in it.
+    ends_in_string: bool,
 }
 
 impl Reader<'_> {
@@ -59,8 +65,12 @@ impl Reader<'_> {
             Token::Variable => self.atom(NodeKind::Variable, span),
             Token::Word => self.atom(NodeKind::Word, span),
             Token::String => {
-                if let Err(kind) = unescape(&self.tree.source[span.start..span.end]) {
+                let quoted = &self.tree.source[span.start..span.end];
+                if let Err(kind) = unescape(quoted) {
                     self.errors.push(SyntaxError::new(kind, span));
+                }
+                if self.over_lines.is_none() && quoted.contains('\n') {
+                    self.over_lines = Some(span.start);
                 }
                 self.atom(NodeKind::String, span);
             }
@@ -69,9 +79,11 @@ impl Reader<'_> {
                     start: span.start,
                     end: span.start + 1,
                 };
-                self.errors
-                    .push(SyntaxError::new(SyntaxErrorKind::UnclosedString, start));
+                let over_lines = self.over_lines;
+                let kind = SyntaxErrorKind::UnclosedString { over_lines };
+                self.errors.push(SyntaxError::new(kind, start));
                 self.directive = None;
+                self.ends_in_string = true;
             }
         }
     }
@@ -153,8 +165,13 @@ impl Reader<'_> {
     }
 
     /// Reports every expression that is still open, in one walk from the last node
-    /// to the outermost of them.
+    /// to the outermost of them; none where the text ends in a string, which has what
+    /// would close them in it.
     fn unclosed(&mut self) {
+        if self.ends_in_string {
+            self.open.clear();
+            return;
+        }
         let mut swallows = None;
         let mut index = self.tree.nodes.len();
         while let Some(opened) = self.open.pop() {
@@ -202,9 +219,10 @@ mod tests {
                 ("unclosed `(`", 16, true),
             ],
         );
+        check_errors("(a \"b", &[("unclosed string", 3, true)]);
         check_errors(
-            "(a \"b",
-            &[("unclosed `(`", 0, true), ("unclosed string", 3, true)],
+            "(a)) (b \"c)\n(d",
+            &[("unexpected `)`", 3, false), ("unclosed string", 8, true)],
         );
         check_errors(
             "(a (b)\n(c ((d) (e",

@@ -35,7 +35,7 @@ pub(crate) fn closed(text: &str) -> Closed {
     let in_open_string = |source: &str| {
         let parsed = parse(source);
         let mut errors = parsed.errors.iter();
-        errors.any(|error| *error.kind() == SyntaxErrorKind::UnclosedString)
+        errors.any(|error| matches!(error.kind(), SyntaxErrorKind::UnclosedString { .. }))
     };
     let mut source = text.to_owned();
     let in_string = in_open_string(&source);
