@@ -33,214 +33,232 @@ pub(super) struct Call<'a> {
 
 impl Compiler<'_> {
     pub(super) fn call(&mut self, call: Call<'_>) -> Compiled<Value> {
-        let Call {
-            atom,
-            children,
-            expected,
-            want,
-        } = call;
-        let head = self.program.head(self.host, self.heap, &children[0]);
+        let head = self.program.head(self.host, self.heap, &call.children[0]);
         match head {
-            Head::Complex => match children {
-                [Atom::Symbol(symbol), left, right, then, otherwise]
-                    if *symbol == known().unify =>
-                {
-                    self.unify_form(atom, [left, right, then, otherwise], want)
-                }
-                [Atom::Symbol(symbol), ..]
-                    if *symbol == known().cons_atom || *symbol == known().decons_atom =>
-                {
-                    self.list_instruction(call)
-                }
-                [head, ..] if lambda_of(head).is_some() => {
-                    self.lambda_call(children, expected, want)
-                }
-                [Atom::Variable(head), ..] => self.applied(call, head),
-                [Atom::Expression(_), ..] if self.program.expression_rules => {
-                    self.call_of_call(call)
-                }
-                [head @ Atom::Expression(_), ..] if self.gives_no_function(head) => {
-                    self.headed_by_call(call)
-                }
-                [Atom::Expression(head), ..] => match head.children() {
-                    [Atom::Variable(name), arguments @ ..] => {
-                        self.headed_by_applied(call, (name, arguments.len()))
-                    }
-                    // Noted to be data when it is looked at first.
-                    _ if expected == ANY && self.is_literal(atom) => {
-                        self.looked_at(atom, expected, want)
-                    }
-                    _ => Err(Leave),
-                },
-                [Atom::Symbol(symbol)] if *symbol == known().context_space && expected == ANY => {
-                    let space = Atom::space(self.program.space.clone());
-                    let value = self.constant_value(&space)?;
-                    Ok(self.give(value, want))
-                }
-                // What comes of it is evaluated, unless it is an instruction.
-                [
-                    Atom::Symbol(symbol),
-                    Atom::Expression(nested),
-                    Atom::Variable(variable),
-                    template @ Atom::Expression(_),
-                ] if *symbol == known().chain
-                    && matches!(nested.children(), [Atom::Symbol(head)] if *head == known().context_space)
-                    && !starts_with_instruction(template) =>
-                {
-                    let space = Atom::space(self.program.space.clone());
-                    let template = substitute(template, variable, &space);
-                    self.part(|this| {
-                        this.introduce(&template)?;
-                        this.template(&template, ANY, want, Bound::Something)
-                    })
-                }
-                [Atom::Symbol(symbol), _, _, _] if *symbol == known().chain => {
-                    self.result_fits(&Static::Any, &types::undefined(), expected)?;
-                    self.steps_form(atom, Ends::Value(ANY), want)
-                }
-                [Atom::Symbol(symbol), called] if *symbol == known().eval && expected == ANY => {
-                    match self.attempt(|this| this.eval_form(atom, called, want)) {
-                        Some(value) => Ok(value),
-                        None => self.steps_form(atom, Ends::Atom, want),
-                    }
-                }
-                [Atom::Symbol(symbol), _, _] if *symbol == known().evalc && expected == ANY => {
-                    self.steps_form(atom, Ends::Atom, want)
-                }
-                [Atom::Symbol(symbol), whole, wanted, space]
-                    if *symbol == known().metta && expected == ANY =>
-                {
-                    self.metta_form((whole, wanted, space), want)
-                }
-                [Atom::Grounded(Grounded::Operation(operation)), ..]
-                    if types::is_undefined(operation.type_atom())
-                        && operation.control().is_none() =>
-                {
-                    let (value, mark) = self.marked(&children[1..], want, |this, _| {
-                        let mut operands = Vec::with_capacity(children.len());
-                        for child in &children[1..] {
-                            operands.push(this.evaluate(child, ANY, Want::Own)?);
-                        }
-                        let signature = Signature {
-                            parameters: Vec::new(),
-                            returns: this.program.types[usize::from(expected)].clone(),
-                        };
-                        let unchanged = is_unchanged(children);
-                        this.operate(operation, &signature, &operands, unchanged, want)
-                    })?;
-                    self.exit(mark);
-                    Ok(value)
-                }
-                [Atom::Symbol(_), ..] => {
-                    let (signature, _) = self.signature_for(children, Some(expected))?;
-                    self.typed_call(call, &signature)
-                }
-                _ => Err(Leave),
-            },
-            Head::Untyped => {
-                self.keep_retyped_apart(children, expected)?;
-                let checks = self.kept_apart(children)?;
-                let guard = self.guard(atom, checks, expected)?;
-                if expected == ANY
-                    && want == Want::Tail
-                    && let Some(function) = self.grows(children)
-                {
-                    return self.grown(function, children, |this, _, child, want| {
-                        this.evaluate(child, ANY, want)
-                    });
-                }
-                let noted = self.note_unbound(children)?;
-                let marked = self.marked(&children[1..], want, |this, inner| {
-                    let quick = match children[0] {
-                        Atom::Symbol(_) if !children[0].is_empty_symbol() => {
-                            this.quick_arguments(&children[1..], want)
-                        }
-                        _ => None,
-                    };
-                    let quick = quick.map(|arguments| {
-                        // Another takes its place when more is known.
-                        let to = this.here() + 1;
-                        (this.emit(Instruction::Jump { to }), arguments)
-                    });
-                    let before = this.defined.clone();
-                    let mut operands = Vec::with_capacity(children.len());
-                    for child in children {
-                        operands.push(this.evaluate(child, ANY, Want::Own)?);
-                    }
-                    if quick.is_some() {
-                        // Nothing but the call uses what arguments were evaluated to.
-                        this.defined = before;
-                    }
-                    match &children[0] {
-                        Atom::Symbol(symbol) => {
-                            let symbol = this.heap.symbol(symbol);
-                            let elements = this.elements_of(&children[1..], None);
-                            this.call_symbol(
-                                symbol, operands, expected, want, inner.mark, elements, quick,
-                            )
-                        }
-                        _ => {
-                            let to = this.target()?;
-                            let operands = this.program.operands(&operands);
-                            this.emit(Instruction::BuildData { to, operands });
-                            Ok(this.give(Operand::slot(to), want))
-                        }
-                    }
-                });
-                self.unbound.truncate(noted);
-                let (value, mark) = marked?;
-                self.exit(mark);
-                self.resume(guard, value, want)
-            }
+            Head::Complex => self.complex_call(call),
+            Head::Untyped => self.untyped_call(call),
             Head::Typed(signature) => {
                 let returns = self.result_type(&signature.returns);
-                self.keep_retyped_apart(children, returns)?;
+                self.keep_retyped_apart(call.children, returns)?;
                 match is_applied(&signature) {
                     true => self.decided(call, &signature),
                     false => self.typed_call(call, &signature),
                 }
             }
             Head::Operation(operation, signature) => {
-                // A `function` that an operation hands on is run before it is evaluated.
-                let hands_on = matches!(
-                    operation.control(),
-                    None | Some(Control::If | Control::Match)
-                );
-                if hands_on && children[1..].iter().any(has_function) {
-                    return Err(Leave);
+                self.operation_call(call, &operation, &signature)
+            }
+        }
+    }
+
+    /// A call whose head tells no one type: an instruction, an operation without a type, a variable,
+    /// an expression, a name of several types.
+    fn complex_call(&mut self, call: Call<'_>) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
+        match children {
+            [Atom::Symbol(symbol), left, right, then, otherwise] if *symbol == known().unify => {
+                self.unify_form(atom, [left, right, then, otherwise], want)
+            }
+            [Atom::Symbol(symbol), ..]
+                if *symbol == known().cons_atom || *symbol == known().decons_atom =>
+            {
+                self.list_instruction(call)
+            }
+            [head, ..] if lambda_of(head).is_some() => self.lambda_call(children, expected, want),
+            [Atom::Variable(head), ..] => self.applied(call, head),
+            [Atom::Expression(_), ..] if self.program.expression_rules => self.call_of_call(call),
+            [head @ Atom::Expression(_), ..] if self.gives_no_function(head) => {
+                self.headed_by_call(call)
+            }
+            [Atom::Expression(head), ..] => match head.children() {
+                [Atom::Variable(name), arguments @ ..] => {
+                    self.headed_by_applied(call, (name, arguments.len()))
                 }
-                if let Some(control) = operation.control() {
-                    return self.control(call, control, &signature);
+                // Noted to be data when it is looked at first.
+                _ if expected == ANY && self.is_literal(atom) => {
+                    self.looked_at(atom, expected, want)
                 }
-                match self.program.inline(&operation) {
-                    Some(Inline::Superpose) => self.superpose(call, &operation, &signature),
-                    Some(Inline::State(what)) => {
-                        self.state_form(call, what, &operation, &signature)
-                    }
-                    Some(inline) => {
-                        let mut each =
-                            |this: &mut Self| this.inlined(call, inline, &operation, &signature);
-                        let is_joined =
-                            matches!(inline, Inline::Logic(_) | Inline::Not | Inline::Equal)
-                                && (expected == ANY || expected == BOOL);
-                        if is_joined
-                            && let Some(value) = self.value_compared(atom, want, &mut each)?
-                        {
-                            return Ok(value);
-                        }
-                        each(self)
-                    }
-                    None => self.typed(call, &signature, |this, typed| {
-                        this.operate(
-                            &operation,
-                            &signature,
-                            &typed.operands[1..],
-                            is_unchanged(children),
-                            want,
-                        )
-                    }),
+                _ => Err(Leave),
+            },
+            [Atom::Symbol(symbol)] if *symbol == known().context_space && expected == ANY => {
+                let space = Atom::space(self.program.space.clone());
+                let value = self.constant_value(&space)?;
+                Ok(self.give(value, want))
+            }
+            // What comes of it is evaluated, unless it is an instruction.
+            [
+                Atom::Symbol(symbol),
+                Atom::Expression(nested),
+                Atom::Variable(variable),
+                template @ Atom::Expression(_),
+            ] if *symbol == known().chain
+                && matches!(nested.children(), [Atom::Symbol(head)] if *head == known().context_space)
+                && !starts_with_instruction(template) =>
+            {
+                let space = Atom::space(self.program.space.clone());
+                let template = substitute(template, variable, &space);
+                self.part(|this| {
+                    this.introduce(&template)?;
+                    this.template(&template, ANY, want, Bound::Something)
+                })
+            }
+            [Atom::Symbol(symbol), _, _, _] if *symbol == known().chain => {
+                self.result_fits(&Static::Any, &types::undefined(), expected)?;
+                self.steps_form(atom, Ends::Value(ANY), want)
+            }
+            [Atom::Symbol(symbol), called] if *symbol == known().eval && expected == ANY => {
+                match self.attempt(|this| this.eval_form(atom, called, want)) {
+                    Some(value) => Ok(value),
+                    None => self.steps_form(atom, Ends::Atom, want),
                 }
             }
+            [Atom::Symbol(symbol), _, _] if *symbol == known().evalc && expected == ANY => {
+                self.steps_form(atom, Ends::Atom, want)
+            }
+            [Atom::Symbol(symbol), whole, wanted, space]
+                if *symbol == known().metta && expected == ANY =>
+            {
+                self.metta_form((whole, wanted, space), want)
+            }
+            [Atom::Grounded(Grounded::Operation(operation)), ..]
+                if types::is_undefined(operation.type_atom()) && operation.control().is_none() =>
+            {
+                let (value, mark) = self.marked(&children[1..], want, |this, _| {
+                    let mut operands = Vec::with_capacity(children.len());
+                    for child in &children[1..] {
+                        operands.push(this.evaluate(child, ANY, Want::Own)?);
+                    }
+                    let signature = Signature {
+                        parameters: Vec::new(),
+                        returns: this.program.types[usize::from(expected)].clone(),
+                    };
+                    let unchanged = is_unchanged(children);
+                    this.operate(operation, &signature, &operands, unchanged, want)
+                })?;
+                self.exit(mark);
+                Ok(value)
+            }
+            [Atom::Symbol(_), ..] => {
+                let (signature, _) = self.signature_for(children, Some(expected))?;
+                self.typed_call(call, &signature)
+            }
+            _ => Err(Leave),
+        }
+    }
+
+    /// A call of what has no type: of a function by its rules, or data.
+    fn untyped_call(&mut self, call: Call<'_>) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
+        self.keep_retyped_apart(children, expected)?;
+        let checks = self.kept_apart(children)?;
+        let guard = self.guard(atom, checks, expected)?;
+        if expected == ANY
+            && want == Want::Tail
+            && let Some(function) = self.grows(children)
+        {
+            return self.grown(function, children, |this, _, child, want| {
+                this.evaluate(child, ANY, want)
+            });
+        }
+        let noted = self.note_unbound(children)?;
+        let marked = self.marked(&children[1..], want, |this, inner| {
+            let quick = match children[0] {
+                Atom::Symbol(_) if !children[0].is_empty_symbol() => {
+                    this.quick_arguments(&children[1..], want)
+                }
+                _ => None,
+            };
+            let quick = quick.map(|arguments| {
+                // Another takes its place when more is known.
+                let to = this.here() + 1;
+                (this.emit(Instruction::Jump { to }), arguments)
+            });
+            let before = this.defined.clone();
+            let mut operands = Vec::with_capacity(children.len());
+            for child in children {
+                operands.push(this.evaluate(child, ANY, Want::Own)?);
+            }
+            if quick.is_some() {
+                // Nothing but the call uses what arguments were evaluated to.
+                this.defined = before;
+            }
+            match &children[0] {
+                Atom::Symbol(symbol) => {
+                    let symbol = this.heap.symbol(symbol);
+                    let elements = this.elements_of(&children[1..], None);
+                    this.call_symbol(
+                        symbol, operands, expected, want, inner.mark, elements, quick,
+                    )
+                }
+                _ => {
+                    let to = this.target()?;
+                    let operands = this.program.operands(&operands);
+                    this.emit(Instruction::BuildData { to, operands });
+                    Ok(this.give(Operand::slot(to), want))
+                }
+            }
+        });
+        self.unbound.truncate(noted);
+        let (value, mark) = marked?;
+        self.exit(mark);
+        self.resume(guard, value, want)
+    }
+
+    /// A call of an operation with this signature.
+    fn operation_call(
+        &mut self,
+        call: Call<'_>,
+        operation: &Arc<Operation>,
+        signature: &Signature,
+    ) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
+        // A `function` that an operation hands on is run before it is evaluated.
+        let hands_on = matches!(
+            operation.control(),
+            None | Some(Control::If | Control::Match)
+        );
+        if hands_on && children[1..].iter().any(has_function) {
+            return Err(Leave);
+        }
+        if let Some(control) = operation.control() {
+            return self.control(call, control, signature);
+        }
+        match self.program.inline(operation) {
+            Some(Inline::Superpose) => self.superpose(call, operation, signature),
+            Some(Inline::State(what)) => self.state_form(call, what, operation, signature),
+            Some(inline) => {
+                let mut each = |this: &mut Self| this.inlined(call, inline, operation, signature);
+                let is_joined = matches!(inline, Inline::Logic(_) | Inline::Not | Inline::Equal)
+                    && (expected == ANY || expected == BOOL);
+                if is_joined && let Some(value) = self.value_compared(atom, want, &mut each)? {
+                    return Ok(value);
+                }
+                each(self)
+            }
+            None => self.typed(call, signature, |this, typed| {
+                this.operate(
+                    operation,
+                    signature,
+                    &typed.operands[1..],
+                    is_unchanged(children),
+                    want,
+                )
+            }),
         }
     }
 
