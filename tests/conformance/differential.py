@@ -31,6 +31,8 @@ under one heading:
   same program with symbols in the place of characters.
 - `variable of a variable`: what the reference's `first-from-pair` takes from a variable is no longer bound with it. Its
   answers are ours where both are asked the same program with `let` in its place.
+- `variable of a walk`: one that evaluating the list of `foldl-atom`, `map-atom` or `filter-atom` binds is no variable any more in
+  the reference, which then has no result. Its answers are ours where both are asked the same program with other variables there.
 - `space inside of an atom`: the reference asks it for itself (`divergences.md`). Its answers are ours where both are asked the
   same program with functions that ask spaces, so that these are not inside of atoms.
 - `variable in a value`: what a rule's head makes a caller's variable, an expression with variables of the rule, keeps them in
@@ -67,7 +69,7 @@ ORDERS = 24
 HEADINGS = ["same", "order inside of results", "order of alternatives", "bindings as printed", "Error as a member",
             "any type as a value", "NotReducible as a value", "bound variable as an argument",
             "only NaN", "condition of filter-atom", "members with variables", "characters without a type",
-            "variable of a variable", "space inside of an atom", "type told by another argument", "variable in a value",
+            "variable of a variable", "variable of a walk", "space inside of an atom", "type told by another argument", "variable in a value",
             "reference varies", "reference died", "reference did not finish", "unexplained"]
 # What ours and the reference's say otherwise: with this word for what the pattern finds they are the same.
 ALIKE = [
@@ -206,6 +208,22 @@ def with_arguments_taken(program, forgotten):
     return TAKEN + "\n".join(lines) + "\n"
 
 
+def with_own_walked(program):
+    """The program with variables of `foldl-atom`, `map-atom` and `filter-atom` that nothing else has."""
+    at = 0
+    while found := re.compile(r"\((foldl|map|filter)-atom ").search(program, at):
+        end = end_of(program, found.start())
+        head, *parts = parts_of(program[found.start():end])
+        at = found.end()
+        for place, variable in enumerate(parts[:-1]):
+            if place > 0 and variable.startswith("$"):
+                own = f"{variable}-{found.start()}"
+                parts[place] = own
+                parts[-1] = re.sub(rf"{re.escape(variable)}(?=[\s()]|$)", own, parts[-1])
+        program = program[:found.start()] + f"({' '.join([head, *parts])})" + program[end:]
+    return program
+
+
 def without_bindings(answers):
     """The results without order, and bindings without what they bind."""
     if isinstance(answers.directives, str):
@@ -285,6 +303,11 @@ def explanation(seed, program, theirs, answers, engine, ask):
         again, expected = ask(other), engine.ask_all([other])[0]
         if all(agree_where(answers, theirs, found) for found in (again, expected)):
             return "variable in a value"
+    if "-atom " in program:
+        other = with_own_walked(program)
+        again, expected = ask(other).without_order(), engine.ask_all([other])[0].without_order()
+        if again == expected and not isinstance(again, str):
+            return "variable of a walk"
     orders = random.Random(seed)
     if any(other.without_order() == wanted for other in engine.ask_all([reordered(program, orders) for _ in range(ORDERS)])):
         return "order of alternatives"

@@ -290,7 +290,15 @@ impl Compiler<'_> {
             self.static_type(right, &mut unused)?,
         );
         let (left_type, right_type) = match &types {
-            (Static::Known(_) | Static::Open(_), Static::Known(_) | Static::Open(_)) => (ANY, ANY),
+            (Static::Known(known), Static::Open(_)) if self.asks_more(right) => {
+                (ANY, self.program.type_id(known))
+            }
+            (Static::Open(_), Static::Known(known)) if self.asks_more(left) => {
+                (self.program.type_id(known), ANY)
+            }
+            (Static::Known(_) | Static::Open(_), Static::Known(_) | Static::Open(_))
+            | (Static::Open(Atom::Variable(_)), _)
+            | (_, Static::Open(Atom::Variable(_))) => (ANY, ANY),
             (_, Static::Known(known) | Static::Open(known)) => (self.program.type_id(known), ANY),
             (Static::Known(known) | Static::Open(known), _) => (ANY, self.program.type_id(known)),
             _ => (ANY, ANY),
@@ -315,20 +323,16 @@ impl Compiler<'_> {
         // What is declared of both sides was compared: their values tell no more.
         let are_known = matches!(types, (Static::Known(_), Static::Known(_)));
         let is_any = !are_known && (left_type, right_type) == (ANY, ANY);
+        // What the one is evaluated to tells the other what it is expected to be.
+        let is_asked = is_any
+            || matches!(&types, (Static::Any | Static::Slot(_), Static::Open(_)))
+                && self.asks_more(right);
         let is_silent = sides[0] == Side::Silent && sides[1] != Side::Told
             || sides == [Side::Open, Side::Silent];
-        if is_any && is_silent {
+        let is_left_open = matches!(&types, (Static::Open(_), _) | (_, Static::Open(_)));
+        if (is_any && is_silent || is_left_open) && self.may_differ(left, right) {
             // Some values may tell a type and others not: it shows only where types differ.
-            let made = self.types_made(left);
-            let may_differ = self.types_made(right).iter().any(|right| {
-                made.iter().any(|left| {
-                    let (left, right) = (types::renamed(left), types::renamed(right));
-                    !match_types(&left, &right, &mut Bindings::new())
-                })
-            });
-            if may_differ {
-                return Err(Leave);
-            }
+            return Err(Leave);
         }
         if is_any && tells && self.differ_where_handed_on(left, right) {
             return Err(Leave);
@@ -353,7 +357,7 @@ impl Compiler<'_> {
             };
             let is_made = !this.hands_on(&children[1]);
             let left = this.in_slot(left)?;
-            let right = if is_any && sides[0] != Side::Silent && sides[1] != Side::Told {
+            let right = if is_asked && sides[0] != Side::Silent && sides[1] != Side::Told {
                 this.define(left);
                 let told = this.told_by(&children[0], left, Some(is_made), right)?;
                 let name = this.name_value(left);
@@ -396,15 +400,14 @@ impl Compiler<'_> {
             return false;
         }
         let (lefts, rights) = (self.types_made(left), self.types_made(right));
-        let fit = |left: &Atom, right: &Atom| {
-            let (left, right) = (types::renamed(left), types::renamed(right));
-            match_types(&left, &right, &mut Bindings::new())
-        };
-        !lefts.is_empty()
-            && !rights.is_empty()
-            && !lefts
-                .iter()
-                .any(|left| rights.iter().any(|right| fit(left, right)))
+        let fits_any = |left: &Atom| rights.iter().any(|right| fit(left, right));
+        !lefts.is_empty() && !rights.is_empty() && !lefts.iter().any(fits_any)
+    }
+
+    /// Whether some values of two expressions are plainly of other types.
+    fn may_differ(&mut self, left: &Atom, right: &Atom) -> bool {
+        let (lefts, rights) = (self.types_made(left), self.types_made(right));
+        (lefts.iter()).any(|left| rights.iter().any(|right| !fit(left, right)))
     }
 
     /// As [`Compiler::guard`], of a comparison with an expression: a variable that stands for a call
@@ -566,4 +569,10 @@ enum Side {
     Open,
     /// Nothing: its function says that it may be of any type.
     Silent,
+}
+
+/// Whether two types have one in common.
+fn fit(left: &Atom, right: &Atom) -> bool {
+    let (left, right) = (types::renamed(left), types::renamed(right));
+    match_types(&left, &right, &mut Bindings::new())
 }

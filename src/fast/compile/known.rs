@@ -99,6 +99,13 @@ impl Compiler<'_> {
                 return None;
             }
         }
+        let is_open = |place: usize| {
+            is_evaluated(&arguments[place], &signature.parameters[place])
+                && !decision.parameters[place].is_ground()
+        };
+        if self.may_tell_apart(signature, arguments, is_open) {
+            return None;
+        }
         Some(Now {
             decision,
             function,

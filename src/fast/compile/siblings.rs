@@ -8,12 +8,14 @@ use super::{Check, Compiled, Compiler, Leave, Place, Value, Want};
 use crate::atom::{Atom, Variable, known};
 use crate::evaluate::{Control, contains, is_instruction};
 use crate::fast::code::{FAIL, Instruction, Operand, Slot};
-use crate::fast::head::Head;
+use crate::fast::head::{Head, Signature};
 use crate::fast::program::Inline;
 use crate::fast::site::Tells;
 use crate::types;
 use crate::unify::Bindings;
 
+/// Types of calls in calls are applied to those around them up to this depth.
+const APPLIED_DEPTH: usize = 40;
 /// No more functions are looked into for what their results tell.
 const FUNCTIONS: usize = 16;
 
@@ -57,6 +59,14 @@ struct BoundBefore {
 /// Whether a function of such results says nothing of what they are.
 pub(super) fn tells_nothing(returns: &Atom) -> bool {
     types::is_undefined(returns) || returns.is_symbol(&known().atom)
+}
+
+/// The type of a function's result and those of its parameters, as one.
+fn as_one(signature: &Signature) -> Atom {
+    let parts = [&signature.returns]
+        .into_iter()
+        .chain(&signature.parameters);
+    Atom::expression(parts.cloned().collect::<Vec<Atom>>())
 }
 
 impl Compiler<'_> {
@@ -470,11 +480,80 @@ impl Compiler<'_> {
             }
             Source::Declared(found) => {
                 if !types::is_undefined(&found) && !types::is_meta_type(&found) {
-                    told.push(found);
+                    told.push(self.type_applied(atom, seen).unwrap_or(found));
                 }
             }
             Source::Again | Source::Nameless | Source::Unknown => {}
         }
+    }
+
+    /// The type of a call's result as the types of its arguments tell it, if that is declared with type
+    /// variables.
+    fn type_applied(&mut self, call: &Atom, seen: &mut Vec<(u32, usize)>) -> Option<Atom> {
+        let [head, arguments @ ..] = call.as_expression()? else {
+            return None;
+        };
+        let Head::Typed(signature) = self.program.head(self.host, self.heap, head) else {
+            return None;
+        };
+        if signature.returns.is_ground() || self.depth > APPLIED_DEPTH {
+            return None;
+        }
+        let declared = types::renamed(&as_one(&signature));
+        let [returns, parameters @ ..] = declared.as_expression()? else {
+            return None;
+        };
+        let mut bindings = Bindings::new();
+        self.depth += 1;
+        for (parameter, argument) in parameters.iter().zip(arguments) {
+            let mut told = Vec::new();
+            self.types_made_within(argument, seen, &mut told);
+            if let [only] = told.as_slice()
+                && !types::match_types(parameter, &types::renamed(only), &mut bindings)
+            {
+                break;
+            }
+        }
+        self.depth -= 1;
+        Some(bindings.apply(returns))
+    }
+
+    /// Whether what an argument is evaluated to may tell one after it to be of another type than that is,
+    /// where their types by themselves leave it open.
+    pub(super) fn may_tell_apart(
+        &mut self,
+        signature: &Signature,
+        arguments: &[Atom],
+        is_open: impl Fn(usize) -> bool,
+    ) -> bool {
+        let open: Vec<usize> = (0..arguments.len())
+            .filter(|place| is_open(*place))
+            .collect();
+        let [_, others @ ..] = open.as_slice() else {
+            return false;
+        };
+        if others.is_empty() {
+            return false;
+        }
+        let declared = types::renamed(&as_one(signature));
+        let declared = declared.as_expression().unwrap_or_default();
+        let told: Vec<(&Atom, Vec<Atom>)> = open
+            .iter()
+            .map(|place| (&declared[place + 1], self.types_made(&arguments[*place])))
+            .collect();
+        told.iter().enumerate().any(|(number, (parameter, made))| {
+            let later = || told[number + 1..].iter();
+            let mut pairs = made.iter().flat_map(|made| {
+                later().flat_map(move |(other, others)| {
+                    others.iter().map(move |found| (made, *other, found))
+                })
+            });
+            pairs.any(|(made, other, found)| {
+                let mut bindings = Bindings::new();
+                types::match_types(parameter, &types::renamed(made), &mut bindings)
+                    && !types::match_types(other, &types::renamed(found), &mut bindings)
+            })
+        })
     }
 
     /// Whether the value of an expression may be one that was there before, which a variable

@@ -43,6 +43,37 @@ impl Compiler<'_> {
         })
     }
 
+    /// Whether the type that is expected of an argument is one that other arguments in it are told:
+    /// of a call with type variables inside of types, calls of what has no type.
+    pub(super) fn asks_more(&mut self, argument: &Atom) -> bool {
+        let mut pending = vec![argument];
+        while let Some(call) = pending.pop() {
+            let Some([head, arguments @ ..]) = call.as_expression() else {
+                continue;
+            };
+            let Head::Typed(signature) = self.program.head(self.host, self.heap, head) else {
+                continue;
+            };
+            if !is_applied(&signature) {
+                continue;
+            }
+            for argument in arguments {
+                let Some([head @ Atom::Symbol(symbol), parts @ ..]) = argument.as_expression()
+                else {
+                    continue;
+                };
+                let is_untyped =
+                    matches!(self.program.head(self.host, self.heap, head), Head::Untyped);
+                let symbol = self.heap.symbol(symbol);
+                if is_untyped && self.program.has_rules_of(symbol, parts.len()) {
+                    return true;
+                }
+                pending.push(argument);
+            }
+        }
+        false
+    }
+
     /// An argument that is a call, evaluated as it is told.
     pub(super) fn told_argument(
         &mut self,
@@ -123,6 +154,14 @@ impl Compiler<'_> {
                 }
                 return Ok(None);
             }
+            if is_call(argument)
+                && self.hands_on(argument)
+                && self.types_made(argument).iter().any(is_call)
+                && self.gives_other(symbol, operands.len() - 1, argument)
+            {
+                // What it made tells a type, and what it handed on none.
+                return Err(Leave);
+            }
             tells |= match argument {
                 Atom::Variable(variable) => self.names.contains_key(variable),
                 argument => is_call(argument),
@@ -145,10 +184,12 @@ impl Compiler<'_> {
             names.push(name);
             handed.push(Operand::slot(slot));
             let as_written = types::is_meta_type(parameter);
-            let tree = if is_call(argument) && !as_written && !self.tells_type(argument) {
-                Tree::Unknown
-            } else {
+            let tree = if !is_call(argument) || as_written {
                 Tree::Value(Operand::slot(slot))
+            } else if self.tells_type(argument) {
+                Tree::Told(slot, !self.hands_on(argument))
+            } else {
+                Tree::Unknown
             };
             add_leaves(&tree, LeafPlace::Part, &mut leaves);
             parts.push(SiteArgument {
@@ -187,7 +228,7 @@ impl Compiler<'_> {
     }
 
     /// What the type of a slot's value tells an argument of a call of two of the same type,
-    /// as those of `==` are: which function the argument is a call of. `made` says of a value
+    /// as those of `==` are: which function the argument is a call of, or the type that is expected of it. `made` says of a value
     /// that was evaluated before whether it was made then, if it is an expression: if it was
     /// handed on, it tells nothing.
     pub(super) fn told_by(
@@ -197,8 +238,10 @@ impl Compiler<'_> {
         made: Option<bool>,
         argument: &Atom,
     ) -> Compiled<Option<ToldBy>> {
-        let told @ Told::Function(..) = self.told(argument)? else {
-            return Ok(None);
+        let told = match self.told(argument)? {
+            told @ Told::Function(..) => told,
+            told @ Told::Type(_) if self.asks_more(argument) => told,
+            _ => return Ok(None),
         };
         let head = self.constant_value(head)?;
         let tells = SiteArgument {
@@ -245,7 +288,7 @@ impl Compiler<'_> {
             return Ok(None);
         };
         let slow = self.slow(vec![(at, Place::Odd)], OddWhat::Source(whole), ANY)?;
-        if let Told::Function(slot, ..) = told {
+        if let Told::Function(slot, ..) | Told::Type(slot) = told {
             self.define(slot);
         }
         Ok(Some(slow))
