@@ -318,6 +318,16 @@ impl Words<'_> {
         words.join(" ")
     }
 
+    /// What a query asks for: a compiled pattern, or a conjunction of those from this number on.
+    fn asked(&self, first: u32) -> String {
+        let last = first + self.program().patterns[first as usize].followed_by;
+        let patterns: Vec<String> = (first..=last).map(|number| self.pattern(number)).collect();
+        match patterns.as_slice() {
+            [only] => only.clone(),
+            all => format!("(, {})", all.join(" ")),
+        }
+    }
+
     /// A compiled pattern as it was written.
     fn pattern(&self, number: u32) -> String {
         let mut words = String::new();

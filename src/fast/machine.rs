@@ -39,6 +39,7 @@ mod operate;
 mod pattern;
 mod query;
 mod record;
+mod reorder;
 mod run;
 mod scratch;
 mod seldom;

@@ -36,6 +36,8 @@ pub(super) enum Part {
 #[derive(Debug)]
 pub(super) struct Pattern {
     parts: Box<[Part]>,
+    /// How many patterns of the same conjunction have the numbers after its own.
+    pub(super) followed_by: u32,
     /// Behind this place nothing is compared: variables only, that occur first in the pattern.
     compared: usize,
     /// Whether a long list of rows was looked into for it.
@@ -47,7 +49,9 @@ pub(super) struct Pattern {
     pub(super) asked_enough: u32,
     /// Whether facts are compiled for it, before it is asked for.
     pub(super) has_facts: bool,
-    /// In how many queries more rows that are no plain ones are met before none are looked for.
+    /// What it wants of plain rows, if it is for such.
+    plain: Option<Plainly>,
+    /// In how many queries more rows that are no plain ones are met before that is forgotten.
     plain_left: u8,
 }
 
@@ -77,7 +81,7 @@ pub(super) enum Column {
 
 /// What a query wants of plain rows: those of names, small integers and truth values where
 /// anything is compared or taken.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Wants {
     places: SmallVec<[Want; 8]>,
     pub(super) columns: SmallVec<[Column; 4]>,
@@ -92,6 +96,24 @@ pub(super) enum Plain {
     Unknown,
 }
 
+/// What a pattern wants of plain rows whatever its slots hold: the places where something of those
+/// has to be are in `values`.
+#[derive(Debug)]
+struct Plainly {
+    wants: Wants,
+    values: SmallVec<[(usize, Slot); 4]>,
+}
+
+/// The token of a name, a small integer or a truth value.
+fn plain_token(value: Cell) -> Option<u32> {
+    match value.kind() {
+        Kind::Sym(id) => Some(token::symbol(id)),
+        Kind::Bool(value) => Some(token::truth(value)),
+        Kind::Int(value) => token::small(value),
+        Kind::Exp(_) | Kind::Flt(_) | Kind::Box(_) | Kind::Ref(_) => None,
+    }
+}
+
 /// The term of a token that stands for one of 8 bytes.
 fn plain_cell(raw: u32) -> Option<Cell> {
     if let Some(id) = token::symbol_id(raw) {
@@ -104,6 +126,39 @@ fn plain_cell(raw: u32) -> Option<Cell> {
 }
 
 impl Wants {
+    /// Makes it what a pattern wants, where `value` says what the value of a slot is; `false` if the
+    /// pattern is for rows that are not plain.
+    fn fill(
+        &mut self,
+        parts: &[Part],
+        mut value: impl FnMut(Slot, &mut Wants) -> Option<Want>,
+    ) -> bool {
+        self.places.clear();
+        self.columns.clear();
+        for part in parts {
+            let want = match *part {
+                Part::Token(token) => Some(Want::Token(token)),
+                Part::Leaf { key, .. } => token::is_plain(key).then_some(Want::Token(key)),
+                Part::First(slot) => {
+                    self.columns.push(Column::Slot(slot));
+                    Some(Want::Column)
+                }
+                Part::Again(slot) => {
+                    let is_it = |one: &Column| matches!(one, Column::Slot(of) if *of == slot);
+                    let column = self.columns.iter().position(is_it);
+                    column.map(|column| Want::Same(column as u8))
+                }
+                Part::Any => Some(Want::Any),
+                Part::Value(slot) => value(slot, self),
+            };
+            let Some(want) = want.filter(|_| self.columns.len() <= usize::from(u8::MAX)) else {
+                return false;
+            };
+            self.places.push(want);
+        }
+        true
+    }
+
     /// Compares a row; appends what it has for the columns.
     #[inline]
     pub(super) fn read(&self, tokens: &[u32], columns: &mut Vec<u64>) -> Plain {
@@ -154,20 +209,27 @@ pub(super) struct Matching<'a> {
 }
 
 /// Places where something is left to be made, or compared with what was made.
-type Later = SmallVec<[(usize, Part); 8]>;
+pub(super) type Later = SmallVec<[(usize, Part); 8]>;
 
 impl Pattern {
     pub(super) fn new(parts: Vec<Part>) -> Pattern {
         let is_open = |part: &Part| matches!(part, Part::First(_) | Part::Any);
         let compared = parts.iter().rposition(|part| !is_open(part));
+        let (mut wants, mut values) = (Wants::default(), SmallVec::new());
+        let is_plain = wants.fill(&parts, |slot, wants| {
+            values.push((wants.places.len(), slot));
+            Some(Want::Any)
+        });
         Pattern {
             compared: compared.map_or(0, |last| last + 1),
             parts: parts.into(),
+            followed_by: 0,
             is_long: false,
             function: Function::NONE,
             asked: 0,
             asked_enough: u32::MAX,
             has_facts: false,
+            plain: is_plain.then_some(Plainly { wants, values }),
             plain_left: PLAIN_TRIES,
         }
     }
@@ -175,6 +237,9 @@ impl Pattern {
     /// A row was no plain one.
     pub(super) fn note_unknown(&mut self) {
         self.plain_left -= 1;
+        if self.plain_left == 0 {
+            self.plain = None;
+        }
     }
 
     /// What stands in it, in pre-order.
@@ -186,57 +251,39 @@ impl Pattern {
 impl Heap {
     /// What a query of a pattern wants of plain rows; `false` if it is for others.
     pub(super) fn wants(&self, pattern: &Pattern, slots: &[u64], wants: &mut Wants) -> bool {
-        wants.places.clear();
-        wants.columns.clear();
-        if pattern.plain_left == 0 {
+        let Some(plain) = &pattern.plain else {
             return false;
-        }
-        let mut variables: SmallVec<[(Cell, u8); 4]> = SmallVec::new();
-        for part in &pattern.parts {
-            let column = wants.columns.len() as u8;
-            let want = match *part {
-                Part::Token(token) => Want::Token(token),
-                Part::Leaf { key, .. } if token::is_plain(key) => Want::Token(key),
-                Part::Leaf { .. } => return false,
-                Part::First(slot) => {
-                    wants.columns.push(Column::Slot(slot));
-                    Want::Column
-                }
-                Part::Again(slot) => {
-                    let is_it = |one: &Column| matches!(one, Column::Slot(of) if *of == slot);
-                    match wants.columns.iter().position(is_it) {
-                        Some(column) => Want::Same(column as u8),
-                        None => return false,
-                    }
-                }
-                Part::Any => Want::Any,
-                Part::Value(slot) => {
-                    let value = self.deref(Cell(slots[usize::from(slot)]));
-                    match value.kind() {
-                        Kind::Sym(id) => Want::Token(token::symbol(id)),
-                        Kind::Bool(value) => Want::Token(token::truth(value)),
-                        Kind::Int(value) => match token::small(value) {
-                            Some(token) => Want::Token(token),
-                            None => return false,
-                        },
-                        Kind::Ref(_) => match variables.iter().find(|(known, _)| *known == value) {
-                            Some((_, column)) => Want::Same(*column),
-                            None => {
-                                variables.push((value, column));
-                                wants.columns.push(Column::Variable(slot));
-                                Want::Column
-                            }
-                        },
-                        Kind::Exp(_) | Kind::Flt(_) | Kind::Box(_) => return false,
-                    }
-                }
-            };
-            wants.places.push(want);
-            if wants.columns.len() > usize::from(u8::MAX) {
-                return false;
+        };
+        wants.places.clear();
+        wants.places.extend_from_slice(&plain.wants.places);
+        for (place, slot) in &plain.values {
+            let value = self.deref(Cell(slots[usize::from(*slot)]));
+            match plain_token(value) {
+                Some(token) => wants.places[*place] = Want::Token(token),
+                None => return value.is_ref() && self.wants_of_open(pattern, slots, wants),
             }
         }
+        wants.columns.clear();
+        wants.columns.extend_from_slice(&plain.wants.columns);
         true
+    }
+
+    /// As [`Heap::wants`], of a pattern with slots that hold variables.
+    #[cold]
+    fn wants_of_open(&self, pattern: &Pattern, slots: &[u64], wants: &mut Wants) -> bool {
+        let mut variables: SmallVec<[(Cell, u8); 4]> = SmallVec::new();
+        wants.fill(&pattern.parts, |slot, wants| {
+            let value = self.deref(Cell(slots[usize::from(slot)]));
+            if !value.is_ref() {
+                return plain_token(value).map(Want::Token);
+            }
+            if let Some((_, column)) = variables.iter().find(|(known, _)| *known == value) {
+                return Some(Want::Same(*column));
+            }
+            variables.push((value, wants.columns.len() as u8));
+            wants.columns.push(Column::Variable(slot));
+            Some(Want::Column)
+        })
     }
 
     /// Appends the keys of a compiled pattern, for a query: the first `count`, if not more.
@@ -253,7 +300,13 @@ impl Heap {
             }
             match *part {
                 Part::Token(key) | Part::Leaf { key, .. } => keys.push(key),
-                Part::Value(slot) => self.keys(Cell(slots[usize::from(slot)]), keys),
+                Part::Value(slot) => {
+                    let value = self.deref(Cell(slots[usize::from(slot)]));
+                    match value.is_exp() {
+                        true => self.keys(value, keys),
+                        false => keys.push(self.key(value)),
+                    }
+                }
                 Part::First(_) | Part::Again(_) | Part::Any => keys.push(WILD),
             }
         }
@@ -321,7 +374,8 @@ impl Heap {
                 Part::Token(_) | Part::Leaf { .. } if matches_others(raw, values) => {
                     // A term is made of this part of the pattern after all.
                     let term;
-                    (term, place) = self.pattern_term(pattern, place - 1, with, &mut later);
+                    let own = (with.constants, &mut *with.slots);
+                    (term, place) = self.pattern_term(pattern, place - 1, own, &mut later);
                     match self.unify_at(term, tokens, at, values, with.frame) {
                         Some(after) => at = after,
                         None => return false,
@@ -384,11 +438,11 @@ impl Heap {
     /// The term that begins at a place of a pattern, with fresh variables for those that
     /// occur first there or wait for what the row has; and the place behind it.
     #[inline(never)]
-    fn pattern_term(
+    pub(super) fn pattern_term(
         &mut self,
         pattern: &Pattern,
         mut place: usize,
-        with: &mut Matching<'_>,
+        (constants, slots): (&[Cell], &mut [u64]),
         later: &mut Later,
     ) -> (Cell, usize) {
         // The elements that are there, and for each open expression where its own begin and
@@ -406,19 +460,19 @@ impl Heap {
                     }
                     None => token::symbol_id(token).map(Cell::symbol),
                 },
-                Part::Leaf { constant, .. } => Some(with.constants[constant as usize]),
-                Part::Value(slot) => Some(Cell(with.slots[usize::from(slot)])),
+                Part::Leaf { constant, .. } => Some(constants[constant as usize]),
+                Part::Value(slot) => Some(Cell(slots[usize::from(slot)])),
                 Part::Again(slot) => {
                     let mut waiting = later.iter_mut();
                     if let Some((_, first)) = waiting.find(|(_, part)| *part == Part::First(slot)) {
                         *first = part;
-                        with.slots[usize::from(slot)] = self.variable().0;
+                        slots[usize::from(slot)] = self.variable().0;
                     }
-                    Some(Cell(with.slots[usize::from(slot)]))
+                    Some(Cell(slots[usize::from(slot)]))
                 }
                 Part::First(slot) => {
                     let fresh = self.variable();
-                    with.slots[usize::from(slot)] = fresh.0;
+                    slots[usize::from(slot)] = fresh.0;
                     Some(fresh)
                 }
                 Part::Any => Some(self.variable()),

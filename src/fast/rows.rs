@@ -89,7 +89,8 @@ impl Heap {
         }
     }
 
-    fn key(&self, cell: Cell) -> u32 {
+    /// The key of a term that is no expression.
+    pub(super) fn key(&self, cell: Cell) -> u32 {
         match cell.kind() {
             Kind::Int(value) => token::integer_key(value),
             Kind::Sym(id) => token::symbol(id),

@@ -10,6 +10,9 @@ use crate::space::token::{self, Payloads, Token, WILD};
 /// Lists of rows up to this length are looked through without an index.
 pub(crate) const SHORT: usize = 8;
 
+/// A list of so few rows is taken without looking for a shorter one.
+pub(super) const FEW: usize = 4;
+
 /// What tells relations apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum RelationKey {
@@ -176,12 +179,25 @@ impl Relation {
             let choice = Choice::Path(index.postings.get(key), &index.open);
             if choice.len() < best.len() {
                 best = choice;
-                if best.len() <= 4 {
+                if best.len() <= FEW {
                     break;
                 }
             }
         }
         best
+    }
+
+    /// The few rows that an index has for what the probe asks for, if one has, and no others may
+    /// be what is asked for.
+    pub(super) fn few(&self, probe: &Probe) -> Option<Posting<'_>> {
+        self.paths.iter().find_map(|index| {
+            let key = probe.key_at(&index.path);
+            if token::is_variable(key) || index.open.len() > 0 {
+                return None;
+            }
+            let posting = index.postings.get(key);
+            (posting.len() <= FEW).then_some(posting)
+        })
     }
 
     /// Takes out of `rows`, from `from` on, those that are not in the lists of all that the
@@ -191,7 +207,7 @@ impl Relation {
         const LONGER: usize = 8;
         for index in &self.paths {
             let count = rows.len() - from;
-            if count < 2 {
+            if count <= FEW {
                 return;
             }
             if std::ptr::eq(open, &index.open) {

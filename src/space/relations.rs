@@ -129,6 +129,21 @@ impl Relations {
         }
     }
 
+    /// The relation that alone may hold what the probe asks for, if there is one for its head.
+    pub(super) fn only(&self, probe: &Probe) -> Option<&Relation> {
+        self.only_of(probe.key(0), probe.key(1))
+    }
+
+    /// As [`Relations::only`], by the tokens of an expression and of its head.
+    pub(super) fn only_of(&self, expression: u32, head: u32) -> Option<&Relation> {
+        let arity = token::arity_of(expression)
+            .filter(|arity| *arity > 0 && token::is_symbol(head) && !has_subjects(head, *arity))?;
+        if self.has_headless() {
+            return None;
+        }
+        self.get(RelationKey::Known(head, arity))
+    }
+
     /// Calls `visit` with each relation that may hold what the probe asks for, unless it
     /// asks for everything.
     pub(super) fn each<'a>(&'a self, probe: &Probe, mut visit: impl FnMut(u32, &'a Relation)) {

@@ -541,6 +541,11 @@ impl Store {
             );
             return true;
         }
+        let only = self.relations.only(probe);
+        if let Some(posting) = only.and_then(|relation| relation.few(probe)) {
+            self.append(posting.iter(), posting.has_gaps(), view, found);
+            return true;
+        }
         let from = found.len();
         let mut lists = 0;
         let mut ready = true;
@@ -606,10 +611,7 @@ impl Store {
         rows: &mut Vec<u32>,
         ends: &mut Vec<u32>,
     ) -> bool {
-        let arity = token::arity_of(expression).filter(|arity| {
-            token::is_symbol(head) && !has_subjects(head, *arity) && !self.relations.has_headless()
-        });
-        let relation = arity.and_then(|arity| self.relations.get(RelationKey::Known(head, arity)));
+        let relation = self.relations.only_of(expression, head);
         let index = relation.and_then(|relation| {
             let mut paths = relation.paths.iter();
             paths.find(|index| index.path[..] == [argument] && index.open.len() == 0)

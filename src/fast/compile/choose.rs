@@ -397,17 +397,31 @@ impl Compiler<'_> {
         expected: TypeId,
     ) -> Compiled<usize> {
         let pattern = only_pattern(pattern);
-        if let Some((number, first)) = self.compiled_pattern(pattern)? {
-            let facts = self.facts(space, pattern, number, &first)?;
+        let mut facts = Vec::new();
+        let compiled = match self.compiled_pattern(pattern)? {
+            Some((number, first)) => {
+                facts = self.facts(space, pattern, number, &first)?;
+                Some((number, first))
+            }
+            None => self.compiled_conjunction(pattern)?,
+        };
+        if let Some((pattern, first)) = compiled {
             let space = self.quoted(space)?;
             let space = self.in_slot(space)?;
-            let pattern = number;
+            let before = self.defined.clone();
+            if self.program.patterns[pattern as usize].followed_by > 0 {
+                // What one pattern wrote the next goes by, also when it is gone back to.
+                for (_, slot) in &first {
+                    self.define(*slot);
+                }
+            }
             let at = self.emit_sized(Instruction::Query {
                 space,
                 pattern,
                 size: 0,
                 odd: FAIL,
             });
+            self.defined = before;
             let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
             self.land(facts.into_iter().map(Some));
             for (variable, slot) in first {

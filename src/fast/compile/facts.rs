@@ -31,7 +31,7 @@ const MORE_OFTEN: u32 = 4;
 /// How often facts are compiled into one function at most.
 const TIMES_MAX: u8 = 6;
 /// More facts are not compiled.
-const FACTS_MAX: usize = 512;
+const FACTS_MAX: usize = 1 << 13;
 /// A fact is worth compiling when so many queries were made for it.
 const QUERIES_PER_FACT: u32 = 4;
 /// It is worth being compiled with ways for variables when so many more were.

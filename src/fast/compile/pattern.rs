@@ -1,5 +1,6 @@
 //! Patterns of queries: what they have at each place, in pre-order.
 
+use super::slow::is_plainly_written;
 use super::{Compiled, Compiler, Leave};
 use crate::atom::{Atom, Variable};
 use crate::fast::code::Slot;
@@ -10,23 +11,57 @@ use crate::space::token::{self, WILD};
 pub(super) type First = Vec<(Variable, Slot)>;
 
 impl Compiler<'_> {
+    /// Whether it is an expression that is no conjunction, whatever is known of its head.
+    fn is_read_along(&self, pattern: &Atom) -> bool {
+        match pattern.as_expression() {
+            Some([Atom::Variable(head), ..]) => self.slot_of(head).is_none(),
+            Some([head, ..]) => head.as_symbol() != Some(","),
+            _ => false,
+        }
+    }
+
     /// The number of a pattern that is read along rows, and the slots that it writes, which
     /// hold nothing before. `None` if it is no expression, or may be a conjunction.
     pub(super) fn compiled_pattern(&mut self, pattern: &Atom) -> Compiled<Option<(u32, First)>> {
-        let Some([head, ..]) = pattern.as_expression() else {
-            return Ok(None);
-        };
-        let may_be_comma = match head {
-            Atom::Variable(variable) => self.slot_of(variable).is_some(),
-            head => head.as_symbol() == Some(","),
-        };
-        if may_be_comma {
+        if !self.is_read_along(pattern) {
             return Ok(None);
         }
         let (mut parts, mut first) = (Vec::new(), First::new());
         self.parts(pattern, &mut parts, &mut first)?;
         self.program.patterns.push(Pattern::new(parts));
         Ok(Some((self.program.patterns.len() as u32 - 1, first)))
+    }
+
+    /// As [`Compiler::compiled_pattern`], of a conjunction: the number of the first of its patterns,
+    /// which the others follow.
+    pub(super) fn compiled_conjunction(
+        &mut self,
+        pattern: &Atom,
+    ) -> Compiled<Option<(u32, First)>> {
+        let Some([comma, patterns @ ..]) = pattern.as_expression() else {
+            return Ok(None);
+        };
+        let is_compiled = |part: &Atom| self.is_read_along(part) && is_plainly_written(part);
+        if comma.as_symbol() != Some(",") || !patterns.iter().all(is_compiled) {
+            return Ok(None);
+        }
+        let names = self.names.clone();
+        let (mut numbers, mut all) = (Vec::with_capacity(patterns.len()), First::new());
+        for pattern in patterns {
+            let Some((number, first)) = self.compiled_pattern(pattern)? else {
+                return Ok(None);
+            };
+            numbers.push(number);
+            for (variable, slot) in &first {
+                self.name_slot(variable, *slot);
+            }
+            all.extend(first);
+        }
+        self.names = names;
+        for (left, number) in numbers.iter().rev().enumerate() {
+            self.program.patterns[*number as usize].followed_by = left as u32;
+        }
+        Ok(numbers.first().map(|first| (*first, all)))
     }
 
     pub(super) fn slot_of(&self, variable: &Variable) -> Option<Slot> {

@@ -787,7 +787,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         } => format!(
             "for each answer of {} to {}{}",
             slot(space),
-            rule.pattern(pattern),
+            rule.asked(pattern),
             odd(other)
         ),
         I::ChangeSpace {

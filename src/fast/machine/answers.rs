@@ -49,6 +49,11 @@ impl Answers {
         self.rows.len() - self.taken
     }
 
+    /// The row of the answer that was taken last.
+    pub(super) fn row(&self) -> Option<Row> {
+        self.taken.checked_sub(1).map(|last| self.rows[last])
+    }
+
     pub(super) fn capacity(&self) -> usize {
         self.rows.capacity().max(self.words.capacity())
     }
@@ -174,17 +179,17 @@ impl Machine<'_> {
     }
 
     /// Goes on with the next answer that the newest choice knows, the machine being what it was
-    /// before the first. `None` if it knows none.
+    /// before the first: one that [`Join::knows_next`]. `None` if it is none of a query.
     #[inline(always)]
     pub(super) fn next_answer(&mut self) -> Option<Pc> {
         let choice = self.choices.last_mut()?;
         let Kind::Join(join) = &mut choice.kind else {
             return None;
         };
+        debug_assert!(join.knows_next());
         let base = choice.base as usize;
         let pc = join.pc();
         let row = match join.answers.left() {
-            0 => return None,
             1 if !join.has_rows() => {
                 let kind = std::mem::replace(&mut choice.kind, Kind::Aside);
                 self.exhaust();
@@ -201,8 +206,14 @@ impl Machine<'_> {
             }
             _ => join.answers.take(&mut self.heap, &mut self.stack, base),
         };
-        if self.program.proving {
-            let layers = Rc::clone(join.layers());
+        let layers = self.program.proving.then(|| Rc::clone(join.layers()));
+        if join.answers.left() == 0 {
+            // Rows are gone back to.
+            let tops = join.resumes_at();
+            choice.set_tops(tops);
+            self.heap.old = tops.heap;
+        }
+        if let Some(layers) = layers {
             self.record_fact(&layers, row);
         }
         Some(pc)
@@ -213,7 +224,7 @@ impl Machine<'_> {
     pub(super) fn next_known(&mut self) -> Option<(Pc, usize)> {
         let choice = self.choices.last()?;
         let empty = match &choice.kind {
-            Kind::Join(join) if join.answers.left() > 0 => None,
+            Kind::Join(join) if join.knows_next() => None,
             Kind::Case { empty, any: false } => Some(*empty),
             _ => return None,
         };
@@ -235,25 +246,38 @@ impl Machine<'_> {
         Some((pc, base))
     }
 
-    /// Looks for answers in the rows that a query has left.
-    pub(super) fn look_on(&mut self, join: &mut Join) -> Looked {
-        let layers = Rc::clone(join.layers());
+    /// Looks for answers in the rows that the deepest level of a query has left, unless some are
+    /// known.
+    pub(super) fn look_on<'l>(
+        &mut self,
+        join: &mut Join,
+        layers: &'l Layers,
+        open: &mut Option<(u32, Open<'l>)>,
+    ) -> Looked {
+        if join.answers.left() > 0 {
+            return Looked::Through(0);
+        }
+        let place = join.place_of(join.width - 1);
+        let place = place.expect("answers are of compiled patterns");
         let Join {
-            compiled: Some(place),
             levels,
             rows,
             answers,
             ..
-        } = join
-        else {
-            unreachable!("it is a query of one pattern");
-        };
-        let level = &mut levels[0];
+        } = join;
+        let level = levels.last_mut().expect("all patterns have one");
         let left = &rows[level.next..level.end];
-        let looked = self.look_for_answers(*place, left, answers, &layers, &mut None);
+        let looked = self.look_for_answers(place, left, answers, layers, open);
         if let Looked::Through(count) | Looked::Unknown(count) = looked {
             level.next += count;
         }
         looked
+    }
+
+    /// Goes on with the next answer of a query, which knows one.
+    pub(super) fn take_answer(&mut self, join: &mut Join) {
+        let place = join.compiled.expect("answers are of compiled patterns");
+        let (heap, stack) = (&mut self.heap, &mut self.stack);
+        join.answers.take(heap, stack, place.base);
     }
 }

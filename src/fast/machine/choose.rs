@@ -285,7 +285,7 @@ impl Machine<'_> {
                         return Some((pc, base));
                     }
                 }
-                Kind::Join(join) if join.answers.left() > 0 => {
+                Kind::Join(join) if join.knows_next() => {
                     return self.next_answer().map(|pc| (pc, base));
                 }
                 Kind::Join(_) => match self.find_next() {

@@ -4,10 +4,6 @@
 //! match its pattern as it is under what the levels before it bound, and goes back by
 //! itself between its rows. To the rest of the machine all levels are one choice, whose
 //! tops are those of the deepest level that has rows left.
-//!
-//! Where a later pattern has far fewer rows than the first, patterns are taken as their
-//! rows are few, and the solutions, as lists of rows, are put in the order in which the
-//! patterns as written would have given them.
 
 use std::rc::Rc;
 
@@ -30,20 +26,19 @@ pub(super) const BATCH: usize = 256;
 /// Spaces whose layers are kept.
 const SPACES: usize = 8;
 
-/// With no more rows than this for the first pattern, patterns are taken as written.
-const FEW: usize = 64;
-/// How many times fewer rows another pattern must have to be taken before the first.
-const FEWER: usize = 8;
-
 /// A query that has rows left to look at.
 #[derive(Default)]
 pub(in crate::fast) struct Join {
     /// None while it is no query.
     layers: Option<Rc<Layers>>,
+    /// How many patterns there are.
+    pub(super) width: usize,
+    /// The patterns, unless they are compiled.
     pub(super) patterns: SmallVec<[Cell; 4]>,
-    /// The one pattern instead of them, if it is compiled.
+    /// The first of them, if they are; the others have the numbers after it.
     pub(super) compiled: Option<Place>,
-    /// Whether rows that are left may be plain; answers that were found in those before them.
+    /// Whether rows that the deepest level has left may be plain; answers that were found in those
+    /// before them.
     pub(super) is_plain: bool,
     pub(super) answers: Answers,
     pub(super) levels: SmallVec<[Level; 4]>,
@@ -52,9 +47,9 @@ pub(in crate::fast) struct Join {
     /// For each pattern, layers that have nothing for its head.
     pub(super) without: SmallVec<[Without; 4]>,
     /// Whether the pattern with the fewest rows is always next.
-    greedy: bool,
+    pub(super) greedy: bool,
     /// The solutions that are known already, a row for each pattern.
-    tuples: Vec<Row>,
+    pub(super) tuples: Vec<Row>,
     pub(super) ahead: Ahead,
     /// Where each solution goes on.
     pc: Pc,
@@ -68,6 +63,7 @@ pub(in crate::fast) struct Tops {
     pub(in crate::fast) trail: u32,
 }
 
+#[derive(Clone, Copy)]
 pub(super) struct Level {
     /// Of which pattern.
     pub(super) pattern: usize,
@@ -85,8 +81,24 @@ pub(super) struct Without {
     layers: u64,
 }
 
+/// The patterns of a query.
+enum Asked {
+    Terms(SmallVec<[Cell; 4]>),
+    /// So many, which have numbers one after the other, from the first on.
+    Compiled(Place, usize),
+}
+
+impl Asked {
+    fn width(&self) -> usize {
+        match self {
+            Asked::Terms(patterns) => patterns.len(),
+            Asked::Compiled(_, width) => *width,
+        }
+    }
+}
+
 /// What came of looking for a solution.
-enum Solved {
+pub(super) enum Solved {
     /// There is one, and there are rows left.
     More,
     /// There is one, and nothing is left.
@@ -98,8 +110,13 @@ enum Solved {
 
 impl Join {
     /// Makes it a query of which nothing was looked at yet.
-    fn begin(&mut self, layers: Rc<Layers>, patterns: SmallVec<[Cell; 4]>, pc: Pc) {
+    fn begin(&mut self, layers: Rc<Layers>, asked: Asked, pc: Pc) {
         self.layers = Some(layers);
+        self.width = asked.width();
+        (self.patterns, self.compiled) = match asked {
+            Asked::Terms(patterns) => (patterns, None),
+            Asked::Compiled(first, _) => (SmallVec::new(), Some(first)),
+        };
         self.is_plain = false;
         self.levels.clear();
         self.rows.clear();
@@ -107,9 +124,7 @@ impl Join {
         self.tuples.clear();
         self.ahead.clear();
         self.without.clear();
-        self.without.resize(patterns.len(), Without::default());
-        self.patterns = patterns;
-        self.compiled = None;
+        self.without.resize(self.width, Without::default());
         self.pc = pc;
     }
 
@@ -122,8 +137,7 @@ impl Join {
         tops: Tops,
         pc: Pc,
     ) {
-        self.begin(layers, SmallVec::new(), pc);
-        self.compiled = Some(place);
+        self.begin(layers, Asked::Compiled(place, 1), pc);
         self.rows.extend_from_slice(rows);
         self.levels.push(Level {
             pattern: 0,
@@ -159,10 +173,35 @@ impl Join {
         self.levels.iter().any(|level| level.next < level.end)
     }
 
+    /// Whether the next solution is an answer that is known; not of a join that has no others.
+    #[inline(always)]
+    pub(super) fn knows_next(&self) -> bool {
+        match self.answers.left() {
+            0 => false,
+            1 => self.width == 1 || self.has_rows(),
+            _ => true,
+        }
+    }
+
+    /// A pattern in its frame, if they are compiled.
+    #[inline(always)]
+    pub(super) fn place_of(&self, number: usize) -> Option<Place> {
+        self.compiled.map(|Place { pattern, base }| Place {
+            pattern: pattern + number as u32,
+            base,
+        })
+    }
+
+    /// The row that a level has taken.
+    fn taken(&self, depth: usize) -> Row {
+        let of_answer = self.answers.row().filter(|_| depth + 1 == self.width);
+        of_answer.unwrap_or_else(|| self.rows[self.levels[depth].next - 1])
+    }
+
     /// The deepest level that has rows or answers left.
-    fn resumes(&self) -> Option<&Level> {
+    pub(super) fn resumes(&self) -> Option<&Level> {
         if self.answers.left() > 0 {
-            return self.levels.first();
+            return self.levels.last();
         }
         self.levels
             .iter()
@@ -197,6 +236,14 @@ impl Join {
     /// choice.
     pub(in crate::fast) fn resumes_at(&self) -> Tops {
         self.resumes().expect("rows are left").tops
+    }
+
+    /// What came of looking for a solution that was found.
+    fn solved(&self) -> Solved {
+        match self.resumes() {
+            Some(_) => Solved::More,
+            None => Solved::Last,
+        }
     }
 
     /// Where its solutions go on.
@@ -281,6 +328,21 @@ impl Machine<'_> {
         Some((layers, is_writable))
     }
 
+    /// Goes on with each solution of a query of compiled patterns, from the first on. `None` if what
+    /// is asked is no space.
+    #[inline(never)]
+    pub(super) fn query_all(
+        &mut self,
+        space: Cell,
+        (first, width): (Place, usize),
+        pc: Pc,
+        size: Slot,
+    ) -> Option<Next> {
+        let (layers, is_writable) = self.layers_at(space)?;
+        let asked = Asked::Compiled(first, width);
+        Some(self.begin_query((layers, is_writable), asked, pc, first.base, size))
+    }
+
     /// Goes on with each solution of a query: of one pattern, or of all in `(, …)`. `None`
     /// if what is asked is no space.
     #[inline(never)]
@@ -292,7 +354,7 @@ impl Machine<'_> {
         base: usize,
         size: Slot,
     ) -> Option<Next> {
-        let (mut layers, is_writable) = self.layers_at(space)?;
+        let layers = self.layers_at(space)?;
         let mut patterns: SmallVec<[Cell; 4]> = SmallVec::new();
         if self.is_conjunction(pattern) {
             let (first, count) = self.heap.elements(pattern.at());
@@ -306,29 +368,40 @@ impl Machine<'_> {
         } else {
             patterns.push(pattern);
         }
-        let joins = patterns.len() > 1;
+        Some(self.begin_query(layers, Asked::Terms(patterns), pc, base, size))
+    }
+
+    fn begin_query(
+        &mut self,
+        (mut layers, is_writable): (Rc<Layers>, bool),
+        asked: Asked,
+        pc: Pc,
+        base: usize,
+        size: Slot,
+    ) -> Next {
+        let joins = asked.width() > 1;
         if joins && is_writable && !layers.is_frozen() {
             // All patterns are about what is there now.
             layers = Rc::new(layers.frozen());
         }
         let mut join = self.joins.pop().unwrap_or_default();
-        join.begin(Rc::clone(&layers), patterns, pc);
+        join.begin(Rc::clone(&layers), asked, pc);
+        join.answers.clear();
         let log_top = self.log.len();
         let mut open = None;
         self.open_level(&mut join, 0, &layers, &mut open);
         if joins {
             open = None;
         }
-        let solved = if joins && self.is_better_reordered(&join, &layers) {
+        let solved = if joins && self.is_better_reordered(&mut join, &layers) {
             self.solve_greedily(&mut join, &layers)
         } else {
-            self.prepare_ahead(&mut join);
             self.solve_on(&mut join, &layers, open)
         };
         if self.program.proving && matches!(solved, Solved::More | Solved::Last) {
             self.record_facts(&join);
         }
-        Some(match solved {
+        match solved {
             Solved::More => {
                 if !joins && is_writable {
                     self.held = self.held.min(self.choices.len());
@@ -347,7 +420,7 @@ impl Machine<'_> {
                 self.give_back(join);
                 Next::Fail
             }
-        })
+        }
     }
 
     /// Keeps the memory of a query for the next.
@@ -387,18 +460,6 @@ impl Machine<'_> {
             unreachable!("the newest choice is a query's");
         };
         let before = join.tops().expect("rows are left");
-        if join.is_plain {
-            match self.look_on(&mut join) {
-                Looked::Through(_) if join.answers.left() > 0 => {
-                    let choice = self.choices.last_mut().expect("still there");
-                    choice.kind = Kind::Join(join);
-                    return Ok(self.next_answer());
-                }
-                Looked::Through(_) => {}
-                Looked::Unknown(_) => join.is_plain = false,
-                Looked::Exhausted => return Err(()),
-            }
-        }
         let solved = if join.tuples.is_empty() {
             self.solve(&mut join)
         } else {
@@ -456,7 +517,7 @@ impl Machine<'_> {
     }
 
     /// Goes on from row to row until all patterns have one.
-    fn solve(&mut self, join: &mut Join) -> Solved {
+    pub(super) fn solve(&mut self, join: &mut Join) -> Solved {
         let layers = Rc::clone(join.layers());
         self.solve_on(join, &layers, None)
     }
@@ -474,6 +535,20 @@ impl Machine<'_> {
             let Some(level) = join.levels.last_mut() else {
                 return Solved::Nothing;
             };
+            if depth == join.width && join.is_plain {
+                let tops = level.tops;
+                match self.look_on(join, layers, &mut open) {
+                    Looked::Through(rows) => looked += rows,
+                    Looked::Unknown(_) => join.is_plain = false,
+                    Looked::Exhausted => return Solved::Exhausted,
+                }
+                if join.answers.left() > 0 {
+                    self.heap.old = tops.heap;
+                    self.take_answer(join);
+                    return join.solved();
+                }
+            }
+            let level = join.levels.last_mut().expect("it is still there");
             if level.next == level.end {
                 join.rows.truncate(level.first);
                 join.levels.pop();
@@ -490,13 +565,13 @@ impl Machine<'_> {
                 return Solved::Exhausted;
             }
             looked += 1;
-            if looked == BATCH {
+            if looked >= BATCH {
                 looked = 0;
                 open = None;
             }
             let store = opened(layers, row.layer, &mut open);
             self.heap.old = tops.heap;
-            let unified = match join.compiled {
+            let unified = match join.place_of(number) {
                 Some(place) => self.matches(place, row, store),
                 None => store.row(row).is_some_and(|found| {
                     let pattern = join.patterns[number];
@@ -510,7 +585,7 @@ impl Machine<'_> {
                 self.take_back(tops);
                 continue;
             }
-            if depth < join.patterns.len() {
+            if depth < join.width {
                 let next = if join.greedy {
                     open = None;
                     self.fewest(join, layers).0
@@ -518,115 +593,22 @@ impl Machine<'_> {
                     depth
                 };
                 self.open_level(join, next, layers, &mut open);
-                continue;
-            }
-            return match join.resumes() {
-                Some(_) => Solved::More,
-                None => Solved::Last,
-            };
-        }
-    }
-
-    /// Whether some pattern has far fewer rows than the first one.
-    fn is_better_reordered(&mut self, join: &Join, layers: &Layers) -> bool {
-        let Some(level) = join.levels.first() else {
-            return false;
-        };
-        let rows = level.end - level.first;
-        join.patterns.len() > 1 && rows > FEW && self.fewest(join, layers).1 < rows / FEWER
-    }
-
-    /// The pattern with the fewest rows, for all that is bound now, of those that no level
-    /// is for; of the patterns after the first at the very beginning.
-    fn fewest(&mut self, join: &Join, layers: &Layers) -> (usize, usize) {
-        let mut best = (0, usize::MAX);
-        for (number, pattern) in join.patterns.iter().enumerate() {
-            if join.levels.iter().any(|level| level.pattern == number) {
-                continue;
-            }
-            self.probe.set(|keys| self.heap.keys(*pattern, keys));
-            let rows = (0..layers.len())
-                .map(|layer| layers.estimate_in(layer, &self.probe))
-                .sum();
-            if rows < best.1 {
-                best = (number, rows);
-            }
-        }
-        best
-    }
-
-    /// Finds all solutions, patterns with few rows first, and goes on with the one that
-    /// patterns as written would have given first.
-    fn solve_greedily(&mut self, join: &mut Join, layers: &Layers) -> Solved {
-        let Some(tops) = join.tops() else {
-            return Solved::Nothing;
-        };
-        join.levels.clear();
-        join.rows.clear();
-        join.greedy = true;
-        let first = self.fewest(join, layers).0;
-        self.open_level(join, first, layers, &mut None);
-        loop {
-            match self.solve(join) {
-                Solved::More | Solved::Last => {
-                    for pattern in 0..join.patterns.len() {
-                        let level = join.levels.iter().find(|level| level.pattern == pattern);
-                        let level = level.expect("each pattern has a level");
-                        join.tuples.push(join.rows[level.next - 1]);
-                    }
-                    let resumed = join.resumes().map_or(tops, |level| level.tops);
-                    self.take_back(resumed);
+                if depth + 1 == join.width
+                    && let Some(place) = join.place_of(depth)
+                {
+                    join.answers.clear();
+                    // A proof has the facts of all levels.
+                    join.is_plain =
+                        !self.program.proving && self.wants_plain(place, &mut join.answers);
                 }
-                Solved::Nothing => break,
-                Solved::Exhausted => return Solved::Exhausted,
+                continue;
             }
+            return join.solved();
         }
-        self.take_back(tops);
-        let width = join.patterns.len();
-        let mut order: Vec<&[Row]> = join.tuples.chunks(width).collect();
-        order.sort_unstable();
-        join.tuples = order.concat();
-        join.rows = Vec::new();
-        // Of the level that stands for all, each row is a solution.
-        join.levels.push(Level {
-            pattern: 0,
-            first: 0,
-            next: 0,
-            end: join.tuples.len() / width,
-            tops,
-        });
-        if join.tuples.is_empty() {
-            return Solved::Nothing;
-        }
-        self.solve_tuple(join)
-    }
-
-    /// Goes on with the next of the solutions that are known.
-    fn solve_tuple(&mut self, join: &mut Join) -> Solved {
-        let layers = Rc::clone(join.layers());
-        let mut open: Option<(u32, Open<'_>)> = None;
-        let width = join.patterns.len();
-        let level = join.levels.last_mut().expect("one stands for all");
-        let from = level.next * width;
-        level.next += 1;
-        let last = level.next == level.end;
-        self.heap.old = level.tops.heap;
-        for (pattern, &row) in join.patterns.iter().zip(&join.tuples[from..from + width]) {
-            self.frame.clear();
-            let unified = opened(&layers, row.layer, &mut open)
-                .row(row)
-                .is_some_and(|found| {
-                    let (tokens, values) = (found.tokens(), found.values());
-                    self.heap
-                        .unify_row(*pattern, tokens, values, &mut self.frame)
-                });
-            debug_assert!(unified, "the rows of a solution match, in whatever order");
-        }
-        if last { Solved::Last } else { Solved::More }
     }
 
     /// Finds the rows for a pattern.
-    fn open_level<'l>(
+    pub(super) fn open_level<'l>(
         &mut self,
         join: &mut Join,
         number: usize,
@@ -636,15 +618,24 @@ impl Machine<'_> {
         if number == 1 && !join.greedy && self.open_ahead(join, layers, open) {
             return;
         }
-        let pattern = join.patterns[number];
         let tops = self.tops();
-        self.probe.set(|keys| self.heap.keys(pattern, keys));
+        let place = join.place_of(number);
+        match place {
+            Some(place) => {
+                let is_long = self.program.patterns[place.pattern as usize].is_long;
+                self.probe_for(place, is_long);
+            }
+            None => {
+                let pattern = join.patterns[number];
+                self.probe.set(|keys| self.heap.keys(pattern, keys));
+            }
+        }
         if join.without[number].head != self.probe.head() {
             join.without[number] = self.without(layers);
         }
         let first = join.rows.len();
         let without = &mut join.without[number];
-        self.rows_for(layers, without, open, &mut join.rows, None);
+        self.rows_for(layers, without, open, &mut join.rows, place);
         join.levels.push(Level {
             pattern: number,
             first,
@@ -699,11 +690,11 @@ impl Machine<'_> {
 
     fn record_facts(&mut self, join: &Join) {
         if join.tuples.is_empty() {
-            for level in &join.levels {
-                self.record_fact(join.layers(), join.rows[level.next - 1]);
+            for depth in 0..join.levels.len() {
+                self.record_fact(join.layers(), join.taken(depth));
             }
         } else {
-            let width = join.patterns.len();
+            let width = join.width;
             let next = join.levels.first().map_or(0, |level| level.next);
             for row in &join.tuples[(next - 1) * width..next * width] {
                 self.record_fact(join.layers(), *row);
