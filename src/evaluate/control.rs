@@ -463,10 +463,14 @@ fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
     let atom = match &walk.kind {
         WalkKind::Map { variable, .. } | WalkKind::Filter { variable, .. } => {
             let template = seal(&walk.template, std::slice::from_ref(variable));
-            if contains(element, variable) {
+            let atom = if contains(element, variable) {
                 template
             } else {
                 substitute(&template, variable, element)
+            };
+            match walk.kind {
+                WalkKind::Filter { .. } => atom,
+                _ => still_a_result(&walk.template, atom),
             }
         }
         WalkKind::Fold {
@@ -475,7 +479,7 @@ fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
             item,
         } => {
             let template = seal(&walk.template, &[so_far.clone(), item.clone()]);
-            rebuild(&template, |found| {
+            let atom = rebuild(&template, |found| {
                 if found == so_far {
                     Replacement::Final(folded.clone())
                 } else if found == item {
@@ -483,7 +487,8 @@ fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
                 } else {
                     Replacement::Keep
                 }
-            })
+            });
+            still_a_result(&walk.template, atom)
         }
     };
     let space = walk.space.clone();
@@ -505,6 +510,16 @@ fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
         },
     };
     (task, rest.push(FrameKind::Walk(walk)))
+}
+
+/// What became of a template: a result if that was one, as an argument is that was evaluated before.
+fn still_a_result(template: &Atom, atom: Atom) -> Atom {
+    match (template, atom) {
+        (Atom::Expression(template), Atom::Expression(expression)) if template.is_evaluated() => {
+            Atom::Expression(expression.evaluated())
+        }
+        (_, atom) => atom,
+    }
 }
 
 /// A result of the template of a list being filtered or folded.
