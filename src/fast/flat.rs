@@ -225,6 +225,25 @@ impl Heap {
         Some(true)
     }
 
+    /// Whether a value, once evaluated, is the constant, if that is plain to see: both are names or
+    /// integers, or what is compared with `()` is a list that was evaluated.
+    #[inline(always)]
+    pub(super) fn is_constant(&self, value: Cell, constant: Cell) -> Option<bool> {
+        let are_names = value.is_symbol() && constant.is_symbol();
+        if value.are_ints(constant) || are_names && value != self.empty {
+            return Some(value == constant);
+        }
+        if constant != self.unit || !value.is_exp() {
+            return None;
+        }
+        let header = self.header(value.at());
+        let is_list = header.has(Header::EVALUATED) && !header.has(Header::ERROR);
+        match self.elements(value.at()) {
+            (_, 0) => Some(true),
+            _ => is_list.then_some(false),
+        }
+    }
+
     /// As [`Heap::deref`], where variables are many.
     #[inline(always)]
     pub(super) fn value_of(&self, cell: Cell) -> Cell {

@@ -82,6 +82,9 @@ pub(super) enum OnTerms {
     Unique,
     Intersection,
     Subtraction,
+    Least,
+    Greatest,
+    SameResults,
 }
 
 /// An operation that code calls.
@@ -586,6 +589,12 @@ const ON_TERMS: &[(&str, OnTerms)] = &[
     ("unique-atom", OnTerms::Unique),
     ("intersection-atom", OnTerms::Intersection),
     ("subtraction-atom", OnTerms::Subtraction),
+    ("min-atom", OnTerms::Least),
+    ("max-atom", OnTerms::Greatest),
+    ("_assert-results-are-equal", OnTerms::SameResults),
+    ("_assert-results-are-equal-msg", OnTerms::SameResults),
+    ("_assert-results-are-alpha-equal", OnTerms::SameResults),
+    ("_assert-results-are-alpha-equal-msg", OnTerms::SameResults),
 ];
 
 const INLINE: &[(&str, Inline)] = &[

@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::atom::{Atom, known};
+use crate::atom::{Atom, Grounded, State, known};
 use crate::fast::code::TypeId;
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
@@ -252,6 +252,8 @@ pub(super) struct ValueTypes {
     pub(super) types_values: Option<bool>,
     /// Types of operations, by where they are.
     operations: HashMap<usize, Option<ValueType>, FixedState>,
+    /// Types of states, by those of what they hold.
+    states: HashMap<Atom, Option<ValueType>, FixedState>,
     /// Numbers of types that values are evaluated with.
     expected: HashMap<TypeId, Option<ValueType>, FixedState>,
     /// Functions for calls of symbols with values.
@@ -272,6 +274,7 @@ impl ValueTypes {
             recent: Recent::default(),
             types_values: None,
             operations: HashMap::default(),
+            states: HashMap::default(),
             expected: HashMap::default(),
             calls: HashMap::default(),
         };
@@ -292,6 +295,7 @@ impl ValueTypes {
         self.recent = Recent::default();
         self.types_values = None;
         self.operations.clear();
+        self.states.clear();
         self.expected.clear();
         self.calls.clear();
         self.begin();
@@ -436,6 +440,20 @@ impl ValueTypes {
         let found = self.number_of(operation.type_atom(), false);
         self.operations.insert(address, found);
         found
+    }
+
+    /// The number of a state's type; `None` also if that has variables.
+    pub(super) fn of_state(&mut self, state: &State) -> Option<ValueType> {
+        if let Some(known) = self.states.get(state.type_atom()) {
+            return *known;
+        }
+        let found = types::grounded_type(&Grounded::State(state.clone()));
+        let number = found
+            .is_ground()
+            .then(|| self.number_of(&found, false))
+            .flatten();
+        self.states.insert(state.type_atom().clone(), number);
+        number
     }
 
     /// The number of a type that values are evaluated with.

@@ -19,7 +19,7 @@ impl Heap {
     /// Whether a value is plainly seen to evaluate to itself, and to be of the type.
     #[inline(always)]
     pub(super) fn is_plain(&self, value: Cell, expected: TypeId) -> bool {
-        if value.is_int() {
+        if value.is_int() || value.is_float() {
             expected == ANY || expected == NUMBER
         } else if value.is_exp() {
             self.cells[value.at()] & PLAIN == EVALUATED

@@ -17,6 +17,8 @@ pub(crate) struct Stand {
     /// Rules and types by then: imports count as both.
     changes: Changes,
     stores: SmallVec<[StoreStand; 4]>,
+    /// Whether rows came or went: what is asked for now is not what it was.
+    is_over: bool,
 }
 
 struct StoreStand {
@@ -63,16 +65,22 @@ impl Stand {
             probe: probe.clone(),
             changes,
             stores: stores.collect::<Option<_>>()?,
+            is_over: false,
         })
     }
 
-    /// Whether no row that the probe asks for has come or gone since.
+    /// Whether no row that the probe asks for has come or gone since. It is not looked at again
+    /// once one has.
     #[inline]
     pub(crate) fn holds(&mut self) -> bool {
         let mut stores = self.stores.iter();
-        (changes() == self.changes
-            && stores.all(|store| store.clock.load(Ordering::Acquire) == store.seen))
-            || self.still_holds()
+        let is_same = changes() == self.changes
+            && stores.all(|store| store.clock.load(Ordering::Acquire) == store.seen);
+        is_same
+            || !self.is_over && {
+                self.is_over = !self.still_holds();
+                !self.is_over
+            }
     }
 
     /// Whether the rows are the same at the moment that the thread is in, where the clocks of
@@ -91,16 +99,26 @@ impl Stand {
     #[cold]
     #[inline(never)]
     fn still_holds(&mut self) -> bool {
-        let Some(now) = Stand::of(&self.space, &self.probe) else {
+        let changes = changes();
+        let layers = Layers::of(&self.space);
+        let Some(stores) = layers.whole_stores() else {
             return false;
         };
-        let same = |one: &StoreStand, other: &StoreStand| {
-            Arc::ptr_eq(&one.clock, &other.clock) && one.version == other.version
-        };
-        let mut pairs = self.stores.iter().zip(&now.stores);
-        let holds = self.stores.len() == now.stores.len() && pairs.all(|(a, b)| same(a, b));
+        let mut stands = self.stores.iter_mut();
+        for (store, view) in stores {
+            let (store, Some(stand)) = (read(store), stands.next()) else {
+                return false;
+            };
+            if !Arc::ptr_eq(&stand.clock, store.clock())
+                || store.version_for(&self.probe, view) != Some(stand.version)
+            {
+                return false;
+            }
+            stand.seen = store.clock_for(view);
+        }
+        let holds = stands.next().is_none();
         if holds {
-            *self = now;
+            self.changes = changes;
         }
         holds
     }

@@ -57,9 +57,8 @@ impl Machine<'_> {
                 head != self.heap.error && head != self.heap.empty && self.is_data_symbol(id, count)
             }
             Term::Exp(at) => {
-                !self.program.expression_rules
-                    && self.heap.header(at).has(Header::DATA)
-                    && self.heap.header(at).arity() > 0
+                let header = self.heap.header(at);
+                !self.program.expression_rules && (header.has(Header::DATA) || header.arity() == 0)
             }
             Term::Ref(_) => false,
         }

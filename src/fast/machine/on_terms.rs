@@ -53,6 +53,13 @@ impl Machine<'_> {
             }
             (OnTerms::Intersection, &[left, right]) => self.of_both(left, right, true),
             (OnTerms::Subtraction, &[left, right]) => self.of_both(left, right, false),
+            (OnTerms::Least, &[list]) => self.extreme(list, |new, best| new < best),
+            (OnTerms::Greatest, &[list]) => self.extreme(list, |new, best| new > best),
+            // What holds the same in another order, only the operation itself sees.
+            (OnTerms::SameResults, &[found, wanted, ..]) => {
+                let are_lists = found.is_exp() && wanted.is_exp();
+                (are_lists && self.are_alike(found, wanted)?).then_some(self.heap.unit)
+            }
             _ => None,
         }
     }
@@ -101,6 +108,31 @@ impl Machine<'_> {
         let elements = (first..first + count).map(|at| self.heap.deref(self.heap.word(at)));
         let told = elements.map(|element| element.is_immediate().then_some(element));
         told.collect()
+    }
+
+    /// The one of a list's numbers that is better than all before it, as a float; `None` if there is
+    /// none, or what is no integer of 62 bits and no float, or no number.
+    fn extreme(&mut self, list: Cell, is_better: fn(f64, f64) -> bool) -> Option<Cell> {
+        if !list.is_exp() {
+            return None;
+        }
+        let (first, count) = self.heap.elements(list.at());
+        let mut best: Option<f64> = None;
+        for at in first..first + count {
+            let element = self.heap.deref(self.heap.word(at));
+            let value = match element.is_int() {
+                true => element.as_int() as f64,
+                false if element.is_float() => self.heap.float_of(element),
+                false => return None,
+            };
+            if value.is_nan() {
+                return None;
+            }
+            if best.is_none_or(|best| is_better(value, best)) {
+                best = Some(value);
+            }
+        }
+        Some(self.heap.float(best?))
     }
 
     /// The elements of the first list that are in the second, each as often as it is there, or the

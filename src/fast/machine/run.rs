@@ -388,9 +388,8 @@ impl Machine<'_> {
                     } => {
                         let value = slot!(slot);
                         let constant = self.program.constants[index as usize];
-                        let are_names = value.is_symbol() && constant.is_symbol();
-                        if value.are_ints(constant) || are_names && value != self.heap.empty {
-                            jump_unless!(value == constant, to)
+                        if let Some(is_it) = self.heap.is_constant(value, constant) {
+                            jump_unless!(is_it, to)
                         }
                     }
                     I::JumpUnlessInteger {
@@ -585,7 +584,7 @@ impl Machine<'_> {
                         let is_known = if value.is_exp() {
                             (self.heap.noted_type(value.at()), expected) == self.fit
                         } else {
-                            value.is_int() && expected == NUMBER
+                            (value.is_int() || value.is_float()) && expected == NUMBER
                         };
                         if is_known {
                             next!()

@@ -391,7 +391,7 @@ impl Machine<'_> {
         while head.is_exp() {
             let (first, arity) = self.heap.elements(head.at());
             if self.program.expression_rules || arity == 0 {
-                return false;
+                return !self.program.expression_rules;
             }
             (head, count) = (self.heap.deref(self.heap.word(first)), arity);
         }
@@ -417,9 +417,7 @@ impl Machine<'_> {
     /// As [`Machine::is_data_head`], of an expression whose head is looked at next.
     pub(super) fn is_data_head_shallow(&mut self, head: Cell, count: usize) -> bool {
         if head.is_exp() {
-            return !self.program.expression_rules
-                && self.heap.header(head.at()).arity() > 0
-                && !self.heap.is_lambda(head.at());
+            return !self.program.expression_rules && !self.heap.is_lambda(head.at());
         }
         self.is_data_head(head, count)
     }

@@ -369,12 +369,7 @@ impl Machine<'_> {
                 Atom::Grounded(Grounded::Number(_)) => Some(numbers.number()),
                 Atom::Grounded(Grounded::Text(_)) => Some(numbers.string()),
                 Atom::Grounded(Grounded::Operation(operation)) => numbers.of_operation(operation),
-                Atom::Grounded(state @ Grounded::State(_)) => {
-                    let found = types::grounded_type(state);
-                    found
-                        .is_ground()
-                        .then(|| numbers.number_of(&found, false))?
-                }
+                Atom::Grounded(Grounded::State(state)) => numbers.of_state(state),
                 _ => None,
             },
             Term::Exp(_) => unreachable!("no leaf"),
