@@ -571,6 +571,26 @@ impl Compiler<'_> {
         }
     }
 
+    /// Whether the value of an expression may be that of a function which says that its result is of
+    /// any type: then the types of its arguments tell of which, also of what was there before.
+    pub(super) fn is_of_any_declared(&mut self, atom: &Atom) -> bool {
+        self.is_of_any_declared_within(atom, &mut Vec::new())
+    }
+
+    fn is_of_any_declared_within(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>) -> bool {
+        if let Some([head, ..]) = atom.as_expression()
+            && let Head::Typed(signature) = self.program.head(self.host, self.heap, head)
+        {
+            return matches!(signature.returns, Atom::Variable(_));
+        }
+        match self.source(atom, seen) {
+            Source::Of(atoms) => {
+                (atoms.iter()).any(|atom| self.is_of_any_declared_within(atom, seen))
+            }
+            _ => false,
+        }
+    }
+
     /// What evaluating an argument tells of what type variables stand for.
     pub(super) fn tells(&mut self, atom: &Atom) -> Tells {
         let mut gathered = Gathered::default();

@@ -186,10 +186,12 @@ impl Compiler<'_> {
             let as_written = types::is_meta_type(parameter);
             let tree = if !is_call(argument) || as_written {
                 Tree::Value(Operand::slot(slot))
-            } else if self.tells_type(argument) {
-                Tree::Told(slot, !self.hands_on(argument))
-            } else {
+            } else if !self.tells_type(argument) {
                 Tree::Unknown
+            } else if self.is_of_any_declared(argument) {
+                Tree::Value(Operand::slot(slot))
+            } else {
+                Tree::Told(slot, !self.hands_on(argument))
             };
             add_leaves(&tree, LeafPlace::Part, &mut leaves);
             parts.push(SiteArgument {
