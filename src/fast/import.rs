@@ -124,6 +124,10 @@ impl Heap {
                     return Some(cell);
                 }
             }
+            // Code tells it by its cell.
+            Atom::Expression(parts) if parts.children().is_empty() && self.unit.is_exp() => {
+                return Some(self.unit);
+            }
             _ => {}
         }
         if atom.size() as usize > CONSTANTS {

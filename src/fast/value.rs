@@ -19,10 +19,12 @@ impl Heap {
     /// Whether a value is plainly seen to evaluate to itself, and to be of the type.
     #[inline(always)]
     pub(super) fn is_plain(&self, value: Cell, expected: TypeId) -> bool {
-        if value.is_int() || value.is_float() {
+        if value.is_int() {
             expected == ANY || expected == NUMBER
         } else if value.is_exp() {
             self.cells[value.at()] & PLAIN == EVALUATED
+        } else if value.is_float() {
+            expected == ANY || expected == NUMBER
         } else {
             expected == ANY && value.is_symbol() && value != self.empty
         }
