@@ -384,6 +384,22 @@ fn calls_without_a_directive_are_told() {
 }
 
 #[test]
+fn names_of_other_languages_are_told() {
+    check(
+        "!(print \"x\")\n!(let $l (a b) (len $l))\n!(&& True False)",
+        &[
+            ("1:3 W0201", "`println!`"),
+            ("2:17 W0201", "`size-atom`"),
+            ("3:3 W0201", "`and`"),
+        ],
+    );
+    check(
+        "(= (print $x) (seen $x))\n!(print 1)\n!(cdr ribbon)\n(cdr ribbon)",
+        &[],
+    );
+}
+
+#[test]
 fn symbols_that_stand_for_something_else_are_told() {
     check(
         "(= limit 5)

@@ -1,4 +1,4 @@
-//! Names that are nowhere else and near a name that is: "did you mean". Words that are
+//! Names that are nowhere else and near a name that is, or what other languages call it: "did you mean". Words that are
 //! taken for spaces before they are bound. Operations that only the reference has.
 
 use std::collections::{HashMap, HashSet};
@@ -90,7 +90,7 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
         if known {
             continue;
         }
-        if let Some(near) = nearest(&name, &names) {
+        if let Some(near) = nearest(&name, &names).or_else(|| elsewhere_called(&name)) {
             let message = format!("`{name}` is defined nowhere; did you mean `{near}`?");
             let help = "a call of what has no rules stays as it is; mend the name, or give it a type with `(: name type)` if it is meant as data";
             text.report(Severity::Warning, "W0201", node, message, help);
@@ -189,6 +189,19 @@ fn mentioned(space: &Space) -> HashSet<String> {
         });
     }
     names
+}
+
+/// What is here for an operation that goes by this name in other languages.
+fn elsewhere_called(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "display" | "echo" | "print" | "printf" => "println!",
+        "len" | "length" => "size-atom",
+        "car" => "car-atom",
+        "cdr" => "cdr-atom",
+        "&&" => "and",
+        "||" => "or",
+        _ => return None,
+    })
 }
 
 /// What may be meant by `name`: the nearest of the names, one letter off, two in
