@@ -392,7 +392,16 @@ impl Heap {
                     }
                 }
                 Part::Value(slot) => {
-                    let value = Cell(with.slots[usize::from(slot)]);
+                    let value = self.deref(Cell(with.slots[usize::from(slot)]));
+                    if token::is_plain(raw)
+                        && let Some(token) = plain_token(value)
+                    {
+                        if raw != token {
+                            return false;
+                        }
+                        at += 1;
+                        continue;
+                    }
                     match self.unify_at(value, tokens, at, values, with.frame) {
                         Some(after) => at = after,
                         None => return false,
@@ -430,7 +439,10 @@ impl Heap {
         let Part::First(slot) = part else {
             return token::skip(with.tokens, at);
         };
-        let (value, after) = self.import_row(with.tokens, at, with.values, with.frame);
+        let (value, after) = match plain_cell(with.tokens[at]) {
+            Some(cell) => (cell, at + 1),
+            None => self.import_row(with.tokens, at, with.values, with.frame),
+        };
         with.slots[usize::from(slot)] = value.0;
         after
     }

@@ -188,15 +188,16 @@ impl Relation {
     }
 
     /// The few rows that an index has for what the probe asks for, if one has, and no others may
-    /// be what is asked for.
-    pub(super) fn few(&self, probe: &Probe) -> Option<Posting<'_>> {
+    /// be what is asked for. With all keys some of several may be told not to be.
+    pub(super) fn few(&self, probe: &Probe) -> Option<(Posting<'_>, &RowList)> {
+        let few = if probe.is_partial() { 1 } else { FEW };
         self.paths.iter().find_map(|index| {
             let key = probe.key_at(&index.path);
             if token::is_variable(key) || index.open.len() > 0 {
                 return None;
             }
             let posting = index.postings.get(key);
-            (posting.len() <= FEW).then_some(posting)
+            (posting.len() <= few).then_some((posting, &index.open))
         })
     }
 
@@ -207,7 +208,7 @@ impl Relation {
         const LONGER: usize = 8;
         for index in &self.paths {
             let count = rows.len() - from;
-            if count <= FEW {
+            if count < 2 {
                 return;
             }
             if std::ptr::eq(open, &index.open) {

@@ -541,12 +541,14 @@ impl Store {
             );
             return true;
         }
-        let only = self.relations.only(probe);
-        if let Some(posting) = only.and_then(|relation| relation.few(probe)) {
-            self.append(posting.iter(), posting.has_gaps(), view, found);
+        let from = found.len();
+        if let Some(relation) = self.relations.only(probe)
+            && let Some((posting, open)) = relation.few(probe)
+        {
+            self.append_posting(posting, view, found);
+            relation.narrow(probe, open, found, from);
             return true;
         }
-        let from = found.len();
         let mut lists = 0;
         let mut ready = true;
         self.relations.each(probe, |_, relation| {
@@ -573,11 +575,7 @@ impl Store {
                 Choice::Path(posting, open) => {
                     lists += usize::from(posting.len() > 0) + usize::from(open.len() > 0);
                     let first = found.len();
-                    let bound = self.sight(view).bound;
-                    // Rows are in order of age.
-                    if !(self.removed.is_empty() && posting.append_below(bound, found)) {
-                        self.append(posting.iter(), posting.has_gaps(), view, found);
-                    }
+                    self.append_posting(posting, view, found);
                     relation.narrow(probe, open, found, first);
                     if open.len() > 0 {
                         self.append(open.iter(), open.has_gaps(), view, found);
@@ -638,6 +636,14 @@ impl Store {
             }
         }
         true
+    }
+
+    fn append_posting(&self, posting: Posting<'_>, view: View, found: &mut Vec<u32>) {
+        let bound = self.sight(view).bound;
+        // Rows are in order of age.
+        if !(self.removed.is_empty() && posting.append_below(bound, found)) {
+            self.append(posting.iter(), posting.has_gaps(), view, found);
+        }
     }
 
     fn append(
