@@ -46,6 +46,20 @@ impl Compiler<'_> {
             return Ok(None);
         }
         let names = self.names.clone();
+        let compiled = self.compiled_in_a_row(patterns);
+        self.names = names;
+        let Some((numbers, all)) = compiled? else {
+            return Ok(None);
+        };
+        for (left, number) in numbers.iter().rev().enumerate() {
+            self.program.patterns[*number as usize].followed_by = left as u32;
+        }
+        Ok(numbers.first().map(|first| (*first, all)))
+    }
+
+    /// The numbers of patterns, each compiled with what those before it write named, and all slots
+    /// that they write. `None` if one may be a conjunction, as where its head is such a variable.
+    fn compiled_in_a_row(&mut self, patterns: &[Atom]) -> Compiled<Option<(Vec<u32>, First)>> {
         let (mut numbers, mut all) = (Vec::with_capacity(patterns.len()), First::new());
         for pattern in patterns {
             let Some((number, first)) = self.compiled_pattern(pattern)? else {
@@ -57,11 +71,7 @@ impl Compiler<'_> {
             }
             all.extend(first);
         }
-        self.names = names;
-        for (left, number) in numbers.iter().rev().enumerate() {
-            self.program.patterns[*number as usize].followed_by = left as u32;
-        }
-        Ok(numbers.first().map(|first| (*first, all)))
+        Ok(Some((numbers, all)))
     }
 
     pub(super) fn slot_of(&self, variable: &Variable) -> Option<Slot> {
