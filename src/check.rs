@@ -37,6 +37,7 @@ use chimera_grammar::{Diagnostic, LineTable, NodeKind, Severity, Span, Tree};
 pub use names::nearest as nearest_name;
 
 use crate::atom::{Atom, known};
+use crate::check::evaluated::Evaluated;
 use crate::engine::{Engine, Host};
 use crate::reader;
 use crate::space::Space;
@@ -51,10 +52,11 @@ pub(crate) struct Text<'s> {
 }
 
 /// One top-level atom.
-#[derive(Clone, Copy)]
 pub(crate) struct Form {
     node: usize,
     directive: bool,
+    /// What is evaluated of it: of a directive all, of a rule its body, nothing of what is stored.
+    values: Vec<Evaluated>,
 }
 
 impl Engine {
@@ -94,13 +96,14 @@ impl Engine {
 
 impl Text<'_> {
     fn check(&mut self, host: &mut Host, space: &Space, file: &str) {
-        let forms: Vec<Form> = self
+        let mut forms: Vec<Form> = self
             .tree
             .forms()
             .iter()
             .map(|form| Form {
                 node: form.node as usize,
                 directive: form.directive,
+                values: Vec::new(),
             })
             .collect();
         let mut imports = imports::Imports::new(file);
@@ -128,10 +131,15 @@ impl Text<'_> {
                 calls::check(self, host, &typed, body, &expected, &variables);
             }
         }
+        for form in &mut forms {
+            if let Some(root) = self.root(form) {
+                form.values = evaluated::evaluated(self, space, root);
+            }
+        }
         names::check(self, host, space, &forms);
-        variables::check(self, space, &forms);
-        shadows::check(self, space, &forms);
-        endless::check(self, space, &forms);
+        variables::check(self, &forms);
+        shadows::check(self, &forms);
+        endless::check(self, &forms);
         unevaluated::check(self, host, space, &forms);
         symbols::check(self, space, &forms);
     }

@@ -26,8 +26,6 @@ pub fn parse(source: &str) -> Parsed<'_> {
         errors: Vec::new(),
         open: Vec::new(),
         directive: None,
-        over_lines: None,
-        ends_in_string: false,
     };
     let mut lexer = Lexer::new(source);
     while let Some((token, span)) =
@@ -49,10 +47,6 @@ struct Reader<'s> {
     open: Vec<u32>,
     /// A `!` whose atom has not come yet.
     directive: Option<Span>,
-    /// Where the first string begins that goes on over the end of a line.
-    over_lines: Option<usize>,
-    /// Whether the text ends in a string, so that a `)` may be in it.
-    ends_in_string: bool,
 }
 
 impl Reader<'_> {
@@ -65,12 +59,8 @@ impl Reader<'_> {
             Token::Variable => self.atom(NodeKind::Variable, span),
             Token::Word => self.atom(NodeKind::Word, span),
             Token::String => {
-                let quoted = &self.tree.source[span.start..span.end];
-                if let Err(kind) = unescape(quoted) {
+                if let Err(kind) = unescape(&self.tree.source[span.start..span.end]) {
                     self.errors.push(SyntaxError::new(kind, span));
-                }
-                if self.over_lines.is_none() && quoted.contains('\n') {
-                    self.over_lines = Some(span.start);
                 }
                 self.atom(NodeKind::String, span);
             }
@@ -79,13 +69,20 @@ impl Reader<'_> {
                     start: span.start,
                     end: span.start + 1,
                 };
-                let over_lines = self.over_lines;
+                let over_lines = self.string_over_lines();
                 let kind = SyntaxErrorKind::UnclosedString { over_lines };
                 self.errors.push(SyntaxError::new(kind, start));
                 self.directive = None;
-                self.ends_in_string = true;
             }
         }
+    }
+
+    /// Where the first string begins that goes on over the end of a line.
+    fn string_over_lines(&self) -> Option<usize> {
+        let mut strings = (self.tree.nodes.iter()).filter(|node| node.kind == NodeKind::String);
+        let over =
+            strings.find(|node| self.tree.source[node.span.start..node.span.end].contains('\n'));
+        over.map(|node| node.span.start)
     }
 
     fn next_index(&self) -> u32 {
@@ -168,7 +165,8 @@ impl Reader<'_> {
     /// to the outermost of them; none where the text ends in a string, which has what
     /// would close them in it.
     fn unclosed(&mut self) {
-        if self.ends_in_string {
+        let last = self.errors.last().map(SyntaxError::kind);
+        if matches!(last, Some(SyntaxErrorKind::UnclosedString { .. })) {
             self.open.clear();
             return;
         }

@@ -7,19 +7,23 @@ use chimera_grammar::Severity;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::check::evaluated::evaluated;
+use crate::check::evaluated::Evaluated;
 use crate::check::shadows::covers;
 use crate::check::{Form, Text};
-use crate::space::Space;
 
 const HELP: &str = "all rules that match answer, not the first only: let one rule decide, as in `(if (== $n 0) base step)`, or guard the step by `(if (> $n 0) step (empty))`";
 
 /// Base cases of one function that its rules are held against.
 const BASES_MAX: usize = 64;
 
-pub(super) fn check(text: &mut Text<'_>, space: &Space, forms: &[Form]) {
+pub(super) fn check(text: &mut Text<'_>, forms: &[Form]) {
     let rules = forms.iter().filter(|form| !form.directive);
-    let rules: Vec<(usize, usize)> = rules.filter_map(|form| text.rule(form.node)).collect();
+    let rules: Vec<(usize, &[Evaluated])> = rules
+        .filter_map(|form| {
+            text.rule(form.node)
+                .map(|(head, _)| (head, &form.values[..]))
+        })
+        .collect();
     let mut bases: HashMap<String, Vec<usize>, FixedState> = HashMap::default();
     for (head, _) in &rules {
         let mut arguments = text.children(*head).into_iter().skip(1);
@@ -31,7 +35,7 @@ pub(super) fn check(text: &mut Text<'_>, space: &Space, forms: &[Form]) {
             }
         }
     }
-    for (head, body) in &rules {
+    for (head, values) in &rules {
         let same_function = text.head_word(*head).and_then(|name| bases.get(name));
         let base = same_function
             .into_iter()
@@ -40,11 +44,8 @@ pub(super) fn check(text: &mut Text<'_>, space: &Space, forms: &[Form]) {
             .find(|base| base != head && covers(text.atom(*head), text.atom(*base)));
         let Some(base) = base else { continue };
         let steps = counted_places(text, *head, base);
-        let always = evaluated(text, space, *body).into_iter();
-        let call = always
-            .filter(|found| found.always)
-            .find(|found| goes_on(text, *head, found.node, &steps));
-        if let Some(call) = call {
+        let mut always = values.iter().filter(|found| found.always);
+        if let Some(call) = always.find(|found| goes_on(text, *head, found.node, &steps)) {
             let message = format!(
                 "this call is made for `{}` too, which the rule on line {} answers: the recursion has no end",
                 text.source(base),

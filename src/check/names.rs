@@ -6,7 +6,6 @@ use std::collections::{HashMap, HashSet};
 use chimera_grammar::{NodeKind, Severity};
 
 use crate::atom::{Atom, known};
-use crate::check::evaluated::evaluated;
 use crate::check::{Form, Text};
 use crate::engine::Host;
 use crate::space::Space;
@@ -40,11 +39,10 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
         let Some(root) = text.root(form) else {
             continue;
         };
-        let found = evaluated(text, space, root);
-        for call in &found {
+        for call in &form.values {
             asked_as_spaces.extend(spaces_of(text, space, call.node));
         }
-        let heads = found.into_iter().filter_map(|found| {
+        let heads = form.values.iter().filter_map(|found| {
             let is_call = matches!(
                 text.tree.nodes()[found.node].kind,
                 NodeKind::Expression { .. }

@@ -8,24 +8,17 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::atom::Atom;
-use crate::check::evaluated::evaluated;
 use crate::check::{Form, Text};
 use crate::library::lists::{named_by_place, seal};
-use crate::space::Space;
 use crate::unify::{Bindings, Replacement, alpha_equal, rebuild, unify};
 
 /// Rules of one function that later ones are held against.
 const GENERAL_MAX: usize = 64;
 
-pub(super) fn check(text: &mut Text<'_>, space: &Space, forms: &[Form]) {
+pub(super) fn check(text: &mut Text<'_>, forms: &[Form]) {
     rules(text, forms);
     for form in forms {
-        let root = match text.rule(form.node) {
-            Some((_, body)) if !form.directive => body,
-            None if form.directive => form.node,
-            _ => continue,
-        };
-        for found in evaluated(text, space, root) {
+        for found in &form.values {
             if let ("case" | "switch", [_, _, cases]) = (
                 text.head_word(found.node).unwrap_or_default(),
                 &text.children(found.node)[..],

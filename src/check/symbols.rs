@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use chimera_grammar::Severity;
 
-use crate::check::evaluated::{Evaluated, evaluated};
+use crate::check::evaluated::Evaluated;
 use crate::check::{Form, Text};
 use crate::space::Space;
 use crate::types;
@@ -19,18 +19,12 @@ const HELP_VARIABLE: &str =
 pub(super) fn check(text: &mut Text<'_>, space: &Space, forms: &[Form]) {
     let mut values: HashSet<String> = HashSet::new();
     for form in forms {
-        let Some(root) = text.root(form) else {
-            continue;
-        };
-        let found = evaluated(text, space, root);
-        values.extend(
-            found
-                .iter()
-                .filter_map(|found| text.word(found.node))
-                .map(str::to_owned),
-        );
-        if let Some((head, _)) = text.rule(form.node) {
-            check_operands(text, space, head, &found);
+        let words = form.values.iter().filter_map(|found| text.word(found.node));
+        values.extend(words.map(str::to_owned));
+        if !form.directive
+            && let Some((head, _)) = text.rule(form.node)
+        {
+            check_operands(text, space, head, &form.values);
         }
     }
     if asks_for_rules(text, forms) {

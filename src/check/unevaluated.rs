@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use chimera_grammar::Severity;
 
 use crate::atom::{Atom, Grounded, known};
-use crate::check::evaluated::evaluated;
+use crate::check::evaluated::Evaluated;
 use crate::check::{Form, Text};
 use crate::engine::Host;
 use crate::evaluate;
@@ -42,9 +42,7 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
         ruled: HashMap::new(),
     };
     for form in forms {
-        if let Some(root) = text.root(form) {
-            calls.check_arguments(text, root);
-        }
+        calls.check_arguments(text, &form.values);
         if !form.directive {
             calls.check_stored(text, form.node);
         }
@@ -53,8 +51,8 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
 
 impl Calls<'_> {
     /// Tells of calls that stand where what is evaluated takes them as they are written.
-    fn check_arguments(&mut self, text: &mut Text<'_>, root: usize) {
-        for found in evaluated(text, self.space, root) {
+    fn check_arguments(&mut self, text: &mut Text<'_>, values: &[Evaluated]) {
+        for found in values {
             let children = text.children(found.node);
             let Some(name) = text.head_word(found.node).map(str::to_owned) else {
                 continue;

@@ -5,28 +5,28 @@ use std::collections::HashMap;
 
 use chimera_grammar::Severity;
 
-use crate::check::evaluated::evaluated;
+use crate::check::evaluated::Evaluated;
 use crate::check::{Form, Text};
-use crate::space::Space;
 
 const HELP: &str = "mend the name, or begin it with `_` if it is meant to occur once";
 
-pub(super) fn check(text: &mut Text<'_>, space: &Space, forms: &[Form]) {
-    let rules: Vec<(usize, usize)> = forms
-        .iter()
-        .filter(|form| !form.directive)
-        .filter_map(|form| text.rule(form.node))
+pub(super) fn check(text: &mut Text<'_>, forms: &[Form]) {
+    let rules = forms.iter().filter(|form| !form.directive);
+    let rules: Vec<(usize, usize, &[Evaluated])> = rules
+        .filter_map(|form| {
+            text.rule(form.node)
+                .map(|(head, body)| (head, body, &form.values[..]))
+        })
         .collect();
     let mut rules_of: HashMap<(String, usize), usize> = HashMap::new();
-    for (head, _) in &rules {
+    for (head, ..) in &rules {
         *rules_of.entry(function(text, *head)).or_default() += 1;
     }
-    for (head, body) in rules {
+    for (head, body, values) in rules {
         let once = once(text, head, body);
         if once.is_empty() {
             continue;
         }
-        let values = evaluated(text, space, body);
         for node in &once {
             let name = text.source(*node).to_owned();
             if *node < body {
@@ -62,8 +62,8 @@ pub(super) fn check(text: &mut Text<'_>, space: &Space, forms: &[Form]) {
             continue;
         }
         // A variable of a call asks; that of a template or an operand is there for its value.
-        let values = evaluated(text, space, form.node);
-        for value in values.iter().filter(|value| value.steered || value.operand) {
+        let values = form.values.iter();
+        for value in values.filter(|value| value.steered || value.operand) {
             if once.contains(&value.node) && !value.asserted {
                 unbound(text, value.node);
             }

@@ -8,7 +8,6 @@ use crate::evaluate::minimal::{asked, gather};
 use crate::evaluate::proof::Step;
 use crate::library::lists::seal;
 use crate::space::{Solution, Space};
-use crate::types;
 use crate::unify::{Replacement, rebuild, unify, unify_pattern};
 
 /// What to do next; `None` ends the branch.
@@ -181,11 +180,7 @@ pub(crate) fn call(
         (Control::Case, [atom, cases]) => Some(case(machine, atom, cases, space, rest)),
         (Control::Switch, [atom, cases]) => switch(machine, control, atom, cases, &space, &rest),
         (Control::Collapse, [atom]) => {
-            let task = Task::Metta {
-                atom: atom.clone(),
-                expected: types::undefined(),
-                space,
-            };
+            let task = Task::evaluate(atom.clone(), space);
             Some(gather(machine, Gather::Atoms, task, rest))
         }
         (
@@ -217,11 +212,7 @@ pub(crate) fn call(
             let head = call.as_expression().and_then(|call| call.first());
             let operation = head.and_then(Atom::as_operation);
             let home = operation.and_then(|operation| operation.home());
-            let task = Task::Metta {
-                atom: atom.clone(),
-                expected: types::undefined(),
-                space: home.unwrap_or(space),
-            };
+            let task = Task::evaluate(atom.clone(), home.unwrap_or(space));
             Some(gather(machine, Gather::Alternatives, task, rest))
         }
         (Control::Once, [atom]) => cut::limit(machine, 1, atom, space, rest),
@@ -358,12 +349,7 @@ fn case(
         cases: cases.clone(),
         space: space.clone(),
     });
-    let task = Task::Metta {
-        atom: atom.clone(),
-        expected: types::undefined(),
-        space,
-    };
-    (task, rest)
+    (Task::evaluate(atom.clone(), space), rest)
 }
 
 /// The beginning of `map-atom`, `filter-atom` or `foldl-atom`; what rules for them would give
@@ -503,11 +489,7 @@ fn walk_next(walk: Walk, rest: Rest) -> (Task, Rest) {
                 function => function,
             }
         }
-        WalkKind::Filter { .. } | WalkKind::Fold { .. } => Task::Metta {
-            atom,
-            expected: types::undefined(),
-            space,
-        },
+        WalkKind::Filter { .. } | WalkKind::Fold { .. } => Task::evaluate(atom, space),
     };
     (task, rest.push(FrameKind::Walk(walk)))
 }

@@ -6,7 +6,6 @@ use crate::evaluate::frame::{FrameKind, Rest};
 use crate::evaluate::machine::{Choice, Machine, Task};
 use crate::evaluate::proof::Steps;
 use crate::space::Space;
-use crate::types;
 use crate::unify::Mark;
 
 /// Evaluates `atom` for its first `count` results: what is left to try is
@@ -26,11 +25,7 @@ pub(crate) fn limit(
         left: count,
         mark: machine.bindings.mark(),
     });
-    let task = Task::Metta {
-        atom: atom.clone(),
-        expected: types::undefined(),
-        space,
-    };
+    let task = Task::evaluate(atom.clone(), space);
     Some((task, rest.push(FrameKind::Limit { choice })))
 }
 

@@ -69,6 +69,17 @@ pub(crate) enum Task {
     Return(Atom),
 }
 
+impl Task {
+    /// Evaluate to the end, as a value of any type.
+    pub(crate) fn evaluate(atom: Atom, space: Space) -> Task {
+        Task::Metta {
+            atom,
+            expected: types::undefined(),
+            space,
+        }
+    }
+}
+
 pub(crate) enum Choice {
     Branch {
         task: Task,
@@ -183,11 +194,7 @@ impl<'h> Machine<'h> {
                 space: space.clone(),
             }
         } else {
-            Task::Metta {
-                atom: atom.clone(),
-                expected: types::undefined(),
-                space: space.clone(),
-            }
+            Task::evaluate(atom.clone(), space.clone())
         };
         let outer = machine.watch_begin();
         machine.drive(task);

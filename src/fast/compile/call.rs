@@ -221,18 +221,12 @@ impl Compiler<'_> {
         operation: &Arc<Operation>,
         signature: &Signature,
     ) -> Compiled<Value> {
-        let Call {
-            atom,
-            children,
-            expected,
-            want,
-        } = call;
         // A `function` that an operation hands on is run before it is evaluated.
         let hands_on = matches!(
             operation.control(),
             None | Some(Control::If | Control::Match)
         );
-        if hands_on && children[1..].iter().any(has_function) {
+        if hands_on && call.children[1..].iter().any(has_function) {
             return Err(Leave);
         }
         if let Some(control) = operation.control() {
@@ -244,8 +238,10 @@ impl Compiler<'_> {
             Some(inline) => {
                 let mut each = |this: &mut Self| this.inlined(call, inline, operation, signature);
                 let is_joined = matches!(inline, Inline::Logic(_) | Inline::Not | Inline::Equal)
-                    && (expected == ANY || expected == BOOL);
-                if is_joined && let Some(value) = self.value_compared(atom, want, &mut each)? {
+                    && (call.expected == ANY || call.expected == BOOL);
+                if is_joined
+                    && let Some(value) = self.value_compared(call.atom, call.want, &mut each)?
+                {
                     return Ok(value);
                 }
                 each(self)
@@ -255,8 +251,8 @@ impl Compiler<'_> {
                     operation,
                     signature,
                     &typed.operands[1..],
-                    is_unchanged(children),
-                    want,
+                    is_unchanged(call.children),
+                    call.want,
                 )
             }),
         }

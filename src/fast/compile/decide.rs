@@ -485,8 +485,7 @@ impl Compiler<'_> {
             return false;
         };
         let symbol = self.heap.symbol(symbol);
-        self.program.look_at_rules(symbol, arity);
-        !self.program.has_rules_of(symbol, arity)
+        !self.program.ask_for_rules(symbol, arity)
     }
 
     pub(super) fn call_decided(

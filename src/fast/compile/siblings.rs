@@ -529,10 +529,7 @@ impl Compiler<'_> {
         let open: Vec<usize> = (0..arguments.len())
             .filter(|place| is_open(*place))
             .collect();
-        let [_, others @ ..] = open.as_slice() else {
-            return false;
-        };
-        if others.is_empty() {
+        if open.len() < 2 {
             return false;
         }
         let declared = types::renamed(&as_one(signature));
@@ -747,8 +744,7 @@ impl Compiler<'_> {
                 Head::Untyped | Head::Typed(_) => match head {
                     Atom::Symbol(symbol) => {
                         let id = self.heap.symbol(symbol);
-                        self.program.look_at_rules(id, parts.len());
-                        self.program.has_rules_of(id, parts.len())
+                        self.program.ask_for_rules(id, parts.len())
                     }
                     _ => true,
                 },

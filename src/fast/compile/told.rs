@@ -32,8 +32,7 @@ impl Compiler<'_> {
             Head::Typed(signature) if is_applied(&signature) => Told::Type(self.slot()?),
             Head::Untyped => {
                 let symbol = self.heap.symbol(symbol);
-                self.program.look_at_rules(symbol, arguments.len());
-                if self.program.has_rules_of(symbol, arguments.len()) {
+                if self.program.ask_for_rules(symbol, arguments.len()) {
                     Told::Function(self.slot()?, symbol, arguments.len())
                 } else {
                     Told::Free
@@ -65,7 +64,7 @@ impl Compiler<'_> {
                 let is_untyped =
                     matches!(self.program.head(self.host, self.heap, head), Head::Untyped);
                 let symbol = self.heap.symbol(symbol);
-                if is_untyped && self.program.has_rules_of(symbol, parts.len()) {
+                if is_untyped && self.program.ask_for_rules(symbol, parts.len()) {
                     return true;
                 }
                 pending.push(argument);
@@ -167,8 +166,7 @@ impl Compiler<'_> {
                 argument => is_call(argument),
             };
         }
-        self.program.look_at_rules(symbol, operands.len() - 1);
-        if !tells || !self.program.has_rules_of(symbol, operands.len() - 1) {
+        if !self.program.ask_for_rules(symbol, operands.len() - 1) || !tells {
             return Ok(None);
         }
         let mut call = vec![children[0].clone()];

@@ -26,10 +26,9 @@ impl Machine<'_> {
     /// Goes on with each row that matches a pattern. `None` if what is asked is no space.
     #[inline(never)]
     pub(super) fn query(&mut self, space: Cell, place: Place, pc: Pc, size: Slot) -> Option<Next> {
-        let pattern = &mut self.program.patterns[place.pattern as usize];
-        if pattern.followed_by > 0 {
-            let width = 1 + pattern.followed_by as usize;
-            return self.query_all(space, (place, width), pc, size);
+        let followed_by = self.program.patterns[place.pattern as usize].followed_by as usize;
+        if followed_by > 0 {
+            return self.query_all(space, (place, 1 + followed_by), pc, size);
         }
         let (layers, is_writable) = self.layers_at(space)?;
         let pattern = &mut self.program.patterns[place.pattern as usize];

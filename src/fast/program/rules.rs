@@ -69,6 +69,12 @@ impl Program {
         self.looked.note((symbol, arity, version));
     }
 
+    /// Whether there are rules of a head symbol and arity, which code depends on then.
+    pub(in crate::fast) fn ask_for_rules(&mut self, symbol: u32, arity: usize) -> bool {
+        self.look_at_rules(symbol, arity);
+        self.has_rules_of(symbol, arity)
+    }
+
     /// Whether other rules that the code of a function depends on are what they were.
     pub(in crate::fast) fn looked_same(&self, function: u32) -> bool {
         let version = |symbol, arity| self.rules_version(symbol, arity);
