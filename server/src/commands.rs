@@ -6,4 +6,5 @@ pub(crate) mod repl;
 mod room;
 pub(crate) mod run;
 pub(crate) mod serve;
+mod source;
 mod world;

@@ -13,15 +13,23 @@ use serde_json::Value;
 
 /// Runs the binary where `files` stand.
 fn chimera(arguments: &[&str], files: &[(&str, &str)]) -> Output {
+    chimera_given("", arguments, files)
+}
+
+/// Runs the binary where `files` stand, with `stdin`.
+fn chimera_given(stdin: &str, arguments: &[&str], files: &[(&str, &str)]) -> Output {
     let directory = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = directory.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
+    let given = directory.path().join(".stdin");
+    fs::write(&given, stdin).unwrap();
     Command::new(env!("CARGO_BIN_EXE_chimera"))
         .args(arguments)
         .current_dir(directory.path())
+        .stdin(fs::File::open(given).unwrap())
         .output()
         .unwrap()
 }
@@ -230,6 +238,24 @@ fn run_ends_with_2_for_what_is_no_metta() {
     assert_eq!(text(&output.stdout), "", "nothing of it was run");
     assert!(text(&output.stderr).contains("a.metta:2:1"));
     assert_eq!(chimera(&["run", "none.metta"], &[]).status.code(), Some(2));
+}
+
+#[test]
+fn a_dash_is_stdin() {
+    let part = [("part.metta", "(= (f) 5)\n")];
+    let program = "!(import! &self part)\n!(+ (f) x)\n";
+    let run = chimera_given(program, &["run", "-"], &part);
+    assert_eq!(run.status.code(), Some(1));
+    assert!(text(&run.stdout).starts_with("[()]\n[(Error (+ 5 x) "));
+    assert!(text(&run.stderr).contains("<stdin>:2:2"));
+    let check = chimera_given("(= (f) (+ 1 2)\n", &["check", "-"], &[]);
+    assert_eq!(check.status.code(), Some(1));
+    assert!(text(&check.stdout).contains("<stdin>:1:1"));
+    let laid_out = chimera_given("(a   b)\n", &["fmt", "-"], &[]);
+    assert_eq!(text(&laid_out.stdout), "(a b)\n");
+    let status = |stdin| chimera_given(stdin, &["fmt", "--check", "-"], &[]).status;
+    assert_eq!(status("(a   b)\n").code(), Some(1));
+    assert_eq!(status("(a b)\n").code(), Some(0));
 }
 
 #[test]

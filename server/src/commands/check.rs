@@ -9,13 +9,14 @@ use chimera_grammar::{Diagnostic, LineTable, Position, Severity, Style, decode, 
 use serde_json::json;
 
 use super::room::Room;
+use super::source::{self, Source};
 
 mod effectors;
 
 /// What `chimera check` takes.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The files, each checked on its own.
+    /// The files, each checked on its own; `-` is stdin.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// One JSON line per finding.
@@ -77,11 +78,10 @@ impl Found {
 const CHECK_FACTOR: u64 = 32;
 
 fn check_file(file: &Path, arguments: &Arguments, found: &mut Found) -> io::Result<u8> {
-    let name = file.display().to_string();
-    let bytes = match std::fs::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            super::run::complain(&format!("error: {name}: {error}\n"));
+    let Source { name, bytes, .. } = match source::read(file) {
+        Ok(source) => source,
+        Err(text) => {
+            super::run::complain(&text);
             return Ok(2);
         }
     };

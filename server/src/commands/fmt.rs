@@ -1,7 +1,7 @@
 //! `chimera fmt FILE…`: lay MeTTa files out.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,6 +9,7 @@ use chimera_grammar::{Diagnostic, LineTable, decode, draw, format};
 
 use super::room::Room;
 use super::run::{complain, style_of_stderr};
+use super::source::{self, Source};
 
 /// What `chimera fmt` takes.
 #[derive(clap::Args)]
@@ -26,12 +27,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let mut worst = 0;
     for file in &arguments.files {
-        let outcome = if file.as_os_str() == "-" {
-            format_stdin(arguments.check)
-        } else {
-            format_file(file, arguments.check)
-        };
-        worst = worst.max(outcome.unwrap_or_else(|text| {
+        let formatted = format_one(file, arguments.check);
+        worst = worst.max(formatted.unwrap_or_else(|text| {
             complain(&text);
             2
         }));
@@ -63,31 +60,24 @@ fn laid_out(bytes: &[u8], name: &str) -> Result<String, String> {
     })
 }
 
-fn format_stdin(check: bool) -> Result<u8, String> {
-    let mut bytes = Vec::new();
-    io::stdin()
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("error: stdin: {error}\n"))?;
-    let text = laid_out(&bytes, "<stdin>")?;
-    if check {
-        return Ok(u8::from(text.as_bytes() != bytes));
-    }
-    io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| format!("error: stdout: {error}\n"))?;
-    Ok(0)
-}
-
-fn format_file(file: &Path, check: bool) -> Result<u8, String> {
-    let name = file.display().to_string();
-    let failed = |error: io::Error| format!("error: {name}: {error}\n");
-    let bytes = fs::read(file).map_err(failed)?;
+fn format_one(file: &Path, check: bool) -> Result<u8, String> {
+    let Source { name, bytes, .. } = source::read(file)?;
     let text = laid_out(&bytes, &name)?;
-    if text.as_bytes() == bytes {
+    let same = text.as_bytes() == bytes;
+    if source::is_stdin(file) {
+        if check {
+            return Ok(u8::from(!same));
+        }
+        io::stdout()
+            .write_all(text.as_bytes())
+            .map_err(|error| format!("error: stdout: {error}\n"))?;
+        return Ok(0);
+    }
+    if same {
         return Ok(0);
     }
     if !check {
-        replace(file, &text).map_err(failed)?;
+        replace(file, &text).map_err(|error| format!("error: {name}: {error}\n"))?;
     }
     // A closed pipe does not undo what was done.
     let _ = writeln!(io::stdout(), "{name}");

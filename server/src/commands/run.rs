@@ -11,11 +11,12 @@ use chimera_repl::Stats;
 use serde_json::{Value, json};
 
 use super::room::Room;
+use super::source::{self, Source};
 
 /// What `chimera run` takes.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The files, run one after the other, each in an engine of its own.
+    /// The files, run one after the other, each in an engine of its own; `-` is stdin.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// One JSON line per directive; the program's own output goes to stderr.
@@ -53,11 +54,14 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 
 fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
     let started = Instant::now();
-    let name = file.display().to_string();
-    let bytes = match std::fs::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            complain(&format!("error: {name}: {error}\n"));
+    let Source {
+        name,
+        directory,
+        bytes,
+    } = match source::read(file) {
+        Ok(source) => source,
+        Err(text) => {
+            complain(&text);
             return 2;
         }
     };
@@ -74,7 +78,6 @@ fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
         }
     };
     let json = arguments.json;
-    let directory = file.parent().unwrap_or(std::path::Path::new(""));
     let mut engine = super::world::open(Engine::builder())
         .files(DirectoryFiles::from(directory))
         .trace(|text| {
