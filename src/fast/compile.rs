@@ -11,6 +11,7 @@ mod body;
 mod call;
 mod cases;
 mod choose;
+mod comparison;
 mod condition;
 mod control;
 mod decide;
