@@ -270,8 +270,8 @@ impl Program {
                 types::undefined(),
                 symbol(&known.number),
                 symbol(&known.bool),
-                // Of no value: for `STEP`.
-                Atom::unit(),
+                // For `STEP`, which is no type: what no program can write.
+                Atom::Variable(Variable::new("step").renamed()),
             ],
             functions: Vec::new(),
             tables: Vec::new(),
