@@ -7,7 +7,7 @@ mod described;
 mod documentation;
 pub(crate) mod lists;
 mod modules;
-mod numbers;
+pub(crate) mod numbers;
 mod settings;
 pub(crate) mod shipped;
 mod spaces;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use num_bigint::BigInt;
+use num_bigint::{BigInt, BigUint};
 use num_traits::{FromPrimitive, Signed, ToPrimitive, Zero};
 
 /// The most bits a big integer may have; beyond, arithmetic gives an error.
@@ -97,7 +97,6 @@ impl Number {
         }
     }
 
-    /// Whether it is a double.
     /// Bytes that it holds elsewhere.
     pub(crate) fn bytes_beside(&self) -> usize {
         match self {
@@ -106,16 +105,9 @@ impl Number {
         }
     }
 
+    /// Whether it is a double.
     pub(crate) fn is_float(&self) -> bool {
         matches!(self, Number::Float(_))
-    }
-
-    fn to_big(&self) -> Option<BigInt> {
-        match self {
-            Number::Integer(value) => Some(BigInt::from(*value)),
-            Number::Big(value) => Some((**value).clone()),
-            Number::Float(_) => None,
-        }
     }
 
     fn bits(&self) -> u64 {
@@ -126,21 +118,27 @@ impl Number {
         }
     }
 
+    /// What `small` gives for integers that fit, if its result does; `by_small` for a big one and
+    /// one that fits, `big` for others, `float` if one is a double.
     fn combine(
         &self,
         other: &Number,
-        small: impl Fn(i64, i64) -> Option<i64>,
-        big: impl Fn(BigInt, BigInt) -> BigInt,
-        float: impl Fn(f64, f64) -> f64,
+        small: fn(i64, i64) -> Option<i64>,
+        by_small: fn(&BigInt, i64) -> BigInt,
+        big: fn(&BigInt, &BigInt) -> BigInt,
+        float: fn(f64, f64) -> f64,
     ) -> Number {
-        if let (Number::Integer(a), Number::Integer(b)) = (self, other)
-            && let Some(result) = small(*a, *b)
-        {
-            return Number::Integer(result);
-        }
-        match (self.to_big(), other.to_big()) {
-            (Some(a), Some(b)) => Number::from_big(big(a, b)),
-            _ => Number::Float(float(self.to_f64(), other.to_f64())),
+        match (self, other) {
+            (Number::Integer(a), Number::Integer(b)) => match small(*a, *b) {
+                Some(result) => Number::Integer(result),
+                None => Number::from_big(by_small(&BigInt::from(*a), *b)),
+            },
+            (Number::Big(a), Number::Integer(b)) => Number::from_big(by_small(a, *b)),
+            (Number::Integer(a), Number::Big(b)) => Number::from_big(big(&BigInt::from(*a), b)),
+            (Number::Big(a), Number::Big(b)) => Number::from_big(big(a, b)),
+            (Number::Float(_), _) | (_, Number::Float(_)) => {
+                Number::Float(float(self.to_f64(), other.to_f64()))
+            }
         }
     }
 
@@ -150,7 +148,14 @@ impl Number {
     /// [`NumberError::TooLarge`].
     pub fn add(&self, other: &Number) -> Result<Number, NumberError> {
         fits(self.bits().max(other.bits()) + 1)?;
-        Ok(self.combine(other, i64::checked_add, |a, b| a + b, |a, b| a + b))
+        let (first, second) = bigger_first(self, other);
+        Ok(first.combine(
+            second,
+            i64::checked_add,
+            |a, b| a + b,
+            |a, b| a + b,
+            |a, b| a + b,
+        ))
     }
 
     /// The difference; exact for integers.
@@ -159,7 +164,13 @@ impl Number {
     /// [`NumberError::TooLarge`].
     pub fn subtract(&self, other: &Number) -> Result<Number, NumberError> {
         fits(self.bits().max(other.bits()) + 1)?;
-        Ok(self.combine(other, i64::checked_sub, |a, b| a - b, |a, b| a - b))
+        Ok(self.combine(
+            other,
+            i64::checked_sub,
+            |a, b| a - b,
+            |a, b| a - b,
+            |a, b| a - b,
+        ))
     }
 
     /// The product; exact for integers.
@@ -168,7 +179,14 @@ impl Number {
     /// [`NumberError::TooLarge`].
     pub fn multiply(&self, other: &Number) -> Result<Number, NumberError> {
         fits(self.bits() + other.bits())?;
-        Ok(self.combine(other, i64::checked_mul, |a, b| a * b, |a, b| a * b))
+        let (first, second) = bigger_first(self, other);
+        Ok(first.combine(
+            second,
+            i64::checked_mul,
+            |a, b| a * b,
+            |a, b| a * b,
+            |a, b| a * b,
+        ))
     }
 
     /// The quotient; integers truncate toward zero.
@@ -179,7 +197,13 @@ impl Number {
         if other.is_integer_zero() && !matches!(self, Number::Float(_)) {
             return Err(NumberError::DivisionByZero);
         }
-        Ok(self.combine(other, i64::checked_div, |a, b| a / b, |a, b| a / b))
+        Ok(self.combine(
+            other,
+            i64::checked_div,
+            quotient,
+            |a, b| a / b,
+            |a, b| a / b,
+        ))
     }
 
     /// The remainder with the sign of the dividend.
@@ -190,7 +214,13 @@ impl Number {
         if other.is_integer_zero() && !matches!(self, Number::Float(_)) {
             return Err(NumberError::DivisionByZero);
         }
-        Ok(self.combine(other, i64::checked_rem, |a, b| a % b, |a, b| a % b))
+        Ok(self.combine(
+            other,
+            i64::checked_rem,
+            remainder,
+            |a, b| a % b,
+            |a, b| a % b,
+        ))
     }
 
     fn is_integer_zero(&self) -> bool {
@@ -216,9 +246,42 @@ impl Number {
             (Number::Float(a), Number::Float(b)) => a.partial_cmp(b),
             (Number::Float(a), _) => compare_float(*a, other),
             (_, Number::Float(b)) => compare_float(*b, self).map(Ordering::reverse),
-            _ => Some(self.to_big()?.cmp(&other.to_big()?)),
+            (Number::Big(a), Number::Big(b)) => Some(a.cmp(b)),
+            (Number::Big(a), Number::Integer(b)) => Some((**a).cmp(&BigInt::from(*b))),
+            (Number::Integer(a), Number::Big(b)) => Some(BigInt::from(*a).cmp(b)),
         }
     }
+}
+
+/// Two numbers whose order tells nothing, a big one before one that fits 64 bits.
+fn bigger_first<'a>(left: &'a Number, right: &'a Number) -> (&'a Number, &'a Number) {
+    match (left, right) {
+        (Number::Integer(_), Number::Big(_)) => (right, left),
+        _ => (left, right),
+    }
+}
+
+/// The quotient by what is not zero, toward zero; by a power of two without dividing.
+fn quotient(dividend: &BigInt, divisor: i64) -> BigInt {
+    let size = divisor.unsigned_abs();
+    if !size.is_power_of_two() {
+        return dividend / divisor;
+    }
+    let sign = match divisor < 0 {
+        true => -dividend.sign(),
+        false => dividend.sign(),
+    };
+    BigInt::from_biguint(sign, dividend.magnitude() >> size.trailing_zeros())
+}
+
+/// The remainder by what is not zero, with the dividend's sign; as [`quotient`].
+fn remainder(dividend: &BigInt, divisor: i64) -> BigInt {
+    let size = divisor.unsigned_abs();
+    if !size.is_power_of_two() {
+        return dividend % divisor;
+    }
+    let lowest = dividend.magnitude().iter_u64_digits().next().unwrap_or(0);
+    BigInt::from_biguint(dividend.sign(), BigUint::from(lowest & (size - 1)))
 }
 
 /// Compares exactly, without rounding the integer to a double.
@@ -234,7 +297,11 @@ fn compare_float(float: f64, integer: &Number) -> Option<Ordering> {
         });
     }
     let whole = float.trunc();
-    let order = BigInt::from_f64(whole)?.cmp(&integer.to_big()?);
+    let order = match integer {
+        Number::Big(integer) => BigInt::from_f64(whole)?.cmp(integer),
+        Number::Integer(integer) => BigInt::from_f64(whole)?.cmp(&BigInt::from(*integer)),
+        Number::Float(_) => return None,
+    };
     Some(order.then_with(|| float.partial_cmp(&whole).unwrap_or(Ordering::Equal)))
 }
 
@@ -285,6 +352,8 @@ impl fmt::Display for Number {
 
 #[cfg(test)]
 mod tests {
+    use num_bigint::BigInt;
+
     use super::Number;
 
     #[track_caller]
@@ -332,5 +401,37 @@ mod tests {
             max.multiply(&max).unwrap().to_string(),
             "85070591730234615847396907784232501249"
         );
+    }
+    #[test]
+    fn quotients_and_remainders_of_big_integers_are_those_of_small_ones() {
+        let number = |n: i128| Number::from_big(BigInt::from(n));
+        let large = 3 * i128::from(i64::MAX) + 11;
+        for dividend in [large, -large, 1 << 64, -(1 << 64), i128::from(i64::MIN)] {
+            for divisor in [
+                1,
+                -1,
+                2,
+                -2,
+                7,
+                -8,
+                1 << 40,
+                i128::from(i64::MIN),
+                large,
+                1 << 63,
+            ] {
+                let (a, b) = (number(dividend), number(divisor));
+                assert_eq!(a.divide(&b).unwrap(), number(dividend / divisor));
+                assert_eq!(a.remainder(&b).unwrap(), number(dividend % divisor));
+                assert_eq!(a.compare(&b), Some(dividend.cmp(&divisor)));
+                assert_eq!(b.subtract(&a).unwrap(), number(divisor - dividend));
+                assert_eq!(b.add(&a).unwrap(), number(divisor + dividend));
+            }
+        }
+        let product = number(large).multiply(&Number::Integer(3)).unwrap();
+        assert_eq!(
+            product,
+            Number::Integer(3).multiply(&number(large)).unwrap()
+        );
+        assert_eq!(product, number(3 * large));
     }
 }

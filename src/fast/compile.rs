@@ -55,7 +55,7 @@ use smallvec::SmallVec;
 use crate::atom::{Atom, Variable};
 use crate::engine::Host;
 use crate::fast::choice::Gathers;
-use crate::fast::code::{Gives, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Watched};
+use crate::fast::code::{AtomKind, Gives, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
 use crate::fast::program::{Program, Temporary, Written};
 use crate::fast::types::Argument;
@@ -318,6 +318,9 @@ struct Compiler<'m> {
     /// Slots that may hold a call as it was written.
     calls: HashSet<Slot, FixedState>,
     numbers: HashSet<Slot, FixedState>,
+    /// Slots whose values were seen to be such atoms. An argument of another kind makes an error,
+    /// which goes on only where it is caught.
+    kinds: HashSet<(Slot, AtomKind), FixedState>,
     /// Slots that hold plain values of these types.
     typed: HashSet<(Slot, TypeId), FixedState>,
     defined: Vec<u64>,
@@ -424,6 +427,7 @@ impl<'m> Compiler<'m> {
             settled: HashSet::default(),
             calls: HashSet::default(),
             numbers: HashSet::default(),
+            kinds: HashSet::default(),
             typed: HashSet::default(),
             defined: Vec::new(),
             slots: arity,

@@ -38,6 +38,8 @@ use crate::fast::switch::{Key, Switch};
 use crate::fast::table::RuleTable;
 use crate::fast::types::ValueTypes;
 use crate::library::lists::named_by_place;
+use crate::library::numbers::{FUNCTIONS, FUNCTIONS_OF_TWO, ROUNDINGS};
+use crate::number::Number;
 use crate::operation::Operation;
 use crate::space::{Changes, Clocks, Layers, Moment, Space, Stand, changes};
 use crate::symbol::Symbol;
@@ -72,7 +74,7 @@ pub(super) enum Inline {
 }
 
 /// Operations that are answered on terms, where these tell enough: see `machine/on_terms.rs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum OnTerms {
     Kind,
     Type,
@@ -85,6 +87,12 @@ pub(super) enum OnTerms {
     Least,
     Greatest,
     SameResults,
+    /// Of a number.
+    Function(fn(f64) -> f64),
+    /// Of a float; a whole number stays as it is.
+    Rounding(fn(f64) -> f64),
+    FunctionOfTwo(fn(&Number, &Number) -> f64),
+    Absolute,
 }
 
 /// An operation that code calls.
@@ -294,7 +302,7 @@ impl Program {
             ]),
             epoch: 0,
             inline: by_operation(host, INLINE),
-            on_terms: by_operation(host, ON_TERMS),
+            on_terms: on_terms(host),
             open_rules: false,
             any_head: AnyHead::default(),
             looked: Looked::default(),
@@ -580,6 +588,13 @@ fn by_operation<T: Copy>(host: &Host, named: &[(&str, T)]) -> HashMap<usize, T, 
     operations.collect()
 }
 
+fn on_terms(host: &Host) -> HashMap<usize, OnTerms, FixedState> {
+    let functions = FUNCTIONS.map(|(name, of)| (name, OnTerms::Function(of)));
+    let roundings = ROUNDINGS.map(|(name, of)| (name, OnTerms::Rounding(of)));
+    let of_two = FUNCTIONS_OF_TWO.map(|(name, _, of)| (name, OnTerms::FunctionOfTwo(of)));
+    by_operation(host, &[ON_TERMS, &functions, &roundings, &of_two].concat())
+}
+
 const ON_TERMS: &[(&str, OnTerms)] = &[
     ("get-metatype", OnTerms::Kind),
     ("get-type", OnTerms::Type),
@@ -591,6 +606,7 @@ const ON_TERMS: &[(&str, OnTerms)] = &[
     ("subtraction-atom", OnTerms::Subtraction),
     ("min-atom", OnTerms::Least),
     ("max-atom", OnTerms::Greatest),
+    ("abs-math", OnTerms::Absolute),
     ("_assert-results-are-equal", OnTerms::SameResults),
     ("_assert-results-are-equal-msg", OnTerms::SameResults),
     ("_assert-results-are-alpha-equal", OnTerms::SameResults),

@@ -146,6 +146,35 @@ fn one_number(name: &str) -> OperationError {
     OperationError::message(format!("{name} expects one argument: {number}"))
 }
 
+/// Functions of a number, which answer a float.
+pub(crate) const FUNCTIONS: [(&str, fn(f64) -> f64); 7] = [
+    ("sqrt-math", f64::sqrt),
+    ("sin-math", f64::sin),
+    ("asin-math", f64::asin),
+    ("cos-math", f64::cos),
+    ("acos-math", f64::acos),
+    ("tan-math", f64::tan),
+    ("atan-math", f64::atan),
+];
+
+/// As [`FUNCTIONS`], but a whole number stays as it is.
+pub(crate) const ROUNDINGS: [(&str, fn(f64) -> f64); 4] = [
+    ("trunc-math", f64::trunc),
+    ("ceil-math", f64::ceil),
+    ("floor-math", f64::floor),
+    ("round-math", f64::round),
+];
+
+/// Functions of two numbers, what their arguments are in words, and what they answer, a float.
+pub(crate) const FUNCTIONS_OF_TWO: [(&str, &str, fn(&Number, &Number) -> f64); 2] = [
+    ("pow-math", "number (base) and number (power)", power),
+    (
+        "log-math",
+        "base (number) and input value (number)",
+        logarithm,
+    ),
+];
+
 fn math(engine: &mut Engine, name: &'static str, compute: fn(f64) -> f64) {
     engine.register(Operation::new(
         name,
@@ -160,7 +189,6 @@ fn math(engine: &mut Engine, name: &'static str, compute: fn(f64) -> f64) {
     ));
 }
 
-/// As [`math`], but an integer stays as it is.
 fn rounding(engine: &mut Engine, name: &'static str, compute: fn(f64) -> f64) {
     engine.register(Operation::new(
         name,
@@ -175,12 +203,17 @@ fn rounding(engine: &mut Engine, name: &'static str, compute: fn(f64) -> f64) {
 
 /// `base` to the power of `exponent`. A whole one multiplies, as in the reference: that differs
 /// in the last digit from what logarithms give.
-fn power(base: f64, exponent: &Number) -> f64 {
+fn power(base: &Number, exponent: &Number) -> f64 {
+    let base = base.to_f64();
     let whole = match exponent {
         Number::Integer(whole) => i32::try_from(*whole).ok(),
         Number::Float(_) | Number::Big(_) => None,
     };
     whole.map_or_else(|| base.powf(exponent.to_f64()), |whole| base.powi(whole))
+}
+
+fn logarithm(base: &Number, value: &Number) -> f64 {
+    value.to_f64().log(base.to_f64())
 }
 
 /// `PI`, `EXP` and functions of numbers. Most answer a float; a value outside of a
@@ -209,17 +242,12 @@ fn power(base: f64, exponent: &Number) -> f64 {
 fn mathematics(engine: &mut Engine) {
     engine.bind("PI", Atom::float(std::f64::consts::PI));
     engine.bind("EXP", Atom::float(std::f64::consts::E));
-    math(engine, "sqrt-math", f64::sqrt);
-    math(engine, "sin-math", f64::sin);
-    math(engine, "asin-math", f64::asin);
-    math(engine, "cos-math", f64::cos);
-    math(engine, "acos-math", f64::acos);
-    math(engine, "tan-math", f64::tan);
-    math(engine, "atan-math", f64::atan);
-    rounding(engine, "trunc-math", f64::trunc);
-    rounding(engine, "ceil-math", f64::ceil);
-    rounding(engine, "floor-math", f64::floor);
-    rounding(engine, "round-math", f64::round);
+    for (name, compute) in FUNCTIONS {
+        math(engine, name, compute);
+    }
+    for (name, compute) in ROUNDINGS {
+        rounding(engine, name, compute);
+    }
     engine.register(Operation::new(
         "abs-math",
         "(-> Number Number)",
@@ -231,30 +259,18 @@ fn mathematics(engine: &mut Engine) {
             Ok(vec![Atom::number(value.abs())])
         },
     ));
-    engine.register(Operation::new(
-        "pow-math",
-        "(-> Number Number Number)",
-        |arguments, _| {
-            let (base, exponent) = two_numbers(arguments).map_err(|_| {
-                OperationError::message(
-                    "pow-math expects two arguments: number (base) and number (power)",
-                )
-            })?;
-            Ok(vec![Atom::float(power(base.to_f64(), exponent))])
-        },
-    ));
-    engine.register(Operation::new(
-        "log-math",
-        "(-> Number Number Number)",
-        |arguments, _| {
-            let (base, value) = two_numbers(arguments).map_err(|_| {
-                OperationError::message(
-                    "log-math expects two arguments: base (number) and input value (number)",
-                )
-            })?;
-            Ok(vec![Atom::float(value.to_f64().log(base.to_f64()))])
-        },
-    ));
+    for (name, takes, compute) in FUNCTIONS_OF_TWO {
+        engine.register(Operation::new(
+            name,
+            "(-> Number Number Number)",
+            move |arguments, _| {
+                let (first, second) = two_numbers(arguments).map_err(|_| {
+                    OperationError::message(format!("{name} expects two arguments: {takes}"))
+                })?;
+                Ok(vec![Atom::float(compute(first, second))])
+            },
+        ));
+    }
     for (name, test) in [
         ("isnan-math", f64::is_nan as fn(f64) -> bool),
         ("isinf-math", f64::is_infinite),

@@ -173,7 +173,7 @@ pub(in crate::fast) enum Watched {
 }
 
 /// What a parameter of a meta-type takes as it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::fast) enum AtomKind {
     Expression,
     Symbol,

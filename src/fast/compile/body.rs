@@ -325,7 +325,7 @@ impl Compiler<'_> {
             self.pending.clone(),
             self.matched.len(),
         );
-        let known = (self.typed.clone(), self.met.clone());
+        let known = (self.typed.clone(), self.met.clone(), self.kinds.clone());
         let uses: Vec<usize> = self
             .handlers
             .iter()
@@ -351,7 +351,7 @@ impl Compiler<'_> {
                 self.odd.truncate(saved.7);
                 self.sized.truncate(saved.8);
                 self.depth = saved.9;
-                (self.typed, self.met) = known;
+                (self.typed, self.met, self.kinds) = known;
                 self.pending = saved.10;
                 self.matched.truncate(saved.11);
                 None

@@ -28,9 +28,11 @@ impl Compiler<'_> {
             return Ok(None);
         }
         let (numbers, defined) = (self.numbers.clone(), self.defined.clone());
+        let kinds = self.kinds.clone();
         let mut uses = Vec::new();
         let slot = self.condition(atom, &mut uses)?;
         (self.numbers, self.defined) = (numbers, defined);
+        self.kinds = kinds;
         Ok(Some((slot, uses)))
     }
 

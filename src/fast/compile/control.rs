@@ -130,11 +130,13 @@ impl Compiler<'_> {
     ) -> Compiled<T> {
         let settled = self.settled.clone();
         let numbers = self.numbers.clone();
+        let kinds = self.kinds.clone();
         let names = self.names.clone();
         let defined = self.defined.clone();
         let result = self.recording(inner);
         self.settled = settled;
         self.numbers = numbers;
+        self.kinds = kinds;
         self.names = names;
         self.defined = defined;
         result
@@ -188,7 +190,7 @@ impl Compiler<'_> {
         let to = if want == Want::Tail { 0 } else { self.slot()? };
         let mut guard = None;
         // What a branch knows of its slots the slow way does not.
-        let numbers = self.numbers.clone();
+        let (numbers, kinds) = (self.numbers.clone(), self.kinds.clone());
         let simple = self.simple_comparison(condition);
         // What is handed on as it stands may be a list, or a call: that is evaluated here.
         let (simple, tried) = match simple {
@@ -332,7 +334,7 @@ impl Compiler<'_> {
             }
             Ok(())
         })?;
-        self.numbers = numbers;
+        (self.numbers, self.kinds) = (numbers, kinds);
         if want != Want::Tail {
             self.define(to);
             self.exit(mark);

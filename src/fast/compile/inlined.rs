@@ -50,10 +50,12 @@ impl Compiler<'_> {
         }
         let start = self.program.code.len();
         let state = (self.defined.clone(), self.numbers.clone(), self.slots);
+        let kinds = self.kinds.clone();
         let mut ways = Ways::default();
         let decided = self.call_inlined(condition, 0, &mut ways);
         let (defined, numbers, slots) = state;
         (self.defined, self.numbers) = (defined, numbers);
+        self.kinds = kinds;
         match decided {
             Ok(()) => {
                 let here = self.here();

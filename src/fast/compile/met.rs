@@ -209,6 +209,7 @@ impl Compiler<'_> {
         let names = (self.names.clone(), self.defined.clone());
         let known = (self.settled.clone(), self.numbers.clone());
         let (before, matched) = (self.met.clone(), self.matched.len());
+        let kinds = self.kinds.clone();
         let done = self.attempt(|this| {
             let tests = met.iter().map(|(slot, each)| Test::new(*slot, &each.sorts));
             let meetings = &mut this.program.meetings;
@@ -233,7 +234,7 @@ impl Compiler<'_> {
         });
         (self.names, self.defined) = names;
         (self.settled, self.numbers) = known;
-        self.met = before;
+        (self.met, self.kinds) = (before, kinds);
         self.matched.truncate(matched);
         if let Some(at) = done {
             let here = self.here();

@@ -104,7 +104,7 @@ impl Compiler<'_> {
             return inner(self);
         };
         let before = (self.settled.clone(), self.numbers.clone());
-        let typed = self.typed.clone();
+        let (typed, kinds) = (self.typed.clone(), self.kinds.clone());
         let (names, defined) = (self.names.clone(), self.defined.clone());
         let looks = self.look(&plan);
         let known = (self.data.len(), self.plain.len());
@@ -119,7 +119,7 @@ impl Compiler<'_> {
         self.names = names;
         self.defined = defined;
         (self.settled, self.numbers) = before;
-        self.typed = typed;
+        (self.typed, self.kinds) = (typed, kinds);
         let here = self.here();
         for at in looks {
             self.fill(at, Place::Odd, here);

@@ -52,6 +52,7 @@ impl Compiler<'_> {
             let is_number = self.numbers.remove(&taken);
             self.settled.remove(&taken);
             self.typed.retain(|(slot, _)| *slot != taken);
+            self.kinds.retain(|(slot, _)| *slot != taken);
             if is_number {
                 self.settled.insert(taken);
             }
@@ -163,12 +164,15 @@ impl Compiler<'_> {
         });
         let handler = self.handlers.len() - 1;
         self.handler = handler;
+        let kinds = self.kinds.clone();
         let start = self.program.code.len();
         let found = self.recording(|this| {
             let found = inner(this)?;
             this.record_branch();
             Ok(found)
         })?;
+        // Where an error was caught they were not seen.
+        self.kinds = kinds;
         self.handler = outer;
         let take = self.program.code.len().wrapping_sub(1);
         let taken = match mark {

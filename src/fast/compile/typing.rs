@@ -590,6 +590,24 @@ impl Compiler<'_> {
         self.met.contains_key(&slot) || self.typed.iter().any(|(known, _)| *known == slot)
     }
 
+    /// Whether the checks that were just emitted, with nothing run since, have one of this type.
+    fn was_just_checked(&self, slot: Slot, wanted: TypeId) -> bool {
+        use Instruction as I;
+        let emitted = self.program.code.iter().rev();
+        let mut checks = emitted.take_while(|last| {
+            matches!(
+                last,
+                I::CheckType { .. }
+                    | I::CheckKind { .. }
+                    | I::CheckGround { .. }
+                    | I::CheckSame { .. }
+            )
+        });
+        checks.any(|check| {
+            matches!(check, I::CheckType { slot: of, expected, .. } if (*of, *expected) == (slot, wanted))
+        })
+    }
+
     /// Emits checks: where each goes if it fails.
     pub(super) fn emit_checks(&mut self, checks: Vec<Check>) -> Vec<(usize, Place)> {
         let mut uses = Vec::new();
@@ -610,6 +628,9 @@ impl Compiler<'_> {
             let at = match check {
                 Check::Type(slot, wanted) => {
                     if let Some(kind) = atom_kind(&wanted) {
+                        if !self.kinds.insert((slot, kind)) {
+                            continue;
+                        }
                         let at = self.emit(Instruction::CheckKind {
                             slot,
                             kind,
@@ -622,6 +643,7 @@ impl Compiler<'_> {
                     if expected == NUMBER && self.numbers.contains(&slot)
                         || self.typed.contains(&(slot, expected))
                         || self.is_met_as(slot, expected)
+                        || self.was_just_checked(slot, expected)
                     {
                         continue;
                     }

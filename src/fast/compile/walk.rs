@@ -295,6 +295,7 @@ impl Compiler<'_> {
         inner.defined = entry;
         inner.settled.clear();
         inner.numbers.clear();
+        inner.kinds.clear();
         let here = inner.here();
         inner.fill(at, Place::Done, here);
         inner.walk_end(walk.control)?;

@@ -55,6 +55,22 @@ impl Machine<'_> {
             (OnTerms::Subtraction, &[left, right]) => self.of_both(left, right, false),
             (OnTerms::Least, &[list]) => self.extreme(list, |new, best| new < best),
             (OnTerms::Greatest, &[list]) => self.extreme(list, |new, best| new > best),
+            (OnTerms::Function(of), &[term]) => {
+                let number = self.heap.number_of(term)?.to_f64();
+                Some(self.heap.float(of(number)))
+            }
+            (OnTerms::Rounding(of), &[term]) => Some(match term.is_float() {
+                true => self.heap.float(of(self.heap.float_of(term))),
+                false => self.heap.is_number(term).then_some(term)?,
+            }),
+            (OnTerms::FunctionOfTwo(of), &[left, right]) => {
+                let (left, right) = (self.heap.number_of(left)?, self.heap.number_of(right)?);
+                Some(self.heap.float(of(&left, &right)))
+            }
+            (OnTerms::Absolute, &[term]) => {
+                let number = self.heap.number_of(term)?.abs();
+                Some(self.heap.number(number))
+            }
             // What holds the same in another order, only the operation itself sees.
             (OnTerms::SameResults, &[found, wanted, ..]) => {
                 let are_lists = found.is_exp() && wanted.is_exp();
