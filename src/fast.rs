@@ -20,6 +20,7 @@ mod function;
 mod head;
 mod heap;
 mod import;
+mod keyed;
 mod listing;
 mod looked;
 mod machine;

@@ -8,6 +8,7 @@ use crate::atom::{Atom, Variable};
 use crate::evaluate::{FactUse, Proof};
 use crate::fast::cell::Cell;
 use crate::fast::code::{Pc, Slot};
+use crate::fast::keyed::Loops;
 use crate::fast::machine::{Join, Tops};
 use crate::fast::save::{Saved, Shared};
 use crate::fast::table::Seen;
@@ -99,6 +100,8 @@ pub(super) enum Kind {
     Ways { ways: Rc<[Way]>, next: u32, pc: Pc },
     /// The other solutions of a query.
     Join(Box<Join>),
+    /// The other solutions of a query of tables.
+    Loops(Box<Loops>),
     /// Where results are gathered; `done` takes them all.
     Gather { done: Pc, gathered: Box<Gathered> },
     /// A `case` that has had no result unless `any`.

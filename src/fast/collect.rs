@@ -266,6 +266,11 @@ impl Machine<'_> {
                         *pattern = copy.forward(*pattern);
                     }
                 }
+                Kind::Loops(loops) if copy.names.is_some() => {
+                    for word in loops.words() {
+                        copy.forward(Cell(word));
+                    }
+                }
                 Kind::Gather { gathered, .. } => {
                     gathered.saved.replace(|cell| copy.forward(cell));
                     gathered.shared.clear();
@@ -274,6 +279,7 @@ impl Machine<'_> {
                 | Kind::Chain { .. }
                 | Kind::Places { .. }
                 | Kind::Ways { .. }
+                | Kind::Loops(_)
                 | Kind::Case { .. }
                 | Kind::Aside => {}
             }
@@ -378,6 +384,7 @@ impl Machine<'_> {
                     self.waits(&mut live, base, *pc)?;
                 }
                 Kind::Join(join) => self.waits(&mut live, base, join.pc())?,
+                Kind::Loops(loops) => self.waits(&mut live, base, loops.pc)?,
                 Kind::Gather { done, .. } => self.waits(&mut live, base, *done)?,
                 Kind::Case { empty, .. } => self.waits(&mut live, base, *empty)?,
                 Kind::Aside => return None,

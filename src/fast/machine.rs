@@ -31,6 +31,7 @@ mod data;
 mod decide;
 pub(in crate::fast) mod elements;
 pub(in crate::fast) mod grow;
+mod keyed;
 mod met;
 mod number;
 mod on_terms;
@@ -68,6 +69,7 @@ use crate::fast::choice::{Aside, Choice, Gathered, Step};
 use crate::fast::code::{ANY, FINISH, Operand, Pc, TypeId};
 use crate::fast::compile;
 use crate::fast::heap::{CONSTANTS, Heap};
+use crate::fast::keyed::Loops;
 use crate::fast::program::Program;
 use crate::fast::rows::Frame;
 use crate::fast::stack::Stack;
@@ -170,6 +172,8 @@ pub(super) struct Machine<'h> {
     /// Kept from query to query.
     #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
     pub(super) joins: Vec<Box<Join>>,
+    #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
+    loops: Vec<Box<Loops>>,
     pub(super) found: Vec<u32>,
     /// What the next results are gathered in.
     #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
@@ -256,6 +260,7 @@ impl<'h> Machine<'h> {
             layers: scratch.layers,
             layers_then: Changes::default(),
             joins: scratch.joins,
+            loops: scratch.loops,
             found: scratch.found,
             to_gather: scratch.to_gather,
             rows: scratch.rows,
@@ -289,6 +294,7 @@ impl<'h> Machine<'h> {
             asides: self.asides,
             layers: self.layers,
             joins: self.joins,
+            loops: self.loops,
             found: self.found,
             to_gather: self.to_gather,
             rows: self.rows,

@@ -5,14 +5,19 @@
 //! to match. What is known already is compared first, so that what is made of the row has
 //! the values in it that its own variables stand for.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
+use crate::atom::known;
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::Slot;
 use crate::fast::function::Function;
 use crate::fast::heap::Heap;
+use crate::fast::keyed::{Asked, Current, Table};
 use crate::fast::rows::{Frame, matches_others};
 use crate::space::Values;
+use crate::space::probe::{KEYS_MAX, Probe};
 use crate::space::token::{self, WILD};
 
 /// What a pattern has at one place, in pre-order.
@@ -33,7 +38,6 @@ pub(super) enum Part {
 }
 
 /// A pattern that a query may have rows for.
-#[derive(Debug)]
 pub(super) struct Pattern {
     parts: Box<[Part]>,
     /// How many patterns of the same conjunction have the numbers after its own.
@@ -51,6 +55,10 @@ pub(super) struct Pattern {
     pub(super) has_facts: bool,
     /// What it wants of plain rows, if it is for such.
     plain: Option<Plainly>,
+    /// Whether tables are worth being made for the query that it is the first pattern of.
+    pub(super) tables: Asked,
+    /// The table that it has.
+    pub(super) current: Option<Box<Current>>,
     /// In how many queries more rows that are no plain ones are met before that is forgotten.
     plain_left: u8,
 }
@@ -75,7 +83,7 @@ pub(super) enum Want {
 pub(super) enum Column {
     /// Into a slot.
     Slot(Slot),
-    /// To the variable that stands in a slot.
+    /// To the variable that stands in a slot; of a table, or compared with what else that holds.
     Variable(Slot),
 }
 
@@ -231,6 +239,8 @@ impl Pattern {
             has_facts: false,
             plain: is_plain.then_some(Plainly { wants, values }),
             plain_left: PLAIN_TRIES,
+            tables: Asked::default(),
+            current: None,
         }
     }
 
@@ -240,6 +250,42 @@ impl Pattern {
         if self.plain_left == 0 {
             self.plain = None;
         }
+    }
+
+    /// What a table of all rows that it may ever be for has of them, and what those have in common;
+    /// `None` if they are not told by a name.
+    pub(super) fn of_a_table(&self) -> Option<(Wants, Probe)> {
+        let [Part::Token(_), Part::Token(head), ..] = *self.parts else {
+            return None;
+        };
+        let (rules, types) = (known().equal.id(), known().colon.id());
+        if !token::symbol_id(head).is_some_and(|head| head != rules && head != types) {
+            return None;
+        }
+        let mut wants = Wants::default();
+        let is_plain = wants.fill(&self.parts, |slot, wants| {
+            wants.columns.push(Column::Variable(slot));
+            Some(Want::Column)
+        });
+        let mut probe = Probe::default();
+        probe.set(|keys| {
+            let parts = self.parts.iter().take(KEYS_MAX);
+            keys.extend(parts.map(|part| match *part {
+                Part::Token(key) | Part::Leaf { key, .. } => key,
+                Part::Value(_) | Part::First(_) | Part::Again(_) | Part::Any => WILD,
+            }));
+        });
+        is_plain.then_some((wants, probe))
+    }
+
+    /// Its table: there is one.
+    #[inline(always)]
+    pub(super) fn table(&self) -> &Arc<Table> {
+        &self
+            .current
+            .as_ref()
+            .expect("it was seen to have one")
+            .table
     }
 
     /// What stands in it, in pre-order.

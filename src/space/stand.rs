@@ -69,6 +69,11 @@ impl Stand {
         })
     }
 
+    /// Whether it is of the rows of this space.
+    pub(crate) fn is_of(&self, space: &Space) -> bool {
+        self.space.is_same(space)
+    }
+
     /// Whether no row that the probe asks for has come or gone since. It is not looked at again
     /// once one has.
     #[inline]

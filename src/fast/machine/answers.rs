@@ -226,6 +226,7 @@ impl Machine<'_> {
         let empty = match &choice.kind {
             Kind::Join(join) if join.knows_next() => None,
             Kind::Case { empty, any: false } => Some(*empty),
+            Kind::Loops(_) => None,
             _ => return None,
         };
         if self.fuel <= 1 || choice.aside || self.log.len() > choice.log_top as usize {
@@ -236,12 +237,13 @@ impl Machine<'_> {
         self.heap.cut(choice.heap_top, choice.box_top as usize);
         self.heap.old = choice.heap_top;
         let base = choice.base as usize;
-        let pc = match empty {
-            Some(empty) => {
+        let pc = match (empty, &choice.kind) {
+            (Some(empty), _) => {
                 self.pop_choice();
                 empty
             }
-            None => self.next_answer()?,
+            (None, Kind::Loops(_)) => self.next_of_loops()?,
+            (None, _) => self.next_answer()?,
         };
         Some((pc, base))
     }

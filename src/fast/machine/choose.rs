@@ -182,12 +182,10 @@ impl Machine<'_> {
     pub(super) fn forget_choices(&mut self, number: usize) {
         self.asides.retain(|aside| (aside.choice as usize) < number);
         while self.choices.len() > number {
-            if let Some(Choice {
-                kind: Kind::Join(join),
-                ..
-            }) = self.choices.pop()
-            {
-                self.give_back(join);
+            match self.choices.pop().map(|choice| choice.kind) {
+                Some(Kind::Join(join)) => self.give_back(join),
+                Some(Kind::Loops(loops)) => self.give_back_loops(loops),
+                _ => {}
             }
         }
         self.note_newest();
@@ -293,6 +291,11 @@ impl Machine<'_> {
                     Ok(None) => {}
                     Err(()) => return None,
                 },
+                Kind::Loops(_) => {
+                    if let Some(pc) = self.next_of_loops() {
+                        return Some((pc, base));
+                    }
+                }
                 Kind::Gather { .. } => {
                     debug_assert!(!choice.aside, "errors inside wait for choices above it");
                     let Some(Choice {

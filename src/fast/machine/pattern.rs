@@ -26,6 +26,9 @@ impl Machine<'_> {
     /// Goes on with each row that matches a pattern. `None` if what is asked is no space.
     #[inline(never)]
     pub(super) fn query(&mut self, space: Cell, place: Place, pc: Pc, size: Slot) -> Option<Next> {
+        if let Some(next) = self.query_tables(space, place, pc, size) {
+            return Some(next);
+        }
         let followed_by = self.program.patterns[place.pattern as usize].followed_by as usize;
         if followed_by > 0 {
             return self.query_all(space, (place, 1 + followed_by), pc, size);

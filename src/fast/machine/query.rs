@@ -492,7 +492,7 @@ impl Machine<'_> {
     }
 
     /// Forgets the notes of bindings that no choice undoes.
-    fn settle_trail(&mut self, tops: Option<Tops>) {
+    pub(super) fn settle_trail(&mut self, tops: Option<Tops>) {
         let old = self.old();
         self.heap.old = old;
         let Some(tops) = tops else {

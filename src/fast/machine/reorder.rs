@@ -15,7 +15,7 @@ use crate::fast::pattern::Later;
 use crate::space::{Layers, Row};
 
 /// With fewer rows than this for the first pattern, patterns are taken as written.
-const FEW: usize = 64;
+pub(super) const FEW: usize = 64;
 /// How many times fewer rows another pattern must have to be taken before the first.
 const FEWER: usize = 8;
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::query::Join;
 use crate::fast::choice::{Aside, Choice, Gathered, Step};
+use crate::fast::keyed::Loops;
 use crate::fast::rows::Frame;
 use crate::space::probe::Probe;
 use crate::space::{Layers, Row, Space};
@@ -20,6 +21,8 @@ pub(super) struct Scratch {
     pub(super) layers: Vec<(Space, Rc<Layers>)>,
     #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
     pub(super) joins: Vec<Box<Join>>,
+    #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
+    pub(super) loops: Vec<Box<Loops>>,
     pub(super) found: Vec<u32>,
     #[expect(clippy::vec_box, reason = "choices keep them in boxes")]
     pub(super) to_gather: Vec<Box<Gathered>>,

@@ -151,7 +151,11 @@ impl Machine<'_> {
     pub(super) fn watch_choice(&mut self, kind: &Kind) {
         match kind {
             Kind::Rules { .. } | Kind::Chain { .. } => self.watching.leaves_choice = true,
-            Kind::Places { .. } | Kind::Elements { .. } | Kind::Ways { .. } | Kind::Join(_) => {
+            Kind::Places { .. }
+            | Kind::Elements { .. }
+            | Kind::Ways { .. }
+            | Kind::Join(_)
+            | Kind::Loops(_) => {
                 if let Some(watch) = &self.host.watch {
                     watch.choice();
                 }

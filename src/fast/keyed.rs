@@ -1,0 +1,457 @@
+//! Facts that are often asked for and seldom change, as tables: what their rows have for a
+//! pattern's variables, in the machine's own words, with an index for each variable that may be
+//! known when the pattern is asked for.
+//!
+//! They are of rows that have only names, small integers and truth values where anything is
+//! compared or taken, and hold for as long as no such row comes or goes. A query whose patterns
+//! all have a table is nested loops over these: no store is locked, nothing is made on the heap,
+//! and the rows are those of when it was asked, whatever is removed meanwhile.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use crate::fast::cell::Cell;
+use crate::fast::code::{Pc, Slot};
+use crate::fast::heap::Heap;
+use crate::fast::pattern::{Column, Pattern, Plain};
+use crate::fast::program::Program;
+use crate::fast::stack::{FRAME, place};
+use crate::space::{Layers, Space, Stand};
+
+/// How often a query is made before tables are made for it. Tests without optimisation do it at
+/// once, so that all programs they run have some.
+const OFTEN: u32 = if cfg!(debug_assertions) { 1 } else { 16 };
+/// How many times more often each time that rows had changed.
+const MORE_OFTEN: u32 = 4;
+/// How often tables are made for one query at most.
+const TIMES_MAX: u8 = 6;
+/// Longer tables are not made.
+const ROWS_MAX: usize = 1 << 16;
+/// So few are better compiled into the rule that asks, if it has but one pattern.
+const ROWS_CODED: usize = if cfg!(debug_assertions) { 3 } else { 64 };
+/// A table may have so many rows for each time that the query was made.
+const ROWS_PER_QUERY: usize = 8;
+
+/// What is known of a query that may have tables: of one pattern, or of the first of several.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// How often it was made without tables, and how often it will be before some are made.
+    count: u32,
+    enough: u32,
+    /// How often some were made.
+    times: u8,
+}
+
+impl Default for Asked {
+    fn default() -> Asked {
+        Asked {
+            count: 0,
+            enough: OFTEN,
+            times: 0,
+        }
+    }
+}
+
+impl Asked {
+    /// Takes note of a query without tables. Whether some are to be made now.
+    pub(super) fn note(&mut self) -> bool {
+        self.count = self.count.saturating_add(1);
+        self.count == self.enough
+    }
+
+    /// Tables were made.
+    fn made(&mut self) {
+        self.times += 1;
+    }
+
+    /// The rows are others by now.
+    pub(super) fn over(&mut self) {
+        self.enough = match self.times {
+            TIMES_MAX.. => u32::MAX,
+            times => self.count + OFTEN * MORE_OFTEN.pow(u32::from(times)),
+        };
+    }
+
+    fn later(&mut self, later: Later) {
+        self.enough = match later {
+            Later::After(count) => count.max(self.count + 1),
+            Later::Never => u32::MAX,
+        };
+    }
+}
+
+/// Why there is no table yet.
+enum Later {
+    /// It would be long for so few queries: after so many.
+    After(u32),
+    Never,
+}
+
+/// A table, and how its rows are known to be those of its space.
+pub(super) struct Current {
+    pub(super) stand: Stand,
+    pub(super) table: Arc<Table>,
+}
+
+/// The rows that a pattern may be for, oldest first.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// Where what a row has goes: a variable's slot that may hold something is compared with it.
+    columns: Box<[Column]>,
+    /// What each row has for each column, one row after the other.
+    words: Vec<u64>,
+    rows: u32,
+    /// For columns that are compared, the most telling first.
+    indexes: SmallVec<[Index; 2]>,
+    /// Slots that are compared, but those that patterns before it in the query write.
+    pub(super) given: SmallVec<[Slot; 4]>,
+}
+
+/// The rows by what they have for a column.
+#[derive(Debug)]
+struct Index {
+    slot: Slot,
+    /// For each word where its rows begin in the list, and where they end.
+    groups: HashMap<u64, (u32, u32), FixedState>,
+    rows: Vec<u32>,
+}
+
+/// The rest of a query whose patterns all have tables: nested loops, the first pattern's the
+/// outermost.
+#[derive(Default)]
+pub(super) struct Loops {
+    tables: SmallVec<[Arc<Table>; 4]>,
+    levels: Levels,
+    /// Where each solution goes on.
+    pub(super) pc: Pc,
+}
+
+pub(super) type Levels = SmallVec<[Level; 4]>;
+
+/// A loop over rows of a table: those of a group of an index, or all.
+#[derive(Clone, Copy)]
+pub(super) struct Level {
+    index: Option<u8>,
+    /// The next row, which is as the slots that are compared say, unless it is at the end.
+    next: u32,
+    end: u32,
+}
+
+/// What came of looking for a solution.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// There is one, and there are rows left.
+    More,
+    /// There is one, and nothing is left.
+    Last,
+    Nothing,
+    /// It is to be gone back to once more, after bounds were looked at.
+    Again,
+}
+
+impl Level {
+    pub(super) fn rows(&self) -> usize {
+        (self.end - self.next) as usize
+    }
+}
+
+impl Loops {
+    pub(super) fn begin(&mut self, tables: SmallVec<[Arc<Table>; 4]>, levels: Levels, pc: Pc) {
+        *self = Loops { tables, levels, pc };
+    }
+
+    /// Forgets what it was for.
+    pub(super) fn clear(&mut self) {
+        self.tables.clear();
+        self.levels.clear();
+    }
+
+    /// Goes on with the next solution.
+    pub(super) fn next(
+        &mut self,
+        heap: &mut Heap,
+        frame: &mut [u64; FRAME],
+        fuel: &mut u32,
+    ) -> Found {
+        let table = |number: usize| &*self.tables[number];
+        solve(
+            (table, self.tables.len()),
+            &mut self.levels,
+            heap,
+            frame,
+            fuel,
+        )
+    }
+
+    /// All that it may have for slots.
+    pub(super) fn words(&self) -> impl Iterator<Item = u64> {
+        self.tables
+            .iter()
+            .flat_map(|table| table.words.iter().copied())
+    }
+}
+
+/// Goes on from row to row until all patterns have one; so many have tables. The `levels` are loops
+/// for the first of them.
+#[inline(always)]
+pub(super) fn solve<'t>(
+    (table_of, width): (impl Fn(usize) -> &'t Table, usize),
+    levels: &mut Levels,
+    heap: &mut Heap,
+    frame: &mut [u64; FRAME],
+    fuel: &mut u32,
+) -> Found {
+    loop {
+        let depth = levels.len();
+        let Some(level) = levels.last_mut() else {
+            return Found::Nothing;
+        };
+        if level.next == level.end {
+            levels.pop();
+            continue;
+        }
+        if *fuel <= 1 {
+            return Found::Again;
+        }
+        *fuel -= 1;
+        let table = table_of(depth - 1);
+        let row = table.row(level);
+        level.next += 1;
+        table.skip(level, heap, frame);
+        if !table.take(row, heap, frame) {
+            // What was bound is taken back first.
+            return Found::Again;
+        }
+        if depth == width {
+            let is_last = levels.iter().all(|level| level.next == level.end);
+            return if is_last { Found::Last } else { Found::More };
+        }
+        levels.push(table_of(depth).begin(heap, frame));
+    }
+}
+
+impl Table {
+    /// The table of a pattern, before which others of the query write some slots.
+    fn of(
+        pattern: &Pattern,
+        space: &Space,
+        written: &[Slot],
+        asked: u32,
+    ) -> Result<Current, Later> {
+        let is_single = pattern.followed_by == 0 && written.is_empty();
+        let (wants, probe) = pattern.of_a_table().ok_or(Later::Never)?;
+        let layers = Layers::asked(space);
+        let estimates = (0..layers.len()).map(|layer| layers.estimate_in(layer, &probe));
+        let count: usize = estimates.sum();
+        let will_be_code = is_single && pattern.asked_enough < u32::MAX;
+        if count > ROWS_MAX || count <= ROWS_CODED && will_be_code {
+            return Err(Later::Never);
+        }
+        if count > asked as usize * ROWS_PER_QUERY {
+            return Err(Later::After((count / ROWS_PER_QUERY) as u32));
+        }
+        let stand = Stand::of(space, &probe).ok_or(Later::Never)?;
+        let (mut candidates, mut words, mut rows) = (Vec::new(), Vec::new(), 0);
+        layers.candidates(&probe, &mut candidates);
+        let read = layers.each(&candidates, |row| {
+            match wants.read(row.tokens(), &mut words) {
+                Plain::Matches => rows += 1,
+                Plain::Differs => {}
+                Plain::Unknown => return ControlFlow::Break(()),
+            }
+            ControlFlow::Continue(())
+        });
+        if read.is_break() {
+            return Err(Later::Never);
+        }
+        let mut table = Table {
+            columns: wants.columns.as_slice().into(),
+            words,
+            rows,
+            indexes: SmallVec::new(),
+            given: SmallVec::new(),
+        };
+        for number in 0..table.columns.len() {
+            if let Column::Variable(slot) = table.columns[number] {
+                table.indexes.push(table.index(number, slot));
+                if !written.contains(&slot) {
+                    table.given.push(slot);
+                }
+            }
+        }
+        let groups = |index: &Index| std::cmp::Reverse(index.groups.len());
+        table.indexes.sort_by_key(groups);
+        let table = Arc::new(table);
+        Ok(Current { stand, table })
+    }
+
+    /// The rows by what they have for a column.
+    fn index(&self, column: usize, slot: Slot) -> Index {
+        let mut groups: HashMap<u64, (u32, u32), FixedState> = HashMap::default();
+        let width = self.columns.len();
+        let words = || self.words.iter().skip(column).step_by(width);
+        for word in words() {
+            groups.entry(*word).or_default().1 += 1;
+        }
+        let mut first = 0;
+        for (begin, end) in groups.values_mut() {
+            let count = *end;
+            (*begin, *end) = (first, first);
+            first += count;
+        }
+        let mut rows = vec![0; self.rows as usize];
+        for (row, word) in words().enumerate() {
+            let (_, end) = groups.entry(*word).or_default();
+            rows[*end as usize] = row as u32;
+            *end += 1;
+        }
+        Index { slot, groups, rows }
+    }
+
+    /// The loop over the rows that are as slots say.
+    pub(super) fn begin(&self, heap: &Heap, frame: &[u64; FRAME]) -> Level {
+        let held = |index: &Index| heap.deref(Cell(frame[place(index.slot)]));
+        let known = self.indexes.iter().position(|index| !held(index).is_ref());
+        let mut level = match known {
+            Some(number) => {
+                let index = &self.indexes[number];
+                let group = index.groups.get(&held(index).0);
+                let (next, end) = group.copied().unwrap_or_default();
+                Level {
+                    index: Some(number as u8),
+                    next,
+                    end,
+                }
+            }
+            None => Level {
+                index: None,
+                next: 0,
+                end: self.rows,
+            },
+        };
+        self.skip(&mut level, heap, frame);
+        level
+    }
+
+    /// Goes on to the next row that is as slots say.
+    fn skip(&self, level: &mut Level, heap: &Heap, frame: &[u64; FRAME]) {
+        if self.indexes.len() == usize::from(level.index.is_some()) {
+            return;
+        }
+        let is_so = |(column, word): (&Column, &u64)| match column {
+            Column::Slot(_) => true,
+            Column::Variable(slot) => {
+                let value = heap.deref(Cell(frame[place(*slot)]));
+                value.is_ref() || value.0 == *word
+            }
+        };
+        while level.next < level.end {
+            let words = self.words_of(self.row(level));
+            if self.columns.iter().zip(words).all(is_so) {
+                return;
+            }
+            level.next += 1;
+        }
+    }
+
+    /// The next row of a level.
+    fn row(&self, level: &Level) -> u32 {
+        match level.index {
+            Some(index) => self.indexes[usize::from(index)].rows[level.next as usize],
+            None => level.next,
+        }
+    }
+
+    fn words_of(&self, row: u32) -> &[u64] {
+        let width = self.columns.len();
+        &self.words[row as usize * width..][..width]
+    }
+
+    /// Writes what a row has into slots, and binds variables that others hold to it. Whether one that
+    /// several hold can be all that.
+    fn take(&self, row: u32, heap: &mut Heap, frame: &mut [u64; FRAME]) -> bool {
+        for (column, word) in self.columns.iter().zip(self.words_of(row)) {
+            match *column {
+                Column::Slot(slot) => frame[place(slot)] = *word,
+                Column::Variable(slot) => {
+                    let value = heap.deref(Cell(frame[place(slot)]));
+                    if value.is_ref() {
+                        heap.bind_checked(value, Cell(*word));
+                    } else if value.0 != *word {
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    }
+}
+
+/// Makes tables for a query of some patterns, if that is worth it by now.
+fn make(patterns: &mut [Pattern], space: &Space) {
+    let (mut made, mut written) = (Vec::with_capacity(patterns.len()), Vec::new());
+    let count = patterns[0].tables.count;
+    for pattern in patterns.iter() {
+        match Table::of(pattern, space, &written, count) {
+            Ok(current) => {
+                written.extend(
+                    current
+                        .table
+                        .columns
+                        .iter()
+                        .filter_map(|column| match column {
+                            Column::Slot(slot) => Some(*slot),
+                            Column::Variable(_) => None,
+                        }),
+                );
+                made.push(current);
+            }
+            Err(later) => return patterns[0].tables.later(later),
+        }
+    }
+    patterns[0].tables.made();
+    for (pattern, current) in patterns.iter_mut().zip(made) {
+        pattern.current = Some(Box::new(current));
+    }
+}
+
+impl Program {
+    /// Whether a query of some patterns, of which this is the first, has tables that hold what the
+    /// space has; they are made or forgotten where it is time for that.
+    pub(super) fn has_tables(&mut self, first: usize, space: &Space) -> bool {
+        let width = 1 + self.patterns[first].followed_by as usize;
+        let patterns = &mut self.patterns[first..first + width];
+        if patterns[0].current.is_none() {
+            make(patterns, space);
+        }
+        let (sight, own) = (&self.sight, &self.space);
+        let is_there = |pattern: &mut Pattern| {
+            pattern.current.as_mut().is_some_and(|current| {
+                current.stand.is_of(space) && sight.shows(&mut current.stand, own)
+            })
+        };
+        if patterns.iter_mut().all(is_there) {
+            return true;
+        }
+        if patterns[0].current.is_some() {
+            patterns[0].tables.over();
+            for pattern in patterns {
+                pattern.current = None;
+            }
+        }
+        false
+    }
+
+    /// The tables of some patterns, which have them.
+    pub(super) fn tables_of(&self, first: usize, width: usize) -> SmallVec<[Arc<Table>; 4]> {
+        let patterns = &self.patterns[first..first + width];
+        patterns
+            .iter()
+            .map(|pattern| Arc::clone(pattern.table()))
+            .collect()
+    }
+}
