@@ -41,6 +41,7 @@ impl Choice {
     pub(super) fn trail_tops(&self) -> SmallVec<[u32; 4]> {
         match &self.kind {
             Kind::Join(join) => join.trail_tops().collect(),
+            Kind::Loops(loops) => loops.trail_tops().collect(),
             _ => smallvec![self.trail_top],
         }
     }
@@ -63,6 +64,10 @@ impl Choice {
                 join.moved(heap, boxes, trails);
                 tops = join.resumes_at();
             }
+            Kind::Loops(loops) => {
+                loops.moved(heap, boxes, trails);
+                tops = loops.resumes_at();
+            }
             _ => tops.trail = trails.next().expect("one for each"),
         }
         self.set_tops(tops);
@@ -77,6 +82,7 @@ impl Choice {
         };
         match &self.kind {
             Kind::Join(join) => join.tops().unwrap_or(own),
+            Kind::Loops(loops) => loops.tops,
             _ => own,
         }
     }

@@ -267,8 +267,8 @@ impl Machine<'_> {
                     }
                 }
                 Kind::Loops(loops) if copy.names.is_some() => {
-                    for word in loops.words() {
-                        copy.forward(Cell(word));
+                    for name in loops.names() {
+                        copy.forward(name);
                     }
                 }
                 Kind::Gather { gathered, .. } => {

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::areas::Areas;
 use crate::atom::{Atom, Grounded, Variable};
 use crate::fast::cell::{Cell, Header, Kind, OPERATIONS};
+use crate::fast::machine::Tops;
 use crate::fast::names::KeptNames;
 use crate::fast::open::Doubts;
 use crate::fast::operations::Operations;
@@ -168,6 +169,16 @@ impl Heap {
 
     pub(super) fn top(&self) -> usize {
         self.cells.len()
+    }
+
+    /// All there is by now, to go back to.
+    #[inline(always)]
+    pub(super) fn tops(&self) -> Tops {
+        Tops {
+            heap: self.cells.len(),
+            boxes: self.boxes.len() as u32,
+            trail: self.trail.len() as u32,
+        }
     }
 
     /// The number of a name that code refers to: it stays in use as long as the heap.

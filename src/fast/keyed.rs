@@ -3,8 +3,8 @@
 //! known when the pattern is asked for.
 //!
 //! They are of rows that have only names, small integers and truth values where anything is
-//! compared or taken, and hold for as long as no such row comes or goes. A query whose patterns
-//! all have a table is nested loops over these: no store is locked, nothing is made on the heap,
+//! compared, and no expression where it is taken, and hold for as long as no such row comes or
+//! goes. A query whose patterns all have a table is nested loops over these: no store is locked,
 //! and the rows are those of when it was asked, whatever is removed meanwhile.
 
 use std::ops::ControlFlow;
@@ -14,13 +14,18 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use crate::atom::Atom;
 use crate::fast::cell::Cell;
 use crate::fast::code::{Pc, Slot};
 use crate::fast::heap::Heap;
+use crate::fast::machine::Tops;
 use crate::fast::pattern::{Column, Pattern, Plain};
 use crate::fast::program::Program;
 use crate::fast::stack::{FRAME, place};
+use crate::space::flat;
+use crate::space::token::Token;
 use crate::space::{Layers, Space, Stand};
+use crate::symbol::Symbol;
 
 /// How often a query is made before tables are made for it. Tests without optimisation do it at
 /// once, so that all programs they run have some.
@@ -102,8 +107,10 @@ pub(super) struct Current {
 pub(super) struct Table {
     /// Where what a row has goes: a variable's slot that may hold something is compared with it.
     columns: Box<[Column]>,
-    /// What each row has for each column, one row after the other.
+    /// What each row has for each column, one row after the other. A box stands for one of `values`.
     words: Vec<u64>,
+    /// What is no word by itself: numbers that are not small, texts and other values of the host.
+    values: Vec<Atom>,
     rows: u32,
     /// For columns that are compared, the most telling first.
     indexes: SmallVec<[Index; 2]>,
@@ -126,6 +133,8 @@ struct Index {
 pub(super) struct Loops {
     tables: SmallVec<[Arc<Table>; 4]>,
     levels: Levels,
+    /// What the machine was like before the query.
+    pub(super) tops: Tops,
     /// Where each solution goes on.
     pub(super) pc: Pc,
 }
@@ -139,6 +148,8 @@ pub(super) struct Level {
     /// The next row, which is as the slots that are compared say, unless it is at the end.
     next: u32,
     end: u32,
+    /// What the machine was like before a row was taken.
+    tops: Tops,
 }
 
 /// What came of looking for a solution.
@@ -153,15 +164,19 @@ pub(super) enum Found {
     Again,
 }
 
-impl Level {
-    pub(super) fn rows(&self) -> usize {
-        (self.end - self.next) as usize
-    }
-}
-
 impl Loops {
-    pub(super) fn begin(&mut self, tables: SmallVec<[Arc<Table>; 4]>, levels: Levels, pc: Pc) {
-        *self = Loops { tables, levels, pc };
+    pub(super) fn begin(
+        &mut self,
+        tables: SmallVec<[Arc<Table>; 4]>,
+        levels: Levels,
+        (tops, pc): (Tops, Pc),
+    ) {
+        *self = Loops {
+            tables,
+            levels,
+            tops,
+            pc,
+        };
     }
 
     /// Forgets what it was for.
@@ -187,12 +202,43 @@ impl Loops {
         )
     }
 
-    /// All that it may have for slots.
-    pub(super) fn words(&self) -> impl Iterator<Item = u64> {
-        self.tables
-            .iter()
-            .flat_map(|table| table.words.iter().copied())
+    /// How long the trail was before the query, and before each level took a row.
+    pub(super) fn trail_tops(&self) -> impl Iterator<Item = u32> {
+        let levels = self.levels.iter().map(|level| level.tops.trail);
+        std::iter::once(self.tops.trail).chain(levels)
     }
+
+    /// Takes note of a collection: all that survived is older than every level.
+    pub(super) fn moved(
+        &mut self,
+        heap: usize,
+        boxes: u32,
+        trails: &mut impl Iterator<Item = u32>,
+    ) {
+        let own = std::iter::once(&mut self.tops);
+        for tops in own.chain(self.levels.iter_mut().map(|level| &mut level.tops)) {
+            let trail = trails.next().expect("one for each");
+            *tops = Tops { heap, boxes, trail };
+        }
+    }
+
+    /// What the machine was like before the row that it goes back to next.
+    pub(super) fn resumes_at(&self) -> Tops {
+        resuming(&self.levels).map_or(self.tops, |level| level.tops)
+    }
+
+    /// The names that it may have for slots.
+    pub(super) fn names(&self) -> impl Iterator<Item = Cell> {
+        let words = self.tables.iter().flat_map(|table| &table.words);
+        words
+            .map(|word| Cell(*word))
+            .filter(|word| word.is_symbol())
+    }
+}
+
+/// The deepest level that has rows left.
+fn resuming(levels: &[Level]) -> Option<&Level> {
+    levels.iter().rev().find(|level| level.next < level.end)
 }
 
 /// Goes on from row to row until all patterns have one; so many have tables. The `levels` are loops
@@ -218,19 +264,30 @@ pub(super) fn solve<'t>(
             return Found::Again;
         }
         *fuel -= 1;
+        heap.undo(level.tops.trail as usize);
+        heap.cut(level.tops.heap, level.tops.boxes as usize);
         let table = table_of(depth - 1);
         let row = table.row(level);
         level.next += 1;
         table.skip(level, heap, frame);
         if !table.take(row, heap, frame) {
-            // What was bound is taken back first.
-            return Found::Again;
+            continue;
         }
         if depth == width {
-            let is_last = levels.iter().all(|level| level.next == level.end);
-            return if is_last { Found::Last } else { Found::More };
+            return match resuming(levels) {
+                Some(_) => Found::More,
+                None => Found::Last,
+            };
         }
         levels.push(table_of(depth).begin(heap, frame));
+    }
+}
+
+impl Index {
+    /// Where the rows are that have what the slot holds; `None` if that is a variable.
+    fn group(&self, heap: &Heap, frame: &[u64; FRAME]) -> Option<(u32, u32)> {
+        let value = heap.deref(Cell(frame[place(self.slot)]));
+        (!value.is_ref()).then(|| self.groups.get(&value.0).copied().unwrap_or_default())
     }
 }
 
@@ -255,10 +312,19 @@ impl Table {
             return Err(Later::After((count / ROWS_PER_QUERY) as u32));
         }
         let stand = Stand::of(space, &probe).ok_or(Later::Never)?;
-        let (mut candidates, mut words, mut rows) = (Vec::new(), Vec::new(), 0);
+        let (mut candidates, mut rows) = (Vec::new(), 0);
+        let (mut words, mut values) = (Vec::new(), Vec::new());
         layers.candidates(&probe, &mut candidates);
         let read = layers.each(&candidates, |row| {
-            match wants.read(row.tokens(), &mut words) {
+            let mut value_at = |at: usize, column: usize| {
+                let Column::Slot(_) = wants.columns[column] else {
+                    return None;
+                };
+                let (token, _) = Token::read(row.tokens(), at);
+                values.push(flat::leaf(token, row.values(), &mut Symbol::from_id)?);
+                Some(Cell::boxed(values.len() as u32 - 1))
+            };
+            match wants.read(row.tokens(), &mut words, &mut value_at) {
                 Plain::Matches => rows += 1,
                 Plain::Differs => {}
                 Plain::Unknown => return ControlFlow::Break(()),
@@ -271,6 +337,7 @@ impl Table {
         let mut table = Table {
             columns: wants.columns.as_slice().into(),
             words,
+            values,
             rows,
             indexes: SmallVec::new(),
             given: SmallVec::new(),
@@ -312,26 +379,29 @@ impl Table {
         Index { slot, groups, rows }
     }
 
+    /// How many rows may be as the slots say that hold something before the query.
+    pub(super) fn count(&self, heap: &Heap, frame: &[u64; FRAME]) -> usize {
+        let is_given = |index: &&Index| self.given.contains(&index.slot);
+        let groups = self.indexes.iter().filter(is_given);
+        let counts = groups.filter_map(|index| index.group(heap, frame));
+        let fewest = counts.map(|(next, end)| end - next).min();
+        fewest.unwrap_or(self.rows) as usize
+    }
+
     /// The loop over the rows that are as slots say.
     pub(super) fn begin(&self, heap: &Heap, frame: &[u64; FRAME]) -> Level {
-        let held = |index: &Index| heap.deref(Cell(frame[place(index.slot)]));
-        let known = self.indexes.iter().position(|index| !held(index).is_ref());
-        let mut level = match known {
-            Some(number) => {
-                let index = &self.indexes[number];
-                let group = index.groups.get(&held(index).0);
-                let (next, end) = group.copied().unwrap_or_default();
-                Level {
-                    index: Some(number as u8),
-                    next,
-                    end,
-                }
-            }
-            None => Level {
-                index: None,
-                next: 0,
-                end: self.rows,
-            },
+        let groups = self.indexes.iter().enumerate();
+        let mut known =
+            groups.filter_map(|(number, index)| Some((number, index.group(heap, frame)?)));
+        let (index, (next, end)) = match known.next() {
+            Some((number, group)) => (Some(number as u8), group),
+            None => (None, (0, self.rows)),
+        };
+        let mut level = Level {
+            index,
+            next,
+            end,
+            tops: heap.tops(),
         };
         self.skip(&mut level, heap, frame);
         level
@@ -376,6 +446,10 @@ impl Table {
     fn take(&self, row: u32, heap: &mut Heap, frame: &mut [u64; FRAME]) -> bool {
         for (column, word) in self.columns.iter().zip(self.words_of(row)) {
             match *column {
+                Column::Slot(slot) if Cell(*word).is_box() => {
+                    let value = &self.values[Cell(*word).at()];
+                    frame[place(slot)] = heap.import(value).0;
+                }
                 Column::Slot(slot) => frame[place(slot)] = *word,
                 Column::Variable(slot) => {
                     let value = heap.deref(Cell(frame[place(slot)]));

@@ -167,9 +167,15 @@ impl Wants {
         true
     }
 
-    /// Compares a row; appends what it has for the columns.
+    /// Compares a row; appends what it has for the columns. `value_at` may say what that is at a place
+    /// where the row is not plain, for the column of that number.
     #[inline]
-    pub(super) fn read(&self, tokens: &[u32], columns: &mut Vec<u64>) -> Plain {
+    pub(super) fn read(
+        &self,
+        tokens: &[u32],
+        columns: &mut Vec<u64>,
+        mut value_at: impl FnMut(usize, usize) -> Option<Cell>,
+    ) -> Plain {
         let first = columns.len();
         let mut at = 0;
         for want in &self.places {
@@ -183,13 +189,23 @@ impl Wants {
                         columns.push(cell.0);
                         Plain::Matches
                     }
-                    None => Plain::Unknown,
+                    None => match value_at(at, columns.len() - first) {
+                        Some(value) => {
+                            columns.push(value.0);
+                            at = token::skip(tokens, at);
+                            continue;
+                        }
+                        None => Plain::Unknown,
+                    },
                 },
-                Want::Same(column) => match plain_cell(raw) {
-                    Some(cell) if columns[first + usize::from(column)] == cell.0 => Plain::Matches,
-                    Some(_) => Plain::Differs,
-                    None => Plain::Unknown,
-                },
+                Want::Same(column) => {
+                    let before = Cell(columns[first + usize::from(column)]);
+                    match plain_cell(raw) {
+                        Some(cell) if before == cell => Plain::Matches,
+                        Some(_) if !before.is_box() => Plain::Differs,
+                        _ => Plain::Unknown,
+                    }
+                }
                 Want::Any => {
                     at = token::skip(tokens, at);
                     continue;

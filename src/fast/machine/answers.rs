@@ -70,7 +70,10 @@ impl Answers {
             let Some(found) = opened(layers, row.layer, open).row(*row) else {
                 continue;
             };
-            match self.wants.read(found.tokens(), &mut self.words) {
+            match self
+                .wants
+                .read(found.tokens(), &mut self.words, |_, _| None)
+            {
                 Plain::Matches => self.rows.push(*row),
                 Plain::Differs => {}
                 Plain::Unknown => {

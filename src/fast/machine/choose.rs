@@ -98,11 +98,7 @@ impl Machine<'_> {
 
     /// What the machine is like now.
     pub(super) fn tops(&self) -> Tops {
-        Tops {
-            heap: self.heap.top(),
-            boxes: self.heap.boxes.len() as u32,
-            trail: self.heap.trail.len() as u32,
-        }
+        self.heap.tops()
     }
 
     /// Adds a choice that goes back to what the machine was like before.

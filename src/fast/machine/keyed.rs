@@ -47,20 +47,24 @@ impl Machine<'_> {
         for slot in patterns.iter().flat_map(|pattern| &pattern.table().given) {
             match self.heap.deref(Cell(frame[place_of(*slot)])).kind() {
                 Term::Sym(_) | Term::Int(_) | Term::Bool(_) => {}
-                Term::Ref(_) if width == 1 => is_open = true,
+                Term::Ref(_) => is_open = true,
                 _ => return None,
             }
         }
-        let outermost = patterns[0].table().begin(&self.heap, frame);
-        if width > 1 && outermost.rows() >= reorder::FEW {
-            // Another order may be better.
+        let table_of = |number: usize| &**patterns[number].table();
+        let counts = |number: usize| table_of(number).count(&self.heap, frame);
+        let first_count = counts(0);
+        if width > 1
+            && first_count >= reorder::FEW
+            && (1..width).any(|number| counts(number) < first_count / reorder::FEWER)
+        {
+            // Another order is better.
             return None;
         }
+        let mut levels = Levels::from_slice(&[table_of(0).begin(&self.heap, frame)]);
         if is_open {
             self.heap.old = tops.heap;
         }
-        let table_of = |number: usize| &**patterns[number].table();
-        let mut levels = Levels::from_slice(&[outermost]);
         let (heap, fuel) = (&mut self.heap, &mut self.fuel);
         let found = keyed::solve((table_of, width), &mut levels, heap, frame, fuel);
         match found {
@@ -74,7 +78,8 @@ impl Machine<'_> {
             Found::More | Found::Again => {
                 let mut loops = self.loops.pop().unwrap_or_default();
                 let tables = self.program.tables_of(number, width);
-                loops.begin(tables, levels, pc);
+                loops.begin(tables, levels, (tops, pc));
+                let tops = loops.resumes_at();
                 let top = base + 2 + usize::from(size);
                 self.push_choice(Kind::Loops(loops), base, top, tops, log_top);
                 Some(match found {
@@ -98,10 +103,14 @@ impl Machine<'_> {
         let frame = self.stack.frame_mut(choice.base as usize);
         let found = loops.next(&mut self.heap, frame, &mut self.fuel);
         match found {
-            Found::More => Some(pc),
-            Found::Again => None,
+            Found::More | Found::Again => {
+                let tops = loops.resumes_at();
+                choice.set_tops(tops);
+                (found == Found::More).then_some(pc)
+            }
             Found::Last | Found::Nothing => {
                 let tops = choice.first_tops();
+                choice.set_tops(tops);
                 if let Kind::Loops(loops) = std::mem::replace(&mut choice.kind, Kind::Aside) {
                     self.give_back_loops(loops);
                 }

@@ -56,7 +56,7 @@ pub(in crate::fast) struct Join {
 }
 
 /// What the machine was like before a row of the level was taken.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(in crate::fast) struct Tops {
     pub(in crate::fast) heap: usize,
     pub(in crate::fast) boxes: u32,

@@ -17,7 +17,7 @@ use crate::space::{Layers, Row};
 /// With fewer rows than this for the first pattern, patterns are taken as written.
 pub(super) const FEW: usize = 64;
 /// How many times fewer rows another pattern must have to be taken before the first.
-const FEWER: usize = 8;
+pub(super) const FEWER: usize = 8;
 
 impl Machine<'_> {
     /// Whether some pattern has far fewer rows than the first one. If that has many rows, makes ready
