@@ -41,6 +41,21 @@ impl Wanted {
     }
 }
 
+/// Whether a call that is not reducible is a result: one of a name, whose arguments are values that
+/// evaluating leaves as they are, or without any. Of an operation it is not known whether they were evaluated
+/// to something else, which it may not be defined for.
+fn is_of_results(call: &Atom) -> bool {
+    let Some([head, arguments @ ..]) = call.as_expression() else {
+        return false;
+    };
+    let mut arguments = arguments.iter();
+    let is_result = |argument: &Atom| match argument {
+        Atom::Expression(argument) => argument.is_evaluated(),
+        Atom::Symbol(_) | Atom::Variable(_) | Atom::Grounded(_) => true,
+    };
+    arguments.len() == 0 || matches!(head, Atom::Symbol(_)) && arguments.all(is_result)
+}
+
 /// What waits for the results of a call; `unchanged` says whether its arguments are as they were
 /// written.
 fn call_frame(
@@ -89,13 +104,11 @@ impl<'h> Machine<'h> {
         budget: &Budget,
         proving: bool,
     ) -> Ways {
-        // Whether arguments were evaluated to something else is not known.
-        let unchanged = call.as_expression().is_some_and(|call| call.len() == 1);
         let task = Task::Eval {
             atom: call.clone(),
             space: space.clone(),
         };
-        let (frame, bound) = call_frame(space, call, returns, unchanged);
+        let (frame, bound) = call_frame(space, call, returns, is_of_results(call));
         Machine::ways(host, call, (budget, proving), (task, Some(frame)), bound)
     }
 
@@ -140,8 +153,7 @@ impl<'h> Machine<'h> {
         };
         let (frame, bound) = match returns {
             Some(returns) => {
-                let unchanged = call.as_expression().is_some_and(|call| call.len() == 1);
-                let (frame, bound) = call_frame(space, call, returns, unchanged);
+                let (frame, bound) = call_frame(space, call, returns, is_of_results(call));
                 (Some(frame), bound)
             }
             None => (None, None),

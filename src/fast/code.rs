@@ -634,9 +634,9 @@ pub(super) enum Instruction {
         operands: Operands,
         size: Slot,
         stuck: Pc,
-        /// Whether no argument was evaluated to something else: then a call that is data
-        /// is a result that stays one.
-        unchanged: bool,
+        /// Whether what the operands were as written comes after them: where evaluating changed
+        /// none, a call that is data is a result that stays one.
+        as_written: bool,
     },
     Return {
         slot: Slot,

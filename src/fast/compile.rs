@@ -199,14 +199,6 @@ fn is_large(atom: &Atom) -> bool {
     false
 }
 
-/// Whether a call has no arguments that are evaluated to something else.
-fn is_unchanged(children: &[Atom]) -> bool {
-    children[1..].iter().all(|argument| match argument {
-        Atom::Expression(expression) => expression.children().is_empty(),
-        _ => true,
-    })
-}
-
 /// Whether it is `(Error atom reason)`; with fewer or more parts it is an ill-typed call.
 fn is_whole_error(atom: &Atom) -> bool {
     atom.is_error() && atom.as_expression().is_some_and(|error| error.len() == 3)
@@ -405,8 +397,8 @@ enum OddWhat {
     Value(Atom, bool),
     /// As `Call`, if one of both slots holds a space; else a failure.
     Space([Slot; 2], Atom),
-    /// A call of an operation, of evaluated operands.
-    Operands(u32, Vec<Operand>, bool),
+    /// A call of an operation, of evaluated operands, and what these were as written.
+    Operands(u32, Vec<Operand>, Option<Vec<Operand>>),
 }
 
 impl<'m> Compiler<'m> {
@@ -478,6 +470,11 @@ impl<'m> Compiler<'m> {
             self.defined.resize(word + 1, 0);
         }
         self.defined[word] |= 1 << (slot % 64);
+    }
+
+    fn is_defined(&self, slot: Slot) -> bool {
+        let word = self.defined.get(usize::from(slot) / 64);
+        word.is_some_and(|word| word >> (slot % 64) & 1 != 0)
     }
 
     fn slot(&mut self) -> Compiled<Slot> {

@@ -200,6 +200,8 @@ pub(in crate::fast) enum Of {
     Argument,
     /// What a rule, a form or an operation gave: a `function` runs on.
     Result,
-    /// A part of an expression, or of a list that an operation gave.
+    /// A part of an expression.
     Element,
+    /// A part of a list that an operation gave: an error is one however many parts it has.
+    Part,
 }

@@ -531,9 +531,9 @@ impl Compiler<'_> {
         self.settle_as(from, expected, want, want == Want::Own, of)
     }
 
-    /// Evaluates a part of a list.
+    /// Evaluates a part of a list that an operation gave.
     pub(super) fn settle_element(&mut self, from: Slot, want: Want) -> Compiled<Value> {
-        self.settle_as(from, ANY, want, want == Want::Own, Of::Element)
+        self.settle_as(from, ANY, want, want == Want::Own, Of::Part)
     }
 
     /// An argument that is evaluated: `Empty` and errors are values as they are written,
@@ -681,10 +681,7 @@ impl Compiler<'_> {
 
     pub(super) fn may_choose_within(&mut self, atom: &Atom, depth: usize) -> bool {
         let children = match atom {
-            Atom::Variable(variable) => {
-                let name = self.names.get(variable);
-                return name.is_some_and(|name| self.calls.contains(&name.slot));
-            }
+            Atom::Variable(_) => return self.may_be_written(atom),
             atom => atom.as_expression().unwrap_or_default(),
         };
         let Some(head) = children.first() else {

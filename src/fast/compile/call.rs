@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::decide::is_applied;
 use super::lambda::lambda_of;
 use super::minimal::Ends;
-use super::{Bound, Compiled, Compiler, Leave, Place, Static, Value, Want, is_unchanged};
+use super::{Bound, Compiled, Compiler, Leave, Place, Static, Value, Want};
 use crate::atom::{Atom, Grounded, known};
 use crate::evaluate::{Control, is_instruction, substitute};
 use crate::fast::code::{
-    ANY, BOOL, FAIL, Instruction, Of, Operand, Quick, RETURN, Slot, TypeId, Watched,
+    ANY, BOOL, FAIL, Instruction, Of, Operand, Pc, Quick, RETURN, Slot, TypeId, Watched,
 };
 use crate::fast::curried::shape_of;
 use crate::fast::function::{Elements, Function, State};
@@ -137,8 +137,8 @@ impl Compiler<'_> {
                         parameters: Vec::new(),
                         returns: this.program.types[usize::from(expected)].clone(),
                     };
-                    let unchanged = is_unchanged(children);
-                    this.operate(operation, &signature, &operands, unchanged, want)
+                    let written = this.as_written(&children[1..], &operands);
+                    this.operate(operation, &signature, &operands, written, want)
                 })?;
                 self.exit(mark);
                 Ok(value)
@@ -247,13 +247,9 @@ impl Compiler<'_> {
                 each(self)
             }
             None => self.typed(call, signature, |this, typed| {
-                this.operate(
-                    operation,
-                    signature,
-                    &typed.operands[1..],
-                    is_unchanged(call.children),
-                    call.want,
-                )
+                let operands = &typed.operands[1..];
+                let written = this.as_written(&call.children[1..], operands);
+                this.operate(operation, signature, operands, written, call.want)
             }),
         }
     }
@@ -386,13 +382,34 @@ impl Compiler<'_> {
         }
     }
 
+    /// The instruction that calls an operation, of operands that were `written` so; which place is
+    /// the next instruction's where it is stuck is still to be filled in.
+    pub(super) fn operate_on(
+        &mut self,
+        operation: u32,
+        operands: &[Operand],
+        written: Option<&[Operand]>,
+    ) -> usize {
+        let operands = self.program.operands(operands);
+        if let Some(written) = written {
+            self.program.operands(written);
+        }
+        self.emit_sized(Instruction::Operate {
+            operation,
+            operands,
+            size: 0,
+            stuck: FAIL,
+            as_written: written.is_some(),
+        })
+    }
+
     /// A call of an operation of the host, as any.
     pub(super) fn operate(
         &mut self,
         operation: &Arc<Operation>,
         signature: &Signature,
         operands: &[Operand],
-        unchanged: bool,
+        written: Option<Vec<Operand>>,
         want: Want,
     ) -> Compiled<Value> {
         let returns = if signature.returns.is_symbol(&known().atom) {
@@ -403,20 +420,11 @@ impl Compiler<'_> {
         let number = self
             .program
             .operation(operation, returns.unwrap_or(TypeId::MAX));
-        let operands = self.program.operands(operands);
-        let at = self.emit_sized(Instruction::Operate {
-            operation: number,
-            operands,
-            size: 0,
-            stuck: RETURN,
-            unchanged,
-        });
+        let at = self.operate_on(number, operands, written.as_deref());
         match returns {
             None => {
-                if want != Want::Tail {
-                    let here = self.here();
-                    self.fill(at, Place::Stuck, here);
-                }
+                let stuck = self.stuck_place(want);
+                self.fill(at, Place::Stuck, stuck);
                 self.take(want)
             }
             Some(returns) => {
@@ -433,14 +441,20 @@ impl Compiler<'_> {
                     size: 0,
                 });
                 self.define(to);
-                let here = self.here();
-                if want != Want::Tail {
-                    self.fill(at, Place::Stuck, here);
-                }
+                let stuck = self.stuck_place(want);
+                self.fill(at, Place::Stuck, stuck);
                 let take = self.emit(Instruction::Take { to, on_error: FAIL });
                 self.on_error(take);
                 Ok(self.give(Operand::slot(to), want))
             }
+        }
+    }
+
+    /// Where is gone on with a call that an operation is not defined for.
+    fn stuck_place(&self, want: Want) -> Pc {
+        match want {
+            Want::Tail => RETURN,
+            Want::Own | Want::Shared => self.here(),
         }
     }
 

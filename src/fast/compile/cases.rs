@@ -142,7 +142,8 @@ impl Compiler<'_> {
                 if is_whole_error(value) {
                     this.quoted(value)
                 } else {
-                    this.evaluate(value, ANY, Want::Shared)
+                    // What was bound before is in it.
+                    this.in_place(1, value, |this| this.evaluate(value, ANY, Want::Shared))
                 }
             })
         })?;
@@ -185,6 +186,11 @@ impl Compiler<'_> {
             self.settled.remove(&slot);
         }
         Ok(slot)
+    }
+
+    /// The value of a `let`, which is evaluated after its pattern: what was bound before is in it.
+    pub(super) fn value_of_let(&mut self, value: &Atom) -> Compiled<Slot> {
+        self.in_place(1, value, |this| this.value_of_form(value))
     }
 
     /// What tells the cases apart, in order, and what is known of each where it leads there;

@@ -419,7 +419,7 @@ impl Compiler<'_> {
             guard = self.has_some_type(value, atom, expected)?;
         }
         let (value, mark) = self.marked(std::slice::from_ref(value), want, |this, within| {
-            let slot = this.gathering(gathers, |this| this.value_of_form(value))?;
+            let slot = this.gathering(gathers, |this| this.value_of_let(value))?;
             let queried = this.taken_apart(pattern, slot, template, expected)?;
             if within.want != Want::Tail {
                 let value = inner(this, within.want)?;
@@ -571,11 +571,13 @@ impl Compiler<'_> {
         let (value, pattern) = self.value_first(left, right);
         let cases = two_cases(pattern, then, otherwise);
         let (value, mark) = self.marked(&[], want, |this, inner| {
-            let may_choose = this.may_choose(left) || this.may_choose(right);
+            let sides = [left, right].into_iter();
+            let is_called = |side| this.may_choose(side) || this.is_evaluated_to_other(side);
+            let are_calls = sides.clone().any(is_called);
             let value = this.quoted(value)?;
             let slot = this.in_slot(value)?;
-            if may_choose {
-                let named = [left, right].into_iter().filter_map(|side| match side {
+            if are_calls {
+                let named = sides.filter_map(|side| match side {
                     Atom::Variable(variable) => this.names.get(variable).map(|name| name.slot),
                     _ => None,
                 });

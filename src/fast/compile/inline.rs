@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::call::Call;
-use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want, is_unchanged};
+use super::decide::is_call;
+use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want};
 use crate::atom::{Atom, Grounded, known};
 use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
 use crate::fast::head::Signature;
@@ -23,7 +24,6 @@ impl Compiler<'_> {
     ) -> Compiled<Value> {
         let Call { children, want, .. } = call;
         let number = self.program.operation(operation, ANY);
-        let unchanged = is_unchanged(children);
         if let Inline::Arithmetic(_) | Inline::Comparison(_) = inline
             && let Some(value) = self.raw(call, (inline, number))?
         {
@@ -82,7 +82,8 @@ impl Compiler<'_> {
                 }
                 (inline, operands) => this.computed(inline, to, operands)?,
             };
-            let slow = (number, whole, unchanged);
+            let written = this.as_written(&children[1..], &whole);
+            let slow = (number, whole, written);
             if let Inline::First | Inline::Rest = inline {
                 // A part of an expression may be a call.
                 this.with_slow(instruction, to, slow, Want::Own)?;
@@ -323,12 +324,15 @@ impl Compiler<'_> {
         // What is declared of both sides was compared: their values tell no more.
         let are_known = matches!(types, (Static::Known(_), Static::Known(_)));
         let is_any = !are_known && (left_type, right_type) == (ANY, ANY);
+        // Beside what is an expression by what its rules call, the other stays as it is written.
+        let is_kept = is_any && is_call(right) && self.gives_expression(left).ok_or(Leave)?;
         // What the one is evaluated to tells the other what it is expected to be.
-        let is_asked = is_any
+        let is_asked = is_any && !is_kept
             || matches!(&types, (Static::Any | Static::Slot(_), Static::Open(_)))
                 && self.asks_more(right);
-        let is_silent = sides[0] == Side::Silent && sides[1] != Side::Told
-            || sides == [Side::Open, Side::Silent];
+        let is_silent = !is_kept
+            && (sides[0] == Side::Silent && sides[1] != Side::Told
+                || sides == [Side::Open, Side::Silent]);
         let is_left_open = matches!(&types, (Static::Open(_), _) | (_, Static::Open(_)));
         if (is_any && is_silent || is_left_open) && self.may_differ(left, right) {
             // Some values may tell a type and others not: it shows only where types differ.
@@ -357,9 +361,12 @@ impl Compiler<'_> {
             };
             let is_made = !this.hands_on(&children[1]);
             let left = this.in_slot(left)?;
-            let right = if is_asked && sides[0] != Side::Silent && sides[1] != Side::Told {
+            let right = if is_kept {
+                this.quoted(right)?
+            } else if is_asked && sides[0] != Side::Silent && sides[1] != Side::Told {
                 this.define(left);
-                let told = this.told_by(&children[0], left, Some(is_made), right)?;
+                let made = is_call(&children[1]).then_some(is_made);
+                let told = this.told_by(&children[0], left, made, right)?;
                 let name = this.name_value(left);
                 let value = Atom::Variable(name.clone());
                 let whole = [children[0].clone(), value, right.clone()];

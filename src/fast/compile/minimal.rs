@@ -537,14 +537,7 @@ impl Compiler<'_> {
             }
             (None, _) if GIVE_ONE.contains(&operation.name()) => {
                 let number = self.program.operation(operation, TypeId::MAX);
-                let operands = self.program.operands(&operands);
-                let at = self.emit_sized(Instruction::Operate {
-                    operation: number,
-                    operands,
-                    size: 0,
-                    stuck: FAIL,
-                    unchanged: false,
-                });
+                let at = self.operate_on(number, &operands, None);
                 odd_way(self, at, Place::Stuck)?;
                 self.record(number);
                 let value = self.take(Want::Own)?;

@@ -442,7 +442,8 @@ impl Compiler<'_> {
     /// expression are known to be of.
     pub(super) fn gives_other(&mut self, symbol: u32, arity: usize, atom: &Atom) -> bool {
         let told = self.types_told(atom);
-        if told.is_empty() {
+        // What was there before may be of any type.
+        if told.is_empty() && !self.hands_on(atom) {
             return false;
         }
         let head = Atom::Symbol(self.heap.symbol_of(symbol));
@@ -450,12 +451,16 @@ impl Compiler<'_> {
             return false;
         };
         let bodies = rules.iter().filter_map(|rule| rule.as_expression()?.last());
+        if (bodies.clone()).any(|body| self.gives_expression(body) != Some(false)) {
+            return true;
+        }
         let made: Vec<Atom> = bodies.flat_map(|body| self.types_made(body)).collect();
         made.iter().any(|made| {
-            told.iter().any(|told| {
+            let differs = |told: &Atom| {
                 let (made, told) = (types::renamed(made), types::renamed(told));
                 !types::match_types(&made, &told, &mut Bindings::new())
-            })
+            };
+            told.is_empty() || told.iter().any(differs)
         })
     }
 
@@ -484,6 +489,16 @@ impl Compiler<'_> {
                 }
             }
             Source::Again | Source::Nameless | Source::Unknown => {}
+        }
+        // A function of results of any type may give others than its arguments are of.
+        if let Some([head, arguments @ ..]) = atom.as_expression()
+            && let Head::Typed(signature) = self.program.head(self.host, self.heap, head)
+            && matches!(signature.returns, Atom::Variable(_))
+            && let Source::Of(bodies) = self.bodies(head, arguments.len(), seen)
+        {
+            for body in &bodies {
+                self.types_made_within(body, seen, told);
+            }
         }
     }
 
@@ -640,6 +655,26 @@ impl Compiler<'_> {
             Source::Again => {}
             Source::Unknown if self.returns_anything(atom) => gathered.silent = true,
             Source::Unknown => gathered.unclear = true,
+        }
+    }
+
+    /// Whether all values of an expression are of functions that are declared to give an `Expression`;
+    /// `None` if some may be and others not.
+    pub(super) fn gives_expression(&mut self, atom: &Atom) -> Option<bool> {
+        let mut given = Vec::new();
+        self.gather_given(atom, &mut Vec::new(), &mut given);
+        let is_any = given.contains(&true);
+        (!is_any || !given.contains(&false)).then_some(is_any)
+    }
+
+    fn gather_given(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>, given: &mut Vec<bool>) {
+        match self.source(atom, seen) {
+            Source::Of(atoms) => {
+                (atoms.iter()).for_each(|atom| self.gather_given(atom, seen, given));
+            }
+            Source::Declared(found) => given.push(found.is_symbol(&known().expression)),
+            Source::Again => {}
+            Source::Itself | Source::Nameless | Source::Unknown => given.push(false),
         }
     }
 

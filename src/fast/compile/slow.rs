@@ -100,11 +100,11 @@ impl Compiler<'_> {
         &mut self,
         instruction: Instruction,
         to: Slot,
-        (operation, operands, unchanged): (u32, Vec<Operand>, bool),
+        (operation, operands, written): (u32, Vec<Operand>, Option<Vec<Operand>>),
         want: Want,
     ) -> Compiled<Value> {
         let at = self.emit(instruction);
-        let what = OddWhat::Operands(operation, operands, unchanged);
+        let what = OddWhat::Operands(operation, operands, written);
         let slow = self.slow(vec![(at, Place::Odd)], what, ANY)?;
         // The slow way calls it as well.
         self.record(operation);
@@ -341,15 +341,8 @@ impl Compiler<'_> {
                     size: 0,
                 });
             }
-            OddWhat::Operands(operation, operands, unchanged) => {
-                let operands = self.program.operands(&operands);
-                let at = self.emit_sized(Instruction::Operate {
-                    operation,
-                    operands,
-                    size: 0,
-                    stuck: FAIL,
-                    unchanged,
-                });
+            OddWhat::Operands(operation, operands, written) => {
+                let at = self.operate_on(operation, &operands, written.as_deref());
                 let here = self.here();
                 self.fill(at, Place::Stuck, here);
             }

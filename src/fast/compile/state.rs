@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::typing::TypedCall;
-use super::{Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_unchanged};
+use super::{Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Slot};
 use crate::fast::head::Signature;
@@ -69,14 +69,14 @@ impl Compiler<'_> {
             want,
             ..
         } = call;
-        let unchanged = is_unchanged(children);
+        let written = self.as_written(&children[1..], operands);
         let returns = match self.result_type(&signature.returns) {
             // What its type variable stands for is as it is expected to be.
             ANY => self.program.stood_for(expected),
             returns => returns,
         };
         let number = self.program.operation(operation, returns);
-        let slow = (number, operands.to_vec(), unchanged);
+        let slow = (number, operands.to_vec(), written);
         match (what, operands) {
             (StateOperation::Get, [from]) => {
                 let (from, to) = (self.in_slot(*from)?, self.slot()?);
@@ -103,7 +103,7 @@ impl Compiler<'_> {
                 };
                 self.with_slow(change, to, slow, want)
             }
-            _ => self.operate(operation, signature, operands, unchanged, want),
+            _ => self.operate(operation, signature, operands, slow.2, want),
         }
     }
 }

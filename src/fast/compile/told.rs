@@ -3,7 +3,7 @@
 use super::decide::{Callee, add_leaves, is_applied, is_call};
 use super::siblings::tells_nothing;
 use super::{Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
-use crate::atom::Atom;
+use crate::atom::{Atom, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 use crate::fast::head::{Head, Signature};
 use crate::fast::site::{Expected, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
@@ -212,11 +212,11 @@ impl Compiler<'_> {
             site,
             odd: FAIL,
         });
-        // The types of one argument need no other look: it was evaluated for what is expected.
-        let source = if names.len() == 1 {
-            OddWhat::Call(Atom::expression(call))
-        } else {
-            OddWhat::Source(Atom::expression(call))
+        // Arguments that tell each other nothing need no other look: each was evaluated for what is
+        // expected of it.
+        let source = match shares_variable(&signature.parameters) {
+            true => OddWhat::Source(Atom::expression(call)),
+            false => OddWhat::Call(Atom::expression(call)),
         };
         let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
         for name in &names {
@@ -303,4 +303,16 @@ impl Compiler<'_> {
             _ => self.evaluate_argument(argument, ANY),
         }
     }
+}
+
+/// Whether a type variable is in more than one of a function's parameters.
+fn shares_variable(parameters: &[Atom]) -> bool {
+    let mut before: Vec<Variable> = Vec::new();
+    parameters.iter().any(|parameter| {
+        let mut own: Vec<Variable> = Vec::new();
+        parameter.for_each_variable(|variable| own.push(variable.clone()));
+        let is_shared = own.iter().any(|variable| before.contains(variable));
+        before.extend(own);
+        is_shared
+    })
 }

@@ -413,7 +413,8 @@ impl Compiler<'_> {
                 if !is_called && matches!(argument, Atom::Symbol(_)) || is_open {
                     settled = is_settled;
                 }
-                settled &= !is_late;
+                let is_written = !types::is_meta_type(parameter) && this.may_be_written(argument);
+                settled &= !is_late && !is_written;
             }
             let elements = match settled {
                 true => this.elements_of(&children[1..], Some(signature)),

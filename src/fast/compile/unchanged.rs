@@ -6,7 +6,7 @@ use super::decide::is_call;
 use super::{Compiled, Compiler, Leave};
 use crate::atom::{Atom, Variable};
 use crate::evaluate::Control;
-use crate::fast::code::{ANY, TypeId};
+use crate::fast::code::{ANY, Operand, TypeId};
 use crate::fast::function::Elements;
 use crate::fast::head::{Head, Signature};
 use crate::types;
@@ -16,6 +16,33 @@ use crate::unify::Bindings;
 const RULES: usize = 16;
 
 impl Compiler<'_> {
+    /// What the operands of a call were before they were evaluated, where values tell whether that changed
+    /// them; `None` if one is an expression, which it does.
+    pub(super) fn as_written(
+        &self,
+        arguments: &[Atom],
+        operands: &[Operand],
+    ) -> Option<Vec<Operand>> {
+        let as_written = |(argument, operand): (&Atom, &Operand)| match argument {
+            Atom::Expression(expression) if !expression.children().is_empty() => None,
+            Atom::Variable(variable) => Some(match self.names.get(variable) {
+                Some(name) if self.is_defined(name.slot) => Operand::slot(name.slot),
+                _ => *operand,
+            }),
+            _ => Some(*operand),
+        };
+        arguments.iter().zip(operands).map(as_written).collect()
+    }
+
+    /// Whether an argument is a variable that may stand for a call as it was written.
+    pub(super) fn may_be_written(&self, argument: &Atom) -> bool {
+        let Atom::Variable(variable) = argument else {
+            return false;
+        };
+        let name = self.names.get(variable);
+        name.is_some_and(|name| self.calls.contains(&name.slot))
+    }
+
     /// What is known of the arguments of a call as its elements, if no rule is for it: they are kept where
     /// some of them are not evaluated, and none that is may be evaluated to another.
     pub(super) fn elements_of(

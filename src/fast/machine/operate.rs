@@ -81,7 +81,7 @@ impl Machine<'_> {
         pc: Pc,
         base: usize,
         size: Slot,
-        (stuck, unchanged): (Pc, bool),
+        (stuck, as_written): (Pc, bool),
     ) -> Next {
         let Called {
             operation,
@@ -99,10 +99,15 @@ impl Machine<'_> {
         let at = operands.0 as usize;
         let count = self.program.operands[at].0 as usize;
         let mut arguments = Vec::with_capacity(count);
+        let mut is_unchanged = as_written;
         for i in 0..count {
             let operand = self.program.operands[at + 1 + i];
             let value = self.operand(base, operand);
             arguments.push(self.heap.export(value));
+            if is_unchanged {
+                let written = self.program.operands[at + 1 + count + 1 + i];
+                is_unchanged = self.heap.equal(self.operand(base, written), value);
+            }
         }
         self.watch_outside();
         self.hold_rows();
@@ -157,7 +162,7 @@ impl Machine<'_> {
                     }
                     None => {
                         self.result = self.heap.import(&call);
-                        if unchanged && self.result.is_exp() {
+                        if is_unchanged && self.result.is_exp() {
                             self.heap.cells[self.result.at()] |= Header::EVALUATED;
                         }
                         Next::At(stuck, base)

@@ -145,10 +145,10 @@ impl Machine<'_> {
                 operands,
                 size,
                 stuck,
-                unchanged,
+                as_written,
             } => {
                 fuel!();
-                go!(self.operate(operation, operands, pc, base, size, (stuck, unchanged)));
+                go!(self.operate(operation, operands, pc, base, size, (stuck, as_written)));
             }
 
             I::Gather { done, size } => {

@@ -26,7 +26,7 @@ impl Machine<'_> {
         size: Slot,
     ) -> Settled {
         let value = self.heap.deref(value);
-        if self.stands(value, expected, part) {
+        if self.stands(value, expected, part) || of == Of::Part && self.heap.is_error(value) {
             return Settled::Value(value);
         }
         if !value.is_exp() || self.gives_none(value) {
