@@ -43,10 +43,12 @@ mod tuple;
 mod typing;
 mod unchanged;
 mod walk;
+mod way;
 mod whether;
 
 pub(super) use function::function;
 use pending::Pending;
+use way::Seen;
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
@@ -55,7 +57,7 @@ use smallvec::SmallVec;
 use crate::atom::{Atom, Variable};
 use crate::engine::Host;
 use crate::fast::choice::Gathers;
-use crate::fast::code::{AtomKind, Gives, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Watched};
+use crate::fast::code::{Gives, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Watched};
 use crate::fast::heap::Heap;
 use crate::fast::program::{Program, Temporary, Written};
 use crate::fast::types::Argument;
@@ -305,16 +307,9 @@ struct Compiler<'m> {
     /// Slots of variables of an expression that elements take the place of: only an
     /// expression as it stands has them.
     written: HashMap<Variable, Slot, FixedState>,
-    /// Slots that hold settled values; numbers.
-    settled: HashSet<Slot, FixedState>,
     /// Slots that may hold a call as it was written.
     calls: HashSet<Slot, FixedState>,
-    numbers: HashSet<Slot, FixedState>,
-    /// Slots whose values were seen to be such atoms. An argument of another kind makes an error,
-    /// which goes on only where it is caught.
-    kinds: HashSet<(Slot, AtomKind), FixedState>,
-    /// Slots that hold plain values of these types.
-    typed: HashSet<(Slot, TypeId), FixedState>,
+    seen: Seen,
     defined: Vec<u64>,
     slots: usize,
     /// How many of them hold what the rule's head or the expression was given.
@@ -416,11 +411,8 @@ impl<'m> Compiler<'m> {
             counts: HashMap::default(),
             walked: HashMap::default(),
             written: HashMap::default(),
-            settled: HashSet::default(),
             calls: HashSet::default(),
-            numbers: HashSet::default(),
-            kinds: HashSet::default(),
-            typed: HashSet::default(),
+            seen: Seen::default(),
             defined: Vec::new(),
             slots: arity,
             given: 0,

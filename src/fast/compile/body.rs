@@ -311,21 +311,17 @@ impl Compiler<'_> {
     /// Compiles something; if that is left, all is as if it had not been tried.
     pub(super) fn attempt<T>(&mut self, inner: impl FnOnce(&mut Self) -> Compiled<T>) -> Option<T> {
         let at = self.here() as usize;
+        let way = self.way();
+        let (pending, met) = (self.pending.clone(), self.met.clone());
         let saved = (
-            self.names.clone(),
-            self.settled.clone(),
-            self.numbers.clone(),
-            self.defined.clone(),
             self.slots,
             self.handlers.len(),
             self.handler,
             self.odd.len(),
             self.sized.len(),
             self.depth,
-            self.pending.clone(),
             self.matched.len(),
         );
-        let known = (self.typed.clone(), self.met.clone(), self.kinds.clone());
         let uses: Vec<usize> = self
             .handlers
             .iter()
@@ -338,22 +334,18 @@ impl Compiler<'_> {
                     self.program.live.remove(&(pc as Pc + 1));
                 }
                 self.program.code.truncate(at);
-                self.names = saved.0;
-                self.settled = saved.1;
-                self.numbers = saved.2;
-                self.defined = saved.3;
-                self.slots = saved.4;
-                self.handlers.truncate(saved.5);
-                self.handler = saved.6;
+                self.back(way);
+                (self.pending, self.met) = (pending, met);
+                self.slots = saved.0;
+                self.handlers.truncate(saved.1);
+                self.handler = saved.2;
                 for (handler, uses) in self.handlers.iter_mut().zip(uses) {
                     handler.uses.truncate(uses);
                 }
-                self.odd.truncate(saved.7);
-                self.sized.truncate(saved.8);
-                self.depth = saved.9;
-                (self.typed, self.met, self.kinds) = known;
-                self.pending = saved.10;
-                self.matched.truncate(saved.11);
+                self.odd.truncate(saved.3);
+                self.sized.truncate(saved.4);
+                self.depth = saved.5;
+                self.matched.truncate(saved.6);
                 None
             }
         }
@@ -565,10 +557,10 @@ impl Compiler<'_> {
         part: bool,
         of: Of,
     ) -> Compiled<Value> {
-        if self.settled.contains(&from) && expected == ANY
-            || self.numbers.contains(&from) && (expected == NUMBER || expected == ANY)
-            || self.typed.contains(&(from, expected))
-            || self.settled.contains(&from) && self.is_met_as(from, expected)
+        if self.seen.settled.contains(&from) && expected == ANY
+            || self.seen.numbers.contains(&from) && (expected == NUMBER || expected == ANY)
+            || self.seen.typed.contains(&(from, expected))
+            || self.seen.settled.contains(&from) && self.is_met_as(from, expected)
         {
             return Ok(self.give(Operand::slot(from), want));
         }
@@ -593,7 +585,7 @@ impl Compiler<'_> {
         self.define(to);
         let at = self.emit(Instruction::Take { to, on_error: FAIL });
         self.on_error(at);
-        self.settled.insert(to);
+        self.seen.settled.insert(to);
         Ok(self.give(Operand::slot(to), want))
     }
 

@@ -183,7 +183,7 @@ impl Compiler<'_> {
         if matches!(value, Atom::Variable(_)) {
             // It may stand for an error, which is a value only here, or for nothing yet, and for a
             // call or `Empty` later.
-            self.settled.remove(&slot);
+            self.seen.settled.remove(&slot);
         }
         Ok(slot)
     }

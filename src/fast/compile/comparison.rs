@@ -227,7 +227,7 @@ impl Compiler<'_> {
                 self.define(to);
                 for operand in [left, right] {
                     if !operand.is_constant() {
-                        self.numbers.insert(operand.index() as Slot);
+                        self.seen.numbers.insert(operand.index() as Slot);
                     }
                 }
                 Ok(Operand::slot(to))

@@ -27,12 +27,10 @@ impl Compiler<'_> {
         {
             return Ok(None);
         }
-        let (numbers, defined) = (self.numbers.clone(), self.defined.clone());
-        let kinds = self.kinds.clone();
+        let (seen, defined) = (self.seen.clone(), self.defined.clone());
         let mut uses = Vec::new();
         let slot = self.condition(atom, &mut uses)?;
-        (self.numbers, self.defined) = (numbers, defined);
-        self.kinds = kinds;
+        (self.seen, self.defined) = (seen, defined);
         Ok(Some((slot, uses)))
     }
 

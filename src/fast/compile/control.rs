@@ -128,17 +128,9 @@ impl Compiler<'_> {
         &mut self,
         inner: impl FnOnce(&mut Self) -> Compiled<T>,
     ) -> Compiled<T> {
-        let settled = self.settled.clone();
-        let numbers = self.numbers.clone();
-        let kinds = self.kinds.clone();
-        let names = self.names.clone();
-        let defined = self.defined.clone();
+        let way = self.way();
         let result = self.recording(inner);
-        self.settled = settled;
-        self.numbers = numbers;
-        self.kinds = kinds;
-        self.names = names;
-        self.defined = defined;
+        self.back(way);
         result
     }
 
@@ -190,7 +182,7 @@ impl Compiler<'_> {
         let to = if want == Want::Tail { 0 } else { self.slot()? };
         let mut guard = None;
         // What a branch knows of its slots the slow way does not.
-        let (numbers, kinds) = (self.numbers.clone(), self.kinds.clone());
+        let seen = self.seen.clone();
         let simple = self.simple_comparison(condition);
         // What is handed on as it stands may be a list, or a call: that is evaluated here.
         let (simple, tried) = match simple {
@@ -246,11 +238,11 @@ impl Compiler<'_> {
                     )?;
                     this.record_called(condition);
                     if let Instruction::JumpUnlessCompare { left, right, .. } = comparison {
-                        this.numbers.insert(left);
-                        this.numbers.insert(right);
+                        this.seen.numbers.insert(left);
+                        this.seen.numbers.insert(right);
                     }
                     if let Instruction::JumpUnlessCompareSmall { left, .. } = comparison {
-                        this.numbers.insert(left);
+                        this.seen.numbers.insert(left);
                     }
                     (at, slow)
                 }
@@ -334,7 +326,7 @@ impl Compiler<'_> {
             }
             Ok(())
         })?;
-        (self.numbers, self.kinds) = (numbers, kinds);
+        self.seen = seen;
         if want != Want::Tail {
             self.define(to);
             self.exit(mark);

@@ -217,12 +217,7 @@ impl Compiler<'_> {
         self.sized.push(at);
         let along = self.along(at, last);
         let along = along.map(|along| self.emit(along));
-        let names = (self.names.clone(), self.defined.clone());
-        let known = (
-            self.settled.clone(),
-            self.numbers.clone(),
-            self.kinds.clone(),
-        );
+        let way = self.way();
         let (pending, slots) = (self.pending.clone(), self.slots);
         element(self, others.len(), last, Want::Tail)?;
         if let Some(along) = along {
@@ -230,8 +225,7 @@ impl Compiler<'_> {
         }
         // What follows is another way from the same place.
         let most = std::mem::replace(&mut self.slots, slots);
-        (self.names, self.defined) = names;
-        (self.settled, self.numbers, self.kinds) = known;
+        self.back(way);
         self.pending = pending;
         let here = self.here();
         self.fill(at, Place::Odd, here);

@@ -94,7 +94,7 @@ impl Compiler<'_> {
         .inspect(|value| {
             let number = matches!(inline, Inline::Arithmetic(_) | Inline::Size);
             if number && want != Want::Tail && !value.is_constant() {
-                self.settled.insert(value.index() as Slot);
+                self.seen.settled.insert(value.index() as Slot);
             }
         })
     }
@@ -433,8 +433,8 @@ impl Compiler<'_> {
         };
         let handed = handed.filter(|name| {
             name.fresh_in != Some(self.scope)
-                && !self.settled.contains(&name.slot)
-                && !self.numbers.contains(&name.slot)
+                && !self.seen.settled.contains(&name.slot)
+                && !self.seen.numbers.contains(&name.slot)
                 && !self.is_plainly(name.slot)
         });
         self.guard_behind(handed.map(|name| name.slot), atom, checks, expected)

@@ -49,13 +49,10 @@ impl Compiler<'_> {
             return Ok(None);
         }
         let start = self.program.code.len();
-        let state = (self.defined.clone(), self.numbers.clone(), self.slots);
-        let kinds = self.kinds.clone();
+        let (seen, defined, slots) = (self.seen.clone(), self.defined.clone(), self.slots);
         let mut ways = Ways::default();
         let decided = self.call_inlined(condition, 0, &mut ways);
-        let (defined, numbers, slots) = state;
-        (self.defined, self.numbers) = (defined, numbers);
-        self.kinds = kinds;
+        (self.seen, self.defined) = (seen, defined);
         match decided {
             Ok(()) => {
                 let here = self.here();
@@ -134,7 +131,8 @@ impl Compiler<'_> {
                     }
                     // All arguments are evaluated, also those that are not compared.
                     let slot = name.slot;
-                    let is_known = self.settled.contains(&slot) || self.numbers.contains(&slot);
+                    let is_known =
+                        self.seen.settled.contains(&slot) || self.seen.numbers.contains(&slot);
                     if !is_known && !looked_at.contains(&slot) {
                         looked_at.push(slot);
                     }

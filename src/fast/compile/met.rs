@@ -206,10 +206,8 @@ impl Compiler<'_> {
         if met.is_empty() {
             return false;
         }
-        let names = (self.names.clone(), self.defined.clone());
-        let known = (self.settled.clone(), self.numbers.clone());
+        let way = self.way();
         let (before, matched) = (self.met.clone(), self.matched.len());
-        let kinds = self.kinds.clone();
         let done = self.attempt(|this| {
             let tests = met.iter().map(|(slot, each)| Test::new(*slot, &each.sorts));
             let meetings = &mut this.program.meetings;
@@ -217,9 +215,9 @@ impl Compiler<'_> {
             let tests = meetings.tests.len() as u32 - 1;
             let at = this.emit(Instruction::IfMet { tests, odd: FAIL });
             for (slot, each) in &met {
-                this.settled.insert(*slot);
+                this.seen.settled.insert(*slot);
                 if each.is_integer() {
-                    this.numbers.insert(*slot);
+                    this.seen.numbers.insert(*slot);
                 }
                 let mut ways = Ways::new();
                 for sort in &each.sorts {
@@ -232,9 +230,8 @@ impl Compiler<'_> {
             this.plainly(body, inner)?;
             Ok(at)
         });
-        (self.names, self.defined) = names;
-        (self.settled, self.numbers) = known;
-        (self.met, self.kinds) = (before, kinds);
+        self.back(way);
+        self.met = before;
         self.matched.truncate(matched);
         if let Some(at) = done {
             let here = self.here();
@@ -280,7 +277,7 @@ impl Compiler<'_> {
     fn slot_to_meet(&self, variable: &Variable) -> Option<Slot> {
         let name = self.names.get(variable)?;
         let is_open = name.fresh_in.is_none()
-            && !self.numbers.contains(&name.slot)
+            && !self.seen.numbers.contains(&name.slot)
             && !self.met.contains_key(&name.slot);
         is_open.then_some(name.slot)
     }
@@ -346,7 +343,7 @@ impl Compiler<'_> {
             return Some(met.clone());
         }
         let number = self.program.value_types.number();
-        let is_number = self.numbers.contains(&slot);
+        let is_number = self.seen.numbers.contains(&slot);
         is_number.then(|| smallvec![Argument::new(number, ArgumentKind::Grounded)])
     }
 

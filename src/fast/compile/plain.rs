@@ -103,9 +103,7 @@ impl Compiler<'_> {
         let Some(plan) = (depth < DEEPEST).then(|| self.plan(body)).flatten() else {
             return inner(self);
         };
-        let before = (self.settled.clone(), self.numbers.clone());
-        let (typed, kinds) = (self.typed.clone(), self.kinds.clone());
-        let (names, defined) = (self.names.clone(), self.defined.clone());
+        let way = self.way();
         let looks = self.look(&plan);
         let known = (self.data.len(), self.plain.len());
         self.plain.extend(plan.settled);
@@ -116,10 +114,7 @@ impl Compiler<'_> {
         self.data.truncate(known.0);
         self.plain.truncate(known.1);
         done?;
-        self.names = names;
-        self.defined = defined;
-        (self.settled, self.numbers) = before;
-        (self.typed, self.kinds) = (typed, kinds);
+        self.back(way);
         let here = self.here();
         for at in looks {
             self.fill(at, Place::Odd, here);
@@ -144,9 +139,9 @@ impl Compiler<'_> {
         }
         for (slot, expected) in &plan.typed {
             if *expected == NUMBER {
-                self.numbers.insert(*slot);
+                self.seen.numbers.insert(*slot);
             }
-            self.typed.insert((*slot, *expected));
+            self.seen.typed.insert((*slot, *expected));
         }
         if !plan.slots.is_empty() {
             let mut slots = [0; IF_PLAIN];
@@ -157,7 +152,7 @@ impl Compiler<'_> {
                 odd: FAIL,
             }));
         }
-        self.settled.extend(&plan.settled);
+        self.seen.settled.extend(&plan.settled);
         looks
     }
 
@@ -258,8 +253,8 @@ impl Compiler<'_> {
         for (variable, of_type) in uses.0 {
             if let Some(name) = self.names.get(variable)
                 && name.fresh_in.is_none()
-                && !self.settled.contains(&name.slot)
-                && !self.numbers.contains(&name.slot)
+                && !self.seen.settled.contains(&name.slot)
+                && !self.seen.numbers.contains(&name.slot)
             {
                 let slot = name.slot;
                 let count = of_type.iter().map(|(_, looks)| looks).sum();
@@ -410,7 +405,7 @@ impl Compiler<'_> {
             *place = match argument {
                 Atom::Variable(variable) => {
                     let slot = self.names.get(variable)?.slot;
-                    if self.typed.contains(&(slot, expected)) {
+                    if self.seen.typed.contains(&(slot, expected)) {
                         Quick::as_is(slot)
                     } else {
                         self.quick_argument(argument)?
@@ -495,7 +490,7 @@ impl Compiler<'_> {
         };
         if let Atom::Variable(variable) = argument {
             let (slot, is_new) = slot_of(variable)?;
-            let is_settled = self.settled.contains(&slot) || self.numbers.contains(&slot);
+            let is_settled = self.seen.settled.contains(&slot) || self.seen.numbers.contains(&slot);
             return Some(if is_new || is_settled {
                 Quick::as_is(slot)
             } else {

@@ -208,7 +208,9 @@ impl Compiler<'_> {
 
     /// Whether what a slot holds is a value that nothing binds any more.
     fn is_known_value(&self, slot: Slot) -> bool {
-        self.settled.contains(&slot) || self.numbers.contains(&slot) || self.is_plainly(slot)
+        self.seen.settled.contains(&slot)
+            || self.seen.numbers.contains(&slot)
+            || self.is_plainly(slot)
     }
 
     /// The slot that tells whether another stood for nothing when this part began, if that was

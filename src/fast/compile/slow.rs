@@ -49,12 +49,10 @@ impl Compiler<'_> {
         }
         if let Some(taken) = self.taken_for(slow, value) {
             // Both put it there; what is known of the one is not of the other.
-            let is_number = self.numbers.remove(&taken);
-            self.settled.remove(&taken);
-            self.typed.retain(|(slot, _)| *slot != taken);
-            self.kinds.retain(|(slot, _)| *slot != taken);
+            let is_number = self.seen.numbers.contains(&taken);
+            self.seen.forget(taken);
             if is_number {
-                self.settled.insert(taken);
+                self.seen.settled.insert(taken);
             }
             self.odd[slow].to = Some(taken);
             self.odd[slow].resume = self.here();
@@ -70,8 +68,8 @@ impl Compiler<'_> {
         } else {
             let from = value.index() as Slot;
             self.emit(Instruction::Move { to, from });
-            if self.numbers.contains(&from) {
-                self.settled.insert(to);
+            if self.seen.numbers.contains(&from) {
+                self.seen.settled.insert(to);
             }
         }
         self.odd[slow].to = Some(to);
@@ -164,7 +162,7 @@ impl Compiler<'_> {
         });
         let handler = self.handlers.len() - 1;
         self.handler = handler;
-        let kinds = self.kinds.clone();
+        let kinds = self.seen.kinds.clone();
         let start = self.program.code.len();
         let found = self.recording(|this| {
             let found = inner(this)?;
@@ -172,7 +170,7 @@ impl Compiler<'_> {
             Ok(found)
         })?;
         // Where an error was caught they were not seen.
-        self.kinds = kinds;
+        self.seen.kinds = kinds;
         self.handler = outer;
         let take = self.program.code.len().wrapping_sub(1);
         let taken = match mark {

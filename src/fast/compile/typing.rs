@@ -588,7 +588,7 @@ impl Compiler<'_> {
 
     /// Whether a slot holds a plain value of some type.
     pub(super) fn is_plainly(&self, slot: Slot) -> bool {
-        self.met.contains_key(&slot) || self.typed.iter().any(|(known, _)| *known == slot)
+        self.met.contains_key(&slot) || self.seen.typed.iter().any(|(known, _)| *known == slot)
     }
 
     /// Whether the checks that were just emitted, with nothing run since, have one of this type.
@@ -629,7 +629,7 @@ impl Compiler<'_> {
             let at = match check {
                 Check::Type(slot, wanted) => {
                     if let Some(kind) = atom_kind(&wanted) {
-                        if !self.kinds.insert((slot, kind)) {
+                        if !self.seen.kinds.insert((slot, kind)) {
                             continue;
                         }
                         let at = self.emit(Instruction::CheckKind {
@@ -641,8 +641,8 @@ impl Compiler<'_> {
                         continue;
                     }
                     let expected = self.program.type_id(&wanted);
-                    if expected == NUMBER && self.numbers.contains(&slot)
-                        || self.typed.contains(&(slot, expected))
+                    if expected == NUMBER && self.seen.numbers.contains(&slot)
+                        || self.seen.typed.contains(&(slot, expected))
                         || self.is_met_as(slot, expected)
                         || self.was_just_checked(slot, expected)
                     {
@@ -665,13 +665,13 @@ impl Compiler<'_> {
                     })
                 }
                 Check::Ground(slot) => {
-                    if self.numbers.contains(&slot) || self.is_plainly(slot) {
+                    if self.seen.numbers.contains(&slot) || self.is_plainly(slot) {
                         continue;
                     }
                     self.emit(Instruction::CheckGround { slot, odd: FAIL })
                 }
                 Check::Same(left, right) => {
-                    if self.numbers.contains(&left) && self.numbers.contains(&right) {
+                    if self.seen.numbers.contains(&left) && self.seen.numbers.contains(&right) {
                         continue;
                     }
                     self.emit(Instruction::CheckSame {

@@ -293,9 +293,9 @@ impl Compiler<'_> {
             inner.emit(Instruction::ReturnResult);
         }
         inner.defined = entry;
-        inner.settled.clear();
-        inner.numbers.clear();
-        inner.kinds.clear();
+        inner.seen.settled.clear();
+        inner.seen.numbers.clear();
+        inner.seen.kinds.clear();
         let here = inner.here();
         inner.fill(at, Place::Done, here);
         inner.walk_end(walk.control)?;

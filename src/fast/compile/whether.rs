@@ -140,7 +140,7 @@ impl Compiler<'_> {
         self.odd[slow].resume = self.here();
         // A variable may stand for what is no space, the result of which is an error.
         if matches!(space, Atom::Grounded(_)) {
-            self.settled.insert(to);
+            self.seen.settled.insert(to);
         }
         Ok(Some(self.give(Operand::slot(to), want)))
     }
