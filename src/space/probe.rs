@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded};
 use crate::space::index::Path;
-use crate::space::token::{self, WILD};
+use crate::space::token::{self, Payloads, Token, WILD};
 use crate::unify::Bindings;
 
 /// The keys of a pattern in pre-order, [`WILD`] for what is unknown. Keys missing
@@ -90,6 +90,40 @@ impl Probe {
         }
     }
 
+    /// Whether a stored atom may unify with what is asked for, as far as keys at the same places tell.
+    /// Linear in the keys.
+    pub(crate) fn admits<P: Payloads + ?Sized>(&self, tokens: &[u32], payloads: &P) -> bool {
+        let (mut at, mut index) = (0, 0);
+        while let Some(&key) = self.keys.get(index) {
+            let (token, next) = Token::read(tokens, at);
+            match token.key(payloads) {
+                Some(found) if token::is_variable(key) || found == key => {
+                    at = match token::is_variable(key) {
+                        true => token::skip(tokens, at),
+                        false => next,
+                    };
+                    index += 1;
+                }
+                Some(_) => return false,
+                None => {
+                    at = token::skip(tokens, at);
+                    index = self.after(index);
+                }
+            }
+        }
+        true
+    }
+
+    /// The key after what begins at `index`.
+    fn after(&self, index: usize) -> usize {
+        let (mut at, mut left) = (index, 1);
+        while left > 0 && at < self.keys.len() {
+            left = left - 1 + token::arity_of(self.keys[at]).unwrap_or(0) as usize;
+            at += 1;
+        }
+        at
+    }
+
     pub(super) fn key(&self, index: usize) -> u32 {
         self.keys.get(index).copied().unwrap_or(WILD)
     }
@@ -114,14 +148,7 @@ impl Probe {
             }
             at += 1;
             for _ in 0..child {
-                let mut left = 1;
-                while left > 0 {
-                    if at >= self.keys.len() {
-                        return WILD;
-                    }
-                    left = left - 1 + token::arity_of(self.keys[at]).unwrap_or(0) as usize;
-                    at += 1;
-                }
+                at = self.after(at);
             }
         }
         self.key(at)

@@ -27,6 +27,21 @@ fn functions_without_names_are_called_passed_and_returned() {
         !(let $f (|-> ($x) (let $y (* $x 2) $y)) (($f 1) ($f 2))) => (2 4)
         !((|-> ($x) (superpose (1 $x))) 5) => 1 | 5
         !(((|-> ($x) (|-> ($y) (- $x $y))) 10) 3) => 7
+        (= (mapped $f $list) (map-atom $list $x ($f $x)))
+        (= (folded $f $from $list) (foldl-atom $list $from $so-far $x ($f $so-far $x)))
+        (= (composed $f $g) (|-> ($x) ($f ($g $x))))
+        (= (scaled $n) (|-> ($x) (let $y (* $x $n) (+ $y 1))))
+        !((scaled 2) 5) => 11
+        !((scaled 3) 5) => 16
+        !(mapped (scaled 2) (1 2 3)) => (3 5 7)
+        !(mapped (|-> ($x) (pair $x $x)) (1 a)) => ((pair 1 1) (pair a a))
+        (= (bound $z) (let $z 7 $z))
+        !(let $list ((bound $z) 2) (mapped (|-> ($x) ($x $z)) $list)) => ((7 7) (2 7))
+        !(folded (|-> ($sum $x) (+ $sum $x)) 0 (1 2 3)) => 6
+        !((composed (scaled 2) (scaled 3)) 1) => 9
+        !(map-atom ((1 2) (3 4)) $row (mapped (scaled 10) $row)) => ((11 21) (31 41))
+        !((if True (scaled 2) none) 4) => 9
+        !(((|-> ($f) (|-> ($x) ($f ($f $x)))) (scaled 2)) 1) => 7
         !(|-> ($x) (+ 1 2)) => (|-> ($x) (+ 1 2))
         ",
     );

@@ -181,6 +181,8 @@ pub(in crate::fast) enum AtomKind {
     /// What is no name and no call, so that a list of results which it heads is data: a value of the
     /// host that is no operation, or data.
     NoName,
+    /// A function without a name.
+    Lambda,
     /// What an argument of any type is evaluated from: anything but calls of what returns a
     /// meta-type, which are arguments as they stand.
     Argument,

@@ -4,10 +4,13 @@ use smallvec::{SmallVec, smallvec};
 
 use super::call::{Call, in_slots};
 use super::decide::is_evaluated;
-use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
+use super::lambda::lambda_of;
+use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want};
 use crate::atom::{Atom, Variable};
 use crate::fast::applied::Applied;
-use crate::fast::code::{ANY, AtomKind, FAIL, Instruction, Operand, Quick, Slot, TypeId, Watched};
+use crate::fast::code::{
+    ANY, AtomKind, FAIL, Instruction, Of, Operand, Quick, Slot, TypeId, Watched,
+};
 use crate::fast::head::{Head, Signature, signature};
 use crate::types;
 
@@ -187,8 +190,22 @@ impl Compiler<'_> {
                 Head::Operation(operation, signature) => {
                     operation.control().is_none() && is_told(&signature)
                 }
-                Head::Complex => false,
+                Head::Complex => lambda_of(name).is_some(),
             }
+    }
+
+    /// A list whose first element is a form, or a call of what may return anything, if its type is
+    /// known and that of no function.
+    pub(super) fn headed_by_value(&mut self, call: Call<'_>) -> Compiled<Value> {
+        // What has to hold for that is looked at with the rest.
+        let found = self.static_type(&call.children[0], &mut Vec::new())?;
+        match found {
+            Static::Known(found) | Static::Open(found) if types::is_function(&found) => Err(Leave),
+            Static::Any | Static::Atom | Static::Known(_) | Static::Open(_) => {
+                self.headed_by_call(call)
+            }
+            Static::Slot(_) | Static::Tree(_) => Err(Leave),
+        }
     }
 
     /// A list whose first element is a call: data if that gives a number, another value of the
@@ -246,6 +263,7 @@ impl Compiler<'_> {
             })?;
             let here = this.here();
             this.fill(at, Place::Odd, here);
+            let mut no_name = at;
             let as_call = this.branch(|this| {
                 let function = this.target()?;
                 let at = this.emit(Instruction::Applied {
@@ -255,12 +273,26 @@ impl Compiler<'_> {
                     expected,
                     odd: FAIL,
                 });
-                this.odd[slow].uses.push((at, Place::Odd));
+                no_name = at;
                 this.call_in_slot(function, &operands[1..], want, within.mark)?;
                 let value = this.take_called(want)?;
                 Ok(this.join(value, to, want))
             })?;
-            this.land([as_data, as_call]);
+            let here = this.here();
+            this.fill(no_name, Place::Odd, here);
+            let as_value = this.branch(|this| {
+                let at = this.emit(Instruction::CheckKind {
+                    slot: slots[0],
+                    kind: AtomKind::Lambda,
+                    odd: FAIL,
+                });
+                this.odd[slow].uses.push((at, Place::Odd));
+                let call = this.build(&operands)?;
+                let call = this.in_slot(call)?;
+                let value = this.settle_as(call, expected, want, false, Of::Element)?;
+                Ok(this.join(value, to, want))
+            })?;
+            this.land([as_data, as_call, as_value]);
             if want != Want::Tail {
                 this.odd[slow].to = Some(to);
                 this.odd[slow].resume = this.here();

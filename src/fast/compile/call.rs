@@ -83,7 +83,8 @@ impl Compiler<'_> {
                 _ if expected == ANY && self.is_literal(atom) => {
                     self.looked_at(atom, expected, want)
                 }
-                _ => Err(Leave),
+                [] => Err(Leave),
+                _ => self.headed_by_value(call),
             },
             [Atom::Symbol(symbol)] if *symbol == known().context_space && expected == ANY => {
                 let space = Atom::space(self.program.space.clone());

@@ -37,8 +37,17 @@ struct Occurrences {
 struct Occurring {
     variable: Variable,
     places: SmallVec<[u32; 4]>,
-    /// Whether a form introduces it.
-    is_local: bool,
+    /// How a form introduces it, if one does.
+    local: Option<Local>,
+}
+
+/// How a form introduces a variable of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Local {
+    /// It binds it before it goes on with what else the variable stands in.
+    Bound,
+    /// The variable stands in its branches only, and is new there.
+    InBranches,
 }
 
 impl Occurrences {
@@ -73,7 +82,7 @@ impl Occurrences {
                             found.variables.push(Occurring {
                                 variable: variable.clone(),
                                 places: SmallVec::new(),
-                                is_local: false,
+                                local: None,
                             });
                             let number = found.variables.len() as u32 - 1;
                             found.undecided.insert(here, number);
@@ -129,7 +138,7 @@ impl Occurrences {
         before(part.end) - before(part.start)
     }
 
-    /// Takes out of the local ones what stands in more than one branch of a form, and in one of them
+    /// Takes out of those that are new in branches what stands in more than one branch of a form, and in one of them
     /// outside of what binds it there: it is the same variable in all, which shows where several
     /// of them are taken one after the other and their results gathered.
     fn set_shared_free(&mut self, branches: &[(Branch<'_>, Range<u32>)]) {
@@ -148,7 +157,7 @@ impl Occurrences {
             for index in self.within(part) {
                 let number = self.all[index].1;
                 let found = &self.variables[number as usize];
-                if !found.is_local
+                if found.local != Some(Local::InBranches)
                     || self.count(number, part) == self.count(number, &whole)
                     || !seen.insert(number)
                 {
@@ -161,7 +170,7 @@ impl Occurrences {
                 within.dedup();
                 let is_free = |at: usize| is_free_in(&branches[at].0, &found.variable);
                 if within.into_iter().any(is_free) {
-                    self.variables[number as usize].is_local = false;
+                    self.variables[number as usize].local = None;
                 }
             }
         }
@@ -177,8 +186,10 @@ impl Compiler<'_> {
             return Ok(());
         }
         self.find_locals(atom, 0, &mut found, 0);
-        for found in found.variables.into_iter().filter(|found| !found.is_local) {
-            self.fresh(&found.variable)?;
+        for found in &found.variables {
+            if found.local.is_none() {
+                self.fresh(&found.variable)?;
+            }
         }
         Ok(())
     }
@@ -212,7 +223,7 @@ impl Compiler<'_> {
             for own in own {
                 let is_it = |found: &&mut Occurring| found.variable == **own;
                 if let Some(found) = found.variables.iter_mut().find(is_it) {
-                    found.is_local = true;
+                    found.local = Some(Local::Bound);
                 }
             }
         }
@@ -273,7 +284,7 @@ impl Compiler<'_> {
             for index in found.within(pattern) {
                 let number = found.all[index].1;
                 let within = parts.iter().map(|part| found.count(number, part)).sum();
-                self.take_if_own(found, number, within);
+                self.take_if_own(found, number, within, Local::Bound);
             }
         }
     }
@@ -284,7 +295,7 @@ impl Compiler<'_> {
         let numbers: Vec<u32> = numbers.map(|(_, number)| *number).collect();
         for number in numbers {
             let within = found.count(number, part);
-            self.take_if_own(found, number, within);
+            self.take_if_own(found, number, within, Local::InBranches);
         }
     }
 
@@ -310,16 +321,16 @@ impl Compiler<'_> {
                 let uncounted = odd.iter().filter(|odd| odd.start >= after.start);
                 let uncounted: usize = uncounted.map(|odd| found.count(number, odd)).sum();
                 let within = found.count(number, &pattern) + found.count(number, &after);
-                self.take_if_own(found, number, within - uncounted);
+                self.take_if_own(found, number, within - uncounted, Local::Bound);
             }
         }
     }
 
     /// Takes a variable as a form's own if that many are all its occurrences in the rule.
-    fn take_if_own(&self, found: &mut Occurrences, number: u32, within: usize) {
+    fn take_if_own(&self, found: &mut Occurrences, number: u32, within: usize, local: Local) {
         let variable = &mut found.variables[number as usize];
         if self.counts.get(&variable.variable) == Some(&within) {
-            variable.is_local = true;
+            variable.local = Some(local);
             found.undecided.remove(&variable.places[0]);
         }
     }

@@ -11,7 +11,7 @@ use super::{Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Valu
 use crate::atom::{Atom, Variable};
 use crate::evaluate::{Control, contains, is_instruction};
 use crate::fast::cell::Cell;
-use crate::fast::code::{ANY, FAIL, Instruction, Operand, Pc, Slot};
+use crate::fast::code::{ANY, AtomKind, FAIL, Instruction, Operand, Pc, Slot};
 use crate::fast::head::Signature;
 use crate::types;
 
@@ -81,6 +81,23 @@ pub(super) fn count_walked(atom: &Atom, mut add: impl FnMut(&Variable)) {
             }
         }
     }
+}
+
+/// Whether a variable of a template is nothing there but the head of calls.
+fn is_but_called(template: &Atom, variable: &Variable) -> bool {
+    let is_it = |atom: &Atom| matches!(atom, Atom::Variable(found) if found == variable);
+    let mut pending = vec![template];
+    while let Some(atom) = pending.pop() {
+        let Some((head, others)) = atom.as_expression().and_then(<[Atom]>::split_first) else {
+            continue;
+        };
+        if others.iter().any(is_it) {
+            return false;
+        }
+        pending.push(head);
+        pending.extend(others);
+    }
+    !is_it(template)
 }
 
 /// The parts of an expression that is written as one of the forms.
@@ -154,9 +171,14 @@ impl Compiler<'_> {
         let mut checks = Vec::new();
         let found = self.application_type(children, signature, false, &mut checks)?;
         self.result_fits(&found, &signature.returns, expected)?;
-        // Variables in it would be other ones for each element.
-        checks.extend(captured.iter().map(|(_, slot)| Check::Ground(*slot)));
-        let guard = self.guard(atom, checks, expected)?;
+        let mut uses = self.emit_checks(checks);
+        for (variable, slot) in &captured {
+            uses.extend(self.check_captured(&walk, variable, *slot));
+        }
+        let guard = match uses.is_empty() {
+            true => None,
+            false => Some(self.slow(uses, OddWhat::Source(atom.clone()), expected)?),
+        };
         let over = self.emit(Instruction::Jump { to: FAIL });
         let start = self.here();
         let frame = self.walk_frame(&walk, children, &captured)?;
@@ -181,6 +203,42 @@ impl Compiler<'_> {
             this.take(want)
         })?;
         self.resume(guard, value, want)
+    }
+
+    /// Checks that what a variable of the template stands for is as good for each element: that there
+    /// are no variables in it, which would be other ones each time, or that it is a function
+    /// without a name that is but called, as those of its variables that nothing can bind are other
+    /// ones at each call anyway.
+    fn check_captured(
+        &mut self,
+        walk: &Walk<'_>,
+        variable: &Variable,
+        slot: Slot,
+    ) -> Vec<(usize, Place)> {
+        let ground = self.emit_checks(vec![Check::Ground(slot)]);
+        let mut others = Vec::new();
+        let mut is_known = true;
+        for given in [Some(walk.list), walk.initial].into_iter().flatten() {
+            given.for_each_variable(|other| match self.names.get(other) {
+                Some(name) => others.push(Check::Ground(name.slot)),
+                None => is_known = false,
+            });
+        }
+        if ground.is_empty() || !is_known || !is_but_called(walk.template, variable) {
+            return ground;
+        }
+        let over = self.emit(Instruction::Jump { to: FAIL });
+        let here = self.here();
+        for (at, place) in ground {
+            self.fill(at, place, here);
+        }
+        let (kind, odd) = (AtomKind::Lambda, FAIL);
+        let at = self.emit(Instruction::CheckKind { slot, kind, odd });
+        let mut uses = vec![(at, Place::Odd)];
+        uses.extend(self.emit_checks(others));
+        let here = self.here();
+        self.fill(over, Place::To, here);
+        uses
     }
 
     /// Writes the loop; how many slots its frame has.

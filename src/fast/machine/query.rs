@@ -636,6 +636,9 @@ impl Machine<'_> {
         let first = join.rows.len();
         let without = &mut join.without[number];
         self.rows_for(layers, without, open, &mut join.rows, place);
+        if place.is_none() {
+            self.pass_over_few(layers, open, &mut join.rows, first);
+        }
         join.levels.push(Level {
             pattern: number,
             first,
@@ -643,6 +646,31 @@ impl Machine<'_> {
             end: join.rows.len(),
             tops,
         });
+    }
+
+    /// Takes rows that plainly are not what the probe asks for out of a short list, so that no choice
+    /// is left for them.
+    fn pass_over_few<'l>(
+        &self,
+        layers: &'l Layers,
+        open: &mut Option<(u32, Open<'l>)>,
+        rows: &mut Vec<Row>,
+        from: usize,
+    ) {
+        const FEW: usize = 16;
+        if !(2..=FEW).contains(&(rows.len() - from)) {
+            return;
+        }
+        let mut kept = from;
+        for place in from..rows.len() {
+            let row = rows[place];
+            let found = opened(layers, row.layer, open).row(row);
+            if found.is_some_and(|found| self.probe.admits(found.tokens(), found.values())) {
+                rows[kept] = row;
+                kept += 1;
+            }
+        }
+        rows.truncate(kept);
     }
 
     /// The layers that have nothing for what the probe asks for, as far as that is known.

@@ -31,6 +31,8 @@ pub(super) struct Shapes {
     known: HashMap<Box<[u64]>, Option<u32>, FixedState>,
     /// The shape that is looked for.
     words: Vec<u64>,
+    /// Variables of the function without a name that is called there.
+    of_lambda: Vec<Cell>,
     /// How many were compiled.
     compiled: u32,
 }
@@ -44,13 +46,13 @@ impl Machine<'_> {
             self.shapes.known.clear();
         }
         self.parts.clear();
-        let words = &mut self.shapes.words;
-        words.clear();
-        words.push(u64::from(expected));
-        if !self.heap.note_shape(value, words, &mut self.parts) {
+        let shapes = &mut self.shapes;
+        shapes.words.clear();
+        shapes.words.push(u64::from(expected));
+        if !self.heap.note_shape(value, shapes, &mut self.parts) {
             return self.compiled_by_atom(value, expected);
         }
-        if let Some(known) = self.shapes.known.get(words.as_slice()) {
+        if let Some(known) = self.shapes.known.get(self.shapes.words.as_slice()) {
             return *known;
         }
         let compiled = self.compiled_by_atom(value, expected);
@@ -94,32 +96,37 @@ impl Machine<'_> {
 
 impl Heap {
     /// Appends words that tell the shape of a call, as [`Heap::shape`] has it, and its parts.
-    /// Whether that was done: they tell too little of values of the host and functions without names,
-    /// and long ones are not worth it.
-    fn note_shape(&self, call: Cell, words: &mut Vec<u64>, parts: &mut Vec<Cell>) -> bool {
+    /// Whether that was done: they tell too little of values of the host, and long ones are not worth
+    /// it.
+    fn note_shape(&self, call: Cell, shapes: &mut Shapes, parts: &mut Vec<Cell>) -> bool {
+        let (words, of_lambda) = (&mut shapes.words, &mut shapes.of_lambda);
+        of_lambda.clear();
         // In the place of a part that is no variable.
         const PART: Cell = Cell::HOLE;
+        // Added to the numbers of variables of the function without a name that is called.
+        const OF_LAMBDA: usize = WORDS_MAX;
+        let mut in_lambda = false;
         let mut around: SmallVec<[(usize, usize); 8]> = SmallVec::new();
-        let (mut next, mut left) = (0, 0);
+        let (start, mut next, mut left) = (words.len(), 0, 0);
         let mut current = self.deref(call);
         let mut is_head = true;
         loop {
+            if words.len() == start + 1 {
+                in_lambda = current.is_exp() && self.is_lambda(current.at());
+            }
             match current.kind() {
-                Kind::Ref(_) => {
-                    let known = parts.iter().position(|part| *part == current);
-                    if known.is_none() {
-                        parts.push(current);
-                    }
-                    let number = known.unwrap_or(parts.len() - 1);
+                Kind::Ref(_) if in_lambda => {
+                    let number = OF_LAMBDA + number_in(of_lambda, current);
                     words.push(Cell::reference(number).0);
                 }
+                Kind::Ref(_) => words.push(Cell::reference(number_in(parts, current)).0),
                 Kind::Sym(_) | Kind::Bool(_) => words.push(current.0),
                 Kind::Box(_) if current.is_operation() => words.push(current.0),
                 _ if !is_head && self.is_part(current) => {
                     parts.push(current);
                     words.push(PART.0);
                 }
-                Kind::Exp(at) if !self.is_lambda(at) => {
+                Kind::Exp(at) => {
                     if left > 0 {
                         around.push((next, left));
                     }
@@ -134,7 +141,7 @@ impl Heap {
                         continue;
                     }
                 }
-                Kind::Int(_) | Kind::Flt(_) | Kind::Box(_) | Kind::Exp(_) => return false,
+                Kind::Int(_) | Kind::Flt(_) | Kind::Box(_) => return false,
             }
             if words.len() > WORDS_MAX {
                 return false;
@@ -145,10 +152,21 @@ impl Heap {
                     Some(outer) => (next, left) = outer,
                     None => return true,
                 }
+                // Past the head.
+                in_lambda &= !around.is_empty();
             }
             current = self.deref(self.word(next));
             next += 1;
             left -= 1;
         }
     }
+}
+
+/// The number of a variable among those that were seen, of which it is one from then on.
+fn number_in(seen: &mut Vec<Cell>, variable: Cell) -> usize {
+    let known = seen.iter().position(|known| *known == variable);
+    known.unwrap_or_else(|| {
+        seen.push(variable);
+        seen.len() - 1
+    })
 }

@@ -749,12 +749,13 @@ impl Machine<'_> {
             }
             I::CheckKind { slot, kind, odd } => {
                 let value = self.heap.deref(slot!(self, base, slot));
-                let is_typed_so = match kind {
-                    AtomKind::NoName => self.is_no_function(value),
-                    AtomKind::Argument => self.is_evaluated_as_argument(value),
-                    _ => true,
-                };
-                if !is_typed_so || !self.is_of_kind(value, kind) {
+                let is_so = self.is_of_kind(value, kind)
+                    && match kind {
+                        AtomKind::NoName => self.is_no_function(value),
+                        AtomKind::Argument => self.is_evaluated_as_argument(value),
+                        _ => true,
+                    };
+                if !is_so {
                     pc = odd;
                 }
             }

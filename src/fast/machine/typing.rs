@@ -114,8 +114,27 @@ impl Machine<'_> {
                 let types = &mut self.program.value_types;
                 types.number_of(&types::undefined(), false)
             }
-            Term::Ref(_) | Term::Exp(_) => None,
+            Term::Exp(_) => {
+                let unknown = self.program.value_types.unknown();
+                self.is_call_of_unknown(head).then_some(unknown)
+            }
+            Term::Ref(_) => None,
         }
+    }
+
+    /// Whether nothing is known of the type of a call since nothing is of its head's, which may be
+    /// such a call.
+    fn is_call_of_unknown(&mut self, call: Cell) -> bool {
+        let mut call = call;
+        while call.is_exp() && self.heap.header(call.at()).arity() > 0 {
+            let (first, _) = self.heap.elements(call.at());
+            call = self.heap.deref(self.heap.word(first));
+        }
+        let Term::Sym(name) = call.kind() else {
+            return false;
+        };
+        let (found, types_calls) = self.type_of_symbol(name);
+        found == Some(self.program.value_types.unknown()) && !types_calls && !self.types_values()
     }
 
     fn type_of_value_head(&mut self, head: Cell) -> Option<ValueType> {
@@ -453,6 +472,7 @@ impl Machine<'_> {
             AtomKind::NoName => {
                 is_grounded && (!value.is_box() || self.heap.box_of(value).as_operation().is_none())
             }
+            AtomKind::Lambda => value.is_exp() && self.heap.is_lambda(value.at()),
             AtomKind::Argument => true,
         }
     }
