@@ -122,11 +122,12 @@ pub(super) fn expression(
         return None;
     }
     for (slot, variable) in variables.iter().enumerate() {
-        if compiler.is_walked(variable) {
+        // What stands for another part of a shape is no variable that elements take the place of.
+        let is_new = open || compiler.heap.is_variable_part(variable);
+        if is_new && compiler.is_walked(variable) {
             compiler.written.insert(variable.clone(), slot as Slot);
             continue;
         }
-        let is_new = open || compiler.heap.is_variable_part(variable);
         compiler.names.insert(
             variable.clone(),
             Name {
