@@ -38,8 +38,7 @@ use crate::fast::switch::{Key, Switch};
 use crate::fast::table::RuleTable;
 use crate::fast::types::ValueTypes;
 use crate::library::lists::named_by_place;
-use crate::library::numbers::{FUNCTIONS, FUNCTIONS_OF_TWO, ROUNDINGS};
-use crate::number::Number;
+use crate::library::numbers::{self, FUNCTIONS, FUNCTIONS_OF_TWO, ROUNDINGS};
 use crate::operation::Operation;
 use crate::space::{Changes, Clocks, Layers, Moment, Space, Stand, changes};
 use crate::symbol::Symbol;
@@ -88,10 +87,10 @@ pub(super) enum OnTerms {
     Greatest,
     SameResults,
     /// Of a number.
-    Function(fn(f64) -> f64),
+    Function(numbers::Function),
     /// Of a float; a whole number stays as it is.
-    Rounding(fn(f64) -> f64),
-    FunctionOfTwo(fn(&Number, &Number) -> f64),
+    Rounding(numbers::Function),
+    FunctionOfTwo(numbers::FunctionOfTwo),
     Absolute,
 }
 

@@ -146,8 +146,11 @@ fn one_number(name: &str) -> OperationError {
     OperationError::message(format!("{name} expects one argument: {number}"))
 }
 
+pub(crate) type Function = fn(f64) -> f64;
+pub(crate) type FunctionOfTwo = fn(&Number, &Number) -> f64;
+
 /// Functions of a number, which answer a float.
-pub(crate) const FUNCTIONS: [(&str, fn(f64) -> f64); 7] = [
+pub(crate) const FUNCTIONS: [(&str, Function); 7] = [
     ("sqrt-math", f64::sqrt),
     ("sin-math", f64::sin),
     ("asin-math", f64::asin),
@@ -158,7 +161,7 @@ pub(crate) const FUNCTIONS: [(&str, fn(f64) -> f64); 7] = [
 ];
 
 /// As [`FUNCTIONS`], but a whole number stays as it is.
-pub(crate) const ROUNDINGS: [(&str, fn(f64) -> f64); 4] = [
+pub(crate) const ROUNDINGS: [(&str, Function); 4] = [
     ("trunc-math", f64::trunc),
     ("ceil-math", f64::ceil),
     ("floor-math", f64::floor),
@@ -166,7 +169,7 @@ pub(crate) const ROUNDINGS: [(&str, fn(f64) -> f64); 4] = [
 ];
 
 /// Functions of two numbers, what their arguments are in words, and what they answer, a float.
-pub(crate) const FUNCTIONS_OF_TWO: [(&str, &str, fn(&Number, &Number) -> f64); 2] = [
+pub(crate) const FUNCTIONS_OF_TWO: [(&str, &str, FunctionOfTwo); 2] = [
     ("pow-math", "number (base) and number (power)", power),
     (
         "log-math",
@@ -175,7 +178,7 @@ pub(crate) const FUNCTIONS_OF_TWO: [(&str, &str, fn(&Number, &Number) -> f64); 2
     ),
 ];
 
-fn math(engine: &mut Engine, name: &'static str, compute: fn(f64) -> f64) {
+fn math(engine: &mut Engine, name: &'static str, compute: Function) {
     engine.register(Operation::new(
         name,
         "(-> Number Number)",
@@ -189,7 +192,7 @@ fn math(engine: &mut Engine, name: &'static str, compute: fn(f64) -> f64) {
     ));
 }
 
-fn rounding(engine: &mut Engine, name: &'static str, compute: fn(f64) -> f64) {
+fn rounding(engine: &mut Engine, name: &'static str, compute: Function) {
     engine.register(Operation::new(
         name,
         "(-> Number Number)",
