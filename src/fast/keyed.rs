@@ -73,11 +73,14 @@ impl Asked {
         self.times += 1;
     }
 
-    /// The rows are others by now.
-    pub(super) fn over(&mut self) {
+    /// The rows of tables are others by now, of which the longest has so many.
+    fn over(&mut self, rows: u32) {
+        let worth = OFTEN.max(rows / ROWS_PER_QUERY as u32);
         self.enough = match self.times {
             TIMES_MAX.. => u32::MAX,
-            times => self.count + OFTEN * MORE_OFTEN.pow(u32::from(times)),
+            times => self
+                .count
+                .saturating_add(worth * MORE_OFTEN.pow(u32::from(times))),
         };
     }
 
@@ -358,23 +361,35 @@ impl Table {
 
     /// The rows by what they have for a column.
     fn index(&self, column: usize, slot: Slot) -> Index {
-        let mut groups: HashMap<u64, (u32, u32), FixedState> = HashMap::default();
-        let width = self.columns.len();
-        let words = || self.words.iter().skip(column).step_by(width);
-        for word in words() {
-            groups.entry(*word).or_default().1 += 1;
+        let count = self.rows as usize;
+        let mut groups: HashMap<u64, (u32, u32), FixedState> =
+            HashMap::with_capacity_and_hasher(count, FixedState::default());
+        // Which group each row is in, and how many are in each.
+        let (mut group_of, mut sizes) = (Vec::with_capacity(count), Vec::new());
+        for word in self.words.iter().skip(column).step_by(self.columns.len()) {
+            let (group, _) = *groups.entry(*word).or_insert_with(|| {
+                sizes.push(0);
+                (sizes.len() as u32 - 1, 0)
+            });
+            sizes[group as usize] += 1;
+            group_of.push(group);
         }
-        let mut first = 0;
-        for (begin, end) in groups.values_mut() {
-            let count = *end;
-            (*begin, *end) = (first, first);
-            first += count;
+        let mut next: Vec<u32> = Vec::with_capacity(sizes.len());
+        let mut before = 0;
+        for size in &sizes {
+            next.push(before);
+            before += size;
         }
-        let mut rows = vec![0; self.rows as usize];
-        for (row, word) in words().enumerate() {
-            let (_, end) = groups.entry(*word).or_default();
-            rows[*end as usize] = row as u32;
-            *end += 1;
+        for group in groups.values_mut() {
+            let number = group.0 as usize;
+            *group = (next[number], next[number] + sizes[number]);
+        }
+        groups.shrink_to_fit();
+        let mut rows = vec![0; count];
+        for (row, group) in group_of.into_iter().enumerate() {
+            let place = &mut next[group as usize];
+            rows[*place as usize] = row as u32;
+            *place += 1;
         }
         Index { slot, groups, rows }
     }
@@ -512,10 +527,11 @@ impl Program {
             return true;
         }
         if patterns[0].current.is_some() {
-            patterns[0].tables.over();
-            for pattern in patterns {
-                pattern.current = None;
-            }
+            let gone = patterns
+                .iter_mut()
+                .filter_map(|pattern| pattern.current.take());
+            let longest = gone.map(|current| current.table.rows).max();
+            patterns[0].tables.over(longest.unwrap_or_default());
         }
         false
     }
