@@ -178,6 +178,8 @@ pub(in crate::fast) enum AtomKind {
     Expression,
     Symbol,
     Grounded,
+    /// What stands for nothing.
+    Variable,
     /// What is no name and no call, so that a list of results which it heads is data: a value of the
     /// host that is no operation, or data.
     NoName,

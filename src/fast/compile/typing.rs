@@ -215,7 +215,12 @@ impl Compiler<'_> {
                 if is_own || parameter.is_symbol(&known().atom) {
                     continue;
                 }
-                return Err(Leave);
+                let slot = self.standing_in(argument).ok_or(Leave)?;
+                if atom_kind(parameter) != Some(AtomKind::Variable) {
+                    return Err(Leave);
+                }
+                checks.push(Check::Type(slot, parameter.clone()));
+                continue;
             }
             if types::is_meta_type(parameter) {
                 // A variable may stand for what the parameter takes.
@@ -688,13 +693,14 @@ impl Compiler<'_> {
     }
 }
 
-/// The atoms that a meta-type takes, but for `Atom` and `Variable`.
+/// The atoms that a meta-type takes, but for `Atom`.
 fn atom_kind(meta_type: &Atom) -> Option<AtomKind> {
     let known = known();
     let kinds = [
         (&known.expression, AtomKind::Expression),
         (&known.symbol, AtomKind::Symbol),
         (&known.grounded, AtomKind::Grounded),
+        (&known.variable, AtomKind::Variable),
     ];
     let found = kinds.iter().find(|(symbol, _)| meta_type.is_symbol(symbol));
     found.map(|(_, kind)| *kind)

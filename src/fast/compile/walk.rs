@@ -7,7 +7,9 @@
 
 use super::body::counts_of;
 use super::call::Call;
-use super::{Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want};
+use super::{
+    Check, Compiled, Compiler, Leave, Name, OddWhat, Place, Static, Value, Want, bound_by_let,
+};
 use crate::atom::{Atom, Variable};
 use crate::evaluate::{Control, contains, is_instruction};
 use crate::fast::cell::Cell;
@@ -138,11 +140,7 @@ impl Compiler<'_> {
             want,
         } = call;
         let walk = Walk::of(control, &children[1..]).ok_or(Leave)?;
-        let is_own =
-            |variable: &&Variable| self.is_walked(variable) && !self.names.contains_key(*variable);
-        if !walk.variables.iter().all(is_own) {
-            return Err(Leave);
-        }
+        let shared = self.shared_variables(&walk)?;
         // An element that contains its own variable is not put in its place.
         let mut in_list = false;
         walk.list
@@ -158,9 +156,11 @@ impl Compiler<'_> {
             return Err(Leave);
         }
         let within = counts_of(&[walk.template]);
+        let is_shared = |variable: &Variable| shared.iter().any(|(known, _)| known == variable);
         let mut captured: Vec<(Variable, Slot)> = Vec::new();
         walk.template.for_each_variable(|variable| {
             if let Some(name) = self.names.get(variable)
+                && !is_shared(variable)
                 && !captured.iter().any(|(known, _)| known == variable)
                 // One that a directive has there alone is another for each element.
                 && !(name.fresh_in.is_some() && self.counts.get(variable) == within.get(variable))
@@ -172,6 +172,16 @@ impl Compiler<'_> {
         let found = self.application_type(children, signature, false, &mut checks)?;
         self.result_fits(&found, &signature.returns, expected)?;
         let mut uses = self.emit_checks(checks);
+        for (_, slot) in &shared {
+            let (slot, kind, odd) = (*slot, AtomKind::Variable, FAIL);
+            let at = self.emit(Instruction::CheckKind { slot, kind, odd });
+            uses.push((at, Place::Odd));
+        }
+        if !shared.is_empty() {
+            let given = self.given_slots(&walk).ok_or(Leave)?;
+            let given = given.into_iter().map(Check::Ground).collect();
+            uses.extend(self.emit_checks(given));
+        }
         for (variable, slot) in &captured {
             uses.extend(self.check_captured(&walk, variable, *slot));
         }
@@ -205,6 +215,45 @@ impl Compiler<'_> {
         self.resume(guard, value, want)
     }
 
+    /// The slots of all variables in the list and the initial value; `None` if one has none yet.
+    fn given_slots(&self, walk: &Walk<'_>) -> Option<Vec<Slot>> {
+        let mut slots = Some(Vec::new());
+        for given in [Some(walk.list), walk.initial].into_iter().flatten() {
+            given.for_each_variable(|variable| {
+                let name = self.names.get(variable);
+                slots = slots.take().zip(name).map(|(mut slots, name)| {
+                    slots.push(name.slot);
+                    slots
+                });
+            });
+        }
+        slots
+    }
+
+    /// Variables that the form binds anew for each element and that the rule has elsewhere too, with
+    /// their slots: those that elements take the place of, and those that a `let` in the
+    /// template binds. While they stand for nothing, and are not in what is gone through, they
+    /// are as good as the form's own.
+    fn shared_variables(&self, walk: &Walk<'_>) -> Compiled<Vec<(Variable, Slot)>> {
+        let mut shared: Vec<(Variable, Slot)> = Vec::new();
+        for variable in &walk.variables {
+            match self.names.get(*variable) {
+                Some(name) => shared.push(((*variable).clone(), name.slot)),
+                None if self.is_walked(variable) => {}
+                None => return Err(Leave),
+            }
+        }
+        for variable in bound_by_let(walk.template) {
+            if let Some(name) = self.names.get(&variable)
+                && name.fresh_in.is_some()
+                && !shared.iter().any(|(known, _)| *known == variable)
+            {
+                shared.push((variable, name.slot));
+            }
+        }
+        Ok(shared)
+    }
+
     /// Checks that what a variable of the template stands for is as good for each element: that there
     /// are no variables in it, which would be other ones each time, or that it is a function
     /// without a name that is but called, as those of its variables that nothing can bind are other
@@ -216,17 +265,12 @@ impl Compiler<'_> {
         slot: Slot,
     ) -> Vec<(usize, Place)> {
         let ground = self.emit_checks(vec![Check::Ground(slot)]);
-        let mut others = Vec::new();
-        let mut is_known = true;
-        for given in [Some(walk.list), walk.initial].into_iter().flatten() {
-            given.for_each_variable(|other| match self.names.get(other) {
-                Some(name) => others.push(Check::Ground(name.slot)),
-                None => is_known = false,
-            });
-        }
-        if ground.is_empty() || !is_known || !is_but_called(walk.template, variable) {
+        if ground.is_empty() || !is_but_called(walk.template, variable) {
             return ground;
         }
+        let Some(given) = self.given_slots(walk) else {
+            return ground;
+        };
         let over = self.emit(Instruction::Jump { to: FAIL });
         let here = self.here();
         for (at, place) in ground {
@@ -235,7 +279,7 @@ impl Compiler<'_> {
         let (kind, odd) = (AtomKind::Lambda, FAIL);
         let at = self.emit(Instruction::CheckKind { slot, kind, odd });
         let mut uses = vec![(at, Place::Odd)];
-        uses.extend(self.emit_checks(others));
+        uses.extend(self.emit_checks(given.into_iter().map(Check::Ground).collect()));
         let here = self.here();
         self.fill(over, Place::To, here);
         uses

@@ -333,6 +333,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 AtomKind::Expression => "an expression",
                 AtomKind::Symbol => "a symbol",
                 AtomKind::Grounded => "a value of the host",
+                AtomKind::Variable => "a variable",
                 AtomKind::NoName => "data, or a value of the host but an operation",
                 AtomKind::Lambda => "a function without a name",
                 AtomKind::Argument => "evaluated as an argument",

@@ -597,7 +597,7 @@ impl Machine<'_> {
                             AtomKind::Grounded | AtomKind::NoName | AtomKind::Argument => {
                                 value.is_int()
                             }
-                            AtomKind::Symbol | AtomKind::Lambda => false,
+                            AtomKind::Symbol | AtomKind::Variable | AtomKind::Lambda => false,
                         };
                         if is_of_kind {
                             next!()

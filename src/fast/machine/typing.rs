@@ -472,6 +472,7 @@ impl Machine<'_> {
             AtomKind::NoName => {
                 is_grounded && (!value.is_box() || self.heap.box_of(value).as_operation().is_none())
             }
+            AtomKind::Variable => value.is_ref(),
             AtomKind::Lambda => value.is_exp() && self.heap.is_lambda(value.at()),
             AtomKind::Argument => true,
         }
