@@ -217,17 +217,14 @@ impl Compiler<'_> {
 
     /// The slots of all variables in the list and the initial value; `None` if one has none yet.
     fn given_slots(&self, walk: &Walk<'_>) -> Option<Vec<Slot>> {
-        let mut slots = Some(Vec::new());
+        let (mut slots, mut are_known) = (Vec::new(), true);
         for given in [Some(walk.list), walk.initial].into_iter().flatten() {
-            given.for_each_variable(|variable| {
-                let name = self.names.get(variable);
-                slots = slots.take().zip(name).map(|(mut slots, name)| {
-                    slots.push(name.slot);
-                    slots
-                });
+            given.for_each_variable(|variable| match self.names.get(variable) {
+                Some(name) => slots.push(name.slot),
+                None => are_known = false,
             });
         }
-        slots
+        are_known.then_some(slots)
     }
 
     /// Variables that the form binds anew for each element and that the rule has elsewhere too, with
