@@ -492,7 +492,7 @@ fn typed_by_parts(head: &Part, arguments: &[Part]) -> Vec<Typed> {
 
 /// The types that a call's result and its arguments are evaluated with, from the types
 /// of its arguments and the type that is expected; `None` if the call is ill-typed, or
-/// a type variable stands for a meta-type.
+/// a type variable stands for a meta-type, or for any type where a declared type has that in it.
 pub(crate) fn call_of_parts(
     function: &Atom,
     arguments: &[Part],
@@ -522,7 +522,7 @@ pub(crate) fn call_of_parts(
     }
     let resolved = |declared: &Atom| {
         let found = bindings.apply(declared);
-        let vague = *declared != found && has_meta_type(&found);
+        let vague = *declared != found && (has_meta_type(&found) || is_undefined(&found));
         (!vague && !has_host_value(&found)).then_some(found)
     };
     let parameters = parameters.iter().map(&resolved).collect::<Option<_>>()?;

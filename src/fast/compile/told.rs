@@ -146,6 +146,10 @@ impl Compiler<'_> {
         let arguments = || signature.parameters.iter().zip(&children[1..]);
         let mut tells = false;
         for (_, argument) in arguments().filter(|(parameter, _)| **parameter == signature.returns) {
+            if self.may_be_written(argument) {
+                // What is to be evaluated tells its type, not what it is evaluated to.
+                return Err(Leave);
+            }
             if is_call(argument) && !self.tells_type(argument) {
                 // Some values may tell a type and others not: it shows only where results differ.
                 if self.gives_other(symbol, operands.len() - 1, argument) {

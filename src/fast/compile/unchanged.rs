@@ -17,14 +17,18 @@ const RULES: usize = 16;
 
 impl Compiler<'_> {
     /// What the operands of a call were before they were evaluated, where values tell whether that changed
-    /// them; `None` if one is an expression, which it does.
+    /// them; `None` if one is an expression, which it may.
     pub(super) fn as_written(
-        &self,
+        &mut self,
         arguments: &[Atom],
         operands: &[Operand],
     ) -> Option<Vec<Operand>> {
         let as_written = |(argument, operand): (&Atom, &Operand)| match argument {
-            Atom::Expression(expression) if !expression.children().is_empty() => None,
+            Atom::Expression(_)
+                if !argument.is_ground() || self.is_evaluated_to_other(argument) =>
+            {
+                None
+            }
             Atom::Variable(variable) => Some(match self.names.get(variable) {
                 Some(name) if self.is_defined(name.slot) => Operand::slot(name.slot),
                 _ => *operand,

@@ -313,8 +313,12 @@ impl Compiler<'_> {
         inner.counts = self.counts.clone();
         inner.walked = self.walked.clone();
         inner.depth = self.depth;
-        for (place, (variable, _)) in captured.iter().enumerate() {
-            inner.name_slot(variable, (CAPTURED + place) as Slot);
+        for (place, (variable, slot)) in captured.iter().enumerate() {
+            let own = (CAPTURED + place) as Slot;
+            inner.name_slot(variable, own);
+            if self.calls.contains(slot) {
+                inner.calls.insert(own);
+            }
         }
         let entry = inner.defined.clone();
         let item = inner.target()?;
@@ -329,6 +333,7 @@ impl Compiler<'_> {
             }
             variables => inner.name_slot(variables[0], item),
         }
+        inner.note_written(walk, item);
         inner.introduce(walk.template)?;
         let mark = if walk.control == Control::Fold {
             let mark = inner.target()?;
@@ -466,6 +471,18 @@ impl Compiler<'_> {
         });
         self.go_on(start, next, to, captured);
         Ok(())
+    }
+
+    /// Notes whether what a walk goes through, and begins with, is calls as they are written.
+    fn note_written(&mut self, walk: &Walk<'_>, item: Slot) {
+        let elements = walk.list.as_expression().unwrap_or_default();
+        if (elements.iter()).any(|element| self.is_evaluated_to_other(element)) {
+            self.calls.insert(item);
+        }
+        let mut initial = walk.initial.iter();
+        if initial.any(|initial| self.is_evaluated_to_other(initial)) {
+            self.calls.insert(SO_FAR);
+        }
     }
 
     /// The next element.
