@@ -233,7 +233,8 @@ impl Compiler<'_> {
             expected,
             want,
             |this, operands, callee, want, mark| {
-                this.call_decided(symbol, operands, callee, want, mark)
+                let elements = this.elements_of(&children[1..], Some(signature));
+                this.call_decided(symbol, operands, callee, want, mark, elements)
             },
         )
     }
@@ -495,17 +496,21 @@ impl Compiler<'_> {
         callee: Callee,
         want: Want,
         mark: Option<Slot>,
+        elements: Elements,
     ) -> Compiled<Value> {
         let function = match callee {
             Callee::Slot(function) => function,
             Callee::Known(returns, made, quick) => {
                 let arity = operands.len() - 1;
-                let known = made.unwrap_or_else(|| self.program.function(symbol, arity, returns));
-                return self.call_function(known, operands, want, mark, Elements::Seen, quick);
+                let known = match (made, elements) {
+                    (Some(made), Elements::Seen) => made,
+                    _ => self.program.function(symbol, arity, returns),
+                };
+                return self.call_function(known, operands, want, mark, elements, quick);
             }
         };
         if !self.program.has_rules_of(symbol, operands.len() - 1) {
-            return self.call_symbol(symbol, operands, ANY, want, mark, Elements::Seen, None);
+            return self.call_symbol(symbol, operands, ANY, want, mark, elements, None);
         }
         operands.remove(0);
         self.call_in_slot(function, &operands, want, mark)?;

@@ -5,6 +5,7 @@ use super::siblings::tells_nothing;
 use super::{Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
+use crate::fast::function::Elements;
 use crate::fast::head::{Head, Signature};
 use crate::fast::site::{Expected, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
 use crate::types;
@@ -100,7 +101,8 @@ impl Compiler<'_> {
                     Expected::Told(expected),
                     want,
                     |this, operands, callee, want, mark| {
-                        this.call_decided(symbol, operands, callee, want, mark)
+                        let elements = this.elements_of(&children[1..], Some(&signature));
+                        this.call_decided(symbol, operands, callee, want, mark, elements)
                     },
                 )?;
                 self.depth -= 1;
@@ -119,6 +121,7 @@ impl Compiler<'_> {
                         Callee::Slot(function),
                         within.want,
                         within.mark,
+                        Elements::Seen,
                     )
                 })?;
                 self.exit(mark);
@@ -227,7 +230,8 @@ impl Compiler<'_> {
             self.names.remove(name);
         }
         self.define(function);
-        let value = self.call_decided(symbol, handed, Callee::Slot(function), want, mark)?;
+        let callee = Callee::Slot(function);
+        let value = self.call_decided(symbol, handed, callee, want, mark, Elements::Seen)?;
         self.resume(Some(slow), value, want).map(Some)
     }
 
