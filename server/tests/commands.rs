@@ -246,7 +246,7 @@ fn a_dash_is_stdin() {
     let program = "!(import! &self part)\n!(+ (f) \"x\")\n";
     let run = chimera_given(program, &["run", "-"], &part);
     assert_eq!(run.status.code(), Some(1));
-    assert!(text(&run.stdout).starts_with("[()]\n[(Error (+ 5 \"x\") "));
+    assert!(text(&run.stdout).starts_with("[()]\n[(Error (+ (f) \"x\") "));
     assert!(text(&run.stderr).contains("<stdin>:2:2"));
     let check = chimera_given("(= (f) (+ 1 2)\n", &["check", "-"], &[]);
     assert_eq!(check.status.code(), Some(1));
