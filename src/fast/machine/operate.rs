@@ -133,7 +133,11 @@ impl Machine<'_> {
                 let result = results.pop().expect("one");
                 self.result = self.heap.import(&result);
                 self.collect_if_much();
-                Next::At(pc, base)
+                // A part of a list may say that there is none.
+                match self.result == self.heap.empty {
+                    true => Next::Fail,
+                    false => Next::At(pc, base),
+                }
             }
             Ok(results) => {
                 let ways = results

@@ -331,7 +331,7 @@ impl Machine<'_> {
                     {
                         let found = self.heap.word(first + index.as_int() as usize);
                         let found = self.heap.deref(found);
-                        if self.heap.is_error(found) {
+                        if found == self.heap.empty || self.heap.is_error(found) {
                             pc = odd;
                         } else {
                             set!(self, base, to, found);
