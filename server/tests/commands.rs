@@ -247,7 +247,7 @@ fn a_dash_is_stdin() {
     let run = chimera_given(program, &["run", "-"], &part);
     assert_eq!(run.status.code(), Some(1));
     assert!(text(&run.stdout).starts_with("[()]\n[(Error (+ (f) \"x\") "));
-    assert!(text(&run.stderr).contains("<stdin>:2:2"));
+    assert!(text(&run.stderr).contains("<stdin>:2:1"));
     let check = chimera_given("(= (f) (+ 1 2)\n", &["check", "-"], &[]);
     assert_eq!(check.status.code(), Some(1));
     assert!(text(&check.stdout).contains("<stdin>:1:1"));

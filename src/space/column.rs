@@ -129,7 +129,7 @@ impl RowList {
         while is_gone(self.rows.get(self.start as usize)) {
             self.start += 1;
         }
-        if self.gone > 8 && self.gone as usize > self.rows.len() / 2 {
+        if self.gone > 2 && self.gone as usize > self.rows.len() / 2 {
             self.rows = self
                 .rows
                 .iter(self.start as usize)

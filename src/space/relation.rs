@@ -7,10 +7,10 @@ use crate::space::index::{Path, PathIndex, Posting};
 use crate::space::probe::Probe;
 use crate::space::token::{self, Payloads, Token, WILD};
 
-/// Lists of rows up to this length are looked through without an index.
+/// Lists of rows up to this length are looked through before there is a choice of them.
 pub(crate) const SHORT: usize = 8;
 
-/// A list of so few rows is taken without looking for a shorter one.
+/// A list of so few rows is taken without looking for a shorter one, or making an index for it.
 pub(super) const FEW: usize = 4;
 
 /// What tells relations apart.
@@ -227,7 +227,7 @@ impl Relation {
 
     /// The first path whose index would perhaps shorten the choice.
     pub(super) fn wanted(&self, choice: &Choice<'_>, probe: &Probe) -> Option<Path> {
-        if choice.len() <= SHORT {
+        if choice.len() <= FEW {
             return None;
         }
         let places = probe.places();

@@ -19,7 +19,7 @@ use crate::space::flat::{self, Flat, Origin};
 use crate::space::index::{At, Path, PathIndex, Posting, Postings, key_at};
 use crate::space::probe::Probe;
 use crate::space::relation::{
-    self, Choice, Relation, RelationKey, SHORT, Subject, Version, has_subjects, relation_of,
+    self, Choice, FEW, Relation, RelationKey, SHORT, Subject, Version, has_subjects, relation_of,
 };
 use crate::space::relations::Relations;
 use crate::space::rows::{ROWS_MAX, Rows};
@@ -552,7 +552,7 @@ impl Store {
         let mut lists = 0;
         let mut ready = true;
         self.relations.each(probe, |_, relation| {
-            let is_long = relation.rows.len() > SHORT;
+            let is_long = relation.rows.len() > FEW;
             ready &= !(is_long && probe.is_partial());
             if !ready {
                 return;
