@@ -506,6 +506,28 @@ impl Heap {
         Cell::expression(slice)
     }
 
+    /// The elements of a list from the second on, if it is data and its rest plainly is, too: for
+    /// lists of small numbers and of data.
+    #[inline(never)]
+    pub(super) fn rest_of_data(&mut self, at: usize) -> Option<Cell> {
+        const WHOLE: u64 = Header::GROUND | Header::DATA;
+        let header = self.header(at);
+        if !header.has(WHOLE) || header.arity() < 2 {
+            return None;
+        }
+        let (base, start) = if header.has(Header::SLICE) {
+            (self.word(at + 1), self.word(at + 2).as_int() + 1)
+        } else {
+            (Cell::expression(at), 1)
+        };
+        let head = self.word(base.at() + 1 + start as usize);
+        if !head.is_int() && !(head.is_exp() && self.header(head.at()).has(Header::DATA)) {
+            return None;
+        }
+        let rest = Header::new(header.arity() - 1, Header::SLICE | WHOLE);
+        Some(self.put([rest.0, base.0, Cell::small(start as i32).0]))
+    }
+
     /// The elements of an expression with one before them.
     ///
     /// Long ones are copied with room in front, which the next element takes as long as

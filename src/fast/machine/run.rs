@@ -613,6 +613,16 @@ impl Machine<'_> {
                             set!(to, first)
                         }
                     }
+                    I::Rest { to, from, .. } => {
+                        let list = slot!(from);
+                        if list.is_exp()
+                            && !self.program.value_rules
+                            && !self.program.expression_rules
+                            && let Some(rest) = self.heap.rest_of_data(list.at())
+                        {
+                            set!(to, rest)
+                        }
+                    }
                     I::CheckGround { slot, .. } => {
                         let value = slot!(slot);
                         if value.is_int()
@@ -1335,7 +1345,6 @@ impl Machine<'_> {
                     | I::GetState { .. }
                     | I::ChangeState { .. }
                     | I::ChangeSpace { .. }
-                    | I::Rest { .. }
                     | I::SizeAtom { .. }
                     | I::IndexAtom { .. }
                     | I::UnionAtom { .. }
