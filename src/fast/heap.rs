@@ -521,11 +521,11 @@ impl Heap {
             (Cell::expression(at), 1)
         };
         let head = self.word(base.at() + 1 + start as usize);
-        if !head.is_int() && !(head.is_exp() && self.header(head.at()).has(Header::DATA)) {
-            return None;
-        }
-        let rest = Header::new(header.arity() - 1, Header::SLICE | WHOLE);
-        Some(self.put([rest.0, base.0, Cell::small(start as i32).0]))
+        let is_value = head.is_int() || head.is_exp() && self.header(head.at()).has(Header::DATA);
+        is_value.then(|| {
+            let rest = Header::new(header.arity() - 1, Header::SLICE | WHOLE);
+            self.put([rest.0, base.0, Cell::small(start as i32).0])
+        })
     }
 
     /// The elements of an expression with one before them.
