@@ -228,8 +228,21 @@ def without_bindings(answers):
     """The results without order, and bindings without what they bind."""
     if isinstance(answers.directives, str):
         return answers.directives
-    bare = [[re.sub(r"\{ [^{}]*\}", "{ }", result) for result in results] for results in answers.directives]
+    bare = [[numbered_anew(without_innermost(result)) for result in results] for results in answers.directives]
     return Answers(bare).without_order()
+
+
+def without_innermost(result):
+    """A result with a word for bindings, the innermost first: they may be bound to what has such in it."""
+    while (bare := re.sub(r"\{ [^{}]*\}", "bindings", result)) != result:
+        result = bare
+    return result
+
+
+def numbered_anew(result):
+    """A result with the numbers of variables in the order in which they occur."""
+    numbers = {}
+    return re.sub(r"\$\d+", lambda found: f"${numbers.setdefault(found[0], len(numbers))}", result)
 
 
 def with_replaced(answers, pattern, word):
