@@ -6,10 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chimera::Budget;
-
-use self::memory::{Held, available, held};
-
-mod memory;
+use procfs::process::Process;
 
 /// Time between two looks at what the process holds. What grows in it is little beside
 /// what is kept free.
@@ -141,6 +138,36 @@ impl Room {
 
 fn mib(bytes: u64) -> String {
     format!("{} MiB", bytes >> 20)
+}
+
+/// What the process holds, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    resident: u64,
+    addresses: u64,
+}
+
+fn held() -> Option<Held> {
+    let pages = Process::myself().ok()?.statm().ok()?;
+    let page = procfs::page_size();
+    Some(Held {
+        resident: pages.resident * page,
+        addresses: pages.size * page,
+    })
+}
+
+/// Bytes that may still be had, of the machine or of the group that the process is in.
+fn available() -> u64 {
+    let Ok(mut system) = sysinfo::System::new() else {
+        return u64::MAX;
+    };
+    system.refresh_memory();
+    let machine = system.available_memory();
+    let group = system.cgroup_limits().map(|group| group.free_memory);
+    match machine.min(group.unwrap_or(u64::MAX)) {
+        0 => u64::MAX,
+        bytes => bytes,
+    }
 }
 
 #[cfg(test)]

@@ -22,18 +22,16 @@ pub(super) fn is_stdin(file: &Path) -> bool {
 /// # Errors
 /// The message for the user, a line, if it cannot be read.
 pub(super) fn read(file: &Path) -> Result<Source<'_>, String> {
-    let mut bytes = Vec::new();
-    let (name, read) = if is_stdin(file) {
-        let read = io::stdin().read_to_end(&mut bytes).map(|_| ());
-        ("<stdin>".to_owned(), read)
+    let (name, bytes) = if is_stdin(file) {
+        let mut bytes = Vec::new();
+        let read = io::stdin().read_to_end(&mut bytes);
+        ("<stdin>".to_owned(), read.map(|_| bytes))
     } else {
-        let read = std::fs::read(file).map(|all| bytes = all);
-        (file.display().to_string(), read)
+        (file.display().to_string(), std::fs::read(file))
     };
-    read.map_err(|error| format!("error: {name}: {error}\n"))?;
     Ok(Source {
-        name,
+        bytes: bytes.map_err(|error| format!("error: {name}: {error}\n"))?,
         directory: file.parent().unwrap_or(Path::new("")),
-        bytes,
+        name,
     })
 }
