@@ -263,8 +263,7 @@ impl Compiler<'_> {
             })?;
             let here = this.here();
             this.fill(at, Place::Odd, here);
-            let mut no_name = at;
-            let as_call = this.branch(|this| {
+            let (no_name, as_call) = this.branch(|this| {
                 let function = this.target()?;
                 let at = this.emit(Instruction::Applied {
                     to: function,
@@ -273,10 +272,9 @@ impl Compiler<'_> {
                     expected,
                     odd: FAIL,
                 });
-                no_name = at;
                 this.call_in_slot(function, &operands[1..], want, within.mark)?;
                 let value = this.take_called(want)?;
-                Ok(this.join(value, to, want))
+                Ok((at, this.join(value, to, want)))
             })?;
             let here = this.here();
             this.fill(no_name, Place::Odd, here);

@@ -313,15 +313,8 @@ impl Compiler<'_> {
         let at = self.here() as usize;
         let way = self.way();
         let (pending, met) = (self.pending.clone(), self.met.clone());
-        let saved = (
-            self.slots,
-            self.handlers.len(),
-            self.handler,
-            self.odd.len(),
-            self.sized.len(),
-            self.depth,
-            self.matched.len(),
-        );
+        let (slots, handler, depth) = (self.slots, self.handler, self.depth);
+        let (odd, sized, matched) = (self.odd.len(), self.sized.len(), self.matched.len());
         let uses: Vec<usize> = self
             .handlers
             .iter()
@@ -336,16 +329,14 @@ impl Compiler<'_> {
                 self.program.code.truncate(at);
                 self.back(way);
                 (self.pending, self.met) = (pending, met);
-                self.slots = saved.0;
-                self.handlers.truncate(saved.1);
-                self.handler = saved.2;
+                (self.slots, self.handler, self.depth) = (slots, handler, depth);
+                self.handlers.truncate(uses.len());
                 for (handler, uses) in self.handlers.iter_mut().zip(uses) {
                     handler.uses.truncate(uses);
                 }
-                self.odd.truncate(saved.3);
-                self.sized.truncate(saved.4);
-                self.depth = saved.5;
-                self.matched.truncate(saved.6);
+                self.odd.truncate(odd);
+                self.sized.truncate(sized);
+                self.matched.truncate(matched);
                 None
             }
         }

@@ -431,12 +431,8 @@ impl Compiler<'_> {
             | [_, Atom::Expression(_), Atom::Variable(variable)] => self.names.get(variable),
             _ => None,
         };
-        let handed = handed.filter(|name| {
-            name.fresh_in != Some(self.scope)
-                && !self.seen.settled.contains(&name.slot)
-                && !self.seen.numbers.contains(&name.slot)
-                && !self.is_plainly(name.slot)
-        });
+        let handed = handed
+            .filter(|name| name.fresh_in != Some(self.scope) && !self.is_known_value(name.slot));
         self.guard_behind(handed.map(|name| name.slot), atom, checks, expected)
     }
 

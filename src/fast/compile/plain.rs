@@ -253,8 +253,7 @@ impl Compiler<'_> {
         for (variable, of_type) in uses.0 {
             if let Some(name) = self.names.get(variable)
                 && name.fresh_in.is_none()
-                && !self.seen.settled.contains(&name.slot)
-                && !self.seen.numbers.contains(&name.slot)
+                && !self.seen.is_value(name.slot)
             {
                 let slot = name.slot;
                 let count = of_type.iter().map(|(_, looks)| looks).sum();
@@ -490,8 +489,7 @@ impl Compiler<'_> {
         };
         if let Atom::Variable(variable) = argument {
             let (slot, is_new) = slot_of(variable)?;
-            let is_settled = self.seen.settled.contains(&slot) || self.seen.numbers.contains(&slot);
-            return Some(if is_new || is_settled {
+            return Some(if is_new || self.seen.is_value(slot) {
                 Quick::as_is(slot)
             } else {
                 Quick::plain(slot)

@@ -207,10 +207,8 @@ impl Compiler<'_> {
     }
 
     /// Whether what a slot holds is a value that nothing binds any more.
-    fn is_known_value(&self, slot: Slot) -> bool {
-        self.seen.settled.contains(&slot)
-            || self.seen.numbers.contains(&slot)
-            || self.is_plainly(slot)
+    pub(super) fn is_known_value(&self, slot: Slot) -> bool {
+        self.seen.is_value(slot) || self.is_plainly(slot)
     }
 
     /// The slot that tells whether another stood for nothing when this part began, if that was

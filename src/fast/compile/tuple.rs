@@ -92,7 +92,7 @@ impl Compiler<'_> {
             let slot = match element {
                 Element::Name => continue,
                 Element::Variable(slot) => {
-                    if !self.seen.settled.contains(slot) && !self.seen.numbers.contains(slot) {
+                    if !self.seen.is_value(*slot) {
                         looked.push(*slot);
                     }
                     *slot

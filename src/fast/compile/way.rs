@@ -22,6 +22,11 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Whether a slot holds what evaluating leaves as it is.
+    pub(super) fn is_value(&self, slot: Slot) -> bool {
+        self.settled.contains(&slot) || self.numbers.contains(&slot)
+    }
+
     /// Another value may come into the slot.
     pub(super) fn forget(&mut self, slot: Slot) {
         self.settled.remove(&slot);
