@@ -57,8 +57,11 @@ fn report(text: &mut Text<'_>, node: usize, atom: &Atom, error: &Atom, severity:
     if reason.is_symbol(&known().incorrect_number) {
         let name = text.source(node + 1).to_owned();
         let given = text.children(node).len() - 1;
-        let message =
-            format!("`{name}` is called with {given} arguments, which none of its types takes");
+        let arguments = match given {
+            1 => "1 argument".to_owned(),
+            _ => format!("{given} arguments"),
+        };
+        let message = format!("`{name}` is called with {arguments}, which none of its types takes");
         let help = "give it as many arguments as its type has parameters; `(get-type name)` tells the type";
         text.report(severity, "E0101", node, message, help);
         return true;

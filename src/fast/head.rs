@@ -29,6 +29,33 @@ pub(super) struct Signature {
     pub(super) returns: Atom,
 }
 
+/// Numbers of elements that calls have; from 63 on they are one.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Counts(u64);
+
+impl Counts {
+    pub(super) const ALL: Counts = Counts(u64::MAX);
+
+    pub(super) fn note(&mut self, count: usize) {
+        self.0 |= Counts::bit(count);
+    }
+
+    #[inline(always)]
+    pub(super) fn has(self, count: usize) -> bool {
+        self.0 & Counts::bit(count) != 0
+    }
+
+    /// Whether there is any.
+    #[inline(always)]
+    pub(super) fn are_some(self) -> bool {
+        self.0 != 0
+    }
+
+    fn bit(count: usize) -> u64 {
+        1 << count.min(63)
+    }
+}
+
 /// What was seen of names, with so many elements. Names that come and go are kept only as
 /// long as they are not many.
 #[derive(Default)]

@@ -26,7 +26,7 @@ use crate::fast::code::{
 };
 use crate::fast::curried::Curried;
 use crate::fast::function::{Elements, Function, Inlined, Made, State};
-use crate::fast::head::{Head, Passing};
+use crate::fast::head::{Counts, Head, Passing};
 use crate::fast::heap::Heap;
 use crate::fast::listing::Listed;
 use crate::fast::looked::Looked;
@@ -194,10 +194,10 @@ pub(super) struct Program {
     pub(super) any_head: AnyHead,
     /// Rules of other functions that code depends on.
     pub(super) looked: Looked,
-    /// Rules whose head is an expression: `(= ((f $x) $y) …)`.
-    pub(super) expression_rules: bool,
-    /// The same, whose first element is a value of the host: `(= (1 $x) …)`.
-    pub(super) value_rules: bool,
+    /// Rules for calls whose head is an expression: `(= ((f $x) $y) …)`.
+    pub(super) expression_rules: Counts,
+    /// The same, whose head is a value of the host: `(= (1 $x) …)`.
+    pub(super) value_rules: Counts,
     /// Rules for calls of calls, by their shapes.
     pub(super) curried: Curried,
     /// Compiled directives and dynamic terms, by atom.
@@ -305,8 +305,8 @@ impl Program {
             open_rules: false,
             any_head: AnyHead::default(),
             looked: Looked::default(),
-            expression_rules: false,
-            value_rules: false,
+            expression_rules: Counts::default(),
+            value_rules: Counts::default(),
             curried: Curried::default(),
             expressions: HashMap::default(),
             switches: Vec::new(),

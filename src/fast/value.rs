@@ -286,7 +286,7 @@ impl Heap {
             }
             let mut flags = all & Header::GROUND;
             let mut is_data = false;
-            if program.is_data_by_head(a) {
+            if program.is_data_by_head(a, usize::from(count)) {
                 (flags, is_data) = noted_flags(all, Header::OPEN);
             }
             if a == self.error {
@@ -474,16 +474,16 @@ impl Heap {
 }
 
 impl Program {
-    /// Whether an expression of plain elements is data, whose head this is.
+    /// Whether an expression of so many plain elements is data, whose head this is.
     #[inline(always)]
-    pub(super) fn is_data_by_head(&self, head: Cell) -> bool {
-        (head.is_int() || head.is_bool()) && !self.value_rules
+    pub(super) fn is_data_by_head(&self, head: Cell, count: usize) -> bool {
+        (head.is_int() || head.is_bool()) && !self.value_rules.has(count)
     }
 
     /// What holds of an expression of plain elements, by its head.
-    pub(super) fn noted_data(&self, head: Cell, function: u32) -> u64 {
+    pub(super) fn noted_data(&self, head: Cell, count: usize, function: u32) -> u64 {
         let is_data = if function == Function::NONE {
-            self.is_data_by_head(head)
+            self.is_data_by_head(head, count)
         } else {
             self.functions[function as usize].state == State::Data
         };

@@ -35,14 +35,15 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     if !arguments.json {
         // The status says it too.
-        let _ = writeln!(io::stdout(), "{}", found.told(arguments.files.len()));
+        let _ = writeln!(io::stdout(), "{}", found.told());
     }
     ExitCode::from(worst)
 }
 
-/// How many findings there were.
+/// How many files were read, and how many findings there were in them.
 #[derive(Default)]
 struct Found {
+    files: usize,
     errors: usize,
     warnings: usize,
     notes: usize,
@@ -50,6 +51,7 @@ struct Found {
 
 impl Found {
     fn count(&mut self, findings: &[Diagnostic]) {
+        self.files += 1;
         for finding in findings {
             match finding.severity {
                 Severity::Error => self.errors += 1,
@@ -59,14 +61,14 @@ impl Found {
         }
     }
 
-    fn told(&self, files: usize) -> String {
+    fn told(&self) -> String {
         let count = |count: usize, word: &str| match count {
             1 => format!("1 {word}"),
             _ => format!("{count} {word}s"),
         };
         format!(
             "{} checked: {}, {}, {}",
-            count(files, "file"),
+            count(self.files, "file"),
             count(self.errors, "error"),
             count(self.warnings, "warning"),
             count(self.notes, "note"),

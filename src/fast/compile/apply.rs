@@ -183,7 +183,7 @@ impl Compiler<'_> {
                 && !types::is_meta_type(returns)
                 && !types::is_undefined(returns)
         };
-        !self.program.expression_rules
+        !self.program.expression_rules.are_some()
             && match self.program.head(self.host, self.heap, name) {
                 Head::Untyped => matches!(name, Atom::Symbol(_)) && !head.is_error(),
                 Head::Typed(signature) => is_told(&signature),

@@ -33,7 +33,7 @@ pub(super) struct Call<'a> {
 
 impl Compiler<'_> {
     pub(super) fn call(&mut self, call: Call<'_>) -> Compiled<Value> {
-        let head = self.program.head(self.host, self.heap, &call.children[0]);
+        let head = (self.program).head_of_call(self.host, self.heap, call.children);
         match head {
             Head::Complex => self.complex_call(call),
             Head::Untyped => self.untyped_call(call),
@@ -71,7 +71,9 @@ impl Compiler<'_> {
             }
             [head, ..] if lambda_of(head).is_some() => self.lambda_call(children, expected, want),
             [Atom::Variable(head), ..] => self.applied(call, head),
-            [Atom::Expression(_), ..] if self.program.expression_rules => self.call_of_call(call),
+            [Atom::Expression(_), ..] if self.program.expression_rules.has(children.len()) => {
+                self.call_of_call(call)
+            }
             [head @ Atom::Expression(_), ..] if self.gives_no_function(head) => {
                 self.headed_by_call(call)
             }
@@ -258,7 +260,7 @@ impl Compiler<'_> {
     /// Whether it is a table as written, `((0 one) (1 two))`: lists of values of the host, names and
     /// lists of such, none headed by a name. No rule or type is for what such a head is.
     fn is_literal(&self, atom: &Atom) -> bool {
-        if self.program.value_rules || self.program.expression_rules || !atom.is_ground() {
+        if !atom.is_ground() {
             return false;
         }
         let mut pending = vec![atom];
@@ -271,7 +273,10 @@ impl Compiler<'_> {
                 Atom::Expression(parts) => !parts.children().is_empty(),
                 Atom::Symbol(_) | Atom::Variable(_) => false,
             };
-            if !is_value || self.program.space.may_type_expression(head) {
+            if !is_value
+                || self.program.has_rules_of_values(rest.len() + 1)
+                || self.program.space.may_type_expression(head)
+            {
                 return false;
             }
             for part in std::iter::once(head).chain(rest) {

@@ -111,7 +111,7 @@ impl Compiler<'_> {
     ) -> Compiled<Static> {
         Ok({
             {
-                match self.program.head(self.host, self.heap, &children[0]) {
+                match (self.program).head_of_call(self.host, self.heap, children) {
                     Head::Untyped => {
                         let head = &children[0];
                         let unknown = match head {

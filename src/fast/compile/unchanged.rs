@@ -136,10 +136,10 @@ impl Compiler<'_> {
 
     /// Whether evaluating an atom may give another one.
     pub(super) fn is_evaluated_to_other(&mut self, atom: &Atom) -> bool {
-        let Some([head, elements @ ..]) = atom.as_expression() else {
+        let Some(parts @ [head, elements @ ..]) = atom.as_expression() else {
             return false;
         };
-        match self.program.head(self.host, self.heap, head) {
+        match (self.program).head_of_call(self.host, self.heap, parts) {
             Head::Untyped | Head::Typed(_) if self.has_no_rules(head, elements.len()) => {
                 (elements.iter()).any(|element| self.is_evaluated_to_other(element))
             }

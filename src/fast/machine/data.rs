@@ -49,16 +49,18 @@ impl Machine<'_> {
     /// elements are.
     pub(in crate::fast) fn is_data_head(&mut self, head: Cell, count: usize) -> bool {
         match head.kind() {
-            Term::Int(_) | Term::Flt(_) | Term::Bool(_) => !self.program.value_rules,
+            Term::Int(_) | Term::Flt(_) | Term::Bool(_) => !self.program.value_rules.has(count),
             Term::Box(_) => {
-                !self.program.value_rules && self.heap.box_of(head).as_operation().is_none()
+                !self.program.value_rules.has(count)
+                    && self.heap.box_of(head).as_operation().is_none()
             }
             Term::Sym(id) => {
                 head != self.heap.error && head != self.heap.empty && self.is_data_symbol(id, count)
             }
             Term::Exp(at) => {
                 let header = self.heap.header(at);
-                !self.program.expression_rules && (header.has(Header::DATA) || header.arity() == 0)
+                !self.program.expression_rules.has(count)
+                    && (header.has(Header::DATA) || header.arity() == 0)
             }
             Term::Ref(_) => false,
         }
@@ -273,9 +275,10 @@ impl Machine<'_> {
         let (place, all) = self.put(operands, base);
         let mut flags = all & Header::GROUND;
         if all == PLAIN {
+            let (first, count) = self.heap.elements(place);
             flags |= self
                 .program
-                .noted_data(Cell(self.heap.cells[place + 1]), function);
+                .noted_data(self.heap.word(first), count, function);
         }
         self.close(place, flags)
     }

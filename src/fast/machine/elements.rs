@@ -53,7 +53,7 @@ impl Machine<'_> {
         }
         let head = self.heap.deref(self.heap.word(first));
         let found = match head.kind() {
-            Term::Exp(_) if count > SHORT && !self.program.expression_rules => {
+            Term::Exp(_) if count > SHORT && !self.program.expression_rules.has(count) => {
                 self.type_of(head)?
             }
             Term::Int(_) | Term::Flt(_) | Term::Bool(_) | Term::Box(_)

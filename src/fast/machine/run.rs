@@ -518,11 +518,10 @@ impl Machine<'_> {
                     } => {
                         let mut looked = slots[..usize::from(looked)].iter();
                         let head = Cell(frame[place(slots[0])]);
+                        let is_ruled = self.program.has_rules_of_values(usize::from(count));
                         let names = &mut self.program.data_heads;
                         if looked.all(|slot| self.heap.is_its_own(slot!(*slot)))
-                            && (count == 0
-                                || !(self.program.expression_rules || self.program.value_rules)
-                                    && self.heap.heads_data(names, head, count))
+                            && (count == 0 || !is_ruled && self.heap.heads_data(names, head, count))
                         {
                             next!()
                         }
@@ -616,8 +615,9 @@ impl Machine<'_> {
                     I::Rest { to, from, .. } => {
                         let list = slot!(from);
                         if list.is_exp()
-                            && !self.program.value_rules
-                            && !self.program.expression_rules
+                            && !self.program.has_rules_of_values(
+                                self.heap.header(list.at()).arity().wrapping_sub(1),
+                            )
                             && let Some(rest) = self.heap.rest_of_data(list.at())
                         {
                             set!(to, rest)
@@ -1239,7 +1239,7 @@ impl Machine<'_> {
                             && function == Function::NONE
                             && *count == 2
                             && let [head, second, _] = values
-                            && self.program.is_data_by_head(head)
+                            && self.program.is_data_by_head(head, 2)
                             && self.heap.is_settled(second)
                         {
                             leave!();

@@ -390,8 +390,9 @@ impl Machine<'_> {
         let (mut head, mut count) = (self.heap.deref(head), count);
         while head.is_exp() {
             let (first, arity) = self.heap.elements(head.at());
-            if self.program.expression_rules || arity == 0 {
-                return !self.program.expression_rules;
+            let is_ruled = self.program.expression_rules.has(count);
+            if is_ruled || arity == 0 {
+                return !is_ruled;
             }
             (head, count) = (self.heap.deref(self.heap.word(first)), arity);
         }
@@ -417,7 +418,7 @@ impl Machine<'_> {
     /// As [`Machine::is_data_head`], of an expression whose head is looked at next.
     pub(super) fn is_data_head_shallow(&mut self, head: Cell, count: usize) -> bool {
         if head.is_exp() {
-            return !self.program.expression_rules && !self.heap.is_lambda(head.at());
+            return !self.program.expression_rules.has(count) && !self.heap.is_lambda(head.at());
         }
         self.is_data_head(head, count)
     }

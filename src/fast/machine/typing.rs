@@ -466,7 +466,7 @@ impl Machine<'_> {
                 header.has(Header::GROUND | Header::DATA)
                     && !header.has(Header::ERROR)
                     && header.arity() > 0
-                    && !self.program.expression_rules
+                    && !self.program.expression_rules.are_some()
                     && !self.heap.is_lambda(value.at())
             }
             AtomKind::NoName => {

@@ -52,8 +52,26 @@ impl Program {
                     Head::Complex
                 }
             }
-            Atom::Grounded(_) if !self.value_rules => Head::Untyped,
+            Atom::Grounded(_) if !self.value_rules.are_some() => Head::Untyped,
             Atom::Grounded(_) | Atom::Variable(_) | Atom::Expression(_) => Head::Complex,
+        }
+    }
+
+    /// What is known of a call, by its head and how many elements it has.
+    pub(in crate::fast) fn head_of_call(
+        &mut self,
+        host: &Host,
+        heap: &mut Heap,
+        call: &[Atom],
+    ) -> Head {
+        match &call[0] {
+            Atom::Grounded(value)
+                if !matches!(value, Grounded::Operation(_))
+                    && !self.value_rules.has(call.len()) =>
+            {
+                Head::Untyped
+            }
+            head => self.head(host, heap, head),
         }
     }
 

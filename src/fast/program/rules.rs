@@ -1,7 +1,8 @@
 //! Where rules are, of which version, and which have no head symbol.
 
-use crate::atom::{Atom, known};
+use crate::atom::{Atom, Grounded, known};
 use crate::fast::function::Inlined;
+use crate::fast::head::Counts;
 use crate::fast::program::Program;
 use crate::fast::table::RuleTable;
 use crate::space::{Origin, Row, Subject, Version, token};
@@ -88,6 +89,12 @@ impl Program {
         self.any_head.has(arity) || self.has_own_rules_of(symbol, arity)
     }
 
+    /// Whether there are rules for calls of so many elements whose head is no name.
+    #[inline(always)]
+    pub(in crate::fast) fn has_rules_of_values(&self, count: usize) -> bool {
+        self.value_rules.has(count) || self.expression_rules.has(count)
+    }
+
     /// Whether there are rules that name the symbol as their head.
     pub(super) fn has_own_rules_of(&self, symbol: u32, arity: usize) -> bool {
         let equal = token::symbol(known().equal.id());
@@ -149,10 +156,10 @@ impl Program {
         let mut rows: Vec<Row> = Vec::new();
         self.layers.rows_of_any_head(&[], &mut rows);
         self.open_rules = !rows.is_empty();
-        self.expression_rules = false;
         rows.clear();
         self.layers.rows_about(equal, Subject::Open, &[], &mut rows);
-        let (mut open, mut expression, mut value) = (self.open_rules, false, false);
+        let mut open = self.open_rules;
+        let (mut expression, mut value) = (Counts::default(), Counts::default());
         let mut curried = std::mem::take(&mut self.curried);
         curried.begin();
         let mut any_head = std::mem::take(&mut self.any_head);
@@ -163,17 +170,31 @@ impl Program {
         let _ = self.layers.each(&rows, |row| {
             let atom = row.atom();
             match atom.as_expression().and_then(|rule| rule.get(1)) {
+                // Operations carry their calls out themselves, whatever comes of it.
+                Some(Atom::Expression(head))
+                    if matches!(
+                        head.children().first(),
+                        Some(Atom::Grounded(Grounded::Operation(_)))
+                    ) => {}
                 Some(whole @ Atom::Expression(head))
                     if !matches!(head.children().first(), Some(Atom::Variable(_))) =>
                 {
-                    expression = true;
-                    value |= !matches!(head.children().first(), Some(Atom::Expression(_)));
+                    match head.children() {
+                        [Atom::Expression(_), ..] => expression.note(head.children().len()),
+                        [_, ..] => value.note(head.children().len()),
+                        [] => (expression, value) = (Counts::ALL, Counts::ALL),
+                    }
                     all_curried &= curried.note(whole);
                 }
-                _ => {
-                    open |= !(may_name && any_head.note(&atom));
+                Some(Atom::Expression(head)) if may_name && any_head.note(&atom) => {
                     // Calls of anything that is no name are left to the plain evaluator.
-                    (expression, value, all_curried) = (true, true, false);
+                    expression.note(head.children().len());
+                    value.note(head.children().len());
+                    all_curried = false;
+                }
+                _ => {
+                    (open, all_curried) = (true, false);
+                    (expression, value) = (Counts::ALL, Counts::ALL);
                 }
             }
             std::ops::ControlFlow::Continue(())
