@@ -101,7 +101,7 @@ pub(crate) fn run(
     proving: bool,
 ) -> Evaluation {
     let _then = moment::enter(host.moment.as_ref());
-    if !is_compiled(host, atom) {
+    if !is_compiled(host, atom, proving) {
         return Plain::run(host, space, atom, budget, proving);
     }
     let watch = host.watch.clone().filter(|_| !proving);
@@ -128,7 +128,7 @@ pub(crate) fn run(
 /// Compiles what evaluating `atom` may call, so that evaluations find it ready.
 pub(crate) fn prepare(host: &Host, space: &Space, atom: &Atom, proving: bool) {
     let _then = moment::enter(host.moment.as_ref());
-    if is_compiled(host, atom) {
+    if is_compiled(host, atom, proving) {
         let mut parts = parts(host, space, proving);
         if parts.compile(host, atom).is_some() {
             parts.compile_called(host);
@@ -138,17 +138,27 @@ pub(crate) fn prepare(host: &Host, space: &Space, atom: &Atom, proving: bool) {
 }
 
 /// Whether it is for this evaluator.
-fn is_compiled(host: &Host, atom: &Atom) -> bool {
+fn is_compiled(host: &Host, atom: &Atom, proving: bool) -> bool {
     let settings = host.settings;
     // An operation that evaluates something while an evaluation runs gets the plain one.
     let plain = host.plain || host.is_running || !host.tabled.is_empty();
-    let as_usual = !settings.bare_minimal && settings.stack_depth_max == usize::MAX;
+    let as_usual = !settings.bare_minimal && !(proving && counts_frames(host));
     matches!(atom, Atom::Expression(_)) && !plain && as_usual
+}
+
+/// Whether calls are bounded by how many wait for one another: each has a frame then.
+fn counts_frames(host: &Host) -> bool {
+    host.settings.stack_depth_max != usize::MAX
+}
+
+/// Whether code is made that has a frame for each call, and tells of it if somebody watches.
+pub(crate) fn keeps_frames(host: &Host, proving: bool) -> bool {
+    (host.watch.is_some() || counts_frames(host)) && !proving
 }
 
 /// Code that is ready for such an evaluation, or room for some.
 fn parts(host: &Host, space: &Space, proving: bool) -> Parts {
-    let watched = host.watch.is_some() && !proving;
+    let watched = keeps_frames(host, proving);
     match host.compiled.take(space, (proving, watched)) {
         Some(mut parts)
             if parts.program.code.len() < CODE_MAX

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use smallvec::SmallVec;
 
-use crate::atom::{Atom, known};
+use crate::atom::{Atom, Grounded, known};
 use crate::evaluate::substitute;
 use crate::fast::head::Signature;
 use crate::fast::program::Program;
@@ -37,7 +37,10 @@ impl AnyHead {
         let Some(arguments) = arguments(rule) else {
             return false;
         };
-        let leaf = |atom: &Atom| matches!(atom, Atom::Symbol(_)).then(|| atom.clone());
+        let leaf = |atom: &Atom| {
+            let is_leaf = matches!(atom, Atom::Symbol(_) | Atom::Grounded(_));
+            is_leaf.then(|| atom.clone())
+        };
         self.rules.push(arguments.iter().map(leaf).collect());
         true
     }
@@ -51,11 +54,20 @@ impl AnyHead {
         self.rules.iter().any(|rule| rule.len() == arity)
     }
 
-    /// Whether one may be for a call of an operation: a name is no truth value.
+    /// Whether one may be for a call of an operation: a name is no truth value, and no leaf an
+    /// expression or a variable.
     pub(super) fn takes(&self, signature: &Signature) -> bool {
         let parameters = &signature.parameters;
-        let is_apart = |(parameter, argument): (&Atom, &Option<Atom>)| {
-            argument.is_some() && parameter.is_symbol(&known().bool)
+        let is_apart = |(parameter, argument): (&Atom, &Option<Atom>)| match argument {
+            Some(Atom::Symbol(_) | Atom::Grounded(Grounded::Operation(_)))
+                if parameter.is_symbol(&known().bool) =>
+            {
+                true
+            }
+            Some(_) => {
+                parameter.is_symbol(&known().expression) || parameter.is_symbol(&known().variable)
+            }
+            None => false,
         };
         self.rules.iter().any(|rule| {
             rule.len() == parameters.len() && !parameters.iter().zip(rule).any(is_apart)

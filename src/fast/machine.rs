@@ -200,6 +200,9 @@ pub(super) struct Machine<'h> {
     /// Whether somebody watches, and what is told to them.
     watched: bool,
     watching: Watching,
+    /// `max-stack-depth`, and from which word of the stack on there may be so many frames.
+    depth_max: usize,
+    count_at: usize,
     /// The most bytes that were in use.
     peak_bytes: usize,
 }
@@ -235,6 +238,8 @@ impl<'h> Machine<'h> {
         } = parts;
         heap.reset();
         stack.shrink();
+        let depth_max = host.settings.stack_depth_max;
+        stack.count(depth_max != usize::MAX);
         let watched = program.watched;
         let scratch = Scratch::take();
         Machine {
@@ -277,6 +282,8 @@ impl<'h> Machine<'h> {
             gathering: 0,
             watched,
             watching: Watching::default(),
+            depth_max,
+            count_at: depth_max.saturating_mul(2),
             peak_bytes: 0,
         }
     }

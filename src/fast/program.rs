@@ -28,6 +28,7 @@ use crate::fast::curried::Curried;
 use crate::fast::function::{Elements, Function, Inlined, Made, State};
 use crate::fast::head::{Counts, Head, Passing};
 use crate::fast::heap::Heap;
+use crate::fast::keeps_frames;
 use crate::fast::listing::Listed;
 use crate::fast::looked::Looked;
 use crate::fast::machine::{elements, grow};
@@ -148,7 +149,7 @@ pub(super) struct Program {
     operation_ids: HashMap<(usize, TypeId), u32, FixedState>,
     /// Whether code records what it uses.
     pub(super) proving: bool,
-    /// Whether code tells whoever watches what it does.
+    /// Whether code tells whoever watches what it does, and has a frame for each call.
     pub(super) watched: bool,
     /// Whether code is made ahead of its use, so that nobody waits for it then.
     pub(super) prepares: bool,
@@ -267,7 +268,7 @@ impl Program {
             operations: Vec::new(),
             operation_ids: HashMap::default(),
             proving,
-            watched: host.watch.is_some() && !proving,
+            watched: keeps_frames(host, proving),
             prepares: false,
             listed: None,
             uses: Arc::default(),

@@ -23,11 +23,15 @@ pub(super) struct Stack {
     areas: Areas,
     /// Whether it has grown since that was asked last.
     grown: bool,
+    /// Whether it grows by a few frames at a time, so that who asks counts them in time.
+    is_counted: bool,
 }
 
 impl Stack {
     /// Words for frames at first.
     const FIRST: usize = 4096;
+    /// Words that a counted one grows by.
+    const STEP: usize = 256;
 
     pub(super) fn new(areas: Areas) -> Stack {
         // Zeroed pages cost nothing until they are used.
@@ -35,6 +39,15 @@ impl Stack {
             words: vec![0; Stack::FIRST + FRAME],
             areas,
             grown: false,
+            is_counted: false,
+        }
+    }
+
+    /// Begins to grow by a few frames at a time, or as usual.
+    pub(super) fn count(&mut self, is_counted: bool) {
+        self.is_counted = is_counted;
+        if is_counted {
+            self.words.truncate(FRAME);
         }
     }
 
@@ -69,6 +82,10 @@ impl Stack {
     #[inline(never)]
     fn grow(&mut self, words: usize) {
         self.grown = true;
+        if self.is_counted {
+            self.words.resize(words + Stack::STEP + FRAME, 0);
+            return;
+        }
         const LARGE: usize = 1 << 18;
         /// Words there is room for from then on: what moves them writes to all.
         const ROOM: usize = 1 << 24;

@@ -114,7 +114,7 @@ impl Machine<'_> {
         if entry.state == State::Compiled {
             let (to, needed) = (entry.pc, above + 2 + usize::from(entry.size));
             if self.stack.has_grown() {
-                match self.may_be_deep(needed) {
+                match self.may_be_deep(above, needed) {
                     Ok(()) => {}
                     Err(Exhausted::Depth) => return self.too_deep(function, above),
                     Err(bound) => {
@@ -135,9 +135,27 @@ impl Machine<'_> {
         }
     }
 
-    /// Whether the bounds allow so many words of frames.
+    /// Whether the frame at `above` is one more than `max-stack-depth` allows.
+    fn is_one_too_many(&mut self, above: usize) -> bool {
+        if above < self.count_at {
+            return false;
+        }
+        let (mut at, mut depth) = (above, 1);
+        while at != 0 {
+            at = (self.stack[at] & 0xffff_ffff) as usize;
+            depth += 1;
+        }
+        // A frame has two words at least.
+        self.count_at = above + 2 * self.depth_max.saturating_sub(depth);
+        depth > self.depth_max
+    }
+
+    /// Whether the bounds allow a frame, whose end is behind so many words.
     #[inline(never)]
-    fn may_be_deep(&self, needed: usize) -> Result<(), Exhausted> {
+    fn may_be_deep(&mut self, above: usize, needed: usize) -> Result<(), Exhausted> {
+        if self.is_one_too_many(above) {
+            return Err(Exhausted::Depth);
+        }
         // A frame of the plain evaluator is some sixteen words.
         if needed / 16 > self.budget.depth || needed > STACK_MAX {
             return Err(Exhausted::Depth);

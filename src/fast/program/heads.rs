@@ -101,7 +101,11 @@ impl Program {
         match (operation, function) {
             (Some(operation), Some(found)) => {
                 note_operation(id);
-                if self.has_rules(id) || self.any_head.takes(&signature(&found)) {
+                // Calls of other numbers of arguments are not compiled as calls of the operation.
+                let signature = signature(&found);
+                if self.has_own_rules_of(id, signature.parameters.len())
+                    || self.any_head.takes(&signature)
+                {
                     return Head::Complex;
                 }
                 // It becomes calls of `let`, which may have rules of the program's own.
@@ -114,19 +118,14 @@ impl Program {
                     return Head::Complex;
                 }
                 if operation.control() == Some(Control::Inert) {
-                    return Head::Typed(signature(&found));
+                    return Head::Typed(signature);
                 }
-                Head::Operation(Arc::clone(operation), signature(&found))
+                Head::Operation(Arc::clone(operation), signature)
             }
             (Some(_), None) => Head::Complex,
             (None, Some(found)) => Head::Typed(signature(&found)),
             (None, None) => Head::Untyped,
         }
-    }
-
-    /// Whether there are rules for calls of the symbol, with a few arguments.
-    fn has_rules(&self, symbol: u32) -> bool {
-        (0..6).any(|arity| self.has_own_rules_of(symbol, arity))
     }
 
     /// The types that a symbol has been assigned.

@@ -179,10 +179,10 @@ impl Program {
                 Some(whole @ Atom::Expression(head))
                     if !matches!(head.children().first(), Some(Atom::Variable(_))) =>
                 {
-                    match head.children() {
-                        [Atom::Expression(_), ..] => expression.note(head.children().len()),
-                        [_, ..] => value.note(head.children().len()),
-                        [] => (expression, value) = (Counts::ALL, Counts::ALL),
+                    // What a head is evaluated to may be such a value.
+                    expression.note(head.children().len());
+                    if !matches!(head.children().first(), Some(Atom::Expression(_))) {
+                        value.note(head.children().len());
                     }
                     all_curried &= curried.note(whole);
                 }
