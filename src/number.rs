@@ -110,6 +110,15 @@ impl Number {
         matches!(self, Number::Float(_))
     }
 
+    /// Whether it is the same number as `other`, which it equals, in all that can be seen of it:
+    /// `1` is not `1.0`, nor `0.0` `-0.0`.
+    pub(crate) fn is_written_as(&self, other: &Number) -> bool {
+        match (self, other) {
+            (Number::Float(one), Number::Float(other)) => one.to_bits() == other.to_bits(),
+            (one, other) => one.is_float() == other.is_float(),
+        }
+    }
+
     fn bits(&self) -> u64 {
         match self {
             Number::Integer(_) => 64,

@@ -77,9 +77,37 @@ struct Body {
     /// Spaces whose atoms are seen in queries too: imported modules.
     imports: RwLock<Vec<Space>>,
     /// What all imports lead to, and the count of imports anywhere when it was found.
-    closure: RwLock<(u64, Arc<[Space]>)>,
+    closure: RwLock<(u64, Closure)>,
     /// Rules that tell what operations mean, seen by queries where this space is.
     told: OnceLock<Space>,
+}
+
+/// The other spaces that queries look into, each once.
+#[derive(Clone)]
+struct Closure {
+    /// Those that are imported, directly or not; then those that are atoms of what is seen.
+    spaces: Arc<[Space]>,
+    /// How many are imported.
+    imported: usize,
+}
+
+impl Closure {
+    fn empty() -> Closure {
+        Closure {
+            spaces: Arc::from([]),
+            imported: 0,
+        }
+    }
+
+    fn imported(&self) -> &[Space] {
+        &self.spaces[..self.imported]
+    }
+
+    /// Spaces that are atoms of others: asked for all patterns but variables, which stand for
+    /// the spaces themselves.
+    fn held(&self) -> &[Space] {
+        &self.spaces[self.imported..]
+    }
 }
 
 enum SpaceName {
@@ -123,8 +151,15 @@ type Hidden = HashSet<u32, FixedState>;
 
 static NEXT_SPACE: AtomicU64 = AtomicU64::new(1);
 
-/// Counts the imports of all spaces, so that what they lead to can be remembered.
+/// Counts the imports of all spaces, and spaces that come and go as atoms, so that what they lead
+/// to can be remembered.
 static IMPORTS: AtomicU64 = AtomicU64::new(1);
+
+/// Notes that what queries of some space look into has changed.
+fn note_lookup() {
+    IMPORTS.fetch_add(1, Ordering::Release);
+    changes::note_both();
+}
 
 /// Rows looked at under one lock.
 const BATCH: usize = 256;
@@ -152,7 +187,7 @@ impl Space {
             name,
             kind,
             imports: RwLock::new(imports),
-            closure: RwLock::new((0, Arc::from([]))),
+            closure: RwLock::new((0, Closure::empty())),
             told: OnceLock::new(),
         }))
     }
@@ -492,8 +527,7 @@ impl Space {
         let mut imports = write(&self.0.imports);
         if !imports.iter().any(|known| known.is_same(&space)) {
             imports.push(space);
-            IMPORTS.fetch_add(1, Ordering::Release);
-            changes::note_both();
+            note_lookup();
         }
     }
 
@@ -668,49 +702,50 @@ impl Space {
         Layers::of(self).any(|store| store.may_type_expression(head))
     }
 
-    /// This space and all that it imports, directly or not, each once.
+    /// This space and all that its queries look into, each once.
     pub(crate) fn closure(&self) -> Vec<Space> {
         let mut spaces = vec![self.clone()];
-        spaces.extend(self.imported().iter().cloned());
+        spaces.extend(self.looked_into().spaces.iter().cloned());
         spaces
     }
 
-    /// All that it imports, directly or not, each once, itself excepted.
-    fn imported(&self) -> Arc<[Space]> {
+    /// All that its queries look into, itself excepted.
+    fn looked_into(&self) -> Closure {
         if let Some(seen) = self.seen() {
-            return seen.imported_then(self);
+            return seen.looked_into_then(self);
         }
         let now = IMPORTS.load(Ordering::Acquire);
         {
             let known = read(&self.0.closure);
             if known.0 == now {
-                return Arc::clone(&known.1);
+                return known.1.clone();
             }
         }
-        let imported: Arc<[Space]> = self.find_imported().into();
-        *write(&self.0.closure) = (now, Arc::clone(&imported));
-        imported
+        let found = self.find_looked_into();
+        *write(&self.0.closure) = (now, found.clone());
+        found
     }
 
     /// The same of a space that is seen at a moment: each as it is seen then.
-    fn imported_then(&self, present: &Space) -> Arc<[Space]> {
+    fn looked_into_then(&self, present: &Space) -> Closure {
         const KNOWN: u64 = u64::MAX;
         {
             let known = read(&self.0.closure);
             if known.0 == KNOWN {
-                return Arc::clone(&known.1);
+                return known.1.clone();
             }
         }
-        let imported: Arc<[Space]> = present
-            .find_imported()
-            .into_iter()
-            .map(|import| import.seen().unwrap_or(import))
-            .collect();
-        *write(&self.0.closure) = (KNOWN, Arc::clone(&imported));
-        imported
+        let Closure { spaces, imported } = present.find_looked_into();
+        let then = |space: &Space| space.seen().unwrap_or_else(|| space.clone());
+        let found = Closure {
+            spaces: spaces.iter().map(then).collect(),
+            imported,
+        };
+        *write(&self.0.closure) = (KNOWN, found.clone());
+        found
     }
 
-    fn find_imported(&self) -> Vec<Space> {
+    fn find_looked_into(&self) -> Closure {
         let mut spaces = vec![self.clone()];
         let mut known = HashSet::<_, FixedState>::from_iter([self.identity()]);
         let mut next = 0;
@@ -719,8 +754,40 @@ impl Space {
             spaces.extend(imports.filter(|import| known.insert(import.identity())));
             next += 1;
         }
+        let imported = spaces.len() - 1;
+        next = 0;
+        while next < spaces.len() {
+            let mut more = spaces[next].held();
+            if next > imported {
+                more.extend(spaces[next].imports());
+            }
+            spaces.extend(
+                more.into_iter()
+                    .filter(|space| known.insert(space.identity())),
+            );
+            next += 1;
+        }
         spaces.remove(0);
-        spaces
+        Closure {
+            spaces: spaces.into(),
+            imported,
+        }
+    }
+
+    /// The spaces that are atoms of this one.
+    fn held(&self) -> Vec<Space> {
+        let layers = Layers::own(self);
+        let mut held = Vec::new();
+        if layers.any(Store::may_hold_spaces) {
+            let mut rows = Vec::new();
+            let space = Atom::space(self.clone());
+            layers.candidates(&Probe::of(&space, &Bindings::new()), &mut rows);
+            let _ = layers.each(&rows, |found| {
+                held.extend(found.space().cloned());
+                ControlFlow::Continue(())
+            });
+        }
+        held
     }
 
     /// Calls `visit` for each atom of this space itself, imports not counted.

@@ -40,7 +40,8 @@ pub(crate) struct Row {
     pub(crate) row: u32,
 }
 
-/// The layers of a space: its own store or stores, then those of all that it imports.
+/// The layers of a space: its own store or stores, then those of all that it imports, then those
+/// of spaces that are atoms of one of these.
 pub(crate) struct Layers {
     layers: SmallVec<[Layer; 4]>,
     /// How many of them are the space's own.
@@ -64,6 +65,8 @@ struct Layer {
     view: View,
     /// Whether the view is a snapshot that ends with the layer.
     frozen: bool,
+    /// Whether it is seen since its space is an atom of another: a variable stands for that.
+    held: bool,
 }
 
 /// Layers of which nothing changes as long as this is kept: rows found there stay.
@@ -184,6 +187,7 @@ impl Layer {
             hidden,
             view,
             frozen,
+            held: self.held,
         }
     }
 
@@ -197,16 +201,30 @@ impl Layer {
             },
             view: self.view,
             frozen: false,
+            held: self.held,
         }
+    }
+
+    /// Whether nothing in it answers the probe, as it is a variable.
+    fn is_passed_over(&self, probe: &Probe) -> bool {
+        self.held && probe.asks_for_everything()
     }
 }
 
 impl Layers {
-    /// The layers of `space` and of all that it imports.
+    /// The layers of `space`, of all that it imports, and of spaces that are atoms of these.
     pub(crate) fn of(space: &Space) -> Layers {
         let mut layers = Layers::own(space);
-        for import in space.imported().iter() {
+        let others = space.looked_into();
+        for import in others.imported() {
             layers.push(import);
+        }
+        let first = layers.len();
+        for held in others.held() {
+            layers.push(held);
+        }
+        for layer in &mut layers.layers[first..] {
+            layer.held = true;
         }
         layers
     }
@@ -214,8 +232,8 @@ impl Layers {
     /// The layers that queries of `space` look into: [`Layers::of`], and what operations mean.
     pub(crate) fn asked(space: &Space) -> Layers {
         let mut layers = Layers::of(space);
-        let imported = space.imported();
-        let mut all = std::iter::once(space).chain(imported.iter());
+        let others = space.looked_into();
+        let mut all = std::iter::once(space).chain(others.spaces.iter());
         if let Some(meanings) = all.find_map(Space::told) {
             layers.push(meanings);
         }
@@ -239,8 +257,8 @@ impl Layers {
         Layers::own(space).own as u32
     }
 
-    /// The same rows, whatever is added to or removed from the space itself; its imports
-    /// stay as they are at any time. O(1), or linear in what a fork hides.
+    /// The same rows, whatever is added to or removed from the space itself and those that are
+    /// atoms of it; its imports stay as they are at any time. O(1), or linear in what a fork hides.
     pub(crate) fn frozen(&self) -> Layers {
         Layers {
             layers: self
@@ -248,7 +266,7 @@ impl Layers {
                 .iter()
                 .enumerate()
                 .map(|(number, layer)| {
-                    if number < self.own {
+                    if number < self.own || layer.held {
                         layer.freeze()
                     } else {
                         layer.share()
@@ -284,11 +302,11 @@ impl Layers {
         }
     }
 
-    /// Whether nothing that is added to or removed from the space itself is seen.
+    /// Whether nothing that is added to or removed from the space itself, and those that are atoms
+    /// of it, is seen.
     pub(crate) fn is_frozen(&self) -> bool {
-        self.layers[..self.own]
-            .iter()
-            .all(|layer| layer.view != View::Now)
+        let mut layers = self.layers.iter().enumerate();
+        layers.all(|(number, layer)| layer.view != View::Now || number >= self.own && !layer.held)
     }
 
     /// The layers to be kept beyond an evaluation; `None` if they may change then.
@@ -321,6 +339,9 @@ impl Layers {
 
     /// About how many rows of a layer [`Open::candidates`] would find; the layer is not open.
     pub(crate) fn estimate_in(&self, layer: usize, probe: &Probe) -> usize {
+        if self.layers[layer].is_passed_over(probe) {
+            return 0;
+        }
         let store = self.layers[layer].store();
         if read(store).wants_indexes(probe) {
             write(store).make_indexes(probe);
@@ -356,12 +377,14 @@ impl Layers {
                 hidden: Hides::Nothing,
                 view: View::Now,
                 frozen: false,
+                held: false,
             }),
             Kind::Snapshot { epoch, .. } => self.layers.push(Layer {
                 space: space.clone(),
                 hidden: Hides::Nothing,
                 view: View::At(*epoch),
                 frozen: false,
+                held: false,
             }),
             Kind::Alone { base } => self.push(base),
             Kind::Fork { base, .. } => {
@@ -374,6 +397,7 @@ impl Layers {
                     hidden: Hides::Nothing,
                     view: View::Now,
                     frozen: false,
+                    held: false,
                 });
             }
         }
@@ -384,6 +408,9 @@ impl Layers {
     pub(crate) fn candidates(&self, probe: &Probe, found: &mut Vec<Row>) {
         let mut rows = Vec::new();
         for (number, layer) in self.layers.iter().enumerate() {
+            if layer.is_passed_over(probe) {
+                continue;
+            }
             while !read(layer.store()).candidates(probe, layer.view, &mut rows) {
                 write(layer.store()).make_indexes(probe);
             }
@@ -555,6 +582,9 @@ impl Open<'_> {
     /// be called first.
     #[must_use]
     pub(crate) fn candidates(&self, probe: &Probe, rows: &mut Vec<u32>) -> bool {
+        if self.layer.is_passed_over(probe) {
+            return true;
+        }
         let from = rows.len();
         let ready = self.store.candidates(probe, self.layer.view, rows);
         if ready {
@@ -622,6 +652,11 @@ impl<'a> Found<'a> {
     /// The values that its tokens refer to.
     pub(crate) fn values(&self) -> &'a Values {
         self.store.values()
+    }
+
+    /// The space that it is, if it is one.
+    pub(super) fn space(&self) -> Option<&'a Space> {
+        self.store.space_of(self.tokens)
     }
 
     /// The atom as it was stored. Linear in its size.

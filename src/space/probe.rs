@@ -124,6 +124,11 @@ impl Probe {
         at
     }
 
+    /// Whether it is that of a variable.
+    pub(super) fn asks_for_everything(&self) -> bool {
+        token::is_variable(self.key(0))
+    }
+
     pub(super) fn key(&self, index: usize) -> u32 {
         self.keys.get(index).copied().unwrap_or(WILD)
     }

@@ -14,6 +14,7 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded};
+use crate::space::Space;
 use crate::space::changes::{self, Changes};
 use crate::space::flat::{self, Flat, Origin};
 use crate::space::index::{At, Path, PathIndex, Posting, Postings, key_at};
@@ -77,6 +78,8 @@ pub(crate) struct Store {
     told: Arc<AtomicU64>,
     /// How often rows have got new numbers.
     renumbered: u64,
+    /// Whether some row ever was a space.
+    held_spaces: bool,
     /// Values of forgotten rows; dropping one may ask for this store's lock.
     pub(super) garbage: Vec<Grounded>,
 }
@@ -175,6 +178,20 @@ impl Store {
     #[cfg(test)]
     pub(crate) fn next_row(&self) -> u32 {
         self.rows.next()
+    }
+
+    /// Whether one of the rows may be a space.
+    pub(super) fn may_hold_spaces(&self) -> bool {
+        self.held_spaces
+    }
+
+    /// The space that the tokens of a row are, if it is one.
+    pub(super) fn space_of(&self, tokens: &[u32]) -> Option<&Space> {
+        let place = token::payload_place(*tokens.first()?)?;
+        match self.values.payload(place) {
+            Grounded::Space(space) => Some(space),
+            _ => None,
+        }
     }
 
     /// The values that tokens of this store refer to.
@@ -276,6 +293,10 @@ impl Store {
 
     /// Enters a new row where queries look for it.
     fn link(&mut self, row: u32, tokens: &[u32]) {
+        if self.space_of(tokens).is_some() {
+            self.held_spaces = true;
+            super::note_lookup();
+        }
         let key = relation_of(tokens, &self.values);
         changes::note(key, &mut self.changes);
         let number = self.relations.get_or_make(key, self.clock);
@@ -371,6 +392,9 @@ impl Store {
     pub(crate) fn remove_row(&mut self, row: u32) {
         self.tick();
         let tokens = self.rows.tokens(row).expect("the row is there");
+        if self.space_of(tokens).is_some() {
+            super::note_lookup();
+        }
         let key = relation_of(tokens, &self.values);
         changes::note(key, &mut self.changes);
         if let Some(number) = self.relations.number(key) {
@@ -521,17 +545,13 @@ impl Store {
                     .is_none_or(|removed| *removed > sight.epoch))
     }
 
-    fn asks_for_everything(probe: &Probe) -> bool {
-        token::is_variable(probe.key(0))
-    }
-
     /// Appends the rows that `view` sees and that may unify with what the probe asks
     /// for, oldest first. Says `false`, and appends nothing, if more keys are needed than a
     /// partial probe has, or an index that is not there would perhaps shorten the way
     /// ([`Store::make_indexes`]).
     #[must_use]
     pub(crate) fn candidates(&self, probe: &Probe, view: View, found: &mut Vec<u32>) -> bool {
-        if Store::asks_for_everything(probe) {
+        if probe.asks_for_everything() {
             let sight = self.sight(view);
             found.extend(
                 self.rows
@@ -671,7 +691,7 @@ impl Store {
 
     /// About how many rows [`Store::candidates`] would find.
     pub(crate) fn estimate(&self, probe: &Probe) -> usize {
-        if Store::asks_for_everything(probe) {
+        if probe.asks_for_everything() {
             return self.rows.len();
         }
         let mut sum = 0;
@@ -692,7 +712,7 @@ impl Store {
     /// Whether an index that is not there would perhaps shorten the way.
     pub(crate) fn wants_indexes(&self, probe: &Probe) -> bool {
         let mut wants = false;
-        if !Store::asks_for_everything(probe) {
+        if !probe.asks_for_everything() {
             self.relations.each(probe, |_, relation| {
                 wants |= relation.wanted(&relation.choose(probe), probe).is_some();
             });
@@ -702,7 +722,7 @@ impl Store {
 
     /// Makes the indexes that the probe wants.
     pub(crate) fn make_indexes(&mut self, probe: &Probe) {
-        if Store::asks_for_everything(probe) {
+        if probe.asks_for_everything() {
             return;
         }
         let mut numbers: SmallVec<[u32; 4]> = SmallVec::new();

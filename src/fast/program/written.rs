@@ -7,7 +7,7 @@ use crate::fast::code::TypeId;
 
 /// An expression, what is expected of it, and whether its variables stand for nothing.
 ///
-/// Two are the same if their code is: `1` and `1.0`, and two states that hold the same for now, are
+/// Two are the same if their code is: `1` and `1.0`, `0.0` and `-0.0`, and two states that hold the same for now, are
 /// equal, but not written the same.
 pub(in crate::fast) struct Written {
     atom: Atom,
@@ -63,7 +63,7 @@ fn is_written_same(left: &Atom, right: &Atom) -> bool {
                 pending.extend(a.children().iter().zip(b.children()));
             }
             (Atom::Grounded(Grounded::Number(a)), Atom::Grounded(Grounded::Number(b)))
-                if a.is_float() != b.is_float() =>
+                if !a.is_written_as(b) =>
             {
                 return false;
             }
@@ -117,5 +117,8 @@ mod tests {
         let (whole, float) = (Atom::number(whole), Atom::number(float));
         assert!(whole == float);
         assert!(call_of(whole) != call_of(float));
+        let zero = |sign: f64| Atom::number(Number::Float(0.0_f64.copysign(sign)));
+        assert!(zero(1.0) == zero(-1.0));
+        assert!(call_of(zero(1.0)) != call_of(zero(-1.0)));
     }
 }
