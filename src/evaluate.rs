@@ -23,6 +23,7 @@ pub use proof::{FactUse, Proof, RuleUse};
 use crate::atom::Atom;
 
 pub(crate) use control::{Control, contains, substitute};
+pub(crate) use lambda::is_lambda;
 pub(crate) use machine::Machine;
 #[cfg(test)]
 pub(crate) use minimal::instructions;

@@ -12,6 +12,7 @@ pub(crate) use any::{as_result, shown};
 use any::{has_host_value, has_meta_type, with_any_type, without_any_type};
 
 use crate::atom::{Atom, Expression, Grounded, Variable, known};
+use crate::evaluate::is_lambda;
 use crate::seen::Made;
 use crate::space::{Layers, Space, changes};
 use crate::unify::{Bindings, Replacement, rebuild, unify};
@@ -407,16 +408,19 @@ pub(crate) fn typed_once(space: &Space, atom: &Atom, found: &mut Found) -> Vec<T
 }
 
 fn expression_types(space: &Space, atom: &Atom, children: &[Vec<Typed>]) -> Vec<Typed> {
-    let (functions, values): (Vec<Typed>, Vec<Typed>) = children[0]
-        .iter()
-        .cloned()
-        .partition(|head| is_function(&head.atom));
+    let head = &atom.as_expression().expect("an expression")[0];
+    // Of what a function without a name gives nothing is known.
+    let heads = match is_lambda(head) {
+        true => vec![Typed::value(undefined())],
+        false => children[0].clone(),
+    };
+    let (functions, values): (Vec<Typed>, Vec<Typed>) =
+        heads.into_iter().partition(|head| is_function(&head.atom));
     let mut types = Vec::new();
     if !values.is_empty() {
         types = tuples(&values, &children[1..]);
     }
     // Asking is linear in the atom, so at each of its levels quadratic.
-    let head = &atom.as_expression().expect("an expression")[0];
     if space.may_type_expression(head) {
         types.extend(assigned(space, atom));
     }

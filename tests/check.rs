@@ -63,7 +63,7 @@ fn calls_are_held_against_signatures() {
     check(
         "!(+ 1)\n!(+ 1 \"a\")\n!(if (> 1 \"b\") (+ 1) ok)",
         &[
-            ("1:2 E0101", "1 arguments"),
+            ("1:2 E0101", "1 argument,"),
             ("2:7 E0102", "argument 2 of `+` is a String"),
             ("3:11 E0102", "argument 2 of `>`"),
             ("3:16 E0101", "`+`"),

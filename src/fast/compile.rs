@@ -137,6 +137,8 @@ pub(super) fn expression(
         );
     }
     compiler.define_first(variables.len());
+    let apart = compiler.with_own_names(atom, &own, None);
+    let atom = apart.as_ref().unwrap_or(atom);
     let done = compiler.body(atom, expected, Bound::Something);
     let size = compiler.slots as Slot;
     let left = compiler.left;

@@ -43,6 +43,25 @@ fn functions_without_names_are_called_passed_and_returned() {
         !((if True (scaled 2) none) 4) => 9
         !(((|-> ($f) (|-> ($x) ($f ($f $x)))) (scaled 2)) 1) => 7
         !(|-> ($x) (+ 1 2)) => (|-> ($x) (+ 1 2))
+        ; Of what they give nothing is known, so that it may be an argument of any type.
+        !(if ((|-> ($x) (> $x 1)) 3) yes no) => yes
+        !(+ 1 ((|-> ($x) (+ $x 1)) 3)) => 5
+        !(not ((|-> ($x) (> $x 1)) 3)) => False
+        !(+ 1 ((|-> ($x) \"a\") 3)) => (Error (+ 1 \"a\") (BadArgType 2 Number String))
+        (= (kept $f Nil) Nil)
+        (= (kept $f (Cons $h $t)) (if ($f $h) (Cons $h (kept $f $t)) (kept $f $t)))
+        !(kept (|-> ($x) (> $x 1)) (Cons 1 (Cons 2 (Cons 3 Nil)))) => (Cons 2 (Cons 3 Nil))
+        !(get-type ((|-> ($x) (> $x 1)) 3)) => %Undefined%
+        ; Several that share a variable's name are called beside and inside of one another.
+        (= (doubly $f) (|-> ($x) ($f ($f $x))))
+        !((doubly (|-> ($x) (+ $x 1))) 1) => 3
+        !((doubly (doubly (|-> ($x) (* $x 2)))) 1) => 16
+        !((composed (|-> ($x) (+ $x 1)) (|-> ($x) (* $x 2))) 5) => 11
+        !((|-> ($x) ((|-> ($y) (+ $y 1)) ((|-> ($y) (* $y $x)) $x))) 3) => 10
+        !(((|-> ($x) ($x 1)) (|-> ($x) (pair $x))) ((|-> ($x) $x) 2)) => ((pair 1) 2)
+        !((|-> ($x) (((|-> ($y) ($y $x)) 1) ((|-> ($y) ($x $y)) 2))) 0) => ((1 0) (0 2))
+        (= (beside $n) (((|-> ($z) (let $w $z (+ $w $n))) 1) ((|-> ($z) (let $w $z (* $w $n))) 4)))
+        !(beside 5) => (6 20)
         ",
     );
 }

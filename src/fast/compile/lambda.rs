@@ -6,7 +6,7 @@
 
 use super::{Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, Grounded, Variable, known};
-use crate::evaluate::Control;
+use crate::evaluate::{Control, substitute};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 
 /// The parameters and the body of a function without a name.
@@ -37,19 +37,109 @@ pub(super) fn each_called<'a>(atom: &'a Atom, mut visit: impl FnMut(&'a Atom)) {
     }
 }
 
+/// How often each of these variables occurs in the functions that are called where they stand.
+fn counts_in_called(atom: &Atom) -> Vec<(Variable, usize)> {
+    let mut counts: Vec<(Variable, usize)> = Vec::new();
+    each_called(atom, |lambda| {
+        lambda.for_each_occurrence(|variable| {
+            match counts.iter_mut().find(|(known, _)| known == variable) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((variable.clone(), 1)),
+            }
+        });
+    });
+    counts
+}
+
+/// How deep functions that stand in one another are looked at for names of their own.
+const OWN_NAMES_MAX: usize = 16;
+/// How deep expressions are, around them.
+const AROUND_MAX: usize = 200;
+
+/// An expression with other variables in a function that is called where it stands for those that one
+/// visited before it has too: each call has its own, and names are one function's then. `own` are
+/// variables of nothing but such functions. `None` if all stays as it is.
+fn with_own_names(atom: &Atom, own: &[Variable], depth: usize) -> Option<Atom> {
+    let mut seen: Vec<Variable> = Vec::new();
+    let (mut all, mut is_same) = (Vec::new(), true);
+    each_called(atom, |lambda| {
+        let mut met: Vec<Variable> = Vec::new();
+        lambda.for_each_variable(|variable| {
+            if own.contains(variable) && !met.contains(variable) {
+                met.push(variable.clone());
+            }
+        });
+        let mut new = lambda.clone();
+        for variable in met {
+            if seen.contains(&variable) {
+                let other = Atom::Variable(variable.renamed());
+                new = substitute(&new, &variable, &other);
+                is_same = false;
+            } else {
+                seen.push(variable);
+            }
+        }
+        if depth < OWN_NAMES_MAX
+            && let Some(within) = with_own_names_within(&new, depth + 1)
+        {
+            (new, is_same) = (within, false);
+        }
+        all.push(new);
+    });
+    if is_same {
+        return None;
+    }
+    with_called(atom, &mut all.into_iter(), 0)
+}
+
+/// The same of a function, whose body calls others where they stand.
+fn with_own_names_within(lambda: &Atom, depth: usize) -> Option<Atom> {
+    let [head, parameters, body] = lambda.as_expression()? else {
+        return None;
+    };
+    let called = counts_in_called(body);
+    let is_own = |(variable, count): &(Variable, usize)| {
+        let mut all = 0;
+        lambda.for_each_occurrence(|found| all += usize::from(found == variable));
+        all == *count
+    };
+    let own: Vec<Variable> = (called.into_iter().filter(is_own))
+        .map(|(variable, _)| variable)
+        .collect();
+    let body = with_own_names(body, &own, depth)?;
+    Some(Atom::expression([head.clone(), parameters.clone(), body]))
+}
+
+/// An expression with others for the functions that are called where they stand, in the order in
+/// which [`each_called`] visits them. `None` if they stand too deep.
+fn with_called(atom: &Atom, others: &mut impl Iterator<Item = Atom>, depth: usize) -> Option<Atom> {
+    let Some([head, rest @ ..]) = atom.as_expression() else {
+        return Some(atom.clone());
+    };
+    if depth > AROUND_MAX {
+        return None;
+    }
+    let called = match lambda_of(head) {
+        Some(_) => Some(others.next()?),
+        None => None,
+    };
+    let mut parts = Vec::with_capacity(rest.len() + 1);
+    for part in rest.iter().rev() {
+        parts.push(with_called(part, others, depth + 1)?);
+    }
+    parts.push(match called {
+        Some(lambda) => lambda,
+        None => with_called(head, others, depth + 1)?,
+    });
+    parts.reverse();
+    Some(Atom::expression(parts))
+}
+
 impl Compiler<'_> {
     /// Variables of functions that are called where they stand, and of nothing else: they
     /// stand for nothing when the expression begins.
     pub(super) fn own_of_called(&self, atom: &Atom, open: bool) -> Vec<Variable> {
-        let mut counts: Vec<(Variable, usize)> = Vec::new();
-        each_called(atom, |lambda| {
-            lambda.for_each_occurrence(|variable| {
-                match counts.iter_mut().find(|(known, _)| known == variable) {
-                    Some((_, count)) => *count += 1,
-                    None => counts.push((variable.clone(), 1)),
-                }
-            });
-        });
+        let mut counts = counts_in_called(atom);
         let is_own = |variable: &Variable, count: usize| {
             if open {
                 self.counts.get(variable) == Some(&count)
@@ -59,6 +149,24 @@ impl Compiler<'_> {
         };
         counts.retain(|(variable, count)| is_own(variable, *count));
         counts.into_iter().map(|(variable, _)| variable).collect()
+    }
+
+    /// An expression of which all was counted, with names of their own in functions that are called
+    /// where they stand, if some share one; then all is counted again. `own` are variables of nothing
+    /// but these; `others` was counted too.
+    pub(super) fn with_own_names(
+        &mut self,
+        atom: &Atom,
+        own: &[Variable],
+        others: Option<&Atom>,
+    ) -> Option<Atom> {
+        let new = with_own_names(atom, own, 0)?;
+        self.counts.clear();
+        self.walked.clear();
+        for atom in others.into_iter().chain([&new]) {
+            self.count(atom);
+        }
+        Some(new)
     }
 
     /// One as a value, with what its variables stand for.

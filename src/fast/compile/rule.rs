@@ -24,6 +24,9 @@ impl Compiler<'_> {
         let arguments = &pattern.as_expression().expect("checked")[1..];
         self.count(pattern);
         self.count(body);
+        let own = self.own_of_called(body, true);
+        let apart = self.with_own_names(body, &own, Some(pattern));
+        let body = apart.as_ref().unwrap_or(body);
         let head_fail = self.here() - 1;
         let mut begin = self.here();
         for (slot, argument) in arguments.iter().enumerate() {

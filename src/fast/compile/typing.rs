@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::decide::{is_applied, is_evaluated};
+use super::lambda::lambda_of;
 use super::{
     Check, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want, is_large, is_whole_error,
 };
@@ -111,6 +112,9 @@ impl Compiler<'_> {
     ) -> Compiled<Static> {
         Ok({
             {
+                if lambda_of(&children[0]).is_some() {
+                    return Ok(Static::Any);
+                }
                 match (self.program).head_of_call(self.host, self.heap, children) {
                     Head::Untyped => {
                         let head = &children[0];

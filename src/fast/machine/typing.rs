@@ -109,11 +109,8 @@ impl Machine<'_> {
                 _ => None,
             },
             Term::Int(_) | Term::Flt(_) | Term::Bool(_) => self.type_of_value_head(head),
-            // Its type is what its operation says, which is not that nothing is known.
-            Term::Exp(at) if self.heap.is_lambda(at) => {
-                let types = &mut self.program.value_types;
-                types.number_of(&types::undefined(), false)
-            }
+            // Of what it gives nothing is known.
+            Term::Exp(at) if self.heap.is_lambda(at) => Some(self.program.value_types.unknown()),
             Term::Exp(_) => {
                 let unknown = self.program.value_types.unknown();
                 self.is_call_of_unknown(head).then_some(unknown)
