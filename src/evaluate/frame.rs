@@ -54,6 +54,8 @@ pub(crate) enum FrameKind {
     Table { table: usize, call: Atom },
     /// Tells whoever watches that a rule's body has a result.
     Watched(Applied),
+    /// Around what a call became, where `max-stack-depth` bounds how often calls become others.
+    Counted,
 }
 
 /// A rule that is being applied, and how many rules it is in.

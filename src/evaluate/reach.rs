@@ -129,7 +129,8 @@ impl Reach {
                 FrameKind::Alternatives { .. }
                 | FrameKind::Gather { .. }
                 | FrameKind::Limit { .. }
-                | FrameKind::Watched(_) => {}
+                | FrameKind::Watched(_)
+                | FrameKind::Counted => {}
                 FrameKind::Table { call, .. } => self.atom(call),
                 FrameKind::Elements(elements) => self.elements(elements),
                 FrameKind::Call { call, returns, .. } => {

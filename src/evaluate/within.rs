@@ -95,11 +95,12 @@ impl<'h> Machine<'h> {
     }
 
     /// As [`Machine::run_ways`], of a call whose arguments are as its function wants them;
-    /// its results are evaluated as values of a type.
+    /// its results are evaluated as values of a type. One that has changed, since its head was a
+    /// call, is no result where no rule is for it.
     pub(crate) fn run_call(
         host: &'h mut Host,
         space: &Space,
-        call: &Atom,
+        (call, changed): (&Atom, bool),
         returns: Wanted,
         budget: &Budget,
         proving: bool,
@@ -108,7 +109,8 @@ impl<'h> Machine<'h> {
             atom: call.clone(),
             space: space.clone(),
         };
-        let (frame, bound) = call_frame(space, call, returns, is_of_results(call));
+        let unchanged = !changed && is_of_results(call);
+        let (frame, bound) = call_frame(space, call, returns, unchanged);
         Machine::ways(host, call, (budget, proving), (task, Some(frame)), bound)
     }
 

@@ -360,6 +360,13 @@ pub(super) enum Instruction {
         expected: TypeId,
         size: Slot,
     },
+    /// The same of what is a call since its elements were evaluated: where no rule is for it, it may be
+    /// looked at again.
+    PlainChanged {
+        from: Slot,
+        expected: TypeId,
+        size: Slot,
+    },
     /// Goes on with what a rule gave for a call by the plain evaluator; a slot holds the pair.
     PlainRule {
         from: Slot,

@@ -388,6 +388,8 @@ enum OddWhat {
     SourceAs(Atom, Slot),
     /// A call as written, whose arguments are as its function wants them.
     Call(Atom),
+    /// The same, of what is a call since its elements were evaluated.
+    Changed(Atom),
     /// A pair of a call and what one of its rules gives, or what that has become, with which is
     /// gone on.
     Rule(Atom, Gives),

@@ -105,6 +105,7 @@ impl Machine<'_> {
                 self.watch_result(*applied, &atom, &next);
                 Some((Task::Return(atom), next))
             }
+            FrameKind::Counted => Some((Task::Return(atom), next)),
             FrameKind::Table { table, call } => {
                 tabling::deliver(self, &atom, *table, call);
                 None
@@ -213,6 +214,11 @@ impl Machine<'_> {
             atom
         } else {
             self.bindings.apply(&atom)
+        };
+        let is_bounded = self.host.settings.stack_depth_max != usize::MAX;
+        let next = match atom {
+            Atom::Expression(_) if is_bounded => next.push(FrameKind::Counted),
+            _ => next,
         };
         Some((
             Task::Metta {

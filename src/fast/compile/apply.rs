@@ -247,7 +247,7 @@ impl Compiler<'_> {
                 odd: FAIL,
             });
             let call: Vec<Atom> = slots.iter().map(|slot| this.named_value(*slot)).collect();
-            let call = OddWhat::Call(Atom::expression(call));
+            let call = OddWhat::Changed(Atom::expression(call));
             let slow = this.slow(Vec::new(), call, expected)?;
             let operands: Vec<Operand> = slots.iter().copied().map(Operand::slot).collect();
             let (to, want) = (this.slot()?, within.want);

@@ -279,6 +279,14 @@ impl Compiler<'_> {
                     size: 0,
                 });
             }
+            OddWhat::Changed(atom) => {
+                let from = self.instantiated(&atom, place)?;
+                self.emit_sized(Instruction::PlainChanged {
+                    from,
+                    expected,
+                    size: 0,
+                });
+            }
             OddWhat::Rule(pair, gives) => {
                 let from = self.instantiated(&pair, place)?;
                 self.emit_sized(Instruction::PlainRule {
@@ -388,6 +396,7 @@ impl Compiler<'_> {
                 | I::PlainOf { size, .. }
                 | I::PlainAs { size, .. }
                 | I::PlainCall { size, .. }
+                | I::PlainChanged { size, .. }
                 | I::PlainRule { size, .. }
                 | I::Step { size, .. }
                 | I::OfferResult { size, .. }

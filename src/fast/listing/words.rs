@@ -279,6 +279,9 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(expected)
         ),
         I::PlainCall { from, .. } => format!("call {} by the plain evaluator", slot(from)),
+        I::PlainChanged { from, .. } => {
+            format!("call what {} has become by the plain evaluator", slot(from))
+        }
         I::PlainRule { from, .. } => format!(
             "go on with the second of {} by the plain evaluator, given for the first",
             slot(from)

@@ -132,6 +132,6 @@ impl Machine<'_> {
         if self.heap.header(list.at()).has(Header::DATA) {
             return self.leave(list, base);
         }
-        self.ask_plain(Ask::Call, list, ANY, RETURN, base, 0)
+        self.ask_plain(Ask::Changed, list, ANY, RETURN, base, 0)
     }
 }

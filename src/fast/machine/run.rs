@@ -1313,6 +1313,7 @@ impl Machine<'_> {
                     | I::PlainOf { .. }
                     | I::PlainAs { .. }
                     | I::PlainCall { .. }
+                    | I::PlainChanged { .. }
                     | I::PlainRule { .. }
                     | I::Step { .. }
                     | I::CheckStepped { .. }

@@ -99,6 +99,15 @@ impl Machine<'_> {
                 let value = slot!(self, base, from);
                 go!(self.ask_plain(Ask::Call, value, expected, pc, base, size));
             }
+            I::PlainChanged {
+                from,
+                expected,
+                size,
+            } => {
+                fuel!();
+                let value = slot!(self, base, from);
+                go!(self.ask_plain(Ask::Changed, value, expected, pc, base, size));
+            }
             I::PlainRule {
                 from,
                 expected,

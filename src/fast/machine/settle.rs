@@ -465,7 +465,7 @@ impl Machine<'_> {
             Ask::CallAsAtom | Ask::ResultAsAtom | Ask::RuleAsAtom => {
                 Wanted::Type(Atom::Symbol(known().atom.clone()))
             }
-            Ask::Value | Ask::Call | Ask::Result | Ask::Rule | Ask::Step => {
+            Ask::Value | Ask::Call | Ask::Changed | Ask::Result | Ask::Rule | Ask::Step => {
                 let wanted = types::renamed(&self.program.types[usize::from(expected)]);
                 if self.program.is_stood_for(expected) {
                     Wanted::ByVariable(wanted)
@@ -481,8 +481,10 @@ impl Machine<'_> {
         let proving = self.program.proving;
         let run = match ask {
             Ask::Value => Plain::run_ways(self.host, &self.space, &atom, wanted, &budget, proving),
-            Ask::Call | Ask::CallAsAtom => {
-                Plain::run_call(self.host, &self.space, &atom, wanted, &budget, proving)
+            Ask::Call | Ask::CallAsAtom | Ask::Changed => {
+                let changed = matches!(ask, Ask::Changed);
+                let call = (&atom, changed);
+                Plain::run_call(self.host, &self.space, call, wanted, &budget, proving)
             }
             Ask::Result | Ask::ResultAsAtom => {
                 Plain::run_result(self.host, &self.space, &atom, wanted, &budget, proving)
@@ -575,6 +577,8 @@ pub(super) enum Ask {
     Call,
     /// The same, of a function whose results are not evaluated.
     CallAsAtom,
+    /// To make a call that is one since its elements were evaluated.
+    Changed,
     /// To go on with what a rule gave.
     Result,
     /// The same, of a function whose results are not evaluated.
