@@ -63,6 +63,15 @@ pub(super) enum Tells {
     Type(TypeId),
     /// The type of its value; if that is an expression nothing, or what its operation says.
     Value,
+    /// The type of its value, which is no expression but one that was made then.
+    Made,
+}
+
+impl Tells {
+    /// Whether it tells something, and it is known what.
+    pub(super) fn is_clear(self) -> bool {
+        matches!(self, Tells::Type(_) | Tells::Value | Tells::Made)
+    }
 }
 
 /// A slot that types depend on.

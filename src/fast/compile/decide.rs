@@ -77,7 +77,7 @@ struct Further {
 impl Further {
     /// Whether the argument tells something, and anything after it depends on that.
     fn is_told_by(&self, place: usize) -> bool {
-        let tells = matches!(self.arguments[place].tells, Tells::Type(_) | Tells::Value);
+        let tells = self.arguments[place].tells.is_clear();
         let later = &self.arguments[place + 1..];
         tells && (self.evaluates_result || later.iter().any(SiteArgument::is_evaluated))
     }
@@ -312,7 +312,7 @@ impl Compiler<'_> {
         if evaluated.iter().any(|argument| self.keeps_result(argument)) {
             // What it gave would be evaluated on the slow way from there.
             parts.iter_mut().for_each(|part| {
-                if let Tells::Type(_) | Tells::Value = part.tells {
+                if part.tells.is_clear() {
                     part.tells = Tells::Unclear;
                 }
             });
@@ -436,6 +436,7 @@ impl Compiler<'_> {
         }
         let tree = match further.arguments[place].tells {
             Tells::Type(found) => Tree::Known(found),
+            Tells::Made => Tree::Told(slot, true),
             _ => Tree::Result(slot),
         };
         further.arguments[place] = SiteArgument {

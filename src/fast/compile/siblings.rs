@@ -42,6 +42,10 @@ struct Gathered {
     silent: bool,
     /// What is of the type that its value has.
     value: bool,
+    /// What may be an expression that was there before, and so tells nothing.
+    handed_on: bool,
+    /// Data that is made, whose type goes by its elements.
+    made: bool,
     /// What a signature tells the type of.
     declared: Option<Atom>,
     /// What is kept as it is, unevaluated.
@@ -620,19 +624,32 @@ impl Compiler<'_> {
             } if gathered.declared.is_none() => Tells::Nothing,
             Gathered { silent: true, .. } => Tells::Unclear,
             Gathered {
-                value, declared, ..
+                made: true,
+                handed_on: false,
+                declared: None,
+                ..
+            } => Tells::Made,
+            Gathered {
+                made: false,
+                value,
+                declared,
+                ..
             } => match declared {
                 None => Tells::Value,
                 Some(found) if !value => Tells::Type(self.program.type_id(&found)),
                 Some(_) => Tells::Unclear,
             },
+            Gathered { made: true, .. } => Tells::Unclear,
         }
     }
 
     fn gather(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>, gathered: &mut Gathered) {
         match self.source(atom, seen) {
             // What is an expression was there before, or has no type.
-            Source::Itself | Source::Nameless => gathered.value = true,
+            Source::Itself | Source::Nameless => {
+                gathered.value = true;
+                gathered.handed_on |= !matches!(atom, Atom::Symbol(_) | Atom::Grounded(_));
+            }
             Source::Of(atoms) => {
                 gathered.value |= atoms.is_empty();
                 for atom in &atoms {
@@ -643,8 +660,12 @@ impl Compiler<'_> {
                 (gathered.silent, gathered.kept) = (true, true);
             }
             Source::Declared(found) if types::is_undefined(&found) => gathered.silent = true,
-            Source::Declared(found) if types::is_meta_type(&found) || !found.is_ground() => {
-                gathered.unclear = true;
+            Source::Declared(found) if types::is_meta_type(&found) => gathered.unclear = true,
+            Source::Declared(found) if !found.is_ground() => {
+                match self.is_constructed(atom) && self.elements_tell(atom, seen) {
+                    true => gathered.made = true,
+                    false => gathered.unclear = true,
+                }
             }
             // Their results are of that type by themselves, also what is left as it stands.
             Source::Declared(_) if self.is_operation(atom) => gathered.value = true,
@@ -676,6 +697,34 @@ impl Compiler<'_> {
             Source::Again => {}
             Source::Itself | Source::Nameless | Source::Unknown => given.push(false),
         }
+    }
+
+    /// Whether it is data headed by a name: code depends on that there is no rule for it.
+    fn is_constructed(&mut self, call: &Atom) -> bool {
+        let Some([head @ Atom::Symbol(_), arguments @ ..]) = call.as_expression() else {
+            return false;
+        };
+        !self.is_operation(call) && self.has_no_rules(head, arguments.len())
+    }
+
+    /// Whether evaluating the elements of data tells what the types of their values do.
+    fn elements_tell(&mut self, data: &Atom, seen: &mut Vec<(u32, usize)>) -> bool {
+        let elements = data.as_expression().unwrap_or_default();
+        elements.iter().skip(1).all(|element| {
+            let is_call = element
+                .as_expression()
+                .is_some_and(|parts| !parts.is_empty());
+            if !is_call {
+                return true;
+            }
+            let mut gathered = Gathered::default();
+            self.gather(element, seen, &mut gathered);
+            let declared = gathered.declared.as_ref();
+            !gathered.silent
+                && !gathered.unclear
+                && !gathered.handed_on
+                && declared.is_none_or(is_of_leaves)
+        })
     }
 
     fn is_operation(&mut self, call: &Atom) -> bool {
