@@ -410,15 +410,24 @@ impl Heap {
     /// Whether elements of data are plainly seen to be of these types, where one is wanted.
     #[inline(always)]
     pub(super) fn are_of(&self, program: &Program, at: usize, parts: &[Option<ValueType>]) -> bool {
-        parts.iter().enumerate().all(|(place, wanted)| {
-            let Some(wanted) = *wanted else { return true };
-            let element = self.word(at + 2 + place);
-            if element.is_exp() && self.is_noted_as(element.at(), wanted) {
-                return true;
+        let elements = &self.cells[at + 2..][..parts.len()];
+        for (element, wanted) in elements.iter().zip(parts) {
+            let (element, Some(wanted)) = (Cell(*element), *wanted) else {
+                continue;
+            };
+            let is_plainly = match element.is_exp() {
+                true => self.is_noted_as(element.at(), wanted),
+                false => element.is_int() && wanted == program.value_types.number(),
+            };
+            if is_plainly {
+                continue;
             }
             let noted = self.noted_argument(program, element, LeafPlace::Part);
-            noted.is_some_and(|noted| noted.found() == wanted)
-        })
+            if noted.is_none_or(|noted| noted.found() != wanted) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Whether an expression evaluates to itself and is noted to be of this type.

@@ -190,6 +190,42 @@ impl Compiler<'_> {
         }
     }
 
+    /// The type of a call of values whose parameters share no type variable with each other, nor with
+    /// the result: it is well-typed if each value by itself is of the type that its parameter takes.
+    fn type_apart(
+        &mut self,
+        children: &[Atom],
+        signature: &Signature,
+        checks: &mut Vec<Check>,
+    ) -> Compiled<Static> {
+        let returns = &signature.returns;
+        if !returns.is_ground() || types::is_undefined(returns) || types::is_meta_type(returns) {
+            return Err(Leave);
+        }
+        let mut met: Vec<Variable> = Vec::new();
+        for (parameter, argument) in signature.parameters.iter().zip(&children[1..]) {
+            let mut own: Vec<Variable> = Vec::new();
+            parameter.for_each_variable(|variable| own.push(variable.clone()));
+            let is_shared = own.iter().any(|variable| met.contains(variable));
+            if is_shared || types::is_meta_type(parameter) || types::is_undefined(parameter) {
+                return Err(Leave);
+            }
+            met.extend(own);
+            match self.static_type(argument, checks)? {
+                Static::Slot(slot) => checks.push(Check::Type(slot, parameter.clone())),
+                Static::Known(actual) | Static::Open(actual) if !types::is_meta_type(&actual) => {
+                    let (parameter, actual) = (types::renamed(parameter), types::renamed(&actual));
+                    let mut bindings = crate::unify::Bindings::new();
+                    if !types::match_types(&parameter, &actual, &mut bindings) {
+                        return Err(Leave);
+                    }
+                }
+                _ => return Err(Leave),
+            }
+        }
+        Ok(Static::Known(returns.clone()))
+    }
+
     /// The type that a call has; leaves what is not well-typed for certain.
     pub(super) fn application_type(
         &mut self,
@@ -203,7 +239,14 @@ impl Compiler<'_> {
             return Err(Leave);
         }
         if is_applied(signature) {
-            return self.applied_type(children, signature, checks);
+            let (known, in_doubt) = (checks.len(), self.in_doubt);
+            if let Ok(found) = self.applied_type(children, signature, checks) {
+                return Ok(found);
+            }
+            checks.truncate(known);
+            let found = self.type_apart(children, signature, checks)?;
+            self.in_doubt = in_doubt;
+            return Ok(found);
         }
         // What type variables stand for: known, or the type of a slot's value.
         let mut bound: Vec<(Variable, Static)> = Vec::new();
