@@ -278,3 +278,60 @@ fn facts_asked_for_again_are_proved_alike() {
          !(remove-atom &self (p 2 b)) !(ask 2) !(ask 2) !(collapse (pair 2))",
     );
 }
+
+/// Facts that queries at a moment ask for again have tables.
+#[test]
+fn facts_of_a_moment_are_proved_alike() {
+    const PROGRAM: &str = "
+        (e 1 2) (e 2 3) (e 2 4) (e 3 1) (e 4 a) (e a b) (e b b) (e c 1) (n 1 one) (n 2 \"two\") (n 3 three) (n a 1.5)
+        (= (ask $k) (match &self (e $k $v) $v))
+        (= (both $k) (match &self (, (e $k $v) (e $v $w)) ($v $w)))
+        (= (named $k) (match &self (, (e $k $v) (n $v $name)) (is $name)))
+        (= (far $k) (match &self (, (e $k $v) (e $v $w) (e $w $u)) (if (== $u $k) round $u)))
+        (= (some $k) (if (> (size-atom (collapse (both $k))) 1) (ask $k) (named $k)))
+        (= (any) (match &self (e $x $x) $x))";
+    let questions = [
+        "(ask 1)",
+        "(ask 2)",
+        "(ask 2)",
+        "(ask $k)",
+        "(both 1)",
+        "(both 2)",
+        "(both b)",
+        "(both $k)",
+        "(named 1)",
+        "(named 3)",
+        "(named 4)",
+        "(far 1)",
+        "(far c)",
+        "(far $k)",
+        "(some 1)",
+        "(some 3)",
+        "(any)",
+        "(collapse (both 2))",
+        "(once (far $k))",
+        "(case (ask 9) ((Empty (ask 1)) ($x $x)))",
+    ];
+    let [plain, compiled] = [true, false].map(|plain| {
+        let mut prover = Prover::new(plain, Path::new("."));
+        prover.run(PROGRAM, "program.metta");
+        let mut moment = Prover(prover.0.snapshot());
+        // What was found out at one moment may hold at the next.
+        let mut answers = ask(&mut moment, &questions);
+        prover.run("(e 3 c) (n b bee)", "more.metta");
+        answers.extend(ask(&mut moment, &questions));
+        answers.extend(ask(&mut Prover(prover.0.snapshot()), &questions));
+        answers
+    });
+    for (number, (plain, compiled)) in plain.iter().zip(&compiled).enumerate() {
+        let question = questions[number % questions.len()];
+        assert_eq!(sorted(plain), sorted(compiled), "{number}: {question}");
+    }
+}
+
+fn ask(prover: &mut Prover, questions: &[&str]) -> Vec<Answers> {
+    let directives = questions.iter().map(|question| format!("!{question}"));
+    directives
+        .flat_map(|directive| prover.run(&directive, "questions.metta"))
+        .collect()
+}

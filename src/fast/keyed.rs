@@ -8,6 +8,7 @@
 //! and the rows are those of when it was asked, whatever is removed meanwhile.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -24,7 +25,7 @@ use crate::fast::program::Program;
 use crate::fast::stack::{FRAME, place};
 use crate::space::flat;
 use crate::space::token::Token;
-use crate::space::{Layers, Space, Stand};
+use crate::space::{Layers, Row, Space, Stand};
 use crate::symbol::Symbol;
 
 /// How often a query is made before tables are made for it. Tests without optimisation do it at
@@ -115,6 +116,9 @@ pub(super) struct Table {
     /// What is no word by itself: numbers that are not small, texts and other values of the host.
     values: Vec<Atom>,
     rows: u32,
+    /// Where each row is in the layers of its space; empty where proofs are not recorded. Rows keep their
+    /// numbers for as long as the table is of use.
+    at: Vec<Row>,
     /// For columns that are compared, the most telling first.
     indexes: SmallVec<[Index; 2]>,
     /// Slots that are compared, but those that patterns before it in the query write.
@@ -136,6 +140,8 @@ struct Index {
 pub(super) struct Loops {
     tables: SmallVec<[Arc<Table>; 4]>,
     levels: Levels,
+    /// The layers that rows are of which are recorded.
+    pub(super) layers: Option<Rc<Layers>>,
     /// What the machine was like before the query.
     pub(super) tops: Tops,
     /// Where each solution goes on.
@@ -151,6 +157,8 @@ pub(super) struct Level {
     /// The next row, which is as the slots that are compared say, unless it is at the end.
     next: u32,
     end: u32,
+    /// The row that was taken last.
+    taken: u32,
     /// What the machine was like before a row was taken.
     tops: Tops,
 }
@@ -172,11 +180,13 @@ impl Loops {
         &mut self,
         tables: SmallVec<[Arc<Table>; 4]>,
         levels: Levels,
+        layers: Option<Rc<Layers>>,
         (tops, pc): (Tops, Pc),
     ) {
         *self = Loops {
             tables,
             levels,
+            layers,
             tops,
             pc,
         };
@@ -186,6 +196,7 @@ impl Loops {
     pub(super) fn clear(&mut self) {
         self.tables.clear();
         self.levels.clear();
+        self.layers = None;
     }
 
     /// Goes on with the next solution.
@@ -203,6 +214,13 @@ impl Loops {
             frame,
             fuel,
         )
+    }
+
+    /// The rows that the solution is of, and the layers that they are in, where proofs are recorded.
+    pub(super) fn rows_taken(&self) -> Option<(&Rc<Layers>, impl Iterator<Item = Row>)> {
+        let levels = self.tables.iter().zip(&self.levels);
+        let rows = levels.map(|(table, level)| table.row_taken(level));
+        Some((self.layers.as_ref()?, rows))
     }
 
     /// How long the trail was before the query, and before each level took a row.
@@ -272,6 +290,7 @@ pub(super) fn solve<'t>(
         let table = table_of(depth - 1);
         let row = table.row(level);
         level.next += 1;
+        level.taken = row;
         table.skip(level, heap, frame);
         if !table.take(row, heap, frame) {
             continue;
@@ -301,6 +320,7 @@ impl Table {
         space: &Space,
         written: &[Slot],
         asked: u32,
+        proving: bool,
     ) -> Result<Current, Later> {
         let is_single = pattern.followed_by == 0 && written.is_empty();
         let (wants, probe) = pattern.of_a_table().ok_or(Later::Never)?;
@@ -315,20 +335,25 @@ impl Table {
             return Err(Later::After((count / ROWS_PER_QUERY) as u32));
         }
         let stand = Stand::of(space, &probe).ok_or(Later::Never)?;
-        let (mut candidates, mut rows) = (Vec::new(), 0);
+        let (mut candidates, mut rows, mut at) = (Vec::new(), 0, Vec::new());
         let (mut words, mut values) = (Vec::new(), Vec::new());
         layers.candidates(&probe, &mut candidates);
         let read = layers.each(&candidates, |row| {
-            let mut value_at = |at: usize, column: usize| {
+            let mut value_at = |place: usize, column: usize| {
                 let Column::Slot(_) = wants.columns[column] else {
                     return None;
                 };
-                let (token, _) = Token::read(row.tokens(), at);
+                let (token, _) = Token::read(row.tokens(), place);
                 values.push(flat::leaf(token, row.values(), &mut Symbol::from_id)?);
                 Some(Cell::boxed(values.len() as u32 - 1))
             };
             match wants.read(row.tokens(), &mut words, &mut value_at) {
-                Plain::Matches => rows += 1,
+                Plain::Matches => {
+                    rows += 1;
+                    if proving {
+                        at.push(row.row());
+                    }
+                }
                 Plain::Differs => {}
                 Plain::Unknown => return ControlFlow::Break(()),
             }
@@ -342,6 +367,7 @@ impl Table {
             words,
             values,
             rows,
+            at,
             indexes: SmallVec::new(),
             given: SmallVec::new(),
         };
@@ -416,6 +442,7 @@ impl Table {
             index,
             next,
             end,
+            taken: 0,
             tops: heap.tops(),
         };
         self.skip(&mut level, heap, frame);
@@ -451,6 +478,11 @@ impl Table {
         }
     }
 
+    /// The row that was taken last, where proofs are recorded.
+    pub(super) fn row_taken(&self, level: &Level) -> Row {
+        self.at[level.taken as usize]
+    }
+
     fn words_of(&self, row: u32) -> &[u64] {
         let width = self.columns.len();
         &self.words[row as usize * width..][..width]
@@ -481,11 +513,11 @@ impl Table {
 }
 
 /// Makes tables for a query of some patterns, if that is worth it by now.
-fn make(patterns: &mut [Pattern], space: &Space) {
+fn make(patterns: &mut [Pattern], space: &Space, proving: bool) {
     let (mut made, mut written) = (Vec::with_capacity(patterns.len()), Vec::new());
     let count = patterns[0].tables.count;
     for pattern in patterns.iter() {
-        match Table::of(pattern, space, &written, count) {
+        match Table::of(pattern, space, &written, count, proving) {
             Ok(current) => {
                 written.extend(
                     current
@@ -515,7 +547,7 @@ impl Program {
         let width = 1 + self.patterns[first].followed_by as usize;
         let patterns = &mut self.patterns[first..first + width];
         if patterns[0].current.is_none() {
-            make(patterns, space);
+            make(patterns, space, self.proving);
         }
         let (sight, own) = (&self.sight, &self.space);
         let is_there = |pattern: &mut Pattern| {

@@ -633,9 +633,8 @@ impl Compiler<'_> {
                 let here = self.here();
                 self.fill(last, Place::To, here);
             }
-            if let Some(arguments) = known
-                && !self.program.proving
-            {
+            if let Some(arguments) = known {
+                self.record_pending();
                 self.emit(Instruction::TryCallLast {
                     function,
                     arguments,

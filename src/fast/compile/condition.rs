@@ -20,11 +20,7 @@ impl Compiler<'_> {
     /// where that is not plain. `None` for what is no such expression.
     fn compared(&mut self, atom: &Atom) -> Compiled<Option<(Slot, Vec<usize>)>> {
         let mut left = COMPARISONS_MAX;
-        if self.watched
-            || self.program.proving
-            || self.is_compared
-            || !self.is_condition(atom, &mut left)
-        {
+        if self.watched || self.is_compared || !self.is_condition(atom, &mut left) {
             return Ok(None);
         }
         let (seen, defined) = (self.seen.clone(), self.defined.clone());
@@ -68,22 +64,27 @@ impl Compiler<'_> {
             return Ok(None);
         };
         let to = self.slot()?;
-        let first = match want {
-            Want::Tail => {
-                self.return_value(Operand::slot(slot));
-                None
-            }
-            Want::Own | Want::Shared => self.join(Operand::slot(slot), to, want),
-        };
+        let first = self.recording(|this| {
+            this.record_called(atom);
+            Ok(match want {
+                Want::Tail => {
+                    this.return_value(Operand::slot(slot));
+                    None
+                }
+                Want::Own | Want::Shared => this.join(Operand::slot(slot), to, want),
+            })
+        })?;
         let here = self.here();
         for at in uses {
             self.fill(at, Place::Odd, here);
         }
         self.is_compared = true;
-        let value = self.branch(otherwise);
+        let second = self.branch(|this| {
+            let value = otherwise(this)?;
+            Ok(this.join(value, to, want))
+        });
         self.is_compared = false;
-        let second = self.join(value?, to, want);
-        self.land([first, second]);
+        self.land([first, second?]);
         self.define(to);
         Ok(Some(Operand::slot(to)))
     }

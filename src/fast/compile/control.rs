@@ -195,6 +195,7 @@ impl Compiler<'_> {
         let mut try_same = None;
         let mut inlined = None;
         let mut before = self.defined.clone();
+        let pending = self.pending.clone();
         let tried = tried.map(|jump| {
             let at = self.emit(jump);
             self.emit(Instruction::Jump { to: FAIL });
@@ -286,6 +287,9 @@ impl Compiler<'_> {
             if try_same.is_some() || inlined.is_some() || tried.is_some() {
                 // Nothing else uses what was evaluated for the comparison.
                 this.defined.clone_from(&before);
+                // What the other way has recorded by now, this one has not.
+                this.pending.add_all(&pending);
+                this.record_called(condition);
             }
             let begin = this.here();
             let both = [then, otherwise];

@@ -26,6 +26,13 @@ impl Pending {
         }
     }
 
+    /// Adds what was used on another way to the same place.
+    pub(super) fn add_all(&mut self, other: &Pending) {
+        for used in &other.used {
+            self.add(*used);
+        }
+    }
+
     /// Begins a branch; what was pending before it, for when it has ended.
     fn branch(&mut self) -> Pending {
         let before = self.clone();

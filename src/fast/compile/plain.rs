@@ -96,14 +96,10 @@ impl Compiler<'_> {
         let Mode::Plain(depth) = self.mode else {
             return inner(self);
         };
-        // What is recorded is gathered along one way through the code.
-        if self.program.proving {
-            return inner(self);
-        }
         let Some(plan) = (depth < DEEPEST).then(|| self.plan(body)).flatten() else {
             return inner(self);
         };
-        let way = self.way();
+        let (way, pending) = (self.way(), self.pending.clone());
         let looks = self.look(&plan);
         let known = (self.data.len(), self.plain.len());
         self.plain.extend(plan.settled);
@@ -115,6 +111,7 @@ impl Compiler<'_> {
         self.plain.truncate(known.1);
         done?;
         self.back(way);
+        self.pending = pending;
         let here = self.here();
         for at in looks {
             self.fill(at, Place::Odd, here);
@@ -345,11 +342,14 @@ impl Compiler<'_> {
     /// The arguments of a short call that can be made at once where they are plain, or
     /// numbers that something small is added to; `None` if that saves nothing.
     pub(super) fn quick_arguments(&mut self, arguments: &[Atom], want: Want) -> Option<[Quick; 3]> {
-        // What was used is recorded before a last call, behind where a quick one is made.
-        if self.program.proving && want == Want::Tail {
-            return None;
-        }
         let (quick, saves) = self.quick_where_plain(arguments)?;
+        if saves && want == Want::Tail {
+            // The frame is left where the call is quick.
+            for argument in arguments {
+                self.record_called(argument);
+            }
+            self.record_pending();
+        }
         saves.then_some(quick)
     }
 

@@ -31,9 +31,13 @@ impl Machine<'_> {
 
     #[inline(never)]
     fn query_made_tables(&mut self, space: Cell, first: Place, pc: Pc, size: Slot) -> Option<Next> {
-        if self.program.proving || !space.is_box() {
+        if !space.is_box() {
             return None;
         }
+        let layers = match self.program.proving {
+            true => Some(self.layers_that_stay(space)?),
+            false => None,
+        };
         let asked = self.heap.box_of(space).as_space()?;
         if !self.program.has_tables(first.pattern as usize, asked) {
             return None;
@@ -67,6 +71,12 @@ impl Machine<'_> {
         }
         let (heap, fuel) = (&mut self.heap, &mut self.fuel);
         let found = keyed::solve((table_of, width), &mut levels, heap, frame, fuel);
+        if let (Found::More | Found::Last, Some(layers)) = (found, &layers) {
+            for (number, level) in levels.iter().enumerate() {
+                let row = table_of(number).row_taken(level);
+                self.recorded.add_row(&mut self.log, layers, row);
+            }
+        }
         match found {
             Found::Last => {
                 if is_open {
@@ -78,7 +88,7 @@ impl Machine<'_> {
             Found::More | Found::Again => {
                 let mut loops = self.loops.pop().unwrap_or_default();
                 let tables = self.program.tables_of(number, width);
-                loops.begin(tables, levels, (tops, pc));
+                loops.begin(tables, levels, layers, (tops, pc));
                 let tops = loops.resumes_at();
                 let top = base + 2 + usize::from(size);
                 self.push_choice(Kind::Loops(loops), base, top, tops, log_top);
@@ -102,6 +112,9 @@ impl Machine<'_> {
         let pc = loops.pc;
         let frame = self.stack.frame_mut(choice.base as usize);
         let found = loops.next(&mut self.heap, frame, &mut self.fuel);
+        if let (Found::More | Found::Last, Some((layers, rows))) = (found, loops.rows_taken()) {
+            rows.for_each(|row| self.recorded.add_row(&mut self.log, layers, row));
+        }
         match found {
             Found::More | Found::Again => {
                 let tops = loops.resumes_at();

@@ -13,6 +13,9 @@ use crate::evaluate::{FactUse, Proof, ProofBuilder};
 use crate::fast::choice::Step;
 use crate::space::{Layers, Row};
 
+/// How many rows are told apart at first.
+const ROWS_MIN: usize = 256;
+
 /// Where things were written into the log last. What stands there says whether they still are.
 #[derive(Default)]
 pub(super) struct Recorded {
@@ -30,10 +33,28 @@ impl Recorded {
         let step = at.and_then(|at| log.get(at as usize));
         matches!(step, Some(Step::Used(there)) if *there == used)
     }
-}
 
-/// How many rows are told apart at first.
-const ROWS_MIN: usize = 256;
+    /// Writes the use of a fact, of layers that stay as they are, into the log.
+    pub(super) fn add_row(&mut self, log: &mut Vec<Step>, layers: &Rc<Layers>, row: Row) {
+        let places = &mut self.rows;
+        if places.len() <= 2 * log.len() || places.is_empty() {
+            let size = (4 * log.len()).max(ROWS_MIN).next_power_of_two();
+            places.resize(size, u32::MAX);
+        }
+        let space = (Rc::as_ptr(layers) as usize >> 4) as u32;
+        let mixed = row.row ^ row.layer.wrapping_mul(0x9e37_79b9) ^ space.wrapping_mul(0x85eb_ca6b);
+        let mask = places.len() - 1;
+        let place = &mut places[mixed as usize & mask];
+        if let Some(Step::Row(known, there)) = log.get(*place as usize)
+            && *there == row
+            && Rc::ptr_eq(known, layers)
+        {
+            return;
+        }
+        *place = log.len() as u32;
+        log.push(Step::Row(Rc::clone(layers), row));
+    }
+}
 
 impl Machine<'_> {
     /// Records what code used.
@@ -66,23 +87,7 @@ impl Machine<'_> {
     }
 
     fn record_row(&mut self, layers: &Rc<Layers>, row: Row) {
-        let places = &mut self.recorded.rows;
-        if places.len() <= 2 * self.log.len() || places.is_empty() {
-            let size = (4 * self.log.len()).max(ROWS_MIN).next_power_of_two();
-            places.resize(size, u32::MAX);
-        }
-        let space = (Rc::as_ptr(layers) as usize >> 4) as u32;
-        let mixed = row.row ^ row.layer.wrapping_mul(0x9e37_79b9) ^ space.wrapping_mul(0x85eb_ca6b);
-        let mask = places.len() - 1;
-        let place = &mut places[mixed as usize & mask];
-        if let Some(Step::Row(known, there)) = self.log.get(*place as usize)
-            && *there == row
-            && Rc::ptr_eq(known, layers)
-        {
-            return;
-        }
-        *place = self.log.len() as u32;
-        self.log.push(Step::Row(Rc::clone(layers), row));
+        self.recorded.add_row(&mut self.log, layers, row);
     }
 
     /// Records what was gathered or set aside, and led to where the evaluation is now.
