@@ -361,6 +361,8 @@ struct Compiler<'m> {
     is_whole: bool,
     /// Whether comparisons were tried all at once before.
     is_compared: bool,
+    /// How many cases around this are compiled twice.
+    cases_twice: usize,
 }
 
 /// A slow way: evaluate an expression by the plain evaluator and go on.
@@ -450,6 +452,7 @@ impl<'m> Compiler<'m> {
             unbound: Vec::new(),
             is_whole: true,
             is_compared: false,
+            cases_twice: 0,
         };
         compiler.define_first(arity);
         compiler

@@ -314,6 +314,7 @@ impl Compiler<'_> {
         let way = self.way();
         let (pending, met) = (self.pending.clone(), self.met.clone());
         let (slots, handler, depth) = (self.slots, self.handler, self.depth);
+        let cases_twice = self.cases_twice;
         let (odd, sized, matched) = (self.odd.len(), self.sized.len(), self.matched.len());
         let uses: Vec<usize> = self
             .handlers
@@ -330,6 +331,7 @@ impl Compiler<'_> {
                 self.back(way);
                 (self.pending, self.met) = (pending, met);
                 (self.slots, self.handler, self.depth) = (slots, handler, depth);
+                self.cases_twice = cases_twice;
                 self.handlers.truncate(uses.len());
                 for (handler, uses) in self.handlers.iter_mut().zip(uses) {
                     handler.uses.truncate(uses);

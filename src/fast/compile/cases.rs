@@ -16,6 +16,10 @@ use crate::atom::{Atom, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Of, Operand, Pc, Slot, TypeId};
 use crate::fast::switch::HeadTest;
 
+/// Cases in each other that are compiled twice: for data and for any value, or for values and for no
+/// result. Code would else double with each.
+const CASES_TWICE: usize = 3;
+
 /// What cases are told apart by.
 enum Told<'t> {
     /// What a slot holds; what the plain evaluator is asked if that is a space, and the type that
@@ -51,10 +55,14 @@ impl Compiler<'_> {
                 let slot = name.slot;
                 return this.cases(slot, cases, inner.want);
             }
-            let tuple = this.tuple_looked_at(value, cases)?;
+            let tuple = match this.cases_twice < CASES_TWICE {
+                true => this.tuple_looked_at(value, cases)?,
+                false => None,
+            };
             let Some((tuple, odd)) = tuple else {
                 return this.cases_of_any(value, cases, (inner.want, want));
             };
+            this.cases_twice += 1;
             let to = this.slot()?;
             let first = this.branch(|this| {
                 let told = Told::Elements(&tuple);
@@ -69,6 +77,7 @@ impl Compiler<'_> {
                 let value = this.cases_of_any(value, cases, (inner.want, want))?;
                 Ok(this.join(value, to, want))
             })?;
+            this.cases_twice -= 1;
             this.land([first, second]);
             this.define(to);
             Ok(Operand::slot(to))
@@ -132,6 +141,7 @@ impl Compiler<'_> {
             }))
         };
         let before = self.defined.clone();
+        let (seen, pending) = (self.seen.clone(), self.pending.clone());
         self.define(slot);
         // An error is a value here.
         let inner_mark = self.target()?;
@@ -150,15 +160,27 @@ impl Compiler<'_> {
         if open.is_some() {
             self.emit(Instruction::CaseAny { keep });
         }
+        let is_deep = self.cases_twice == CASES_TWICE;
+        if let (true, Some(open)) = (is_deep, open) {
+            // The same code is for no result, and so knows no more than held before.
+            let over = self.emit(Instruction::Jump { to: FAIL });
+            self.begin_without(open, without.clone());
+            let index = self.constant(&Atom::Symbol(known().empty.clone()))?;
+            self.emit(Instruction::Constant { to: slot, index });
+            self.land([Some(over)]);
+            self.seen = seen;
+            self.pending.add_all(&pending);
+        }
         if let Some(at) = at_once {
             let here = self.here();
             self.fill(at, Place::To, here);
         }
         self.defined = before;
         self.define(slot);
-        let Some(open) = open else {
+        let Some(open) = open.filter(|_| !is_deep) else {
             return self.cases(slot, cases, wanted);
         };
+        self.cases_twice += 1;
         let to = self.slot()?;
         let first = self.branch(|this| {
             let value = this.cases(slot, cases, wanted)?;
@@ -171,6 +193,7 @@ impl Compiler<'_> {
             let value = this.cases(slot, &of_empty, wanted)?;
             Ok(this.join(value, to, want))
         })?;
+        self.cases_twice -= 1;
         self.land([first, second]);
         self.define(to);
         Ok(Operand::slot(to))
