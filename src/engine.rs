@@ -79,6 +79,8 @@ pub(crate) struct Host {
     pub(crate) functions: Map<Symbol, Arc<Operation>>,
     /// Functions whose calls are tabled (module `tabling`).
     pub(crate) tabled: Map<Symbol, Vec<TabledFunction>>,
+    /// A number that tells which these are.
+    pub(crate) tabled_version: u64,
     pub(crate) corelib: Space,
     pub(crate) settings: Settings,
     pub(crate) output: Sink,
@@ -282,6 +284,7 @@ impl Builder {
             top: space.clone(),
             functions: Map::new(),
             tabled: Map::new(),
+            tabled_version: 0,
             corelib,
             settings: Settings {
                 bare_minimal: false,

@@ -28,7 +28,7 @@ pub(crate) use machine::Machine;
 #[cfg(test)]
 pub(crate) use minimal::instructions;
 pub(crate) use minimal::is_instruction;
-pub(crate) use tabling::TabledFunction;
+pub(crate) use tabling::{TabledFunction, Tables, is_tabled, tabled_version};
 pub(crate) use within::Wanted;
 
 /// What an evaluation gave.

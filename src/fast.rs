@@ -37,6 +37,7 @@ mod site;
 mod stack;
 mod switch;
 mod table;
+mod tables;
 mod types;
 mod value;
 
@@ -141,7 +142,9 @@ pub(crate) fn prepare(host: &Host, space: &Space, atom: &Atom, proving: bool) {
 fn is_compiled(host: &Host, atom: &Atom, proving: bool) -> bool {
     let settings = host.settings;
     // An operation that evaluates something while an evaluation runs gets the plain one.
-    let plain = host.plain || host.is_running || !host.tabled.is_empty();
+    let plain = host.plain || host.is_running;
+    // Tables are not recorded, and nobody is told of them.
+    let plain = plain || !host.tabled.is_empty() && (proving || keeps_frames(host, proving));
     let as_usual = !settings.bare_minimal && !(proving && counts_frames(host));
     matches!(atom, Atom::Expression(_)) && !plain && as_usual
 }
@@ -166,6 +169,7 @@ fn parts(host: &Host, space: &Space, proving: bool) -> Parts {
                 && !parts.program.value_types.is_full() =>
         {
             parts.program.go_to(host.moment.as_ref());
+            parts.program.note_tabled(host);
             parts
         }
         _ => Parts::new(host, space, proving),

@@ -4,13 +4,15 @@
 //!
 //! A call whose evaluation met itself, or an older call that is still being
 //! evaluated, may have missed answers. So the oldest call of such a knot, its
-//! leader, is evaluated again until a pass finds nothing new; only then are the
-//! knot's tables complete. Tables last for one evaluation.
+//! leader, is evaluated again until no answer came to the knot when a call had
+//! already taken all that there were; only then are the knot's tables complete.
+//! Tables last for one evaluation.
 //!
 //! Source: N.-F. Zhou, T. Sato, "Efficient Fixpoint Computation in Linear
 //! Tabling", PPDP 2003; here without their early promotion of answers.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
@@ -47,6 +49,8 @@ struct Table {
     answers: Vec<(Atom, Steps)>,
     seen: HashSet<Atom, FixedState>,
     state: State,
+    /// The fewest answers that were all there were, to some call, in this pass of its leader.
+    taken: Option<usize>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -69,10 +73,6 @@ struct Filling {
     table: usize,
     /// The oldest table being filled that this one's evaluation has met.
     leader: usize,
-    /// Whether this pass has found an answer, here or in a table that waits.
-    grown: bool,
-    /// Whether answers were taken from this table, or its knot, before it was complete.
-    met: bool,
 }
 
 /// A call being tabled: what its table's filling needs.
@@ -94,6 +94,41 @@ impl Tables {
     pub(crate) fn len(&self) -> usize {
         self.answers
     }
+
+    /// Whether the leader at this place needs another pass: answers came to its knot when some call
+    /// had taken all that there were. That begins then.
+    fn begin_again(&mut self, leading: usize, place: usize) -> bool {
+        let knot: Vec<usize> = self
+            .partial
+            .iter()
+            .copied()
+            .filter(|waiting| {
+                matches!(self.tables[*waiting].state, State::Partial { leader, .. } if leader >= place)
+            })
+            .chain([leading])
+            .collect();
+        let is_behind =
+            |table: &Table| table.taken.is_some_and(|taken| taken < table.answers.len());
+        let again = knot.iter().any(|table| is_behind(&self.tables[*table]));
+        if again {
+            self.pass += 1;
+            for table in knot {
+                self.tables[table].taken = None;
+            }
+        }
+        again
+    }
+
+    /// Whether the evaluation was ended in the midst of filling one.
+    pub(crate) fn are_being_filled(&self) -> bool {
+        !self.filling.is_empty()
+    }
+}
+
+/// A number for which functions are tabled from now on, which was never given before.
+pub(crate) fn tabled_version() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// A function whose calls are tabled in `space` and where that is imported.
@@ -124,7 +159,10 @@ pub(crate) fn call(
     // Answers are evaluated to the end before they come into the table.
     let (returns, rest) = match &rest.0 {
         Some(frame) => match &frame.kind {
-            FrameKind::Call { returns, .. } => (returns.clone(), frame.next.clone()),
+            FrameKind::Call {
+                call: own, returns, ..
+            } if head(own) == head(&call) => (returns.clone(), frame.next.clone()),
+            // One step of a call, for an instruction.
             _ => (types::undefined(), rest),
         },
         None => (types::undefined(), rest),
@@ -152,7 +190,6 @@ pub(crate) fn call(
         State::Partial { .. } | State::Open => None,
     };
     if let Some(met) = met {
-        tables.filling[met].met = true;
         if let Some(newest) = tables.filling.last_mut() {
             newest.leader = newest.leader.min(met);
         }
@@ -166,10 +203,12 @@ pub(crate) fn call(
     tables.filling.push(Filling {
         table,
         leader: place,
-        grown: false,
-        met: false,
     });
     fill(machine, tabled)
+}
+
+fn head(call: &Atom) -> Option<&Atom> {
+    call.as_expression().and_then(<[Atom]>::first)
 }
 
 /// One pass over the rules for the call.
@@ -205,9 +244,6 @@ pub(crate) fn deliver(machine: &mut Machine<'_>, result: &Atom, table: usize, ca
             .answers
             .push((answer, machine.steps.clone()));
         tables.answers += 1;
-        if let State::Filling { place } = tables.tables[table].state {
-            tables.filling[place].grown = true;
-        }
     }
 }
 
@@ -217,13 +253,10 @@ pub(crate) fn pass_ended(machine: &mut Machine<'_>, tabled: Tabled) -> Option<(T
     machine.steps = tabled.steps.clone();
     let tables = &mut machine.tables;
     let place = tables.filling.len() - 1;
-    let newest = &mut tables.filling[place];
+    let newest = &tables.filling[place];
     debug_assert_eq!(newest.table, tabled.table, "tables are filled as a stack");
     let leader = newest.leader;
-    if leader == place && newest.met && newest.grown {
-        newest.met = false;
-        newest.grown = false;
-        tables.pass += 1;
+    if leader == place && tables.begin_again(tabled.table, place) {
         return fill(machine, tabled);
     }
     let filled = tables.filling.pop().expect("just seen");
@@ -261,7 +294,6 @@ pub(crate) fn pass_ended(machine: &mut Machine<'_>, tabled: Tabled) -> Option<(T
             .last_mut()
             .expect("the leader is still being filled");
         outer.leader = outer.leader.min(leader);
-        outer.grown |= filled.grown;
     }
     tables.partial = waiting;
     next_answer(machine, tabled, 0)
@@ -282,7 +314,8 @@ pub(crate) fn next_answer(
         let Some([instance, result]) = fresh.as_expression() else {
             unreachable!("answers are pairs")
         };
-        if !unify(&tabled.call, instance, &mut machine.bindings) {
+        // Variables of the call stay.
+        if !unify(instance, &tabled.call, &mut machine.bindings) {
             machine.bindings.undo(tabled.mark);
             continue;
         }
@@ -298,5 +331,8 @@ pub(crate) fn next_answer(
         });
         return Some(way);
     }
+    let table = &mut machine.tables.tables[tabled.table];
+    let count = table.answers.len();
+    table.taken = Some(table.taken.map_or(count, |taken| taken.min(count)));
     None
 }

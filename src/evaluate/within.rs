@@ -6,6 +6,7 @@ use crate::engine::Host;
 use crate::evaluate::Proof;
 use crate::evaluate::frame::{FrameKind, Rest};
 use crate::evaluate::machine::{Delta, Machine, Task};
+use crate::evaluate::tabling::Tables;
 use crate::space::Space;
 use crate::unify::Bindings;
 
@@ -76,14 +77,15 @@ fn call_frame(
 
 impl<'h> Machine<'h> {
     /// Evaluates `atom` as a value of a type, as part of another evaluation: what
-    /// its variables are bound to by each result is part of the result.
+    /// its variables are bound to by each result is part of the result. `tables` are that
+    /// evaluation's.
     pub(crate) fn run_ways(
         host: &'h mut Host,
         space: &Space,
         atom: &Atom,
         expected: Wanted,
-        budget: &Budget,
-        proving: bool,
+        (budget, proving): (&Budget, bool),
+        tables: &mut Tables,
     ) -> Ways {
         let (expected, bound) = expected.parts();
         let task = Task::Metta {
@@ -91,7 +93,7 @@ impl<'h> Machine<'h> {
             expected,
             space: space.clone(),
         };
-        Machine::ways(host, atom, (budget, proving), (task, None), bound)
+        Machine::ways(host, atom, (budget, proving), (task, None), bound, tables)
     }
 
     /// As [`Machine::run_ways`], of a call whose arguments are as its function wants them;
@@ -102,8 +104,8 @@ impl<'h> Machine<'h> {
         space: &Space,
         (call, changed): (&Atom, bool),
         returns: Wanted,
-        budget: &Budget,
-        proving: bool,
+        (budget, proving): (&Budget, bool),
+        tables: &mut Tables,
     ) -> Ways {
         let task = Task::Eval {
             atom: call.clone(),
@@ -111,7 +113,14 @@ impl<'h> Machine<'h> {
         };
         let unchanged = !changed && is_of_results(call);
         let (frame, bound) = call_frame(space, call, returns, unchanged);
-        Machine::ways(host, call, (budget, proving), (task, Some(frame)), bound)
+        Machine::ways(
+            host,
+            call,
+            (budget, proving),
+            (task, Some(frame)),
+            bound,
+            tables,
+        )
     }
 
     /// As [`Machine::run_call`], of what a rule or an operation gave for a call.
@@ -120,12 +129,19 @@ impl<'h> Machine<'h> {
         space: &Space,
         result: &Atom,
         returns: Wanted,
-        budget: &Budget,
-        proving: bool,
+        (budget, proving): (&Budget, bool),
+        tables: &mut Tables,
     ) -> Ways {
         let task = Machine::result(result.clone(), result, space);
         let (frame, bound) = call_frame(space, result, returns, true);
-        Machine::ways(host, result, (budget, proving), (task, Some(frame)), bound)
+        Machine::ways(
+            host,
+            result,
+            (budget, proving),
+            (task, Some(frame)),
+            bound,
+            tables,
+        )
     }
 
     /// As [`Machine::run_result`], of a pair: a call whose arguments are as its function wants them,
@@ -136,8 +152,8 @@ impl<'h> Machine<'h> {
         space: &Space,
         pair: &Atom,
         returns: Option<Wanted>,
-        budget: &Budget,
-        proving: bool,
+        (budget, proving): (&Budget, bool),
+        tables: &mut Tables,
     ) -> Ways {
         let Some([call, result]) = pair.as_expression() else {
             unreachable!("a pair")
@@ -160,7 +176,7 @@ impl<'h> Machine<'h> {
             }
             None => (None, None),
         };
-        Machine::ways(host, pair, (budget, proving), (task, frame), bound)
+        Machine::ways(host, pair, (budget, proving), (task, frame), bound, tables)
     }
 
     fn ways(
@@ -169,8 +185,10 @@ impl<'h> Machine<'h> {
         (budget, proving): (&Budget, bool),
         (task, frame): (Task, Option<FrameKind>),
         bound: Option<(Variable, Atom)>,
+        tables: &mut Tables,
     ) -> Ways {
         let mut machine = Machine::new(host, budget, proving);
+        machine.tables = std::mem::take(tables);
         if let Some((variable, of)) = bound {
             machine.bindings.bind(variable, of);
         }
@@ -191,6 +209,9 @@ impl<'h> Machine<'h> {
         let results = std::mem::take(&mut machine.results);
         let bound = machine.bound.take().unwrap_or_default();
         let exhausted = machine.ended;
+        if !machine.tables.are_being_filled() {
+            *tables = std::mem::take(&mut machine.tables);
+        }
         let ways = results
             .into_iter()
             .zip(bound)

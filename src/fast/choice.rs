@@ -112,6 +112,10 @@ pub(super) enum Kind {
     Gather { done: Pc, gathered: Box<Gathered> },
     /// A `case` that has had no result unless `any`.
     Case { empty: Pc, any: bool },
+    /// A tabled call that is being filled; so many slots of its frame are kept.
+    Fill { function: u32, kept: Slot },
+    /// The answers of a table after the one that was taken last.
+    Answers { table: u32, last: u32, kept: Slot },
     /// Nothing but the errors that were set aside.
     Aside,
 }

@@ -37,6 +37,7 @@ pub(super) const CLOSE: Pc = 3;
 pub(super) const RETURN_ANY: Pc = 4;
 pub(super) const ELEMENT: Pc = 5;
 pub(super) const ELEMENT_TAKEN: Pc = 6;
+pub(super) const ANSWER: Pc = 7;
 
 const _: () = assert!(size_of::<Instruction>() == 16);
 
@@ -98,6 +99,14 @@ pub(super) enum Instruction {
     },
     /// Notes that a rule's head matched.
     Neck,
+    /// Takes the results of a call from its table. If that is not filled yet, what is called begins
+    /// there.
+    Table {
+        function: u32,
+        to: Pc,
+    },
+    /// Keeps a result in the table that is being filled and goes back for more.
+    Answer,
 
     /// Records what was used on the way here, by its number in the table.
     Record {

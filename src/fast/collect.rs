@@ -281,6 +281,8 @@ impl Machine<'_> {
                 | Kind::Ways { .. }
                 | Kind::Loops(_)
                 | Kind::Case { .. }
+                | Kind::Fill { .. }
+                | Kind::Answers { .. }
                 | Kind::Aside => {}
             }
             scanned = copy.scan(scanned);
@@ -294,7 +296,8 @@ impl Machine<'_> {
             names,
             ..
         } = copy;
-        if let Some(names) = names {
+        if let Some(mut names) = names {
+            names.extend(self.tables.names());
             symbol::free_unused(&names);
             // Known by bare ids.
             self.program.symbol_types.clear();
@@ -387,6 +390,9 @@ impl Machine<'_> {
                 Kind::Loops(loops) => self.waits(&mut live, base, loops.pc)?,
                 Kind::Gather { done, .. } => self.waits(&mut live, base, *done)?,
                 Kind::Case { empty, .. } => self.waits(&mut live, base, *empty)?,
+                Kind::Fill { kept, .. } | Kind::Answers { kept, .. } => {
+                    self.runs(&mut live, base, usize::from(*kept))?;
+                }
                 Kind::Aside => return None,
             }
         }

@@ -48,6 +48,7 @@ mod select;
 mod settle;
 mod shape;
 mod step;
+mod tabling;
 mod typing;
 mod walk;
 mod watch;
@@ -63,7 +64,7 @@ use watch::Watching;
 use crate::atom::Atom;
 use crate::budget::{Budget, Exhausted, Meter};
 use crate::engine::Host;
-use crate::evaluate::{Answer, Evaluation};
+use crate::evaluate::{Answer, Evaluation, Tables as PlainTables};
 use crate::fast::cell::Cell;
 use crate::fast::choice::{Aside, Choice, Gathered, Step};
 use crate::fast::code::{ANY, FINISH, Operand, Pc, TypeId};
@@ -73,6 +74,7 @@ use crate::fast::keyed::Loops;
 use crate::fast::program::Program;
 use crate::fast::rows::Frame;
 use crate::fast::stack::Stack;
+use crate::fast::tables::Tables;
 use crate::space::flat::Flat;
 use crate::space::probe::Probe;
 use crate::space::{Changes, Layers, Row, Space};
@@ -195,6 +197,10 @@ pub(super) struct Machine<'h> {
     /// What led to where the evaluation is, if that is recorded.
     pub(super) log: Vec<Step>,
     recorded: Recorded,
+    /// What tabled calls gave in this evaluation.
+    pub(super) tables: Tables,
+    /// The same of what the plain evaluator was asked.
+    plain_tables: PlainTables,
     /// Bytes of results that are being gathered.
     gathering: usize,
     /// Whether somebody watches, and what is told to them.
@@ -279,6 +285,8 @@ impl<'h> Machine<'h> {
             _pin: pin(),
             log: scratch.log,
             recorded,
+            tables: Tables::default(),
+            plain_tables: PlainTables::default(),
             gathering: 0,
             watched,
             watching: Watching::default(),

@@ -15,14 +15,15 @@ use smallvec::SmallVec;
 
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::engine::Host;
+use crate::evaluate::is_tabled;
 use crate::evaluate::uses::{Used, Uses};
 use crate::fast::any_head::AnyHead;
 use crate::fast::applied::Applied;
 use crate::fast::block::Block;
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{
-    ANY, Arithmetic, BOOL, CLOSE, Change, Comparison, ELEMENT_TAKEN, FAIL, Instruction, Logic,
-    NUMBER, Operand, Operands, Pc, RETURN, Slot, TypeId, Watched,
+    ANSWER, ANY, Arithmetic, BOOL, CLOSE, Change, Comparison, ELEMENT_TAKEN, FAIL, Instruction,
+    Logic, NUMBER, Operand, Operands, Pc, RETURN, Slot, TypeId, Watched,
 };
 use crate::fast::curried::Curried;
 use crate::fast::function::{Elements, Function, Inlined, Made, State};
@@ -151,6 +152,8 @@ pub(super) struct Program {
     pub(super) proving: bool,
     /// Whether code tells whoever watches what it does, and has a frame for each call.
     pub(super) watched: bool,
+    /// Which functions were tabled when it was made, by a number that there is once.
+    tabled: u64,
     /// Whether code is made ahead of its use, so that nobody waits for it then.
     pub(super) prepares: bool,
     /// What is noted for a listing, where one is wanted.
@@ -260,6 +263,7 @@ impl Program {
                 Instruction::ReturnAny,
                 Instruction::EvaluateElement,
                 Instruction::TakeElement,
+                Instruction::Answer,
             ],
             operands: Vec::new(),
             constants: Vec::new(),
@@ -269,6 +273,7 @@ impl Program {
             operation_ids: HashMap::default(),
             proving,
             watched: keeps_frames(host, proving),
+            tabled: host.tabled_version,
             prepares: false,
             listed: None,
             uses: Arc::default(),
@@ -299,6 +304,8 @@ impl Program {
             live: HashMap::from_iter([
                 (CLOSE, grow::LIVE.into()),
                 (ELEMENT_TAKEN, elements::LIVE.into()),
+                // The choice that fills the table tells.
+                (ANSWER, [].into()),
             ]),
             epoch: 0,
             inline: by_operation(host, INLINE),
@@ -342,6 +349,19 @@ impl Program {
         if let Some(types) = types_changed(before.as_deref(), self.changes_seen.as_deref()) {
             self.invalidate(types);
         }
+    }
+
+    /// Looks at all functions again if others are tabled by now.
+    pub(super) fn note_tabled(&mut self, host: &Host) {
+        if self.tabled != host.tabled_version {
+            self.tabled = host.tabled_version;
+            self.invalidate(true);
+        }
+    }
+
+    /// Whether calls of a function are tabled.
+    pub(super) fn is_tabled(&self, host: &Host, name: &Symbol, arity: usize) -> bool {
+        !host.tabled.is_empty() && is_tabled(host, name, arity, &self.space)
     }
 
     /// The number of the operand that tells where the first of some rules begins, and how many

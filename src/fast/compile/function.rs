@@ -53,6 +53,11 @@ fn settle(host: &Host, heap: &mut Heap, program: &mut Program, id: u32) -> Compi
         Head::Complex if program.signatures(host, heap, &head).is_some() => None,
         Head::Operation(..) | Head::Complex => return Err(Leave),
     };
+    let name = heap.symbol_of(symbol);
+    let is_tabled = program.is_tabled(host, &name, arity);
+    if is_tabled && (expected == STEP || program.proving || program.watched) {
+        return Err(Leave);
+    }
     let version = program.rules_version(symbol, arity);
     if is_current(host, heap, program, id, signature.as_deref(), version) {
         return Ok(());
@@ -73,6 +78,7 @@ fn settle(host: &Host, heap: &mut Heap, program: &mut Program, id: u32) -> Compi
         arity,
         expected,
         signature,
+        is_tabled,
         rows,
     };
     let told = rules.told_apart(heap, program)?;
@@ -123,6 +129,7 @@ struct Rules {
     arity: usize,
     expected: TypeId,
     signature: Option<Arc<Signature>>,
+    is_tabled: bool,
     /// Where they are stored; there is one at least.
     rows: Vec<Row>,
 }
@@ -292,6 +299,9 @@ impl Rules {
             program.code.push(watch);
             program.code.push(Instruction::Jump { to });
         }
+        if self.is_tabled {
+            pc = write_table(program, self.id, pc);
+        }
         if let Some(listed) = &mut program.listed {
             listed.choice = program.code.len() as Pc;
         }
@@ -320,6 +330,12 @@ impl Rules {
             calls: 0,
         });
     }
+}
+
+/// Writes that results are taken from tables, which are filled by what begins there.
+pub(super) fn write_table(program: &mut Program, function: u32, to: Pc) -> Pc {
+    program.code.push(Instruction::Table { function, to });
+    program.code.len() as Pc - 1
 }
 
 /// Where a function has many rules, gives back the room of the names in those looked at.

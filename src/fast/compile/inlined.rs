@@ -108,6 +108,9 @@ impl Compiler<'_> {
         }
         let symbol = self.heap.symbol(name);
         let arity = arguments.len();
+        if self.program.is_tabled(self.host, name, arity) {
+            return Err(Leave);
+        }
         let rule = self
             .program
             .only_rule_of(symbol, arity, head)

@@ -53,6 +53,8 @@ pub(super) fn ends(instruction: &Instruction) -> bool {
             | I::ReturnLeaf { .. }
             | I::ReturnResult
             | I::ReturnAny
+            | I::Table { .. }
+            | I::Answer
             | I::EvaluateElement
             | I::TakeElement
             | I::Step { .. }

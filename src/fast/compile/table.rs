@@ -3,7 +3,7 @@
 //! rules, or as many calls, all is compiled anew, with switches: so each change costs a
 //! constant time, however many rules there are.
 
-use super::function::{RULES_AT_ONCE, index};
+use super::function::{self, RULES_AT_ONCE, index};
 use super::{Compiled, Compiler, Leave, head as heads};
 use crate::atom::{Atom, known};
 use crate::engine::Host;
@@ -57,9 +57,15 @@ pub(super) fn update(
     }
     table.changed += difference.gone.len() + difference.added.len();
     table.calls = 0;
-    function.pc = table.select;
     function.version = version;
     function.state = State::Compiled;
+    let (symbol, arity, select) = (function.symbol, function.arity, table.select);
+    let is_tabled = program.is_tabled(host, &heap.symbol_of(symbol), arity);
+    let pc = match is_tabled {
+        true => function::write_table(program, id, select),
+        false => select,
+    };
+    program.functions[id as usize].pc = pc;
     true
 }
 

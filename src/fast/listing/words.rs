@@ -61,6 +61,8 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         I::HeadFail { .. } => "the head does not match".to_owned(),
         I::Finish => "keep a result".to_owned(),
         I::Select { .. } => "try the rules one by one, as far as they may match".to_owned(),
+        I::Table { .. } => "take the results from the table; fill it first".to_owned(),
+        I::Answer => "keep the result in the table".to_owned(),
         I::Switch { switch } => rule.switch(switch),
         I::TakeCall {
             arity,

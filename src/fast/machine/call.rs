@@ -152,7 +152,7 @@ impl Machine<'_> {
 
     /// Whether the bounds allow a frame, whose end is behind so many words.
     #[inline(never)]
-    fn may_be_deep(&mut self, above: usize, needed: usize) -> Result<(), Exhausted> {
+    pub(super) fn may_be_deep(&mut self, above: usize, needed: usize) -> Result<(), Exhausted> {
         if self.is_one_too_many(above) {
             return Err(Exhausted::Depth);
         }
@@ -194,23 +194,25 @@ impl Machine<'_> {
                 self.plain_step(call, RETURN_ANY, base, size)
             }
             State::Plain | State::Unknown | State::CompiledBefore | State::DataBefore => {
-                let expected = entry.expected;
-                let size = entry.arity as Slot;
-                let head = Atom::Symbol(self.heap.symbol_of(entry.symbol));
-                let ask = match self.program.head(self.host, &mut self.heap, &head) {
-                    Head::Typed(signature) if signature.returns.is_symbol(&known().atom) => {
-                        Ask::CallAsAtom
-                    }
-                    Head::Typed(_) | Head::Untyped | Head::Operation(..) | Head::Complex => {
-                        Ask::Call
-                    }
-                };
-                let call = self.call_term(function, base);
-                // Results are returned from this frame.
-                let pc = crate::fast::code::RETURN;
-                self.ask_plain(ask, call, expected, pc, base, size)
+                self.call_plainly(function, base)
             }
         }
+    }
+
+    /// Has the plain evaluator make the call that a frame is for.
+    pub(super) fn call_plainly(&mut self, function: u32, base: usize) -> Next {
+        let entry = &self.program.functions[function as usize];
+        let expected = entry.expected;
+        let size = entry.arity as Slot;
+        let head = Atom::Symbol(self.heap.symbol_of(entry.symbol));
+        let ask = match self.program.head(self.host, &mut self.heap, &head) {
+            Head::Typed(signature) if signature.returns.is_symbol(&known().atom) => Ask::CallAsAtom,
+            Head::Typed(_) | Head::Untyped | Head::Operation(..) | Head::Complex => Ask::Call,
+        };
+        let call = self.call_term(function, base);
+        // Results are returned from this frame.
+        let pc = crate::fast::code::RETURN;
+        self.ask_plain(ask, call, expected, pc, base, size)
     }
 
     pub(super) fn call_last(&mut self, function: u32, operands: Operands, base: usize) -> Next {

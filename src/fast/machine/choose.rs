@@ -312,6 +312,17 @@ impl Machine<'_> {
                         return Some((empty, base));
                     }
                 }
+                Kind::Fill { function, kept } => {
+                    let (function, kept) = (*function, *kept);
+                    if let Some(next) = self.end_pass(function, kept, base) {
+                        return Some(next);
+                    }
+                }
+                Kind::Answers { .. } => {
+                    if let Some(next) = self.next_of_table() {
+                        return Some(next);
+                    }
+                }
                 Kind::Aside => {
                     let number = self.choices.len() - 1;
                     if let Some(next) = self.bring_back(number as u32) {

@@ -180,6 +180,7 @@ impl Machine<'_> {
     pub(super) fn refresh(&mut self) {
         let epoch = self.program.epoch;
         self.program.refresh();
+        self.program.note_tabled(self.host);
         if self.program.epoch != epoch {
             // What was data may have a rule by now.
             self.heap.doubts.give_up();

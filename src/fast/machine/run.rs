@@ -1299,6 +1299,8 @@ impl Machine<'_> {
                     I::Finish
                     | I::Select { .. }
                     | I::NoRule { .. }
+                    | I::Table { .. }
+                    | I::Answer
                     | I::Watch { .. }
                     | I::Import { .. }
                     | I::Instantiate { .. }

@@ -479,21 +479,21 @@ impl Machine<'_> {
         self.watch_outside();
         let budget = self.meter.rest();
         let proving = self.program.proving;
+        let (with, tables) = ((&budget, proving), &mut self.plain_tables);
         let run = match ask {
-            Ask::Value => Plain::run_ways(self.host, &self.space, &atom, wanted, &budget, proving),
+            Ask::Value => Plain::run_ways(self.host, &self.space, &atom, wanted, with, tables),
             Ask::Call | Ask::CallAsAtom | Ask::Changed => {
-                let changed = matches!(ask, Ask::Changed);
-                let call = (&atom, changed);
-                Plain::run_call(self.host, &self.space, call, wanted, &budget, proving)
+                let call = (&atom, matches!(ask, Ask::Changed));
+                Plain::run_call(self.host, &self.space, call, wanted, with, tables)
             }
             Ask::Result | Ask::ResultAsAtom => {
-                Plain::run_result(self.host, &self.space, &atom, wanted, &budget, proving)
+                Plain::run_result(self.host, &self.space, &atom, wanted, with, tables)
             }
             Ask::Rule | Ask::RuleAsAtom => {
                 let wanted = Some(wanted);
-                Plain::run_rule(self.host, &self.space, &atom, wanted, &budget, proving)
+                Plain::run_rule(self.host, &self.space, &atom, wanted, with, tables)
             }
-            Ask::Step => Plain::run_rule(self.host, &self.space, &atom, None, &budget, proving),
+            Ask::Step => Plain::run_rule(self.host, &self.space, &atom, None, with, tables),
         };
         self.meter.spent += run.reductions;
         let used = self.note_peak(base + usize::from(size));

@@ -67,6 +67,11 @@ impl Machine<'_> {
             },
             I::Switch { switch } => pc = self.switch(switch, base),
             I::NoRule { function } => go!(self.data(function, base)),
+            I::Table { function, .. } => go!(self.call_tabled(function, base)),
+            I::Answer => {
+                self.keep_answer(base);
+                go!(Next::Fail)
+            }
             I::Chain { rules, kept, .. } | I::ChainUnify { rules, kept, .. } => {
                 pc = self.begin_rules(rules, kept, base);
             }

@@ -155,12 +155,13 @@ impl Machine<'_> {
             | Kind::Elements { .. }
             | Kind::Ways { .. }
             | Kind::Join(_)
-            | Kind::Loops(_) => {
+            | Kind::Loops(_)
+            | Kind::Answers { .. } => {
                 if let Some(watch) = &self.host.watch {
                     watch.choice();
                 }
             }
-            Kind::Gather { .. } | Kind::Case { .. } | Kind::Aside => {}
+            Kind::Gather { .. } | Kind::Case { .. } | Kind::Fill { .. } | Kind::Aside => {}
         }
     }
 
@@ -179,6 +180,7 @@ impl Machine<'_> {
         let bytes = (base + self.heap.cells.len() - CONSTANTS) * 8
             + self.heap.trail.len() * 4
             + self.gathering
+            + self.tables.bytes()
             + self.log.len() * std::mem::size_of::<crate::fast::choice::Step>()
             + self.results.len() * std::mem::size_of::<crate::evaluate::Answer>()
             + self.choices.len() * std::mem::size_of::<Choice>();

@@ -3,7 +3,7 @@
 
 use crate::atom::Atom;
 use crate::engine::Context;
-use crate::evaluate::TabledFunction;
+use crate::evaluate::{TabledFunction, tabled_version};
 use crate::operation::{Operation, OperationError};
 use crate::symbol::Symbol;
 
@@ -47,6 +47,7 @@ pub(in crate::library) fn table(
     let known = |old: &TabledFunction| old.arity == new.arity && old.space.is_same(&new.space);
     if !functions.iter().any(known) {
         functions.push(new);
+        context.host.tabled_version = tabled_version();
     }
     Ok(())
 }
@@ -54,6 +55,7 @@ pub(in crate::library) fn table(
 fn forget(context: &mut Context<'_>, name: &Symbol, arity: Option<usize>) {
     let space = context.space.clone();
     if let Some(functions) = context.host.tabled.get_mut(name) {
+        context.host.tabled_version = tabled_version();
         functions
             .retain(|old| !old.space.is_same(&space) || (arity.is_some() && old.arity != arity));
         if functions.is_empty() {
