@@ -263,6 +263,77 @@ def played(n: int) -> tuple[int, int]:
     return value(start, "x" if n % 2 else "o")
 
 
+MODULUS = 1_000_007
+
+
+@functools.cache
+def fib_modulo(n: int) -> int:
+    before, at = 0, 1
+    for _ in range(n):
+        before, at = at, (before + at) % MODULUS
+    return before
+
+
+@functools.cache
+def grid_ways(n: int) -> int:
+    row = [1] * (n + 1)
+    for _ in range(n):
+        for y in range(1, n + 1):
+            row[y] = (row[y] + row[y - 1]) % MODULUS
+    return row[n]
+
+
+@functools.cache
+def in_common(n: int) -> int:
+    left = [i * i % 7 for i in range(1, n + 1)]
+    right = [i * (i + 3) % 11 for i in range(1, n + 1)]
+    row = [0] * (n + 1)
+    for a in left:
+        before = row
+        row = [0]
+        for j, b in enumerate(right):
+            row.append(before[j] + 1 if a == b else max(before[j + 1], row[j]))
+    return row[n]
+
+
+def twice_and_thrice(n: int) -> list[tuple[int, int]]:
+    """Two edges from each node."""
+    return [(i, to) for i in range(n) for to in (2 * i % n, (3 * i + 1) % n)]
+
+
+def edges_in_circles(n: int) -> tuple[str, str]:
+    found = twice_and_thrice(n)
+    metta = "".join(f"(edge {a} {b})\n" for a, b in found)
+    return metta, "".join(f"edge({a}, {b}).\n" for a, b in found)
+
+
+@functools.cache
+def reached(n: int, start: int) -> int:
+    """How many nodes can be reached by one edge or more."""
+    after: dict[int, list[int]] = {}
+    for a, b in twice_and_thrice(n):
+        after.setdefault(a, []).append(b)
+    seen: set[int] = set()
+    left = list(after[start])
+    while left:
+        at = left.pop()
+        if at not in seen:
+            seen.add(at)
+            left.extend(after[at])
+    return len(seen)
+
+
+def closed(n: int) -> int:
+    return sum(reached(n, start) for start in range(n))
+
+
+def parents(n: int) -> tuple[str, str]:
+    """A tree in which everybody has two children."""
+    pairs = [(i, i // 2) for i in range(2, n + 1)]
+    metta = "".join(f"(parent {a} {b})\n" for a, b in pairs)
+    return metta, "".join(f"parent({a}, {b}).\n" for a, b in pairs)
+
+
 ASKED = 100_000
 KEYS = (10_000, 100_000, 1_000_000)
 LARGE_WINDOW = 1_000_000
@@ -364,5 +435,21 @@ FAMILIES = [
     ),
     Family("superpose", (10, 13, 16), (3, 5), lambda n: 2**n, "walk", lambda n: str(2**n)),
     Family("interpreter", (14, 17, 20), (3, 5), fib_calls, "call", lambda n: str(fib(n))),
+    Family("tabled-fib", (10_000, 30_000, 100_000), (), lambda n: n, "state", lambda n: str(fib_modulo(n))),
+    Family("tabled-grid", (100, 200, 400), (), lambda n: n * n, "state", lambda n: str(grid_ways(n))),
+    Family("tabled-lcs", (100, 200, 400), (), lambda n: n * n, "state", lambda n: str(in_common(n))),
+    Family(
+        "tabled-path", (1_000, 10_000, 100_000), (), lambda n: 2 * n, "edge", lambda n: str(reached(n, 1)),
+        facts=edges_in_circles, facts_apart=True,
+    ),
+    Family(
+        "tabled-closure", (50, 100, 200), (), lambda n: 2 * n * n, "edge", lambda n: str(closed(n)),
+        facts=edges_in_circles, facts_apart=True,
+    ),
+    Family(
+        "tabled-generation", (1_023, 8_191, 65_535), (), lambda n: n, "person", lambda n: str((n + 1) // 2),
+        facts=parents, facts_apart=True,
+    ),
+    Family("tabled-grammar", (10_001, 30_001, 100_001), (), lambda n: n, "token", lambda n: str((n + 1) // 2)),
 ]
 
