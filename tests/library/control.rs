@@ -47,7 +47,7 @@ fn functions_without_names_are_called_passed_and_returned() {
         !(if ((|-> ($x) (> $x 1)) 3) yes no) => yes
         !(+ 1 ((|-> ($x) (+ $x 1)) 3)) => 5
         !(not ((|-> ($x) (> $x 1)) 3)) => False
-        !(+ 1 ((|-> ($x) \"a\") 3)) => (Error (+ 1 \"a\") (BadArgType 2 Number String))
+        !(+ 1 ((|-> ($x) \"a\") 3)) => (Error \"a\" (BadType Number String))
         (= (kept $f Nil) Nil)
         (= (kept $f (Cons $h $t)) (if ($f $h) (Cons $h (kept $f $t)) (kept $f $t)))
         !(kept (|-> ($x) (> $x 1)) (Cons 1 (Cons 2 (Cons 3 Nil)))) => (Cons 2 (Cons 3 Nil))
