@@ -145,8 +145,8 @@ fn is_compiled(host: &Host, atom: &Atom, proving: bool) -> bool {
     let plain = host.plain || host.is_running;
     // Tables are not recorded, and nobody is told of them.
     let plain = plain || !host.tabled.is_empty() && (proving || keeps_frames(host, proving));
-    let as_usual = !settings.bare_minimal && !(proving && counts_frames(host));
-    matches!(atom, Atom::Expression(_)) && !plain && as_usual
+    let is_odd = settings.bare_minimal || proving && counts_frames(host);
+    matches!(atom, Atom::Expression(_)) && !plain && !is_odd
 }
 
 /// Whether calls are bounded by how many wait for one another: each has a frame then.
