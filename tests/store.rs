@@ -43,7 +43,7 @@ fn stored(variable: &'static str) -> impl Strategy<Value = Atom> {
     prop_oneof![
         6 => two.clone().prop_map(|(a, b)| Atom::expression([Atom::symbol("edge"), a, b])),
         3 => (call, nested).prop_map(|(head, body)| Atom::expression([Atom::symbol("="), head, body])),
-        1 => two.prop_map(|(a, b)| Atom::expression([Atom::symbol(":"), a, b])),
+        3 => two.prop_map(|(a, b)| Atom::expression([Atom::symbol(":"), a, b])),
         1 => (leaf(variable), leaf(variable)).prop_map(|(a, b)| Atom::expression([a, b, Atom::symbol("a")])),
         1 => leaf(variable),
     ]

@@ -71,7 +71,10 @@ pub(super) fn note(key: RelationKey, of_store: &mut Changes) {
             count(false, true);
         }
         RelationKey::Open | RelationKey::Headless(3) => count(true, true),
-        RelationKey::Known(..) | RelationKey::Headless(_) | RelationKey::Leaves => {}
+        RelationKey::Known(..)
+        | RelationKey::Headless(_)
+        | RelationKey::Leaves
+        | RelationKey::AllAbout(_) => {}
     }
 }
 

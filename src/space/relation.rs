@@ -27,6 +27,8 @@ pub(super) enum RelationKey {
     /// `(= …)` and `(: …)` of three elements, by the first of the three and what
     /// the second one is.
     About(u32, Subject),
+    /// All rows of relations about subjects that have one head, once queries want them together.
+    AllAbout(u32),
 }
 
 /// What a rule or a type is about.
@@ -40,9 +42,12 @@ pub(crate) enum Subject {
     Open,
 }
 
+/// How many elements rules and types have.
+pub(super) const SUBJECTS_ARITY: u32 = 3;
+
 /// Whether three-element expressions with this head are told apart by subject.
 pub(super) fn has_subjects(head: u32, arity: u32) -> bool {
-    arity == 3
+    arity == SUBJECTS_ARITY
         && token::symbol_id(head)
             .is_some_and(|id| id == known().equal.id() || id == known().colon.id())
 }
@@ -90,17 +95,27 @@ impl RelationKey {
     /// By what relations are grouped for patterns without a known head.
     pub(super) fn group(self) -> Option<u32> {
         match self {
-            RelationKey::Open | RelationKey::Leaves => None,
+            RelationKey::Open | RelationKey::Leaves | RelationKey::AllAbout(_) => None,
             RelationKey::Headless(arity) | RelationKey::Known(_, arity) => Some(arity),
-            RelationKey::About(..) => Some(3),
+            RelationKey::About(..) => Some(SUBJECTS_ARITY),
         }
     }
 
     /// The token of the head symbol; `WILD` if it has none.
     pub(super) fn head(self) -> u32 {
         match self {
-            RelationKey::Known(head, _) | RelationKey::About(head, _) => head,
+            RelationKey::Known(head, _)
+            | RelationKey::About(head, _)
+            | RelationKey::AllAbout(head) => head,
             RelationKey::Open | RelationKey::Leaves | RelationKey::Headless(_) => WILD,
+        }
+    }
+
+    /// The relation that has its rows, too, if there is one.
+    pub(super) fn all(self) -> Option<RelationKey> {
+        match self {
+            RelationKey::About(head, _) => Some(RelationKey::AllAbout(head)),
+            _ => None,
         }
     }
 
@@ -110,7 +125,7 @@ impl RelationKey {
             RelationKey::Open => true,
             RelationKey::Leaves => false,
             RelationKey::Headless(_) => path.is_empty(),
-            RelationKey::Known(..) => matches!(path, [] | [0]),
+            RelationKey::Known(..) | RelationKey::AllAbout(_) => matches!(path, [] | [0]),
             RelationKey::About(_, subject) => match subject {
                 Subject::Open => matches!(path, [] | [0]),
                 Subject::Leaf(_) | Subject::Call(..) => matches!(path, [] | [0] | [1] | [1, 0]),

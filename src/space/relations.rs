@@ -7,9 +7,13 @@ use crate::space::changes;
 use crate::space::column::RowList;
 use crate::space::probe::Probe;
 use crate::space::relation::{
-    self, Relation, RelationKey, Subject, Version, has_subjects, subject,
+    self, Relation, RelationKey, SUBJECTS_ARITY, Subject, Version, has_subjects, subject,
 };
 use crate::space::token;
+
+/// A query that looks into more relations about subjects than this wants one of all. Tests without
+/// optimisation, of few subjects, come there soon.
+const MANY_SUBJECTS: u32 = if cfg!(debug_assertions) { 2 } else { 32 };
 
 /// Relations by key, and by arity.
 #[derive(Default)]
@@ -24,7 +28,24 @@ pub(super) struct Relations {
     last: Option<(RelationKey, u32)>,
     /// How many relations give types to calls of a head, by its token.
     typed_heads: HashMap<u32, u32, FixedState>,
+    /// How many relations about subjects have a head, by its token.
+    subjects: HashMap<u32, u32, FixedState>,
 }
+
+/// The head of a rule or a type that a probe asks for without telling what it is about.
+fn unknown_subject(probe: &Probe) -> Option<u32> {
+    let [expression, head] = probe.head();
+    let arity = token::arity_of(expression)?;
+    if arity != SUBJECTS_ARITY || !token::is_symbol(head) || !has_subjects(head, arity) {
+        return None;
+    }
+    let keys = probe.subject_at(2);
+    // An expression whose own head is unknown may be about anything that is called.
+    let is_unknown = token::is_variable(keys[0])
+        || token::arity_of(keys[0]).is_some_and(|arity| arity > 0) && token::is_variable(keys[1]);
+    is_unknown.then_some(head)
+}
+
 impl Relations {
     pub(super) fn number(&self, key: RelationKey) -> Option<u32> {
         self.by_key.get(&key).copied()
@@ -67,10 +88,7 @@ impl Relations {
             return *number;
         }
         changes::note_head();
-        let number = self.free.pop().unwrap_or_else(|| {
-            self.all.push(None);
-            (self.all.len() - 1) as u32
-        });
+        let number = self.place_of_new();
         self.headless += u32::from(key.is_headless());
         let mut place = 0;
         if let Some(arity) = key.group() {
@@ -82,6 +100,9 @@ impl Relations {
             && head == relation::colon()
         {
             *self.typed_heads.entry(call).or_insert(0) += 1;
+        }
+        if let RelationKey::About(head, _) = key {
+            *self.subjects.entry(head).or_insert(0) += 1;
         }
         self.all[number as usize] = Some(Relation {
             key,
@@ -124,9 +145,66 @@ impl Relations {
                 self.typed_heads.remove(&call);
             }
         }
+        if let RelationKey::About(head, _) = key
+            && let Some(count) = self.subjects.get_mut(&head)
+        {
+            *count -= 1;
+        }
         if self.by_key.is_empty() {
             *self = Relations::default();
         }
+    }
+
+    /// The head whose relations about subjects a probe looks into one after the other, since it does
+    /// not tell the subject, if they are many and it tells something else, or may once it has all keys.
+    pub(super) fn wants_all(&self, probe: &Probe) -> Option<u32> {
+        let head = unknown_subject(probe)?;
+        let tells = |path: &[u32]| !RelationKey::AllAbout(head).implies(path);
+        let wants = self
+            .subjects
+            .get(&head)
+            .is_some_and(|count| *count > MANY_SUBJECTS)
+            && !self.by_key.contains_key(&RelationKey::AllAbout(head))
+            && (probe.is_partial() || probe.places().iter().any(|(path, _)| tells(path)));
+        wants.then_some(head)
+    }
+
+    /// Makes the relation of all rows that relations about subjects have under one head; `is_gone`
+    /// tells which of them are no rows any more.
+    pub(super) fn make_all(&mut self, head: u32, is_gone: impl Fn(u32) -> bool) {
+        let parts = self
+            .by_arity
+            .get(&SUBJECTS_ARITY)
+            .map_or(&[][..], Vec::as_slice);
+        let mut version = Version::default();
+        let mut rows: Vec<u32> = Vec::new();
+        for &number in parts {
+            let part = self.at(number);
+            if part.key.head() == head && part.key.all().is_some() {
+                rows.extend(part.rows.iter().filter(|row| !is_gone(*row)));
+                version.changed = version.changed.max(part.version.changed);
+                version.cut = version.cut.max(part.version.cut);
+            }
+        }
+        rows.sort_unstable();
+        let mut all = Relation {
+            key: RelationKey::AllAbout(head),
+            place: 0,
+            rows: RowList::default(),
+            version,
+            paths: Vec::new(),
+        };
+        rows.into_iter().for_each(|row| all.rows.push(row));
+        let number = self.place_of_new();
+        self.by_key.insert(all.key, number);
+        self.all[number as usize] = Some(all);
+    }
+
+    fn place_of_new(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.all.push(None);
+            (self.all.len() - 1) as u32
+        })
     }
 
     /// The relation that alone may hold what the probe asks for, if there is one for its head.
@@ -178,12 +256,10 @@ impl Relations {
         if !has_subjects(head, arity) {
             return one(RelationKey::Known(head, arity));
         }
-        let keys = probe.subject_at(2);
-        // An expression whose own head is unknown may be about anything that is called.
-        let unknown = token::is_variable(keys[0])
-            || token::arity_of(keys[0]).is_some_and(|arity| arity > 0)
-                && token::is_variable(keys[1]);
-        if unknown {
+        if unknown_subject(probe).is_some() {
+            if self.by_key.contains_key(&RelationKey::AllAbout(head)) {
+                return one(RelationKey::AllAbout(head));
+            }
             for &number in self.by_arity.get(&arity).map_or(&[][..], Vec::as_slice) {
                 let relation = self.at(number);
                 if relation.key.head() == head {
@@ -193,7 +269,7 @@ impl Relations {
             return;
         }
         one(RelationKey::About(head, Subject::Open));
-        let subject = subject(&keys, token::NO_VALUES);
+        let subject = subject(&probe.subject_at(2), token::NO_VALUES);
         if subject != Subject::Open {
             one(RelationKey::About(head, subject));
         }

@@ -299,13 +299,16 @@ impl Store {
         }
         let key = relation_of(tokens, &self.values);
         changes::note(key, &mut self.changes);
-        let number = self.relations.get_or_make(key, self.clock);
-        let relation = self.relations.at_mut(number);
-        relation.rows.push(row);
-        relation.version.changed = self.clock;
-        for index in &mut relation.paths {
-            let at = key_at(tokens, &index.path, &self.values);
-            index.push(row, at);
+        let own = self.relations.get_or_make(key, self.clock);
+        let all = key.all().and_then(|key| self.relations.number(key));
+        for number in [own].into_iter().chain(all) {
+            let relation = self.relations.at_mut(number);
+            relation.rows.push(row);
+            relation.version.changed = self.clock;
+            for index in &mut relation.paths {
+                let at = key_at(tokens, &index.path, &self.values);
+                index.push(row, at);
+            }
         }
         if let Some(exact) = &mut self.exact {
             exact.push(flat::hash(tokens, &self.values), row);
@@ -397,11 +400,13 @@ impl Store {
         }
         let key = relation_of(tokens, &self.values);
         changes::note(key, &mut self.changes);
-        if let Some(number) = self.relations.number(key) {
-            self.relations.at_mut(number).version = Version {
-                changed: self.clock,
-                cut: self.clock,
-            };
+        for key in [key].into_iter().chain(key.all()) {
+            if let Some(number) = self.relations.number(key) {
+                self.relations.at_mut(number).version = Version {
+                    changed: self.clock,
+                    cut: self.clock,
+                };
+            }
         }
         let seen = self
             .snapshots
@@ -432,22 +437,21 @@ impl Store {
                 .is_some()
                 .then(|| flat::hash(&tokens, &self.values)),
         };
-        let number = self.relations.number(key).expect("the relation of a row");
-        let relation = self.relations.at_mut(number);
-        let places: SmallVec<[At; 4]> = relation
-            .paths
-            .iter()
-            .map(|index| key_at(&tokens, &index.path, &self.values))
-            .collect();
         self.rows.remove(row);
         let (rows, removed) = (&self.rows, &self.removed);
         let is_gone = |row| rows.is_gone(row);
-        relation.rows.lose(is_gone);
-        for (index, at) in relation.paths.iter_mut().zip(places) {
-            index.lose(at, is_gone);
-        }
-        if relation.rows.len() == 0 {
-            self.relations.remove(number);
+        let own = self.relations.number(key).expect("the relation of a row");
+        let all = key.all().and_then(|key| self.relations.number(key));
+        for number in [own].into_iter().chain(all) {
+            let relation = self.relations.at_mut(number);
+            relation.rows.lose(is_gone);
+            for index in &mut relation.paths {
+                let at = key_at(&tokens, &index.path, &self.values);
+                index.lose(at, is_gone);
+            }
+            if relation.rows.len() == 0 {
+                self.relations.remove(number);
+            }
         }
         if let (Some(exact), Some(hash)) = (&mut self.exact, hash) {
             exact.lose(hash, |row| removed.contains_key(&row) || rows.is_gone(row));
@@ -568,6 +572,9 @@ impl Store {
             self.append_posting(posting, view, found);
             relation.narrow(probe, open, found, from);
             return true;
+        }
+        if self.relations.wants_all(probe).is_some() {
+            return false;
         }
         let mut lists = 0;
         let mut ready = true;
@@ -711,8 +718,8 @@ impl Store {
 
     /// Whether an index that is not there would perhaps shorten the way.
     pub(crate) fn wants_indexes(&self, probe: &Probe) -> bool {
-        let mut wants = false;
-        if !probe.asks_for_everything() {
+        let mut wants = self.relations.wants_all(probe).is_some();
+        if !wants && !probe.asks_for_everything() {
             self.relations.each(probe, |_, relation| {
                 wants |= relation.wanted(&relation.choose(probe), probe).is_some();
             });
@@ -724,6 +731,10 @@ impl Store {
     pub(crate) fn make_indexes(&mut self, probe: &Probe) {
         if probe.asks_for_everything() {
             return;
+        }
+        if let Some(head) = self.relations.wants_all(probe) {
+            let rows = &self.rows;
+            self.relations.make_all(head, |row| rows.is_gone(row));
         }
         let mut numbers: SmallVec<[u32; 4]> = SmallVec::new();
         self.relations.each(probe, |number, relation| {
