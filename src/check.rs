@@ -3,7 +3,7 @@
 //!
 //! | code | what | where |
 //! |---|---|---|
-//! | `E0001` … `E0006` | not MeTTa | `grammar` |
+//! | `E0001` … `E0006`, `E0008` | not MeTTa | `grammar` |
 //! | `E0101` | a call with a wrong number of arguments | `calls` |
 //! | `E0102` | an argument of a wrong type | `calls` |
 //! | `E0103` | a result of a wrong type | `calls` |

@@ -18,8 +18,13 @@ use crate::load::{self, LoadError};
 use crate::persistent::Map;
 use crate::space::Space;
 
-/// How deep modules may import modules: each level is a level of native stack.
-const NESTED_MAX: usize = 32;
+/// How deep modules may import modules.
+const NESTED_MAX: usize = 1024;
+
+/// Each level of imports is a level of native stack: with less than this left it goes on in another
+/// piece, of so many bytes.
+const STACK_LEFT: usize = 512 << 10;
+const STACK_MORE: usize = 8 << 20;
 
 /// The modules of an engine, and where the running code stands among them.
 #[derive(Clone)]
@@ -190,7 +195,7 @@ impl Modules {
     /// Every loaded module's full name, in order.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.names.keys().cloned().collect();
-        names.sort();
+        names.sort_by(|one, other| one.split(':').cmp(other.split(':')));
         names
     }
 }
@@ -363,7 +368,9 @@ fn load_source(
         let outer_place = std::mem::replace(&mut host.modules.current, module.place.clone());
         let loading = (path.clone(), Some(module.clone()));
         host.modules.loading.push(loading);
-        let done = run(host, &space, &text, file, budget);
+        let done = stacker::maybe_grow(STACK_LEFT, STACK_MORE, || {
+            run(host, &space, &text, file, budget)
+        });
         host.modules.loading.pop();
         host.modules.current = outer_place;
         host.tokens = outer_tokens;

@@ -40,7 +40,14 @@ pub enum SyntaxErrorKind {
     /// A `!` with nothing to evaluate after it.
     #[error("nothing to evaluate after `!`")]
     LoneDirective,
+    /// A whole number of more than [`DIGITS_MAX`] digits.
+    #[error("a whole number of more than {DIGITS_MAX} digits")]
+    NumberTooLong,
 }
+
+/// How many digits a whole number may have, signs not counted: what has more may have more bits
+/// than numbers are allowed, 2^22.
+pub const DIGITS_MAX: usize = 1_262_611;
 
 impl SyntaxError {
     pub(crate) fn new(kind: SyntaxErrorKind, span: Span) -> SyntaxError {
@@ -66,6 +73,7 @@ impl SyntaxError {
             SyntaxErrorKind::UnknownEscape(_) => "E0004",
             SyntaxErrorKind::InvalidEscape => "E0005",
             SyntaxErrorKind::LoneDirective => "E0006",
+            SyntaxErrorKind::NumberTooLong => "E0008",
         }
     }
 
@@ -82,6 +90,9 @@ impl SyntaxError {
                 "write \\xNN with two digits up to 7f, or \\u{…} with the number of a character"
             }
             SyntaxErrorKind::LoneDirective => "write the atom to evaluate after it",
+            SyntaxErrorKind::NumberTooLong => {
+                "write a smaller number, or one with a point or an exponent"
+            }
         }
     }
 
@@ -93,7 +104,8 @@ impl SyntaxError {
             | SyntaxErrorKind::LoneDirective => true,
             SyntaxErrorKind::UnexpectedClose
             | SyntaxErrorKind::UnknownEscape(_)
-            | SyntaxErrorKind::InvalidEscape => false,
+            | SyntaxErrorKind::InvalidEscape
+            | SyntaxErrorKind::NumberTooLong => false,
         }
     }
 }

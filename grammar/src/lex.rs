@@ -4,6 +4,7 @@
 use nom::bytes::complete::take_till;
 use nom::{IResult, Parser};
 
+use crate::error::DIGITS_MAX;
 use crate::tree::Span;
 
 /// The kinds of token. White space is skipped.
@@ -284,7 +285,13 @@ pub fn is_well_formed(source: &str) -> bool {
                 }
                 depth -= 1;
             }
-            Token::Variable | Token::Word => directive = false,
+            Token::Word => {
+                if is_too_long(&source[span.start..span.end]) {
+                    return false;
+                }
+                directive = false;
+            }
+            Token::Variable => directive = false,
             Token::String => {
                 if crate::unescape(&source[span.start..span.end]).is_err() {
                     return false;
@@ -295,6 +302,16 @@ pub fn is_well_formed(source: &str) -> bool {
         }
     }
     depth == 0 && !directive
+}
+
+/// Whether a word is a whole number of more digits than there may be.
+#[inline]
+pub(crate) fn is_too_long(word: &str) -> bool {
+    if word.len() <= DIGITS_MAX {
+        return false;
+    }
+    let digits = word.strip_prefix(['+', '-']).unwrap_or(word);
+    digits.len() > DIGITS_MAX && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

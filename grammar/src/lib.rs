@@ -16,7 +16,7 @@ mod tree;
 
 pub use decode::{EncodingError, decode};
 pub use diagnostic::{Diagnostic, Severity, Style, draw};
-pub use error::{SyntaxError, SyntaxErrorKind};
+pub use error::{DIGITS_MAX, SyntaxError, SyntaxErrorKind};
 pub use format::{format, print};
 pub use lex::{FormPlace, Lexer, Token, is_well_formed};
 pub use parse::{Parsed, parse};

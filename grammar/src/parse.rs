@@ -1,7 +1,7 @@
 //! The reader: tokens (`lex.rs`) to trees, nesting by an explicit stack.
 
 use crate::error::{SyntaxError, SyntaxErrorKind};
-use crate::lex::{Lexer, Token};
+use crate::lex::{Lexer, Token, is_too_long};
 use crate::string::unescape;
 use crate::tree::{Comment, Form, Node, NodeKind, Span, Tree};
 
@@ -57,7 +57,13 @@ impl Reader<'_> {
             Token::Open => self.open(span),
             Token::Close => self.close(span),
             Token::Variable => self.atom(NodeKind::Variable, span),
-            Token::Word => self.atom(NodeKind::Word, span),
+            Token::Word => {
+                if is_too_long(&self.tree.source[span.start..span.end]) {
+                    let kind = SyntaxErrorKind::NumberTooLong;
+                    self.errors.push(SyntaxError::new(kind, span));
+                }
+                self.atom(NodeKind::Word, span);
+            }
             Token::String => {
                 if let Err(kind) = unescape(&self.tree.source[span.start..span.end]) {
                     self.errors.push(SyntaxError::new(kind, span));

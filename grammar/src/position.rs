@@ -24,7 +24,9 @@ const STRIDE: usize = 1024;
 impl LineTable {
     /// The table of `source`.
     pub fn new(source: &str) -> LineTable {
-        let mut starts = vec![0];
+        // A byte-order mark is before the first line's first character.
+        let mark = if source.starts_with('\u{feff}') { 3 } else { 0 };
+        let mut starts = vec![mark];
         let mut counts = vec![0];
         let mut count = 0;
         for (at, byte) in source.bytes().enumerate() {
@@ -43,8 +45,9 @@ impl LineTable {
     /// Where the byte `offset` of `source` stands; the end of the text has a
     /// position too. `source` must be the text that the table is of.
     pub fn position(&self, source: &str, offset: usize) -> Position {
-        let line = self.starts.partition_point(|start| *start <= offset) - 1;
-        let before = self.characters(source, offset) - self.characters(source, self.starts[line]);
+        let line = self.line_of(offset);
+        let start = self.characters(source, self.starts[line]);
+        let before = self.characters(source, offset).saturating_sub(start);
         Position {
             line: to_u32(line + 1),
             column: to_u32(before + 1),
@@ -62,13 +65,19 @@ impl LineTable {
 
     /// The bytes of the line that holds `offset`, its end excluded.
     pub fn line<'s>(&self, source: &'s str, offset: usize) -> (usize, &'s str) {
-        let index = self.starts.partition_point(|start| *start <= offset) - 1;
+        let index = self.line_of(offset);
         let start = self.starts[index];
         let end = self
             .starts
             .get(index + 1)
             .map_or(source.len(), |next| next - 1);
         (start, source[start..end].trim_end_matches('\r'))
+    }
+
+    /// The index of the line that holds `offset`.
+    fn line_of(&self, offset: usize) -> usize {
+        let after = self.starts.partition_point(|start| *start <= offset);
+        after.saturating_sub(1)
     }
 
     fn characters(&self, source: &str, offset: usize) -> usize {

@@ -39,7 +39,7 @@ fn on_texts(name: &str, signature: &str, compute: Compute) -> Operation {
 /// | `(replace text part with)` | strings | the text with every occurrence replaced | `MemoryLimit` | linear in text and result | own |
 /// | `(regex-match pattern text)` | a string or `regex:"…"`; a string | for each match an expression of the whole and the groups, `()` for one that took no part | a string that is no pattern, in words | text × pattern | crate `regex` |
 /// | `(to-string atom)` | any | a string itself, any other atom as it prints | `TextTooLarge` | linear | own |
-/// | `(to-number text)` | a string | the number that it spells, else no result | none | linear | own |
+/// | `(to-number text)` | a string | the number that it spells, else no result | `NumberTooLarge` beyond some 1.2 million characters | linear; of whole numbers beyond 64 bits quadratic | own |
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         on_texts("string-length", "(-> String Number)", |texts, _| {
@@ -111,6 +111,9 @@ pub(super) fn operations() -> Vec<Operation> {
             },
         ),
         on_texts("to-number", "(-> String Number)", |texts, _| {
+            if texts[0].len() > chimera_grammar::DIGITS_MAX {
+                return Err(OperationError::symbol("NumberTooLarge"));
+            }
             Ok(Number::parse(texts[0])
                 .map(Atom::number)
                 .into_iter()
