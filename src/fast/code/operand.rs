@@ -188,6 +188,8 @@ pub(in crate::fast) enum AtomKind {
     /// What an argument of any type is evaluated from: anything but calls of what returns a
     /// meta-type, which are arguments as they stand.
     Argument,
+    /// The same, but what stands for nothing.
+    BoundArgument,
 }
 
 /// A change of a space.

@@ -9,7 +9,7 @@ use super::{
 use crate::atom::{Atom, Grounded, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::choice::Gathers;
-use crate::fast::code::{ANY, BOOL, FAIL, Instruction, NO_NAME, Operand, Slot, TypeId};
+use crate::fast::code::{ANY, AtomKind, BOOL, FAIL, Instruction, NO_NAME, Operand, Slot, TypeId};
 use crate::fast::head::Signature;
 use crate::types;
 
@@ -223,7 +223,9 @@ impl Compiler<'_> {
                 }));
             }
             let handed = match tried.map(|at| self.program.code[at]) {
-                Some(Instruction::JumpUnlessConstant { slot, .. }) => Some(slot),
+                Some(Instruction::JumpUnlessConstant { slot, .. }) => {
+                    Some((slot, AtomKind::Argument))
+                }
                 _ => None,
             };
             guard = self.guard_behind(handed, atom, checks, expected)?;

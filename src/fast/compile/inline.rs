@@ -6,7 +6,9 @@ use super::call::Call;
 use super::decide::is_call;
 use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want};
 use crate::atom::{Atom, Grounded, known};
-use crate::fast::code::{ANY, Arithmetic, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId};
+use crate::fast::code::{
+    ANY, Arithmetic, AtomKind, BOOL, FAIL, Instruction, NUMBER, Operand, Slot, TypeId,
+};
 use crate::fast::head::Signature;
 use crate::fast::program::Inline;
 use crate::operation::Operation;
@@ -418,7 +420,8 @@ impl Compiler<'_> {
     }
 
     /// As [`Compiler::guard`], of a comparison with an expression: a variable that stands for a call
-    /// of what returns a meta-type is compared as it stands.
+    /// of what returns a meta-type is compared as it stands; one that stands for nothing, and may be bound
+    /// by what tells no type, is of the type of that.
     fn guard_equality(
         &mut self,
         atom: &Atom,
@@ -431,9 +434,19 @@ impl Compiler<'_> {
             | [_, Atom::Expression(_), Atom::Variable(variable)] => self.names.get(variable),
             _ => None,
         };
-        let handed = handed
-            .filter(|name| name.fresh_in != Some(self.scope) && !self.is_known_value(name.slot));
-        self.guard_behind(handed.map(|name| name.slot), atom, checks, expected)
+        let handed = handed.filter(|name| name.fresh_in != Some(self.scope));
+        let handed = handed.map(|name| name.slot);
+        // What the left side may bind: it is of the type that this turns out to be of.
+        let is_late = match children {
+            [_, left, Atom::Variable(_)] => !left.is_ground() && !self.tells_type(left),
+            _ => false,
+        };
+        let handed = match (handed, is_late) {
+            (Some(slot), true) => Some((slot, AtomKind::BoundArgument)),
+            (Some(slot), false) if !self.is_known_value(slot) => Some((slot, AtomKind::Argument)),
+            _ => None,
+        };
+        self.guard_behind(handed, atom, checks, expected)
     }
 
     /// For values of which at least one had no known type before it was evaluated: that they

@@ -614,18 +614,18 @@ impl Compiler<'_> {
         self.guard_behind(None, atom, checks, expected)
     }
 
-    /// As [`Compiler::guard`], behind a check of what a variable may stand for: a call of what
-    /// returns a meta-type is left to the slow way, as it is an argument as it stands.
+    /// As [`Compiler::guard`], behind a check of the kind of what a variable may stand for: a call of
+    /// what returns a meta-type is left to the slow way, as it is an argument as it stands.
     pub(super) fn guard_behind(
         &mut self,
-        handed: Option<Slot>,
+        handed: Option<(Slot, AtomKind)>,
         atom: &Atom,
         mut checks: Vec<Check>,
         expected: TypeId,
     ) -> Compiled<Option<usize>> {
         let mut uses = Vec::new();
-        if let Some(slot) = handed {
-            let (kind, odd) = (AtomKind::Argument, FAIL);
+        if let Some((slot, kind)) = handed {
+            let odd = FAIL;
             let at = self.emit(Instruction::CheckKind { slot, kind, odd });
             uses.push((at, Place::Odd));
         }

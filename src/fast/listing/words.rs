@@ -342,6 +342,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 AtomKind::NoName => "data, or a value of the host but an operation",
                 AtomKind::Lambda => "a function without a name",
                 AtomKind::Argument => "evaluated as an argument",
+                AtomKind::BoundArgument => "no variable, and evaluated as an argument",
             };
             format!("check that {} is {kind}{}", slot(value), odd(other))
         }

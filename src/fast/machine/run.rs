@@ -593,9 +593,10 @@ impl Machine<'_> {
                         let value = slot!(slot);
                         let is_of_kind = match kind {
                             AtomKind::Expression => value.is_exp(),
-                            AtomKind::Grounded | AtomKind::NoName | AtomKind::Argument => {
-                                value.is_int()
-                            }
+                            AtomKind::Grounded
+                            | AtomKind::NoName
+                            | AtomKind::Argument
+                            | AtomKind::BoundArgument => value.is_int(),
                             AtomKind::Symbol | AtomKind::Variable | AtomKind::Lambda => false,
                         };
                         if is_of_kind {

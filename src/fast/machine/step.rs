@@ -757,7 +757,9 @@ impl Machine<'_> {
                 let is_so = self.is_of_kind(value, kind)
                     && match kind {
                         AtomKind::NoName => self.is_no_function(value),
-                        AtomKind::Argument => self.is_evaluated_as_argument(value),
+                        AtomKind::Argument | AtomKind::BoundArgument => {
+                            self.is_evaluated_as_argument(value)
+                        }
                         _ => true,
                     };
                 if !is_so {

@@ -472,6 +472,7 @@ impl Machine<'_> {
             AtomKind::Variable => value.is_ref(),
             AtomKind::Lambda => value.is_exp() && self.heap.is_lambda(value.at()),
             AtomKind::Argument => true,
+            AtomKind::BoundArgument => !value.is_ref(),
         }
     }
 
