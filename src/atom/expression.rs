@@ -79,6 +79,11 @@ impl Expression {
         self.0.evaluated
     }
 
+    /// Whether it is a result in which variables were bound since it was evaluated.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.0.bound
+    }
+
     /// The expression where it is no part of another: no result if variables in it were bound since
     /// it was evaluated.
     pub(crate) fn as_whole(&self) -> Atom {

@@ -89,6 +89,10 @@ impl Heap {
                         0
                     };
                     let done = self.finish(at, flags);
+                    if source.is_bound() {
+                        // A result only where it is a part, as one whose variables were bound here.
+                        self.cells[done.at()] &= !Header::GROUND;
+                    }
                     if is_large(source) {
                         known.insert(source.address(), done);
                     }
