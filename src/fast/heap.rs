@@ -697,6 +697,25 @@ impl Heap {
         false
     }
 
+    /// Whether a variable in a term stands for something by now.
+    pub(super) fn has_bound(&self, term: Cell) -> bool {
+        let mut pending: SmallVec<[Cell; 16]> = smallvec::smallvec![term];
+        let mut seen = Seen::new();
+        while let Some(term) = pending.pop() {
+            if term.is_ref() && !self.deref(term).is_ref() {
+                return true;
+            }
+            if term.is_exp()
+                && !self.header(term.at()).has(Header::GROUND)
+                && !seen.again(term.0, 0)
+            {
+                let (first, n) = self.elements(term.at());
+                pending.extend((first..first + n).map(|at| self.word(at)));
+            }
+        }
+        false
+    }
+
     /// Binds an unbound variable unless that makes a cycle.
     pub(super) fn bind_checked(&mut self, variable: Cell, value: Cell) -> bool {
         if value.is_exp()

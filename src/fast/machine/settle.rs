@@ -11,6 +11,7 @@ use crate::evaluate::{Answer, Machine as Plain, Wanted};
 use crate::fast::cell::{Cell, Header, Kind as Term};
 use crate::fast::choice::{Kind, Step, Way};
 use crate::fast::code::{ANY, Of, Pc, Slot, TypeId};
+use crate::fast::head::Head;
 use crate::types;
 
 impl Machine<'_> {
@@ -214,6 +215,37 @@ impl Machine<'_> {
             || header.has(Header::ERROR) && header.arity() == 3
             || header.arity() == 0
             || self.settles(value)
+            || !part && self.is_kept_result(value)
+    }
+
+    /// Whether a value is a call of something typed that was evaluated with elements kept as they
+    /// were, and none of its variables was bound since.
+    fn is_kept_result(&mut self, value: Cell) -> bool {
+        let header = self.heap.header(value.at());
+        let is_open = !header.has(Header::GROUND) && !header.has(Header::ERROR);
+        if !header.has(Header::EVALUATED) || !is_open {
+            return false;
+        }
+        let (first, count) = self.heap.elements(value.at());
+        let Term::Sym(id) = self.heap.deref(self.heap.word(first)).kind() else {
+            return false;
+        };
+        let Some(Head::Typed(signature)) = self.program.known_head(id) else {
+            return false;
+        };
+        if signature.parameters.len() + 1 != count {
+            return false;
+        }
+        let mut elements = (first + 1..first + count).map(|at| self.heap.word(at));
+        let are_results = signature.parameters.iter().all(|parameter| {
+            let element = elements.next().expect("as many as parameters");
+            let is_result = !element.is_exp() || {
+                let header = self.heap.header(element.at());
+                header.has(Header::EVALUATED) || header.arity() == 0
+            };
+            is_result || types::is_meta_type(parameter)
+        });
+        are_results && !self.heap.has_bound(value)
     }
 
     /// Runs the code for a shape with the parts that were noted last.

@@ -279,7 +279,7 @@ impl Machine<'_> {
     pub(super) fn look_at_made(&mut self, made: Cell, elements: Elements) {
         let header = self.heap.header(made.at());
         if elements == Elements::Kept && !header.has(Header::DATA) {
-            if header.has(Header::GROUND) && !header.has(Header::ERROR) {
+            if !header.has(Header::ERROR) {
                 self.heap.cells[made.at()] |= Header::EVALUATED;
             }
             return;
