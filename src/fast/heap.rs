@@ -697,13 +697,17 @@ impl Heap {
         false
     }
 
-    /// Whether a variable in a term stands for something by now.
-    pub(super) fn has_bound(&self, term: Cell) -> bool {
+    /// Whether variables are in a term, and none of them stands for something by now.
+    pub(super) fn is_unbound(&self, term: Cell) -> bool {
+        let mut is_open = false;
         let mut pending: SmallVec<[Cell; 16]> = smallvec::smallvec![term];
         let mut seen = Seen::new();
         while let Some(term) = pending.pop() {
-            if term.is_ref() && !self.deref(term).is_ref() {
-                return true;
+            if term.is_ref() {
+                if !self.deref(term).is_ref() {
+                    return false;
+                }
+                is_open = true;
             }
             if term.is_exp()
                 && !self.header(term.at()).has(Header::GROUND)
@@ -713,7 +717,7 @@ impl Heap {
                 pending.extend((first..first + n).map(|at| self.word(at)));
             }
         }
-        false
+        is_open
     }
 
     /// Binds an unbound variable unless that makes a cycle.

@@ -343,9 +343,12 @@ impl Machine<'_> {
             self.heap.note(&mut value, &mut all);
             self.heap.cells.push(value.0);
         }
+        let is_kept = entry.elements == Elements::Kept;
         let mut flags = all & Header::GROUND;
         if Cell::symbol(symbol) == self.heap.error {
             flags |= Header::ERROR;
+        } else if is_kept && all | Header::GROUND != PLAIN {
+            flags |= Header::EVALUATED;
         }
         self.heap.cells[at] = Header::new(arity + 1, flags).0;
         let call = Cell::expression(at);

@@ -9,6 +9,7 @@ use super::Machine;
 use crate::atom::{Atom, Variable};
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, TypeId};
+use crate::fast::function::Elements;
 use crate::fast::head::Head;
 use crate::fast::program::Program;
 use crate::fast::site::{Decided, Expected, LeafPlace, Site, Tells, Told, Tree};
@@ -354,6 +355,7 @@ impl Machine<'_> {
             return None;
         }
         let mut arguments: Arguments = Arguments::new();
+        let mut is_kept = false;
         for (parameter, at) in signature.parameters.iter().zip(elements.skip(1)) {
             let argument = self.heap.deref(self.heap.word(at));
             let kind = self.kind_of(argument);
@@ -362,6 +364,7 @@ impl Machine<'_> {
                 if !kind.is_taken_by(parameter) {
                     return None;
                 }
+                is_kept |= argument.is_exp() && !self.is_settled(argument);
                 self.program.value_types.unknown()
             } else if argument.is_ref() || self.is_settled(argument) {
                 self.type_of(argument)?
@@ -382,10 +385,16 @@ impl Machine<'_> {
                 function
             }
         };
-        if let Some(function) = function {
-            self.note_applied(head, &signature, expected, function);
+        let function = function?;
+        self.note_applied(head, &signature, expected, function);
+        if is_kept
+            && !self
+                .program
+                .has_rules_of(symbol, signature.parameters.len())
+        {
+            return Some(self.program.function_of(function, Elements::Kept));
         }
-        function
+        Some(function)
     }
 
     /// Whether a value as an argument stays what it is.

@@ -218,8 +218,8 @@ impl Machine<'_> {
             || !part && self.is_kept_result(value)
     }
 
-    /// Whether a value is a call of something typed that was evaluated with elements kept as they
-    /// were, and none of its variables was bound since.
+    /// Whether a value is a call of something typed without rules that was evaluated, maybe with
+    /// elements kept as they were, and none of its variables was bound since.
     fn is_kept_result(&mut self, value: Cell) -> bool {
         let header = self.heap.header(value.at());
         let is_open = !header.has(Header::GROUND) && !header.has(Header::ERROR);
@@ -233,7 +233,8 @@ impl Machine<'_> {
         let Some(Head::Typed(signature)) = self.program.known_head(id) else {
             return false;
         };
-        if signature.parameters.len() + 1 != count {
+        let arity = signature.parameters.len();
+        if arity + 1 != count || self.program.has_rules_of(id, arity) {
             return false;
         }
         let mut elements = (first + 1..first + count).map(|at| self.heap.word(at));
@@ -245,7 +246,7 @@ impl Machine<'_> {
             };
             is_result || types::is_meta_type(parameter)
         });
-        are_results && !self.heap.has_bound(value)
+        are_results && self.heap.is_unbound(value)
     }
 
     /// Runs the code for a shape with the parts that were noted last.
