@@ -286,7 +286,8 @@ pub fn is_well_formed(source: &str) -> bool {
                 depth -= 1;
             }
             Token::Word => {
-                if is_too_long(&source[span.start..span.end]) {
+                if span.end - span.start > DIGITS_MAX && is_too_long(&source[span.start..span.end])
+                {
                     return false;
                 }
                 directive = false;
@@ -305,11 +306,7 @@ pub fn is_well_formed(source: &str) -> bool {
 }
 
 /// Whether a word is a whole number of more digits than there may be.
-#[inline]
 pub(crate) fn is_too_long(word: &str) -> bool {
-    if word.len() <= DIGITS_MAX {
-        return false;
-    }
     let digits = word.strip_prefix(['+', '-']).unwrap_or(word);
     digits.len() > DIGITS_MAX && digits.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -1,6 +1,6 @@
 //! The reader: tokens (`lex.rs`) to trees, nesting by an explicit stack.
 
-use crate::error::{SyntaxError, SyntaxErrorKind};
+use crate::error::{DIGITS_MAX, SyntaxError, SyntaxErrorKind};
 use crate::lex::{Lexer, Token, is_too_long};
 use crate::string::unescape;
 use crate::tree::{Comment, Form, Node, NodeKind, Span, Tree};
@@ -58,7 +58,8 @@ impl Reader<'_> {
             Token::Close => self.close(span),
             Token::Variable => self.atom(NodeKind::Variable, span),
             Token::Word => {
-                if is_too_long(&self.tree.source[span.start..span.end]) {
+                let is_long = span.end - span.start > DIGITS_MAX;
+                if is_long && is_too_long(&self.tree.source[span.start..span.end]) {
                     let kind = SyntaxErrorKind::NumberTooLong;
                     self.errors.push(SyntaxError::new(kind, span));
                 }
