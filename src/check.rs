@@ -42,6 +42,10 @@ use crate::engine::{Engine, Host};
 use crate::reader;
 use crate::space::Space;
 
+/// What a call of a longer expression gives is not asked for by types: expressions in
+/// heads of others are asked for with each of these.
+const HEAD_NODES_MAX: usize = 64;
+
 /// A text being checked, with what is known where it stands.
 pub(crate) struct Text<'s> {
     tree: &'s Tree<'s>,
@@ -229,6 +233,20 @@ impl Text<'_> {
     fn head_word(&self, node: usize) -> Option<&str> {
         let first = (self.end(node) > node + 1).then_some(node + 1)?;
         self.word(first)
+    }
+
+    /// The types of a call's head; none of a long expression.
+    fn types_of(&self, space: &Space, head: usize) -> Vec<Atom> {
+        if self.end(head) - head > HEAD_NODES_MAX {
+            return Vec::new();
+        }
+        crate::types::types_of(space, self.atom(head))
+    }
+
+    /// Whether it is a call of an expression whose types are not asked for.
+    fn has_long_head(&self, node: usize) -> bool {
+        let first = node + 1;
+        self.end(node) > first && self.end(first) - first > HEAD_NODES_MAX
     }
 
     fn line(&self, node: usize) -> u32 {

@@ -426,3 +426,23 @@ fn symbols_that_stand_for_something_else_are_told() {
         &[],
     );
 }
+
+/// Twice as deep, or twice as many names, costs about twice as much: these end at once.
+#[test]
+fn deep_heads_and_many_unknown_names_are_checked_soon() {
+    let deep = format!("{}a{}", "(".repeat(10_000), ")".repeat(10_000));
+    findings(&format!("!(id {deep})\n(= (f $x) {deep})"), Path::new("."));
+    let name = |number: usize| {
+        let letter = |place: u32| char::from(b'a' + (number / 20_usize.pow(place) % 20) as u8);
+        (0..4).map(letter).collect::<String>()
+    };
+    let mut source = String::new();
+    for number in 0..2_000 {
+        source += &format!(
+            "(= (rule-{} 1) 2)\n!(call-{} 1)\n",
+            name(number),
+            name(number)
+        );
+    }
+    findings(&source, Path::new("."));
+}

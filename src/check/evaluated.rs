@@ -55,7 +55,8 @@ pub(crate) fn evaluated(text: &Text<'_>, space: &Space, root: usize) -> Vec<Eval
             }));
             continue;
         }
-        let functions: Vec<_> = types::types_of(space, text.atom(*head))
+        let functions: Vec<_> = text
+            .types_of(space, *head)
             .into_iter()
             .filter(types::is_function)
             .collect();

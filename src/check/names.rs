@@ -9,7 +9,6 @@ use crate::atom::{Atom, known};
 use crate::check::{Form, Text};
 use crate::engine::Host;
 use crate::space::Space;
-use crate::types;
 
 /// Shorter names are near too many others.
 const LENGTH_MIN: usize = 4;
@@ -62,7 +61,7 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
     }
     let bound = bindings(text, forms);
     let elsewhere = mentioned(space);
-    let names: Vec<&str> = called.iter().map(String::as_str).collect();
+    let mut names: Option<Names<'_>> = None;
     for node in suspects {
         let Atom::Symbol(symbol) = text.atom(node) else {
             continue;
@@ -88,7 +87,8 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
         if known {
             continue;
         }
-        if let Some(near) = nearest(&name, &names).or_else(|| elsewhere_called(&name)) {
+        let names = names.get_or_insert_with(|| Names::new(called.iter().map(String::as_str)));
+        if let Some(near) = names.nearest(&name).or_else(|| elsewhere_called(&name)) {
             let message = format!("`{name}` is defined nowhere; did you mean `{near}`?");
             let help = "a call of what has no rules stays as it is; mend the name, or give it a type with `(: name type)` if it is meant as data";
             text.report(Severity::Warning, "W0201", node, message, help);
@@ -127,7 +127,7 @@ fn spaces_of(text: &Text<'_>, space: &Space, call: usize) -> Vec<usize> {
         return Vec::new();
     }
     let mut found = Vec::new();
-    for function in types::types_of(space, text.atom(*head)) {
+    for function in text.types_of(space, *head) {
         let Some([_, parameters @ .., _]) = function.as_expression() else {
             continue;
         };
@@ -203,36 +203,138 @@ fn elsewhere_called(name: &str) -> Option<&'static str> {
 }
 
 /// What may be meant by `name`: the nearest of the names, one letter off, two in
-/// long names. A name and the same name with another ending number are not near, nor
-/// are a constructor such as `Cons` and the function `cons`.
+/// long names; of equally near ones the shortest. A name and the same name with another ending
+/// number are not near, nor are a constructor such as `Cons` and the function `cons`.
 pub fn nearest<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
-    let length = name.chars().count();
-    if length < LENGTH_MIN || name.ends_with(|last: char| last.is_ascii_digit()) {
-        return None;
-    }
-    let letters_off = if length >= 8 { 2 } else { 1 };
-    let mut near: Vec<(usize, &'n str)> = names
-        .iter()
-        .filter(|other| other.chars().count() >= LENGTH_MIN)
+    nearest_of(name, names.iter().copied())
+}
+
+fn nearest_of<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let letters: Vec<char> = name.chars().collect();
+    let most = letters_off(name, letters.len())?;
+    let near: Vec<(usize, usize, &'n str)> = names
         .filter(|other| other.starts_with('&') == name.starts_with('&'))
         .filter(|other| !other.ends_with(|last: char| last.is_ascii_digit()))
         .filter(|other| !other.eq_ignore_ascii_case(name) || name.starts_with(char::is_lowercase))
         .filter_map(|other| {
-            let distance = distance(name, other, letters_off)?;
-            (distance > 0).then_some((distance, *other))
+            let others: Vec<char> = other.chars().collect();
+            if others.len() + 1 < LENGTH_MIN {
+                return None;
+            }
+            let distance = distance(&letters, &others, most)?;
+            (distance > 0).then_some((distance, others.len(), other))
         })
         .collect();
-    near.sort_unstable();
-    near.first().map(|(_, near)| *near)
+    // A shorter name is meant only where a longer one could be as well.
+    let is_likely = near.iter().any(|(_, length, _)| *length >= LENGTH_MIN);
+    let nearest = near.into_iter().min().filter(|_| is_likely);
+    nearest.map(|(_, _, near)| near)
 }
+
+/// How many letters off what is near a name may be; `None` if nothing is near it.
+fn letters_off(name: &str, length: usize) -> Option<usize> {
+    if length < LENGTH_MIN || name.ends_with(|last: char| last.is_ascii_digit()) {
+        return None;
+    }
+    Some(if length >= 8 { 2 } else { 1 })
+}
+
+/// Names that many others are held against.
+///
+/// Two names that are near each other have a rest in common: what is left of each without one or
+/// two of its letters. So only names with a rest of the other are compared.
+struct Names<'n> {
+    names: Vec<&'n str>,
+    /// Hashes of the rests of each name, in order, with its place.
+    rests: Vec<(u64, usize)>,
+    /// The longest names, with their lengths: they would have too many rests.
+    long: Vec<(usize, &'n str)>,
+    /// Comparisons with long names that are left.
+    comparisons: usize,
+}
+
+/// Longer names are compared one by one.
+const RESTS_LENGTH_MAX: usize = 32;
+/// Comparisons with such names in one text. After them nothing more is suggested for long names.
+const COMPARISONS_MAX: usize = 200_000;
+
+impl<'n> Names<'n> {
+    fn new(all: impl Iterator<Item = &'n str>) -> Names<'n> {
+        let mut names = Names {
+            names: all.collect(),
+            rests: Vec::new(),
+            long: Vec::new(),
+            comparisons: COMPARISONS_MAX,
+        };
+        for (place, name) in names.names.iter().enumerate() {
+            let letters: Vec<char> = name.chars().collect();
+            if letters.len() > RESTS_LENGTH_MAX {
+                names.long.push((letters.len(), name));
+                continue;
+            }
+            // Two letters may be off only what has eight.
+            let most = if letters.len() >= 6 { 2 } else { 1 };
+            each_rest(&letters, most, |rest| names.rests.push((rest, place)));
+        }
+        names.rests.sort_unstable();
+        names
+    }
+
+    fn nearest(&mut self, name: &str) -> Option<&'n str> {
+        let letters: Vec<char> = name.chars().collect();
+        let most = letters_off(name, letters.len())?;
+        let mut places: Vec<usize> = Vec::new();
+        if letters.len() <= RESTS_LENGTH_MAX + most {
+            each_rest(&letters, most, |rest| {
+                let first = self.rests.partition_point(|(other, _)| *other < rest);
+                let same = self.rests[first..].iter();
+                let same = same.take_while(|(other, _)| *other == rest);
+                places.extend(same.map(|(_, place)| *place));
+            });
+        }
+        places.sort_unstable();
+        places.dedup();
+        let mut candidates: Vec<&'n str> = places.iter().map(|place| self.names[*place]).collect();
+        if letters.len() + most > RESTS_LENGTH_MAX {
+            let long = self
+                .long
+                .iter()
+                .filter(|(length, _)| length.abs_diff(letters.len()) <= most);
+            candidates.extend(long.map(|(_, name)| *name).take(self.comparisons));
+            self.comparisons -= candidates.len().min(self.comparisons);
+        }
+        nearest_of(name, candidates.into_iter())
+    }
+}
+
+/// The hashes of what is left of a name without up to `most` of its letters, one or two.
+fn each_rest(letters: &[char], most: usize, mut found: impl FnMut(u64)) {
+    let count = letters.len();
+    for first in 0..=count {
+        let from = if most > 1 && first < count {
+            first + 1
+        } else {
+            count
+        };
+        for second in from..=count {
+            let rest = letters.iter().enumerate();
+            let rest = rest.filter(|(place, _)| *place != first && *place != second);
+            found(rest.fold(0, |hash: u64, (_, letter)| {
+                (hash.rotate_left(5) ^ u64::from(u32::from(*letter))).wrapping_mul(HASH_FACTOR)
+            }));
+        }
+    }
+}
+
+/// 2^64 divided by the golden ratio, odd.
+const HASH_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// How many letters must be put in, taken out, replaced or exchanged with their
 /// neighbour; `None` if more than `most`.
 ///
 /// Source: F. J. Damerau, "A technique for computer detection and correction of
 /// spelling errors", CACM 7(3), 1964; restricted edits.
-fn distance(left: &str, right: &str, most: usize) -> Option<usize> {
-    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+fn distance(left: &[char], right: &[char], most: usize) -> Option<usize> {
     if left.len().abs_diff(right.len()) > most {
         return None;
     }
@@ -249,6 +351,10 @@ fn distance(left: &str, right: &str, most: usize) -> Option<usize> {
             }
             next.push(best);
         }
+        let least = |row: &[usize]| row.iter().all(|distance| *distance > most);
+        if least(&row) && least(&next) {
+            return None;
+        }
         before = std::mem::replace(&mut row, next);
     }
     let distance = row[right.len()];
@@ -257,7 +363,11 @@ fn distance(left: &str, right: &str, most: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{distance, nearest};
+    use super::{Names, distance, nearest};
+
+    fn letters(word: &str) -> Vec<char> {
+        word.chars().collect()
+    }
 
     #[test]
     fn letters_off_are_counted() {
@@ -270,7 +380,11 @@ mod tests {
             ("mutsch", "match", Some(2)),
             ("superpose", "compose", None),
         ] {
-            assert_eq!(distance(left, right, 2), expected, "{left} {right}");
+            assert_eq!(
+                distance(&letters(left), &letters(right), 2),
+                expected,
+                "{left} {right}"
+            );
         }
     }
 
@@ -285,5 +399,43 @@ mod tests {
         assert_eq!(nearest("Cons", &["cons"]), None);
         assert_eq!(nearest("mettaClear", &["mettaclear"]), Some("mettaclear"));
         assert_eq!(nearest("&slef", &["&self", "slefs"]), Some("&self"));
+    }
+    #[test]
+    fn names_found_by_their_rests_are_those_found_one_by_one() {
+        let long = "a-name-of-more-than-thirty-letters";
+        let known = [
+            "let",
+            "let*",
+            "collapse",
+            "superpose",
+            "match",
+            "&self",
+            "mettaclear",
+            "compose",
+            long,
+            "a-name-of-just-thirty-one-letters",
+            "&kb",
+        ];
+        let words = [
+            "lett",
+            "colapse",
+            "colaspe",
+            "supperpoze",
+            "mathc",
+            "&slef",
+            "mettaClear",
+            "composed",
+            "a-name-of-more-than-thirty-leters",
+            "a-name-of-more-then-thirty-letterss",
+            "a-name-of-just-thirtyone-letter",
+            "a-name-of-just-thirty-one-lettersss",
+            "elsewhere",
+        ];
+        let mut names = Names::new(known.into_iter());
+        for word in words {
+            assert_eq!(names.nearest(word), nearest(word, &known), "{word}");
+        }
+        assert_eq!(nearest("lett", &known), Some("let"));
+        assert_eq!(nearest("lett", &["let"]), None);
     }
 }

@@ -91,7 +91,7 @@ fn cases(text: &mut Text<'_>, form: usize, list: usize) {
             let message = format!("the case on line {line} is chosen wherever this one fits");
             let help = "the first case that fits is chosen: put the special ones first";
             text.report(Severity::Warning, "W0204", pattern, message, help);
-        } else if has_own_variables(text, form, case, pattern) && earlier.len() < GENERAL_MAX {
+        } else if earlier.len() < GENERAL_MAX && has_own_variables(text, form, case, pattern) {
             earlier.push(pattern);
         }
     }

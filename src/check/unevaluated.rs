@@ -94,7 +94,7 @@ impl Calls<'_> {
             if ["=", ":", "quote"].map(Some).contains(&text.word(*head)) {
                 continue;
             }
-            let declared = functions(&self.host.corelib, text.atom(*head), arguments.len());
+            let declared = functions(text, &self.host.corelib, *head, arguments.len());
             let is_computed =
                 |parts: &Vec<Atom>| ["Number", "String"].map(Some).contains(&result_name(parts));
             let is_call = node != stored && self.is_operation(text.atom(*head));
@@ -120,7 +120,7 @@ impl Calls<'_> {
         };
         let atom = text.atom(*head);
         let is_operation = self.is_operation(atom)
-            && !functions(&self.host.corelib, atom, arguments.len()).is_empty();
+            && !functions(text, &self.host.corelib, *head, arguments.len()).is_empty();
         if !is_operation && !self.has_rules(atom, arguments.len()) {
             return;
         }
@@ -141,7 +141,7 @@ impl Calls<'_> {
         let Some((head, arguments)) = call.split_first() else {
             return Vec::new();
         };
-        let declared = functions(&self.host.corelib, text.atom(*head), arguments.len());
+        let declared = functions(text, &self.host.corelib, *head, arguments.len());
         let is_expression = |place: &usize| {
             let expression = &known().expression;
             let mut parameters = declared.iter().map(|parts| &parts[*place]);
@@ -156,8 +156,8 @@ impl Calls<'_> {
         let Some((head, arguments)) = children.split_first() else {
             return false;
         };
+        let declared = functions(text, self.space, *head, arguments.len());
         let head = text.atom(*head);
-        let declared = functions(self.space, head, arguments.len());
         // Whoever writes such a call where a list is wanted means the call itself.
         let gives_value =
             |parts: &Vec<Atom>| result_name(parts).is_some_and(|name| VALUES.contains(&name));
@@ -205,8 +205,8 @@ fn result_name(parts: &[Atom]) -> Option<&str> {
 
 /// The parts of each function type of `head` that takes so many arguments: these are at the places
 /// of the parameters.
-fn functions(space: &Space, head: &Atom, count: usize) -> Vec<Vec<Atom>> {
-    let functions = types::types_of(space, head).into_iter();
+fn functions(text: &Text<'_>, space: &Space, head: usize, count: usize) -> Vec<Vec<Atom>> {
+    let functions = text.types_of(space, head).into_iter();
     let parts = functions
         .filter(types::is_function)
         .filter_map(|function| function.as_expression().map(<[Atom]>::to_vec));

@@ -10,6 +10,9 @@ use crate::check::{Form, Text};
 
 const HELP: &str = "mend the name, or begin it with `_` if it is meant to occur once";
 
+/// Variables of a head that each of its body may be meant for.
+const ALIKE_MAX: usize = 64;
+
 pub(super) fn check(text: &mut Text<'_>, forms: &[Form]) {
     let rules = forms.iter().filter(|form| !form.directive);
     let rules: Vec<(usize, usize, &[Evaluated])> = rules
@@ -27,6 +30,8 @@ pub(super) fn check(text: &mut Text<'_>, forms: &[Form]) {
         if once.is_empty() {
             continue;
         }
+        let values: HashMap<usize, &Evaluated> =
+            values.iter().map(|value| (value.node, value)).collect();
         for node in &once {
             let name = text.source(*node).to_owned();
             if *node < body {
@@ -37,11 +42,12 @@ pub(super) fn check(text: &mut Text<'_>, forms: &[Form]) {
                 }
                 continue;
             }
-            let Some(value) = values.iter().find(|value| value.node == *node) else {
+            let Some(value) = values.get(node) else {
                 continue;
             };
             let near = once
                 .iter()
+                .take(ALIKE_MAX)
                 .find(|other| **other < body && alike(&name, text.source(**other)));
             if let Some(near) = near {
                 let near = text.source(*near);
@@ -64,7 +70,7 @@ pub(super) fn check(text: &mut Text<'_>, forms: &[Form]) {
         // A variable of a call asks; that of a template or an operand is there for its value.
         let values = form.values.iter();
         for value in values.filter(|value| value.steered || value.operand) {
-            if once.contains(&value.node) && !value.asserted {
+            if once.binary_search(&value.node).is_ok() && !value.asserted {
                 unbound(text, value.node);
             }
         }
