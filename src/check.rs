@@ -8,6 +8,7 @@
 //! | `E0102` | an argument of a wrong type | `calls` |
 //! | `E0103` | a result of a wrong type | `calls` |
 //! | `E0104` | a module that there is not | `imports` |
+//! | `E0105` | an element of the list of a `let*` that is no pair | `definitions` |
 //! | `W0201` | a name that is nowhere else and near another; a space that is bound too late | `names` |
 //! | `W0202` | a variable that occurs once | `variables` |
 //! | `W0203` | a rule that an earlier one covers | `shadows` |
@@ -18,11 +19,15 @@
 //! | `W0208` | a call without `!` before it, which is stored | `unevaluated` |
 //! | `W0209` | a rule for a symbol, which no call asks for | `symbols` |
 //! | `W0210` | a symbol of a rule's head where a value is wanted | `symbols` |
+//! | `W0211` | a `=` or `:` with a wrong number of parts | `definitions` |
+//! | `W0212` | a rule for calls that its own type does not take | `definitions` |
+//! | `W0213` | a rule for what an operation answers | `definitions` |
 //!
 //! Errors are what a run would answer with an error atom if it came there.
 //! Warnings are likely mistakes, notes may be meant.
 
 mod calls;
+mod definitions;
 mod endless;
 mod evaluated;
 mod imports;
@@ -146,6 +151,7 @@ impl Text<'_> {
         endless::check(self, &forms);
         unevaluated::check(self, host, space, &forms);
         symbols::check(self, space, &forms);
+        definitions::check(self, host, space, &forms);
     }
 
     /// Reads the atoms of a node and of all below it, each once.

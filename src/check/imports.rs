@@ -52,8 +52,9 @@ impl Imports {
                 host.settings.bare_minimal = text.word(*value) == Some("bare-minimal");
             }
             ("register-module!", [_, path]) => {
-                let path = text.source(*path).trim_matches('"').to_owned();
-                let name = path.rsplit('/').next().unwrap_or_default();
+                let source = text.source(*path).trim_matches('"').to_owned();
+                self.find_path(text, host, *path);
+                let name = source.rsplit('/').next().unwrap_or_default();
                 self.seen
                     .insert(name.strip_suffix(".metta").unwrap_or(name).to_owned());
             }
@@ -75,6 +76,22 @@ impl Imports {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Tells of a path at which there is no module.
+    fn find_path(&self, text: &mut Text<'_>, host: &Host, node: usize) {
+        let path = match text.atom(node) {
+            Atom::Symbol(path) => path.as_str().to_owned(),
+            atom => match atom.as_text() {
+                Some(path) => path.to_owned(),
+                None => return,
+            },
+        };
+        if modules::find(host, path.strip_suffix(".metta").unwrap_or(&path)).is_none() {
+            let message = format!("there is no module at `{path}` beside {}", self.file);
+            let help = "a path is of a file, as in `(register-module! parts/rules.metta)`, or of a directory with a module.metta";
+            text.report(Severity::Error, "E0104", node, message, help);
         }
     }
 

@@ -57,7 +57,7 @@ pub(super) fn check(text: &mut Text<'_>, forms: &[Form]) {
             } else if value.operand {
                 let message = format!("`{name}` occurs only here: nothing gives it a value");
                 text.report(Severity::Warning, "W0202", *node, message, HELP);
-            } else if value.steered || *node == body {
+            } else if !value.asserted {
                 unbound(text, *node);
             }
         }
