@@ -8,7 +8,7 @@
 //! | `E0102` | an argument of a wrong type | `calls` |
 //! | `E0103` | a result of a wrong type | `calls` |
 //! | `E0104` | a module that there is not | `imports` |
-//! | `E0105` | an element of the list of a `let*` that is no pair | `definitions` |
+//! | `E0106` | an element of the list of a `let*` that is no pair | `definitions` |
 //! | `W0201` | a name that is nowhere else and near another; a space that is bound too late | `names` |
 //! | `W0202` | a variable that occurs once | `variables` |
 //! | `W0203` | a rule that an earlier one covers | `shadows` |

@@ -486,7 +486,7 @@ fn variables_of_calls_that_nothing_gives_a_value_are_notes() {
 fn pairs_of_a_let_that_are_none_are_told() {
     check(
         "!(let* (($x 1) ($y)) $x)\n(= (f $x) (let* (($y $x) ($z $y 3)) $z))\n!(let* (($x 1) ($y $x)) $y)",
-        &[("1:16 E0105", "`($y)`"), ("2:26 E0105", "`($z $y 3)`")],
+        &[("1:16 E0106", "`($y)`"), ("2:26 E0106", "`($z $y 3)`")],
     );
 }
 

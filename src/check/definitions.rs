@@ -153,7 +153,7 @@ fn pairs(text: &mut Text<'_>, form: &Form) {
                     "`{}` is no pair of a pattern and a value",
                     text.source(pair)
                 );
-                text.report(severity, "E0105", pair, message, HELP_PAIRS);
+                text.report(severity, "E0106", pair, message, HELP_PAIRS);
             }
         }
     }
