@@ -112,24 +112,27 @@ fn types_of_head(text: &mut Text<'_>, host: &mut Host, space: &Space, head: usiz
     let Some(reason) = reasons.next() else {
         return;
     };
-    let message = match reason.as_expression() {
+    let (severity, message) = match reason.as_expression() {
         _ if reason.is_symbol(&known().incorrect_number) => {
             let given = match text.children(head).len() - 1 {
                 1 => "1 argument".to_owned(),
                 given => format!("{given} arguments"),
             };
-            format!(
+            let message = format!(
                 "this rule is for {given}, which no type of `{name}` takes: such a call is an error"
-            )
+            );
+            (Severity::Warning, message)
         }
         Some([kind, position, expected, actual]) if kind.is_symbol(&known().bad_arg_type) => {
-            format!(
+            // A call with a variable there may come to it all the same.
+            let message = format!(
                 "argument {position} of `{name}` is a {actual} here, expected is a {expected}: such a call is an error"
-            )
+            );
+            (Severity::Note, message)
         }
         _ => return,
     };
-    text.report(Severity::Warning, "W0212", head, message, HELP_TYPES);
+    text.report(severity, "W0212", head, message, HELP_TYPES);
 }
 
 /// Tells of elements of the list of a `let*` that are no pairs.
