@@ -51,6 +51,14 @@ use crate::space::Space;
 /// heads of others are asked for with each of these.
 const HEAD_NODES_MAX: usize = 64;
 
+/// A number of things, in words.
+fn counted(count: usize, thing: &str) -> String {
+    match count {
+        1 => format!("1 {thing}"),
+        _ => format!("{count} {thing}s"),
+    }
+}
+
 /// A text being checked, with what is known where it stands.
 pub(crate) struct Text<'s> {
     tree: &'s Tree<'s>,

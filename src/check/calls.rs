@@ -4,8 +4,8 @@
 use chimera_grammar::Severity;
 
 use crate::atom::{Atom, Variable, known};
-use crate::check::Text;
 use crate::check::evaluated::evaluated;
+use crate::check::{Text, counted};
 use crate::engine::Host;
 use crate::evaluate::Machine;
 use crate::space::Space;
@@ -60,10 +60,7 @@ fn report(text: &mut Text<'_>, node: usize, atom: &Atom, error: &Atom, severity:
     if reason.is_symbol(&known().incorrect_number) {
         let name = text.source(node + 1).to_owned();
         let given = text.children(node).len() - 1;
-        let arguments = match given {
-            1 => "1 argument".to_owned(),
-            _ => format!("{given} arguments"),
-        };
+        let arguments = counted(given, "argument");
         let message = format!("`{name}` is called with {arguments}, which none of its types takes");
         let help = "give it as many arguments as its type has parameters; `(get-type name)` tells the type";
         text.report(severity, "E0101", node, message, help);

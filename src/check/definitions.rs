@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use chimera_grammar::{NodeKind, Severity};
 
 use crate::atom::{Atom, Grounded, known};
-use crate::check::{Form, Text};
+use crate::check::{Form, Text, counted};
 use crate::engine::Host;
 use crate::evaluate::{self, Machine};
 use crate::space::Space;
@@ -63,10 +63,7 @@ fn parts(text: &mut Text<'_>, node: usize, asked: &HashSet<(String, usize)>) {
     if count == 3 || asked.contains(&(word.clone(), count)) {
         return;
     }
-    let given = match count - 1 {
-        1 => "1 part".to_owned(),
-        given => format!("{given} parts"),
-    };
+    let given = counted(count - 1, "part");
     let wanted = match word.as_str() {
         "=" => "a head and a body",
         _ => "a name and a type",
@@ -114,10 +111,7 @@ fn types_of_head(text: &mut Text<'_>, host: &mut Host, space: &Space, head: usiz
     };
     let (severity, message) = match reason.as_expression() {
         _ if reason.is_symbol(&known().incorrect_number) => {
-            let given = match text.children(head).len() - 1 {
-                1 => "1 argument".to_owned(),
-                given => format!("{given} arguments"),
-            };
+            let given = counted(text.children(head).len() - 1, "argument");
             let message = format!(
                 "this rule is for {given}, which no type of `{name}` takes: such a call is an error"
             );

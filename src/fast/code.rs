@@ -363,17 +363,12 @@ pub(super) enum Instruction {
         expected: Slot,
         size: Slot,
     },
-    /// Makes a call by the plain evaluator; its arguments are as they should be.
+    /// Makes a call by the plain evaluator; its arguments are as they should be. Where no rule is for
+    /// it, what is a call since its elements were evaluated (`changed`) may be looked at again.
     PlainCall {
         from: Slot,
         expected: TypeId,
-        size: Slot,
-    },
-    /// The same of what is a call since its elements were evaluated: where no rule is for it, it may be
-    /// looked at again.
-    PlainChanged {
-        from: Slot,
-        expected: TypeId,
+        changed: bool,
         size: Slot,
     },
     /// Goes on with what a rule gave for a call by the plain evaluator; a slot holds the pair.

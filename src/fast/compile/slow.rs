@@ -269,21 +269,15 @@ impl Compiler<'_> {
 
     /// Has the plain evaluator evaluate something, made in the slot `place`.
     fn ask(&mut self, what: OddWhat, expected: TypeId, place: Slot) -> Compiled<()> {
+        let changed = matches!(what, OddWhat::Changed(_));
         match what {
             OddWhat::Value(..) => unreachable!("a value is settled by code"),
-            OddWhat::Call(atom) => {
+            OddWhat::Call(atom) | OddWhat::Changed(atom) => {
                 let from = self.instantiated(&atom, place)?;
                 self.emit_sized(Instruction::PlainCall {
                     from,
                     expected,
-                    size: 0,
-                });
-            }
-            OddWhat::Changed(atom) => {
-                let from = self.instantiated(&atom, place)?;
-                self.emit_sized(Instruction::PlainChanged {
-                    from,
-                    expected,
+                    changed,
                     size: 0,
                 });
             }
@@ -309,6 +303,7 @@ impl Compiler<'_> {
                 self.emit_sized(Instruction::PlainCall {
                     from,
                     expected,
+                    changed,
                     size: 0,
                 });
             }
@@ -396,7 +391,6 @@ impl Compiler<'_> {
                 | I::PlainOf { size, .. }
                 | I::PlainAs { size, .. }
                 | I::PlainCall { size, .. }
-                | I::PlainChanged { size, .. }
                 | I::PlainRule { size, .. }
                 | I::Step { size, .. }
                 | I::OfferResult { size, .. }

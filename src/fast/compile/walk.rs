@@ -432,6 +432,7 @@ impl Compiler<'_> {
         self.emit_sized(Instruction::PlainCall {
             from: list,
             expected: ANY,
+            changed: false,
             size: 0,
         });
         self.emit(Instruction::ReturnResult);

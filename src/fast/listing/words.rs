@@ -280,8 +280,12 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(from),
             slot(expected)
         ),
-        I::PlainCall { from, .. } => format!("call {} by the plain evaluator", slot(from)),
-        I::PlainChanged { from, .. } => {
+        I::PlainCall {
+            from,
+            changed: false,
+            ..
+        } => format!("call {} by the plain evaluator", slot(from)),
+        I::PlainCall { from, .. } => {
             format!("call what {} has become by the plain evaluator", slot(from))
         }
         I::PlainRule { from, .. } => format!(

@@ -113,16 +113,10 @@ impl Machine<'_> {
         let entry = &self.program.functions[function as usize];
         if entry.state == State::Compiled {
             let (to, needed) = (entry.pc, above + 2 + usize::from(entry.size));
-            if self.stack.has_grown() {
-                match self.may_be_deep(above, needed) {
-                    Ok(()) => {}
-                    Err(Exhausted::Depth) => return self.too_deep(function, above),
-                    Err(bound) => {
-                        self.exhausted = Some(bound);
-                        self.end(base);
-                        return Next::Fail;
-                    }
-                }
+            if self.stack.has_grown()
+                && let Some(next) = self.beyond_bounds(function, above, needed, base)
+            {
+                return next;
             }
             if self.heap.cells.len() >= self.collect_at {
                 let count = self.program.functions[function as usize].arity;
@@ -150,9 +144,29 @@ impl Machine<'_> {
         depth > self.depth_max
     }
 
-    /// Whether the bounds allow a frame, whose end is behind so many words.
+    /// What becomes of a call whose frame at `above`, which ends behind so many words, is more than the
+    /// bounds allow; `None` if it is not.
     #[inline(never)]
-    pub(super) fn may_be_deep(&mut self, above: usize, needed: usize) -> Result<(), Exhausted> {
+    pub(super) fn beyond_bounds(
+        &mut self,
+        function: u32,
+        above: usize,
+        needed: usize,
+        base: usize,
+    ) -> Option<Next> {
+        Some(match self.may_be_deep(above, needed) {
+            Ok(()) => return None,
+            Err(Exhausted::Depth) => self.too_deep(function, above),
+            Err(bound) => {
+                self.exhausted = Some(bound);
+                self.end(base);
+                Next::Fail
+            }
+        })
+    }
+
+    /// Whether the bounds allow a frame, whose end is behind so many words.
+    fn may_be_deep(&mut self, above: usize, needed: usize) -> Result<(), Exhausted> {
         if self.is_one_too_many(above) {
             return Err(Exhausted::Depth);
         }
@@ -168,7 +182,7 @@ impl Machine<'_> {
     }
 
     #[inline(never)]
-    pub(super) fn too_deep(&mut self, function: u32, base: usize) -> Next {
+    fn too_deep(&mut self, function: u32, base: usize) -> Next {
         self.host.too_deep += 1;
         let call = self.call_term(function, base);
         let call = self.heap.export(call);

@@ -1316,7 +1316,6 @@ impl Machine<'_> {
                     | I::PlainOf { .. }
                     | I::PlainAs { .. }
                     | I::PlainCall { .. }
-                    | I::PlainChanged { .. }
                     | I::PlainRule { .. }
                     | I::Step { .. }
                     | I::CheckStepped { .. }

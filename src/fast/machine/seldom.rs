@@ -93,20 +93,16 @@ impl Machine<'_> {
             I::PlainCall {
                 from,
                 expected,
+                changed,
                 size,
             } => {
                 fuel!();
                 let value = slot!(self, base, from);
-                go!(self.ask_plain(Ask::Call, value, expected, pc, base, size));
-            }
-            I::PlainChanged {
-                from,
-                expected,
-                size,
-            } => {
-                fuel!();
-                let value = slot!(self, base, from);
-                go!(self.ask_plain(Ask::Changed, value, expected, pc, base, size));
+                let ask = match changed {
+                    true => Ask::Changed,
+                    false => Ask::Call,
+                };
+                go!(self.ask_plain(ask, value, expected, pc, base, size));
             }
             I::PlainRule {
                 from,

@@ -7,7 +7,6 @@
 //! Source: N.-F. Zhou, T. Sato, "Efficient Fixpoint Computation in Linear Tabling", PPDP 2003.
 
 use super::{HEIGHT, Machine, Next};
-use crate::budget::Exhausted;
 use crate::fast::cell::Cell;
 use crate::fast::choice::Kind;
 use crate::fast::code::{ANSWER, Instruction, Pc, Slot};
@@ -94,16 +93,10 @@ impl Machine<'_> {
             _ => entry.pc,
         };
         let needed = above + 2 + usize::from(entry.size);
-        if self.stack.has_grown() {
-            match self.may_be_deep(above, needed) {
-                Ok(()) => {}
-                Err(Exhausted::Depth) => return self.too_deep(function, above),
-                Err(bound) => {
-                    self.exhausted = Some(bound);
-                    self.end(base);
-                    return Next::Fail;
-                }
-            }
+        if self.stack.has_grown()
+            && let Some(next) = self.beyond_bounds(function, above, needed, base)
+        {
+            return next;
         }
         if self.heap.cells.len() >= self.collect_at {
             self.collect(above, arity);
