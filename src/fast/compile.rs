@@ -38,6 +38,7 @@ mod slow;
 mod state;
 mod switch;
 mod table;
+mod tells;
 mod told;
 mod tuple;
 mod typing;

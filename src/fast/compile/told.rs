@@ -1,7 +1,7 @@
 //! What an argument that is a call is told of the type that it is expected to be of.
 
 use super::decide::{Callee, add_leaves, is_applied, is_call};
-use super::siblings::tells_nothing;
+use super::tells::tells_nothing;
 use super::{Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
