@@ -9,7 +9,8 @@
 //! | `E0103` | a result of a wrong type | `calls` |
 //! | `E0104` | a module that there is not | `imports` |
 //! | `E0106` | an element of the list of a `let*` that is no pair | `definitions` |
-//! | `W0201` | a name that is nowhere else and near another; a space that is bound too late | `names` |
+//! | `E0107` | a module that cannot be loaded: it is not MeTTa, or needs itself | `imports` |
+//! | `W0201` | a name that is nowhere else and near another; a space that is bound too late, or never | `names` |
 //! | `W0202` | a variable that occurs once | `variables` |
 //! | `W0203` | a rule that an earlier one covers | `shadows` |
 //! | `W0204` | a case that is never chosen | `shadows` |
@@ -22,6 +23,7 @@
 //! | `W0211` | a `=` or `:` with a wrong number of parts | `definitions` |
 //! | `W0212` | a rule for calls that its own type does not take | `definitions` |
 //! | `W0213` | a rule for what an operation answers | `definitions` |
+//! | `W0214` | a setting that there is not | `settings` |
 //!
 //! Errors are what a run would answer with an error atom if it came there.
 //! Warnings are likely mistakes, notes may be meant.
@@ -32,6 +34,7 @@ mod endless;
 mod evaluated;
 mod imports;
 mod names;
+mod settings;
 mod shadows;
 mod symbols;
 mod unevaluated;
@@ -41,9 +44,10 @@ use chimera_grammar::{Diagnostic, LineTable, NodeKind, Severity, Span, Tree};
 
 pub use names::nearest as nearest_name;
 
-use crate::atom::{Atom, known};
+use crate::atom::{Atom, Variable, known};
 use crate::check::evaluated::Evaluated;
 use crate::engine::{Engine, Host};
+use crate::evaluate::substitute;
 use crate::reader;
 use crate::space::Space;
 
@@ -57,6 +61,28 @@ fn counted(count: usize, thing: &str) -> String {
         1 => format!("1 {thing}"),
         _ => format!("{count} {thing}s"),
     }
+}
+
+/// A type in words: its variables, which were given numbers to tell them apart, as they
+/// are written where that can be told.
+fn worded(type_atom: &Atom) -> Atom {
+    let mut variables: Vec<Variable> = Vec::new();
+    type_atom.for_each_variable(|variable| {
+        if !variables.contains(variable) {
+            variables.push(variable.clone());
+        }
+    });
+    let mut worded = type_atom.clone();
+    for variable in &variables {
+        let mut namesakes = variables
+            .iter()
+            .filter(|other| other.name() == variable.name());
+        if namesakes.nth(1).is_none() {
+            let name = Atom::variable(variable.name());
+            worded = substitute(&worded, variable, &name);
+        }
+    }
+    worded
 }
 
 /// A text being checked, with what is known where it stands.
@@ -160,6 +186,7 @@ impl Text<'_> {
         unevaluated::check(self, host, space, &forms);
         symbols::check(self, space, &forms);
         definitions::check(self, host, space, &forms);
+        settings::check(self, &forms);
     }
 
     /// Reads the atoms of a node and of all below it, each once.

@@ -156,7 +156,10 @@ fn names_near_a_known_one_are_told() {
     );
     check(
         "(= (all) (match &kb $x $x))\n!(bind! &kb (new-space))\n!(add-atom &kb (p 1))\n!(get-atoms &given-by-the-host)\n!(data &kb)",
-        &[("1:17 W0201", "`&kb` is bound further below only")],
+        &[
+            ("1:17 W0201", "`&kb` is bound further below only"),
+            ("4:13 W0201", "`&given-by-the-host` is bound nowhere"),
+        ],
     );
     check(
         "(= (bind-it) (bind! &kb (new-space)))\n(= (all) (match &kb $x $x))\n!(bind-it)",
@@ -287,6 +290,7 @@ fn the_corpus_gives_no_false_alarm() {
             "E0102" => !told("BadArgType"),
             "E0103" => !told("BadType"),
             "E0104" => !told("Failed to resolve module") && !told("!raises"),
+            "E0107" => !directory.starts_with(root.join("modules")),
             _ if finding.severity == Severity::Note => false,
             "W0203" => !told("; The same rule stands twice on purpose."),
             // Elsewhere calls stand as lists on purpose, to see what becomes of them.
@@ -518,4 +522,70 @@ fn deep_heads_and_many_unknown_names_are_checked_soon() {
     let found = findings(&source, Path::new("."));
     assert_eq!(found.len(), 2_000);
     assert!(found.iter().all(|finding| finding.code == "W0201"));
+}
+
+#[test]
+fn modules_that_cannot_be_loaded_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("open.metta", "(a b)\n (= (f $x) 1\n"),
+        ("deep.metta", "!(import! &kb open)\n"),
+        ("one.metta", "!(import! &self two)\n"),
+        ("two.metta", "(= (f $x) 1)\n!(import! &it one)\n"),
+        ("binds.metta", "!(bind! &facts (new-space))\n"),
+    ] {
+        std::fs::write(directory.path().join(name), text).unwrap();
+    }
+    let text = "!(import! &self open)\n!(import! &other deep)\n!(import! &self two)\n!(import! &self binds)\n!(add-atom &facts a)\n!(include deep)";
+    let found = findings(text, directory.path());
+    let told: Vec<_> = found
+        .iter()
+        .map(|finding| {
+            (
+                finding.position.line,
+                finding.code,
+                finding.message.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                1,
+                "E0107",
+                "`open` cannot be loaded: open.metta:2:2: unclosed `(`"
+            ),
+            (
+                3,
+                "E0107",
+                "`two` cannot be loaded: modules import each other in a circle: two.metta → one.metta → two.metta"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn settings_types_and_spaces_that_there_are_not_are_told() {
+    check(
+        "!(pragma! type-chek auto)\n!(pragma! type-check auot)\n!(pragma! other 1)\n!(pragma! type-check auto)",
+        &[
+            ("1:11 W0214", "did you mean `type-check`"),
+            ("2:22 W0214", "did you mean `auto`"),
+        ],
+    );
+    check(
+        "(: Color Type)\n(: red Colour)\n(: f (-> Color Nubmer))\n(: Shade (-> Color Color))",
+        &[
+            ("2:8 W0201", "did you mean `Color`"),
+            ("3:16 W0201", "did you mean `Number`"),
+        ],
+    );
+    check(
+        "!(add-atom &kb (a b))\n(= (f) (match &kb $x $x))\n(= (g &any) (match &any $x $x))\n!(bind! &one (new-space))\n!(add-atom &one a)",
+        &[
+            ("1:12 W0201", "bound nowhere"),
+            ("2:15 W0201", "bound nowhere"),
+        ],
+    );
 }

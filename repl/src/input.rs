@@ -51,6 +51,153 @@ pub(crate) fn closed(text: &str) -> Closed {
     Closed { source, in_string }
 }
 
+/// An input as it comes in, of which whole entries are taken.
+#[derive(Default)]
+pub(crate) struct Entries {
+    /// What has come in and was not taken.
+    pending: Vec<u8>,
+    /// How many lines were taken.
+    lines: usize,
+    /// How many bytes were.
+    bytes: usize,
+    /// How much of `pending` has been looked at, and how it is there.
+    seen: usize,
+    open: Open,
+    /// Where in what has been looked at a line ends with nothing open, last of all.
+    end: Option<usize>,
+}
+
+/// Entries that are whole.
+pub(crate) struct Taken<'s> {
+    pub(crate) text: &'s str,
+    /// How many lines stand before them.
+    pub(crate) line_before: usize,
+}
+
+/// Not UTF-8.
+#[derive(Debug, thiserror::Error)]
+#[error("not UTF-8: byte {0} begins no character")]
+pub(crate) struct NotUtf8(usize);
+
+/// Whether something is open, as far as brackets, quotes and comments tell. Whether an
+/// entry is whole is then for the grammar to say.
+#[derive(Clone, Copy, Default)]
+struct Open {
+    depth: usize,
+    inside: Inside,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Inside {
+    #[default]
+    Nothing,
+    Word,
+    String,
+    Escape,
+    Comment,
+}
+
+impl Open {
+    /// Goes past a byte; returns whether a line ends there with nothing open.
+    fn pass(&mut self, byte: u8) -> bool {
+        self.inside = match (self.inside, byte) {
+            (Inside::String, b'\\') => Inside::Escape,
+            (Inside::String, b'"') => Inside::Nothing,
+            (Inside::String | Inside::Escape, _) => Inside::String,
+            (_, b'\n') => Inside::Nothing,
+            (Inside::Comment, _) | (_, b';') => Inside::Comment,
+            (_, b'(') => {
+                self.depth += 1;
+                Inside::Nothing
+            }
+            (_, b')') => {
+                self.depth = self.depth.saturating_sub(1);
+                Inside::Nothing
+            }
+            (Inside::Nothing, b'"') => Inside::String,
+            (Inside::Nothing, b'!') => Inside::Nothing,
+            (_, byte) if byte.is_ascii_whitespace() => Inside::Nothing,
+            _ => Inside::Word,
+        };
+        byte == b'\n' && self.inside == Inside::Nothing && self.depth == 0
+    }
+}
+
+impl Entries {
+    /// More has come in.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+    }
+
+    /// Entries that are whole, or all that is left where the input has `ended`: as many
+    /// as are without an error, or else one.
+    pub(crate) fn whole(&mut self, ended: bool) -> Result<Option<Taken<'_>>, NotUtf8> {
+        for at in self.seen..self.pending.len() {
+            if self.open.pass(self.pending[at]) {
+                self.end = Some(at + 1);
+            }
+        }
+        self.seen = self.pending.len();
+        let end = match self.end {
+            _ if ended => self.pending.len(),
+            Some(end) => end,
+            None => return Ok(None),
+        };
+        if end == 0 {
+            return Ok(None);
+        }
+        let (offset, line_before) = (self.bytes, self.lines);
+        let text = match std::str::from_utf8(&self.pending[..end]) {
+            Ok(text) => text,
+            Err(error) => match whole_lines(&self.pending[..error.valid_up_to()]) {
+                "" => return Err(NotUtf8(offset + error.valid_up_to())),
+                valid => valid,
+            },
+        };
+        let parsed = parse(text);
+        let text = if parsed.errors.is_empty() {
+            text
+        } else if is_unfinished(&parsed) && !ended {
+            // A lone `!`: what it is before comes later.
+            self.end = None;
+            return Ok(None);
+        } else {
+            first_entry(text)
+        };
+        Ok(Some(Taken { text, line_before }))
+    }
+
+    /// Forgets the first `length` bytes, which were taken.
+    pub(crate) fn drop(&mut self, length: usize) {
+        let taken = &self.pending[..length];
+        self.lines += taken.iter().filter(|byte| **byte == b'\n').count();
+        self.bytes += length;
+        self.pending.drain(..length);
+        self.seen = self.seen.saturating_sub(length);
+        self.end = self.end.and_then(|end| end.checked_sub(length));
+    }
+}
+
+/// The lines that are whole at the beginning of `bytes`, which are UTF-8.
+fn whole_lines(bytes: &[u8]) -> &str {
+    let end = bytes.iter().rposition(|byte| *byte == b'\n');
+    let lines = &bytes[..end.map_or(0, |end| end + 1)];
+    std::str::from_utf8(lines).unwrap_or_default()
+}
+
+/// The first lines of `text` after which nothing is open, or all of it.
+fn first_entry(text: &str) -> &str {
+    let mut open = Open::default();
+    let ends = (0..text.len()).filter(|at| open.pass(text.as_bytes()[*at]));
+    for end in ends {
+        let entry = &text[..=end];
+        if !is_unfinished(&parse(entry)) && !entry.trim().is_empty() {
+            return entry;
+        }
+    }
+    text
+}
+
 /// A part of a whole input.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Part<'s> {

@@ -1,55 +1,89 @@
-//! A whole input without a terminal: no prompt, no colour, lines as `run` prints.
+//! An input without a terminal: no prompt, no colour, lines as `run` prints.
 
-use std::io;
+use std::io::{self, BufRead};
 
 use crate::command;
-use crate::input::{PartKind, parts};
+use crate::input::{Entries, PartKind, parts};
 use crate::repl::{Flow, Repl};
 use crate::screen::Worst;
 use crate::session::Session;
 
-/// Takes all of `source`, called `name` in messages, and goes on after errors of
-/// directives. Nothing is applied if a part is not MeTTa or no command.
+/// Takes what comes in on `input`, called `name` in messages, and answers each entry,
+/// the lines up to where nothing is open, as soon as it is there. Goes on after what is
+/// not MeTTa, of which nothing is applied, after what is no command, and after errors
+/// of directives.
 ///
 /// Returns the exit status, as [`Repl::exit_status`].
 ///
 /// # Errors
 /// If results cannot be written.
-pub fn piped<S: Session>(repl: &mut Repl<'_, S>, source: &str, name: &str) -> io::Result<u8> {
-    let parts = parts(source);
-    for part in &parts {
+pub fn piped<S: Session>(
+    repl: &mut Repl<'_, S>,
+    mut input: impl BufRead,
+    name: &str,
+) -> io::Result<u8> {
+    let mut entries = Entries::default();
+    loop {
+        let ended = match input.fill_buf() {
+            Ok(read) => {
+                let length = read.len();
+                entries.add(read);
+                input.consume(length);
+                length == 0
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => {
+                repl.fail_reading(name, &error.to_string());
+                return Ok(repl.exit_status());
+            }
+        };
+        loop {
+            let taken = match entries.whole(ended) {
+                Ok(Some(taken)) => taken,
+                Ok(None) => break,
+                Err(error) => {
+                    repl.fail_reading(name, &error.to_string());
+                    return Ok(repl.exit_status());
+                }
+            };
+            if take(repl, taken.text, name, taken.line_before)? == Flow::Quit {
+                return Ok(repl.exit_status());
+            }
+            let length = taken.text.len();
+            entries.drop(length);
+        }
+        if ended {
+            return Ok(repl.exit_status());
+        }
+    }
+}
+
+/// Answers entries, before which `line_before` lines stand.
+fn take<S: Session>(
+    repl: &mut Repl<'_, S>,
+    text: &str,
+    name: &str,
+    line_before: usize,
+) -> io::Result<Flow> {
+    for part in parts(text) {
+        let line_before = line_before + part.line_before;
         match part.kind {
             PartKind::MeTTa(text) => {
-                repl.screen.check(text, name, part.line_before);
+                if repl.evaluate(text, name, line_before)?.is_break() {
+                    return Ok(Flow::Quit);
+                }
             }
             PartKind::Command(text) => {
-                let understood = command::of(text).map(|line| line.understand());
-                if let Some(Err(error)) = understood {
-                    let line = part.line_before + 1;
+                if let Some(Err(error)) = command::of(text).map(|line| line.understand()) {
                     repl.screen.worst = Worst::Unreadable;
-                    repl.screen
-                        .console
-                        .error(format_args!("{name}:{line}: {error}"));
+                    let line = line_before + 1;
+                    let error = format_args!("{name}:{line}: {error}");
+                    repl.screen.console.error(error);
+                } else if repl.enter(text)? == Flow::Quit {
+                    return Ok(Flow::Quit);
                 }
             }
         }
     }
-    if repl.screen.worst == Worst::Unreadable {
-        return Ok(repl.exit_status());
-    }
-    for part in parts {
-        match part.kind {
-            PartKind::MeTTa(text) => {
-                if repl.evaluate(text, name, part.line_before)?.is_break() {
-                    break;
-                }
-            }
-            PartKind::Command(text) => {
-                if repl.enter(text)? == Flow::Quit {
-                    break;
-                }
-            }
-        }
-    }
-    Ok(repl.exit_status())
+    Ok(Flow::Continue)
 }

@@ -58,6 +58,12 @@ impl<'w, S: Session> Repl<'w, S> {
         }
     }
 
+    /// The text called `name` cannot be read on.
+    pub(crate) fn fail_reading(&mut self, name: &str, reason: &str) {
+        self.screen.worst = Worst::Unreadable;
+        self.screen.console.error(format_args!("{name}: {reason}"));
+    }
+
     /// The greeting of an interactive session.
     pub(crate) fn greet(&mut self) {
         let attached = self.session.describe();

@@ -168,7 +168,7 @@ fn a_refusal_has_its_place_in_a_text_and_none_in_what_is_typed() {
     let refusal = || Ok(Outcome::Refused("no".to_owned()));
     let mut bench = Bench::plain(vec![refusal(), refusal()]);
     bench.repl.enter("(a)").unwrap();
-    piped(&mut bench.repl, "\n\n      (a)", "<stdin>").unwrap();
+    piped(&mut bench.repl, "\n\n      (a)".as_bytes(), "<stdin>").unwrap();
     bench.check(
         &["<repl>: (a)", "<stdin>: \n\n      (a)"],
         "",
@@ -180,11 +180,87 @@ fn a_refusal_has_its_place_in_a_text_and_none_in_what_is_typed() {
 #[test]
 fn after_commands_the_session_still_counts_lines_as_the_input_does() {
     let mut bench = Bench::plain(vec![results(&["1"]), results(&["2"])]);
-    piped(&mut bench.repl, "!(a)\n:time on\n!(b)", "<stdin>").unwrap();
+    piped(
+        &mut bench.repl,
+        "!(a)\n:time on\n!(b)".as_bytes(),
+        "<stdin>",
+    )
+    .unwrap();
     bench.check(
         &["<stdin>: !(a)\n", "<stdin>: \n\n!(b)"],
         "[1]\n[2]\n",
         "; 1.5s\n",
+        0,
+    );
+}
+
+#[test]
+fn of_piped_input_what_is_wrong_is_told_and_the_rest_is_answered() {
+    let mut bench = Bench::plain(vec![results(&["1"]), results(&["2"])]);
+    let input = "!(a)\n!(b))\n\n:nothing\n!(c\n  \"; )\" ; (\n)\n!\n(d)\n(e";
+    piped(&mut bench.repl, input.as_bytes(), "<stdin>").unwrap();
+    bench.check(
+        &[
+            "<stdin>: !(a)\n",
+            "<stdin>: \n\n\n\n!(c\n  \"; )\" ; (\n)\n!\n(d)\n",
+        ],
+        "[1]\n[2]\n",
+        "error[E0002]: unexpected `)`\n --> <stdin>:2:5\n  |\n2 | !(b))\n  |     ^\n  |\n  = help: remove it, or open an expression for it to close\n\
+         error: <stdin>:4: unknown command `:nothing`; `:help` lists the commands\n\
+         error[E0001]: unclosed `(`\n  --> <stdin>:10:1\n   |\n10 | (e\n   | ^\n   |\n   = help: add the `)` that is missing\n",
+        2,
+    );
+}
+
+/// Gives its pieces one after another, and says where each is asked for.
+struct Pieces<'t> {
+    pieces: Vec<&'t str>,
+    given: Option<&'t str>,
+    asked: Rc<RefCell<Vec<String>>>,
+}
+
+impl io::Read for Pieces<'_> {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl io::BufRead for Pieces<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.given.is_none() && !self.pieces.is_empty() {
+            let piece = self.pieces.remove(0);
+            self.asked.borrow_mut().push(format!("input: {piece}"));
+            self.given = Some(piece);
+        }
+        Ok(self.given.unwrap_or_default().as_bytes())
+    }
+
+    fn consume(&mut self, _: usize) {
+        self.given = None;
+    }
+}
+
+#[test]
+fn piped_entries_are_answered_as_soon_as_they_are_whole() {
+    let mut bench = Bench::plain(vec![results(&["1"]), results(&["2"]), results(&["3"])]);
+    let input = Pieces {
+        pieces: vec!["!(a)\n!(b", ")\n!", "\n", "(c)"],
+        given: None,
+        asked: Rc::clone(&bench.asked),
+    };
+    piped(&mut bench.repl, input, "<stdin>").unwrap();
+    bench.check(
+        &[
+            "input: !(a)\n!(b",
+            "<stdin>: !(a)\n",
+            "input: )\n!",
+            "<stdin>: \n!(b)\n",
+            "input: \n",
+            "input: (c)",
+            "<stdin>: \n\n!\n(c)",
+        ],
+        "[1]\n[2]\n[3]\n",
+        "",
         0,
     );
 }
@@ -201,7 +277,12 @@ fn an_unreachable_session_ends_piped_input_and_not_what_is_typed() {
         2,
     );
     let mut bench = Bench::plain(vec![unreachable(), results(&["1"])]);
-    piped(&mut bench.repl, "!(a)\n:time on\n!(b)", "<stdin>").unwrap();
+    piped(
+        &mut bench.repl,
+        "!(a)\n:time on\n!(b)".as_bytes(),
+        "<stdin>",
+    )
+    .unwrap();
     bench.check(&["<stdin>: !(a)\n"], "", "error: the line is cut\n", 2);
 }
 
@@ -302,7 +383,7 @@ fn an_output_that_is_closed_ends_the_repl() {
     };
     let ended = piped(
         &mut Repl::new(session, console),
-        "!(a)\n:time on\n!(b)",
+        "!(a)\n:time on\n!(b)".as_bytes(),
         "<stdin>",
     );
     assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::BrokenPipe);

@@ -84,26 +84,26 @@ fn an_error_of_a_directive_is_the_status_and_not_the_end() {
 }
 
 #[test]
-fn a_syntax_error_is_placed_and_nothing_is_evaluated() {
+fn a_syntax_error_is_placed_and_the_other_entries_are_evaluated() {
     check(
-        "!(println! \"no\")\n!(+ 1 2))\n(a \"\\q\")",
+        "!(println! \"yes\")\n!(+ 1 2))\n(a \"\\q\")",
         2,
-        "",
+        "yes\n[()]\n",
         "error[E0002]: unexpected `)`\n --> <stdin>:2:9\n  |\n2 | !(+ 1 2))\n  |         ^\n  |\n  = help: remove it, or open an expression for it to close\n\
          error[E0004]: unknown escape `\\q` in string\n --> <stdin>:3:4\n  |\n3 | (a \"\\q\")\n  |    ^^^^\n  |\n  = help: strings take \\\" \\\\ \\n \\t \\r \\xNN and \\u{…}; write `\\\\` for a backslash\n",
     );
     check(
-        "!(a)\n:time on\n\n!(b",
+        "!(a)\n:time off\n\n!(b",
         2,
-        "",
+        "[(a)]\n",
         "error[E0001]: unclosed `(`\n --> <stdin>:4:2\n  |\n4 | !(b\n  |  ^\n  |\n  = help: add the `)` that is missing\n",
     );
-    let output = repl(&[], b"(a)\n\xff");
+    let output = repl(&[], b"!a\n\xff");
     check_output(
         &output,
         2,
-        "",
-        "error: <stdin>: not UTF-8: byte 4 begins no character\n",
+        "[a]\n",
+        "error: <stdin>: not UTF-8: byte 3 begins no character\n",
     );
 }
 
@@ -158,7 +158,7 @@ fn commands_that_cannot_be_done_say_why() {
     check(
         ":frob\n!(+ 1 2)\n:time maybe\n",
         2,
-        "",
+        "[3]\n",
         "error: <stdin>:1: unknown command `:frob`; `:help` lists the commands\n\
          error: <stdin>:3: `:time` takes `on` or `off`, not `maybe`\n",
     );

@@ -5,7 +5,7 @@ use chimera_grammar::Severity;
 
 use crate::atom::{Atom, Variable, known};
 use crate::check::evaluated::evaluated;
-use crate::check::{Text, counted};
+use crate::check::{Text, counted, worded};
 use crate::engine::Host;
 use crate::evaluate::Machine;
 use crate::space::Space;
@@ -79,6 +79,7 @@ fn report(text: &mut Text<'_>, node: usize, atom: &Atom, error: &Atom, severity:
             {
                 return false;
             }
+            let (actual, expected) = (worded(actual), worded(expected));
             let message =
                 format!("argument {position} of `{name}` is a {actual}, expected is a {expected}");
             let help = "give an argument of the expected type, or declare another type with `(: name type)`";
@@ -86,6 +87,7 @@ fn report(text: &mut Text<'_>, node: usize, atom: &Atom, error: &Atom, severity:
             true
         }
         Some([kind, expected, actual]) if kind.is_symbol(&known().bad_type) => {
+            let (actual, expected) = (worded(actual), worded(expected));
             let message = format!("this gives a {actual}, expected is a {expected}");
             let help =
                 "give a result of the type that the function declares, or declare another one";

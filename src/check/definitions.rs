@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use chimera_grammar::{NodeKind, Severity};
 
 use crate::atom::{Atom, Grounded, known};
-use crate::check::{Form, Text, counted};
+use crate::check::{Form, Text, counted, worded};
 use crate::engine::Host;
 use crate::evaluate::{self, Machine};
 use crate::space::Space;
@@ -118,6 +118,7 @@ fn types_of_head(text: &mut Text<'_>, host: &mut Host, space: &Space, head: usiz
             (Severity::Warning, message)
         }
         Some([kind, position, expected, actual]) if kind.is_symbol(&known().bad_arg_type) => {
+            let (actual, expected) = (worded(actual), worded(expected));
             // A call with a variable there may come to it all the same.
             let message = format!(
                 "argument {position} of `{name}` is a {actual} here, expected is a {expected}: such a call is an error"

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use chimera_grammar::Severity;
+use chimera_grammar::{LineTable, Severity};
 
 use crate::atom::Atom;
 use crate::check::{Text, names};
@@ -17,13 +17,24 @@ use crate::space::Space;
 pub(super) struct Imports {
     file: String,
     seen: HashSet<String>,
+    /// The files of the modules that are being read, each imported by the one before.
+    loading: Vec<String>,
+    /// What keeps a module that is being read from being loaded.
+    wrong: Option<String>,
+    /// Words that the modules bind.
+    words: Vec<String>,
 }
+
+const HELP_LOADING: &str = "`chimera check` of the module's file tells all that is wrong there; modules may not need each other";
 
 impl Imports {
     pub(super) fn new(file: &str) -> Imports {
         Imports {
             file: file.to_owned(),
             seen: HashSet::new(),
+            loading: Vec::new(),
+            wrong: None,
+            words: Vec::new(),
         }
     }
 
@@ -61,21 +72,45 @@ impl Imports {
             ("import!", [_, destination, name]) => {
                 let destination = text.source(*destination).to_owned();
                 let found = self.find(text, host, *name);
-                match found {
-                    Some(module) if destination == "&self" => self.open(host, space, module),
-                    _ => {
-                        host.tokens
-                            .insert(destination.clone(), Atom::symbol(&destination));
-                    }
+                let into = match destination == "&self" {
+                    true => space.clone(),
+                    false => Space::anonymous(),
+                };
+                if let Some(module) = found {
+                    self.open(host, &into, module);
                 }
+                if destination != "&self" {
+                    let token = Atom::symbol(&destination);
+                    host.tokens.insert(destination, token);
+                }
+                self.tell_loading(text, *name);
             }
             ("include" | "mod-space!", [_, name]) => {
                 let found = self.find(text, host, *name);
-                if let (Some(module), "include") = (found, word.as_str()) {
-                    self.open(host, space, module);
+                let into = match word == "include" {
+                    true => space.clone(),
+                    false => Space::anonymous(),
+                };
+                if let Some(module) = found {
+                    self.open(host, &into, module);
                 }
+                self.tell_loading(text, *name);
             }
             _ => {}
+        }
+        for word in self.words.drain(..) {
+            let token = Atom::symbol(&word);
+            if host.tokens.get(&word).is_none() {
+                host.tokens.insert(word, token);
+            }
+        }
+    }
+
+    /// Tells what keeps the module of this name from being loaded, if something does.
+    fn tell_loading(&mut self, text: &mut Text<'_>, name: usize) {
+        if let Some(wrong) = self.wrong.take() {
+            let message = format!("`{}` cannot be loaded: {wrong}", text.source(name));
+            text.report(Severity::Error, "E0107", name, message, HELP_LOADING);
         }
     }
 
@@ -136,15 +171,25 @@ impl Imports {
     }
 
     /// Adds the atoms of a module's file, and of the modules that it imports into
-    /// itself. What is no MeTTa is told where that file itself is checked.
+    /// itself.
     fn read(&mut self, host: &mut Host, space: &Space, path: &str, text: &str) {
+        if let Some(first) = self.loading.iter().position(|loading| loading == path) {
+            let circle = self.loading[first..].join(" → ");
+            let wrong = format!("modules import each other in a circle: {circle} → {path}");
+            self.wrong.get_or_insert(wrong);
+            return;
+        }
         if !self.seen.insert(format!("file {path}")) {
             return;
         }
         let parsed = chimera_grammar::parse(text);
-        if !parsed.errors.is_empty() {
+        if let Some(error) = parsed.errors.first() {
+            let place = LineTable::new(text).position(text, error.span().start);
+            let wrong = format!("{path}:{}:{}: {error}", place.line, place.column);
+            self.wrong.get_or_insert(wrong);
             return;
         }
+        self.loading.push(path.to_owned());
         let inner = Space::module(path);
         inner.import(host.corelib.clone());
         let outer_tokens = host.tokens.clone();
@@ -156,20 +201,45 @@ impl Imports {
             let atom = reader::read(&parsed.tree, form.node as usize, &|word| {
                 host.tokens.get(word).cloned()
             });
-            if !form.directive {
+            if form.directive {
+                self.follow_inside(host, &inner, &atom);
+            } else {
                 inner.add(atom);
-                continue;
-            }
-            if let Some([head, destination, Atom::Symbol(name)]) = atom.as_expression()
-                && head.to_string() == "import!"
-                && matches!(destination.as_space(), Some(own) if own.is_same(&inner))
-                && let Some(module) = modules::find(host, name.as_str())
-            {
-                self.open(host, &inner, module);
             }
         }
         host.modules.leave(outer);
         host.tokens = outer_tokens;
         space.import(inner);
+        self.loading.pop();
+    }
+
+    /// Looks at a directive of a module, whose space `inner` is.
+    fn follow_inside(&mut self, host: &mut Host, inner: &Space, directive: &Atom) {
+        let Some([head, arguments @ ..]) = directive.as_expression() else {
+            return;
+        };
+        let is_inner = |atom: &Atom| matches!(atom.as_space(), Some(own) if own.is_same(inner));
+        let (name, into) = match (head.to_string().as_str(), arguments) {
+            ("bind!", [Atom::Symbol(word), _]) => {
+                self.words.push(word.as_str().to_owned());
+                return;
+            }
+            ("import!", [destination, name]) if is_inner(destination) => (name, inner.clone()),
+            ("import!", [destination, name]) => {
+                if let Atom::Symbol(word) = destination {
+                    self.words.push(word.as_str().to_owned());
+                }
+                (name, Space::anonymous())
+            }
+            ("include", [name]) => (name, inner.clone()),
+            _ => return,
+        };
+        let name = match name {
+            Atom::Symbol(name) => name.as_str(),
+            other => other.as_text().unwrap_or_default(),
+        };
+        if let Some(module) = modules::find(host, name) {
+            self.open(host, &into, module);
+        }
     }
 }

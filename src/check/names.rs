@@ -24,6 +24,23 @@ const ABSENT: [&str; 8] = [
     "py-tuple",
 ];
 
+/// The types that need no declaration.
+const TYPES: [&str; 13] = [
+    "%Undefined%",
+    "Atom",
+    "Bool",
+    "ErrorType",
+    "Expression",
+    "Grounded",
+    "Number",
+    "SpaceType",
+    "StateMonad",
+    "String",
+    "Symbol",
+    "Type",
+    "Variable",
+];
+
 pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Form]) {
     let mut counts: HashMap<String, usize> = HashMap::new();
     for node in 0..text.tree.nodes().len() {
@@ -32,6 +49,7 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
         }
     }
     let called = callable(host, space);
+    types(text, host, space, forms, &counts);
     let mut suspects: Vec<usize> = Vec::new();
     let mut asked_as_spaces = HashSet::new();
     for form in forms {
@@ -91,6 +109,75 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
         if let Some(near) = names.nearest(&name).or_else(|| elsewhere_called(&name)) {
             let message = format!("`{name}` is defined nowhere; did you mean `{near}`?");
             let help = "a call of what has no rules stays as it is; mend the name, or give it a type with `(: name type)` if it is meant as data";
+            text.report(Severity::Warning, "W0201", node, message, help);
+        } else if is_space
+            && asked_as_spaces.contains(&node)
+            && !bound.contains_key(&name)
+            && !is_data(text, &name, &asked_as_spaces)
+        {
+            let message = format!("`{name}` is bound nowhere: here it is a symbol, no space");
+            let help = "`!(bind! &name (new-space))` makes a space of that name, `!(import! &name module)` makes it a module's";
+            // A text that includes this one may bind it.
+            text.report(Severity::Note, "W0201", node, message, help);
+        }
+    }
+}
+
+/// Whether a word also stands where no space is wanted: something may put a space in its place.
+fn is_data(text: &Text<'_>, name: &str, asked_as_spaces: &HashSet<usize>) -> bool {
+    let mut nodes = 0..text.tree.nodes().len();
+    nodes.any(|node| text.word(node) == Some(name) && !asked_as_spaces.contains(&node))
+}
+
+/// Tells of types that are nowhere else and near one that is.
+fn types(
+    text: &mut Text<'_>,
+    host: &Host,
+    space: &Space,
+    forms: &[Form],
+    counts: &HashMap<String, usize>,
+) {
+    let mut used: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut known_types: HashSet<String> = TYPES.into_iter().map(str::to_owned).collect();
+    for form in forms.iter().filter(|form| !form.directive) {
+        let [colon, name, types] = text.children(form.node)[..] else {
+            continue;
+        };
+        if text.word(colon) != Some(known().colon.as_str()) {
+            continue;
+        }
+        if let Some(name) = text.word(name)
+            && (types..text.end(types)).any(|node| text.word(node) == Some("Type"))
+        {
+            known_types.insert(name.to_owned());
+        }
+        for node in types..text.end(types) {
+            if let Some(name) = text.word(node) {
+                used.entry(name.to_owned()).or_default().push(node);
+            }
+        }
+    }
+    let often = used.iter().filter(|(_, nodes)| nodes.len() > 1);
+    known_types.extend(often.map(|(name, _)| name.clone()));
+    let mut suspects: Vec<usize> = used
+        .into_iter()
+        .filter(|(name, _)| counts.get(name) == Some(&1) && !known_types.contains(name))
+        .filter_map(|(_, nodes)| nodes.first().copied())
+        .collect();
+    if suspects.is_empty() {
+        return;
+    }
+    suspects.sort_unstable();
+    let elsewhere = mentioned(space);
+    let mut names = Names::new(known_types.iter().map(String::as_str));
+    for node in suspects {
+        let name = text.word(node).unwrap_or_default().to_owned();
+        if elsewhere.contains(&name) || host.tokens.get(&name).is_some() {
+            continue;
+        }
+        if let Some(near) = names.nearest(&name) {
+            let message = format!("the type `{name}` is nowhere else; did you mean `{near}`?");
+            let help = "mend the name, or declare the type with `(: name Type)` if it is meant";
             text.report(Severity::Warning, "W0201", node, message, help);
         }
     }

@@ -80,6 +80,8 @@ pub(super) enum OnTerms {
     Kind,
     Type,
     TypeIn,
+    /// As they stand.
+    Equal,
     Alike,
     IfAlike,
     Unique,
@@ -619,6 +621,7 @@ const ON_TERMS: &[(&str, OnTerms)] = &[
     ("get-metatype", OnTerms::Kind),
     ("get-type", OnTerms::Type),
     ("get-type-space", OnTerms::TypeIn),
+    ("noreduce-eq", OnTerms::Equal),
     ("=alpha", OnTerms::Alike),
     ("if-equal", OnTerms::IfAlike),
     ("unique-atom", OnTerms::Unique),

@@ -1,7 +1,7 @@
 //! `chimera repl`: evaluate what is typed or piped in, here or in a running server.
 
 use std::error::Error;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufReader, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -26,6 +26,9 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 const BYTES_LIMIT: usize = 2 << 30;
 /// After this long, a second Ctrl-C ends a process whose evaluation goes on.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How much of an input without a terminal is taken at once, if it is there.
+const INPUT_BYTES: usize = 1 << 16;
 
 /// What `chimera repl` takes.
 #[derive(clap::Args)]
@@ -59,7 +62,7 @@ fn time_limit(text: &str) -> Result<TimeLimit, String> {
 }
 
 /// At a terminal 0. Piped as `run`: 0, 1 when a directive gave an error, 2 when
-/// the input is not MeTTa or the server cannot be reached.
+/// something of the input is not MeTTa or the server cannot be reached.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let at_terminal = io::stdin().is_terminal();
     let interrupts = Interrupts::new();
@@ -96,29 +99,11 @@ fn drive(session: impl Session, at_terminal: bool) -> ExitCode {
             Err(error) => fail(&error),
         };
     }
-    let mut bytes = Vec::new();
-    if let Err(error) = io::stdin().read_to_end(&mut bytes) {
-        let advice = match error.kind() {
-            io::ErrorKind::OutOfMemory => "; pipe in less at a time, or raise the limit of memory",
-            _ => "",
-        };
-        complain(&format!("<stdin>: {error}{advice}"));
-        return ExitCode::from(2);
-    }
-    let source = match String::from_utf8(bytes) {
-        Ok(source) => source,
-        Err(error) => {
-            let offset = error.utf8_error().valid_up_to();
-            complain(&format!(
-                "<stdin>: not UTF-8: byte {offset} begins no character"
-            ));
-            return ExitCode::from(2);
-        }
-    };
     let console = Console::new(io::stdout(), io::stderr(), Style::Plain);
     let mut repl = Repl::new(session, console);
     // A closed pipe ends the output, as in `run`; what was so far is the status.
-    let status = piped(&mut repl, &source, "<stdin>").unwrap_or_else(|_| repl.exit_status());
+    let input = BufReader::with_capacity(INPUT_BYTES, io::stdin().lock());
+    let status = piped(&mut repl, input, "<stdin>").unwrap_or_else(|_| repl.exit_status());
     ExitCode::from(status)
 }
 

@@ -314,6 +314,18 @@ impl Compiler<'_> {
         want: Want,
         body: &dyn Fn(&mut Self, &Atom, Want) -> Compiled<Value>,
     ) -> Compiled<Value> {
+        let is_case = |case: &&Atom| match case {
+            Atom::Variable(_) => true,
+            case => case.as_expression().is_some_and(|parts| parts.len() == 2),
+        };
+        // What a variable stands for may be a case.
+        if cases
+            .iter()
+            .take_while(is_case)
+            .any(|case| matches!(case, Atom::Variable(_)))
+        {
+            return Err(Leave);
+        }
         let to = self.slot()?;
         let mut ends = Vec::new();
         let all: Vec<&Atom> = cases.iter().collect();

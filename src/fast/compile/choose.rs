@@ -300,7 +300,11 @@ impl Compiler<'_> {
             });
             let first = this.branch(|this| {
                 let source = OddWhat::Source(atom.clone());
+                let unbound = this.jump_if_unbound(pattern)?;
                 let slow = this.answers(source, space, pattern, ANY)?;
+                if let Some(at) = unbound {
+                    this.odd[slow].uses.push((at, Place::To));
+                }
                 let over = this.emit(Instruction::Jump { to: FAIL });
                 // Whatever the plain evaluator answers, the else is in it.
                 this.first_in_slow(slow, Instruction::CaseAny { keep });
@@ -328,6 +332,27 @@ impl Compiler<'_> {
             self.exit(mark);
         }
         Ok(Operand::slot(to))
+    }
+
+    /// A jump for where a pattern is a variable that stands for nothing: it takes the space itself.
+    fn jump_if_unbound(&mut self, pattern: &Atom) -> Compiled<Option<usize>> {
+        let Atom::Variable(variable) = pattern else {
+            return Ok(None);
+        };
+        let from = self.names.get(variable).ok_or(Leave)?.slot;
+        let to = self.target()?;
+        self.emit(Instruction::IsUnbound { to, from });
+        let (over, odd) = (FAIL, FAIL);
+        let bound = self.emit(Instruction::JumpUnless {
+            slot: to,
+            to: over,
+            odd,
+        });
+        let unbound = self.emit(Instruction::Jump { to: FAIL });
+        let here = self.here();
+        self.fill(bound, Place::Odd, here);
+        self.land([Some(bound)]);
+        Ok(Some(unbound))
     }
 
     /// Whether a query for rules finds one whose body is a `function`: as a result of `match` it

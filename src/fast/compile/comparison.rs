@@ -1,6 +1,7 @@
 //! Conditions that compare variables, constants, and sums and products of them: a jump each,
 //! with no value of the comparison made.
 
+use super::condition::to_evaluate;
 use super::{Check, Compiled, Compiler, Leave, Place, Value};
 use crate::atom::{Atom, Grounded, known};
 use crate::fast::code::{Arithmetic, Comparison, FAIL, Instruction, Operand, Slot};
@@ -43,7 +44,7 @@ impl Compiler<'_> {
     /// A jump for a comparison of variables and small constants, evaluated first of all.
     pub(super) fn simple_comparison(&mut self, condition: &Atom) -> Option<Instruction> {
         let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
-            condition.as_expression()
+            to_evaluate(condition)
         else {
             return None;
         };
@@ -100,7 +101,7 @@ impl Compiler<'_> {
     /// evaluator together with the whole form.
     pub(super) fn is_numeric_comparison(&self, condition: &Atom) -> bool {
         let Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) =
-            condition.as_expression()
+            to_evaluate(condition)
         else {
             return false;
         };
@@ -119,7 +120,7 @@ impl Compiler<'_> {
         match atom {
             Atom::Variable(_) => self.bound_slot(atom).is_some(),
             Atom::Grounded(Grounded::Number(_)) => true,
-            Atom::Expression(_) => match atom.as_expression() {
+            Atom::Expression(_) => match to_evaluate(atom) {
                 Some([Atom::Grounded(Grounded::Operation(operation)), left, right]) => {
                     depth > 0
                         && matches!(self.program.inline(operation), Some(Inline::Arithmetic(_)))

@@ -15,6 +15,15 @@ const COMPARISONS_MAX: usize = 32;
 /// How deep what is compared is a sum of sums.
 pub(super) const SUMS: usize = 4;
 
+/// The elements of an expression that is yet to be evaluated: a result that stands in a
+/// shape stays as it is.
+pub(super) fn to_evaluate(atom: &Atom) -> Option<&[Atom]> {
+    match atom {
+        Atom::Expression(whole) if !whole.is_evaluated() => Some(whole.children()),
+        _ => None,
+    }
+}
+
 impl Compiler<'_> {
     /// Puts the truth value of comparisons into a slot; with the instructions whose odd way is for
     /// where that is not plain. `None` for what is no such expression.
@@ -91,7 +100,7 @@ impl Compiler<'_> {
 
     /// Whether an expression is made of comparisons of values that are there; at most so many.
     fn is_condition(&mut self, atom: &Atom, left: &mut usize) -> bool {
-        let Some(children) = atom.as_expression() else {
+        let Some(children) = to_evaluate(atom) else {
             return false;
         };
         if *left == 0 {
@@ -137,7 +146,7 @@ impl Compiler<'_> {
 
     /// Whether an expression compares numbers that are there, or sums of such.
     pub(super) fn is_comparison(&mut self, atom: &Atom) -> bool {
-        match (self.operation_of(atom), atom.as_expression()) {
+        match (self.operation_of(atom), to_evaluate(atom)) {
             (Some((None, Some(Inline::Comparison(_)))), Some([_, first, second])) => {
                 self.is_numeric(first, SUMS) && self.is_numeric(second, SUMS)
             }

@@ -9,6 +9,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use super::condition::to_evaluate;
 use super::{Compiled, Compiler, Leave, Place, table};
 use crate::atom::{Atom, Grounded, Variable};
 use crate::evaluate::Control;
@@ -177,7 +178,7 @@ impl Compiler<'_> {
         depth: usize,
         ways: &mut Ways,
     ) -> Compiled<()> {
-        let children = atom.as_expression().ok_or(Leave)?;
+        let children = to_evaluate(atom).ok_or(Leave)?;
         if let [head, condition, then, otherwise] = children
             && self.is_if_form(head)
         {

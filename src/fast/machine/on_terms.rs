@@ -38,6 +38,7 @@ impl Machine<'_> {
                 let is_own = self.space_of(space)?.is_same(&self.space);
                 is_own.then(|| self.type_as_term(term))?
             }
+            (OnTerms::Equal, &[left, right]) => Some(Cell::boolean(self.heap.equal(left, right))),
             (OnTerms::Alike, &[left, right]) => Some(Cell::boolean(self.are_alike(left, right)?)),
             (OnTerms::IfAlike, &[left, right, then, otherwise]) => {
                 Some(match self.are_alike(left, right)? {

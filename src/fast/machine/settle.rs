@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::shape::evaluated_again;
 use super::{FUEL, HEIGHT, MATCHED, Machine, Next, Settled};
 use crate::atom::{Atom, known};
 use crate::evaluate::{Answer, Machine as Plain, Wanted};
@@ -493,7 +494,10 @@ impl Machine<'_> {
         size: Slot,
     ) -> Next {
         self.hold_rows();
-        let atom = self.heap.export(value);
+        let mut atom = self.heap.export(value);
+        if matches!(ask, Ask::Value) && value.is_exp() && !self.heap.is_ground(value) {
+            atom = evaluated_again(atom);
+        }
         let wanted = match ask {
             Ask::CallAsAtom | Ask::ResultAsAtom | Ask::RuleAsAtom => {
                 Wanted::Type(Atom::Symbol(known().atom.clone()))

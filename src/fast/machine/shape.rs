@@ -4,12 +4,15 @@
 //! The code for a shape is told by its atom. Of small values it is remembered by what their words
 //! say, which takes no atom.
 
+use std::sync::Arc;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::Machine;
-use crate::atom::Atom;
+use crate::atom::{Atom, Grounded};
+use crate::evaluate::Control;
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::code::TypeId;
 use crate::fast::compile;
@@ -35,6 +38,42 @@ pub(super) struct Shapes {
     of_lambda: Vec<Cell>,
     /// How many were compiled.
     compiled: u32,
+}
+
+/// A result whose variables are bound by now as something to evaluate; what it is made of
+/// stays as it is.
+pub(super) fn evaluated_again(atom: Atom) -> Atom {
+    match &atom {
+        Atom::Expression(whole) if whole.is_evaluated() => {
+            Atom::expression(whole.children().to_vec())
+        }
+        _ => atom,
+    }
+}
+
+/// The same of what `let` and `match` evaluate once they have bound variables: where their name
+/// was a variable, it is a result.
+fn form_again(atom: Atom) -> Atom {
+    let Some(
+        [
+            Atom::Grounded(Grounded::Operation(operation)),
+            first,
+            second,
+            body,
+        ],
+    ) = atom.as_expression()
+    else {
+        return atom;
+    };
+    match operation.control() {
+        Some(Control::Let | Control::LetAny | Control::Match) => Atom::expression([
+            Atom::Grounded(Grounded::Operation(Arc::clone(operation))),
+            first.clone(),
+            second.clone(),
+            evaluated_again(body.clone()),
+        ]),
+        _ => atom,
+    }
 }
 
 impl Machine<'_> {
@@ -73,13 +112,7 @@ impl Machine<'_> {
             return None;
         }
         self.parts.clear();
-        let mut atom = self.heap.shape(value, &mut self.parts);
-        if let Atom::Expression(whole) = &atom
-            && whole.is_evaluated()
-        {
-            // A result whose variables are bound by now is evaluated again.
-            atom = Atom::expression(whole.children().to_vec());
-        }
+        let atom = form_again(evaluated_again(self.heap.shape(value, &mut self.parts)));
         let known = self.program.expressions.len();
         let compiled = compile::expression(
             self.host,

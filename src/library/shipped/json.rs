@@ -19,7 +19,7 @@ const SPACES_NESTED_MAX: usize = 128;
 /// |---|---|---|---|---|---|
 /// | `(json-encode atom)` | as written: strings, numbers, truth values, `null`, lists, spaces of `("key" value)`, symbols, variables | the JSON text | what has no JSON form, in words | linear | RFC 8259; ref, `json` |
 /// | `(json-decode text)` | a string | the atom; an object is a space of pairs | no JSON, nested deeper than 128, in words | linear | RFC 8259; ref, `json` |
-/// | `(dict-space pairs)` | an expression | a new space with its members | none | linear | reference, `json` |
+/// | `(_space-of-pairs pairs)` | an expression | a new space with its members | none, of `dict-space`, in words | linear | ours, for `dict-space`, which is a rule as in the reference |
 ///
 /// Source: RFC 8259; the forms of symbols and variables are those of the reference's module `json`.
 pub(super) fn operations() -> [Operation; 3] {
@@ -41,14 +41,18 @@ pub(super) fn operations() -> [Operation; 3] {
             })?;
             Ok(vec![decode(json)])
         }),
-        Operation::new("dict-space", "(-> Expression Grounded)", |arguments, _| {
-            let [Atom::Expression(pairs)] = arguments else {
-                return Err(OperationError::message(
-                    "dict-space expects expression with key-value pairs as input",
-                ));
+        Operation::new("_space-of-pairs", "(-> Atom Grounded)", |arguments, _| {
+            let [pairs] = arguments else {
+                return Err(OperationError::NotReducible);
+            };
+            let Atom::Expression(list) = pairs else {
+                let call = Atom::expression([Atom::symbol("dict-space"), pairs.clone()]);
+                let reason = "dict-space expects expression with key-value pairs as input";
+                let error = Atom::error(call, Atom::symbol(reason));
+                return Err(OperationError::Atom(error));
             };
             let space = Space::anonymous();
-            for pair in pairs.children() {
+            for pair in list.children() {
                 space.add(pair.clone());
             }
             Ok(vec![Atom::space(space)])

@@ -43,7 +43,7 @@ fn list(atoms: Vec<Atom>) -> OperationResult {
 /// | `(reverse list)` | a list | the elements from the last to the first | no list, in words | linear | Haskell `reverse` |
 /// | `(last list)` | a list | its last element | an empty list, no list, in words | constant | Haskell `last` |
 /// | `(sort list)` | a list | sorted by the order of all atoms (`src/atom/order.rs`); equal ones keep their order | no list, in words | n log n | Haskell `sort` |
-/// | `(_sort-by-keys keys list)` | lists of one length | the list by its keys | no list, in words | n log n | ours, for `sort-by` |
+/// | `(_sort-by-keys function keys list)` | any; lists of one length | the list by its keys, which the function gave | no list, in words, of `sort-by` | n log n | ours, for `sort-by` |
 /// | `(range start end)` | whole numbers | those from `start` up to but not `end` | no whole numbers, in words; `MemoryLimit` | linear in the result | Python `range` |
 /// | `(take count list)` | a whole number from 0; a list | its first elements | another count, no list, in words | linear in the result | Haskell `take` |
 /// | `(drop count list)` | a whole number from 0; a list | all but its first elements | another count, no list, in words | linear in the result | Haskell `drop` |
@@ -72,9 +72,11 @@ pub(super) fn operations() -> Vec<Operation> {
             atoms.sort_by(order::compare);
             list(atoms)
         }),
-        Operation::new("_sort-by-keys", "(-> Atom Atom Atom)", |arguments, _| {
-            sort_by_keys(arguments)
-        }),
+        Operation::new(
+            "_sort-by-keys",
+            "(-> Atom Atom Atom Atom)",
+            |arguments, _| sort_by_keys(arguments),
+        ),
         Operation::new("range", "(-> Number Number Atom)", range),
         Operation::new("take", "(-> Number %Undefined% Atom)", |arguments, _| {
             let (count, atoms) = count_and_list("take", arguments)?;
@@ -122,11 +124,18 @@ fn two_lists(name: &'static str, combine: fn(&[Atom], &[Atom]) -> Vec<Atom>) -> 
 
 /// The elements of the second list in the order of their keys, the first list.
 fn sort_by_keys(arguments: &[Atom]) -> OperationResult {
-    let [keys, atoms] = arguments else {
+    let [function, keys, atoms] = arguments else {
         return Err(OperationError::NotReducible);
     };
-    let (keys, atoms) = (elements("sort-by", keys)?, elements("sort-by", atoms)?);
-    let mut pairs: Vec<(&Atom, &Atom)> = keys.iter().zip(atoms).collect();
+    let (Some(keys), Some(elements)) = (keys.as_expression(), atoms.as_expression()) else {
+        let call = Atom::expression([Atom::symbol("sort-by"), function.clone(), atoms.clone()]);
+        let reason = format!("sort-by expects an expression as a list, found {atoms}");
+        return Err(OperationError::Atom(Atom::error(
+            call,
+            Atom::symbol(&reason),
+        )));
+    };
+    let mut pairs: Vec<(&Atom, &Atom)> = keys.iter().zip(elements).collect();
     if let Some((error, _)) = pairs.iter().find(|(key, _)| key.is_error()) {
         return Err(OperationError::Atom((*error).clone()));
     }
