@@ -697,6 +697,24 @@ impl Heap {
         false
     }
 
+    /// Whether a term has no more than so many parts.
+    pub(super) fn is_within(&self, term: Cell, most: usize) -> bool {
+        let mut pending: SmallVec<[Cell; 16]> = smallvec::smallvec![term];
+        let mut seen = 0;
+        while let Some(term) = pending.pop() {
+            seen += 1;
+            let term = self.deref(term);
+            if term.is_exp() {
+                let (first, n) = self.elements(term.at());
+                if seen + pending.len() + n > most {
+                    return false;
+                }
+                pending.extend((first..first + n).map(|at| self.word(at)));
+            }
+        }
+        true
+    }
+
     /// Whether variables are in a term, and none of them stands for something by now.
     pub(super) fn is_unbound(&self, term: Cell) -> bool {
         let mut is_open = false;

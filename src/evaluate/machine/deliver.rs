@@ -38,7 +38,7 @@ impl Machine<'_> {
                     return Some((Task::Return(atom), next));
                 }
                 let mut elements = elements.clone();
-                elements.unchanged &= !changed;
+                elements.unchanged &= !changed && !is_changed_within(original, &atom);
                 elements.done = elements.done.with(atom);
                 elements.count += 1;
                 Some((Task::Elements(elements), next))
@@ -228,6 +228,17 @@ impl Machine<'_> {
             },
             next,
         ))
+    }
+}
+
+/// Whether an element was given back as it was written, but for a call of something typed in it whose
+/// variables another element had bound before: that is no result, nor what it is in.
+fn is_changed_within(written: &Atom, given: &Atom) -> bool {
+    match (written, given) {
+        (Atom::Expression(_), Atom::Expression(result)) => {
+            !result.is_evaluated() && !result.children().is_empty() && written != given
+        }
+        _ => false,
     }
 }
 

@@ -253,6 +253,16 @@ impl<'h> Machine<'h> {
                 child.clone()
             };
             let expected = self.expected_of_element(&elements);
+            if let (Some(_), Atom::Variable(_)) = (&elements.expected, &children[elements.count])
+                && !types::is_meta_type(&expected)
+                && !matches!(
+                    self.bindings.walk(&children[elements.count]),
+                    Atom::Variable(_)
+                )
+            {
+                // Another element of what the call is in has bound it.
+                elements.unchanged = false;
+            }
             let plain = match &child {
                 Atom::Variable(_) => true,
                 Atom::Symbol(symbol) => {

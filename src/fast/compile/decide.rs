@@ -233,7 +233,7 @@ impl Compiler<'_> {
             expected,
             want,
             |this, operands, callee, want, mark| {
-                let elements = this.elements_of(&children[1..], Some(signature));
+                let elements = this.elements_of_decided(children, signature);
                 this.call_decided(symbol, operands, callee, want, mark, elements)
             },
         )

@@ -417,6 +417,7 @@ impl Compiler<'_> {
     fn may_differ(&mut self, left: &Atom, right: &Atom) -> bool {
         let (lefts, rights) = (self.types_made(left), self.types_made(right));
         (lefts.iter()).any(|left| rights.iter().any(|right| !fit(left, right)))
+            || !lefts.is_empty() && is_call(right) && self.gives_expression(right) != Some(false)
     }
 
     /// As [`Compiler::guard`], of a comparison with an expression: a variable that stands for a call

@@ -245,6 +245,9 @@ impl Compiler<'_> {
                     false => self.bound_late(inner, next)?,
                 };
                 let slot = self.instruction(steps, inner, body)?;
+                if gives_as_written(inner) {
+                    self.calls.insert(slot);
+                }
                 let (mut variable, mut next) = (variable.clone(), next.clone());
                 if self.names.contains_key(&variable) {
                     // The form itself keeps it as it is.
@@ -573,5 +576,14 @@ impl Compiler<'_> {
         let slow = self.slow(vec![(at, place)], what, expected)?;
         steps.slow.borrow_mut().push(slow);
         Ok(())
+    }
+}
+
+/// Whether what a step gives may be a call that is yet to be evaluated.
+fn gives_as_written(inner: &Atom) -> bool {
+    let known = known();
+    match inner.as_expression() {
+        None | Some([]) => false,
+        Some([head, ..]) => !head.is_symbol(&known.metta) && !head.is_symbol(&known.context_space),
     }
 }

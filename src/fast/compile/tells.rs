@@ -403,13 +403,35 @@ impl Compiler<'_> {
 
     fn gather_given(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>, given: &mut Vec<bool>) {
         match self.source(atom, seen) {
+            // No rule is for it: it is data.
+            Source::Of(atoms) if atoms.is_empty() => given.push(false),
             Source::Of(atoms) => {
+                if self.may_be_stuck(atom) {
+                    given.push(false);
+                }
                 (atoms.iter()).for_each(|atom| self.gather_given(atom, seen, given));
             }
             Source::Declared(found) => given.push(found.is_symbol(&known().expression)),
             Source::Again => {}
             Source::Itself | Source::Nameless | Source::Unknown => given.push(false),
         }
+    }
+
+    /// Whether it is a call of a name that has rules, none of which is for whatever it is called with.
+    fn may_be_stuck(&mut self, call: &Atom) -> bool {
+        let Some([head @ Atom::Symbol(_), arguments @ ..]) = call.as_expression() else {
+            return false;
+        };
+        let takes_all = |rule: &Atom| {
+            let pattern = rule.as_expression().and_then(|rule| rule.get(1));
+            let given = pattern.and_then(Atom::as_expression).unwrap_or_default();
+            let given = given.get(1..).unwrap_or_default();
+            given.iter().enumerate().all(|(place, one)| {
+                matches!(one, Atom::Variable(_)) && !given[..place].contains(one)
+            })
+        };
+        let rules = self.few_rules(head, arguments.len(), FUNCTIONS);
+        rules.is_some_and(|rules| !rules.is_empty() && !rules.iter().any(takes_all))
     }
 
     /// Whether it is data headed by a name: code depends on that there is no rule for it.

@@ -14,6 +14,8 @@ use crate::unify::Bindings;
 
 /// Of functions with more rules it is not asked what they give.
 const RULES: usize = 16;
+/// No more functions are looked into for whether they make data anew.
+const FUNCTIONS: usize = 8;
 
 impl Compiler<'_> {
     /// What the operands of a call were before they were evaluated, where values tell whether that changed
@@ -62,16 +64,46 @@ impl Compiler<'_> {
                 Atom::Variable(variable) => self.names.get(variable),
                 _ => return as_written(place) && is_call(argument),
             };
-            name.is_some_and(|name| self.is_late(name.slot))
+            // Where it is kept it may stand for a call.
+            name.is_some_and(|name| match as_written(place) {
+                true => self.is_late(name.slot) || !self.is_known_value(name.slot),
+                false => signature.is_none() && self.is_late(name.slot),
+            })
         });
         if is_kept {
             is_kept = !arguments.iter().enumerate().any(|(place, argument)| {
                 !as_written(place) && self.is_evaluated_to_other(argument)
             });
         }
+        // What is evaluated is another by then, if one before it has bound it.
+        let is_late = |(place, argument): (usize, &Atom)| {
+            let name = match argument {
+                Atom::Variable(variable) => self.names.get(variable),
+                _ => None,
+            };
+            signature.is_some()
+                && !as_written(place)
+                && name.is_some_and(|name| self.is_late(name.slot))
+        };
         match is_kept {
+            _ if arguments.iter().enumerate().any(is_late) => Elements::Unsettled,
             true => Elements::Kept,
             false => Elements::Seen,
+        }
+    }
+
+    /// As [`Compiler::elements_of`], of a call whose types are decided when it is made: what is evaluated as
+    /// it was written may be of another type than its value.
+    pub(super) fn elements_of_decided(&mut self, call: &[Atom], signature: &Signature) -> Elements {
+        let arguments = &call[1..];
+        let elements = self.elements_of(arguments, Some(signature));
+        let mut given = arguments.iter().zip(&signature.parameters);
+        let is_written = given.any(|(argument, parameter)| {
+            !types::is_meta_type(parameter) && self.may_be_written(argument)
+        });
+        match is_written && self.has_no_rules(&call[0], arguments.len()) {
+            true => Elements::Unsettled,
+            false => elements,
         }
     }
 
@@ -117,21 +149,59 @@ impl Compiler<'_> {
         Some(rules.into_iter().map(|(rule, _)| rule).collect())
     }
 
-    /// Whether it is data by a constructor of another type, of which elements are evaluated to others.
+    /// Whether its value is data by a constructor of another type, of which elements are evaluated to
+    /// others, as it is written or as a function gives it.
     fn is_remade_as_other(&mut self, atom: &Atom, wanted: TypeId) -> bool {
+        self.is_remade_within(atom, wanted, &mut Vec::new())
+    }
+
+    fn is_remade_within(
+        &mut self,
+        atom: &Atom,
+        wanted: TypeId,
+        seen: &mut Vec<(u32, usize)>,
+    ) -> bool {
         let Some([head, elements @ ..]) = atom.as_expression() else {
             return false;
         };
-        let Head::Typed(signature) = self.program.head(self.host, self.heap, head) else {
+        let returns = match self.program.head(self.host, self.heap, head) {
+            Head::Untyped => None,
+            Head::Typed(signature) => Some(signature),
+            Head::Operation(operation, _) if operation.control() == Some(Control::If) => {
+                let mut branches = elements.iter().skip(1);
+                return branches.any(|branch| self.is_remade_within(branch, wanted, seen));
+            }
+            Head::Operation(..) | Head::Complex => return false,
+        };
+        if let Some(signature) = &returns {
+            let wanted = types::renamed(&self.program.types[usize::from(wanted)]);
+            let found = types::renamed(&signature.returns);
+            if types::match_types(&wanted, &found, &mut Bindings::new())
+                && !matches!(found, Atom::Variable(_))
+                && !types::is_undefined(&found)
+            {
+                return false;
+            }
+            if self.has_no_rules(head, elements.len()) {
+                let mut elements = elements.iter().zip(&signature.parameters);
+                return !matches!(found, Atom::Variable(_))
+                    && elements.any(|(element, parameter)| {
+                        !types::is_meta_type(parameter) && self.is_evaluated_to_other(element)
+                    });
+            }
+        }
+        let Atom::Symbol(symbol) = head else {
             return false;
         };
-        let wanted = types::renamed(&self.program.types[usize::from(wanted)]);
-        let found = types::renamed(&signature.returns);
-        !types::match_types(&wanted, &found, &mut Bindings::new())
-            && self.has_no_rules(head, elements.len())
-            && (elements.iter().zip(&signature.parameters)).any(|(element, parameter)| {
-                !types::is_meta_type(parameter) && self.is_evaluated_to_other(element)
-            })
+        let function = (self.heap.symbol(symbol), elements.len());
+        if seen.contains(&function) || seen.len() == FUNCTIONS {
+            return false;
+        }
+        seen.push(function);
+        let rules = self.few_rules(head, elements.len(), RULES);
+        let rules = rules.unwrap_or_default();
+        let mut bodies = rules.iter().filter_map(|rule| rule.as_expression()?.last());
+        bodies.any(|body| self.is_remade_within(body, wanted, seen))
     }
 
     /// Whether evaluating an atom may give another one.

@@ -14,6 +14,8 @@ const TUPLE_MAX: usize = 8;
 
 /// So far expressions with variables are looked into where they are made, as no type is noted of them.
 const OPEN_LEVELS: u8 = 2;
+/// Expressions whose type has no number are typed as atoms if they have no more parts.
+const TYPED_CELLS: usize = 64;
 
 /// An expression whose parts are being typed.
 struct Level {
@@ -286,6 +288,7 @@ impl Machine<'_> {
         }
         let is_result = if header.has(Header::DATA | Header::GROUND) {
             self.is_well_typed(made)
+                && (elements != Elements::Unsettled || !self.is_of_no_type(made))
         } else {
             elements != Elements::Unsettled && !self.is_shallowly_ill_typed(made)
         };
@@ -298,6 +301,16 @@ impl Machine<'_> {
     pub(super) fn is_no_data(&mut self, value: Cell) -> bool {
         let value = self.heap.deref(value);
         value.is_exp() && !self.heap.is_error(value) && !self.is_well_typed(value)
+    }
+
+    /// Whether a short expression whose type has no number is ill-typed.
+    fn is_of_no_type(&mut self, cell: Cell) -> bool {
+        if self.type_of(cell).is_some() || !self.heap.is_within(cell, TYPED_CELLS) {
+            return false;
+        }
+        let atom = self.heap.export(cell);
+        let found = types::typed(&self.space, &atom);
+        !found.is_empty() && found.iter().all(|found| found.error().is_some())
     }
 
     /// Whether an expression is not plainly seen to be ill-typed.
