@@ -292,6 +292,14 @@ impl Compiler<'_> {
             self.static_type(left, &mut unused)?,
             self.static_type(right, &mut unused)?,
         );
+        if matches!(&types, (Static::Any, Static::Slot(_) | Static::Tree(_)))
+            && is_call(left)
+            && is_call(right)
+            && self.gives_expression(left) != Some(false)
+        {
+            // Whether that fits what the other side is of only its value tells.
+            return Err(Leave);
+        }
         let (left_type, right_type) = match &types {
             (Static::Known(known), Static::Open(_)) if self.asks_more(right) => {
                 (ANY, self.program.type_id(known))

@@ -79,6 +79,17 @@ impl Compiler<'_> {
         Ok(found)
     }
 
+    /// Whether it is a call of a name that is declared to return a meta-type.
+    fn is_declared_meta(&mut self, argument: &Atom) -> bool {
+        let Some([head, ..]) = argument.as_expression() else {
+            return false;
+        };
+        match self.program.head(self.host, self.heap, head) {
+            Head::Typed(signature) => types::is_meta_type(&signature.returns),
+            Head::Untyped | Head::Operation(..) | Head::Complex => false,
+        }
+    }
+
     /// The slot of a variable that may stand for something.
     fn standing_in(&self, atom: &Atom) -> Option<Slot> {
         let Atom::Variable(variable) = atom else {
@@ -309,6 +320,10 @@ impl Compiler<'_> {
                 // Inside of an argument, fewer types fit: the whole is looked at.
                 (_, Static::Tree(_)) if nested => return Err(Leave),
                 (_, Static::Tree(_)) if types::is_undefined(parameter) => {}
+                // What returns a meta-type is an argument as it stands.
+                (Atom::Variable(_), Static::Tree(_)) if self.is_declared_meta(argument) => {
+                    return Err(Leave);
+                }
                 (Atom::Variable(variable), Static::Tree(tree)) => {
                     let used = signature.parameters.iter().chain([&signature.returns]);
                     let only = used.filter(|part| *part == parameter).count() == 1;

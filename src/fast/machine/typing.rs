@@ -288,7 +288,8 @@ impl Machine<'_> {
         }
         let is_result = if header.has(Header::DATA | Header::GROUND) {
             self.is_well_typed(made)
-                && (elements != Elements::Unsettled || !self.is_of_no_type(made))
+                && (elements != Elements::Unsettled && !self.has_list(made)
+                    || !self.is_of_no_type(made))
         } else {
             elements != Elements::Unsettled && !self.is_shallowly_ill_typed(made)
         };
@@ -301,6 +302,18 @@ impl Machine<'_> {
     pub(super) fn is_no_data(&mut self, value: Cell) -> bool {
         let value = self.heap.deref(value);
         value.is_exp() && !self.heap.is_error(value) && !self.is_well_typed(value)
+    }
+
+    /// Whether an element is a list that no name heads, the type of which is that of its elements.
+    fn has_list(&self, cell: Cell) -> bool {
+        let (first, count) = self.heap.elements(cell.at());
+        (first + 1..first + count).any(|place| {
+            let element = self.heap.deref(self.heap.word(place));
+            element.is_exp() && self.heap.header(element.at()).arity() > 0 && {
+                let head = self.heap.elements(element.at()).0;
+                !self.heap.deref(self.heap.word(head)).is_symbol()
+            }
+        })
     }
 
     /// Whether a short expression whose type has no number is ill-typed.
