@@ -242,11 +242,29 @@ impl ProofBuilder {
     }
 
     /// Adds a fact that is stored where nothing changes while the proof is made.
+    #[inline]
     pub(crate) fn add_row(&mut self, layers: &Rc<Layers>, row: Row) {
+        // Most are of the layers that the one before was of.
+        if let Some((place, Some(kept))) = self.layers.last()
+            && *place == Rc::as_ptr(layers)
+            && let Some(stored) = self.stored.get_mut(*kept)
+        {
+            stored.rows.push(row);
+            return;
+        }
+        self.add_row_of(layers, row);
+    }
+
+    #[inline(never)]
+    fn add_row_of(&mut self, layers: &Rc<Layers>, row: Row) {
         let place = Rc::as_ptr(layers);
-        let known = self.layers.iter().rev().find(|known| known.0 == place);
+        let known = self.layers.iter().position(|known| known.0 == place);
         let kept = match known {
-            Some((_, kept)) => *kept,
+            Some(known) => {
+                let last = self.layers.len() - 1;
+                self.layers.swap(known, last);
+                self.layers[last].1
+            }
             None => {
                 let kept = layers.kept().map(|kept| {
                     self.stored.push(Stored {

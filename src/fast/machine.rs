@@ -304,6 +304,7 @@ impl<'h> Machine<'h> {
             peak_bytes: self.peak_bytes,
         };
         self.heap.spare = Vec::new();
+        self.recorded.cut(&mut self.log, 0);
         let scratch = Scratch {
             choices: self.choices,
             asides: self.asides,

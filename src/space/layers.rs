@@ -48,6 +48,8 @@ pub(crate) struct Layers {
     own: usize,
     /// Layers known to have nothing of some heads.
     lacking: RefCell<Lacking>,
+    /// What [`Layers::is_frozen`] said.
+    is_frozen: Cell<Option<bool>>,
 }
 
 /// Heads of expressions, as probes tell them.
@@ -246,6 +248,7 @@ impl Layers {
             layers: SmallVec::new(),
             own: 0,
             lacking: RefCell::default(),
+            is_frozen: Cell::new(None),
         };
         layers.push(space);
         layers.own = layers.layers.len();
@@ -275,6 +278,7 @@ impl Layers {
                 .collect(),
             own: self.own,
             lacking: self.lacking.clone(),
+            is_frozen: Cell::new(None),
         }
     }
 
@@ -304,9 +308,16 @@ impl Layers {
 
     /// Whether nothing that is added to or removed from the space itself, and those that are atoms
     /// of it, is seen.
+    #[inline]
     pub(crate) fn is_frozen(&self) -> bool {
+        if let Some(is_frozen) = self.is_frozen.get() {
+            return is_frozen;
+        }
         let mut layers = self.layers.iter().enumerate();
-        layers.all(|(number, layer)| layer.view != View::Now || number >= self.own && !layer.held)
+        let is_frozen = layers
+            .all(|(number, layer)| layer.view != View::Now || number >= self.own && !layer.held);
+        self.is_frozen.set(Some(is_frozen));
+        is_frozen
     }
 
     /// The layers to be kept beyond an evaluation; `None` if they may change then.

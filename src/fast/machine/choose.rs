@@ -221,7 +221,7 @@ impl Machine<'_> {
             self.heap.cut(choice.heap_top, choice.box_top as usize);
             self.heap.old = choice.heap_top;
             if self.log.len() > choice.log_top as usize {
-                self.log.truncate(choice.log_top as usize);
+                self.recorded.cut(&mut self.log, choice.log_top as usize);
             }
             match &mut choice.kind {
                 Kind::Chain { next, left, .. } => {

@@ -1,7 +1,8 @@
 //! Recording: what led to where the evaluation is, and the proof that is made of it.
 //!
 //! The log has each thing once for each stretch of it that a choice may cut off: whether
-//! something is in it is seen by looking at the place where it was written last.
+//! something is in it is noted by what it is, and forgotten where the log is cut off. Of rows, which
+//! are many, the place is looked at where one may have been written last.
 //!
 //! Source: P. Briggs, L. Torczon, "An Efficient Representation for Sparse Sets", ACM Letters
 //! on Programming Languages and Systems 2, 1993.
@@ -16,51 +17,74 @@ use crate::space::{Layers, Row};
 /// How many rows are told apart at first.
 const ROWS_MIN: usize = 256;
 
-/// Where things were written into the log last. What stands there says whether they still are.
+/// What is in the log.
 #[derive(Default)]
 pub(super) struct Recorded {
-    /// By the number of what code uses.
-    used: Vec<u32>,
-    /// By a part of the row's number.
+    /// Whether what code uses is in it, by its number.
+    used: Vec<bool>,
+    /// Where rows were written into it last, by a part of the row's number. What stands there says
+    /// whether they still are.
     rows: Vec<u32>,
 }
 
 impl Recorded {
     /// Whether the log has what code used.
     #[inline(always)]
-    pub(super) fn has(&self, used: u32, log: &[Step]) -> bool {
-        let at = self.used.get(used as usize).copied();
-        let step = at.and_then(|at| log.get(at as usize));
-        matches!(step, Some(Step::Used(there)) if *there == used)
+    pub(super) fn has(&self, used: u32) -> bool {
+        self.used.get(used as usize) == Some(&true)
+    }
+
+    /// Cuts the log off.
+    pub(super) fn cut(&mut self, log: &mut Vec<Step>, top: usize) {
+        for step in &log[top..] {
+            if let Step::Used(used) = step {
+                self.used[*used as usize] = false;
+            }
+        }
+        log.truncate(top);
     }
 
     /// Writes the use of a fact, of layers that stay as they are, into the log.
+    #[inline(always)]
     pub(super) fn add_row(&mut self, log: &mut Vec<Step>, layers: &Rc<Layers>, row: Row) {
-        let places = &mut self.rows;
-        if places.len() <= 2 * log.len() || places.is_empty() {
-            let size = (4 * log.len()).max(ROWS_MIN).next_power_of_two();
-            places.resize(size, u32::MAX);
-        }
-        let space = (Rc::as_ptr(layers) as usize >> 4) as u32;
-        let mixed = row.row ^ row.layer.wrapping_mul(0x9e37_79b9) ^ space.wrapping_mul(0x85eb_ca6b);
-        let mask = places.len() - 1;
-        let place = &mut places[mixed as usize & mask];
-        if let Some(Step::Row(known, there)) = log.get(*place as usize)
+        let hash = hash_of(layers, row);
+        let place = hash & self.rows.len().wrapping_sub(1);
+        if let Some(at) = self.rows.get(place)
+            && let Some(Step::Row(known, there)) = log.get(*at as usize)
             && *there == row
             && Rc::ptr_eq(known, layers)
         {
             return;
         }
-        *place = log.len() as u32;
+        self.add_new_row(log, layers, row, hash);
+    }
+
+    #[inline(never)]
+    fn add_new_row(&mut self, log: &mut Vec<Step>, layers: &Rc<Layers>, row: Row, hash: usize) {
+        let places = &mut self.rows;
+        if places.len() <= 2 * log.len() || places.is_empty() {
+            let size = (4 * log.len()).max(ROWS_MIN).next_power_of_two();
+            places.resize(size, u32::MAX);
+        }
+        let mask = places.len() - 1;
+        places[hash & mask] = log.len() as u32;
         log.push(Step::Row(Rc::clone(layers), row));
     }
+}
+
+/// Which place a row has among those that are a power of two.
+#[inline(always)]
+fn hash_of(layers: &Rc<Layers>, row: Row) -> usize {
+    let space = (Rc::as_ptr(layers) as usize >> 4) as u32;
+    let mixed = row.row ^ row.layer.wrapping_mul(0x9e37_79b9) ^ space.wrapping_mul(0x85eb_ca6b);
+    mixed as usize
 }
 
 impl Machine<'_> {
     /// Records what code used.
     #[inline(always)]
     pub(super) fn record(&mut self, used: u32) {
-        if !self.recorded.has(used, &self.log) {
+        if !self.recorded.has(used) {
             self.record_new(used);
         }
     }
@@ -69,9 +93,9 @@ impl Machine<'_> {
     fn record_new(&mut self, used: u32) {
         let places = &mut self.recorded.used;
         if places.len() <= used as usize {
-            places.resize(self.program.ways_used(), u32::MAX);
+            places.resize(self.program.ways_used(), false);
         }
-        places[used as usize] = self.log.len() as u32;
+        places[used as usize] = true;
         self.log.push(Step::Used(used));
     }
 

@@ -199,12 +199,12 @@ impl Machine<'_> {
                         next!()
                     }
                     I::Record { used } => {
-                        if self.recorded.has(used, &self.log) {
+                        if self.recorded.has(used) {
                             next!()
                         }
                     }
                     I::RecordReturn { slot, used } => {
-                        if self.recorded.has(used, &self.log) {
+                        if self.recorded.has(used) {
                             let value = slot!(slot);
                             if value.is_int() {
                                 break 'hand value;
