@@ -38,6 +38,7 @@ mod stack;
 mod switch;
 mod table;
 mod tables;
+mod template;
 mod types;
 mod value;
 

@@ -260,7 +260,12 @@ impl Typed {
 /// `%Undefined%` where nothing is known. Linear in the size of `atom` where
 /// every part has one type.
 pub(crate) fn types_of(space: &Space, atom: &Atom) -> Vec<Atom> {
-    typed(space, atom)
+    types_of_once(space, atom, &mut Found::default())
+}
+
+/// As [`types_of`]; types of deep parts without variables are noted, and looked up.
+pub(crate) fn types_of_once(space: &Space, atom: &Atom, found: &mut Found) -> Vec<Atom> {
+    typed_once(space, atom, found)
         .into_iter()
         .filter(|found| found.error().is_none())
         .map(|found| found.atom)

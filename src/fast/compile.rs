@@ -49,6 +49,7 @@ mod whether;
 
 pub(super) use function::function;
 use pending::Pending;
+pub(super) use way::Names;
 use way::Seen;
 
 use foldhash::fast::FixedState;
@@ -62,6 +63,7 @@ use crate::fast::code::{Gives, Instruction, Operand, Pc, SLOTS, Slot, TypeId, Wa
 use crate::fast::heap::Heap;
 use crate::fast::program::{Program, Temporary, Written};
 use crate::fast::types::Argument;
+use crate::types;
 
 /// Not compiled: left to the plain evaluator.
 struct Leave;
@@ -210,9 +212,10 @@ fn is_whole_error(atom: &Atom) -> bool {
     atom.is_error() && atom.as_expression().is_some_and(|error| error.len() == 3)
 }
 
+/// Where a variable's value is.
 #[derive(Clone, Copy)]
-struct Name {
-    slot: Slot,
+pub(super) struct Name {
+    pub(super) slot: Slot,
     /// The part of the body at whose beginning it stood for nothing yet.
     fresh_in: Option<u32>,
 }
@@ -303,7 +306,7 @@ struct Compiler<'m> {
     host: &'m Host,
     heap: &'m mut Heap,
     program: &'m mut Program,
-    names: HashMap<Variable, Name, FixedState>,
+    names: Names,
     /// How often each variable occurs in the whole rule.
     counts: HashMap<Variable, usize, FixedState>,
     /// How often in forms that put elements in its place.
@@ -364,6 +367,12 @@ struct Compiler<'m> {
     is_compared: bool,
     /// How many cases around this are compiled twice.
     cases_twice: usize,
+    /// Where expressions are that became templates, which keep them there.
+    templates: HashSet<usize, FixedState>,
+    /// Whether what was left last is only too deep.
+    too_deep: bool,
+    /// Types of parts of what is written.
+    typings: types::Found,
 }
 
 /// A slow way: evaluate an expression by the plain evaluator and go on.
@@ -376,7 +385,7 @@ struct Odd {
     resume: Pc,
     handler: usize,
     defined: Vec<u64>,
-    names: HashMap<Variable, Name, FixedState>,
+    names: Names,
     pending: Pending,
 }
 
@@ -415,7 +424,7 @@ impl<'m> Compiler<'m> {
             host,
             heap,
             program,
-            names: HashMap::default(),
+            names: Names::default(),
             counts: HashMap::default(),
             walked: HashMap::default(),
             written: HashMap::default(),
@@ -454,6 +463,9 @@ impl<'m> Compiler<'m> {
             is_whole: true,
             is_compared: false,
             cases_twice: 0,
+            templates: HashSet::default(),
+            too_deep: false,
+            typings: types::Found::default(),
         };
         compiler.define_first(arity);
         compiler

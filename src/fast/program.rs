@@ -38,6 +38,7 @@ use crate::fast::pattern::Pattern;
 use crate::fast::site::{Lately, Site, Tree};
 use crate::fast::switch::{Key, Switch};
 use crate::fast::table::RuleTable;
+use crate::fast::template::Template;
 use crate::fast::types::ValueTypes;
 use crate::library::lists::named_by_place;
 use crate::library::numbers::{self, FUNCTIONS, FUNCTIONS_OF_TWO, ROUNDINGS};
@@ -45,15 +46,6 @@ use crate::operation::Operation;
 use crate::space::{Changes, Clocks, Layers, Moment, Space, Stand, changes};
 use crate::symbol::Symbol;
 use crate::types;
-
-/// An atom, and where in a frame its variables' values are. Others are new variables.
-pub(super) struct Template {
-    pub(super) atom: Atom,
-    pub(super) variables: Vec<(Variable, Slot)>,
-    /// Those of the variables whose values were made where the atom stands: the value of an
-    /// expression is one that is yet to be evaluated.
-    pub(super) made: Vec<Variable>,
-}
 
 /// Operations that have instructions of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,7 +24,11 @@ impl Compiler<'_> {
     /// Bounds the native stack that compiling takes.
     pub(super) fn deeper(&mut self) -> Compiled<()> {
         self.depth += 1;
-        if self.depth > 200 { Err(Leave) } else { Ok(()) }
+        if self.depth > 200 {
+            self.too_deep = true;
+            return Err(Leave);
+        }
+        Ok(())
     }
 
     pub(super) fn constant(&mut self, atom: &Atom) -> Compiled<u32> {
@@ -301,11 +305,23 @@ impl Compiler<'_> {
         want: Want,
     ) -> Compiled<Value> {
         let depth = self.depth;
+        self.too_deep = false;
         match self.attempt(|this| this.compile(atom, expected, want)) {
             Some(value) => Ok(value),
             None if depth > 150 => Err(Leave),
+            None if std::mem::take(&mut self.too_deep) => self.leave_deep(atom, expected, want),
             None => self.leave(atom, expected, want),
         }
+    }
+
+    /// Evaluates what is too deep here as a value, which has code of its own.
+    fn leave_deep(&mut self, atom: &Atom, expected: TypeId, want: Want) -> Compiled<Value> {
+        if self.depth == 0 || self.program.proving || !self.walked.is_empty() {
+            return self.leave(atom, expected, want);
+        }
+        let place = self.target()?;
+        let from = self.instantiated(atom, place)?;
+        self.settle(from, expected, want)
     }
 
     /// Compiles something; if that is left, all is as if it had not been tried.

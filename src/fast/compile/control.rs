@@ -13,8 +13,11 @@ use crate::fast::code::{ANY, AtomKind, BOOL, FAIL, Instruction, NO_NAME, Operand
 use crate::fast::head::Signature;
 use crate::types;
 
-/// How many pairs a `let*` that is compiled has at most.
-const PAIRS_MAX: usize = 500;
+/// How many pairs of a `let*` are compiled within each other at most: what stands behind them is a
+/// `let*` of its own.
+const PAIRS_MAX: usize = 100;
+/// What such a one counts for in the bound on how deep expressions are.
+const PAIRS_DEEP: usize = 80;
 
 impl Compiler<'_> {
     /// Begins a part that is instantiated on its own, as the body of a `let`.
@@ -525,7 +528,18 @@ impl Compiler<'_> {
                 this.let_template(template, want, Bound::Nothing)
             }),
             // Each pair is compiled within the one before it: bounds the native stack, too.
-            pairs if pairs.len() > PAIRS_MAX => Err(Leave),
+            pairs if pairs.len() > PAIRS_MAX => {
+                let (first, others) = pairs.split_at(PAIRS_MAX);
+                let rest = Atom::expression([
+                    Atom::symbol("let*"),
+                    Atom::expression(others.to_vec()),
+                    template.clone(),
+                ]);
+                self.depth += PAIRS_DEEP;
+                let value = self.let_star(atom, first, &rest, want, expected)?;
+                self.depth -= PAIRS_DEEP;
+                Ok(value)
+            }
             [pair, others @ ..] => {
                 let Some([pattern, value]) = pair.as_expression() else {
                     return Err(Leave);

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-
 use super::one_call::Taken;
-use super::{Catch, Compiled, Compiler, Handler, Name, Odd, OddWhat, Pending, Place, Value, Want};
+use super::way::Names;
+use super::{Catch, Compiled, Compiler, Handler, Odd, OddWhat, Pending, Place, Value, Want};
 use crate::atom::{Atom, Variable};
 use crate::fast::code::{ANY, FAIL, Gives, Instruction, Of, Operand, Slot, TypeId};
-use crate::fast::program::Template;
+use crate::fast::template::Template;
 
 impl Compiler<'_> {
     /// Opens a slow way whose value goes where the main way's does, to be told by
@@ -83,9 +81,7 @@ impl Compiler<'_> {
         let Some(Instruction::Take { to, .. }) = self.program.code.last() else {
             return None;
         };
-        let is_named = |names: &HashMap<Variable, Name, FixedState>| {
-            names.values().any(|name| name.slot == *to)
-        };
+        let is_named = |names: &Names| names.values().any(|name| name.slot == *to);
         let is_own = !value.is_constant()
             && value.index() as Slot == *to
             && !is_named(&self.names)
@@ -113,37 +109,42 @@ impl Compiler<'_> {
     }
 
     /// `atom` as it stands, with its variables' values, in a slot that no call sees.
-    fn instantiated(&mut self, atom: &Atom, place: Slot) -> Compiled<Slot> {
+    pub(super) fn instantiated(&mut self, atom: &Atom, place: Slot) -> Compiled<Slot> {
         self.instantiated_of(atom, Vec::new(), place)
     }
 
     /// As [`Compiler::instantiated`], with results that some variables stand for as what is yet
     /// to be evaluated.
     fn instantiated_of(&mut self, atom: &Atom, made: Vec<Variable>, place: Slot) -> Compiled<Slot> {
-        if !is_plainly_written(atom) {
+        if !self.is_plainly_written_here(atom) {
             let value = self.quoted(atom)?;
             return self.in_slot(value);
         }
-        let mut variables: Vec<(Variable, Slot)> = Vec::new();
-        atom.for_each_variable(|variable| {
-            let named = self.names.get(variable).map(|name| name.slot);
-            if let Some(slot) = named.or_else(|| self.written.get(variable).copied())
-                && !variables.iter().any(|(known, _)| known == variable)
-            {
-                variables.push((variable.clone(), slot));
-            }
-        });
-        self.program.templates.push(Arc::new(Template {
-            atom: atom.clone(),
-            variables,
-            made,
-        }));
+        let template = Template::new(atom.clone(), &self.names, &self.written, made);
+        self.program.templates.push(Arc::new(template));
         let template = self.program.templates.len() as u32 - 1;
         self.emit(Instruction::Instantiate {
             to: place,
             template,
         });
         Ok(place)
+    }
+
+    /// As [`is_plainly_written`], of an atom that becomes a template: what others have in them that
+    /// became some is not looked into again.
+    fn is_plainly_written_here(&mut self, atom: &Atom) -> bool {
+        let is_plain = is_plainly_written_but(atom, |part| self.templates.contains(&part));
+        if let Atom::Expression(whole) = atom
+            && is_plain
+        {
+            // Its parts are looked into again inside of what is around them.
+            let parts = whole.children().iter().filter_map(|part| match part {
+                Atom::Expression(part) => Some(part.address()),
+                _ => None,
+            });
+            self.templates.extend(parts.chain([whole.address()]));
+        }
+        is_plain
     }
 
     /// Puts what `inner` gives into a slot: a value, or an error as a value.
@@ -422,11 +423,16 @@ impl Compiler<'_> {
 /// Whether an atom has nothing that is more than what is written: text patterns, results
 /// with variables.
 pub(super) fn is_plainly_written(atom: &Atom) -> bool {
+    is_plainly_written_but(atom, |_| false)
+}
+
+fn is_plainly_written_but(atom: &Atom, is_known: impl Fn(usize) -> bool) -> bool {
     let mut pending = vec![atom];
     while let Some(atom) = pending.pop() {
         match atom {
             Atom::Variable(_) => {}
             ground if ground.is_ground() => {}
+            Atom::Expression(part) if is_known(part.address()) => {}
             Atom::Expression(expression) if !expression.is_evaluated() => {
                 pending.extend(expression.children());
             }

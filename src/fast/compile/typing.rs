@@ -100,11 +100,11 @@ impl Compiler<'_> {
     }
 
     /// The type of an expression without variables, if it has one.
-    fn type_as_written(&self, atom: &Atom) -> Option<Static> {
+    fn type_as_written(&mut self, atom: &Atom) -> Option<Static> {
         if !atom.is_ground() || is_large(atom) {
             return None;
         }
-        let mut found = types::types_of(&self.program.space, atom);
+        let mut found = types::types_of_once(&self.program.space, atom, &mut self.typings);
         let only = found.pop().filter(|_| found.is_empty())?;
         if types::is_undefined(&only) {
             Some(Static::Any)

@@ -2,11 +2,16 @@
 //! were seen to be.
 
 use foldhash::fast::FixedState;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
 use super::{Compiler, Name};
 use crate::atom::Variable;
 use crate::fast::code::{AtomKind, Slot, TypeId};
+use crate::persistent::FixedMap;
+
+/// What variables are called at a place in the code. Others keep it as it was there: slow ways,
+/// branches, and what is tried.
+pub(in crate::fast) type Names = FixedMap<Variable, Name>;
 
 /// What the values of slots are seen to be on the way to where code is made.
 #[derive(Clone, Default)]
@@ -38,7 +43,7 @@ impl Seen {
 
 /// What holds on one way through the code: another way from the same place goes back to it.
 pub(super) struct Way {
-    names: HashMap<Variable, Name, FixedState>,
+    names: Names,
     defined: Vec<u64>,
     seen: Seen,
 }

@@ -128,7 +128,7 @@ impl Machine<'_> {
         let template = Arc::clone(&self.program.templates[template as usize]);
         let frame = &self.stack[base + 2..];
         let values: SmallVec<[(&Variable, Cell); 8]> = template
-            .variables
+            .variables()
             .iter()
             .map(|(variable, slot)| (variable, Cell(frame[usize::from(*slot)])))
             .collect();

@@ -460,7 +460,7 @@ impl Machine<'_> {
     /// Whether something that a variable of a template stands for is yet to be evaluated.
     pub(super) fn calls_within(&mut self, template: u32, base: usize) -> bool {
         let template = std::sync::Arc::clone(&self.program.templates[template as usize]);
-        template.variables.iter().any(|(_, slot)| {
+        template.variables().iter().any(|(_, slot)| {
             let value = self.heap.deref(slot!(self, base, *slot));
             if !value.is_exp() || self.stands(value, ANY, true) {
                 return false;
