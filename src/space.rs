@@ -52,7 +52,7 @@ use matching::Frame;
 pub(crate) use moment::Moment;
 use probe::Probe;
 
-pub(crate) use relation::{SHORT, Subject, Version};
+pub(crate) use relation::{SHORT, Subject, TypedHeads, Version};
 pub(crate) use stand::{Clocks, Stand};
 pub(crate) use store::Values;
 use store::{Store, View};
@@ -700,6 +700,16 @@ impl Space {
     /// with this head. `true` may be wrong.
     pub(crate) fn may_type_expression(&self, head: &Atom) -> bool {
         Layers::of(self).any(|store| store.may_type_expression(head))
+    }
+
+    /// Which expressions may have types that no `(: (name …) T)` gives them.
+    pub(crate) fn typed_heads(&self) -> TypedHeads {
+        let mut typed = TypedHeads::default();
+        Layers::of(self).any(|store| {
+            typed.add(store.typed_heads());
+            false
+        });
+        typed
     }
 
     /// This space and all that its queries look into, each once.

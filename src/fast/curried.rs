@@ -13,6 +13,7 @@ use crate::engine::Host;
 use crate::fast::head::{Head, Signature};
 use crate::fast::heap::Heap;
 use crate::fast::program::Program;
+use crate::fast::types::Argument;
 use crate::space::{Row, Subject, Version, token};
 use crate::symbol::Symbol;
 use crate::types;
@@ -117,6 +118,25 @@ impl Curried {
         Some(flat)
     }
 
+    /// A call of the function of a shape as it is written, nested; others as they are.
+    pub(super) fn nested(&self, call: Vec<Atom>) -> Atom {
+        let shape = match call.first() {
+            Some(Atom::Symbol(name)) => self.of_name(name.id()),
+            _ => None,
+        };
+        let Some(shape) = shape else {
+            return Atom::expression(call);
+        };
+        let mut arguments = call.into_iter().skip(1);
+        let mut nested = Atom::Symbol(shape.root.clone());
+        for count in &shape.groups {
+            let mut parts = vec![nested];
+            parts.extend(arguments.by_ref().take(usize::from(*count)));
+            nested = Atom::expression(parts);
+        }
+        nested
+    }
+
     /// Whether there are rules for calls of fewer arguments, as those that it is a call of.
     pub(super) fn has_rules_within(&self, root: &Symbol, groups: &[u8]) -> bool {
         self.shapes.iter().any(|shape| {
@@ -219,6 +239,9 @@ impl Program {
         };
         let groups = Groups::from_slice(groups);
         let root = Atom::Symbol(heap.symbol_of(root));
+        if self.space.may_type_expression(&Atom::unit()) {
+            return Head::Complex;
+        }
         match self.head(host, heap, &root) {
             Head::Untyped => Head::Untyped,
             Head::Typed(signature) => match all_of(&signature, &groups) {
@@ -227,6 +250,31 @@ impl Program {
             },
             Head::Operation(..) | Head::Complex => Head::Complex,
         }
+    }
+
+    /// The type of the function for calls of calls, if what is inmost has one that tells it.
+    pub(super) fn curried_type(&mut self, heap: &Heap, name: u32) -> Option<Atom> {
+        let (root, groups) = self.curried.nesting(name)?;
+        let groups = Groups::from_slice(groups);
+        let [only] = self.types_of_symbol(heap, root).as_deref()? else {
+            return None;
+        };
+        if !types::is_function(only) {
+            return None;
+        }
+        let all = all_of(&crate::fast::head::signature(only), &groups)?;
+        let mut parts = vec![Atom::Symbol(known().arrow.clone())];
+        parts.extend(all.parameters);
+        parts.push(all.returns);
+        Some(Atom::expression(parts))
+    }
+
+    /// Whether calls of calls with arguments of these types may be typed otherwise than one call of all
+    /// of them: a value of the type `Atom` fits every type as an argument, but not where it is
+    /// part of what is called.
+    pub(super) fn is_typed_otherwise(&self, name: u32, arguments: &[Argument]) -> bool {
+        self.curried.is_name(name)
+            && (arguments.iter()).any(|argument| self.value_types.is_atom(argument.found()))
     }
 
     /// The version of all rules for calls of calls.

@@ -16,6 +16,7 @@ use crate::atom::{Atom, Grounded, State, known};
 use crate::fast::code::TypeId;
 use crate::library::lists::named_by_place;
 use crate::operation::Operation;
+use crate::space::TypedHeads;
 use crate::types::{self, Part};
 use crate::unify::Bindings;
 
@@ -248,8 +249,8 @@ pub(super) struct ValueTypes {
     fits: HashMap<(ValueType, TypeId), bool, FixedState>,
     /// Applications and fits looked up last.
     recent: Recent,
-    /// Whether expressions whose head is a number or such may have types of their own.
-    pub(super) types_values: Option<bool>,
+    /// Which expressions may have types of their own.
+    pub(super) typed_heads: Option<TypedHeads>,
     /// Types of operations, by where they are.
     operations: HashMap<usize, Option<ValueType>, FixedState>,
     /// Types of states, by those of what they hold.
@@ -272,7 +273,7 @@ impl ValueTypes {
             decisions: HashMap::default(),
             fits: HashMap::default(),
             recent: Recent::default(),
-            types_values: None,
+            typed_heads: None,
             operations: HashMap::default(),
             states: HashMap::default(),
             expected: HashMap::default(),
@@ -293,7 +294,7 @@ impl ValueTypes {
         self.decisions.clear();
         self.fits.clear();
         self.recent = Recent::default();
-        self.types_values = None;
+        self.typed_heads = None;
         self.operations.clear();
         self.states.clear();
         self.expected.clear();

@@ -73,6 +73,7 @@ pub(super) fn note(key: RelationKey, of_store: &mut Changes) {
         RelationKey::Open | RelationKey::Headless(3) => count(true, true),
         RelationKey::Known(..)
         | RelationKey::Headless(_)
+        | RelationKey::Otherwise(_)
         | RelationKey::Leaves
         | RelationKey::AllAbout(_) => {}
     }

@@ -463,7 +463,7 @@ impl Layers {
         ControlFlow::Continue(())
     }
 
-    pub(super) fn any(&self, test: impl Fn(&Store) -> bool) -> bool {
+    pub(super) fn any(&self, mut test: impl FnMut(&Store) -> bool) -> bool {
         self.layers.iter().any(|layer| test(&read(layer.store())))
     }
 }

@@ -1,7 +1,7 @@
 //! Relations: the rows that have one head and arity; rules and types also by what
 //! they are about.
 
-use crate::atom::known;
+use crate::atom::{Grounded, known};
 use crate::space::column::RowList;
 use crate::space::index::{Path, PathIndex, Posting};
 use crate::space::probe::Probe;
@@ -20,8 +20,11 @@ pub(super) enum RelationKey {
     Open,
     /// Symbols and host values.
     Leaves,
-    /// Expressions of this arity whose head is no symbol.
+    /// Expressions of this arity whose head may be any: a variable, or a value that equals others by
+    /// rules of its own.
     Headless(u32),
+    /// Expressions of this arity whose head is an expression or a value, and the empty one.
+    Otherwise(u32),
     /// Expressions by the token of their head symbol, and arity.
     Known(u32, u32),
     /// `(= …)` and `(: …)` of three elements, by the first of the three and what
@@ -60,8 +63,14 @@ pub(super) fn relation_of<P: Payloads + ?Sized>(tokens: &[u32], payloads: &P) ->
             None => RelationKey::Open,
         };
     };
-    if arity == 0 || !token::is_symbol(tokens[1]) {
-        return RelationKey::Headless(arity);
+    if arity == 0 {
+        return RelationKey::Otherwise(arity);
+    }
+    if !token::is_symbol(tokens[1]) {
+        return match Token::read(tokens, 1).0.key(payloads) {
+            Some(_) => RelationKey::Otherwise(arity),
+            None => RelationKey::Headless(arity),
+        };
     }
     if !has_subjects(tokens[1], arity) {
         return RelationKey::Known(tokens[1], arity);
@@ -96,7 +105,9 @@ impl RelationKey {
     pub(super) fn group(self) -> Option<u32> {
         match self {
             RelationKey::Open | RelationKey::Leaves | RelationKey::AllAbout(_) => None,
-            RelationKey::Headless(arity) | RelationKey::Known(_, arity) => Some(arity),
+            RelationKey::Headless(arity)
+            | RelationKey::Otherwise(arity)
+            | RelationKey::Known(_, arity) => Some(arity),
             RelationKey::About(..) => Some(SUBJECTS_ARITY),
         }
     }
@@ -107,7 +118,10 @@ impl RelationKey {
             RelationKey::Known(head, _)
             | RelationKey::About(head, _)
             | RelationKey::AllAbout(head) => head,
-            RelationKey::Open | RelationKey::Leaves | RelationKey::Headless(_) => WILD,
+            RelationKey::Open
+            | RelationKey::Leaves
+            | RelationKey::Headless(_)
+            | RelationKey::Otherwise(_) => WILD,
         }
     }
 
@@ -124,7 +138,7 @@ impl RelationKey {
         match self {
             RelationKey::Open => true,
             RelationKey::Leaves => false,
-            RelationKey::Headless(_) => path.is_empty(),
+            RelationKey::Headless(_) | RelationKey::Otherwise(_) => path.is_empty(),
             RelationKey::Known(..) | RelationKey::AllAbout(_) => matches!(path, [] | [0]),
             RelationKey::About(_, subject) => match subject {
                 Subject::Open => matches!(path, [] | [0]),
@@ -163,6 +177,89 @@ pub(super) struct Relation {
     pub(super) rows: RowList,
     pub(super) version: Version,
     pub(super) paths: Vec<PathIndex>,
+    /// Which expressions its rows may give types to.
+    pub(super) typed: TypedHeads,
+}
+
+/// Which heads have the expressions that some rows may give types to, but for single names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TypedHeads {
+    pub(crate) names: bool,
+    pub(crate) expressions: bool,
+    pub(crate) operations: bool,
+    pub(crate) values: bool,
+}
+
+impl TypedHeads {
+    const ALL: TypedHeads = TypedHeads {
+        names: true,
+        expressions: true,
+        operations: true,
+        values: true,
+    };
+
+    /// Those of what a row of a relation is about, if the row gives a type to something.
+    pub(super) fn of_row<P: Payloads + ?Sized>(
+        key: RelationKey,
+        tokens: &[u32],
+        payloads: &P,
+    ) -> TypedHeads {
+        let none = TypedHeads::default();
+        match key {
+            RelationKey::Open => TypedHeads::ALL,
+            RelationKey::Headless(SUBJECTS_ARITY) => {
+                let (_, head) = Token::read(tokens, 1);
+                match subject(&tokens[head..], payloads) {
+                    Subject::Call(..) => TypedHeads {
+                        names: true,
+                        ..none
+                    },
+                    Subject::Leaf(_) => none,
+                    Subject::Open => TypedHeads::of_subject(&tokens[head..], payloads),
+                }
+            }
+            RelationKey::About(head, Subject::Open) if head == colon() => {
+                TypedHeads::of_subject(&tokens[2..], payloads)
+            }
+            _ => none,
+        }
+    }
+
+    /// Those of a subject that is a variable, or an expression without a head symbol.
+    fn of_subject<P: Payloads + ?Sized>(tokens: &[u32], payloads: &P) -> TypedHeads {
+        let none = TypedHeads::default();
+        match token::arity_of(tokens[0]) {
+            None => TypedHeads::ALL,
+            // The empty expression is of no type, whatever is told of it.
+            Some(0) => none,
+            Some(_) => match Token::read(tokens, 1).0 {
+                Token::Expression(_) => TypedHeads {
+                    expressions: true,
+                    ..none
+                },
+                Token::Payload(place)
+                    if matches!(payloads.payload(place), Grounded::Operation(_)) =>
+                {
+                    TypedHeads {
+                        operations: true,
+                        ..none
+                    }
+                }
+                head if head.key(payloads).is_some() => TypedHeads {
+                    values: true,
+                    ..none
+                },
+                _ => TypedHeads::ALL,
+            },
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: TypedHeads) {
+        self.names |= other.names;
+        self.expressions |= other.expressions;
+        self.operations |= other.operations;
+        self.values |= other.values;
+    }
 }
 
 /// The rows of a relation that a probe has to look through.

@@ -7,7 +7,8 @@ use crate::space::changes;
 use crate::space::column::RowList;
 use crate::space::probe::Probe;
 use crate::space::relation::{
-    self, Relation, RelationKey, SUBJECTS_ARITY, Subject, Version, has_subjects, subject,
+    self, Relation, RelationKey, SUBJECTS_ARITY, Subject, TypedHeads, Version, has_subjects,
+    subject,
 };
 use crate::space::token;
 
@@ -21,7 +22,7 @@ pub(super) struct Relations {
     all: Vec<Option<Relation>>,
     free: Vec<u32>,
     by_key: HashMap<RelationKey, u32, FixedState>,
-    /// How many relations are of atoms without a head symbol; most stores have none.
+    /// How many relations are of atoms whose head may be any; most stores have none.
     headless: u32,
     by_arity: HashMap<u32, Vec<u32>, FixedState>,
     /// The newest row's, since many rows of one relation come one after the other.
@@ -67,7 +68,7 @@ impl Relations {
             .expect("numbers in use have a relation")
     }
 
-    /// Whether some are of atoms without a head symbol.
+    /// Whether some are of atoms whose head may be any.
     pub(super) fn has_headless(&self) -> bool {
         self.headless > 0
     }
@@ -114,6 +115,7 @@ impl Relations {
                 cut: clock,
             },
             paths: Vec::new(),
+            typed: TypedHeads::default(),
         });
         self.by_key.insert(key, number);
         number
@@ -193,6 +195,7 @@ impl Relations {
             rows: RowList::default(),
             version,
             paths: Vec::new(),
+            typed: TypedHeads::default(),
         };
         rows.into_iter().for_each(|row| all.rows.push(row));
         let number = self.place_of_new();
@@ -251,7 +254,7 @@ impl Relations {
             one(RelationKey::Headless(arity));
         }
         if arity == 0 || !token::is_symbol(head) {
-            return;
+            return one(RelationKey::Otherwise(arity));
         }
         if !has_subjects(head, arity) {
             return one(RelationKey::Known(head, arity));

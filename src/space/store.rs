@@ -20,7 +20,8 @@ use crate::space::flat::{self, Flat, Origin};
 use crate::space::index::{At, Path, PathIndex, Posting, Postings, key_at};
 use crate::space::probe::Probe;
 use crate::space::relation::{
-    self, Choice, FEW, Relation, RelationKey, SHORT, Subject, Version, has_subjects, relation_of,
+    self, Choice, FEW, Relation, RelationKey, SHORT, SUBJECTS_ARITY, Subject, TypedHeads, Version,
+    has_subjects, relation_of,
 };
 use crate::space::relations::Relations;
 use crate::space::rows::{ROWS_MAX, Rows};
@@ -305,6 +306,9 @@ impl Store {
             let relation = self.relations.at_mut(number);
             relation.rows.push(row);
             relation.version.changed = self.clock;
+            relation
+                .typed
+                .add(TypedHeads::of_row(relation.key, tokens, &self.values));
             for index in &mut relation.paths {
                 let at = key_at(tokens, &index.path, &self.values);
                 index.push(row, at);
@@ -767,17 +771,30 @@ impl Store {
 
     /// Whether a `(: (head …) T)` may be among the atoms; costs next to nothing.
     pub(crate) fn may_type_expression(&self, head: &Atom) -> bool {
-        let open = [
-            RelationKey::Open,
-            RelationKey::Headless(3),
-            RelationKey::About(relation::colon(), Subject::Open),
-        ];
-        let known_head = match head {
-            Atom::Symbol(symbol) => self.relations.types_calls(token::symbol(symbol.id())),
+        match head {
+            Atom::Symbol(symbol) => {
+                self.relations.types_calls(token::symbol(symbol.id())) || self.typed_heads().names
+            }
+            Atom::Expression(_) => self.typed_heads().expressions,
+            Atom::Grounded(Grounded::Operation(_)) => self.typed_heads().operations,
+            Atom::Grounded(_) => self.typed_heads().values,
             Atom::Variable(_) => true,
-            Atom::Expression(_) | Atom::Grounded(_) => false,
-        };
-        known_head || open.iter().any(|&key| self.relations.get(key).is_some())
+        }
+    }
+
+    /// Which expressions may have types that no `(: (name …) T)` gives them.
+    pub(crate) fn typed_heads(&self) -> TypedHeads {
+        let mut typed = TypedHeads::default();
+        for key in [
+            RelationKey::Open,
+            RelationKey::Headless(SUBJECTS_ARITY),
+            RelationKey::About(relation::colon(), Subject::Open),
+        ] {
+            if let Some(relation) = self.relations.get(key) {
+                typed.add(relation.typed);
+            }
+        }
+        typed
     }
 
     /// When the rules, or types, about a subject changed: `head` is the token of `=`

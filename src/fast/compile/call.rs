@@ -40,7 +40,7 @@ impl Compiler<'_> {
             Head::Typed(signature) => {
                 let returns = self.result_type(&signature.returns);
                 self.keep_retyped_apart(call.children, returns)?;
-                match is_applied(&signature) {
+                match is_applied(&signature) || self.is_open_curried(call.children, &signature) {
                     true => self.decided(call, &signature),
                     false => self.typed_call(call, &signature),
                 }
@@ -68,6 +68,11 @@ impl Compiler<'_> {
                 if *symbol == known().cons_atom || *symbol == known().decons_atom =>
             {
                 self.list_instruction(call)
+            }
+            [head @ Atom::Expression(_), ..]
+                if expected != ANY && self.program.space.may_type_expression(head) =>
+            {
+                Err(Leave)
             }
             [head, ..] if lambda_of(head).is_some() => self.lambda_call(children, expected, want),
             [Atom::Variable(head), ..] => self.applied(call, head),
@@ -342,6 +347,17 @@ impl Compiler<'_> {
         }
         let head = self.program.head(self.host, self.heap, &flat[0]);
         Some((flat, head))
+    }
+
+    /// Whether it is the function for calls of calls, of types with variables in them: what a part of
+    /// the calls tells of these is for those around it.
+    pub(super) fn is_open_curried(&mut self, children: &[Atom], signature: &Signature) -> bool {
+        let Atom::Symbol(symbol) = &children[0] else {
+            return false;
+        };
+        let name = self.heap.symbol(symbol);
+        let mut parts = signature.parameters.iter().chain([&signature.returns]);
+        self.program.curried.is_name(name) && !parts.all(Atom::is_ground)
     }
 
     /// A call of a call that there are rules for, `((add $x) $y)`, as one of the function that these

@@ -451,7 +451,7 @@ impl Compiler<'_> {
         let odd = FAIL;
         let to = further.function;
         let at = self.emit(Instruction::Decide { to, site, odd });
-        let whole = Atom::expression(further.whole.clone());
+        let whole = self.program.curried.nested(further.whole.clone());
         let (source, known) = match further.expected {
             Expected::Known(known) => (OddWhat::Source(whole), known),
             Expected::Told(slot) => (OddWhat::SourceAs(whole, slot), ANY),

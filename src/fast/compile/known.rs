@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 
 use super::decide::{Callee, is_call, is_evaluated, is_open_operation, makes_states};
+use super::lambda::lambda_of;
 use super::{Check, Compiled, Compiler, Leave, Static, Value, Want, is_whole_error};
 use crate::atom::{Atom, Grounded};
 use crate::fast::code::{Instruction, Operand, Slot, TypeId};
@@ -63,6 +64,13 @@ impl Compiler<'_> {
             self.depth = depth;
             return None;
         };
+        if let Atom::Symbol(symbol) = &children[0] {
+            let name = self.heap.symbol(symbol);
+            let mut ways = parts.iter();
+            if ways.any(|way| self.program.is_typed_otherwise(name, way)) {
+                return None;
+            }
+        }
         let Program {
             value_types, types, ..
         } = &mut *self.program;
@@ -86,6 +94,7 @@ impl Compiler<'_> {
         let telling: SmallVec<[usize; 4]> = (arguments.iter().zip(first).zip(told))
             .filter(|((argument, part), (_, parameter))| {
                 is_evaluated(argument, parameter)
+                    && lambda_of(argument).is_none()
                     && !value_types.says_no_more(parameter, part.found())
             })
             .map(|(_, (place, _))| place)

@@ -1,6 +1,7 @@
 //! What an argument that is a call is told of the type that it is expected to be of.
 
 use super::decide::{Callee, add_leaves, is_applied, is_call};
+use super::lambda::lambda_of;
 use super::tells::tells_nothing;
 use super::{Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, Variable};
@@ -20,6 +21,9 @@ pub(super) struct ToldBy {
 impl Compiler<'_> {
     /// What an argument can be told of what is expected of it.
     pub(super) fn told(&mut self, argument: &Atom) -> Compiled<Told> {
+        if lambda_of(argument).is_some() {
+            return Ok(Told::Free);
+        }
         let Some([head @ Atom::Symbol(symbol), arguments @ ..]) = argument.as_expression() else {
             return Ok(Told::Nothing);
         };
@@ -221,9 +225,10 @@ impl Compiler<'_> {
         });
         // Arguments that tell each other nothing need no other look: each was evaluated for what is
         // expected of it.
+        let call = self.program.curried.nested(call);
         let source = match shares_variable(&signature.parameters) {
-            true => OddWhat::Source(Atom::expression(call)),
-            false => OddWhat::Call(Atom::expression(call)),
+            true => OddWhat::Source(call),
+            false => OddWhat::Call(call),
         };
         let slow = self.slow(vec![(at, Place::Odd)], source, expected)?;
         for name in &names {

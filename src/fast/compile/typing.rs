@@ -123,7 +123,13 @@ impl Compiler<'_> {
     ) -> Compiled<Static> {
         Ok({
             {
-                if lambda_of(&children[0]).is_some() {
+                let head = &children[0];
+                if matches!(head, Atom::Expression(_))
+                    && self.program.space.may_type_expression(head)
+                {
+                    return Err(Leave);
+                }
+                if lambda_of(head).is_some() {
                     return Ok(Static::Any);
                 }
                 match (self.program).head_of_call(self.host, self.heap, children) {
@@ -148,7 +154,12 @@ impl Compiler<'_> {
                         match self.flat_call(children).ok_or(Leave)? {
                             (_, Head::Untyped) => Static::Any,
                             (flat, Head::Typed(signature)) => {
-                                self.application_type(&flat, &signature, true, checks)?
+                                match self.is_open_curried(&flat, &signature) {
+                                    true => self.applied_type(&flat, &signature, checks)?,
+                                    false => {
+                                        self.application_type(&flat, &signature, true, checks)?
+                                    }
+                                }
                             }
                             _ => return Err(Leave),
                         }

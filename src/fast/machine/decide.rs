@@ -117,7 +117,9 @@ impl Machine<'_> {
                         let head = self.heap.deref(self.operand(base, *operand));
                         self.type_of_head(head)?
                     }
-                    Tree::Call(_) if !self.types_values() => self.type_of_called(head, base)?,
+                    Tree::Call(_) if !self.typed_heads().expressions => {
+                        self.type_of_called(head, base)?
+                    }
                     _ => return None,
                 };
                 let mut known: Arguments = Arguments::new();
@@ -322,6 +324,11 @@ impl Machine<'_> {
         arguments: &[Argument],
         expected: TypeId,
     ) -> Option<Arc<Decision>> {
+        if let Kind::Sym(name) = head.kind()
+            && self.program.is_typed_otherwise(name, arguments)
+        {
+            return None;
+        }
         let head = self.type_of_head(head)?;
         let Program {
             value_types, types, ..

@@ -7,6 +7,7 @@ use crate::fast::code::{ANY, AtomKind, BOOL, NUMBER, TypeId};
 use crate::fast::function::Elements;
 use crate::fast::program::Program;
 use crate::fast::types::{Argument, ArgumentKind, Arguments, SymbolType, ValueType};
+use crate::space::TypedHeads;
 use crate::types;
 
 /// Longer expressions without a function type are not typed by their parts.
@@ -104,7 +105,10 @@ impl Machine<'_> {
                 found.filter(|_| !types_calls)
             }
             Term::Box(_) => match self.heap.box_of(head) {
-                Atom::Grounded(Grounded::Operation(_)) => self.type_of_leaf(head),
+                Atom::Grounded(Grounded::Operation(_)) => {
+                    let typed = self.typed_heads().operations;
+                    (!typed).then(|| self.type_of_leaf(head))?
+                }
                 Atom::Grounded(Grounded::Number(_) | Grounded::Text(_)) => {
                     self.type_of_value_head(head)
                 }
@@ -112,6 +116,7 @@ impl Machine<'_> {
             },
             Term::Int(_) | Term::Flt(_) | Term::Bool(_) => self.type_of_value_head(head),
             // Of what it gives nothing is known.
+            Term::Exp(_) if self.typed_heads().expressions => None,
             Term::Exp(at) if self.heap.is_lambda(at) => Some(self.program.value_types.unknown()),
             Term::Exp(_) => {
                 let unknown = self.program.value_types.unknown();
@@ -133,25 +138,22 @@ impl Machine<'_> {
             return false;
         };
         let (found, types_calls) = self.type_of_symbol(name);
-        found == Some(self.program.value_types.unknown()) && !types_calls && !self.types_values()
+        found == Some(self.program.value_types.unknown()) && !types_calls
     }
 
     fn type_of_value_head(&mut self, head: Cell) -> Option<ValueType> {
-        if self.types_values() {
+        if self.typed_heads().values {
             return None;
         }
         self.type_of_leaf(head)
     }
 
-    /// Whether expressions whose head is no name may have types of their own.
-    pub(super) fn types_values(&mut self) -> bool {
+    /// Which expressions may have types that no `(: (name …) T)` gives them.
+    pub(super) fn typed_heads(&mut self) -> TypedHeads {
         let types = &mut self.program.value_types;
-        if let Some(known) = types.types_values {
-            return known;
-        }
-        let typed = self.space.may_type_expression(&Atom::integer(0));
-        types.types_values = Some(typed);
-        typed
+        *types
+            .typed_heads
+            .get_or_insert_with(|| self.space.typed_heads())
     }
 
     /// The only type of a value; `None` where the typing of atoms has to be asked.
@@ -191,6 +193,12 @@ impl Machine<'_> {
             return Some(head);
         }
         let mut found = [Argument::new(unknown, ArgumentKind::Symbol); ELEMENTS_MAX];
+        if self.heap.is_lambda(cell.at()) {
+            let kept = Argument::new(unknown, ArgumentKind::Expression);
+            let known = self.program.value_types.application(head, &[kept, kept])?;
+            self.heap.note_type(cell.at(), known.0);
+            return Some(known);
+        }
         for (place, found) in found[..count].iter_mut().enumerate().skip(1) {
             let child = self.heap.deref(self.heap.word(first + place));
             let known = if child.is_exp() {

@@ -8,6 +8,7 @@ use crate::evaluate::{Control, is_instruction};
 use crate::fast::head::{Head, signature};
 use crate::fast::heap::Heap;
 use crate::fast::program::Program;
+use crate::library::lists::named_by_place;
 use crate::space::note_operation;
 use crate::types;
 
@@ -46,13 +47,20 @@ impl Program {
             }
             Atom::Grounded(Grounded::Operation(operation)) => {
                 let found = operation.type_atom();
-                if types::is_function(found) && operation.control() != Some(Control::Capture) {
+                if types::is_function(found)
+                    && operation.control() != Some(Control::Capture)
+                    && !self.space.may_type_expression(head)
+                {
                     Head::Operation(Arc::clone(operation), signature(found))
                 } else {
                     Head::Complex
                 }
             }
-            Atom::Grounded(_) if !self.value_rules.are_some() => Head::Untyped,
+            Atom::Grounded(_)
+                if !self.value_rules.are_some() && !self.space.may_type_expression(head) =>
+            {
+                Head::Untyped
+            }
             Atom::Grounded(_) | Atom::Variable(_) | Atom::Expression(_) => Head::Complex,
         }
     }
@@ -67,7 +75,8 @@ impl Program {
         match &call[0] {
             Atom::Grounded(value)
                 if !matches!(value, Grounded::Operation(_))
-                    && !self.value_rules.has(call.len()) =>
+                    && !self.value_rules.has(call.len())
+                    && !self.space.may_type_expression(&call[0]) =>
             {
                 Head::Untyped
             }
@@ -130,10 +139,29 @@ impl Program {
 
     /// The types that a symbol has been assigned.
     pub(in crate::fast) fn types_of_symbol(&mut self, heap: &Heap, id: u32) -> &Option<Vec<Atom>> {
+        if self.curried.is_name(id) && !self.symbol_types.contains_key(&id) {
+            let found = self.curried_type(heap, id).map(|found| vec![found]);
+            self.symbol_types.insert(id, found);
+        }
         self.symbol_types.entry(id).or_insert_with(|| {
             let atom = Atom::Symbol(heap.symbol_of(id));
-            let found = types::types_of(&self.space, &atom);
+            let mut found = types::types_of(&self.space, &atom);
+            keep_first_of_same(&mut found);
             (!found.iter().all(types::is_undefined)).then_some(found)
         })
     }
+}
+
+/// Drops function types that say the same as one before them: a call takes the first that fits.
+fn keep_first_of_same(found: &mut Vec<Atom>) {
+    if found.len() < 2 || !found.iter().any(types::is_function) {
+        return;
+    }
+    let mut seen: Vec<Atom> = Vec::new();
+    found.retain(|found| {
+        let named = named_by_place(found);
+        let is_again = types::is_function(found) && seen.contains(&named);
+        seen.push(named);
+        !is_again
+    });
 }
