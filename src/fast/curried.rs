@@ -181,7 +181,7 @@ fn put_arguments(call: &[Atom], flat: &mut Vec<Atom>) {
 }
 
 /// The signature of calls of calls, by that of the inmost, which returns functions; `None` if one of
-/// them takes another number of arguments, or types have variables.
+/// them takes another number of arguments, or a meta-type.
 fn all_of(inmost: &Signature, groups: &[u8]) -> Option<Signature> {
     let mut parameters = Vec::new();
     let mut signature = inmost.clone();
@@ -197,7 +197,7 @@ fn all_of(inmost: &Signature, groups: &[u8]) -> Option<Signature> {
             signature = Signature::clone(&crate::fast::head::signature(&signature.returns));
         }
     }
-    let is_plain = |part: &Atom| part.is_ground() && !types::is_meta_type(part);
+    let is_plain = |part: &Atom| !types::is_meta_type(part);
     let returns = signature.returns;
     (parameters.iter().all(is_plain) && is_plain(&returns)).then_some(Signature {
         parameters,
