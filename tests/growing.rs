@@ -288,3 +288,24 @@ fn texts_that_nothing_holds_are_given_back_while_a_loop_runs() {
     let most = most.load(Ordering::Relaxed) * LENGTH;
     assert!(most > 0 && most < 32 << 20, "{most} bytes at once");
 }
+
+#[test]
+fn a_frame_that_waits_beside_no_case_is_collected() {
+    // The mark of a case is written only where the case begins; what other frames left
+    // in its place is nothing to follow.
+    let program = "
+(= (hanoi 0 $f $t $v) ())
+(= (hanoi $n $f $t $v)
+  (if (> $n 0)
+    (let* (($a (hanoi (- $n 1) $f $v $t)) ($b (hanoi (- $n 1) $v $t $f)) ($m (union-atom $a (($f $t)))))
+      (union-atom $m $b))
+    (empty)))
+!(collapse (hanoi 3 A C (superpose (B 2))))
+(= (h $n $a $b $c)
+  (case $n ((0 Done) ($_ (seq (h (- $n 1) $a $c $b) (move $a $c) (h (- $n 1) $b $a $c))))))
+!(h a a b c)";
+    let budget = chimera::Budget::default().reductions(300_000);
+    let mut engine = chimera::Engine::new();
+    let ended = engine.run(program, "hanoi.metta", &budget, |_| true);
+    assert!(ended.is_ok());
+}

@@ -117,8 +117,9 @@ impl Compiler<'_> {
         let quick = matches!(value, Atom::Symbol(symbol) if *symbol != known().empty)
             || matches!(value, Atom::Grounded(_));
         let of_empty = self.cases_of_empty(cases);
-        let keep = self.target()?;
-        let without = self.defined.clone();
+        // Written only where a case begins.
+        let keep = self.slot()?;
+        let before = self.defined.clone();
         let slot = self.slot()?;
         let at_once = match value {
             Atom::Variable(variable) => self.names.get(variable).copied(),
@@ -134,13 +135,14 @@ impl Compiler<'_> {
         let open = if quick || of_empty.is_empty() {
             None
         } else {
+            self.define(keep);
             Some(self.emit_sized(Instruction::CaseOpen {
                 keep,
                 empty: FAIL,
                 size: 0,
             }))
         };
-        let before = self.defined.clone();
+        let without = self.defined.clone();
         let (seen, pending) = (self.seen.clone(), self.pending.clone());
         self.define(slot);
         // An error is a value here.
