@@ -305,7 +305,7 @@ fn a_frame_that_waits_beside_no_case_is_collected() {
   (case $n ((0 Done) ($_ (seq (h (- $n 1) $a $c $b) (move $a $c) (h (- $n 1) $b $a $c))))))
 !(h a a b c)";
     let budget = chimera::Budget::default().reductions(300_000);
-    let mut engine = chimera::Engine::new();
+    let mut engine = chimera::Engine::builder().build();
     let ended = engine.run(program, "hanoi.metta", &budget, |_| true);
     assert!(ended.is_ok());
 }
