@@ -303,9 +303,14 @@ fn a_frame_that_waits_beside_no_case_is_collected() {
 !(collapse (hanoi 3 A C (superpose (B 2))))
 (= (h $n $a $b $c)
   (case $n ((0 Done) ($_ (seq (h (- $n 1) $a $c $b) (move $a $c) (h (- $n 1) $b $a $c))))))
-!(h a a b c)";
-    let budget = chimera::Budget::default().reductions(300_000);
+!(let $moves (h 16 a b c) ended)";
     let mut engine = chimera::Engine::builder().build();
-    let ended = engine.run(program, "hanoi.metta", &budget, |_| true);
+    let budget = chimera::Budget::default();
+    let mut found = Vec::new();
+    let ended = engine.run(program, "program", &budget, |directive| {
+        found = directive.results.iter().map(ToString::to_string).collect();
+        true
+    });
     assert!(ended.is_ok());
+    assert_eq!(found, ["ended"]);
 }
