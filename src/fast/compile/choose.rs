@@ -340,6 +340,7 @@ impl Compiler<'_> {
             return Ok(None);
         };
         let from = self.names.get(variable).ok_or(Leave)?.slot;
+        self.record_pending();
         let to = self.target()?;
         self.emit(Instruction::IsUnbound { to, from });
         let (over, odd) = (FAIL, FAIL);
