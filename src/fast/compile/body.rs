@@ -314,9 +314,15 @@ impl Compiler<'_> {
         }
     }
 
-    /// Evaluates what is too deep here as a value, which has code of its own.
+    /// Evaluates a `let` that is too deep here as a value, which has code of its own. Each such value
+    /// is all that is deeper still: of calls within calls the plain evaluator makes less work.
     fn leave_deep(&mut self, atom: &Atom, expected: TypeId, want: Want) -> Compiled<Value> {
-        if self.depth == 0 || self.program.proving || !self.walked.is_empty() {
+        let control = self.operation_of(atom).and_then(|(control, _)| control);
+        let binds = matches!(
+            control,
+            Some(Control::Let | Control::LetAny | Control::LetStar)
+        );
+        if !binds || self.depth == 0 || self.program.proving || !self.walked.is_empty() {
             return self.leave(atom, expected, want);
         }
         let place = self.target()?;
