@@ -52,6 +52,12 @@ impl OperationError {
         OperationError::Reason(Atom::symbol(reason))
     }
 
+    /// An error with a text for people, of a call that is not the operation's own: a rule's that
+    /// makes it.
+    pub(crate) fn of_call<const N: usize>(call: [Atom; N], text: &str) -> OperationError {
+        OperationError::Atom(Atom::error(Atom::expression(call), Atom::symbol(text)))
+    }
+
     /// The atom that stands for this error of `call`; `None` if it is no error.
     pub(crate) fn into_atom(self, call: &Atom) -> Option<Atom> {
         match self {

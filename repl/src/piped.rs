@@ -5,7 +5,6 @@ use std::io::{self, BufRead};
 use crate::command;
 use crate::input::{Entries, PartKind, parts};
 use crate::repl::{Flow, Repl};
-use crate::screen::Worst;
 use crate::session::Session;
 
 /// Takes what comes in on `input`, called `name` in messages, and answers each entry,
@@ -33,7 +32,7 @@ pub fn piped<S: Session>(
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                repl.fail_reading(name, &error.to_string());
+                repl.unreadable(format_args!("{name}: {error}"));
                 return Ok(repl.exit_status());
             }
         };
@@ -42,7 +41,7 @@ pub fn piped<S: Session>(
                 Ok(Some(taken)) => taken,
                 Ok(None) => break,
                 Err(error) => {
-                    repl.fail_reading(name, &error.to_string());
+                    repl.unreadable(format_args!("{name}: {error}"));
                     return Ok(repl.exit_status());
                 }
             };
@@ -75,10 +74,8 @@ fn take<S: Session>(
             }
             PartKind::Command(text) => {
                 if let Some(Err(error)) = command::of(text).map(|line| line.understand()) {
-                    repl.screen.worst = Worst::Unreadable;
                     let line = line_before + 1;
-                    let error = format_args!("{name}:{line}: {error}");
-                    repl.screen.console.error(error);
+                    repl.unreadable(format_args!("{name}:{line}: {error}"));
                 } else if repl.enter(text)? == Flow::Quit {
                     return Ok(Flow::Quit);
                 }

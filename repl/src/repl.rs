@@ -1,5 +1,6 @@
 //! What happens to an entry: evaluate it, or do what its `:command` says.
 
+use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
 
@@ -58,10 +59,10 @@ impl<'w, S: Session> Repl<'w, S> {
         }
     }
 
-    /// The text called `name` cannot be read on.
-    pub(crate) fn fail_reading(&mut self, name: &str, reason: &str) {
-        self.screen.worst = Worst::Unreadable;
-        self.screen.console.error(format_args!("{name}: {reason}"));
+    /// What was typed or read makes no sense, or cannot be read on.
+    pub(crate) fn unreadable(&mut self, reason: impl fmt::Display) {
+        self.screen.worst = self.screen.worst.max(Worst::Unreadable);
+        self.screen.console.error(reason);
     }
 
     /// The greeting of an interactive session.
@@ -233,16 +234,13 @@ impl<'w, S: Session> Repl<'w, S> {
         let parsed = chimera_grammar::parse(argument);
         let [form] = parsed.tree.forms() else {
             let count = parsed.tree.forms().len();
-            self.refuse_argument(format!("`:{command}` takes one expression, not {count}"));
+            self.unreadable(format_args!(
+                "`:{command}` takes one expression, not {count}"
+            ));
             return None;
         };
         let span = parsed.tree.nodes()[form.node as usize].span;
         Some(&argument[span.start..span.end])
-    }
-
-    fn refuse_argument(&mut self, reason: String) {
-        self.screen.worst = self.screen.worst.max(Worst::Unreadable);
-        self.screen.console.error(reason);
     }
 
     fn types(&mut self, expression: &str) -> io::Result<()> {

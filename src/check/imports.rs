@@ -27,6 +27,14 @@ pub(super) struct Imports {
 
 const HELP_LOADING: &str = "`chimera check` of the module's file tells all that is wrong there; modules may not need each other";
 
+/// The name or path of a module, which is a symbol or a text.
+fn name_of(atom: &Atom) -> Option<&str> {
+    match atom {
+        Atom::Symbol(name) => Some(name.as_str()),
+        other => other.as_text(),
+    }
+}
+
 impl Imports {
     pub(super) fn new(file: &str) -> Imports {
         Imports {
@@ -71,30 +79,14 @@ impl Imports {
             }
             ("import!", [_, destination, name]) => {
                 let destination = text.source(*destination).to_owned();
-                let found = self.find(text, host, *name);
-                let into = match destination == "&self" {
-                    true => space.clone(),
-                    false => Space::anonymous(),
-                };
-                if let Some(module) = found {
-                    self.open(host, &into, module);
-                }
+                self.bring(text, host, space, (*name, destination == "&self"));
                 if destination != "&self" {
                     let token = Atom::symbol(&destination);
                     host.tokens.insert(destination, token);
                 }
-                self.tell_loading(text, *name);
             }
             ("include" | "mod-space!", [_, name]) => {
-                let found = self.find(text, host, *name);
-                let into = match word == "include" {
-                    true => space.clone(),
-                    false => Space::anonymous(),
-                };
-                if let Some(module) = found {
-                    self.open(host, &into, module);
-                }
-                self.tell_loading(text, *name);
+                self.bring(text, host, space, (*name, word == "include"));
             }
             _ => {}
         }
@@ -106,8 +98,22 @@ impl Imports {
         }
     }
 
-    /// Tells what keeps the module of this name from being loaded, if something does.
-    fn tell_loading(&mut self, text: &mut Text<'_>, name: usize) {
+    /// Reads the module of this name, whose atoms and words are made known in `space` if it is opened
+    /// there, and tells what keeps it from being loaded.
+    fn bring(
+        &mut self,
+        text: &mut Text<'_>,
+        host: &mut Host,
+        space: &Space,
+        (name, is_opened): (usize, bool),
+    ) {
+        let into = match is_opened {
+            true => space.clone(),
+            false => Space::anonymous(),
+        };
+        if let Some(module) = self.find(text, host, name) {
+            self.open(host, &into, module);
+        }
         if let Some(wrong) = self.wrong.take() {
             let message = format!("`{}` cannot be loaded: {wrong}", text.source(name));
             text.report(Severity::Error, "E0107", name, message, HELP_LOADING);
@@ -116,12 +122,8 @@ impl Imports {
 
     /// Tells of a path at which there is no module.
     fn find_path(&self, text: &mut Text<'_>, host: &Host, node: usize) {
-        let path = match text.atom(node) {
-            Atom::Symbol(path) => path.as_str().to_owned(),
-            atom => match atom.as_text() {
-                Some(path) => path.to_owned(),
-                None => return,
-            },
+        let Some(path) = name_of(text.atom(node)).map(str::to_owned) else {
+            return;
         };
         if modules::find(host, path.strip_suffix(".metta").unwrap_or(&path)).is_none() {
             let message = format!("there is no module at `{path}` beside {}", self.file);
@@ -131,10 +133,7 @@ impl Imports {
     }
 
     fn find(&self, text: &mut Text<'_>, host: &Host, node: usize) -> Option<FoundModule> {
-        let name = match text.atom(node) {
-            Atom::Symbol(name) => name.as_str().to_owned(),
-            atom => atom.as_text()?.to_owned(),
-        };
+        let name = name_of(text.atom(node))?.to_owned();
         let last = name.rsplit(':').next().unwrap_or_default();
         if self.seen.contains(last) {
             return None;
@@ -234,11 +233,7 @@ impl Imports {
             ("include", [name]) => (name, inner.clone()),
             _ => return,
         };
-        let name = match name {
-            Atom::Symbol(name) => name.as_str(),
-            other => other.as_text().unwrap_or_default(),
-        };
-        if let Some(module) = modules::find(host, name) {
+        if let Some(module) = name_of(name).and_then(|name| modules::find(host, name)) {
             self.open(host, &into, module);
         }
     }

@@ -77,6 +77,10 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
     if suspects.is_empty() {
         return;
     }
+    let mut asked_often: HashMap<String, usize> = HashMap::new();
+    for word in asked_as_spaces.iter().filter_map(|node| text.word(*node)) {
+        *asked_often.entry(word.to_owned()).or_default() += 1;
+    }
     let bound = bindings(text, forms);
     let elsewhere = mentioned(space);
     let mut names: Option<Names<'_>> = None;
@@ -113,7 +117,8 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
         } else if is_space
             && asked_as_spaces.contains(&node)
             && !bound.contains_key(&name)
-            && !is_data(text, &name, &asked_as_spaces)
+            // Elsewhere something may put a space in its place.
+            && asked_often.get(&name) == counts.get(&name)
         {
             let message = format!("`{name}` is bound nowhere: here it is a symbol, no space");
             let help = "`!(bind! &name (new-space))` makes a space of that name, `!(import! &name module)` makes it a module's";
@@ -121,12 +126,6 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
             text.report(Severity::Note, "W0201", node, message, help);
         }
     }
-}
-
-/// Whether a word also stands where no space is wanted: something may put a space in its place.
-fn is_data(text: &Text<'_>, name: &str, asked_as_spaces: &HashSet<usize>) -> bool {
-    let mut nodes = 0..text.tree.nodes().len();
-    nodes.any(|node| text.word(node) == Some(name) && !asked_as_spaces.contains(&node))
 }
 
 /// Tells of types that are nowhere else and near one that is.

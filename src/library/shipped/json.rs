@@ -46,10 +46,9 @@ pub(super) fn operations() -> [Operation; 3] {
                 return Err(OperationError::NotReducible);
             };
             let Atom::Expression(list) = pairs else {
-                let call = Atom::expression([Atom::symbol("dict-space"), pairs.clone()]);
+                let call = [Atom::symbol("dict-space"), pairs.clone()];
                 let reason = "dict-space expects expression with key-value pairs as input";
-                let error = Atom::error(call, Atom::symbol(reason));
-                return Err(OperationError::Atom(error));
+                return Err(OperationError::of_call(call, reason));
             };
             let space = Space::anonymous();
             for pair in list.children() {

@@ -23,11 +23,12 @@ fn on_list(
 }
 
 fn elements<'a>(name: &str, list: &'a Atom) -> Result<&'a [Atom], OperationError> {
-    list.as_expression().ok_or_else(|| {
-        OperationError::message(format!(
-            "{name} expects an expression as a list, found {list}"
-        ))
-    })
+    list.as_expression()
+        .ok_or_else(|| OperationError::message(no_list(name, list)))
+}
+
+fn no_list(name: &str, given: &Atom) -> String {
+    format!("{name} expects an expression as a list, found {given}")
 }
 
 fn list(atoms: Vec<Atom>) -> OperationResult {
@@ -128,12 +129,8 @@ fn sort_by_keys(arguments: &[Atom]) -> OperationResult {
         return Err(OperationError::NotReducible);
     };
     let (Some(keys), Some(elements)) = (keys.as_expression(), atoms.as_expression()) else {
-        let call = Atom::expression([Atom::symbol("sort-by"), function.clone(), atoms.clone()]);
-        let reason = format!("sort-by expects an expression as a list, found {atoms}");
-        return Err(OperationError::Atom(Atom::error(
-            call,
-            Atom::symbol(&reason),
-        )));
+        let call = [Atom::symbol("sort-by"), function.clone(), atoms.clone()];
+        return Err(OperationError::of_call(call, &no_list("sort-by", atoms)));
     };
     let mut pairs: Vec<(&Atom, &Atom)> = keys.iter().zip(elements).collect();
     if let Some((error, _)) = pairs.iter().find(|(key, _)| key.is_error()) {
