@@ -24,6 +24,7 @@
 //! | `W0212` | a rule for calls that its own type does not take | `definitions` |
 //! | `W0213` | a rule for what an operation answers | `definitions` |
 //! | `W0214` | a setting that there is not | `settings` |
+//! | `W0215` | an operation between its operands | `infix` |
 //!
 //! Errors are what a run would answer with an error atom if it came there.
 //! Warnings are likely mistakes, notes may be meant.
@@ -33,6 +34,7 @@ mod definitions;
 mod endless;
 mod evaluated;
 mod imports;
+mod infix;
 mod names;
 mod settings;
 mod shadows;
@@ -187,6 +189,7 @@ impl Text<'_> {
         symbols::check(self, space, &forms);
         definitions::check(self, host, space, &forms);
         settings::check(self, &forms);
+        infix::check(self, &forms);
     }
 
     /// Reads the atoms of a node and of all below it, each once.

@@ -589,3 +589,28 @@ fn settings_types_and_spaces_that_there_are_not_are_told() {
         ],
     );
 }
+
+#[test]
+fn operations_between_their_operands_are_told_of_where_a_condition_is_wanted() {
+    check(
+        "(= (f $d $m) (if ($d > $m) () (if (and (3 < $d) True) a b)))\n!(f 1 2)\n!(1 + 2)\n!(let $t (1 + 2) $t)\n(= (g $op) (if ($op == 3) 1 2))\n!(g 1)",
+        &[
+            ("1:22 W0215", "`>` stands between its operands"),
+            ("1:43 W0215", "`<` stands between its operands"),
+            ("3:5 W0215", "`+` stands between its operands"),
+            ("5:21 W0215", "`==` stands between its operands"),
+        ],
+    );
+    check(
+        "(= ($a > $b) (> $a $b))\n(= (f $d) (if ($d > 1) a b))\n!(f 2)",
+        &[],
+    );
+}
+
+#[test]
+fn lists_of_names_of_functions_are_lists() {
+    check(
+        "(= (cost (Term $s red)) $s)\n(= (shape $x) $x)\n!(map-atom (cost shape) $c (quote $c))\n!(map-atom (shape cost) $c (quote $c))",
+        &[("4:12 W0207", "argument 1 of `map-atom`")],
+    );
+}

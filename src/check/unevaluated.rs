@@ -157,6 +157,7 @@ impl Calls<'_> {
             return false;
         };
         let declared = functions(text, self.space, *head, arguments.len());
+        let call = text.atom(node);
         let head = text.atom(*head);
         // Whoever writes such a call where a list is wanted means the call itself.
         let gives_value =
@@ -164,7 +165,13 @@ impl Calls<'_> {
         if declared.iter().any(gives_value) {
             return false;
         }
-        !declared.is_empty() && self.is_operation(head) || self.has_rules(head, arguments.len())
+        if !declared.is_empty() && self.is_operation(head) {
+            return true;
+        }
+        // A list of names may begin with one that has rules, none of which is for the others.
+        let is_name = |argument: &usize| matches!(text.atom(*argument), Atom::Symbol(_));
+        self.has_rules(head, arguments.len())
+            && !(arguments.iter().all(is_name) && self.space.query(&rule_for(call)).is_empty())
     }
 
     /// Whether it is an operation of the library that is not written in MeTTa.
@@ -188,14 +195,16 @@ impl Calls<'_> {
         *asked.or_insert_with(|| {
             let arguments = (0..count).map(|place| Atom::variable(&format!("argument{place}")));
             let call = std::iter::once(head.clone()).chain(arguments);
-            let rule = Atom::expression([
-                Atom::Symbol(known().equal.clone()),
-                Atom::expression(call.collect::<Vec<_>>()),
-                Atom::variable("body"),
-            ]);
-            !space.query(&rule).is_empty()
+            let call = Atom::expression(call.collect::<Vec<_>>());
+            !space.query(&rule_for(&call)).is_empty()
         })
     }
+}
+
+/// A pattern for the rules of a call.
+fn rule_for(call: &Atom) -> Atom {
+    let equal = Atom::Symbol(known().equal.clone());
+    Atom::expression([equal, call.clone(), Atom::variable("body")])
 }
 
 /// The name of the type of a function's results, whose type is given in parts.

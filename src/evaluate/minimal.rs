@@ -353,6 +353,14 @@ impl Value for BindingsValue {
         f.write_str(" }")
     }
 
+    /// Of the same variables to the same atoms, in whatever order.
+    fn equals(&self, other: &dyn Value) -> bool {
+        let Some(BindingsValue(other)) = other.as_any().downcast_ref() else {
+            return false;
+        };
+        self.0.len() == other.len() && self.0.iter().all(|bound| other.contains(bound))
+    }
+
     fn as_any(&self) -> &dyn std::any::Any {
         self
     }

@@ -210,7 +210,10 @@ impl Compiler<'_> {
         let is_plain = matches!(wanted, Atom::Symbol(_)) && !types::is_meta_type(wanted);
         // What is an error is of its own type, and a variable may stand for one.
         let is_call = matches!(atom, Atom::Expression(_)) && !is_whole_error(atom);
-        if !here || !(types::is_undefined(wanted) || is_plain && is_call) {
+        // One with other parts than an error has is ill-typed.
+        let is_error =
+            matches!(atom.as_expression(), Some(parts) if parts.len() != 3 && is_whole_error(atom));
+        if !here || is_error || !(types::is_undefined(wanted) || is_plain && is_call) {
             return Err(Leave);
         }
         let expected = self.program.type_id(wanted);
