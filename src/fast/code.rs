@@ -766,6 +766,11 @@ pub(super) enum Instruction {
         head: Slot,
         odd: Pc,
     },
+    /// Forgets of data that it is a result where its type is not plain to see: evaluated again it may be
+    /// an error.
+    Retype {
+        slot: Slot,
+    },
     /// For the first element of a list: checks that its template has the type of a value.
     CheckFirst {
         tree: u32,

@@ -31,6 +31,7 @@ mod one_call;
 mod pattern;
 mod pending;
 mod plain;
+mod retyped;
 mod rule;
 mod several;
 mod siblings;

@@ -159,6 +159,7 @@ impl Compiler<'_> {
                 }
             })
         })?;
+        self.note_retyped(value, slot);
         if open.is_some() {
             self.emit(Instruction::CaseAny { keep });
         }
@@ -210,6 +211,7 @@ impl Compiler<'_> {
             // call or `Empty` later.
             self.seen.settled.remove(&slot);
         }
+        self.note_retyped(value, slot);
         Ok(slot)
     }
 

@@ -833,6 +833,12 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             wanted(expected),
             odd(other)
         ),
+        I::Retype { slot: value } => {
+            format!(
+                "{} is looked at again unless it is plainly well-typed",
+                slot(value)
+            )
+        }
         I::CheckFirst { odd: other, .. } => {
             format!("the first of the list is no function{}", odd(other))
         }

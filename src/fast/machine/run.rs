@@ -1337,6 +1337,7 @@ impl Machine<'_> {
                     | I::Query { .. }
                     | I::Match { .. }
                     | I::CheckTree { .. }
+                    | I::Retype { .. }
                     | I::Decide { .. }
                     | I::CallDecided { .. }
                     | I::CallDecidedLast { .. }

@@ -226,6 +226,10 @@ impl Machine<'_> {
                     pc = odd;
                 }
             }
+            I::Retype { slot } => {
+                let value = self.heap.deref(slot!(self, base, slot));
+                self.retype(value);
+            }
             I::Meet { meeting } => self.meet(meeting, pc - 1, base),
             I::CheckFirst { tree, odd } => {
                 if self.is_first_item(base) && !self.tree_is_value(tree, base) {

@@ -96,6 +96,17 @@ impl Machine<'_> {
         value.is_exp() && (self.heap.noted_type(value.at()), expected) == self.fit
     }
 
+    /// Forgets of data headed by a name that it is a result, if its type is not plain to see.
+    pub(super) fn retype(&mut self, value: Cell) {
+        if value.is_exp()
+            && self.heap.header(value.at()).has(Header::EVALUATED)
+            && !self.heap.is_error(value)
+            && self.type_of(value).is_none()
+        {
+            self.heap.cells[value.at()] &= !Header::DATA;
+        }
+    }
+
     /// The type of the head of an expression, if such expressions have no types of
     /// their own.
     pub(super) fn type_of_head(&mut self, head: Cell) -> Option<ValueType> {

@@ -1,0 +1,76 @@
+//! Data that was well-typed as it was written, and is not any more since its elements were evaluated: nothing is said of it
+//! as a result, `(w)` of `(= (w) (Cons 1 (f)))` with `(= (f) (Cons "s" Nil))`, but where it is evaluated again, as by the
+//! template of a `let`, it is an error.
+
+use super::decide::is_call;
+use super::{Compiler, Slot};
+use crate::atom::Atom;
+use crate::evaluate::Control;
+use crate::fast::code::Instruction;
+use crate::fast::head::Head;
+use crate::types;
+
+/// Of functions with more rules it is not asked what they make.
+const RULES: usize = 16;
+/// No more functions are looked into.
+const FUNCTIONS: usize = 8;
+
+impl Compiler<'_> {
+    /// Has the value of an expression that a form takes, in a slot, looked at where it may be such data.
+    pub(super) fn note_retyped(&mut self, value: &Atom, slot: Slot) {
+        if self.may_be_retyped(value, &mut Vec::new()) {
+            self.emit(Instruction::Retype { slot });
+            self.seen.forget(slot);
+        }
+    }
+
+    fn may_be_retyped(&mut self, atom: &Atom, seen: &mut Vec<(u32, usize)>) -> bool {
+        let Some([head, elements @ ..]) = atom.as_expression() else {
+            return false;
+        };
+        match self.program.head(self.host, self.heap, head) {
+            Head::Operation(operation, _) if operation.control() == Some(Control::If) => {
+                let mut branches = elements.iter().skip(1);
+                return branches.any(|branch| self.may_be_retyped(branch, seen));
+            }
+            Head::Operation(..) | Head::Complex => return false,
+            Head::Typed(signature) if self.has_no_rules(head, elements.len()) => {
+                let mut elements = elements.iter().zip(&signature.parameters);
+                return elements.any(|(element, parameter)| {
+                    !types::is_meta_type(parameter)
+                        && (self.is_untyped_call(element) || self.may_be_retyped(element, seen))
+                });
+            }
+            // What it gives was looked at.
+            Head::Typed(signature)
+                if !matches!(signature.returns, Atom::Variable(_))
+                    && !types::is_undefined(&signature.returns) =>
+            {
+                return false;
+            }
+            Head::Typed(_) | Head::Untyped => {}
+        }
+        let Atom::Symbol(symbol) = head else {
+            return false;
+        };
+        let function = (self.heap.symbol(symbol), elements.len());
+        if seen.contains(&function) || seen.len() == FUNCTIONS {
+            return false;
+        }
+        seen.push(function);
+        let rules = self.few_rules(head, elements.len(), RULES);
+        let rules = rules.unwrap_or_default();
+        let mut bodies = rules.iter().filter_map(|rule| rule.as_expression()?.last());
+        bodies.any(|body| self.may_be_retyped(body, seen))
+    }
+
+    /// Whether it is a call of a function of which no type says what it gives.
+    fn is_untyped_call(&mut self, atom: &Atom) -> bool {
+        let Some([head, elements @ ..]) = atom.as_expression() else {
+            return false;
+        };
+        is_call(atom)
+            && matches!(self.program.head(self.host, self.heap, head), Head::Untyped)
+            && !self.has_no_rules(head, elements.len())
+    }
+}
