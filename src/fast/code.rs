@@ -7,7 +7,7 @@ mod operand;
 
 use crate::fast::choice::Gathers;
 pub(super) use operand::{
-    Arithmetic, AtomKind, Change, Comparison, Gives, Logic, Of, Operand, Operands, Quick,
+    Arithmetic, AtomKind, Change, Changed, Comparison, Gives, Logic, Of, Operand, Operands, Quick,
     QuickKind, Watched,
 };
 
@@ -368,7 +368,7 @@ pub(super) enum Instruction {
     PlainCall {
         from: Slot,
         expected: TypeId,
-        changed: bool,
+        changed: Changed,
         size: Slot,
     },
     /// Goes on with what a rule gave for a call by the plain evaluator; a slot holds the pair.
@@ -645,8 +645,9 @@ pub(super) enum Instruction {
         operands: Operands,
         size: Slot,
         stuck: Pc,
-        /// Whether what the operands were as written comes after them: where evaluating changed
-        /// none, a call that is data is a result that stays one.
+        /// Whether what the operands were as written comes after them, and then what each was: a
+        /// variable that stood for nothing, a call that is a result only where it is stuck, or neither.
+        /// Where evaluating changed none a call that is data is a result that stays one.
         as_written: bool,
     },
     Return {

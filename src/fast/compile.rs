@@ -403,6 +403,9 @@ enum OddWhat {
     Call(Atom),
     /// The same, of what is a call since its elements were evaluated.
     Changed(Atom),
+    /// The call of evaluated arguments, of which the first is one that was a variable as the call was
+    /// written where this tells so: bound by now, it changes the call.
+    Bound(Atom, Value),
     /// A pair of a call and what one of its rules gives, or what that has become, with which is
     /// gone on.
     Rule(Atom, Gives),

@@ -98,6 +98,18 @@ impl Quick {
     }
 }
 
+/// Whether evaluating its elements changed a call that the plain evaluator makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::fast) enum Changed {
+    No,
+    Yes,
+    /// If a slot tells that its first argument was a variable that stood for nothing, and it is none
+    /// any more.
+    IfBound {
+        open: Slot,
+    },
+}
+
 /// What becomes of what a rule gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::fast) enum Gives {

@@ -174,9 +174,12 @@ impl Compiler<'_> {
             && want == Want::Tail
             && let Some(function) = self.grows(children)
         {
-            return self.grown(function, children, |this, _, child, want| {
+            let noted = self.note_new(children)?;
+            let grown = self.grown(function, children, |this, _, child, want| {
                 this.evaluate(child, ANY, want)
             });
+            self.unbound.truncate(noted);
+            return grown;
         }
         let noted = self.note_unbound(children)?;
         let marked = self.marked(&children[1..], want, |this, inner| {

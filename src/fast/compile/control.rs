@@ -283,8 +283,11 @@ impl Compiler<'_> {
                         odd: FAIL,
                     });
                     let source = this.with_value(&children[0], slot, then, otherwise);
-                    let slow =
-                        this.slow(vec![(at, Place::Odd)], OddWhat::Call(source), returned)?;
+                    let what = match condition {
+                        Atom::Variable(_) => OddWhat::Bound(source, this.was_open(condition)?),
+                        _ => OddWhat::Call(source),
+                    };
+                    let slow = this.slow(vec![(at, Place::Odd)], what, returned)?;
                     (at, slow)
                 }
             };

@@ -51,6 +51,15 @@ impl Compiler<'_> {
     /// evaluating an element may bind them: as elements after it they stay what they are. How
     /// many were noted before.
     pub(super) fn note_unbound(&mut self, children: &[Atom]) -> Compiled<usize> {
+        self.note_elements(children, true)
+    }
+
+    /// The same, of new variables only, of which nothing is asked when code runs.
+    pub(super) fn note_new(&mut self, children: &[Atom]) -> Compiled<usize> {
+        self.note_elements(children, false)
+    }
+
+    fn note_elements(&mut self, children: &[Atom], may_ask: bool) -> Compiled<usize> {
         let noted = self.unbound.len();
         let mut bound = BoundBefore::default();
         for (place, child) in children.iter().enumerate().skip(1) {
@@ -62,11 +71,19 @@ impl Compiler<'_> {
             });
             for variable in variables {
                 let Some(name) = self.names.get(&variable).copied() else {
+                    // What an element introduces for those after it is theirs as well.
+                    if self.has_element(child, &variable)
+                        && self.is_bound_before(&mut bound, &children[..place], &variable)
+                    {
+                        let slot = self.fresh(&variable)?;
+                        self.unbound.push((slot, self.scope, None));
+                    }
                     continue;
                 };
                 let slot = name.slot;
                 let is_fresh = name.fresh_in == Some(self.scope);
                 if self.is_late(slot)
+                    || !is_fresh && !may_ask
                     || self.is_known_value(slot)
                     || !self.has_element(child, &variable)
                     || !self.is_bound_before(&mut bound, &children[..place], &variable)

@@ -6,7 +6,7 @@ use super::one_call::Taken;
 use super::way::Names;
 use super::{Catch, Compiled, Compiler, Handler, Odd, OddWhat, Pending, Place, Value, Want};
 use crate::atom::{Atom, Variable};
-use crate::fast::code::{ANY, FAIL, Gives, Instruction, Of, Operand, Slot, TypeId};
+use crate::fast::code::{ANY, Changed, FAIL, Gives, Instruction, Of, Operand, Slot, TypeId};
 use crate::fast::template::Template;
 
 impl Compiler<'_> {
@@ -270,10 +270,17 @@ impl Compiler<'_> {
 
     /// Has the plain evaluator evaluate something, made in the slot `place`.
     fn ask(&mut self, what: OddWhat, expected: TypeId, place: Slot) -> Compiled<()> {
-        let changed = matches!(what, OddWhat::Changed(_));
+        let changed = match what {
+            OddWhat::Changed(_) => Changed::Yes,
+            OddWhat::Bound(_, open) => {
+                let open = self.in_slot(open)?;
+                Changed::IfBound { open }
+            }
+            _ => Changed::No,
+        };
         match what {
             OddWhat::Value(..) => unreachable!("a value is settled by code"),
-            OddWhat::Call(atom) | OddWhat::Changed(atom) => {
+            OddWhat::Call(atom) | OddWhat::Changed(atom) | OddWhat::Bound(atom, _) => {
                 let from = self.instantiated(&atom, place)?;
                 self.emit_sized(Instruction::PlainCall {
                     from,

@@ -9,6 +9,7 @@ use crate::evaluate::Control;
 use crate::fast::code::{ANY, Operand, TypeId};
 use crate::fast::function::Elements;
 use crate::fast::head::{Head, Signature};
+use crate::fast::program::Inline;
 use crate::types;
 use crate::unify::Bindings;
 
@@ -19,13 +20,16 @@ const FUNCTIONS: usize = 8;
 
 impl Compiler<'_> {
     /// What the operands of a call were before they were evaluated, where values tell whether that changed
-    /// them; `None` if one is an expression, which it may.
+    /// them, and then what tells whether each was a variable that stood for nothing, or `()` if it was
+    /// a call that is a result only where it is stuck; `None` if one is another expression, which
+    /// evaluating may change.
     pub(super) fn as_written(
         &mut self,
         arguments: &[Atom],
         operands: &[Operand],
     ) -> Option<Vec<Operand>> {
         let as_written = |(argument, operand): (&Atom, &Operand)| match argument {
+            Atom::Expression(_) if self.is_stuck_as_result(argument) => Some(*operand),
             Atom::Expression(_)
                 if !argument.is_ground() || self.is_evaluated_to_other(argument) =>
             {
@@ -37,7 +41,42 @@ impl Compiler<'_> {
             }),
             _ => Some(*operand),
         };
-        arguments.iter().zip(operands).map(as_written).collect()
+        let written: Option<Vec<Operand>> =
+            arguments.iter().zip(operands).map(as_written).collect();
+        let mut written = written?;
+        for argument in arguments {
+            written.push(self.was_open(argument).ok()?);
+        }
+        Some(written)
+    }
+
+    /// Whether it is a call of an operation that gives numbers or truth values: what is an expression
+    /// then is the call itself, and is a result if evaluating changed nothing of it.
+    fn is_stuck_as_result(&self, argument: &Atom) -> bool {
+        let operation = argument
+            .as_expression()
+            .and_then(|call| call.first()?.as_operation());
+        let inline = operation.and_then(|operation| self.program.inline(operation));
+        matches!(
+            inline,
+            Some(Inline::Arithmetic(_) | Inline::Comparison(_) | Inline::Logic(_) | Inline::Not)
+        )
+    }
+
+    /// Tells whether an element is a variable that stood for nothing as this part began.
+    pub(super) fn was_open(&mut self, element: &Atom) -> Compiled<Operand> {
+        if self.is_stuck_as_result(element) {
+            return self.constant_value(&Atom::unit());
+        }
+        let name = match element {
+            Atom::Variable(variable) => self.names.get(variable).copied(),
+            _ => None,
+        };
+        if let Some(told) = name.and_then(|name| self.unbound_at_first(name.slot)) {
+            return Ok(Operand::slot(told));
+        }
+        let is_open = name.is_some_and(|name| name.fresh_in == Some(self.scope));
+        self.constant_value(&Atom::boolean(is_open))
     }
 
     /// Whether an argument is a variable that may stand for a call as it was written.

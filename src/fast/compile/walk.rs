@@ -13,7 +13,7 @@ use super::{
 use crate::atom::{Atom, Variable};
 use crate::evaluate::{Control, contains, is_instruction};
 use crate::fast::cell::Cell;
-use crate::fast::code::{ANY, AtomKind, FAIL, Instruction, Operand, Pc, Slot};
+use crate::fast::code::{ANY, AtomKind, Changed, FAIL, Instruction, Operand, Pc, Slot};
 use crate::fast::head::Signature;
 use crate::types;
 
@@ -432,7 +432,7 @@ impl Compiler<'_> {
         self.emit_sized(Instruction::PlainCall {
             from: list,
             expected: ANY,
-            changed: false,
+            changed: Changed::No,
             size: 0,
         });
         self.emit(Instruction::ReturnResult);

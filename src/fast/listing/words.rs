@@ -3,8 +3,8 @@
 use super::Words;
 use crate::fast::applied::Applied;
 use crate::fast::code::{
-    ANY, Arithmetic, AtomKind, Change, Comparison, IF_DATA, Instruction, Logic, Operands, Pc, Slot,
-    TypeId, Watched,
+    ANY, Arithmetic, AtomKind, Change, Changed, Comparison, IF_DATA, Instruction, Logic, Operands,
+    Pc, Slot, TypeId, Watched,
 };
 use crate::fast::function::Function;
 
@@ -282,12 +282,24 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
         ),
         I::PlainCall {
             from,
-            changed: false,
+            changed: Changed::No,
             ..
         } => format!("call {} by the plain evaluator", slot(from)),
-        I::PlainCall { from, .. } => {
-            format!("call what {} has become by the plain evaluator", slot(from))
-        }
+        I::PlainCall {
+            from,
+            changed: Changed::Yes,
+            ..
+        } => format!("call what {} has become by the plain evaluator", slot(from)),
+        I::PlainCall {
+            from,
+            changed: Changed::IfBound { open },
+            ..
+        } => format!(
+            "call {} by the plain evaluator, as what it has become if {} tells that its first argument \
+             was a variable and it is none now",
+            slot(from),
+            slot(open)
+        ),
         I::PlainRule { from, .. } => format!(
             "go on with the second of {} by the plain evaluator, given for the first",
             slot(from)

@@ -105,8 +105,15 @@ impl Machine<'_> {
             let value = self.operand(base, operand);
             arguments.push(self.heap.export(value));
             if is_unchanged {
-                let written = self.program.operands[at + 1 + count + 1 + i];
-                is_unchanged = self.heap.equal(self.operand(base, written), value);
+                let written = at + 1 + count + 1 + i;
+                let [written, open] =
+                    [written, written + count].map(|at| self.program.operands[at]);
+                let now = self.heap.deref(value);
+                is_unchanged = match self.operand(base, open) {
+                    Cell::TRUE => now.is_ref(),
+                    Cell::FALSE => self.heap.equal(self.operand(base, written), value),
+                    _ => now.is_exp() && self.heap.header(now.at()).has(Header::EVALUATED),
+                };
             }
         }
         self.watch_outside();

@@ -7,7 +7,7 @@ use super::{HEIGHT, Machine, Next};
 use crate::evaluate::Answer;
 use crate::fast::cell::Cell;
 use crate::fast::choice::Kind;
-use crate::fast::code::{ANY, Gives, Instruction, Pc, TypeId};
+use crate::fast::code::{ANY, Changed, Gives, Instruction, Pc, TypeId};
 
 impl Machine<'_> {
     /// Carries out an instruction; `None` if a bound was hit.
@@ -98,7 +98,14 @@ impl Machine<'_> {
             } => {
                 fuel!();
                 let value = slot!(self, base, from);
-                let ask = match changed {
+                let is_changed = match changed {
+                    Changed::No => false,
+                    Changed::Yes => true,
+                    Changed::IfBound { open } => {
+                        slot!(self, base, open) == Cell::TRUE && self.is_first_bound(value)
+                    }
+                };
+                let ask = match is_changed {
                     true => Ask::Changed,
                     false => Ask::Call,
                 };

@@ -28,6 +28,12 @@ impl Machine<'_> {
         size: Slot,
     ) -> Settled {
         let value = self.heap.deref(value);
+        if of == Of::Argument
+            && self.is_result_bound_since(value)
+            && let Some(ways) = self.ill_typed(value)
+        {
+            return Settled::Next(self.ways(ways, pc, base, size));
+        }
         if self.stands(value, expected, part) || of == Of::Part && self.heap.is_error(value) {
             return Settled::Value(value);
         }
@@ -123,6 +129,46 @@ impl Machine<'_> {
         // One type that fits is enough.
         let ways: Option<Vec<Way>> = errors.map(|error| error.map(way)).collect();
         ways.filter(|ways| !ways.is_empty())
+    }
+
+    /// Whether a value is a result, of something typed or with such in it, of which a variable stands
+    /// for something by now: that may be of another type than is wanted there. Large values are not
+    /// looked through.
+    fn is_result_bound_since(&self, value: Cell) -> bool {
+        const LOOKED_AT: usize = 32;
+        if !value.is_exp() {
+            return false;
+        }
+        let header = self.heap.header(value.at());
+        if !header.has(Header::EVALUATED)
+            || header.has(Header::GROUND)
+            || header.has(Header::OPEN)
+            || header.has(Header::ERROR)
+        {
+            return false;
+        }
+        let mut pending: SmallVec<[Cell; 16]> = smallvec![value];
+        let mut seen = 0;
+        while let Some(part) = pending.pop() {
+            if self.heap.header(part.at()).has(Header::GROUND) {
+                continue;
+            }
+            let (first, count) = self.heap.elements(part.at());
+            seen += count;
+            if seen > LOOKED_AT {
+                return false;
+            }
+            for at in first..first + count {
+                let element = self.heap.word(at);
+                if element.is_ref() && !self.heap.deref(element).is_ref() {
+                    return true;
+                }
+                if element.is_exp() {
+                    pending.push(element);
+                }
+            }
+        }
+        false
     }
 
     /// Evaluates a value and returns what it evaluates to: a call takes the place of
@@ -482,6 +528,15 @@ impl Machine<'_> {
         size: Slot,
     ) -> Next {
         self.ask_plain(Ask::Value, value, expected, pc, base, size)
+    }
+
+    /// Whether the first argument of a call stands for something.
+    pub(super) fn is_first_bound(&self, call: Cell) -> bool {
+        let call = self.heap.deref(call);
+        call.is_exp() && {
+            let (first, count) = self.heap.elements(call.at());
+            count > 1 && !self.heap.deref(self.heap.word(first + 1)).is_ref()
+        }
     }
 
     pub(super) fn ask_plain(
