@@ -420,7 +420,7 @@ impl Compiler<'_> {
             && name.fresh_in != Some(self.scope)
         {
             let slot = name.slot;
-            let part = bound == Bound::Nothing || want == Want::Own;
+            let part = bound == Bound::Nothing;
             return self.settle_as(slot, expected, want, part, of);
         }
         self.evaluate(atom, expected, want)

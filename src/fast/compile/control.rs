@@ -55,6 +55,12 @@ impl Compiler<'_> {
                     {
                         Bound::Something
                     }
+                    // What was bound before the template was put in is in it as in a part.
+                    (Atom::Variable(_), Atom::Expression(_))
+                        if matches!(pattern, Atom::Symbol(_) | Atom::Grounded(_)) =>
+                    {
+                        Bound::Nothing
+                    }
                     _ => self.bound_by(pattern, template),
                 };
                 let gathers = match control {
