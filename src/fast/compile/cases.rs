@@ -155,7 +155,7 @@ impl Compiler<'_> {
                     this.quoted(value)
                 } else {
                     // What was bound before is in it.
-                    this.in_place(1, value, |this| this.evaluate(value, ANY, Want::Shared))
+                    this.in_place(1, value, |this| this.value_of_case(value))
                 }
             })
         })?;
@@ -200,6 +200,18 @@ impl Compiler<'_> {
         self.land([first, second]);
         self.define(to);
         Ok(Operand::slot(to))
+    }
+
+    /// What `case` looks at: a variable's value is an argument first, and a result stays one.
+    fn value_of_case(&mut self, value: &Atom) -> Compiled<Value> {
+        if let Atom::Variable(variable) = value
+            && let Some(name) = self.names.get(variable)
+            && name.fresh_in != Some(self.scope)
+        {
+            let slot = name.slot;
+            return self.settle_as(slot, ANY, Want::Shared, true, Of::Element);
+        }
+        self.evaluate(value, ANY, Want::Shared)
     }
 
     /// What `let` and `switch` take apart, in a slot.
