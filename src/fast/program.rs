@@ -171,6 +171,8 @@ pub(super) struct Program {
     heads: HashMap<u32, Head, FixedState>,
     /// Types of symbols: `None` is unknown to the type system.
     pub(super) symbol_types: HashMap<u32, Option<Vec<Atom>>, FixedState>,
+    /// Whether some function type was told twice: what asks for all types is told of both.
+    pub(super) told_again: bool,
     pub(super) value_types: ValueTypes,
     pub(super) trees: Vec<Arc<Tree>>,
     /// Types that variables of bodies were met with.
@@ -288,6 +290,7 @@ impl Program {
             elements_ids: HashMap::default(),
             heads: HashMap::default(),
             symbol_types: HashMap::default(),
+            told_again: false,
             value_types: ValueTypes::new(),
             stood_for: Vec::new(),
             trees: Vec::new(),

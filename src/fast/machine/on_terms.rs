@@ -98,6 +98,9 @@ impl Machine<'_> {
     /// terms are seldom met twice.
     fn type_as_term(&mut self, term: Cell) -> Option<Cell> {
         let found = self.type_of_near(term)?;
+        if self.program.told_again {
+            return None;
+        }
         let numbers = &self.program.value_types;
         let found = match found == numbers.unknown() {
             true => types::undefined(),

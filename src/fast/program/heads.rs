@@ -146,17 +146,19 @@ impl Program {
         self.symbol_types.entry(id).or_insert_with(|| {
             let atom = Atom::Symbol(heap.symbol_of(id));
             let mut found = types::types_of(&self.space, &atom);
-            keep_first_of_same(&mut found);
+            self.told_again |= keep_first_of_same(&mut found);
             (!found.iter().all(types::is_undefined)).then_some(found)
         })
     }
 }
 
 /// Drops function types that say the same as one before them: a call takes the first that fits.
-fn keep_first_of_same(found: &mut Vec<Atom>) {
+/// Whether there were any.
+fn keep_first_of_same(found: &mut Vec<Atom>) -> bool {
     if found.len() < 2 || !found.iter().any(types::is_function) {
-        return;
+        return false;
     }
+    let told = found.len();
     let mut seen: Vec<Atom> = Vec::new();
     found.retain(|found| {
         let named = named_by_place(found);
@@ -164,4 +166,5 @@ fn keep_first_of_same(found: &mut Vec<Atom>) {
         seen.push(named);
         !is_again
     });
+    found.len() < told
 }
