@@ -53,7 +53,7 @@ pub(super) fn tells_nothing(returns: &Atom) -> bool {
 }
 
 /// The type of a function's result and those of its parameters, as one.
-fn as_one(signature: &Signature) -> Atom {
+pub(super) fn as_one(signature: &Signature) -> Atom {
     let parts = [&signature.returns]
         .into_iter()
         .chain(&signature.parameters);

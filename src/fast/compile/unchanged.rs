@@ -3,6 +3,7 @@
 //! of which it does not are left to the plain evaluator.
 
 use super::decide::is_call;
+use super::tells::as_one;
 use super::{Compiled, Compiler, Leave};
 use crate::atom::{Atom, Variable};
 use crate::evaluate::Control;
@@ -214,12 +215,16 @@ impl Compiler<'_> {
         };
         if let Some(signature) = &returns {
             let wanted = types::renamed(&self.program.types[usize::from(wanted)]);
-            let found = types::renamed(&signature.returns);
-            if types::match_types(&wanted, &found, &mut Bindings::new())
-                && !matches!(found, Atom::Variable(_))
-                && !types::is_undefined(&found)
-            {
+            let declared = types::renamed(&as_one(signature));
+            let [found, parameters @ ..] = declared.as_expression().unwrap_or_default() else {
                 return false;
+            };
+            let mut bindings = Bindings::new();
+            if types::match_types(&wanted, found, &mut bindings)
+                && !matches!(found, Atom::Variable(_))
+                && !types::is_undefined(found)
+            {
+                return self.is_remade_apart(head, elements, parameters, &bindings);
             }
             if self.has_no_rules(head, elements.len()) {
                 let mut elements = elements.iter().zip(&signature.parameters);
@@ -241,6 +246,29 @@ impl Compiler<'_> {
         let rules = rules.unwrap_or_default();
         let mut bodies = rules.iter().filter_map(|rule| rule.as_expression()?.last());
         bodies.any(|body| self.is_remade_within(body, wanted, seen))
+    }
+
+    /// Whether an element of data is evaluated to what is plainly of another type than what is wanted of the
+    /// data says.
+    fn is_remade_apart(
+        &mut self,
+        head: &Atom,
+        elements: &[Atom],
+        parameters: &[Atom],
+        wanted: &Bindings,
+    ) -> bool {
+        if parameters.iter().all(Atom::is_ground) || !self.has_no_rules(head, elements.len()) {
+            return false;
+        }
+        elements.iter().zip(parameters).any(|(element, parameter)| {
+            let parameter = wanted.apply(parameter);
+            !types::is_meta_type(&parameter)
+                && self.is_evaluated_to_other(element)
+                && self.types_made(element).iter().any(|made| {
+                    let (parameter, made) = (types::renamed(&parameter), types::renamed(made));
+                    !types::match_types(&parameter, &made, &mut Bindings::new())
+                })
+        })
     }
 
     /// Whether evaluating an atom may give another one.
