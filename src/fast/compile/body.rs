@@ -399,6 +399,16 @@ impl Compiler<'_> {
         self.template_as(template, ANY, want, bound, of)
     }
 
+    /// What a variable stands for may have changed since it was seen to be a result, as something was
+    /// bound since.
+    pub(super) fn forget_settled(&mut self, template: &Atom) {
+        if let Atom::Variable(variable) = template
+            && let Some(name) = self.names.get(variable)
+        {
+            self.seen.settled.remove(&name.slot);
+        }
+    }
+
     /// As [`Compiler::template`], of what goes on as an instruction: what a variable stands for
     /// is no result.
     pub(super) fn template_as(

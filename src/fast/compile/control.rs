@@ -78,6 +78,11 @@ impl Compiler<'_> {
                     |this, want| {
                         this.part(|this| {
                             this.introduce(template)?;
+                            if bound == Bound::Something
+                                && !types::has_part(pattern, |part| part == template)
+                            {
+                                this.forget_settled(template);
+                            }
                             this.let_template(template, want, bound)
                         })
                     },
