@@ -86,6 +86,14 @@ pub(super) enum Elements {
     Kept,
 }
 
+/// Whether a function may make data that is ill-typed by what its elements are evaluated to: as of when, and whose rules
+/// that depends on.
+pub(super) struct Retyped {
+    pub(super) epoch: u32,
+    pub(super) may_be: bool,
+    pub(super) asked: Vec<(u32, usize)>,
+}
+
 /// Rules that code of others has in itself.
 #[derive(Clone, Copy)]
 pub(super) struct Inlined {

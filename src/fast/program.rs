@@ -26,7 +26,7 @@ use crate::fast::code::{
     Logic, NUMBER, Operand, Operands, Pc, RETURN, Slot, TypeId, Watched,
 };
 use crate::fast::curried::Curried;
-use crate::fast::function::{Elements, Function, Inlined, Made, State};
+use crate::fast::function::{Elements, Function, Inlined, Made, Retyped, State};
 use crate::fast::head::{Counts, Head, Passing};
 use crate::fast::heap::Heap;
 use crate::fast::keeps_frames;
@@ -210,6 +210,8 @@ pub(super) struct Program {
     pub(super) facts: Vec<Stand>,
     /// Rules that code of others has in itself.
     pub(super) inlined: Vec<Inlined>,
+    /// What was found of functions, by symbol and arity.
+    pub(super) retyped: HashMap<(u32, usize), Retyped, FixedState>,
     /// Whether expressions with this head, of so many elements, are data.
     pub(super) data_heads: Passing,
     /// Whether names that code does not have are untyped.
@@ -320,6 +322,7 @@ impl Program {
             blocks: Vec::new(),
             facts: Vec::new(),
             inlined: Vec::new(),
+            retyped: HashMap::default(),
             data_heads: Passing::default(),
             passing: Passing::default(),
             temporary: Vec::new(),

@@ -211,8 +211,8 @@ impl Compiler<'_> {
         // What is an error is of its own type, and a variable may stand for one.
         let is_call = matches!(atom, Atom::Expression(_)) && !is_whole_error(atom);
         // One with other parts than an error has is ill-typed.
-        let is_error =
-            matches!(atom.as_expression(), Some(parts) if parts.len() != 3 && is_whole_error(atom));
+        let parts = atom.as_expression().map_or(0, <[Atom]>::len);
+        let is_error = atom.is_error() && parts != 3;
         if !here || is_error || !(types::is_undefined(wanted) || is_plain && is_call) {
             return Err(Leave);
         }

@@ -7,6 +7,7 @@ use super::{Compiler, Slot};
 use crate::atom::Atom;
 use crate::evaluate::Control;
 use crate::fast::code::Instruction;
+use crate::fast::function::Retyped;
 use crate::fast::head::Head;
 use crate::types;
 
@@ -41,14 +42,9 @@ impl Compiler<'_> {
                         && (self.is_untyped_call(element) || self.may_be_retyped(element, seen))
                 });
             }
-            // What it gives was looked at.
-            Head::Typed(signature)
-                if !matches!(signature.returns, Atom::Variable(_))
-                    && !types::is_undefined(&signature.returns) =>
-            {
-                return false;
-            }
-            Head::Typed(_) | Head::Untyped => {}
+            // What it gives was looked at, or is of any type.
+            Head::Typed(_) => return false,
+            Head::Untyped => {}
         }
         let Atom::Symbol(symbol) = head else {
             return false;
@@ -57,11 +53,32 @@ impl Compiler<'_> {
         if seen.contains(&function) || seen.len() == FUNCTIONS {
             return false;
         }
+        let first = seen.len();
         seen.push(function);
+        let epoch = self.program.epoch;
+        if let Some(known) = self.program.retyped.get(&function)
+            && known.epoch == epoch
+        {
+            let (may_be, asked) = (known.may_be, known.asked.clone());
+            for (symbol, arity) in asked {
+                self.program.look_at_rules(symbol, arity);
+            }
+            return may_be;
+        }
         let rules = self.few_rules(head, elements.len(), RULES);
         let rules = rules.unwrap_or_default();
         let mut bodies = rules.iter().filter_map(|rule| rule.as_expression()?.last());
-        bodies.any(|body| self.may_be_retyped(body, seen))
+        let may_be = bodies.any(|body| self.may_be_retyped(body, seen));
+        // Within others some are not looked into again.
+        if first == 0 {
+            let known = Retyped {
+                epoch,
+                may_be,
+                asked: seen.clone(),
+            };
+            self.program.retyped.insert(function, known);
+        }
+        may_be
     }
 
     /// Whether it is a call of a function of which no type says what it gives.
