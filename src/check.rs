@@ -25,6 +25,7 @@
 //! | `W0213` | a rule for what an operation answers | `definitions` |
 //! | `W0214` | a setting that there is not | `settings` |
 //! | `W0215` | an operation between its operands | `infix` |
+//! | `W0216` | an operation of a module that is not imported | `names` |
 //!
 //! Errors are what a run would answer with an error atom if it came there.
 //! Warnings are likely mistakes, notes may be meant.

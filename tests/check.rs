@@ -614,3 +614,20 @@ fn lists_of_names_of_functions_are_lists() {
         &[("4:12 W0207", "argument 1 of `map-atom`")],
     );
 }
+
+#[test]
+fn operations_of_modules_that_are_not_imported_are_told() {
+    check(
+        "!(json-decode \"{}\")\n!(random-int &rng 1 5)\n!(reverse (1 2))",
+        &[
+            ("1:3 W0216", "the module `json`"),
+            ("2:3 W0216", "the module `random`"),
+            ("2:14 W0216", "the module `random`"),
+            ("3:3 W0216", "the module `lists`"),
+        ],
+    );
+    check(
+        "!(import! &self json)\n!(json-decode \"{}\")\n(= (reverse $x) $x)\n!(reverse (1 2))",
+        &[],
+    );
+}

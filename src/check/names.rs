@@ -8,6 +8,7 @@ use chimera_grammar::{NodeKind, Severity};
 use crate::atom::{Atom, known};
 use crate::check::{Form, Text};
 use crate::engine::Host;
+use crate::library::shipped::{self, Shipped};
 use crate::space::Space;
 
 /// Shorter names are near too many others.
@@ -84,6 +85,11 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
     let bound = bindings(text, forms);
     let elsewhere = mentioned(space);
     let mut names: Option<Names<'_>> = None;
+    let mut asked_of_modules: HashMap<String, Option<&Shipped>> = HashMap::new();
+    let mut suspected: HashMap<String, usize> = HashMap::new();
+    for word in suspects.iter().filter_map(|node| text.word(*node)) {
+        *suspected.entry(word.to_owned()).or_default() += 1;
+    }
     for node in suspects {
         let Atom::Symbol(symbol) = text.atom(node) else {
             continue;
@@ -102,6 +108,27 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
             let message = format!("`{name}` is not here: the call stays as it is");
             let help = "values and modules of Python, and modules fetched from the network, are the reference's only: write what is called in MeTTa, or as an operation in Rust";
             text.report(Severity::Warning, "W0206", node, message, help);
+            continue;
+        }
+        if !defined
+            && !elsewhere.contains(&name)
+            // It is called, and nothing else.
+            && suspected.get(&name) == counts.get(&name)
+            && let Some(module) = asked_of_modules
+                .entry(name.clone())
+                .or_insert_with(|| shipped::module_of(host, &name))
+        {
+            // Words of the others are as often names of a program's own data.
+            let severity = match module.before_files {
+                true => Severity::Warning,
+                false => Severity::Note,
+            };
+            let message = format!(
+                "`{name}` is of the module `{0}`, which is not imported: the call stays as it is",
+                module.name
+            );
+            let help = "`!(import! &self module)` before it makes the module's words known here";
+            text.report(severity, "W0216", node, message, help);
             continue;
         }
         let known =

@@ -77,7 +77,23 @@ pub(crate) fn find(name: &str) -> Option<&'static Shipped> {
     SHIPPED.iter().find(|shipped| shipped.name == name)
 }
 
+/// The module that a word is of, if importing one gives it.
+pub(crate) fn module_of(host: &Host, word: &str) -> Option<&'static Shipped> {
+    SHIPPED.iter().find(|shipped| shipped.gives(host, word))
+}
+
 impl Shipped {
+    /// Whether importing it gives a word: one of its operations, or what its text documents.
+    fn gives(&self, host: &Host, word: &str) -> bool {
+        let mut documented = (self.source.lines())
+            .filter_map(|line| line.strip_prefix("(@doc ")?.split_whitespace().next());
+        documented.any(|documented| documented == word)
+            || !word.starts_with('_')
+                && (self.words)(host)
+                    .iter()
+                    .any(|(operation, _)| operation == word)
+    }
+
     /// Its atoms in a space of their own, and the words that importing it gives.
     pub(crate) fn load(&self, host: &Host) -> (Space, Arc<[(String, Atom)]>) {
         let space = Space::module(&format!("top:{}", self.name));
