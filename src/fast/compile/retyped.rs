@@ -3,9 +3,9 @@
 //! template of a `let`, it is an error.
 
 use super::decide::is_call;
+use super::unchanged::given_by;
 use super::{Compiler, Slot};
 use crate::atom::Atom;
-use crate::evaluate::Control;
 use crate::fast::code::Instruction;
 use crate::fast::function::Retyped;
 use crate::fast::head::Head;
@@ -30,11 +30,11 @@ impl Compiler<'_> {
             return false;
         };
         match self.program.head(self.host, self.heap, head) {
-            Head::Operation(operation, _) if operation.control() == Some(Control::If) => {
-                let mut branches = elements.iter().skip(1);
-                return branches.any(|branch| self.may_be_retyped(branch, seen));
+            Head::Operation(operation, _) => {
+                let mut given = given_by(&operation, elements).into_iter();
+                return given.any(|given| self.may_be_retyped(given, seen));
             }
-            Head::Operation(..) | Head::Complex => return false,
+            Head::Complex => return false,
             Head::Typed(signature) if self.has_no_rules(head, elements.len()) => {
                 let mut elements = elements.iter().zip(&signature.parameters);
                 return elements.any(|(element, parameter)| {

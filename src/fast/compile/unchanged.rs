@@ -11,6 +11,7 @@ use crate::fast::code::{ANY, Operand, TypeId};
 use crate::fast::function::Elements;
 use crate::fast::head::{Head, Signature};
 use crate::fast::program::Inline;
+use crate::operation::Operation;
 use crate::types;
 use crate::unify::Bindings;
 
@@ -207,11 +208,11 @@ impl Compiler<'_> {
         let returns = match self.program.head(self.host, self.heap, head) {
             Head::Untyped => None,
             Head::Typed(signature) => Some(signature),
-            Head::Operation(operation, _) if operation.control() == Some(Control::If) => {
-                let mut branches = elements.iter().skip(1);
-                return branches.any(|branch| self.is_remade_within(branch, wanted, seen));
+            Head::Operation(operation, _) => {
+                let mut given = given_by(&operation, elements).into_iter();
+                return given.any(|given| self.is_remade_within(given, wanted, seen));
             }
-            Head::Operation(..) | Head::Complex => return false,
+            Head::Complex => return false,
         };
         if let Some(signature) = &returns {
             let wanted = types::renamed(&self.program.types[usize::from(wanted)]);
@@ -313,5 +314,23 @@ impl Compiler<'_> {
             }
             _ => false,
         }
+    }
+}
+
+/// What a form gives, one of these: a branch, a template, what stands beside a case.
+pub(super) fn given_by<'e>(operation: &Operation, elements: &'e [Atom]) -> Vec<&'e Atom> {
+    match operation.control() {
+        Some(Control::If) => elements.iter().skip(1).collect(),
+        Some(Control::Let | Control::LetAny | Control::LetStar | Control::Match) => {
+            elements.last().into_iter().collect()
+        }
+        Some(Control::Case | Control::Switch) => {
+            let cases = elements.get(1).and_then(Atom::as_expression);
+            let cases = cases.unwrap_or_default().iter();
+            cases
+                .filter_map(|case| case.as_expression()?.get(1))
+                .collect()
+        }
+        _ => Vec::new(),
     }
 }
