@@ -3,9 +3,9 @@
 
     cargo build --release && server/start-up/record.py target/release/chimera
 
-Wants qemu-user, which logs each function that it translates, and nm (binutils). The names are written without the hashes that the compiler appends, so that
-they hold for the next build too; a name that is no longer there matches nothing, and does no harm. Record again
-when `chimera run` of an empty file has become larger: benches/numbers.md has the figures.
+Wants qemu-user, which logs each function that it translates, and nm (binutils). The names are written without the
+hashes that the compiler appends, so that they hold for the next build too; a name that is no longer there matches
+nothing, and does no harm. Record again when `chimera run` of an empty file has become larger: benches/numbers.md has the figures.
 """
 
 import argparse

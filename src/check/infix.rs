@@ -1,6 +1,8 @@
 //! Operations between their operands, `(if ($depth > $max) …)`: MeTTa has them first, so that this is data, which no `if`
 //! takes for a condition. Told of where a condition is wanted and of whole directives: elsewhere such data may be meant.
 
+use std::collections::HashSet;
+
 use chimera_grammar::Severity;
 
 use crate::atom::{Atom, Grounded};
@@ -14,7 +16,7 @@ const ARITHMETIC: [&str; 5] = ["+", "-", "*", "/", "%"];
 const HELP: &str = "an operation comes first, as in `(> $depth 3)`; what has it second is data, unless a rule is for it";
 
 pub(super) fn check(text: &mut Text<'_>, forms: &[Form]) {
-    let ruled: Vec<String> = forms.iter().filter_map(|form| ruled(text, form)).collect();
+    let ruled: HashSet<String> = forms.iter().filter_map(|form| ruled(text, form)).collect();
     let is_told_of = |text: &Text<'_>, node: usize, wanted: &[&[&str]]| -> Option<usize> {
         let [left, operation, _] = text.children(node)[..] else {
             return None;
@@ -25,7 +27,7 @@ pub(super) fn check(text: &mut Text<'_>, forms: &[Form]) {
             text.atom(left),
             Atom::Symbol(_) | Atom::Grounded(Grounded::Operation(_))
         );
-        (is_wanted && is_operand && !ruled.iter().any(|ruled| ruled == word)).then_some(operation)
+        (is_wanted && is_operand && !ruled.contains(word)).then_some(operation)
     };
     for form in forms {
         let mut found = Vec::new();

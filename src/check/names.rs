@@ -85,7 +85,7 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
     let bound = bindings(text, forms);
     let elsewhere = mentioned(space);
     let mut names: Option<Names<'_>> = None;
-    let mut asked_of_modules: HashMap<String, Option<&Shipped>> = HashMap::new();
+    let mut of_modules: Option<HashMap<String, &Shipped>> = None;
     let mut suspected: HashMap<String, usize> = HashMap::new();
     for word in suspects.iter().filter_map(|node| text.word(*node)) {
         *suspected.entry(word.to_owned()).or_default() += 1;
@@ -114,9 +114,9 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
             && !elsewhere.contains(&name)
             // It is called, and nothing else.
             && suspected.get(&name) == counts.get(&name)
-            && let Some(module) = asked_of_modules
-                .entry(name.clone())
-                .or_insert_with(|| shipped::module_of(host, &name))
+            && let Some(module) = of_modules
+                .get_or_insert_with(|| shipped::words_of_modules(host))
+                .get(&name)
         {
             // Words of the others are as often names of a program's own data.
             let severity = match module.before_files {

@@ -17,6 +17,7 @@ mod strings;
 pub(super) mod tabling;
 mod time;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use rand::rngs::StdRng;
@@ -77,23 +78,22 @@ pub(crate) fn find(name: &str) -> Option<&'static Shipped> {
     SHIPPED.iter().find(|shipped| shipped.name == name)
 }
 
-/// The module that a word is of, if importing one gives it.
-pub(crate) fn module_of(host: &Host, word: &str) -> Option<&'static Shipped> {
-    SHIPPED.iter().find(|shipped| shipped.gives(host, word))
+/// The words that importing gives, each with its module: the operations, and what the texts document.
+pub(crate) fn words_of_modules(host: &Host) -> HashMap<String, &'static Shipped> {
+    let mut found = HashMap::new();
+    for shipped in &SHIPPED {
+        let documented = (shipped.source.lines())
+            .filter_map(|line| line.strip_prefix("(@doc ")?.split_whitespace().next());
+        let operations = (shipped.words)(host).into_iter().map(|(word, _)| word);
+        let operations = operations.filter(|word| !word.starts_with('_'));
+        for word in documented.map(str::to_owned).chain(operations) {
+            found.entry(word).or_insert(shipped);
+        }
+    }
+    found
 }
 
 impl Shipped {
-    /// Whether importing it gives a word: one of its operations, or what its text documents.
-    fn gives(&self, host: &Host, word: &str) -> bool {
-        let mut documented = (self.source.lines())
-            .filter_map(|line| line.strip_prefix("(@doc ")?.split_whitespace().next());
-        documented.any(|documented| documented == word)
-            || !word.starts_with('_')
-                && (self.words)(host)
-                    .iter()
-                    .any(|(operation, _)| operation == word)
-    }
-
     /// Its atoms in a space of their own, and the words that importing it gives.
     pub(crate) fn load(&self, host: &Host) -> (Space, Arc<[(String, Atom)]>) {
         let space = Space::module(&format!("top:{}", self.name));
