@@ -313,7 +313,8 @@ impl Compiler<'_> {
         found
     }
 
-    /// Whether code from there on looks at the types of values.
+    /// Whether code from there on looks at the types of values, or leaves something to the plain evaluator that
+    /// these may tell about.
     fn asks_for_types(&self, from: usize) -> bool {
         self.program.code[from..].iter().any(|instruction| {
             matches!(
@@ -321,6 +322,7 @@ impl Compiler<'_> {
                 Instruction::Decide { .. }
                     | Instruction::CheckTree { .. }
                     | Instruction::Applied { .. }
+                    | Instruction::Plain { .. }
             )
         })
     }

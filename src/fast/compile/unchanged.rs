@@ -160,8 +160,8 @@ impl Compiler<'_> {
             return Ok(());
         }
         for place in 1..children.len() {
-            if self.is_remade_as_other(&children[place], returns)
-                && self.hands_on_argument(children, place)
+            if self.is_evaluated_to_other(&children[place])
+                && self.hands_on_remade(children, place, returns)
             {
                 return Err(Leave);
             }
@@ -285,34 +285,88 @@ impl Compiler<'_> {
         }
     }
 
-    /// Whether a rule for a call plainly gives back what it is given at a place, or a part of that.
-    fn hands_on_argument(&mut self, call: &[Atom], place: usize) -> bool {
+    /// Whether a rule for a call plainly gives back what it is given at a place, or a part of that, which
+    /// is data of another type that was made anew.
+    fn hands_on_remade(&mut self, call: &[Atom], place: usize, wanted: TypeId) -> bool {
         let rules = self.few_rules(&call[0], call.len() - 1, RULES);
         let rules = rules.unwrap_or_default();
         rules.iter().any(|rule| {
             let Some([_, pattern, body]) = rule.as_expression() else {
                 return false;
             };
-            let mut taken = Vec::new();
-            let argument = pattern.as_expression().and_then(|parts| parts.get(place));
-            if let Some(argument) = argument {
-                argument.for_each_variable(|variable| taken.push(variable.clone()));
-            }
-            self.gives_one_of(body, &taken)
+            let pattern = pattern.as_expression().and_then(|parts| parts.get(place));
+            let mut given = Vec::new();
+            self.gather_variables_given(body, &mut given);
+            pattern.is_some_and(|pattern| {
+                given.iter().any(|given| {
+                    let seen = &mut Vec::new();
+                    self.is_remade_where(&call[place], pattern, given, wanted, seen)
+                })
+            })
         })
     }
 
-    /// Whether a body, or a branch of it, is one of these variables.
-    fn gives_one_of(&mut self, body: &Atom, variables: &[Variable]) -> bool {
+    /// Whether the part of an atom's value that a variable of a pattern stands for is such data.
+    fn is_remade_where(
+        &mut self,
+        atom: &Atom,
+        pattern: &Atom,
+        given: &Variable,
+        wanted: TypeId,
+        seen: &mut Vec<(u32, usize, Atom)>,
+    ) -> bool {
+        if let Atom::Variable(variable) = pattern {
+            return variable == given && self.is_remade_as_other(atom, wanted);
+        }
+        let (Some(parts), Some(elements)) = (pattern.as_expression(), atom.as_expression()) else {
+            return false;
+        };
+        let Some((head, arguments)) = elements.split_first() else {
+            return false;
+        };
+        let made = match self.program.head(self.host, self.heap, head) {
+            Head::Operation(operation, _) => given_by(&operation, arguments),
+            Head::Untyped | Head::Typed(_) if self.has_no_rules(head, arguments.len()) => {
+                let is_of_this_name = elements.len() == parts.len()
+                    && (*head == parts[0] || matches!(parts[0], Atom::Variable(_)));
+                return is_of_this_name
+                    && (parts.iter().zip(elements).skip(1)).any(|(part, element)| {
+                        self.is_remade_where(element, part, given, wanted, seen)
+                    });
+            }
+            Head::Untyped | Head::Typed(_) => {
+                let Atom::Symbol(symbol) = head else {
+                    return false;
+                };
+                let function = (self.heap.symbol(symbol), arguments.len(), pattern.clone());
+                if seen.contains(&function) || seen.len() == FUNCTIONS {
+                    return false;
+                }
+                seen.push(function);
+                let rules = self.few_rules(head, arguments.len(), RULES);
+                let rules = rules.unwrap_or_default();
+                let mut bodies = rules.iter().filter_map(|rule| rule.as_expression()?.last());
+                return bodies.any(|body| self.is_remade_where(body, pattern, given, wanted, seen));
+            }
+            Head::Complex => Vec::new(),
+        };
+        let mut made = made.into_iter();
+        made.any(|made| self.is_remade_where(made, pattern, given, wanted, seen))
+    }
+
+    /// The variables that a body, or a branch of it, is.
+    fn gather_variables_given(&mut self, body: &Atom, given: &mut Vec<Variable>) {
         match (body, body.as_expression()) {
-            (Atom::Variable(variable), _) => variables.contains(variable),
+            (Atom::Variable(variable), _) => given.push(variable.clone()),
             (_, Some([head, _, branches @ ..])) => {
                 let head = self.program.head(self.host, self.heap, head);
                 let is_if = matches!(&head, Head::Operation(operation, _)
                     if operation.control() == Some(Control::If));
-                is_if && (branches.iter()).any(|branch| self.gives_one_of(branch, variables))
+                if is_if {
+                    (branches.iter()).for_each(|branch| self.gather_variables_given(branch, given));
+                }
             }
-            _ => false,
+            _ => {}
         }
     }
 }
