@@ -30,8 +30,8 @@ pub(super) struct Function {
     pub(super) made: u32,
     /// Whether elements before the last of such data are still to be looked at.
     pub(super) looks_before_last: bool,
-    /// Whether such data has the type of its last element, so that of a chain of it each expression has.
-    pub(super) is_as_its_last: bool,
+    /// The type that the last element of such data is to be of; 0 for any that it has.
+    pub(super) last_type: u16,
     /// What is known of the elements of calls that no rule is for.
     pub(super) elements: Elements,
     /// Its rules, where they are tried one by one.
@@ -64,7 +64,7 @@ impl Function {
             open: 0,
             made: 0,
             looks_before_last: false,
-            is_as_its_last: false,
+            last_type: 0,
             elements: Elements::Seen,
             table: u32::MAX,
             with_facts: 0,

@@ -165,6 +165,8 @@ pub(super) struct Machine<'h> {
     growing_max: i64,
     /// How long the trail was when the head that is being matched began.
     head_trail: usize,
+    /// Room for the places of a chain's expressions, while their types are looked at.
+    chained: Vec<usize>,
     subject: Atom,
     /// A type that was seen to be one that was expected.
     fit: (u16, TypeId),
@@ -266,6 +268,7 @@ impl<'h> Machine<'h> {
             collect_at: CONSTANTS + (1 << 16),
             growing_max: grow::most(budget),
             head_trail: 0,
+            chained: Vec::new(),
             subject: Atom::unit(),
             fit: (0, ANY),
             layers: scratch.layers,

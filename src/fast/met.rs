@@ -4,6 +4,11 @@
 //! entered some times, its function is compiled anew, with code before that of the body for
 //! values of just the types that its variables had: one instruction looks at all of them, and
 //! what calls are for is decided when the code is made.
+//!
+//! Types that differ only by what stands in them, as those of vectors by their lengths, are a
+//! [family](family): code for it takes what differs for types that nothing is known of.
+
+pub(super) mod family;
 
 use std::num::NonZeroU64;
 
@@ -15,7 +20,7 @@ use crate::atom::Atom;
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::Slot;
 use crate::fast::heap::{Heap, TYPE_BITS};
-use crate::fast::program::Program;
+use crate::fast::met::family::Families;
 use crate::fast::stack::{FRAME, place};
 use crate::fast::types::{Argument, ValueTypes};
 
@@ -64,6 +69,8 @@ pub(super) struct Met {
     /// Which of the body's variables it is, by where they occur first.
     pub(super) number: u32,
     pub(super) sorts: Sorts,
+    /// Whether its only sort is a family of types.
+    pub(super) is_family: bool,
 }
 
 impl Met {
@@ -93,7 +100,9 @@ impl Met {
             }
             either.sorts.push(*sort);
         }
-        let is_one = self.number == other.number && either.sorts.len() <= SORTS_MAX;
+        let is_family = self.is_family || other.is_family;
+        let is_one = self.number == other.number
+            && either.sorts.len() <= if is_family { 1 } else { SORTS_MAX };
         is_one.then_some(either)
     }
 }
@@ -116,15 +125,17 @@ pub(super) struct Test {
     /// What its value looks like most often: these bits of it,
     mask: u64,
     bits: u64,
-    /// and, of an expression, what [`MET`] leaves of its header.
+    /// and, of an expression, what these bits of its header are.
     header: Option<NonZeroU64>,
+    noted: u64,
     /// A name that it may be as well, as that of an empty list.
     name: u64,
     sorts: Sorts,
 }
 
 impl Test {
-    pub(super) fn new(slot: Slot, sorts: &Sorts) -> Test {
+    pub(super) fn new(slot: Slot, met: &Met) -> Test {
+        let sorts = &met.sorts;
         let mut words = sorts.iter().map(|sort| Cell(sort.word));
         let first = words.clone().find(|word| word.is_header());
         let first = first.unwrap_or(Cell(sorts[0].word));
@@ -142,9 +153,32 @@ impl Test {
             mask,
             bits,
             header,
+            noted: if met.is_family { MET & !TYPE_BITS } else { MET },
             name: name.0,
             sorts: sorts.clone(),
         }
+    }
+}
+
+/// What the values of a frame are to be as.
+pub(super) struct Tests {
+    pub(super) each: SmallVec<[Test; 4]>,
+    families: Families,
+}
+
+impl Tests {
+    /// That the slots of a body's variables hold what was met; `None` if families are too many.
+    pub(super) fn new(met: &[(Slot, &Met)]) -> Option<Tests> {
+        let families = met.iter().filter(|(_, met)| met.is_family);
+        Some(Tests {
+            each: met
+                .iter()
+                .map(|(slot, met)| Test::new(*slot, met))
+                .collect(),
+            families: Families::new(
+                families.map(|(slot, met)| (*slot, met.sorts[0].argument.found())),
+            )?,
+        })
     }
 }
 
@@ -168,7 +202,7 @@ pub(super) struct Meetings {
     versions: HashMap<Body, Vec<Version>, FixedState>,
     /// For places in the code.
     pub(super) open: Vec<Meeting>,
-    pub(super) tests: Vec<SmallVec<[Test; 4]>>,
+    pub(super) tests: Vec<Tests>,
 }
 
 impl Meetings {
@@ -244,20 +278,28 @@ pub(super) fn is_typed_expression(word: u64) -> bool {
 impl Heap {
     /// Whether the values of a frame are as they were met.
     #[inline(always)]
-    pub(super) fn are_as_met(&self, program: &Program, frame: &[u64; FRAME], tests: u32) -> bool {
-        program.meetings.tests[tests as usize].iter().all(|test| {
+    pub(super) fn are_as_met(
+        &self,
+        meetings: &mut Meetings,
+        types: &ValueTypes,
+        frame: &[u64; FRAME],
+        tests: u32,
+    ) -> bool {
+        let tests = &mut meetings.tests[tests as usize];
+        let mut each = tests.each.iter();
+        each.all(|test| {
             let value = Cell(frame[place(test.slot)]);
             let is_most_often = value.0 & test.mask == test.bits
                 && test
                     .header
-                    .is_none_or(|header| self.cells[value.at()] & MET == header.get());
-            is_most_often || value.0 == test.name || self.is_as_met(program, value, test)
-        })
+                    .is_none_or(|header| self.cells[value.at()] & test.noted == header.get());
+            is_most_often || value.0 == test.name || self.is_as_met(types, value, test)
+        }) && tests.families.take(self, types, frame)
     }
 
     /// Whether a value is as another that was met, or another name of such a type.
     #[inline(never)]
-    fn is_as_met(&self, program: &Program, value: Cell, test: &Test) -> bool {
+    fn is_as_met(&self, types: &ValueTypes, value: Cell, test: &Test) -> bool {
         let word = word(self, value);
         let mut others = test.sorts.iter();
         if others.any(|sort| sort.word == word) {
@@ -266,7 +308,7 @@ impl Heap {
         if !value.is_symbol() || value == self.empty {
             return false;
         }
-        match program.value_types.symbol_of_late(value.at() as u32) {
+        match types.symbol_of_late(value.at() as u32) {
             Some((Some(found), false)) => test
                 .sorts
                 .iter()

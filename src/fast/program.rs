@@ -33,7 +33,7 @@ use crate::fast::keeps_frames;
 use crate::fast::listing::Listed;
 use crate::fast::looked::Looked;
 use crate::fast::machine::{elements, grow};
-use crate::fast::met::Meetings;
+use crate::fast::met::{Meetings, family};
 use crate::fast::pattern::Pattern;
 use crate::fast::site::{Lately, Site, Tree};
 use crate::fast::switch::{Key, Switch};
@@ -177,6 +177,10 @@ pub(super) struct Program {
     pub(super) trees: Vec<Arc<Tree>>,
     /// Types that variables of bodies were met with.
     pub(super) meetings: Meetings,
+    /// Whether it is to be noted when something is expected to be of a type that is a family, and whether
+    /// that was so.
+    pub(super) looks_for_open: bool,
+    pub(super) expects_open: bool,
     pub(super) sites: Vec<Arc<Site>>,
     /// For each of the sites what was decided lately.
     pub(super) decided: Vec<Lately>,
@@ -297,6 +301,8 @@ impl Program {
             stood_for: Vec::new(),
             trees: Vec::new(),
             meetings: Meetings::default(),
+            looks_for_open: false,
+            expects_open: false,
             sites: Vec::new(),
             decided: Vec::new(),
             applied: Applied::new(),
@@ -536,6 +542,7 @@ impl Program {
             return ANY;
         }
         let atom = &named_by_place(atom);
+        self.expects_open |= self.looks_for_open && family::is_open(atom);
         match self.types.iter().position(|known| known == atom) {
             Some(id) => id as TypeId,
             None => {

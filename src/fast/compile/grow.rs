@@ -149,7 +149,7 @@ impl Compiler<'_> {
                 }
                 Instruction::IfMet { tests, .. } => {
                     let tests = &self.program.meetings.tests[tests as usize];
-                    let mut looked_at = tests.iter().map(|test| test.slot);
+                    let mut looked_at = tests.each.iter().map(|test| test.slot);
                     if !looked_at.all(|slot| slot == argument || is_same(slot)) {
                         return None;
                     }

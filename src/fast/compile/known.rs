@@ -11,6 +11,7 @@ use crate::atom::{Atom, Grounded};
 use crate::fast::code::{Instruction, Operand, Slot, TypeId};
 use crate::fast::function::Made;
 use crate::fast::head::Signature;
+use crate::fast::met::family;
 use crate::fast::program::Program;
 use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, ValueType};
 use crate::types;
@@ -142,12 +143,15 @@ impl Compiler<'_> {
         if !found.all(|parts| types.application(now.function, parts) == Some(first)) {
             return None;
         }
-        let is_ground = types.atom(first).is_some_and(Atom::is_ground);
+        let types_one = |found: &Atom| found.is_ground() && !family::is_open(found);
+        let is_ground = types.atom(first).is_some_and(types_one);
         let unknown = types.unknown();
         let parts = children[1..].iter().zip(&now.parts[0]);
         let parts = parts.map(|(argument, part)| is_call(argument).then(|| part.found()));
         let parts: SmallVec<[Option<ValueType>; 4]> = parts.collect();
-        let is_told = is_ground && !parts.contains(&Some(unknown));
+        let mut of_parts = parts.iter().flatten();
+        let is_open = of_parts.any(|found| types.atom(*found).is_some_and(family::is_open));
+        let is_told = is_ground && !is_open && !parts.contains(&Some(unknown));
         is_told.then_some(Made {
             found: first,
             parts,

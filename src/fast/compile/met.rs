@@ -9,7 +9,9 @@ use crate::atom::{Atom, Variable};
 use crate::fast::code::{FAIL, Instruction, Slot, TypeId};
 use crate::fast::function::State;
 use crate::fast::head::{Head, signature};
-use crate::fast::met::{Body, Meeting, Met, Test, VARIABLES_MAX, VERSIONS_MAX, Version, either};
+use crate::fast::met::{
+    Body, Meeting, Met, Tests, VARIABLES_MAX, VERSIONS_MAX, Version, either, family,
+};
 use crate::fast::program::Program;
 use crate::fast::types::{Argument, ArgumentKind, ValueType};
 use crate::library::lists::named_by_place;
@@ -153,12 +155,25 @@ impl Compiler<'_> {
         let mut ways: SmallVec<[Version; VERSIONS_MAX]> = SmallVec::new();
         'versions: for version in self.program.meetings.versions(key).to_vec() {
             for way in &mut ways {
+                if family::is_of(&version, way, &self.program.value_types) {
+                    continue 'versions;
+                }
                 let joined = either(way, &version, &self.program.value_types);
                 if let Some(joined) = joined
                     && self.is_one_way(body, variables, &joined, inner)
                 {
                     *way = joined;
                     continue 'versions;
+                }
+                for depth in family::DEPTHS {
+                    let types = &mut self.program.value_types;
+                    let families = family::of_both(way, &version, depth, types);
+                    if let Some(families) = families
+                        && self.is_one_way(body, variables, &families, inner)
+                    {
+                        *way = families;
+                        continue 'versions;
+                    }
                 }
             }
             if ways.len() < VERSIONS_MAX {
@@ -169,7 +184,7 @@ impl Compiler<'_> {
     }
 
     /// Whether all calls of a body are typed the same for whatever its variables may be; found
-    /// out by making the code, of which nothing stays.
+    /// out by making the code, of which nothing stays. For families all that has to be told.
     fn is_one_way(
         &mut self,
         body: &Atom,
@@ -180,8 +195,11 @@ impl Compiler<'_> {
         let (before, meets) = (self.in_doubt, self.meets.take());
         self.in_doubt = false;
         let mut is_made = false;
+        let has_families = version.iter().any(|met| met.is_family);
         self.attempt(|this| -> Compiled<()> {
-            is_made = this.version(body, variables, version, inner);
+            let at = this.here() as usize;
+            is_made = this.version(body, variables, version, inner)
+                && !(has_families && this.asks_for_types(at));
             Err(Leave)
         });
         self.meets = meets;
@@ -208,10 +226,14 @@ impl Compiler<'_> {
         }
         let way = self.way();
         let (before, matched) = (self.met.clone(), self.matched.len());
+        let has_families = met.iter().any(|(_, met)| met.is_family);
+        let program = &mut *self.program;
+        let looked = (program.looks_for_open, program.expects_open);
+        (program.looks_for_open, program.expects_open) = (has_families || looked.0, false);
         let done = self.attempt(|this| {
-            let tests = met.iter().map(|(slot, each)| Test::new(*slot, &each.sorts));
+            let tests = Tests::new(&met).ok_or(Leave)?;
             let meetings = &mut this.program.meetings;
-            meetings.tests.push(tests.collect());
+            meetings.tests.push(tests);
             let tests = meetings.tests.len() as u32 - 1;
             let at = this.emit(Instruction::IfMet { tests, odd: FAIL });
             for (slot, each) in &met {
@@ -228,8 +250,12 @@ impl Compiler<'_> {
                 this.met.insert(*slot, ways);
             }
             this.plainly(body, inner)?;
-            Ok(at)
+            match this.program.expects_open {
+                true => Err(Leave),
+                false => Ok(at),
+            }
         });
+        (self.program.looks_for_open, self.program.expects_open) = looked;
         self.back(way);
         self.met = before;
         self.matched.truncate(matched);

@@ -10,6 +10,7 @@ use crate::evaluate::is_instruction;
 use crate::fast::code::TypeId;
 use crate::fast::head::{Signature, signature};
 use crate::fast::heap::Heap;
+use crate::fast::met::family;
 use crate::fast::program::Program;
 use crate::types;
 use crate::unify::Bindings;
@@ -84,6 +85,10 @@ impl Compiler<'_> {
             self.within_several -= 1;
             self.depth = depth;
             if let Ok(Static::Known(found)) = found {
+                // What one of a family is, another need not be.
+                if family::is_open(&found) {
+                    return Err(Leave);
+                }
                 signatures.retain(|signature| matches(&signature.parameters[place], &found));
             }
         }

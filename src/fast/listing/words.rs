@@ -658,7 +658,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             )
         }
         I::IfMet { tests, odd: other } => {
-            let tests = rule.program().meetings.tests[tests as usize].iter();
+            let tests = rule.program().meetings.tests[tests as usize].each.iter();
             let values: Vec<String> = tests.map(|test| slot(test.slot)).collect();
             format!(
                 "unless {} are of the types that they were met with go to {}",

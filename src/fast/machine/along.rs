@@ -102,6 +102,9 @@ impl Machine<'_> {
             }
         }
         let made_of = &self.program.functions[function as usize];
+        if !made_of.is_as_its_last() {
+            return None;
+        }
         let kept = slots.map(|slot| Cell(frame[place(slot)]));
         let header = self
             .heap

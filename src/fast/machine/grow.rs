@@ -12,8 +12,6 @@
 //! Source: D. H. D. Warren, "DAI Research Report 141", University of Edinburgh, 1980, names
 //! this last call modulo constructor.
 
-use smallvec::SmallVec;
-
 use super::{HEIGHT, MATCHED, Machine, Next};
 use crate::budget::Budget;
 use crate::fast::cell::{Cell, Header};
@@ -35,13 +33,16 @@ const CHOICES: Slot = 2;
 const LENGTH: Slot = 3;
 /// What had changed of rules and types then.
 const EPOCH: Slot = 4;
-/// Whether the types of what is made depend on their elements; the function, if all is made by
-/// one that notes its type as it will be if what goes into the hole is of a type.
+/// Whether the types of what is made depend on their elements; the type that what goes into the hole is to
+/// be of, 0 for any, if all that is made has its type noted as it will be then.
 const TYPED: Slot = 5;
 /// Words of a chain's frame.
 const WORDS: usize = 2 + 6;
 /// The slots that hold terms.
 pub(in crate::fast) const LIVE: [u64; 1] = [1 << ROOT | 1 << LAST];
+
+/// Room for the places of so many of a chain's expressions is kept.
+const CHAINED_MAX: usize = 1 << 12;
 
 /// Ground, evaluated, its elements too.
 const WHOLE: u64 = Header::GROUND | Header::DATA;
@@ -112,7 +113,7 @@ impl Machine<'_> {
             .heap
             .make_open(&self.program, entry, values, count, true);
         let typed = if knows && header & TYPE_BITS != 0 {
-            Cell::small(function as i32)
+            Cell::small(entry.last_type.into())
         } else {
             Cell::boolean(is_typed || knows)
         };
@@ -152,13 +153,15 @@ impl Machine<'_> {
         let (root, last) = (Cell(frame[place(ROOT)]), Cell(frame[place(LAST)]));
         let (typed, knows) = (Cell(frame[place(TYPED)]), entry.made != 0);
         // Of others the types are found once the last element is there.
-        let is_as_others = entry.is_as_its_last && typed == Cell::small(function as i32);
+        let is_as_others = knows && entry.is_of_type(typed);
         let notes = is_as_others || !knows;
         let (made, header) = self
             .heap
             .make_open(&self.program, entry, values, count, notes);
         let is_as_others = is_as_others && header & TYPE_BITS != 0;
-        if (knows || typed.is_int()) && !is_as_others {
+        if is_as_others {
+            frame[place(TYPED)] = Cell::small(entry.last_type.into()).0;
+        } else if knows || typed.is_int() {
             frame[place(TYPED)] = Cell::TRUE.0;
         }
         frame[place(LAST)] = made.0;
@@ -221,7 +224,7 @@ impl Machine<'_> {
         if !is_whole || !self.is_plain_part(value) {
             let chain = self.heap.chain(root, value);
             self.note_chain(&chain, typed);
-        } else if typed != Cell::FALSE && !self.is_chain_typed(typed, root, last, value) {
+        } else if typed != Cell::FALSE && !self.is_chain_typed(typed, last, value) {
             self.type_chain(root, value);
         }
         self.leave(root, base)
@@ -229,30 +232,23 @@ impl Machine<'_> {
 
     /// Whether all that a chain is made of is of the types that are noted, now that the last has
     /// its value.
-    fn is_chain_typed(&mut self, typed: Cell, root: Cell, last: Cell, value: Cell) -> bool {
+    fn is_chain_typed(&mut self, typed: Cell, last: Cell, value: Cell) -> bool {
         if !typed.is_int() {
             return false;
         }
-        let entry = &self.program.functions[typed.as_int() as usize];
-        let Some(made) = self.program.made_by(entry) else {
-            return false;
-        };
-        let found = made.found;
-        let Some(Some(wanted)) = made.parts.last().copied() else {
+        if typed == Cell::small(0) {
             return true;
-        };
-        // Above the last, each has one of this type in its hole.
-        if root != last && found != wanted {
-            return false;
         }
         let noted = self
             .heap
             .noted_argument(&self.program, value, LeafPlace::Part);
-        if noted.is_some_and(|noted| noted.found() == wanted) {
+        if noted.is_some_and(|noted| i64::from(noted.found().0) == typed.as_int()) {
             return true;
         }
+        // That of the last is as it was noted where the value is of a type that fits as well.
+        let found = self.heap.noted_type(last.at());
         self.heap.cells[last.at()] &= !TYPE_BITS;
-        self.type_of(last) == Some(found)
+        self.type_of(last).is_some_and(|known| known.0 == found)
     }
 
     /// Whether an element leaves an expression ground and evaluated.
@@ -293,7 +289,8 @@ impl Machine<'_> {
     /// to see: whoever takes it apart asks for each. What is ill-typed is no result.
     #[inline(never)]
     fn type_chain(&mut self, root: Cell, value: Cell) {
-        let chain = self.heap.chain(root, value);
+        let mut chain = std::mem::take(&mut self.chained);
+        self.heap.chain_into(root, value, &mut chain);
         let without_type = match self.type_from_last(&chain, value) {
             Told::All => 0,
             Told::Below(count) => count,
@@ -308,6 +305,9 @@ impl Machine<'_> {
         for at in &chain[..without_type] {
             self.heap.cells[*at] &= !TYPE_BITS;
         }
+        chain.clear();
+        chain.shrink_to(CHAINED_MAX);
+        self.chained = chain;
     }
 
     /// Notes the types of a chain's expressions, the last first, as far as they are told.
@@ -316,20 +316,31 @@ impl Machine<'_> {
             return Told::Below(chain.len());
         };
         let mut below = Argument::new(found, self.kind_of(value));
+        let integer = Argument::new(self.program.value_types.number(), ArgumentKind::Grounded);
         // The head met last and its type.
         let mut of_head = (Cell::HOLE, found);
         for (number, &at) in chain.iter().enumerate().rev() {
             let head = self.heap.word(at + 1);
             let count = self.heap.header(at).arity() - 1;
-            let Some(arguments) = self.arguments_of_chained(at, count, below) else {
-                return Told::Below(number + 1);
-            };
             if head != of_head.0 {
                 let Some(found) = self.type_of_head(head) else {
                     return Told::Below(number + 1);
                 };
                 of_head = (head, found);
             }
+            // Most often it was looked up lately.
+            if count == 2 && self.heap.word(at + 2).is_int() {
+                let packed = integer.packed_after(of_head.1.packed());
+                let packed = below.packed_after(packed);
+                if let Some(found) = self.program.value_types.application_of_late(packed) {
+                    below = Argument::new(found, ArgumentKind::Expression);
+                    self.heap.note_type(at, found.0);
+                    continue;
+                }
+            }
+            let Some(arguments) = self.arguments_of_chained(at, count, below) else {
+                return Told::Below(number + 1);
+            };
             let types = &mut self.program.value_types;
             let Some(found) = types.application(of_head.1, &arguments[..count]) else {
                 return match types.is_ill_typed(of_head.1, &arguments[..count]) {
@@ -418,6 +429,19 @@ impl Machine<'_> {
         let copy = self.heap.begin(count);
         self.heap.cells.extend_from_within(first..first + count);
         self.heap.finish(copy, Header::EVALUATED)
+    }
+}
+
+impl Function {
+    /// Whether data that it makes is of the type that is told of a chain's hole.
+    #[inline(always)]
+    fn is_of_type(&self, typed: Cell) -> bool {
+        typed == Cell::small(0) || typed == Cell::small(self.data_type.into())
+    }
+
+    /// Whether of a chain of data that it makes each expression has the type that it knows.
+    pub(super) fn is_as_its_last(&self) -> bool {
+        self.made == 0 || self.last_type == 0 || self.last_type == self.data_type
     }
 }
 
@@ -511,14 +535,18 @@ impl crate::fast::heap::Heap {
 
     /// The expressions of a chain, each the last element of the one before; `end` is that
     /// of the last.
-    fn chain(&self, root: Cell, end: Cell) -> SmallVec<[usize; 16]> {
-        let mut chain = SmallVec::new();
+    fn chain(&self, root: Cell, end: Cell) -> Vec<usize> {
+        let mut chain = Vec::new();
+        self.chain_into(root, end, &mut chain);
+        chain
+    }
+
+    fn chain_into(&self, root: Cell, end: Cell, chain: &mut Vec<usize>) {
         let mut next = root;
         while next != end {
             let at = next.at();
             chain.push(at);
             next = self.word(at + self.header(at).arity());
         }
-        chain
     }
 }

@@ -27,6 +27,7 @@ impl Machine<'_> {
                 version.push(Met {
                     number: variable,
                     sorts: smallvec![Sort { argument, word }],
+                    is_family: false,
                 });
             }
         }

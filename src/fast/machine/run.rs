@@ -545,7 +545,9 @@ impl Machine<'_> {
                         }
                     }
                     I::IfMet { tests, odd } => {
-                        jump_unless!(self.heap.are_as_met(&self.program, frame, tests), odd)
+                        let (meetings, types) =
+                            (&mut self.program.meetings, &self.program.value_types);
+                        jump_unless!(self.heap.are_as_met(meetings, types, frame, tests), odd)
                     }
                     I::TakeSettled { to, from, settled } => {
                         let value = self.heap.deref(slot!(from));
@@ -1010,6 +1012,8 @@ impl Machine<'_> {
                     I::CallApplied {
                         function,
                         slots: [a, b, c],
+                        size,
+                        mark,
                         ..
                     } => {
                         let function = slot!(function).as_int() as usize;
@@ -1024,6 +1028,36 @@ impl Machine<'_> {
                             if self.heap.is_made(entry, self.result) {
                                 next!()
                             }
+                        } else if let Some(to) = entered!(function) {
+                            let height = height!(mark);
+                            let (a, b, c) = (slot!(a).0, slot!(b).0, slot!(c).0);
+                            let target = (base + 2 + usize::from(size)).max(self.protected);
+                            if let Some(called) = self.stack.at_mut(target) {
+                                let word = ((pc as u64) << 32) | base as u64;
+                                let state = (height << HEIGHT) | target as u64;
+                                call!(to, target, called, [word, state, a, b, c])
+                            }
+                        }
+                    }
+                    I::CallAppliedLast {
+                        function,
+                        slots: [a, b, c],
+                        ..
+                    } => {
+                        if let Some(to) = entered!(slot!(function).as_int()) {
+                            let (word, state) = (frame[0], frame[1] & !MATCHED);
+                            let (a, b, c) = (slot!(a).0, slot!(b).0, slot!(c).0);
+                            let target = base.max(self.protected);
+                            if let Some(called) = self.stack.at_mut(target) {
+                                call!(to, target, called, [word, state, a, b, c])
+                            }
+                        }
+                    }
+                    I::Decide { to, site, .. } => {
+                        if let Some(function) = self.decide_again(site, base) {
+                            code = &self.program.code;
+                            frame = self.stack.frame_mut(base);
+                            set!(to, Cell::small(function as i32))
                         }
                     }
                     I::CallSlots {
@@ -1338,7 +1372,6 @@ impl Machine<'_> {
                     | I::Match { .. }
                     | I::CheckTree { .. }
                     | I::Retype { .. }
-                    | I::Decide { .. }
                     | I::CallDecided { .. }
                     | I::CallDecidedLast { .. }
                     | I::Walk { .. }
@@ -1355,8 +1388,7 @@ impl Machine<'_> {
                     | I::Close
                     | I::BuildBlock { .. }
                     | I::Meet { .. }
-                    | I::Compute { .. }
-                    | I::CallAppliedLast { .. } => {}
+                    | I::Compute { .. } => {}
                 }
                 // It is not as most often.
                 let Some((to, frame_of)) = self.step((pc - 1) as Pc, base) else {

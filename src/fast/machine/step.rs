@@ -546,16 +546,10 @@ impl Machine<'_> {
                     fuel!();
                 }
             }
-            I::Decide { to, site, odd } => {
-                let found = match self.decide_again(site, base) {
-                    None => self.decide(site, base),
-                    found => found,
-                };
-                match found {
-                    Some(function) => set!(self, base, to, Cell::small(function as i32)),
-                    None => pc = odd,
-                }
-            }
+            I::Decide { to, site, odd } => match self.decide(site, base) {
+                Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                None => pc = odd,
+            },
             I::Applied {
                 to,
                 head,

@@ -89,7 +89,7 @@ impl Program {
             None => (None, &[][..]),
         };
         entry.looks_before_last = Made::looks_at(others);
-        entry.is_as_its_last = last.is_none_or(|wanted| wanted == made.found);
+        entry.last_type = last.map_or(0, |wanted| wanted.0);
     }
 
     /// What is known of the calls of a function, if that is more than what its signature says.
