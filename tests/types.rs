@@ -49,6 +49,11 @@ const RULES: &str = r#"
 (: shout (-> Number String))
 (= (shout $x) "x")
 (= (twice $f $x) ($f ($f $x)))
+(: each (-> (-> $a $b) $a $a (Both $b $b)))
+(= (each $f $x $y) (Pair ($f $x) ($f $y)))
+(= (same $x) $x)
+(= (stuck $x) (apart $x))
+(= (mixed $x) (if (== $x 1) "s" (if (== $x 2) (Just $x) $x)))
 (= (listed $x) (Cons $x Nil))
 (= (add-to $n) (|-> ($x) (+ $x $n)))
 (p 1 a) (p 2 b) (p 2 c)
@@ -87,6 +92,12 @@ fn functions() -> BoxedStrategy<String> {
             "listed",
             "Just",
             "+",
+            "same",
+            "stuck",
+            "mixed",
+            "(|-> ($x) $x)",
+            "(|-> ($x) (mixed $x))",
+            "(|-> ($x) (Cons $x Nil))",
             "(|-> ($x) (+ $x 1))",
             "(|-> ($x) ($x $x))",
             "(|-> ($x) (let $y (p $x) $y))",
@@ -131,6 +142,7 @@ fn calls() -> BoxedStrategy<String> {
     let of_functions = prop_oneof![
         (functions(), leaves()).prop_map(|(f, x)| format!("({f} {x})")),
         (functions(), leaves()).prop_map(|(f, x)| format!("(twice {f} {x})")),
+        (functions(), leaves(), leaves()).prop_map(|(f, x, y)| format!("(each {f} {x} {y})")),
         (functions(), leaves()).prop_map(|(f, x)| format!("(let $f {f} ($f {x}))")),
         (functions(), leaves()).prop_map(|(f, x)| format!("(let $k {x} ((|-> ($z) ({f} $k)) $z))")),
         functions(),

@@ -37,6 +37,9 @@ impl Applied {
     /// With a number of arguments: that types were decided when the code was made.
     pub(super) const DECIDED: u8 = 0x40;
 
+    /// With a number of arguments: what such calls of a name tell of types, in place of a function.
+    pub(super) const TELLING: u8 = 0x80;
+
     /// The number of arguments alone.
     pub(super) fn count(count: u8) -> u8 {
         count & !Applied::DECIDED

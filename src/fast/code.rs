@@ -297,6 +297,14 @@ pub(super) enum Instruction {
         of: Of,
         size: Slot,
     },
+    /// As `Evaluate`, of the type that a slot tells.
+    EvaluateAs {
+        to: Slot,
+        from: Slot,
+        expected: Slot,
+        part: bool,
+        size: Slot,
+    },
     /// Evaluates what a slot holds and returns that.
     EvaluateLast {
         from: Slot,
@@ -801,6 +809,24 @@ pub(super) enum Instruction {
         head: Slot,
         count: u8,
         expected: TypeId,
+        odd: Pc,
+    },
+    /// As `Applied`, for results of the type that a slot tells.
+    AppliedAs {
+        to: Slot,
+        head: Slot,
+        count: u8,
+        expected: Slot,
+        odd: Pc,
+    },
+    /// Goes on at `odd` if the slot tells a type that is expected.
+    IfUntold {
+        slot: Slot,
+        odd: Pc,
+    },
+    /// Goes on at `odd` unless the slot says that there is more to tell.
+    IfFurther {
+        slot: Slot,
         odd: Pc,
     },
     /// As `CallDecided`, of at most three arguments, which slots hold.

@@ -39,7 +39,7 @@ mod slow;
 mod state;
 mod switch;
 mod table;
-mod tells;
+pub(super) mod tells;
 mod told;
 mod tuple;
 mod typing;
@@ -411,6 +411,8 @@ enum OddWhat {
     Rule(Atom, Gives),
     /// An expression as written, which is evaluated as a value, `true` as a part of another.
     Value(Atom, bool),
+    /// The same, with the slot of the type that is expected of it.
+    ValueAs(Atom, bool, Slot),
     /// As `Call`, if one of both slots holds a space; else a failure.
     Space([Slot; 2], Atom),
     /// A call of an operation, of evaluated operands, and what these were as written.
@@ -624,6 +626,9 @@ impl<'m> Compiler<'m> {
                 | I::IfMet { odd, .. }
                 | I::Decide { odd, .. }
                 | I::Applied { odd, .. }
+                | I::AppliedAs { odd, .. }
+                | I::IfUntold { odd, .. }
+                | I::IfFurther { odd, .. }
                 | I::TryApplyLast { odd, .. }
                 | I::List { odd, .. }
                 | I::Item { odd, .. },

@@ -55,6 +55,7 @@ mod watch;
 
 use std::rc::Rc;
 
+use decide::Lambdas;
 pub(in crate::fast) use query::{Join, Tops};
 use record::Recorded;
 use scratch::Scratch;
@@ -165,6 +166,7 @@ pub(super) struct Machine<'h> {
     growing_max: i64,
     /// How long the trail was when the head that is being matched began.
     head_trail: usize,
+    lambdas: Lambdas,
     /// Room for the places of a chain's expressions, while their types are looked at.
     chained: Vec<usize>,
     subject: Atom,
@@ -269,6 +271,7 @@ impl<'h> Machine<'h> {
             growing_max: grow::most(budget),
             head_trail: 0,
             chained: Vec::new(),
+            lambdas: Lambdas::default(),
             subject: Atom::unit(),
             fit: (0, ANY),
             layers: scratch.layers,

@@ -29,6 +29,8 @@ use crate::fast::types::{Argument, ValueTypes};
 const OFTEN: u32 = if cfg!(debug_assertions) { 1 } else { 24 };
 /// How many times more often for each time that it was compiled so before.
 const MORE_OFTEN: u32 = 4;
+/// A body of which something was left to the plain evaluator is entered so many times more.
+pub(super) const SOON: u32 = 2;
 /// In so many ways a body is compiled.
 pub(super) const VERSIONS_MAX: usize = 4;
 /// For so many combinations of types, of which several may be one way.
@@ -203,6 +205,8 @@ pub(super) struct Meetings {
     /// For places in the code.
     pub(super) open: Vec<Meeting>,
     pub(super) tests: Vec<Tests>,
+    /// Whether something was left to the plain evaluator since a body was entered, as its types did not tell.
+    pub(super) was_left: bool,
 }
 
 impl Meetings {
@@ -263,6 +267,11 @@ pub(super) fn word_in(cells: &[u64], value: Cell) -> u64 {
 /// noted type.
 pub(super) fn tells_type(word: u64) -> bool {
     word == word_of_integers() || Cell(word).is_symbol() || is_typed_expression(word)
+}
+
+/// Whether the word is that of expressions with such a header.
+pub(super) fn is_like_header(word: u64, header: u64) -> bool {
+    is_typed_expression(word) && word == header & MET
 }
 
 fn word_of_integers() -> u64 {

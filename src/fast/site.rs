@@ -18,6 +18,9 @@ pub(super) enum Tree {
     Told(Slot, bool),
     /// The value in a slot, which an argument was evaluated to.
     Result(Slot),
+    /// The value in a slot, which a call of what a variable stands for was evaluated to; as it was told of
+    /// before, if that is no name without types.
+    Named(Box<Tree>, Slot, Applied),
     /// A variable that stands for nothing.
     Unknown,
     /// An expression that is known to be of a type.
@@ -65,12 +68,17 @@ pub(super) enum Tells {
     Value,
     /// The type of its value, which is no expression but one that was made then.
     Made,
+    /// What the name tells that a variable stands for, of which it is a call.
+    Named,
 }
 
 impl Tells {
     /// Whether it tells something, and it is known what.
     pub(super) fn is_clear(self) -> bool {
-        matches!(self, Tells::Type(_) | Tells::Value | Tells::Made)
+        matches!(
+            self,
+            Tells::Type(_) | Tells::Value | Tells::Made | Tells::Named
+        )
     }
 }
 
@@ -92,8 +100,19 @@ pub(super) enum LeafPlace {
     Made,
     /// What an argument was evaluated to, as for [`Tells::Value`].
     Result,
+    /// What calls of a name with so many arguments tell.
+    Named(u8),
+    /// What a call of such a name was evaluated to.
+    ResultOf(Applied),
     /// Anything else.
     Part,
+}
+
+/// The head of a call of what a variable stands for, in a slot, and how many arguments that has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Applied {
+    pub(super) head: Slot,
+    pub(super) count: u8,
 }
 
 /// A type that is expected: known, or told by the call around it, in a slot.
@@ -132,6 +151,53 @@ pub(super) enum Told {
     Type(Slot),
     /// The function of this symbol and arity for that type.
     Function(Slot, u32, usize),
+    /// The type, if it is a call of a name without types; with [`FURTHER`] if what it was evaluated to tells
+    /// more.
+    Applied(Slot, Applied),
+}
+
+/// Beside a type that an argument is told.
+pub(super) const FURTHER: u32 = 1 << 16;
+
+/// What calls of a name tell of what type variables stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// It is no name without types.
+    Other,
+    /// They are data: what is expected of them makes no difference.
+    Free,
+    /// What their values tell.
+    As(Tells),
+}
+
+impl Telling {
+    /// So many types are told.
+    const TYPES: u16 = 1 << 10;
+
+    /// In less bits than an argument has for its type.
+    pub(super) fn packed(self) -> u16 {
+        match self {
+            Telling::Other => 1,
+            Telling::Free => 2,
+            Telling::As(Tells::Nothing) => 3,
+            Telling::As(Tells::Value) => 4,
+            Telling::As(Tells::Made) => 5,
+            Telling::As(Tells::Type(found)) if found < Telling::TYPES => 7 | found << 3,
+            Telling::As(Tells::Type(_) | Tells::Unclear | Tells::Named) => 6,
+        }
+    }
+
+    pub(super) fn of_packed(packed: u16) -> Telling {
+        match packed & 7 {
+            1 => Telling::Other,
+            2 => Telling::Free,
+            3 => Telling::As(Tells::Nothing),
+            4 => Telling::As(Tells::Value),
+            5 => Telling::As(Tells::Made),
+            7 => Telling::As(Tells::Type(packed >> 3)),
+            _ => Telling::As(Tells::Unclear),
+        }
+    }
 }
 
 /// What was decided for a site: by the types of its leaves, and what was expected of it,

@@ -71,6 +71,11 @@ impl Argument {
         Argument(found.0 | (kind as u16) << NUMBERS_MAX.trailing_zeros())
     }
 
+    /// In the place of an argument, what calls of a name tell.
+    pub(super) fn telling(packed: u16) -> Argument {
+        Argument(packed)
+    }
+
     pub(super) fn found(self) -> ValueType {
         ValueType(self.0 & (NUMBERS_MAX - 1))
     }

@@ -1,6 +1,7 @@
 //! What is plainly seen of values: that they evaluate to themselves, that calls of them need
 //! nothing evaluated before; and expressions made of such.
 
+use crate::fast::applied::Applied;
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::code::{ANY, NUMBER, Quick, QuickKind, TypeId};
 use crate::fast::function::{Function, State};
@@ -458,6 +459,10 @@ impl Heap {
         leaf: LeafPlace,
     ) -> Option<Argument> {
         let types = &program.value_types;
+        if let LeafPlace::Named(count) = leaf {
+            let known = program.applied.find(value, Applied::TELLING | count, ANY)?;
+            return Some(Argument::telling(known.function as u16));
+        }
         let (found, kind) = match value.kind() {
             Kind::Int(_) if leaf != LeafPlace::Head => (types.number(), ArgumentKind::Grounded),
             Kind::Sym(id) if value != self.empty => {

@@ -15,7 +15,7 @@ use crate::fast::head::{Head, Signature, signature};
 use crate::types;
 
 /// Calls with more arguments are made as values.
-const ARGUMENTS_MAX: usize = 32;
+pub(super) const ARGUMENTS_MAX: usize = 32;
 
 /// How a call of what a variable stands for is made.
 struct Way {
@@ -34,14 +34,17 @@ impl Compiler<'_> {
     /// A call of what a variable stands for. If that is a name without types, arguments are
     /// evaluated and the function of that name is called; anything else is evaluated as the
     /// value that it is.
-    pub(super) fn applied(&mut self, call: Call<'_>, head: &Variable) -> Compiled<Value> {
+    /// The type that is expected of its result may be told in a slot.
+    pub(super) fn applied_as(&mut self, call: Call<'_>, told: Option<Slot>) -> Compiled<Value> {
         let Call {
             atom,
             children,
             expected,
             want,
         } = call;
-        let arguments = &children[1..];
+        let [Atom::Variable(head), arguments @ ..] = children else {
+            return Err(Leave);
+        };
         let name = self.names.get(head).copied().ok_or(Leave)?;
         let is_new = name.fresh_in == Some(self.scope);
         if is_new || arguments.is_empty() || arguments.len() > ARGUMENTS_MAX {
@@ -63,25 +66,41 @@ impl Compiler<'_> {
         let mut uses = self.emit_checks(way.checks);
         let (count, parameters) = (way.count, way.parameters);
         let quick = way.quick.zip(u8::try_from(way.returns).ok());
+        let untold = told.map(|slot| self.emit(Instruction::IfUntold { slot, odd: FAIL }));
         // Another takes its place when more is known.
         let place = quick.map(|_| {
             let to = self.here() + 1;
             self.emit(Instruction::Jump { to })
         });
+        if let Some(untold) = untold {
+            let here = self.here();
+            self.fill(untold, Place::Odd, here);
+        }
         let function = self.slot()?;
-        let at = self.emit(Instruction::Applied {
-            to: function,
-            head,
-            count,
-            expected: way.returns,
-            odd: FAIL,
+        let (to, odd) = (function, FAIL);
+        let at = self.emit(match told {
+            None => Instruction::Applied {
+                to,
+                head,
+                count,
+                expected: way.returns,
+                odd,
+            },
+            Some(expected) => Instruction::AppliedAs {
+                to,
+                head,
+                count,
+                expected,
+                odd,
+            },
         });
         uses.push((at, Place::Odd));
-        let slow = self.slow(
-            uses,
-            OddWhat::Value(atom.clone(), want == Want::Own),
-            expected,
-        )?;
+        let part = want == Want::Own;
+        let slow = match told {
+            None => OddWhat::Value(atom.clone(), part),
+            Some(told) => OddWhat::ValueAs(atom.clone(), part, told),
+        };
+        let slow = self.slow(uses, slow, expected)?;
         let noted = match is_untyped {
             true => self.note_unbound(children)?,
             false => self.unbound.len(),

@@ -75,7 +75,7 @@ impl Compiler<'_> {
                 Err(Leave)
             }
             [head, ..] if lambda_of(head).is_some() => self.lambda_call(children, expected, want),
-            [Atom::Variable(head), ..] => self.applied(call, head),
+            [Atom::Variable(_), ..] => self.applied_as(call, None),
             [Atom::Expression(_), ..] if self.program.expression_rules.has(children.len()) => {
                 self.call_of_call(call)
             }
@@ -590,7 +590,19 @@ impl Compiler<'_> {
             let function = if self.is_data(known) { known } else { function };
             let is_error = operands[0].is_constant()
                 && self.program.constants[operands[0].index()] == self.heap.error;
-            let instruction = match in_slots(&operands[1..]) {
+            let in_place = in_slots(&operands[1..]);
+            let quick = match quick {
+                // With constants among its elements it is made as quickly.
+                None if in_place.is_none() && !self.watched && !self.program.proving => {
+                    let arguments = quick_operands(&operands[1..]);
+                    arguments.map(|arguments| {
+                        let to = self.here() + 1;
+                        (self.emit(Instruction::Jump { to }), arguments)
+                    })
+                }
+                quick => quick,
+            };
+            let instruction = match in_place {
                 Some(slots) if !is_error => Instruction::MakeOrCall {
                     to,
                     function,

@@ -12,7 +12,9 @@ use crate::atom::{Atom, Variable, known};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Quick, Slot, TypeId};
 use crate::fast::function::Elements;
 use crate::fast::head::{Head, Signature};
-use crate::fast::site::{Expected, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
+use crate::fast::site::{
+    Applied, Expected, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree,
+};
 use crate::types;
 
 /// Trees are looked at recursively.
@@ -96,6 +98,12 @@ pub(super) fn add_leaves(tree: &Tree, place: LeafPlace, leaves: &mut Vec<Leaf>) 
             slot: *slot,
             place: LeafPlace::Result,
         }),
+        Tree::Named(before, slot, applied) => {
+            add_leaves(before, LeafPlace::Part, leaves);
+            let place = LeafPlace::ResultOf(*applied);
+            leaves.push(Leaf { slot: *slot, place });
+            add_named(*applied, leaves);
+        }
         Tree::Told(slot, made) => leaves.push(Leaf {
             slot: *slot,
             place: if *made {
@@ -116,6 +124,12 @@ pub(super) fn add_leaves(tree: &Tree, place: LeafPlace, leaves: &mut Vec<Leaf>) 
             }
         }
     }
+}
+
+/// Notes that types depend on the name that is the head of a call.
+fn add_named(applied: Applied, leaves: &mut Vec<Leaf>) {
+    let (slot, place) = (applied.head, LeafPlace::Named(applied.count));
+    leaves.push(Leaf { slot, place });
 }
 
 impl Compiler<'_> {
@@ -299,6 +313,7 @@ impl Compiler<'_> {
                 Told::Type(_) | Told::Function(..) if is_symbol || makes_state => {
                     self.tells(argument)
                 }
+                Told::Applied(..) if is_symbol => Tells::Named,
                 Told::Nothing if is_symbol && matches!(tree, Tree::Call(_)) => self.tells(argument),
                 _ => Tells::Unclear,
             };
@@ -335,7 +350,7 @@ impl Compiler<'_> {
         // What the way on from here has, and the slow one not yet.
         self.define(function);
         for told in &told {
-            if let Told::Type(slot) | Told::Function(slot, ..) = told {
+            if let Told::Type(slot) | Told::Function(slot, ..) | Told::Applied(slot, _) = told {
                 self.define(*slot);
             }
         }
@@ -405,6 +420,9 @@ impl Compiler<'_> {
                 LeafPlace::Argument
             };
             add_leaves(&part.tree, place, &mut leaves);
+            if let Told::Applied(_, applied) = part.told {
+                add_named(applied, &mut leaves);
+            }
         }
         self.program.site(Site {
             head: self.program.constants[head.index()],
@@ -434,10 +452,14 @@ impl Compiler<'_> {
         if !further.is_told_by(place) {
             return Ok(Operand::slot(slot));
         }
-        let tree = match further.arguments[place].tells {
-            Tells::Type(found) => Tree::Known(found),
-            Tells::Made => Tree::Told(slot, true),
-            _ => Tree::Result(slot),
+        let part = further.arguments[place].clone();
+        let (tree, told) = match (part.tells, part.told) {
+            (Tells::Type(found), _) => (Tree::Known(found), None),
+            (Tells::Made, _) => (Tree::Told(slot, true), None),
+            (Tells::Named, Told::Applied(told, applied)) => {
+                (Tree::Named(Box::new(part.tree), slot, applied), Some(told))
+            }
+            _ => (Tree::Result(slot), None),
         };
         further.arguments[place] = SiteArgument {
             tree,
@@ -450,7 +472,12 @@ impl Compiler<'_> {
         let site = self.site(head, expected, arguments, further.evaluates_result);
         let odd = FAIL;
         let to = further.function;
+        let over = told.map(|slot| self.emit(Instruction::IfFurther { slot, odd }));
         let at = self.emit(Instruction::Decide { to, site, odd });
+        if let Some(over) = over {
+            let here = self.here();
+            self.fill(over, Place::Odd, here);
+        }
         let whole = self.program.curried.nested(further.whole.clone());
         let (source, known) = match further.expected {
             Expected::Known(known) => (OddWhat::Source(whole), known),

@@ -10,7 +10,7 @@ use crate::fast::code::{FAIL, Instruction, Slot, TypeId};
 use crate::fast::function::State;
 use crate::fast::head::{Head, signature};
 use crate::fast::met::{
-    Body, Meeting, Met, Tests, VARIABLES_MAX, VERSIONS_MAX, Version, either, family,
+    Body, Meeting, Met, SOON, Tests, VARIABLES_MAX, VERSIONS_MAX, Version, either, family,
 };
 use crate::fast::program::Program;
 use crate::fast::types::{Argument, ArgumentKind, ValueType};
@@ -32,6 +32,18 @@ enum Depends {
     Heads,
     /// Any of them.
     Arguments,
+}
+
+/// How code looks at the types of values when it runs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Asks {
+    Nothing,
+    /// Only for the function of a name that is called.
+    Heads,
+    /// By instructions.
+    Types,
+    /// It leaves something to the plain evaluator that they may tell about.
+    Slowly,
 }
 
 /// Types that variables had were met: the function is compiled for them before its next call.
@@ -123,10 +135,15 @@ impl Compiler<'_> {
             let open = self.slots_to_meet(&variables);
             let at = self.meeting(key, open, for_functions);
             self.plainly(body, inner)?;
-            if !at.is_none_or(|at| self.asks_for_types(at)) {
-                let at = at.expect("just seen");
-                let to = at as u32 + 1;
-                self.program.code[at] = Instruction::Jump { to };
+            if let Some(at) = at {
+                match self.asked_for_types(at) {
+                    Asks::Nothing => {
+                        let to = at as u32 + 1;
+                        self.program.code[at] = Instruction::Jump { to };
+                    }
+                    Asks::Slowly => self.meet_soon(at),
+                    Asks::Heads | Asks::Types => {}
+                }
             }
         } else {
             if versions.len() < VERSIONS_MAX && self.program.meetings.has_room(&key) {
@@ -199,7 +216,7 @@ impl Compiler<'_> {
         self.attempt(|this| -> Compiled<()> {
             let at = this.here() as usize;
             is_made = this.version(body, variables, version, inner)
-                && !(has_families && this.asks_for_types(at));
+                && !(has_families && this.asked_for_types(at) > Asks::Heads);
             Err(Leave)
         });
         self.meets = meets;
@@ -339,18 +356,27 @@ impl Compiler<'_> {
         found
     }
 
-    /// Whether code from there on looks at the types of values, or leaves something to the plain evaluator that
-    /// these may tell about.
-    fn asks_for_types(&self, from: usize) -> bool {
-        self.program.code[from..].iter().any(|instruction| {
-            matches!(
-                instruction,
+    /// How code from there on looks at the types of values.
+    fn asked_for_types(&self, from: usize) -> Asks {
+        let asks = self.program.code[from..]
+            .iter()
+            .map(|instruction| match instruction {
+                Instruction::Plain { .. } => Asks::Slowly,
                 Instruction::Decide { .. }
-                    | Instruction::CheckTree { .. }
-                    | Instruction::Applied { .. }
-                    | Instruction::Plain { .. }
-            )
-        })
+                | Instruction::CheckTree { .. }
+                | Instruction::AppliedAs { .. } => Asks::Types,
+                Instruction::Applied { .. } => Asks::Heads,
+                _ => Asks::Nothing,
+            });
+        asks.max().unwrap_or(Asks::Nothing)
+    }
+
+    /// Has the body whose entry is noted there looked at after a few times.
+    fn meet_soon(&mut self, at: usize) {
+        if let Instruction::Meet { meeting } = self.program.code[at] {
+            let meeting = &mut self.program.meetings.open[meeting as usize];
+            meeting.left = meeting.left.min(SOON);
+        }
     }
 
     /// What is known of a variable's value as an argument, if it is as it was met.

@@ -246,6 +246,32 @@ impl Compiler<'_> {
                     }
                     continue;
                 }
+                OddWhat::ValueAs(atom, part, expected) => {
+                    self.handler = odd.handler;
+                    let from = self.quoted_data(&atom)?;
+                    let from = self.in_slot(from)?;
+                    let to = self.slot()?;
+                    self.emit_sized(Instruction::EvaluateAs {
+                        to,
+                        from,
+                        expected,
+                        part,
+                        size: 0,
+                    });
+                    self.define(to);
+                    let at = self.emit(Instruction::Take { to, on_error: FAIL });
+                    self.on_error(at);
+                    match odd.to {
+                        Some(into) => {
+                            let (to, from) = (into, to);
+                            self.emit(Instruction::Move { to, from });
+                            self.record_pending();
+                            self.emit(Instruction::Jump { to: odd.resume });
+                        }
+                        None => self.return_value(Operand::slot(to)),
+                    }
+                    continue;
+                }
                 what => self.ask(what, odd.expected, place)?,
             }
             if ends {
@@ -279,7 +305,9 @@ impl Compiler<'_> {
             _ => Changed::No,
         };
         match what {
-            OddWhat::Value(..) => unreachable!("a value is settled by code"),
+            OddWhat::Value(..) | OddWhat::ValueAs(..) => {
+                unreachable!("a value is settled by code")
+            }
             OddWhat::Call(atom) | OddWhat::Changed(atom) | OddWhat::Bound(atom, _) => {
                 let from = self.instantiated(&atom, place)?;
                 self.emit_sized(Instruction::PlainCall {
@@ -395,6 +423,7 @@ impl Compiler<'_> {
             match &mut self.program.code[at] {
                 I::BuildOrCall { size, .. }
                 | I::Evaluate { size, .. }
+                | I::EvaluateAs { size, .. }
                 | I::Plain { size, .. }
                 | I::PlainOf { size, .. }
                 | I::PlainAs { size, .. }

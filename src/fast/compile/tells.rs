@@ -1,10 +1,14 @@
 //! What the value of an expression tells of its type: where it comes from, through the rules of what it calls.
 
 use super::Compiler;
+use super::lambda::lambda_of;
 use crate::atom::{Atom, known};
+use crate::engine::Host;
 use crate::evaluate::{Control, is_instruction};
 use crate::fast::head::{Head, Signature};
-use crate::fast::site::Tells;
+use crate::fast::heap::Heap;
+use crate::fast::program::Program;
+use crate::fast::site::{Telling, Tells};
 use crate::types;
 use crate::unify::Bindings;
 
@@ -45,6 +49,52 @@ struct Gathered {
     /// What is kept as it is, unevaluated.
     kept: bool,
     unclear: bool,
+}
+
+/// What calls of a name without types tell of what type variables stand for, whatever its arguments are.
+pub(in crate::fast) fn telling(
+    host: &Host,
+    heap: &mut Heap,
+    program: &mut Program,
+    symbol: u32,
+    arity: usize,
+) -> Telling {
+    if !program.has_rules_of(symbol, arity) {
+        return Telling::Free;
+    }
+    let head = Atom::Symbol(heap.symbol_of(symbol));
+    let arguments = (0..arity).map(|number| Atom::variable(&number.to_string()));
+    let call = Atom::expression(std::iter::once(head).chain(arguments).collect::<Vec<_>>());
+    let mut compiler = Compiler::new(host, heap, program, 0);
+    Telling::As(match compiler.keeps_result(&call) {
+        true => Tells::Unclear,
+        false => compiler.tells(&call),
+    })
+}
+
+/// As [`telling`], of calls of a function without a name.
+pub(in crate::fast) fn telling_of_lambda(
+    host: &Host,
+    heap: &mut Heap,
+    program: &mut Program,
+    lambda: &Atom,
+    arity: usize,
+) -> Telling {
+    let Some((parameters, body)) = lambda_of(lambda) else {
+        return Telling::Other;
+    };
+    let are_plain = parameters
+        .iter()
+        .enumerate()
+        .all(|(place, one)| matches!(one, Atom::Variable(_)) && !parameters[..place].contains(one));
+    if !are_plain || parameters.len() != arity {
+        return Telling::Other;
+    }
+    let mut compiler = Compiler::new(host, heap, program, 0);
+    Telling::As(match compiler.keeps_result(body) {
+        true => Tells::Unclear,
+        false => compiler.tells(body),
+    })
 }
 
 /// Whether a function of such results says nothing of what they are.

@@ -1,5 +1,7 @@
 //! What an argument that is a call is told of the type that it is expected to be of.
 
+use super::apply::ARGUMENTS_MAX;
+use super::call::Call;
 use super::decide::{Callee, add_leaves, is_applied, is_call};
 use super::lambda::lambda_of;
 use super::tells::tells_nothing;
@@ -8,7 +10,9 @@ use crate::atom::{Atom, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 use crate::fast::function::Elements;
 use crate::fast::head::{Head, Signature};
-use crate::fast::site::{Expected, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree};
+use crate::fast::site::{
+    Applied, Expected, Leaf, LeafPlace, Site, SiteArgument, Tells, Told, Tree,
+};
 use crate::types;
 
 /// What an argument is told when it runs, and where that is looked at.
@@ -23,6 +27,9 @@ impl Compiler<'_> {
     pub(super) fn told(&mut self, argument: &Atom) -> Compiled<Told> {
         if lambda_of(argument).is_some() {
             return Ok(Told::Free);
+        }
+        if let Some(applied) = self.named_later(argument) {
+            return Ok(Told::Applied(self.slot()?, applied));
         }
         let Some([head @ Atom::Symbol(symbol), arguments @ ..]) = argument.as_expression() else {
             return Ok(Told::Nothing);
@@ -44,6 +51,27 @@ impl Compiler<'_> {
                 }
             }
             _ => Told::Nothing,
+        })
+    }
+
+    /// The head of a call of what a variable stands for, unless that was met as a function of a type.
+    fn named_later(&mut self, argument: &Atom) -> Option<Applied> {
+        let [head @ Atom::Variable(variable), arguments @ ..] = argument.as_expression()? else {
+            return None;
+        };
+        let name = *self.names.get(variable)?;
+        let is_new = name.fresh_in == Some(self.scope);
+        let met = self.met_as_one(head);
+        let types = &self.program.value_types;
+        if is_new
+            || !(1..=ARGUMENTS_MAX).contains(&arguments.len())
+            || met.is_some_and(|met| types.is_function(met))
+        {
+            return None;
+        }
+        Some(Applied {
+            head: name.slot,
+            count: arguments.len() as u8,
         })
     }
 
@@ -109,6 +137,18 @@ impl Compiler<'_> {
                         this.call_decided(symbol, operands, callee, want, mark, elements)
                     },
                 )?;
+                self.depth -= 1;
+                Ok(value)
+            }
+            Told::Applied(told, _) => {
+                self.deeper()?;
+                let call = Call {
+                    atom: argument,
+                    children,
+                    expected: ANY,
+                    want,
+                };
+                let value = self.applied_as(call, Some(told))?;
                 self.depth -= 1;
                 Ok(value)
             }

@@ -275,6 +275,14 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot(from),
             wanted(expected)
         ),
+        I::EvaluateAs {
+            to, from, expected, ..
+        } => format!(
+            "evaluate {} as {} tells; if it is its own value it is the result for {}",
+            slot(from),
+            slot(expected),
+            slot(to)
+        ),
         I::PlainAs { from, expected, .. } => format!(
             "evaluate {} as {} tells by the plain evaluator",
             slot(from),
@@ -868,6 +876,31 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 slot(function),
                 list(operands)
             )
+        }
+        I::AppliedAs {
+            to,
+            head,
+            count,
+            expected,
+            odd: other,
+        } => format!(
+            "{} := the function {} of {count} for what {} tells{}",
+            slot(to),
+            slot(head),
+            slot(expected),
+            odd(other)
+        ),
+        I::IfUntold {
+            slot: told,
+            odd: other,
+        } => {
+            format!("if {} tells a type go to {}", slot(told), place(other))
+        }
+        I::IfFurther {
+            slot: told,
+            odd: other,
+        } => {
+            format!("unless {} tells of more go to {}", slot(told), place(other))
         }
         I::Applied {
             to,

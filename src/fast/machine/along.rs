@@ -5,8 +5,6 @@
 //! plain, makes the next and calls itself: for as long as the rest is data of the same shape,
 //! the turns are made here, without the instructions in between.
 
-use smallvec::SmallVec;
-
 use super::{HEIGHT, Machine};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{CLOSE, Instruction, Pc, Slot};
@@ -83,7 +81,8 @@ impl Machine<'_> {
             }
         }
         // Where types were looked at, all that is taken apart has to have those of the first.
-        let mut words = SmallVec::<[u64; 4]>::new();
+        let mut words = [0; WORDS];
+        let mut counted = 0;
         if typed {
             let whole = Cell(frame[place(argument)]);
             if !whole.is_exp() {
@@ -92,13 +91,12 @@ impl Machine<'_> {
             noted |= TYPE_BITS;
             shape |= self.heap.cells[whole.at()] & TYPE_BITS;
             let taken = &frame[place(elements)..][..arity - 1];
-            words.extend(
-                taken
-                    .iter()
-                    .map(|value| met::word(&self.heap, Cell(*value))),
-            );
-            if !words.iter().all(|word| met::tells_type(*word)) {
-                return None;
+            counted = taken.len();
+            for (word, value) in words.get_mut(..counted)?.iter_mut().zip(taken) {
+                *word = met::word(&self.heap, Cell(*value));
+                if !met::tells_type(*word) {
+                    return None;
+                }
             }
         }
         let made_of = &self.program.functions[function as usize];
@@ -114,12 +112,15 @@ impl Machine<'_> {
 
         let room = self.collect_at.saturating_sub(self.heap.cells.len()) / WORDS;
         let longest = self.growing_max - last.length;
+        let rest_of = usize::from(rest - elements);
+        let is_like_all = counted > 0 && met::is_like_header(words[rest_of], shape);
+        let other = other_of(&words[..counted], rest_of);
         let along = Along {
             shape,
             noted,
             head,
             arity,
-            rest: usize::from(rest - elements),
+            rest: rest_of,
             header: header.0,
             name: Cell::symbol(made_of.symbol).0,
             // Where in what is taken apart an element of what is made is found.
@@ -129,18 +130,30 @@ impl Machine<'_> {
             }),
             kept: kept.map(|value| value.0),
             words,
+            counted,
+            other: other.unwrap_or_default(),
+            looks_further: !(is_like_all && (counted == 1 || other.is_some())),
             most: (room as i64).min(longest).min(i64::from(self.fuel) - 1),
         };
         let value = frame[place(rest)];
         let hole = self.heap.hole_of(&last);
-        let (turns, value) = match count {
-            0 => along.turns(&mut self.heap.cells, hole, value, |_, _| []),
-            1 => along.turns(&mut self.heap.cells, hole, value, |this, taken| {
-                [this.element(0, taken)]
-            }),
-            _ => along.turns(&mut self.heap.cells, hole, value, |this, taken| {
-                [this.element(0, taken), this.element(1, taken)]
-            }),
+        macro_rules! turns {
+            ($typed:literal) => {{
+                let cells = &mut self.heap.cells;
+                match count {
+                    0 => along.turns::<0, $typed>(cells, hole, value, |_, _| []),
+                    1 => along.turns::<1, $typed>(cells, hole, value, |this, taken| {
+                        [this.element(0, taken)]
+                    }),
+                    _ => along.turns::<2, $typed>(cells, hole, value, |this, taken| {
+                        [this.element(0, taken), this.element(1, taken)]
+                    }),
+                }
+            }};
+        }
+        let (turns, value) = match counted {
+            0 => turns!(false),
+            _ => turns!(true),
         };
         if turns == 0 {
             return None;
@@ -168,9 +181,25 @@ struct Along {
     name: u64,
     within: [Option<usize>; 2],
     kept: [u64; 2],
-    /// What tells the types of elements behind the head; none where they do not count.
-    words: SmallVec<[u64; 4]>,
+    /// What tells the types of so many elements behind the head; none where they do not count.
+    words: [u64; WORDS],
+    counted: usize,
+    /// An element, bits of it and what these have to be; whether that is not all that tells the types of
+    /// elements, the rest being told by the next turn.
+    other: (usize, u64, u64),
+    looks_further: bool,
     most: i64,
+}
+
+/// The only element but the rest, if its word is told by its own bits: which, and what they are.
+fn other_of(words: &[u64], rest: usize) -> Option<(usize, u64, u64)> {
+    let other = 1_usize.checked_sub(rest)?;
+    let word = Cell(*words.get(other).filter(|_| words.len() == 2)?);
+    match word {
+        _ if word.is_header() => None,
+        _ if word.is_symbol() => Some((other, !0, word.0)),
+        _ => Some((other, Header::TAG, word.0)),
+    }
 }
 
 impl Along {
@@ -179,10 +208,28 @@ impl Along {
         self.within[number].map_or(self.kept[number], |place| taken[place])
     }
 
+    /// Whether a header is that of data as it is taken apart.
+    #[inline(always)]
+    fn is_shape(&self, header: u64) -> bool {
+        header & self.noted == self.shape
+    }
+
+    /// Whether the rest is of the type that is to be had.
+    fn is_rest_alike(&self, cells: &[u64], rest: u64) -> bool {
+        met::word_in(cells, Cell(rest)) == self.words[self.rest]
+    }
+
+    /// Whether all elements are of the types that are to be had.
+    #[inline(never)]
+    fn are_all_alike(&self, cells: &[u64], taken: &[u64]) -> bool {
+        let mut words = self.words[..self.counted].iter().zip(taken);
+        words.all(|(word, value)| met::word_in(cells, Cell(*value)) == *word)
+    }
+
     /// Makes data of the elements that are told, each in the hole of the one before; how many
     /// times, and what is left of the value.
     #[inline(always)]
-    fn turns<const N: usize>(
+    fn turns<const N: usize, const TYPED: bool>(
         &self,
         cells: &mut Vec<u64>,
         mut hole: usize,
@@ -190,17 +237,24 @@ impl Along {
         elements: impl Fn(&Along, &[u64]) -> [u64; N],
     ) -> (i64, u64) {
         let mut turns = 0;
+        // What the last turn began with.
+        let mut before = (value, hole);
         while turns < self.most && Cell(value).is_exp() {
             let at = Cell(value).at();
             let Some([header, head, taken @ ..]) = cells.get(at..=at + self.arity) else {
                 break;
             };
-            if header & self.noted != self.shape || *head != self.head {
+            if !self.is_shape(*header) || *head != self.head {
                 break;
             }
-            let mut words = self.words.iter().zip(taken);
-            if !words.all(|(word, value)| met::word_in(cells, Cell(*value)) == *word) {
-                break;
+            if TYPED {
+                let (other, mask, bits) = self.other;
+                if taken[other] & mask != bits
+                    || self.looks_further && !self.are_all_alike(cells, taken)
+                {
+                    break;
+                }
+                before = (value, hole);
             }
             value = taken[self.rest];
             let elements = elements(self, taken);
@@ -211,6 +265,13 @@ impl Along {
             cells[hole] = Cell::expression(made).0;
             hole = made + 2 + N;
             turns += 1;
+        }
+        if TYPED && turns > 0 && !self.is_rest_alike(cells, value) {
+            // The last turn was one too many.
+            turns -= 1;
+            (value, hole) = before;
+            cells.truncate(cells.len() - (3 + N));
+            cells[hole] = Cell::HOLE.0;
         }
         (turns, value)
     }

@@ -3,16 +3,23 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::Machine;
 use crate::atom::{Atom, Variable};
+use crate::fast::applied::{Applied as Lately, Callee};
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{ANY, TypeId};
+use crate::fast::compile::tells;
 use crate::fast::function::Elements;
 use crate::fast::head::Head;
+use crate::fast::heap::Heap;
 use crate::fast::program::Program;
-use crate::fast::site::{Decided, Expected, LeafPlace, Site, Tells, Told, Tree};
+use crate::fast::site::{
+    Applied, Decided, Expected, FURTHER, LeafPlace, Site, Telling, Tells, Told, Tree,
+};
 use crate::fast::stack::place;
 use crate::fast::types::{Argument, ArgumentKind, Arguments, Decision, PACKED_MAX, ValueType};
 use crate::types;
@@ -20,6 +27,83 @@ use crate::unify::Bindings;
 
 /// So many decisions are remembered for a call: types that tell a length are many.
 const DECIDED_MAX: usize = 64;
+
+/// So many functions without names are remembered.
+const LAMBDAS_MAX: usize = 256;
+/// Longer ones are not looked into.
+const WORDS_MAX: usize = 64;
+
+/// What calls of functions without names tell of types, by the words of these.
+#[derive(Default)]
+pub(super) struct Lambdas {
+    /// The program's, when what is known was.
+    epoch: u32,
+    known: HashMap<Box<[u64]>, Telling, FixedState>,
+    words: Vec<u64>,
+}
+
+impl Lambdas {
+    fn look(&mut self, machine: &mut Machine<'_>, lambda: Cell, count: u8) -> Telling {
+        if self.epoch != machine.program.epoch {
+            self.epoch = machine.program.epoch;
+            self.known.clear();
+        }
+        self.words.clear();
+        self.words.push(count.into());
+        if !machine.heap.note_words(lambda, &mut self.words) {
+            return Telling::Other;
+        }
+        if let Some(known) = self.known.get(self.words.as_slice()) {
+            return *known;
+        }
+        let atom = machine.heap.export(lambda);
+        let telling = tells::telling_of_lambda(
+            machine.host,
+            &mut machine.heap,
+            &mut machine.program,
+            &atom,
+            usize::from(count),
+        );
+        if self.known.len() < LAMBDAS_MAX {
+            self.known.insert(self.words.as_slice().into(), telling);
+        }
+        telling
+    }
+}
+
+impl Heap {
+    /// Appends words that tell all of a term but the names of its variables. Whether that was done:
+    /// they tell too little of values of the host, and long ones are not worth it.
+    fn note_words(&self, term: Cell, words: &mut Vec<u64>) -> bool {
+        let mut variables: SmallVec<[Cell; 8]> = SmallVec::new();
+        let mut pending: SmallVec<[Cell; 16]> = SmallVec::from_slice(&[term]);
+        while let Some(cell) = pending.pop() {
+            let cell = self.deref(cell);
+            if words.len() + pending.len() > WORDS_MAX {
+                return false;
+            }
+            match cell.kind() {
+                Kind::Ref(_) => {
+                    let known = variables.iter().position(|known| *known == cell);
+                    let number = known.unwrap_or_else(|| {
+                        variables.push(cell);
+                        variables.len() - 1
+                    });
+                    words.push(Cell::reference(number).0);
+                }
+                Kind::Int(_) | Kind::Sym(_) | Kind::Bool(_) => words.push(cell.0),
+                Kind::Box(_) if cell.is_operation() => words.push(cell.0),
+                Kind::Exp(at) => {
+                    let (first, count) = self.elements(at);
+                    words.push(Cell::expression(count).0);
+                    pending.extend((first..first + count).rev().map(|place| self.word(place)));
+                }
+                Kind::Flt(_) | Kind::Box(_) => return false,
+            }
+        }
+        true
+    }
+}
 
 impl Machine<'_> {
     /// Whether an expression is well-typed, and may be used where a type is expected.
@@ -56,7 +140,7 @@ impl Machine<'_> {
                 let value = self.operand(base, *operand);
                 self.heap.export(value)
             }
-            Tree::Told(slot, _) | Tree::Result(slot) => {
+            Tree::Told(slot, _) | Tree::Result(slot) | Tree::Named(_, slot, _) => {
                 let value = slot!(self, base, *slot);
                 self.heap.export(value)
             }
@@ -104,6 +188,23 @@ impl Machine<'_> {
                 let value = self.heap.deref(slot!(self, base, *slot));
                 let found = self.type_told(value, *made)?;
                 Some(Argument::new(found, self.kind_of(value)))
+            }
+            Tree::Named(before, slot, applied) => {
+                let head = self.heap.deref(slot!(self, base, applied.head));
+                let telling = match self.telling(head, applied.count) {
+                    Telling::Other => return self.argument_of(before, base),
+                    telling => telling,
+                };
+                match telling {
+                    Telling::As(Tells::Type(found)) => self.argument_of(&Tree::Known(found), base),
+                    Telling::As(Tells::Value) => self.argument_of(&Tree::Result(*slot), base),
+                    Telling::As(Tells::Made) => self.argument_of(&Tree::Told(*slot, true), base),
+                    Telling::As(Tells::Nothing) | Telling::Free => {
+                        let unknown = self.program.value_types.unknown();
+                        Some(Argument::new(unknown, ArgumentKind::Expression))
+                    }
+                    Telling::As(Tells::Unclear | Tells::Named) | Telling::Other => None,
+                }
             }
             Tree::Result(slot) => {
                 let value = self.heap.deref(slot!(self, base, *slot));
@@ -177,6 +278,52 @@ impl Machine<'_> {
         self.type_told(value, made)
     }
 
+    /// What a call of a name was evaluated to tells, as [`Machine::type_told`] or
+    /// [`Machine::type_of_result`] says; `None` if it has several types.
+    fn type_of_named(&mut self, value: Cell, applied: Applied, base: usize) -> Option<ValueType> {
+        let head = self.heap.deref(slot!(self, base, applied.head));
+        match self.telling(head, applied.count) {
+            Telling::As(Tells::Made) => self.type_told(value, true),
+            _ => self.type_of_result(value),
+        }
+    }
+
+    /// What calls of a name with so many arguments tell of types.
+    fn telling(&mut self, head: Cell, count: u8) -> Telling {
+        let Kind::Sym(id) = head.kind() else {
+            return self.telling_of_lambda(head, count);
+        };
+        let key = Lately::TELLING | count;
+        if let Some(known) = self.program.applied.find(head, key, ANY) {
+            return Telling::of_packed(known.function as u16);
+        }
+        // It is known to be one without types then.
+        let telling = match self.applied(head, count, ANY) {
+            None => Telling::Other,
+            Some(_) => tells::telling(
+                self.host,
+                &mut self.heap,
+                &mut self.program,
+                id,
+                usize::from(count),
+            ),
+        };
+        let packed = Callee::untyped(telling.packed().into());
+        self.program.applied.note(head, key, ANY, packed);
+        telling
+    }
+
+    /// As [`Machine::telling`], of a function without a name.
+    fn telling_of_lambda(&mut self, head: Cell, count: u8) -> Telling {
+        if !head.is_exp() || !self.heap.is_lambda(head.at()) {
+            return Telling::Other;
+        }
+        let mut lambdas = std::mem::take(&mut self.lambdas);
+        let telling = lambdas.look(self, head, count);
+        self.lambdas = lambdas;
+        telling
+    }
+
     /// The function that a call is for, by the types of its arguments; `None` if it is
     /// not plain to see that it is well-typed and what its types are. Slots that tell
     /// arguments what is expected of them are filled.
@@ -185,6 +332,11 @@ impl Machine<'_> {
         let mut leaves: Arguments = Arguments::new();
         for leaf in &site.leaves {
             let value = self.heap.deref(slot!(self, base, leaf.slot));
+            if let LeafPlace::Named(count) = leaf.place {
+                let telling = self.telling(value, count);
+                leaves.push(Argument::telling(telling.packed()));
+                continue;
+            }
             if leaf.place == LeafPlace::Argument && !value.is_int() && !self.stays(value) {
                 return None;
             }
@@ -193,6 +345,8 @@ impl Machine<'_> {
                 LeafPlace::Told => self.type_told(value, false),
                 LeafPlace::Made => self.type_told(value, true),
                 LeafPlace::Result => Some(self.type_of_result(value)?),
+                LeafPlace::ResultOf(applied) => Some(self.type_of_named(value, applied, base)?),
+                LeafPlace::Named(_) => unreachable!("it was seen before"),
                 LeafPlace::Argument | LeafPlace::Part => self.type_of(value),
             };
             let kind = self.kind_of(value);
@@ -280,20 +434,32 @@ impl Machine<'_> {
             } else {
                 ANY
             };
+            let telling = match part.told {
+                Told::Applied(_, applied) => {
+                    let head = self.heap.deref(slot!(self, base, applied.head));
+                    self.telling(head, applied.count)
+                }
+                Told::Free => Telling::Free,
+                Told::Nothing | Told::Type(_) | Told::Function(..) => Telling::As(part.tells),
+            };
+            let part_tells = match telling {
+                Telling::As(tells) if part.tells != Tells::Unclear => tells,
+                Telling::As(_) | Telling::Other | Telling::Free => Tells::Unclear,
+            };
             // So may its value, if its own type leaves anything open.
             let is_told = says_more || part.is_evaluated() && !parameter.is_ground();
             // Nothing is evaluated after an argument of which nothing is known.
             let is_last = matches!(part.tree, Tree::Known(ANY));
             let tells = is_told
                 && !is_last
-                && part.told != Told::Free
-                && part.tells != Tells::Nothing
+                && telling != Telling::Free
+                && part_tells != Tells::Nothing
                 && decision.is_shared(place, !site.evaluates_result, |after| {
                     site.arguments[after].is_evaluated()
                 });
             // What stands for nothing may be bound by then, and is not looked at again.
             let is_open = || leaves.iter().any(|leaf| leaf.is_variable());
-            if tells && (part.tells == Tells::Unclear || is_open()) {
+            if tells && (part_tells == Tells::Unclear || is_open()) {
                 return None;
             }
             match part.told {
@@ -301,6 +467,14 @@ impl Machine<'_> {
                 Told::Nothing if says_more => return None,
                 Told::Nothing => {}
                 Told::Type(slot) => told.push((slot, expected.into())),
+                Told::Applied(slot, _) => match telling {
+                    Telling::Other if says_more => return None,
+                    Telling::Other | Telling::Free => told.push((slot, ANY.into())),
+                    Telling::As(_) => {
+                        let further = if tells { FURTHER } else { 0 };
+                        told.push((slot, further | u32::from(expected)));
+                    }
+                },
                 Told::Function(slot, symbol, arity) => {
                     told.push((slot, self.program.function(symbol, arity, expected)));
                 }

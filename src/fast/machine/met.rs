@@ -6,14 +6,18 @@ use super::Machine;
 use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::{Instruction, Pc};
 use crate::fast::compile::met;
-use crate::fast::met::{Met, Sort, Version, is_typed_expression, word};
+use crate::fast::met::{Met, SOON, Sort, Version, is_typed_expression, word};
 use crate::fast::types::{Argument, ArgumentKind};
 
 impl Machine<'_> {
     /// A body is entered: notes, once that was often, of which types its variables are.
     /// Then its function is compiled anew before its next call.
     pub(super) fn meet(&mut self, number: u32, at: Pc, base: usize) {
+        let was_left = std::mem::take(&mut self.program.meetings.was_left);
         let meeting = &mut self.program.meetings.open[number as usize];
+        if was_left {
+            meeting.left = meeting.left.min(SOON);
+        }
         if meeting.left > 1 {
             meeting.left -= 1;
             return;

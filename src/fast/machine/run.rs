@@ -11,6 +11,7 @@ use crate::fast::code::{
     ANY, Arithmetic, AtomKind, FAIL, IF_DATA, Instruction, NO_NAME, NUMBER, Pc, Slot, TypeId,
 };
 use crate::fast::function::{Function, State};
+use crate::fast::site::FURTHER;
 use crate::fast::stack::place;
 use crate::fast::switch::{Branch, expression_word};
 
@@ -1388,7 +1389,29 @@ impl Machine<'_> {
                     | I::Close
                     | I::BuildBlock { .. }
                     | I::Meet { .. }
-                    | I::Compute { .. } => {}
+                    | I::Compute { .. }
+                    | I::EvaluateAs { .. } => {}
+                    I::AppliedAs {
+                        to,
+                        head,
+                        count,
+                        expected,
+                        ..
+                    } => {
+                        let expected = slot!(expected).as_int() as TypeId;
+                        if let Some(callee) =
+                            self.program.applied.find(slot!(head), count, expected)
+                            && !callee.is_typed
+                        {
+                            set!(to, Cell::small(callee.function as i32))
+                        }
+                    }
+                    I::IfUntold { slot, odd } => {
+                        jump_unless!(slot!(slot).as_int() as TypeId == ANY, odd)
+                    }
+                    I::IfFurther { slot, odd } => {
+                        jump_unless!(slot!(slot).as_int() >= i64::from(FURTHER), odd)
+                    }
                 }
                 // It is not as most often.
                 let Some((to, frame_of)) = self.step((pc - 1) as Pc, base) else {

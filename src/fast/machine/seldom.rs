@@ -3,11 +3,11 @@
 
 use super::pattern::Place;
 use super::settle::Ask;
-use super::{HEIGHT, Machine, Next};
+use super::{HEIGHT, Machine, Next, Settled};
 use crate::evaluate::Answer;
 use crate::fast::cell::Cell;
 use crate::fast::choice::Kind;
-use crate::fast::code::{ANY, Changed, Gives, Instruction, Pc, TypeId};
+use crate::fast::code::{ANY, Changed, Gives, Instruction, Of, Pc, TypeId};
 
 impl Machine<'_> {
     /// Carries out an instruction; `None` if a bound was hit.
@@ -79,6 +79,36 @@ impl Machine<'_> {
                     go!(self.plain(value, expected, pc, base, size));
                 }
                 go!(self.settle_as_result(value, false, expected, pc, base, size));
+            }
+            I::AppliedAs {
+                to,
+                head,
+                count,
+                expected,
+                odd,
+            } => {
+                let expected = slot!(self, base, expected).as_int() as TypeId;
+                match self.applied(slot!(self, base, head), count, expected) {
+                    Some(function) => set!(self, base, to, Cell::small(function as i32)),
+                    None => pc = odd,
+                }
+            }
+            I::EvaluateAs {
+                from,
+                expected,
+                part,
+                size,
+                ..
+            } => {
+                let value = self.heap.deref(slot!(self, base, from));
+                let expected = slot!(self, base, expected).as_int() as TypeId;
+                match self.settle(value, expected, (part, Of::Result), pc, base, size) {
+                    Settled::Value(value) if value == self.heap.empty => go!(Next::Fail),
+                    // Who takes the result takes this.
+                    Settled::Value(value) => self.result = value,
+                    Settled::Called(to, frame) => go!(Next::At(to, frame)),
+                    Settled::Next(next) => go!(next),
+                }
             }
             I::PlainAs {
                 from,

@@ -548,7 +548,10 @@ impl Machine<'_> {
             }
             I::Decide { to, site, odd } => match self.decide(site, base) {
                 Some(function) => set!(self, base, to, Cell::small(function as i32)),
-                None => pc = odd,
+                None => {
+                    self.program.meetings.was_left = true;
+                    pc = odd;
+                }
             },
             I::Applied {
                 to,
