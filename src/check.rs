@@ -8,6 +8,7 @@
 //! | `E0102` | an argument of a wrong type | `calls` |
 //! | `E0103` | a result of a wrong type | `calls` |
 //! | `E0104` | a module that there is not | `imports` |
+//! | `E0105` | an effector that there is not, in the server's rules | `chimera check` |
 //! | `E0106` | an element of the list of a `let*` that is no pair | `definitions` |
 //! | `E0107` | a module that cannot be loaded: it is not MeTTa, or needs itself | `imports` |
 //! | `W0201` | a name that is nowhere else and near another; a space that is bound too late, or never | `names` |
@@ -26,10 +27,12 @@
 //! | `W0214` | a setting that there is not | `settings` |
 //! | `W0215` | an operation between its operands | `infix` |
 //! | `W0216` | an operation of a module that is not imported | `names` |
+//! | `W0217` | a call with a number of arguments that no rule of its function has | `arities` |
 //!
 //! Errors are what a run would answer with an error atom if it came there.
 //! Warnings are likely mistakes, notes may be meant.
 
+mod arities;
 mod calls;
 mod definitions;
 mod endless;
@@ -189,8 +192,9 @@ impl Text<'_> {
         unevaluated::check(self, host, space, &forms);
         symbols::check(self, space, &forms);
         definitions::check(self, host, space, &forms);
-        settings::check(self, &forms);
+        settings::check(self, host, &forms);
         infix::check(self, &forms);
+        arities::check(self, space, &forms);
     }
 
     /// Reads the atoms of a node and of all below it, each once.

@@ -194,6 +194,7 @@ fn variables_that_occur_once_are_told() {
             ("3:10 W0202", "`$t`"),
             ("4:25 W0202", "`$z`"),
             ("5:17 W0202", "`$b`"),
+            ("6:2 W0217", "`q` is called with 1 argument"),
         ],
     );
 }
@@ -566,6 +567,44 @@ fn modules_that_cannot_be_loaded_are_told() {
 }
 
 #[test]
+fn variables_that_nothing_gives_a_value_are_told_where_lists_are_taken_apart() {
+    check(
+        "(= (total $list) (if (== $list ()) 0 (+ (car-atom $lsit) (total (cdr-atom $list)))))\n\
+         (= (sizes $all) (map-atom $al $one (size-atom $one)))\n\
+         (= (firsts $space) (match $spce (a $x) $x))\n\
+         (= (fine $list) (cons-atom 1 $list))\n\
+         (= (asks) (car-atom $_))",
+        &[
+            ("1:51 W0202", "did you mean `$list`?"),
+            ("2:11 W0202", "`$all` occurs only here"),
+            ("2:27 W0202", "nothing gives it a value"),
+            ("3:12 W0202", "`$space` occurs only here"),
+            ("3:27 W0202", "are they the same?"),
+        ],
+    );
+}
+
+#[test]
+fn calls_with_other_numbers_of_arguments_than_any_rule_has_are_told() {
+    check(
+        "(= (f $x $y) (+ $x $y))\n!(f 1)\n!(f 1 2)\n(= (g $x) (f $x))\n(= (h $x) (if (> $x 0) (h) 0))",
+        &[
+            (
+                "2:2 W0217",
+                "`f` is called with 1 argument, its rules have 2",
+            ),
+            ("4:11 W0217", "its rules have 2"),
+            ("5:24 W0217", "with 0 arguments, its rules have 1"),
+        ],
+    );
+    check("(= (f $x $y) (+ $x $y))\n!(let (f $x) (f 1) $x)", &[]);
+    check(
+        "!(import! &self tabling)\n(= (f $x $y) (+ $x $y))\n!(table! (f 2))",
+        &[],
+    );
+}
+
+#[test]
 fn settings_types_and_spaces_that_there_are_not_are_told() {
     check(
         "!(pragma! type-chek auto)\n!(pragma! type-check auot)\n!(pragma! other 1)\n!(pragma! type-check auto)",
@@ -574,6 +613,11 @@ fn settings_types_and_spaces_that_there_are_not_are_told() {
             ("2:22 W0214", "did you mean `auto`"),
         ],
     );
+    check(
+        "!(pragma! table (f 1))",
+        &[("1:11 W0216", "which is not imported")],
+    );
+    check("!(import! &self tabling)\n!(pragma! table (f 1))", &[]);
     check(
         "(: Color Type)\n(: red Colour)\n(: f (-> Color Nubmer))\n(: Shade (-> Color Color))",
         &[

@@ -298,6 +298,22 @@ fn what_the_plain_evaluator_does_is_listed_as_such() {
 }
 
 #[test]
+fn the_listing_that_the_language_is_taught_with_is_one() {
+    let text = include_str!("../docs/language.md");
+    let (_, shown) = text.split_once("`:code fib` lists").unwrap();
+    let shown = shown.split("```").nth(1).unwrap();
+    let shown = shown.strip_prefix("text\n").unwrap();
+    let mut engine = Engine::builder().build();
+    let source = "(= (fib $n) (if (< $n 2) $n (+ (fib (- $n 1)) (fib (- $n 2)))))";
+    engine.load(source, "fib.metta").unwrap();
+    let listing = engine.listing("fib").unwrap();
+    assert!(
+        listing.contains(shown),
+        "docs/language.md shows\n{shown}of\n{listing}"
+    );
+}
+
+#[test]
 fn what_has_no_rules_has_no_listing() {
     let mut engine = Engine::builder().build();
     engine.load("(fact 1)", "p.metta").unwrap();

@@ -327,7 +327,7 @@ def closed(n: int) -> int:
     return sum(reached(n, start) for start in range(n))
 
 
-def parents(n: int) -> tuple[str, str]:
+def halved_tree(n: int) -> tuple[str, str]:
     """A tree in which everybody has two children."""
     pairs = [(i, i // 2) for i in range(2, n + 1)]
     metta = "".join(f"(parent {a} {b})\n" for a, b in pairs)
@@ -448,7 +448,7 @@ FAMILIES = [
     ),
     Family(
         "tabled-generation", (1_023, 8_191, 65_535), (), lambda n: n, "person", lambda n: str((n + 1) // 2),
-        facts=parents, facts_apart=True,
+        facts=halved_tree, facts_apart=True,
     ),
     Family("tabled-grammar", (10_001, 30_001, 100_001), (), lambda n: n, "token", lambda n: str((n + 1) // 2)),
 ]

@@ -171,6 +171,8 @@ def compare(family: Family, found: list[Engine], arguments: argparse.Namespace, 
     print("|---|---|---|---|---|---|---|")
     for engine in found:
         sizes = family.small if engine.small else family.sizes
+        if arguments.smallest:
+            sizes = (family.small or family.sizes)[:1]
         points = []
         for n in sizes:
             one = measure(engine, family, n, arguments, folder)
@@ -211,6 +213,7 @@ def main() -> int:
     parser.add_argument("--small-peer", action="append", default=[], metavar="NAME=COMMAND", help="a further engine, at the small sizes")
     parser.add_argument("--engines", help="only these, by name, comma between")
     parser.add_argument("--only", help="only these families, comma between")
+    parser.add_argument("--smallest", action="store_true", help="only the smallest size of each family: whether all of them run")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--timeout", type=int, default=60, help="CPU seconds for one run")
     parser.add_argument("--memory", type=int, default=8192, help="MiB of address space for one run")

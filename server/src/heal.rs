@@ -13,6 +13,16 @@ pub const INTERVAL_MIN: f64 = 0.05;
 /// Longest time between ticks, in seconds.
 pub const INTERVAL_MAX: f64 = 3600.0;
 
+/// What the rules call the server's spaces by.
+pub const SPACES: [&str; 6] = [
+    "&episodes",
+    "&events",
+    "&limits",
+    "&modes",
+    "&samples",
+    "&weights",
+];
+
 mod census;
 mod core;
 mod decision;

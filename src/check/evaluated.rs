@@ -45,6 +45,17 @@ pub(crate) fn evaluated(text: &Text<'_>, space: &Space, root: usize) -> Vec<Eval
             asserted,
             always: found.always,
         };
+        let looked_into = looked_into(word, arguments.len()).iter();
+        let looked_into = looked_into.map(|place| arguments[*place]);
+        all.extend(
+            looked_into
+                .filter(|node| text.is_variable(*node))
+                .map(|node| Evaluated {
+                    operand: true,
+                    always: false,
+                    ..plain(&node)
+                }),
+        );
         if let Some(steered) = steered(text, word, arguments) {
             let first = steered.first().copied();
             let binds = binds_always(text, word, arguments);
@@ -103,6 +114,23 @@ fn binds_always(text: &Text<'_>, word: &str, arguments: &[usize]) -> bool {
             pairs.iter().all(|pair| text.is_variable(*pair + 1))
         }
         _ => false,
+    }
+}
+
+/// The arguments that an operation takes as they stand, to look at what they are made of: a variable
+/// there has to stand for something.
+fn looked_into(word: &str, count: usize) -> &'static [usize] {
+    match (word, count) {
+        (
+            "car-atom" | "cdr-atom" | "decons-atom" | "size-atom" | "unique-atom" | "superpose",
+            1,
+        )
+        | ("index-atom", 2)
+        | ("map-atom" | "filter-atom" | "match", 3)
+        | ("foldl-atom", 5) => &[0],
+        ("cons-atom", 2) => &[1],
+        ("union-atom" | "intersection-atom" | "subtraction-atom", 2) => &[0, 1],
+        _ => &[],
     }
 }
 

@@ -55,7 +55,11 @@ pub(super) fn check(text: &mut Text<'_>, forms: &[Form]) {
                     format!("`{name}` occurs only here, and so does `{near}`; are they the same?");
                 text.report(Severity::Warning, "W0202", *node, message, HELP);
             } else if value.operand {
-                let message = format!("`{name}` occurs only here: nothing gives it a value");
+                let hint = match near_in(text, head..text.end(body), &name) {
+                    Some(near) => format!("; did you mean `{near}`?"),
+                    None => String::new(),
+                };
+                let message = format!("`{name}` occurs only here: nothing gives it a value{hint}");
                 text.report(Severity::Warning, "W0202", *node, message, HELP);
             } else if !value.asserted {
                 unbound(text, *node);
@@ -103,6 +107,18 @@ fn once(text: &Text<'_>, head: usize, body: usize) -> Vec<usize> {
         .collect();
     once.sort_unstable();
     once
+}
+
+/// Another variable of a rule, whose name is near this one.
+fn near_in(text: &Text<'_>, rule: std::ops::Range<usize>, name: &str) -> Option<String> {
+    let mut others: Vec<&str> = rule
+        .filter(|node| text.is_variable(*node))
+        .map(|node| text.source(node))
+        .filter(|other| *other != name)
+        .collect();
+    others.sort_unstable();
+    others.dedup();
+    super::names::nearest(name, &others).map(str::to_owned)
 }
 
 /// Whether one name may be meant where the other stands.

@@ -374,6 +374,9 @@ struct Compiler<'m> {
     too_deep: bool,
     /// Types of parts of what is written.
     typings: types::Found,
+    /// Whether an operation that was compiled before adds or removes a type: what is typed after it is
+    /// only known then.
+    types_change: bool,
 }
 
 /// A slow way: evaluate an expression by the plain evaluator and go on.
@@ -472,6 +475,7 @@ impl<'m> Compiler<'m> {
             templates: HashSet::default(),
             too_deep: false,
             typings: types::Found::default(),
+            types_change: false,
         };
         compiler.define_first(arity);
         compiler

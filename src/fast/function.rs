@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::fast::cell::Header;
 use crate::fast::code::{Pc, Slot, TypeId};
 use crate::fast::types::ValueType;
 use crate::space::Version;
@@ -26,6 +27,9 @@ pub(super) struct Function {
     pub(super) types_elements: bool,
     /// [`OPEN`](crate::fast::cell::Header::OPEN) if calls that are data are of no type, else nothing.
     pub(super) open: u64,
+    /// What headers of calls have that are data without variables: that it is, and
+    /// [`REMADE`](crate::fast::cell::Header::REMADE) if that holds of them.
+    pub(super) whole: u64,
     /// Data that is made by code which knows its type: what of, by number; 0 for any other.
     pub(super) made: u32,
     /// Whether elements before the last of such data are still to be looked at.
@@ -62,6 +66,7 @@ impl Function {
             data_type: 0,
             types_elements: false,
             open: 0,
+            whole: Header::ELEMENTS,
             made: 0,
             looks_before_last: false,
             last_type: 0,
@@ -82,6 +87,8 @@ pub(super) enum Elements {
     /// They may be of others, so that it may be ill-typed by now: their types tell, if it was never one
     /// of a rule, else evaluating it again.
     Unsettled,
+    /// As `Seen`, and the type of the call goes by them, some of which are evaluated to others.
+    Remade,
     /// They are as they were given, and not all of them were evaluated: it is a result all the same.
     Kept,
 }
@@ -112,6 +119,8 @@ pub(super) struct Made {
     pub(super) found: ValueType,
     /// The types that elements are still to be seen to have; `None` for those that have it.
     pub(super) parts: SmallVec<[Option<ValueType>; 4]>,
+    /// Whether some of them are evaluated to others.
+    pub(super) is_remade: bool,
 }
 
 impl Made {

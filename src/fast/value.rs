@@ -15,6 +15,8 @@ use crate::fast::types::{Argument, ArgumentKind, PACKED_MAX, ValueType, ValueTyp
 /// Ground, evaluated; and, turned round, no error.
 pub(super) const PLAIN: u64 = Header::GROUND | Header::EVALUATED | Header::ERROR;
 const EVALUATED: u64 = Header::EVALUATED | Header::GROUND;
+/// What tells whether a value is handed on as it is.
+const HANDED: u64 = PLAIN | Header::REMADE;
 
 impl Heap {
     /// Whether a value is plainly seen to evaluate to itself, and to be of the type.
@@ -23,7 +25,7 @@ impl Heap {
         if value.is_int() {
             expected == ANY || expected == NUMBER
         } else if value.is_exp() {
-            self.cells[value.at()] & PLAIN == EVALUATED
+            self.cells[value.at()] & HANDED == EVALUATED
         } else if value.is_float() {
             expected == ANY || expected == NUMBER
         } else {
@@ -41,6 +43,35 @@ impl Heap {
         } else {
             value != self.empty
         }
+    }
+
+    /// As [`Heap::is_its_own`], of what is given to a call, for which nothing is to be noted of it.
+    #[inline(always)]
+    pub(super) fn is_given(&self, value: Cell) -> bool {
+        if value.is_exp() {
+            self.cells[value.at()] & HANDED == EVALUATED
+        } else if value.is_ref() {
+            self.is_given_bound(value)
+        } else {
+            value != self.empty
+        }
+    }
+
+    #[inline(never)]
+    fn is_given_bound(&self, value: Cell) -> bool {
+        let value = self.deref(value);
+        !value.is_ref() && self.is_given(value)
+    }
+
+    /// Whether it is data that is typed again where it is handed on, see [`Header::REMADE`]: only once.
+    #[inline(always)]
+    pub(super) fn take_remade(&mut self, value: Cell) -> bool {
+        const REMADE: u64 = EVALUATED | Header::REMADE;
+        let is_remade = value.is_exp() && self.cells[value.at()] & HANDED == REMADE;
+        if is_remade {
+            self.cells[value.at()] &= !Header::REMADE;
+        }
+        is_remade
     }
 
     /// Whether a value is none of a variable and plainly evaluates to itself.
@@ -124,7 +155,7 @@ impl Heap {
                 let value = Cell(word);
                 if value.is_exp() {
                     let header = self.cells[value.at()];
-                    (header & PLAIN == EVALUATED || self.doubts.none(header)).then_some(word)
+                    (header & HANDED == EVALUATED || self.doubts.none(header)).then_some(word)
                 } else if value.is_ref() {
                     self.quick_followed(value)
                 } else {
@@ -143,7 +174,7 @@ impl Heap {
     #[inline(never)]
     fn quick_followed(&self, value: Cell) -> Option<u64> {
         let value = self.follow(value);
-        let stays = value.is_ref() || self.is_its_own(value) || self.is_open(value);
+        let stays = value.is_ref() || self.is_given(value) || self.is_open(value);
         stays.then_some(value.0)
     }
 
@@ -203,15 +234,26 @@ impl Heap {
         let mut all = EVALUATED;
         let a = self.quick_noted(program, frame, a, &mut all)?;
         let made = match function.arity {
-            1 => self.put([data_header(2, all, function.open), name, a]),
+            1 => self.put([data_header(2, all, function.open, function.whole), name, a]),
             2 => {
                 let b = self.quick_noted(program, frame, b, &mut all)?;
-                self.put([data_header(3, all, function.open), name, a, b])
+                self.put([
+                    data_header(3, all, function.open, function.whole),
+                    name,
+                    a,
+                    b,
+                ])
             }
             _ => {
                 let b = self.quick_noted(program, frame, b, &mut all)?;
                 let c = self.quick_noted(program, frame, c, &mut all)?;
-                self.put([data_header(4, all, function.open), name, a, b, c])
+                self.put([
+                    data_header(4, all, function.open, function.whole),
+                    name,
+                    a,
+                    b,
+                    c,
+                ])
             }
         };
         self.note_type_of_call(program, function, made);
@@ -231,15 +273,30 @@ impl Heap {
         let mut all = EVALUATED;
         self.note(&mut a, &mut all);
         let made = match function.arity {
-            1 => self.put([data_header(2, all, function.open), name, a.0]),
+            1 => self.put([
+                data_header(2, all, function.open, function.whole),
+                name,
+                a.0,
+            ]),
             2 => {
                 self.note(&mut b, &mut all);
-                self.put([data_header(3, all, function.open), name, a.0, b.0])
+                self.put([
+                    data_header(3, all, function.open, function.whole),
+                    name,
+                    a.0,
+                    b.0,
+                ])
             }
             _ => {
                 self.note(&mut b, &mut all);
                 self.note(&mut c, &mut all);
-                self.put([data_header(4, all, function.open), name, a.0, b.0, c.0])
+                self.put([
+                    data_header(4, all, function.open, function.whole),
+                    name,
+                    a.0,
+                    b.0,
+                    c.0,
+                ])
             }
         };
         self.note_type_of_call(program, function, made);
@@ -518,12 +575,13 @@ fn noted_flags(all: u64, open: u64) -> (u64, bool) {
     }
 }
 
-/// The header of data, by what holds of all its elements; `open` if they have variables in them.
+/// The header of data, by what holds of all its elements; `open` if they have variables in them, else
+/// `whole`.
 #[inline(always)]
-pub(super) fn data_header(arity: usize, all: u64, open: u64) -> u64 {
+pub(super) fn data_header(arity: usize, all: u64, open: u64, whole: u64) -> u64 {
     let mut flags = all & EVALUATED;
     if flags == EVALUATED {
-        flags |= Header::ELEMENTS;
+        flags |= whole;
     } else if flags == Header::EVALUATED {
         flags |= open;
     }

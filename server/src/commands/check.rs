@@ -4,8 +4,9 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use chimera::{DirectoryFiles, Engine};
+use chimera::{Atom, DirectoryFiles, Engine, Space};
 use chimera_grammar::{Diagnostic, LineTable, Position, Severity, Style, decode, draw};
+use chimera_server::heal::SPACES;
 use serde_json::json;
 
 use super::room::Room;
@@ -119,9 +120,15 @@ fn style() -> Style {
 
 fn findings(source: &str, file: &Path, name: &str) -> Vec<Diagnostic> {
     let directory = file.parent().unwrap_or(Path::new(""));
-    let engine = super::world::open(Engine::builder())
+    let mut engine = super::world::open(Engine::builder())
         .files(DirectoryFiles::from(directory))
         .build();
+    if effectors::is_of_rules(file) {
+        // The server binds them before it reads its rules.
+        for space in SPACES {
+            engine.bind(space, Atom::space(Space::anonymous()));
+        }
+    }
     let mut findings = engine.check(source, name);
     findings.extend(effectors::check(source, &effectors::functions_beside(file)));
     findings.sort_by_key(|finding| finding.span.start);

@@ -34,6 +34,9 @@ pub(super) struct Call<'a> {
 impl Compiler<'_> {
     pub(super) fn call(&mut self, call: Call<'_>) -> Compiled<Value> {
         let head = (self.program).head_of_call(self.host, self.heap, call.children);
+        if self.types_change && matches!(head, Head::Untyped | Head::Typed(_)) {
+            return Err(Leave);
+        }
         match head {
             Head::Complex => self.complex_call(call),
             Head::Untyped => self.untyped_call(call),
@@ -46,7 +49,9 @@ impl Compiler<'_> {
                 }
             }
             Head::Operation(operation, signature) => {
-                self.operation_call(call, &operation, &signature)
+                let value = self.operation_call(call, &operation, &signature);
+                self.types_change |= changes_types(&operation, call.children);
+                value
             }
         }
     }
@@ -168,6 +173,7 @@ impl Compiler<'_> {
             want,
         } = call;
         self.keep_retyped_apart(children, expected)?;
+        self.doubt_remade(children, expected);
         let checks = self.kept_apart(children)?;
         let guard = self.guard(atom, checks, expected)?;
         if expected == ANY
@@ -640,7 +646,7 @@ impl Compiler<'_> {
             Elements::Unsettled if self.is_polymorphic(function) => {
                 self.program.function_of(function, elements)
             }
-            Elements::Unsettled | Elements::Seen | Elements::Kept => function,
+            Elements::Unsettled | Elements::Seen | Elements::Remade | Elements::Kept => function,
         };
         operands.remove(0);
         let in_place = in_slots(&operands);
@@ -773,6 +779,13 @@ fn quick_operands(operands: &[Operand]) -> Option<[Quick; 3]> {
         };
     }
     Some(quick)
+}
+
+/// Whether it is a call that adds a type to a space or removes one.
+fn changes_types(operation: &Operation, call: &[Atom]) -> bool {
+    const CHANGES: [&str; 3] = ["add-atom", "remove-atom", "add-reduct"];
+    let is_type = |atom: &Atom| matches!(atom.as_expression(), Some([head, ..]) if head.is_symbol(&known().colon));
+    CHANGES.contains(&operation.name()) && call.iter().any(is_type)
 }
 
 pub(super) fn starts_with_instruction(atom: &Atom) -> bool {

@@ -223,6 +223,9 @@ impl Compiler<'_> {
             // call or `Empty` later.
             self.seen.settled.remove(&slot);
         }
+        if self.is_left_changed(value) {
+            self.seen.settled.remove(&slot);
+        }
         self.note_retyped(value, slot);
         Ok(slot)
     }

@@ -296,6 +296,7 @@ impl Compiler<'_> {
                     let source = this.with_value(&children[0], slot, then, otherwise);
                     let what = match condition {
                         Atom::Variable(_) => OddWhat::Bound(source, this.was_open(condition)?),
+                        _ if this.is_changed(condition) => OddWhat::Changed(source),
                         _ => OddWhat::Call(source),
                     };
                     let slow = this.slow(vec![(at, Place::Odd)], what, returned)?;

@@ -531,7 +531,7 @@ impl Compiler<'_> {
             Callee::Known(returns, made, quick) => {
                 let arity = operands.len() - 1;
                 let known = match (made, elements) {
-                    (Some(made), Elements::Seen) => made,
+                    (Some(made), Elements::Seen | Elements::Remade) => made,
                     _ => self.program.function(symbol, arity, returns),
                 };
                 return self.call_function(known, operands, want, mark, elements, quick);

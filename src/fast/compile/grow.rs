@@ -230,8 +230,12 @@ impl Compiler<'_> {
         let here = self.here();
         self.fill(at, Place::Odd, here);
         operands.push(element(self, others.len(), last, Want::Own)?);
-        let value =
-            self.call_function(function, operands, Want::Tail, None, Elements::Seen, None)?;
+        let entry = &self.program.functions[function as usize];
+        let elements = match entry.types_elements || entry.made != 0 {
+            true => Elements::Remade,
+            false => Elements::Seen,
+        };
+        let value = self.call_function(function, operands, Want::Tail, None, elements, None)?;
         self.slots = self.slots.max(most);
         Ok(value)
     }

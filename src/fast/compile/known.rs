@@ -152,9 +152,10 @@ impl Compiler<'_> {
         let mut of_parts = parts.iter().flatten();
         let is_open = of_parts.any(|found| types.atom(*found).is_some_and(family::is_open));
         let is_told = is_ground && !is_open && !parts.contains(&Some(unknown));
-        is_told.then_some(Made {
+        is_told.then(|| Made {
             found: first,
             parts,
+            is_remade: self.is_remade(&children[1..], signature),
         })
     }
 

@@ -32,6 +32,7 @@ impl Compiler<'_> {
         for (slot, argument) in arguments.iter().enumerate() {
             self.pattern(argument, slot as Slot, head_fail)?;
         }
+        self.types_change = false;
         self.note_calls(signature);
         if many {
             self.emit(Instruction::Neck);

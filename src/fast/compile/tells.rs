@@ -190,6 +190,29 @@ impl Compiler<'_> {
         Source::Of(rules.iter().filter_map(body).collect())
     }
 
+    /// The one type that the functions declare whose values an expression has by way of functions without
+    /// types.
+    pub(super) fn declared_behind(&mut self, atom: &Atom) -> Option<Atom> {
+        let mut seen = Vec::new();
+        let Source::Of(mut pending) = self.source(atom, &mut seen) else {
+            return None;
+        };
+        let mut declared: Option<Atom> = None;
+        while let Some(atom) = pending.pop() {
+            match self.source(&atom, &mut seen) {
+                Source::Of(atoms) => pending.extend(atoms),
+                Source::Declared(found) if !self.is_operation(&atom) => {
+                    if declared.as_ref().is_some_and(|declared| *declared != found) {
+                        return None;
+                    }
+                    declared = Some(found);
+                }
+                _ => {}
+            }
+        }
+        declared.filter(|found| found.is_ground() && !tells_nothing(found))
+    }
+
     /// The types that values of an expression are known to be of, where those tell what type
     /// variables stand for.
     pub(super) fn types_told(&mut self, atom: &Atom) -> Vec<Atom> {

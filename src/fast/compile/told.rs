@@ -5,7 +5,7 @@ use super::call::Call;
 use super::decide::{Callee, add_leaves, is_applied, is_call};
 use super::lambda::lambda_of;
 use super::tells::tells_nothing;
-use super::{Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
+use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Value, Want};
 use crate::atom::{Atom, Variable};
 use crate::fast::code::{ANY, FAIL, Instruction, Operand, Slot, TypeId};
 use crate::fast::function::Elements;
@@ -198,6 +198,11 @@ impl Compiler<'_> {
                 return Err(Leave);
             }
             if is_call(argument) && !self.tells_type(argument) {
+                if (self.declared_behind(argument)).is_some_and(|found| types::is_meta_type(&found))
+                {
+                    // A value of another kind tells the kind that its function declares.
+                    return Err(Leave);
+                }
                 // Some values may tell a type and others not: it shows only where results differ.
                 if self.gives_other(symbol, operands.len() - 1, argument) {
                     return Err(Leave);
@@ -225,6 +230,7 @@ impl Compiler<'_> {
         let mut handed = vec![operands[0]];
         let mut parts = Vec::with_capacity(operands.len() - 1);
         let mut leaves = Vec::new();
+        let mut behind = Vec::new();
         for ((parameter, argument), operand) in arguments().zip(&operands[1..]) {
             let slot = self.in_slot(*operand)?;
             self.define(slot);
@@ -242,6 +248,16 @@ impl Compiler<'_> {
             } else {
                 Tree::Told(slot, !self.hands_on(argument))
             };
+            if *parameter == signature.returns
+                && is_call(argument)
+                && let Some(declared) = self.declared_behind(argument)
+            {
+                if self.program.proving {
+                    // What is told so has no proof.
+                    return Err(Leave);
+                }
+                behind.push((slot, call.len() - 1, declared));
+            }
             add_leaves(&tree, LeafPlace::Part, &mut leaves);
             parts.push(SiteArgument {
                 tree,
@@ -249,6 +265,16 @@ impl Compiler<'_> {
                 told: Told::Nothing,
                 tells: Tells::Unclear,
             });
+        }
+        // What is not of the type that its function declares is told that all the same.
+        let mut undeclared = Vec::new();
+        for (slot, place, declared) in behind {
+            let uses = self.emit_checks(vec![Check::Type(slot, declared.clone())]);
+            if !uses.is_empty() {
+                let expected = self.program.type_id(&declared);
+                let source = OddWhat::Source(call[place].clone());
+                undeclared.push(self.slow(uses, source, expected)?);
+            }
         }
         let site = self.program.site(Site {
             head: self.program.constants[operands[0].index()],
@@ -276,8 +302,11 @@ impl Compiler<'_> {
         }
         self.define(function);
         let callee = Callee::Slot(function);
-        let value = self.call_decided(symbol, handed, callee, want, mark, Elements::Seen)?;
-        self.resume(Some(slow), value, want).map(Some)
+        let mut value = self.call_decided(symbol, handed, callee, want, mark, Elements::Seen)?;
+        for slow in [slow].into_iter().chain(undeclared) {
+            value = self.resume(Some(slow), value, want)?;
+        }
+        Ok(Some(value))
     }
 
     /// What the type of a slot's value tells an argument of a call of two of the same type,

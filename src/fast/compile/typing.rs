@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::call::Call;
-use super::decide::{is_applied, is_evaluated};
+use super::decide::{is_applied, is_call, is_evaluated};
 use super::lambda::lambda_of;
 use super::{
     Check, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want, is_large, is_whole_error,
@@ -272,7 +272,9 @@ impl Compiler<'_> {
         }
         // What type variables stand for: known, or the type of a slot's value.
         let mut bound: Vec<(Variable, Static)> = Vec::new();
-        for (parameter, argument) in signature.parameters.iter().zip(arguments) {
+        for (place, (parameter, argument)) in
+            (signature.parameters.iter().zip(arguments)).enumerate()
+        {
             // Inside of an argument, what takes any type does not look at it.
             if nested && types::is_undefined(parameter) {
                 continue;
@@ -323,6 +325,17 @@ impl Compiler<'_> {
                     bound.push((variable.clone(), actual));
                 }
                 (_, Static::Atom) => return Err(Leave),
+                // What may stand for an ill-typed call as it was written is looked at before anything is
+                // evaluated.
+                (parameter, Static::Slot(_))
+                    if types::is_undefined(parameter)
+                        && !nested
+                        && arguments[..place].iter().any(is_call)
+                        && self.may_be_written(argument) =>
+                {
+                    let tree = self.tree(argument)?;
+                    checks.push(Check::Tree(tree, types::undefined()));
+                }
                 (parameter, Static::Known(_) | Static::Slot(_) | Static::Open(_))
                     if types::is_undefined(parameter) => {}
                 (Atom::Variable(_), Static::Known(actual)) if types::is_meta_type(&actual) => {

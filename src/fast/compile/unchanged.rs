@@ -65,6 +65,34 @@ impl Compiler<'_> {
         )
     }
 
+    /// Whether a call that is left as it stands, of an operation that gives numbers or truth values or of
+    /// `if`, may be another than was written by then: an operand was evaluated to something else.
+    pub(super) fn is_left_changed(&mut self, call: &Atom) -> bool {
+        let Some([head, operands @ ..]) = call.as_expression() else {
+            return false;
+        };
+        let operands = match self.is_stuck_as_result(call) {
+            true => operands,
+            false => match (self.program.head(self.host, self.heap, head), operands) {
+                (Head::Operation(operation, _), [condition, _, _])
+                    if operation.control() == Some(Control::If) =>
+                {
+                    std::slice::from_ref(condition)
+                }
+                _ => return false,
+            },
+        };
+        operands.iter().any(|operand| self.is_changed(operand))
+    }
+
+    /// Whether evaluating an operand may give another one, which is no number nor truth value.
+    pub(super) fn is_changed(&mut self, operand: &Atom) -> bool {
+        match self.is_stuck_as_result(operand) {
+            true => self.is_left_changed(operand),
+            false => self.is_evaluated_to_other(operand),
+        }
+    }
+
     /// Tells whether an element is a variable that stood for nothing as this part began.
     pub(super) fn was_open(&mut self, element: &Atom) -> Compiled<Operand> {
         if self.is_stuck_as_result(element) {
@@ -129,8 +157,19 @@ impl Compiler<'_> {
         match is_kept {
             _ if arguments.iter().enumerate().any(is_late) => Elements::Unsettled,
             true => Elements::Kept,
+            false if signature.is_some_and(|signature| self.is_remade(arguments, signature)) => {
+                Elements::Remade
+            }
             false => Elements::Seen,
         }
+    }
+
+    /// Whether data of these elements is of a type that goes by them, and some are evaluated to others.
+    pub(super) fn is_remade(&mut self, arguments: &[Atom], signature: &Signature) -> bool {
+        !signature.returns.is_ground()
+            && (arguments.iter().zip(&signature.parameters)).any(|(argument, parameter)| {
+                !types::is_meta_type(parameter) && self.is_evaluated_to_other(argument)
+            })
     }
 
     /// As [`Compiler::elements_of`], of a call whose types are decided when it is made: what is evaluated as
@@ -167,6 +206,22 @@ impl Compiler<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Has arguments that are known to be values looked at as they are given to a call whose result is
+    /// evaluated as a type: they are results by then, whoever hands them on.
+    pub(super) fn doubt_remade(&mut self, children: &[Atom], returns: TypeId) {
+        if returns == ANY || types::is_meta_type(&self.program.types[usize::from(returns)]) {
+            return;
+        }
+        for child in children {
+            if let Atom::Variable(variable) = child
+                && let Some(slot) = self.names.get(variable).map(|name| name.slot)
+                && !self.seen.numbers.contains(&slot)
+            {
+                self.seen.forget(slot);
+            }
+        }
     }
 
     /// The rules for calls of a name with so many arguments, if they are no more than `most`; code

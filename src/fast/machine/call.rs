@@ -16,6 +16,15 @@ use crate::fast::stack::STACK_MAX;
 use crate::fast::value::PLAIN;
 use crate::types;
 
+/// What a frame was for that is one more than the bounds allow.
+#[derive(Clone, Copy)]
+pub(super) enum TooDeep {
+    /// A call of a function, whose arguments stand in the frame.
+    Call(u32),
+    /// A value that is evaluated.
+    Value(Cell),
+}
+
 impl Machine<'_> {
     /// The first word above the frame and above what choices keep.
     #[inline(always)]
@@ -114,7 +123,7 @@ impl Machine<'_> {
         if entry.state == State::Compiled {
             let (to, needed) = (entry.pc, above + 2 + usize::from(entry.size));
             if self.stack.has_grown()
-                && let Some(next) = self.beyond_bounds(function, above, needed, base)
+                && let Some(next) = self.beyond_bounds(TooDeep::Call(function), above, needed, base)
             {
                 return next;
             }
@@ -149,14 +158,14 @@ impl Machine<'_> {
     #[inline(never)]
     pub(super) fn beyond_bounds(
         &mut self,
-        function: u32,
+        what: TooDeep,
         above: usize,
         needed: usize,
         base: usize,
     ) -> Option<Next> {
         Some(match self.may_be_deep(above, needed) {
             Ok(()) => return None,
-            Err(Exhausted::Depth) => self.too_deep(function, above),
+            Err(Exhausted::Depth) => self.too_deep(what, above),
             Err(bound) => {
                 self.exhausted = Some(bound);
                 self.end(base);
@@ -182,9 +191,12 @@ impl Machine<'_> {
     }
 
     #[inline(never)]
-    fn too_deep(&mut self, function: u32, base: usize) -> Next {
+    fn too_deep(&mut self, what: TooDeep, base: usize) -> Next {
         self.host.too_deep += 1;
-        let call = self.call_term(function, base);
+        let call = match what {
+            TooDeep::Call(function) => self.call_term(function, base),
+            TooDeep::Value(value) => value,
+        };
         let call = self.heap.export(call);
         let error = Atom::error(call, Atom::symbol(Exhausted::Depth.symbol()));
         let error = self.heap.import(&error);
@@ -339,7 +351,7 @@ impl Machine<'_> {
     #[inline(never)]
     pub(super) fn data(&mut self, function: u32, base: usize) -> Next {
         let entry = &self.program.functions[function as usize];
-        let (symbol, arity) = (entry.symbol, entry.arity);
+        let (symbol, arity, whole) = (entry.symbol, entry.arity, entry.whole);
         if entry.expected == STEP {
             self.result = self.heap.not_reducible;
             return Next::At(RETURN_ANY, base);
@@ -368,7 +380,7 @@ impl Machine<'_> {
         let call = Cell::expression(at);
         if all | Header::GROUND == PLAIN && self.fits(function, call) {
             self.heap.cells[at] |= if flags & Header::GROUND != 0 {
-                Header::DATA
+                Header::EVALUATED | whole
             } else {
                 Header::EVALUATED
             };

@@ -158,13 +158,19 @@ impl Machine<'_> {
     /// Builds an expression that is data if its elements are results; `open` if they have variables
     /// in them. Its head is a symbol.
     #[inline(always)]
-    pub(super) fn build_data(&mut self, operands: Operands, base: usize, open: u64) -> Cell {
+    pub(super) fn build_data(
+        &mut self,
+        operands: Operands,
+        base: usize,
+        open: u64,
+        whole: u64,
+    ) -> Cell {
         let at = operands.0 as usize;
         let count = self.program.operands[at].0 as usize;
         let operands = &self.program.operands[at + 1..at + 1 + count];
         let slots = &self.stack[base + 2..];
         let place = self.heap.cells.len();
-        let header = Header::new(count, Header::GROUND | Header::DATA).0;
+        let header = Header::new(count, Header::GROUND | Header::EVALUATED | whole).0;
         self.heap.cells.reserve(count + 1);
         self.heap.cells.push(header);
         let mut all = Header::GROUND | Header::EVALUATED;
@@ -192,7 +198,7 @@ impl Machine<'_> {
                 flags |= Header::EVALUATED;
                 flags |= match flags & Header::GROUND {
                     0 => open,
-                    _ => Header::ELEMENTS,
+                    _ => whole,
                 };
             }
             return self.close(place, flags);
@@ -230,9 +236,9 @@ impl Machine<'_> {
         operands: Operands,
         base: usize,
         data_type: u16,
-        open: u64,
+        (open, whole): (u64, u64),
     ) -> Cell {
-        let built = self.build_data(operands, base, open);
+        let built = self.build_data(operands, base, open, whole);
         self.heap.note_type_of_data(built, data_type);
         built
     }

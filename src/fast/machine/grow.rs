@@ -217,6 +217,7 @@ impl Machine<'_> {
         let typed = slot!(self, base, TYPED);
         if self.choices.len() as u64 > slot!(self, base, CHOICES).0 >> 3 {
             let copy = self.copied_chain(root, value, typed);
+            self.note_remade(copy, typed);
             return self.leave(copy, base);
         }
         self.heap.set_last(last.at(), value);
@@ -227,7 +228,15 @@ impl Machine<'_> {
         } else if typed != Cell::FALSE && !self.is_chain_typed(typed, last, value) {
             self.type_chain(root, value);
         }
+        self.note_remade(root, typed);
         self.leave(root, base)
+    }
+
+    /// Notes of a chain that its last elements are others than they were.
+    fn note_remade(&mut self, root: Cell, typed: Cell) {
+        if typed != Cell::FALSE && self.is_plain_part(root) {
+            self.heap.cells[root.at()] |= Header::REMADE;
+        }
     }
 
     /// Whether all that a chain is made of is of the types that are noted, now that the last has
@@ -273,7 +282,7 @@ impl Machine<'_> {
             let is_open =
                 all == Header::EVALUATED && self.is_data_head(self.heap.word(first), count);
             let open = if is_open { Header::OPEN } else { 0 };
-            let mut header = data_header(count, all, open);
+            let mut header = data_header(count, all, open, Header::ELEMENTS);
             // What was noted for something else in the hole may not hold.
             if header & WHOLE == WHOLE && typed == Cell::FALSE {
                 header |= self.heap.cells[*at] & TYPE_BITS;
@@ -461,7 +470,7 @@ impl crate::fast::heap::Heap {
         let mut all = Header::GROUND | Header::EVALUATED;
         // The hole is taken to become something plain: what does not is mended.
         let header = |arity: usize, all: u64| {
-            let header = data_header(arity, all, 0);
+            let header = data_header(arity, all, 0, Header::ELEMENTS);
             match header & WHOLE {
                 WHOLE if notes => header | u64::from(entry.data_type) << TYPE_BITS.trailing_zeros(),
                 _ => header,
@@ -514,7 +523,12 @@ impl crate::fast::heap::Heap {
     /// these; `None` if one of these is not, or its type goes by what they are.
     pub(super) fn header_of_next(&self, entry: &Function, elements: &[Cell]) -> Option<Header> {
         let plain = |value: &Cell| !value.is_ref() && self.is_its_own(*value);
-        let header = data_header(elements.len() + 2, Header::GROUND | Header::EVALUATED, 0);
+        let header = data_header(
+            elements.len() + 2,
+            Header::GROUND | Header::EVALUATED,
+            0,
+            Header::ELEMENTS,
+        );
         let noted = u64::from(entry.data_type) << TYPE_BITS.trailing_zeros();
         let is_known = noted == 0 || !entry.looks_before_last;
         (is_known && elements.iter().all(plain)).then_some(Header(header | noted))

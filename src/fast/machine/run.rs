@@ -8,7 +8,7 @@ use super::walk::{INDEX, LIST, SO_FAR};
 use super::{HEIGHT, MARK_SUCCEEDED, MATCHED, Machine, SUCCEEDED};
 use crate::fast::cell::{Cell, Header};
 use crate::fast::code::{
-    ANY, Arithmetic, AtomKind, FAIL, IF_DATA, Instruction, NO_NAME, NUMBER, Pc, Slot, TypeId,
+    ANY, Arithmetic, AtomKind, FAIL, IF_DATA, Instruction, NO_NAME, NUMBER, Of, Pc, Slot, TypeId,
 };
 use crate::fast::function::{Function, State};
 use crate::fast::site::FURTHER;
@@ -490,7 +490,7 @@ impl Machine<'_> {
                             ($slot:expr) => {{
                                 let value = slot!($slot & !IF_DATA);
                                 if $slot & IF_DATA == 0 {
-                                    self.heap.is_its_own(value)
+                                    self.heap.is_given(value)
                                 } else {
                                     self.heap.is_whole_data(value)
                                 }
@@ -521,7 +521,7 @@ impl Machine<'_> {
                         let head = Cell(frame[place(slots[0])]);
                         let is_ruled = self.program.has_rules_of_values(usize::from(count));
                         let names = &mut self.program.data_heads;
-                        if looked.all(|slot| self.heap.is_its_own(slot!(*slot)))
+                        if looked.all(|slot| self.heap.is_given(slot!(*slot)))
                             && (count == 0 || !is_ruled && self.heap.heads_data(names, head, count))
                         {
                             next!()
@@ -559,12 +559,17 @@ impl Machine<'_> {
                         next!()
                     }
                     I::Evaluate {
-                        to, from, expected, ..
+                        to,
+                        from,
+                        expected,
+                        of,
+                        ..
                     } => {
                         let value = self.heap.deref(slot!(from));
                         if self.heap.is_plain(value, expected)
                             || value.is_ref()
                             || self.heap.is_open(value)
+                            || of == Of::Argument && self.heap.take_remade(value)
                         {
                             frame[place(to)] = value.0;
                             pass_over!(1)
@@ -924,8 +929,8 @@ impl Machine<'_> {
                         let entry = &self.program.functions[function as usize];
                         if entry.state == State::Data && !entry.types_elements && self.fuel != 1 {
                             self.fuel -= 1;
-                            let (data_type, open) = (entry.data_type, entry.open);
-                            let built = self.build_noted_data(operands, base, data_type, open);
+                            let (data_type, flags) = (entry.data_type, (entry.open, entry.whole));
+                            let built = self.build_noted_data(operands, base, data_type, flags);
                             code = &self.program.code;
                             frame = self.stack.frame_mut(base);
                             frame[place(to)] = built.0;

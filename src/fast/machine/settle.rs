@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::call::TooDeep;
 use super::shape::evaluated_again;
 use super::{FUEL, HEIGHT, MATCHED, Machine, Next, Settled};
 use crate::atom::{Atom, known};
@@ -34,6 +35,14 @@ impl Machine<'_> {
         {
             return Settled::Next(self.ways(ways, pc, base, size));
         }
+        if self.heap.take_remade(value) {
+            let again = self.typed_again(value, expected);
+            let again = again.filter(|_| of == Of::Result);
+            return match again {
+                Some(again) => Settled::Next(self.plain(again, expected, pc, base, size)),
+                None => Settled::Value(value),
+            };
+        }
         if self.stands(value, expected, part) || of == Of::Part && self.heap.is_error(value) {
             return Settled::Value(value);
         }
@@ -59,9 +68,7 @@ impl Machine<'_> {
         if let Some((function, first, count)) = self.callable(value, expected) {
             let above = self.above(base, size);
             self.stack.reserve(above + 2 + count);
-            for i in 0..count {
-                self.stack[above + 2 + i] = self.heap.word(first + i).0;
-            }
+            self.give_elements(first, count, above + 2);
             let height = self.choices.len() as u64;
             return match self.enter(function, above, pc, base, height) {
                 Next::At(pc, base) => Settled::Called(pc, base),
@@ -72,7 +79,7 @@ impl Machine<'_> {
             return Settled::Next(next);
         }
         match self.compiled(value, expected) {
-            Some(expression) => self.enter_expression(expression, pc, base, size),
+            Some(expression) => self.enter_expression((expression, value), pc, base, size),
             None => Settled::Next(self.plain(value, expected, pc, base, size)),
         }
     }
@@ -182,6 +189,12 @@ impl Machine<'_> {
         base: usize,
     ) -> Next {
         let pc = crate::fast::code::RETURN;
+        if self.heap.take_remade(value) {
+            return match self.typed_again(value, expected) {
+                Some(again) => self.plain(again, expected, pc, base, 0),
+                None => self.leave(value, base),
+            };
+        }
         // What a rule gives is an error however many parts it has.
         if self.stands(value, expected, part) || self.heap.is_error(value) {
             return self.leave(value, base);
@@ -204,7 +217,7 @@ impl Machine<'_> {
                 return next;
             }
             return match self.compiled(value, expected) {
-                Some(expression) => match self.enter_expression(expression, pc, base, 0) {
+                Some(expression) => match self.enter_expression((expression, value), pc, base, 0) {
                     Settled::Called(to, frame) => Next::At(to, frame),
                     Settled::Value(value) => self.leave(value, base),
                     Settled::Next(next) => next,
@@ -216,10 +229,17 @@ impl Machine<'_> {
         self.stack.reserve(target + 2 + count);
         self.stack[target] = self.stack[base];
         self.stack[target + 1] = self.stack[base + 1] & !MATCHED;
-        for i in 0..count {
-            self.stack[target + 2 + i] = self.heap.word(first + i).0;
-        }
+        self.give_elements(first, count, target + 2);
         self.enter_last(function, count, target)
+    }
+
+    /// Data as it is evaluated again, if it is not of the type that is wanted where a rule hands it on.
+    fn typed_again(&mut self, value: Cell, expected: TypeId) -> Option<Cell> {
+        let is_fit = expected == ANY
+            || types::is_meta_type(&self.program.types[usize::from(expected)])
+            || self.is_known_fit(value, expected)
+            || self.has_type(value, expected);
+        (!is_fit).then(|| self.heap.not_evaluated(value))
     }
 
     /// Whether an argument of a call is `NotReducible`: given back by a rule, it says that the
@@ -296,8 +316,23 @@ impl Machine<'_> {
         are_results && self.heap.is_unbound(value)
     }
 
+    /// Puts elements of a value into slots, as what a call is given.
+    fn give_elements(&mut self, first: usize, count: usize, to: usize) {
+        for i in 0..count {
+            let element = self.heap.word(first + i);
+            self.heap.take_remade(element);
+            self.stack[to + i] = element.0;
+        }
+    }
+
     /// Runs the code for a shape with the parts that were noted last.
-    fn enter_expression(&mut self, expression: u32, pc: Pc, base: usize, size: Slot) -> Settled {
+    fn enter_expression(
+        &mut self,
+        (expression, value): (u32, Cell),
+        pc: Pc,
+        base: usize,
+        size: Slot,
+    ) -> Settled {
         let above = self.above(base, size);
         let temporary = &self.program.temporary[expression as usize];
         let (to, frame) = (temporary.pc, temporary.size);
@@ -305,7 +340,17 @@ impl Machine<'_> {
         self.open_frame(above, frame, pc, base);
         // Variables of an atom are told in the order in which a shape is written.
         for (slot, part) in self.parts.iter().enumerate() {
+            self.heap.take_remade(*part);
             self.stack[above + 2 + slot] = part.0;
+        }
+        let needed = above + 2 + usize::from(frame);
+        if self.stack.has_grown()
+            && let Some(next) = self.beyond_bounds(TooDeep::Value(value), above, needed, base)
+        {
+            return Settled::Next(next);
+        }
+        if self.heap.cells.len() >= self.collect_at {
+            self.collect(above, self.parts.len());
         }
         Settled::Called(to, above)
     }

@@ -148,7 +148,7 @@ impl Machine<'_> {
                 if entry.state == State::Data {
                     let data_type = entry.data_type;
                     let types_elements = entry.types_elements;
-                    let built = self.build_data(operands, base, entry.open);
+                    let built = self.build_data(operands, base, entry.open, entry.whole);
                     if !types_elements {
                         self.heap.note_type_of_data(built, data_type);
                     } else {

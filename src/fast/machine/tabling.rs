@@ -94,7 +94,8 @@ impl Machine<'_> {
         };
         let needed = above + 2 + usize::from(entry.size);
         if self.stack.has_grown()
-            && let Some(next) = self.beyond_bounds(function, above, needed, base)
+            && let Some(next) =
+                self.beyond_bounds(super::call::TooDeep::Call(function), above, needed, base)
         {
             return next;
         }

@@ -31,7 +31,8 @@ impl Program {
 
     /// The number of the same function for calls of whose elements that is known.
     pub(in crate::fast) fn function_of(&mut self, function: u32, elements: Elements) -> u32 {
-        if elements == Elements::Seen {
+        let is_known = elements == Elements::Remade && self.functions[function as usize].made != 0;
+        if elements == Elements::Seen || is_known {
             return function;
         }
         let next = self.functions.len() as u32;
@@ -83,6 +84,7 @@ impl Program {
         let entry = &mut self.functions[function as usize];
         let made = &self.made[entry.made as usize - 1];
         entry.data_type = made.found.0;
+        entry.whole = whole(made.is_remade);
         entry.types_elements = Made::looks_at(&made.parts);
         let (last, others) = match made.parts.split_last() {
             Some((last, others)) => (*last, others),
@@ -111,6 +113,10 @@ impl Program {
             return;
         }
         let is_unsettled = entry.elements == Elements::Unsettled;
+        let goes_by_elements =
+            matches!(head, Head::Typed(signature) if !signature.returns.is_ground());
+        let is_remade = is_unsettled || entry.elements == Elements::Remade;
+        entry.whole = whole(is_remade && goes_by_elements);
         entry.types_elements = entry.elements == Elements::Kept
             || matches!(head, Head::Typed(signature)
                 if is_unsettled || !signature.returns.is_ground());
@@ -135,5 +141,13 @@ impl Program {
         let entry = self.functions.get_mut(function as usize)?;
         let rules = &self.tables.get(entry.table as usize)?.rules;
         (entry.state == State::Compiled && rules.len() <= rules_max).then_some(entry)
+    }
+}
+
+/// What is noted of data without variables.
+fn whole(is_remade: bool) -> u64 {
+    match is_remade {
+        true => Header::ELEMENTS | Header::REMADE,
+        false => Header::ELEMENTS,
     }
 }

@@ -12,7 +12,8 @@ const LENGTH_MIN: usize = 6;
 /// Looks at every call of an effector in a text that is MeTTa: in `(act fault (effector
 /// argument …) reason (verdict-in seconds) …)` written out, in `(rung fault strategy step
 /// (call argument …) seconds)`, whose call may also be one of the rules' functions, and in
-/// the rules of such a text what is a letter or two from an effector's name.
+/// the rules of such a text what is a letter or two from an effector's name; and at the names in
+/// `(tokens effector name most seconds)` and, in a text that heals, `(touches name what)`.
 ///
 /// `functions` are those that the files beside it define.
 pub(super) fn check(source: &str, functions: &HashSet<String>) -> Vec<Diagnostic> {
@@ -26,6 +27,7 @@ pub(super) fn check(source: &str, functions: &HashSet<String>) -> Vec<Diagnostic
     functions.extend(text.functions());
     let mut misspelt = Vec::new();
     let mut calls = Vec::new();
+    let mut named = Vec::new();
     let mut heals = false;
     for node in 0..parsed.tree.nodes().len() {
         let children = text.children(node);
@@ -46,6 +48,11 @@ pub(super) fn check(source: &str, functions: &HashSet<String>) -> Vec<Diagnostic
                     calls.push(*call);
                 }
             }
+            (Some("tokens"), [_, kind, name, _, _]) if text.word(*kind) == Some("effector") => {
+                heals = true;
+                named.push(*name);
+            }
+            (Some("touches"), [_, name, _]) => named.push(*name),
             (Some(name), _) if name.len() >= LENGTH_MIN && !functions.contains(name) => {
                 misspelt.push(node);
             }
@@ -56,26 +63,37 @@ pub(super) fn check(source: &str, functions: &HashSet<String>) -> Vec<Diagnostic
     calls.extend(misspelt);
     calls.sort_unstable();
     calls.dedup();
-    let mut findings = Vec::new();
-    for call in calls {
-        let (Some(name), count) = (text.head(call), text.children(call).len()) else {
-            continue;
-        };
-        let known = SPECS.iter().find(|spec| spec.name == name);
-        let Some(message) = message(name, count - 1, known) else {
-            continue;
-        };
-        let span = text.span(call + 1);
-        findings.push(Diagnostic {
-            severity: Severity::Error,
-            code: "E0105",
-            message,
-            help: "the effectors and their parameters stand in `GET /healing/rules` of a running server".into(),
-            span,
-            position: lines.position(source, span.start),
-        });
-    }
-    findings
+    let known = |name: &str| SPECS.iter().find(|spec| spec.name == name);
+    let calls = calls.into_iter().filter_map(|call| {
+        let (name, count) = (text.head(call)?, text.children(call).len());
+        Some((call + 1, message(name, count - 1, known(name))?))
+    });
+    let named = named.into_iter().filter(|_| heals).filter_map(|node| {
+        let name = text.word(node)?;
+        let message = known(name).is_none().then(|| message(name, 0, None))??;
+        Some((node, message))
+    });
+    calls
+        .chain(named)
+        .map(|(node, message)| {
+            let span = text.span(node);
+            Diagnostic {
+                severity: Severity::Error,
+                code: "E0105",
+                message,
+                help: "the effectors and their parameters stand in `GET /healing/rules` of a running server".into(),
+                span,
+                position: lines.position(source, span.start),
+            }
+        })
+        .collect()
+}
+
+/// Whether a file is one of the server's rules: `healing.metta`, or in a directory `healing`.
+pub(super) fn is_of_rules(file: &Path) -> bool {
+    let directory = file.parent().and_then(Path::file_name);
+    file.file_name().is_some_and(|name| name == "healing.metta")
+        || directory.is_some_and(|name| name == "healing")
 }
 
 /// The functions that the rule files beside `file` define, which are one generation
@@ -211,6 +229,14 @@ mod tests {
             "(rung memory-leak fit 1 (drop) 3) (= (drop) (evict-cahce sessions 1.0))",
             "no effector `evict-cahce`; did you mean `evict-cache`?",
         );
+        check_one(
+            "(tokens effector evict-cachez 10 60)",
+            "no effector `evict-cachez`; did you mean `evict-cache`?",
+        );
+        check_one(
+            "(tokens effector evict-cache 10 60) (touches evict-cachez memory)",
+            "no effector `evict-cachez`",
+        );
     }
 
     #[test]
@@ -220,9 +246,11 @@ mod tests {
             (rung memory-leak fit 1 (tighten-deadline) 12)
             (rung memory-leak fit 2 (elsewhere 5) 12)
             (= (tighten-deadline) (deadline upstream 500))
-            (act of god) (act f (reboot) because) (rung of a ladder)";
+            (act of god) (act f (reboot) because) (rung of a ladder)
+            (tokens effector evict-cache 10 60) (touches evict-cache memory) (tokens client 5 60)";
         let elsewhere = HashSet::from(["elsewhere".to_owned()]);
         assert_eq!(check(fine, &elsewhere), []);
         assert_eq!(check("(evict-cahce is near a name)", &HashSet::new()), []);
+        assert_eq!(check("(touches finger nose)", &HashSet::new()), []);
     }
 }

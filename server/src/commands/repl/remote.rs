@@ -12,6 +12,7 @@ use chimera_grammar::NodeKind;
 use chimera_repl::{
     Access, Answer, Interrupts, Limits, Outcome, Reply, Results, Session, SessionError,
 };
+use chimera_server::heal::SPACES;
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
@@ -20,15 +21,6 @@ use tokio::sync::Notify;
 use super::client::{self, ClientError, Endpoint, EndpointError};
 
 const QUERY_PATH: &str = "/atomspace/query";
-/// What the server binds to spaces; no query answers with these names.
-const SPACES: [&str; 6] = [
-    "&episodes",
-    "&events",
-    "&limits",
-    "&modes",
-    "&samples",
-    "&weights",
-];
 /// Names that are remembered for completion, at most.
 const WORDS_MAX: usize = 50_000;
 /// How much of an answer that is not understood is shown.
