@@ -341,6 +341,11 @@ pub(super) enum Instruction {
         tests: u32,
         odd: Pc,
     },
+    /// Behind `IfMet`: goes on at `odd` unless the slots that hold values of families are of these.
+    IfFamilies {
+        tests: u32,
+        odd: Pc,
+    },
     /// Notes that a body is entered, so that the types of its variables are looked at.
     Meet {
         meeting: u32,

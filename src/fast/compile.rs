@@ -628,6 +628,7 @@ impl<'m> Compiler<'m> {
                 | I::CheckFirst { odd, .. }
                 | I::CheckStepped { odd, .. }
                 | I::IfMet { odd, .. }
+                | I::IfFamilies { odd, .. }
                 | I::Decide { odd, .. }
                 | I::Applied { odd, .. }
                 | I::AppliedAs { odd, .. }

@@ -21,6 +21,7 @@ use crate::fast::cell::{Cell, Header};
 use crate::fast::code::Slot;
 use crate::fast::heap::{Heap, TYPE_BITS};
 use crate::fast::met::family::Families;
+use crate::fast::program::Program;
 use crate::fast::stack::{FRAME, place};
 use crate::fast::types::{Argument, ValueTypes};
 
@@ -165,7 +166,7 @@ impl Test {
 /// What the values of a frame are to be as.
 pub(super) struct Tests {
     pub(super) each: SmallVec<[Test; 4]>,
-    families: Families,
+    pub(super) families: Families,
 }
 
 impl Tests {
@@ -287,28 +288,21 @@ pub(super) fn is_typed_expression(word: u64) -> bool {
 impl Heap {
     /// Whether the values of a frame are as they were met.
     #[inline(always)]
-    pub(super) fn are_as_met(
-        &self,
-        meetings: &mut Meetings,
-        types: &ValueTypes,
-        frame: &[u64; FRAME],
-        tests: u32,
-    ) -> bool {
-        let tests = &mut meetings.tests[tests as usize];
-        let mut each = tests.each.iter();
+    pub(super) fn are_as_met(&self, program: &Program, frame: &[u64; FRAME], tests: u32) -> bool {
+        let mut each = program.meetings.tests[tests as usize].each.iter();
         each.all(|test| {
             let value = Cell(frame[place(test.slot)]);
             let is_most_often = value.0 & test.mask == test.bits
                 && test
                     .header
                     .is_none_or(|header| self.cells[value.at()] & test.noted == header.get());
-            is_most_often || value.0 == test.name || self.is_as_met(types, value, test)
-        }) && tests.families.take(self, types, frame)
+            is_most_often || value.0 == test.name || self.is_as_met(program, value, test)
+        })
     }
 
     /// Whether a value is as another that was met, or another name of such a type.
     #[inline(never)]
-    fn is_as_met(&self, types: &ValueTypes, value: Cell, test: &Test) -> bool {
+    fn is_as_met(&self, program: &Program, value: Cell, test: &Test) -> bool {
         let word = word(self, value);
         let mut others = test.sorts.iter();
         if others.any(|sort| sort.word == word) {
@@ -317,7 +311,7 @@ impl Heap {
         if !value.is_symbol() || value == self.empty {
             return false;
         }
-        match types.symbol_of_late(value.at() as u32) {
+        match program.value_types.symbol_of_late(value.at() as u32) {
             Some((Some(found), false)) => test
                 .sorts
                 .iter()

@@ -1,5 +1,7 @@
 //! Control: `if`, `let`, `let*`, `unify`.
 
+use std::cell::RefCell;
+
 use super::apart::Branches;
 use super::call::Call;
 use super::lambda::lambda_of;
@@ -438,7 +440,10 @@ impl Compiler<'_> {
             let slot = this.gathering(gathers, |this| this.value_of_let(value))?;
             let queried = this.taken_apart(pattern, slot, template, expected)?;
             if within.want != Want::Tail {
-                let value = inner(this, within.want)?;
+                let value = match this.is_met_apart(template) {
+                    true => this.joined_as_met(template, within.want, &inner)?,
+                    false => inner(this, within.want)?,
+                };
                 return this.resume(queried, value, within.want);
             }
             this.as_met(template, |this| inner(this, Want::Tail).map(|_| ()))?;
@@ -446,6 +451,34 @@ impl Compiler<'_> {
         })?;
         self.exit(mark);
         self.resume(guard, value, want)
+    }
+
+    /// As [`Compiler::as_met`], of a template whose value is a part of something: each way puts it
+    /// into one slot.
+    fn joined_as_met(
+        &mut self,
+        template: &Atom,
+        want: Want,
+        inner: impl Fn(&mut Self, Want) -> Compiled<Value>,
+    ) -> Compiled<Value> {
+        let to = self.slot()?;
+        let jumps: RefCell<Vec<usize>> = RefCell::default();
+        let way = self.way();
+        self.without_plain_copies(|this| {
+            this.as_met(template, |this| {
+                // What was tried and left is not there any more.
+                let here = this.here() as usize;
+                jumps.borrow_mut().retain(|at| *at < here);
+                let value = inner(this, want)?;
+                jumps.borrow_mut().extend(this.join(value, to, want));
+                Ok(())
+            })
+        })?;
+        self.back(way);
+        let here = self.here() as usize;
+        self.land(jumps.take().into_iter().filter(|at| *at < here).map(Some));
+        self.define(to);
+        Ok(Operand::slot(to))
     }
 
     /// Matches a value with the pattern of `let`. Where they do not fit, and one of them is a

@@ -155,6 +155,8 @@ impl Compiler<'_> {
                     }
                     typed = true;
                 }
+                // The same slots were looked at before it.
+                Instruction::IfFamilies { .. } => {}
                 Instruction::Unpack { slot, .. } if slot == argument => break,
                 _ => return None,
             }

@@ -160,6 +160,14 @@ impl Compiler<'_> {
         Ok(())
     }
 
+    /// Whether a body that does not return is worth compiling for what its variables were met with.
+    pub(super) fn is_met_apart(&mut self, body: &Atom) -> bool {
+        let is_for_any = self.mode == Mode::Any || self.program.proving || self.watched;
+        let depth = self.meets.filter(|_| !is_for_any);
+        depth.is_some_and(|depth| depth < DEEPEST)
+            && self.depends_on_types(body) == Depends::Arguments
+    }
+
     /// In which ways a body is compiled: combinations of types that were met are one way where
     /// its calls are typed the same for all of them.
     fn ways_met(
@@ -252,7 +260,11 @@ impl Compiler<'_> {
             let meetings = &mut this.program.meetings;
             meetings.tests.push(tests);
             let tests = meetings.tests.len() as u32 - 1;
-            let at = this.emit(Instruction::IfMet { tests, odd: FAIL });
+            let mut looks: SmallVec<[usize; 2]> = SmallVec::new();
+            looks.push(this.emit(Instruction::IfMet { tests, odd: FAIL }));
+            if has_families {
+                looks.push(this.emit(Instruction::IfFamilies { tests, odd: FAIL }));
+            }
             for (slot, each) in &met {
                 this.seen.settled.insert(*slot);
                 if each.is_integer() {
@@ -269,16 +281,16 @@ impl Compiler<'_> {
             this.plainly(body, inner)?;
             match this.program.expects_open {
                 true => Err(Leave),
-                false => Ok(at),
+                false => Ok(looks),
             }
         });
         (self.program.looks_for_open, self.program.expects_open) = looked;
         self.back(way);
         self.met = before;
         self.matched.truncate(matched);
-        if let Some(at) = done {
-            let here = self.here();
-            self.fill(at, Place::Odd, here);
+        let here = self.here();
+        for at in done.iter().flatten() {
+            self.fill(*at, Place::Odd, here);
         }
         done.is_some()
     }

@@ -122,6 +122,14 @@ impl Compiler<'_> {
         done
     }
 
+    /// Compiles bodies inside for any values only.
+    pub(super) fn without_plain_copies<T>(&mut self, inner: impl FnOnce(&mut Self) -> T) -> T {
+        let mode = std::mem::replace(&mut self.mode, Mode::Plain(DEEPEST));
+        let done = inner(self);
+        self.mode = mode;
+        done
+    }
+
     /// Looks at values as planned; the instructions that do.
     fn look(&mut self, plan: &Plan) -> Vec<usize> {
         let mut looks = Vec::new();

@@ -674,6 +674,10 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 place(other)
             )
         }
+        I::IfFamilies { odd: other, .. } => format!(
+            "unless their types are of the families of those go to {}",
+            place(other)
+        ),
         I::Meet { .. } => "note that types are met here".to_owned(),
         I::IfPlain {
             slots,

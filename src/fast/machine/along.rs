@@ -259,9 +259,10 @@ impl Along {
             value = taken[self.rest];
             let elements = elements(self, taken);
             let made = cells.len();
-            cells.extend_from_slice(&[self.header, self.name]);
-            cells.extend_from_slice(&elements);
-            cells.push(Cell::HOLE.0);
+            let mut words = [Cell::HOLE.0; WORDS];
+            (words[0], words[1]) = (self.header, self.name);
+            words[2..2 + N].copy_from_slice(&elements);
+            cells.extend_from_slice(&words[..3 + N]);
             cells[hole] = Cell::expression(made).0;
             hole = made + 2 + N;
             turns += 1;

@@ -4,9 +4,10 @@ use super::{HEIGHT, MATCHED, Machine};
 use crate::atom::Atom;
 use crate::fast::applied::{Applied, Callee};
 use crate::fast::cell::{Cell, Kind};
-use crate::fast::code::{ANY, Pc, Quick, Slot, TypeId};
+use crate::fast::code::{ANY, Instruction, Pc, Quick, Slot, TypeId};
 use crate::fast::function::State;
 use crate::fast::head::{Head, Signature};
+use crate::fast::stack::place;
 use crate::types;
 
 /// With more functions, names without rules get none.
@@ -192,6 +193,53 @@ impl Machine<'_> {
             return None;
         }
         self.begin_frame(target, (return_to, state & !MATCHED), values);
+        Some((to, target))
+    }
+
+    /// Carries out the instruction before `pc` that decides about a call, or calls what was decided,
+    /// as it is most often; where it goes on.
+    #[inline(never)]
+    pub(super) fn on_decided(&mut self, pc: usize, base: usize) -> Option<(Pc, usize)> {
+        let (called, slots, target, words) = match self.program.code[pc - 1] {
+            Instruction::Decide { to, site, .. } => {
+                let function = self.decide_again(site, base)?;
+                set!(self, base, to, Cell::small(function as i32));
+                return Some((pc as Pc, base));
+            }
+            Instruction::CallApplied {
+                function,
+                slots,
+                size,
+                mark,
+                ..
+            } => {
+                let above = self.above(base, size);
+                let return_to = ((pc as u64) << 32) | base as u64;
+                let state = (self.height(mark, base) << HEIGHT) | above as u64;
+                (function, slots, above, (return_to, state))
+            }
+            Instruction::CallAppliedLast {
+                function, slots, ..
+            } => {
+                let frame = self.stack.frame(base);
+                let words = (frame[0], frame[1] & !MATCHED);
+                (function, slots, base.max(self.protected), words)
+            }
+            _ => return None,
+        };
+        let frame = self.stack.frame(base);
+        let function = Cell(frame[place(called)]).as_int() as usize;
+        let entry = &self.program.functions[function];
+        let is_plain = entry.state == State::Compiled
+            && self.stack.holds(target)
+            && self.heap.cells.len() < self.collect_at
+            && self.fuel != 1;
+        if !is_plain {
+            return None;
+        }
+        let (to, values) = (entry.pc, slots.map(|slot| frame[place(slot)]));
+        self.fuel -= 1;
+        self.begin_frame(target, words, values);
         Some((to, target))
     }
 

@@ -109,6 +109,15 @@ impl Machine<'_> {
                     frame = self.stack.frame_mut(base);
                 };
             }
+            // Goes on there, in a frame of the machine's making.
+            macro_rules! frame_on {
+                ($to:expr, $base:expr) => {{
+                    code = &self.program.code;
+                    base = $base;
+                    frame = self.stack.frame_mut(base);
+                    jump!($to)
+                }};
+            }
             // Goes back to the newest choice, if it is for a place in the code.
             macro_rules! go_back {
                 () => {
@@ -546,9 +555,12 @@ impl Machine<'_> {
                         }
                     }
                     I::IfMet { tests, odd } => {
-                        let (meetings, types) =
-                            (&mut self.program.meetings, &self.program.value_types);
-                        jump_unless!(self.heap.are_as_met(meetings, types, frame, tests), odd)
+                        jump_unless!(self.heap.are_as_met(&self.program, frame, tests), odd)
+                    }
+                    I::IfFamilies { tests, odd } => {
+                        let types = &self.program.value_types;
+                        let tests = &mut self.program.meetings.tests[tests as usize];
+                        jump_unless!(tests.families.take(&self.heap, types, frame), odd)
                     }
                     I::TakeSettled { to, from, settled } => {
                         let value = self.heap.deref(slot!(from));
@@ -1018,8 +1030,6 @@ impl Machine<'_> {
                     I::CallApplied {
                         function,
                         slots: [a, b, c],
-                        size,
-                        mark,
                         ..
                     } => {
                         let function = slot!(function).as_int() as usize;
@@ -1034,36 +1044,13 @@ impl Machine<'_> {
                             if self.heap.is_made(entry, self.result) {
                                 next!()
                             }
-                        } else if let Some(to) = entered!(function) {
-                            let height = height!(mark);
-                            let (a, b, c) = (slot!(a).0, slot!(b).0, slot!(c).0);
-                            let target = (base + 2 + usize::from(size)).max(self.protected);
-                            if let Some(called) = self.stack.at_mut(target) {
-                                let word = ((pc as u64) << 32) | base as u64;
-                                let state = (height << HEIGHT) | target as u64;
-                                call!(to, target, called, [word, state, a, b, c])
-                            }
+                        } else if let Some((to, frame_of)) = self.on_decided(pc, base) {
+                            frame_on!(to, frame_of)
                         }
                     }
-                    I::CallAppliedLast {
-                        function,
-                        slots: [a, b, c],
-                        ..
-                    } => {
-                        if let Some(to) = entered!(slot!(function).as_int()) {
-                            let (word, state) = (frame[0], frame[1] & !MATCHED);
-                            let (a, b, c) = (slot!(a).0, slot!(b).0, slot!(c).0);
-                            let target = base.max(self.protected);
-                            if let Some(called) = self.stack.at_mut(target) {
-                                call!(to, target, called, [word, state, a, b, c])
-                            }
-                        }
-                    }
-                    I::Decide { to, site, .. } => {
-                        if let Some(function) = self.decide_again(site, base) {
-                            code = &self.program.code;
-                            frame = self.stack.frame_mut(base);
-                            set!(to, Cell::small(function as i32))
+                    I::Decide { .. } | I::CallAppliedLast { .. } => {
+                        if let Some((to, frame_of)) = self.on_decided(pc, base) {
+                            frame_on!(to, frame_of)
                         }
                     }
                     I::CallSlots {

@@ -191,7 +191,7 @@ fn is_like<'t>(found: &'t Atom, family: &Atom, open: &mut [Option<&'t Atom>]) ->
 #[derive(Default)]
 pub(in crate::fast) struct Families {
     each: SmallVec<[(Slot, ValueType); FAMILIES_MAX]>,
-    /// The types of which that was looked at, in one word, and whether they are; empty without families.
+    /// The types of which that was looked at, in one word, and whether they are; nothing without families.
     known: Vec<(u64, bool)>,
 }
 
@@ -209,11 +209,13 @@ impl Families {
     }
 
     /// Whether the values in a frame, which are expressions, are of the families.
-    #[inline(always)]
-    pub(super) fn take(&mut self, heap: &Heap, types: &ValueTypes, frame: &[u64; FRAME]) -> bool {
-        if self.known.is_empty() {
-            return true;
-        }
+    #[inline(never)]
+    pub(in crate::fast) fn take(
+        &mut self,
+        heap: &Heap,
+        types: &ValueTypes,
+        frame: &[u64; FRAME],
+    ) -> bool {
         let packed = self.each.iter().fold(0, |packed, (slot, _)| {
             let at = Cell(frame[place(*slot)]).at();
             packed << 16 | (heap.cells[at] & TYPE_BITS) >> TYPE_BITS.trailing_zeros()
