@@ -626,6 +626,10 @@ fn settings_types_and_spaces_that_there_are_not_are_told() {
         ],
     );
     check(
+        "!(bind! &samples (new-space))\n!(add-atom &sample (a b))",
+        &[("2:12 W0201", "did you mean `&samples`?")],
+    );
+    check(
         "!(add-atom &kb (a b))\n(= (f) (match &kb $x $x))\n(= (g &any) (match &any $x $x))\n!(bind! &one (new-space))\n!(add-atom &one a)",
         &[
             ("1:12 W0201", "bound nowhere"),

@@ -147,7 +147,12 @@ pub(super) fn check(text: &mut Text<'_>, host: &Host, space: &Space, forms: &[Fo
             // Elsewhere something may put a space in its place.
             && asked_often.get(&name) == counts.get(&name)
         {
-            let message = format!("`{name}` is bound nowhere: here it is a symbol, no space");
+            let spaces: Vec<&str> = bound.keys().map(String::as_str).collect();
+            let hint = match nearest(&name, &spaces) {
+                Some(near) => format!("; did you mean `{near}`?"),
+                None => String::new(),
+            };
+            let message = format!("`{name}` is bound nowhere: here it is a symbol, no space{hint}");
             let help = "`!(bind! &name (new-space))` makes a space of that name, `!(import! &name module)` makes it a module's";
             // A text that includes this one may bind it.
             text.report(Severity::Note, "W0201", node, message, help);

@@ -60,7 +60,10 @@ pub(super) fn install(engine: &mut Engine) {
         "register-module!",
         "(-> Atom (->))",
         |arguments, context| {
-            let path = name_of(arguments, "register-module! expects a file system path")?;
+            let path = name_of(
+                arguments,
+                "register-module! expects a file system path; use quotes if needed",
+            )?;
             check(context)?;
             modules::register(context.host, &path, &context.budget)?;
             Ok(vec![Atom::unit()])

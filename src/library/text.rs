@@ -157,7 +157,12 @@ pub(super) fn install(engine: &mut Engine) {
                 let filled = text_of(|text| fill(format, values.children(), text))?;
                 return Ok(vec![Atom::string(&filled)]);
             }
-            if let [_, Atom::Symbol(_) | Atom::Variable(_) | Atom::Grounded(_)] = arguments {
+            if let [
+                format,
+                Atom::Symbol(_) | Atom::Variable(_) | Atom::Grounded(_),
+            ] = arguments
+                && format.as_text().is_some()
+            {
                 return Err(OperationError::message("Atom is not an ExpressionAtom"));
             }
             Err(OperationError::message(
