@@ -399,6 +399,12 @@ impl Compiler<'_> {
         self.template_as(template, ANY, want, bound, of)
     }
 
+    /// Whether a variable stands for something that the body itself took a value apart for.
+    pub(super) fn is_own_value(&self, variable: &Variable) -> bool {
+        let name = self.names.get(variable);
+        name.is_some_and(|name| name.fresh_in.is_none() && usize::from(name.slot) >= self.given)
+    }
+
     /// What a variable stands for may have changed since it was seen to be a result, as something was
     /// bound since.
     pub(super) fn forget_settled(&mut self, template: &Atom) {

@@ -57,6 +57,13 @@ impl Compiler<'_> {
                     {
                         Bound::Something
                     }
+                    // So too of what evaluating a value before it bound.
+                    (Atom::Variable(_), Atom::Variable(before))
+                        if self.is_own_value(before)
+                            && types::has_part(pattern, |part| part == template) =>
+                    {
+                        Bound::Something
+                    }
                     // What was bound before the template was put in is in it as in a part.
                     (Atom::Variable(_), Atom::Expression(_))
                         if matches!(pattern, Atom::Symbol(_) | Atom::Grounded(_)) =>

@@ -432,7 +432,7 @@ impl Compiler<'_> {
         self.emit_sized(Instruction::PlainCall {
             from: list,
             expected: ANY,
-            changed: Changed::No,
+            changed: Changed::Yes,
             size: 0,
         });
         self.emit(Instruction::ReturnResult);
