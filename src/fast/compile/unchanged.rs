@@ -5,7 +5,7 @@
 use super::decide::is_call;
 use super::tells::as_one;
 use super::{Compiled, Compiler, Leave};
-use crate::atom::{Atom, Variable};
+use crate::atom::{Atom, Variable, known};
 use crate::evaluate::Control;
 use crate::fast::code::{ANY, Operand, TypeId};
 use crate::fast::function::Elements;
@@ -33,7 +33,9 @@ impl Compiler<'_> {
         let as_written = |(argument, operand): (&Atom, &Operand)| match argument {
             Atom::Expression(_) if self.is_stuck_as_result(argument) => Some(*operand),
             Atom::Expression(_)
-                if !argument.is_ground() || self.is_evaluated_to_other(argument) =>
+                if !argument.is_ground()
+                    || self.is_evaluated_to_other(argument)
+                    || self.is_kept_call(argument) =>
             {
                 None
             }
@@ -89,7 +91,21 @@ impl Compiler<'_> {
     pub(super) fn is_changed(&mut self, operand: &Atom) -> bool {
         match self.is_stuck_as_result(operand) {
             true => self.is_left_changed(operand),
-            false => self.is_evaluated_to_other(operand),
+            false => self.is_evaluated_to_other(operand) || self.is_kept_call(operand),
+        }
+    }
+
+    /// Whether it is a call of what is declared to give an atom as it is, as `quote`: as an operand it is of
+    /// the type `Atom` once it was evaluated.
+    fn is_kept_call(&mut self, atom: &Atom) -> bool {
+        let Some([head, ..]) = atom.as_expression() else {
+            return false;
+        };
+        match self.program.head(self.host, self.heap, head) {
+            Head::Typed(signature) | Head::Operation(_, signature) => {
+                signature.returns.is_symbol(&known().atom)
+            }
+            Head::Untyped | Head::Complex => false,
         }
     }
 
