@@ -190,27 +190,47 @@ impl Compiler<'_> {
         Source::Of(rules.iter().filter_map(body).collect())
     }
 
-    /// The one type that the functions declare whose values an expression has by way of functions without
-    /// types.
+    /// The one type that the functions declare whose values alone an expression has, by way of functions
+    /// without types.
     pub(super) fn declared_behind(&mut self, atom: &Atom) -> Option<Atom> {
+        let (declared, is_all) = self.all_declared_behind(atom);
+        match declared.as_slice() {
+            [only] if is_all && only.is_ground() && !tells_nothing(only) => Some(only.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether some values of an expression are, by way of functions without types, of one that declares a
+    /// kind of atoms.
+    pub(super) fn is_kind_behind(&mut self, atom: &Atom) -> bool {
+        let (declared, _) = self.all_declared_behind(atom);
+        let is_kind = |found: &Atom| types::is_meta_type(found) && !tells_nothing(found);
+        declared.iter().any(is_kind)
+    }
+
+    /// The types that functions declare whose values an expression has by way of functions without types, and
+    /// whether it has no others.
+    fn all_declared_behind(&mut self, atom: &Atom) -> (Vec<Atom>, bool) {
+        let (mut declared, mut is_all) = (Vec::new(), true);
         let mut seen = Vec::new();
         let Source::Of(mut pending) = self.source(atom, &mut seen) else {
-            return None;
+            return (declared, false);
         };
-        let mut declared: Option<Atom> = None;
         while let Some(atom) = pending.pop() {
             match self.source(&atom, &mut seen) {
                 Source::Of(atoms) => pending.extend(atoms),
                 Source::Declared(found) if !self.is_operation(&atom) => {
-                    if declared.as_ref().is_some_and(|declared| *declared != found) {
-                        return None;
+                    if !declared.contains(&found) {
+                        declared.push(found);
                     }
-                    declared = Some(found);
                 }
-                _ => {}
+                Source::Again => {}
+                Source::Declared(_) | Source::Itself | Source::Nameless | Source::Unknown => {
+                    is_all = false;
+                }
             }
         }
-        declared.filter(|found| found.is_ground() && !tells_nothing(found))
+        (declared, is_all)
     }
 
     /// The types that values of an expression are known to be of, where those tell what type

@@ -198,8 +198,7 @@ impl Compiler<'_> {
                 return Err(Leave);
             }
             if is_call(argument) && !self.tells_type(argument) {
-                if (self.declared_behind(argument)).is_some_and(|found| types::is_meta_type(&found))
-                {
+                if self.is_kind_behind(argument) {
                     // A value of another kind tells the kind that its function declares.
                     return Err(Leave);
                 }
