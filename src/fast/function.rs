@@ -87,7 +87,7 @@ pub(super) enum Elements {
     /// They may be of others, so that it may be ill-typed by now: their types tell, if it was never one
     /// of a rule, else evaluating it again.
     Unsettled,
-    /// As `Seen`, and the type of the call goes by them, some of which are evaluated to others.
+    /// As `Seen`, of a call that has a type, and some of them are evaluated to others.
     Remade,
     /// They are as they were given, and not all of them were evaluated: it is a result all the same.
     Kept,

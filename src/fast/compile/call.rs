@@ -40,14 +40,12 @@ impl Compiler<'_> {
         match head {
             Head::Complex => self.complex_call(call),
             Head::Untyped => self.untyped_call(call),
-            Head::Typed(signature) => {
-                let returns = self.result_type(&signature.returns);
-                self.keep_retyped_apart(call.children, returns)?;
-                match is_applied(&signature) || self.is_open_curried(call.children, &signature) {
-                    true => self.decided(call, &signature),
-                    false => self.typed_call(call, &signature),
-                }
+            Head::Typed(signature)
+                if is_applied(&signature) || self.is_open_curried(call.children, &signature) =>
+            {
+                self.decided(call, &signature)
             }
+            Head::Typed(signature) => self.typed_call(call, &signature),
             Head::Operation(operation, signature) => {
                 let value = self.operation_call(call, &operation, &signature);
                 self.types_change |= changes_types(&operation, call.children);
@@ -172,7 +170,6 @@ impl Compiler<'_> {
             expected,
             want,
         } = call;
-        self.keep_retyped_apart(children, expected)?;
         self.doubt_remade(children, expected);
         let checks = self.kept_apart(children)?;
         let guard = self.guard(atom, checks, expected)?;

@@ -218,12 +218,9 @@ impl Compiler<'_> {
     pub(super) fn value_of_form(&mut self, value: &Atom) -> Compiled<Slot> {
         let found = self.evaluate_argument(value, ANY)?;
         let slot = self.in_slot(found)?;
-        if matches!(value, Atom::Variable(_)) {
-            // It may stand for an error, which is a value only here, or for nothing yet, and for a
-            // call or `Empty` later.
-            self.seen.settled.remove(&slot);
-        }
-        if self.is_left_changed(value) {
+        // A variable may stand for an error, which is a value only here, or for nothing yet, and for a
+        // call or `Empty` later.
+        if matches!(value, Atom::Variable(_)) || self.is_left_changed(value) {
             self.seen.settled.remove(&slot);
         }
         self.note_retyped(value, slot);

@@ -233,7 +233,7 @@ impl Compiler<'_> {
         self.fill(at, Place::Odd, here);
         operands.push(element(self, others.len(), last, Want::Own)?);
         let entry = &self.program.functions[function as usize];
-        let elements = match entry.types_elements || entry.made != 0 {
+        let elements = match entry.types_elements || entry.data_type != 0 {
             true => Elements::Remade,
             false => Elements::Seen,
         };

@@ -3,12 +3,13 @@
 //! template of a `let`, it is an error.
 
 use super::decide::is_call;
-use super::unchanged::given_by;
 use super::{Compiler, Slot};
 use crate::atom::Atom;
+use crate::evaluate::Control;
 use crate::fast::code::Instruction;
 use crate::fast::function::Retyped;
 use crate::fast::head::Head;
+use crate::operation::Operation;
 use crate::types;
 
 /// Of functions with more rules it is not asked what they make.
@@ -89,5 +90,23 @@ impl Compiler<'_> {
         is_call(atom)
             && matches!(self.program.head(self.host, self.heap, head), Head::Untyped)
             && !self.has_no_rules(head, elements.len())
+    }
+}
+
+/// What a form gives, one of these: a branch, a template, what stands beside a case.
+fn given_by<'e>(operation: &Operation, elements: &'e [Atom]) -> Vec<&'e Atom> {
+    match operation.control() {
+        Some(Control::If) => elements.iter().skip(1).collect(),
+        Some(Control::Let | Control::LetAny | Control::LetStar | Control::Match) => {
+            elements.last().into_iter().collect()
+        }
+        Some(Control::Case | Control::Switch) => {
+            let cases = elements.get(1).and_then(Atom::as_expression);
+            let cases = cases.unwrap_or_default().iter();
+            cases
+                .filter_map(|case| case.as_expression()?.get(1))
+                .collect()
+        }
+        _ => Vec::new(),
     }
 }

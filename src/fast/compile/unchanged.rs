@@ -3,22 +3,14 @@
 //! of which it does not are left to the plain evaluator.
 
 use super::decide::is_call;
-use super::tells::as_one;
-use super::{Compiled, Compiler, Leave};
-use crate::atom::{Atom, Variable, known};
+use super::{Compiled, Compiler};
+use crate::atom::{Atom, known};
 use crate::evaluate::Control;
 use crate::fast::code::{ANY, Operand, TypeId};
 use crate::fast::function::Elements;
 use crate::fast::head::{Head, Signature};
 use crate::fast::program::Inline;
-use crate::operation::Operation;
 use crate::types;
-use crate::unify::Bindings;
-
-/// Of functions with more rules it is not asked what they give.
-const RULES: usize = 16;
-/// No more functions are looked into for whether they make data anew.
-const FUNCTIONS: usize = 8;
 
 impl Compiler<'_> {
     /// What the operands of a call were before they were evaluated, where values tell whether that changed
@@ -180,9 +172,9 @@ impl Compiler<'_> {
         }
     }
 
-    /// Whether data of these elements is of a type that goes by them, and some are evaluated to others.
+    /// Whether data of these elements is of a type, and some are evaluated to others.
     pub(super) fn is_remade(&mut self, arguments: &[Atom], signature: &Signature) -> bool {
-        !signature.returns.is_ground()
+        !types::is_meta_type(&signature.returns)
             && (arguments.iter().zip(&signature.parameters)).any(|(argument, parameter)| {
                 !types::is_meta_type(parameter) && self.is_evaluated_to_other(argument)
             })
@@ -201,27 +193,6 @@ impl Compiler<'_> {
             true => Elements::Unsettled,
             false => elements,
         }
-    }
-
-    /// Leaves a call whose result is evaluated as a type if its function may hand on an argument that is
-    /// data of another one, an element of which is evaluated to something else: that is typed again then,
-    /// `(as-number (Cons (f) Nil))` with `(= (as-number $x) $x)`.
-    pub(super) fn keep_retyped_apart(
-        &mut self,
-        children: &[Atom],
-        returns: TypeId,
-    ) -> Compiled<()> {
-        if returns == ANY || types::is_meta_type(&self.program.types[usize::from(returns)]) {
-            return Ok(());
-        }
-        for place in 1..children.len() {
-            if self.is_evaluated_to_other(&children[place])
-                && self.hands_on_remade(children, place, returns)
-            {
-                return Err(Leave);
-            }
-        }
-        Ok(())
     }
 
     /// Has arguments that are known to be values looked at as they are given to a call whose result is
@@ -261,88 +232,6 @@ impl Compiler<'_> {
         Some(rules.into_iter().map(|(rule, _)| rule).collect())
     }
 
-    /// Whether its value is data by a constructor of another type, of which elements are evaluated to
-    /// others, as it is written or as a function gives it.
-    fn is_remade_as_other(&mut self, atom: &Atom, wanted: TypeId) -> bool {
-        self.is_remade_within(atom, wanted, &mut Vec::new())
-    }
-
-    fn is_remade_within(
-        &mut self,
-        atom: &Atom,
-        wanted: TypeId,
-        seen: &mut Vec<(u32, usize)>,
-    ) -> bool {
-        let Some([head, elements @ ..]) = atom.as_expression() else {
-            return false;
-        };
-        let returns = match self.program.head(self.host, self.heap, head) {
-            Head::Untyped => None,
-            Head::Typed(signature) => Some(signature),
-            Head::Operation(operation, _) => {
-                let mut given = given_by(&operation, elements).into_iter();
-                return given.any(|given| self.is_remade_within(given, wanted, seen));
-            }
-            Head::Complex => return false,
-        };
-        if let Some(signature) = &returns {
-            let wanted = types::renamed(&self.program.types[usize::from(wanted)]);
-            let declared = types::renamed(&as_one(signature));
-            let [found, parameters @ ..] = declared.as_expression().unwrap_or_default() else {
-                return false;
-            };
-            let mut bindings = Bindings::new();
-            if types::match_types(&wanted, found, &mut bindings)
-                && !matches!(found, Atom::Variable(_))
-                && !types::is_undefined(found)
-            {
-                return self.is_remade_apart(head, elements, parameters, &bindings);
-            }
-            if self.has_no_rules(head, elements.len()) {
-                let mut elements = elements.iter().zip(&signature.parameters);
-                return !matches!(found, Atom::Variable(_))
-                    && elements.any(|(element, parameter)| {
-                        !types::is_meta_type(parameter) && self.is_evaluated_to_other(element)
-                    });
-            }
-        }
-        let Atom::Symbol(symbol) = head else {
-            return false;
-        };
-        let function = (self.heap.symbol(symbol), elements.len());
-        if seen.contains(&function) || seen.len() == FUNCTIONS {
-            return false;
-        }
-        seen.push(function);
-        let rules = self.few_rules(head, elements.len(), RULES);
-        let rules = rules.unwrap_or_default();
-        let mut bodies = rules.iter().filter_map(|rule| rule.as_expression()?.last());
-        bodies.any(|body| self.is_remade_within(body, wanted, seen))
-    }
-
-    /// Whether an element of data is evaluated to what is plainly of another type than what is wanted of the
-    /// data says.
-    fn is_remade_apart(
-        &mut self,
-        head: &Atom,
-        elements: &[Atom],
-        parameters: &[Atom],
-        wanted: &Bindings,
-    ) -> bool {
-        if parameters.iter().all(Atom::is_ground) || !self.has_no_rules(head, elements.len()) {
-            return false;
-        }
-        elements.iter().zip(parameters).any(|(element, parameter)| {
-            let parameter = wanted.apply(parameter);
-            !types::is_meta_type(&parameter)
-                && self.is_evaluated_to_other(element)
-                && self.types_made(element).iter().any(|made| {
-                    let (parameter, made) = (types::renamed(&parameter), types::renamed(made));
-                    !types::match_types(&parameter, &made, &mut Bindings::new())
-                })
-        })
-    }
-
     /// Whether evaluating an atom may give another one.
     pub(super) fn is_evaluated_to_other(&mut self, atom: &Atom) -> bool {
         let Some(parts @ [head, elements @ ..]) = atom.as_expression() else {
@@ -354,108 +243,5 @@ impl Compiler<'_> {
             }
             Head::Untyped | Head::Typed(_) | Head::Operation(..) | Head::Complex => true,
         }
-    }
-
-    /// Whether a rule for a call plainly gives back what it is given at a place, or a part of that, which
-    /// is data of another type that was made anew.
-    fn hands_on_remade(&mut self, call: &[Atom], place: usize, wanted: TypeId) -> bool {
-        let rules = self.few_rules(&call[0], call.len() - 1, RULES);
-        let rules = rules.unwrap_or_default();
-        rules.iter().any(|rule| {
-            let Some([_, pattern, body]) = rule.as_expression() else {
-                return false;
-            };
-            let pattern = pattern.as_expression().and_then(|parts| parts.get(place));
-            let mut given = Vec::new();
-            self.gather_variables_given(body, &mut given);
-            pattern.is_some_and(|pattern| {
-                given.iter().any(|given| {
-                    let seen = &mut Vec::new();
-                    self.is_remade_where(&call[place], pattern, given, wanted, seen)
-                })
-            })
-        })
-    }
-
-    /// Whether the part of an atom's value that a variable of a pattern stands for is such data.
-    fn is_remade_where(
-        &mut self,
-        atom: &Atom,
-        pattern: &Atom,
-        given: &Variable,
-        wanted: TypeId,
-        seen: &mut Vec<(u32, usize, Atom)>,
-    ) -> bool {
-        if let Atom::Variable(variable) = pattern {
-            return variable == given && self.is_remade_as_other(atom, wanted);
-        }
-        let (Some(parts), Some(elements)) = (pattern.as_expression(), atom.as_expression()) else {
-            return false;
-        };
-        let Some((head, arguments)) = elements.split_first() else {
-            return false;
-        };
-        let made = match self.program.head(self.host, self.heap, head) {
-            Head::Operation(operation, _) => given_by(&operation, arguments),
-            Head::Untyped | Head::Typed(_) if self.has_no_rules(head, arguments.len()) => {
-                let is_of_this_name = elements.len() == parts.len()
-                    && (*head == parts[0] || matches!(parts[0], Atom::Variable(_)));
-                return is_of_this_name
-                    && (parts.iter().zip(elements).skip(1)).any(|(part, element)| {
-                        self.is_remade_where(element, part, given, wanted, seen)
-                    });
-            }
-            Head::Untyped | Head::Typed(_) => {
-                let Atom::Symbol(symbol) = head else {
-                    return false;
-                };
-                let function = (self.heap.symbol(symbol), arguments.len(), pattern.clone());
-                if seen.contains(&function) || seen.len() == FUNCTIONS {
-                    return false;
-                }
-                seen.push(function);
-                let rules = self.few_rules(head, arguments.len(), RULES);
-                let rules = rules.unwrap_or_default();
-                let mut bodies = rules.iter().filter_map(|rule| rule.as_expression()?.last());
-                return bodies.any(|body| self.is_remade_where(body, pattern, given, wanted, seen));
-            }
-            Head::Complex => Vec::new(),
-        };
-        let mut made = made.into_iter();
-        made.any(|made| self.is_remade_where(made, pattern, given, wanted, seen))
-    }
-
-    /// The variables that a body, or a branch of it, is.
-    fn gather_variables_given(&mut self, body: &Atom, given: &mut Vec<Variable>) {
-        match (body, body.as_expression()) {
-            (Atom::Variable(variable), _) => given.push(variable.clone()),
-            (_, Some([head, _, branches @ ..])) => {
-                let head = self.program.head(self.host, self.heap, head);
-                let is_if = matches!(&head, Head::Operation(operation, _)
-                    if operation.control() == Some(Control::If));
-                if is_if {
-                    (branches.iter()).for_each(|branch| self.gather_variables_given(branch, given));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// What a form gives, one of these: a branch, a template, what stands beside a case.
-pub(super) fn given_by<'e>(operation: &Operation, elements: &'e [Atom]) -> Vec<&'e Atom> {
-    match operation.control() {
-        Some(Control::If) => elements.iter().skip(1).collect(),
-        Some(Control::Let | Control::LetAny | Control::LetStar | Control::Match) => {
-            elements.last().into_iter().collect()
-        }
-        Some(Control::Case | Control::Switch) => {
-            let cases = elements.get(1).and_then(Atom::as_expression);
-            let cases = cases.unwrap_or_default().iter();
-            cases
-                .filter_map(|case| case.as_expression()?.get(1))
-                .collect()
-        }
-        _ => Vec::new(),
     }
 }

@@ -234,7 +234,8 @@ impl Machine<'_> {
 
     /// Notes of a chain that its last elements are others than they were.
     fn note_remade(&mut self, root: Cell, typed: Cell) {
-        if typed != Cell::FALSE && self.is_plain_part(root) {
+        let is_typed = typed != Cell::FALSE || self.heap.noted_type(root.at()) != 0;
+        if is_typed && self.is_plain_part(root) {
             self.heap.cells[root.at()] |= Header::REMADE;
         }
     }

@@ -113,10 +113,8 @@ impl Program {
             return;
         }
         let is_unsettled = entry.elements == Elements::Unsettled;
-        let goes_by_elements =
-            matches!(head, Head::Typed(signature) if !signature.returns.is_ground());
         let is_remade = is_unsettled || entry.elements == Elements::Remade;
-        entry.whole = whole(is_remade && goes_by_elements);
+        entry.whole = whole(is_remade && matches!(head, Head::Typed(_)));
         entry.types_elements = entry.elements == Elements::Kept
             || matches!(head, Head::Typed(signature)
                 if is_unsettled || !signature.returns.is_ground());
