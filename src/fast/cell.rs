@@ -1,6 +1,6 @@
 //! Cells: the terms of one evaluation, as 8-byte tagged words.
 //!
-//! A cell holds a small integer, a symbol or a truth value inline; anything else
+//! A cell holds a small integer, a symbol, a truth value or a character inline; anything else
 //! is an index into the heap or into the table of host values. Variables are
 //! heap words of their own, never inside an expression, so that the collector
 //! can move them.
@@ -18,6 +18,8 @@ const FLT: u64 = 4;
 const BOX: u64 = 5;
 const BOOL: u64 = 6;
 const HDR: u64 = 7;
+/// Characters are told from truth values, and other words of their kind, by being at least this.
+const FIRST_CHAR: u64 = 4;
 
 /// From here on numbers of host values are those of operations.
 pub(super) const OPERATIONS: u32 = 3 << 30;
@@ -39,6 +41,8 @@ pub(super) enum Kind {
     Box(u32),
     /// A truth value.
     Bool(bool),
+    /// A character.
+    Char(char),
 }
 
 impl Cell {
@@ -93,6 +97,10 @@ impl Cell {
         if value { Cell::TRUE } else { Cell::FALSE }
     }
 
+    pub(super) fn character(value: char) -> Cell {
+        Cell(((u64::from(value) + FIRST_CHAR) << 3) | BOOL)
+    }
+
     #[inline(always)]
     pub(super) fn is_ref(self) -> bool {
         self.0 & TAG == REF
@@ -135,7 +143,12 @@ impl Cell {
 
     #[inline(always)]
     pub(super) fn is_bool(self) -> bool {
-        self.0 & TAG == BOOL
+        self.0 & !(Cell::TRUE.0 ^ Cell::FALSE.0) == BOOL
+    }
+
+    #[inline(always)]
+    pub(super) fn is_char(self) -> bool {
+        self.0 & TAG == BOOL && self.0 >= FIRST_CHAR << 3
     }
 
     /// Whether it is an operation that has a cell of its own.
@@ -178,7 +191,10 @@ impl Cell {
             EXP => Kind::Exp(self.at()),
             FLT => Kind::Flt(self.at()),
             BOX => Kind::Box(self.at() as u32),
-            BOOL => Kind::Bool(self == Cell::TRUE),
+            BOOL => match (self.0 >> 3).checked_sub(FIRST_CHAR) {
+                Some(code) => Kind::Char(char::from_u32(code as u32).unwrap_or('\u{fffd}')),
+                None => Kind::Bool(self == Cell::TRUE),
+            },
             _ => unreachable!("a header is no term"),
         }
     }

@@ -69,7 +69,7 @@ impl Copy<'_> {
     fn forward(&mut self, mut cell: Cell) -> Cell {
         loop {
             match cell.kind() {
-                Term::Int(_) | Term::Bool(_) => return cell,
+                Term::Int(_) | Term::Bool(_) | Term::Char(_) => return cell,
                 Term::Sym(id) => {
                     if let Some(names) = &mut self.names
                         && names.last() != Some(&id)
@@ -220,7 +220,7 @@ impl Machine<'_> {
             } else {
                 GROWTH
             };
-            self.heap.only_constants(times * used + used / 8)
+            self.heap.room_to_copy(times * used + used / 8)
         } else {
             let mut spare = std::mem::take(&mut self.heap.spare);
             spare.reserve(used);
@@ -339,7 +339,8 @@ impl Machine<'_> {
         let with_room = collect_at + collect_at / 64;
         let is_in_place = shift == 0 && to.capacity() >= with_room;
         if is_in_place && (kept > used / 8 || self.heap.cells.capacity() < with_room) {
-            self.heap.cells = to;
+            let cells = std::mem::replace(&mut self.heap.cells, to);
+            self.heap.keep_other(cells, used);
         } else {
             // Little is left: it goes where memory was written to before.
             self.heap.make_room(with_room);
@@ -347,6 +348,8 @@ impl Machine<'_> {
             if shift != 0 {
                 to.clear();
                 self.heap.spare = to;
+            } else {
+                self.heap.keep_other(to, kept);
             }
         }
         self.heap.keep_boxes(kept_boxes);

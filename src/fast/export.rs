@@ -35,7 +35,7 @@ impl Heap {
                     && !header.has(Header::ERROR)
                     && header.arity() > 0
             }
-            Kind::Ref(_) | Kind::Sym(_) | Kind::Bool(_) => false,
+            Kind::Ref(_) | Kind::Sym(_) | Kind::Bool(_) | Kind::Char(_) => false,
         }
     }
 

@@ -225,8 +225,8 @@ impl Heap {
         Some(true)
     }
 
-    /// Whether a value, once evaluated, is the constant, if that is plain to see: both are names or
-    /// integers, or what is compared with `()` is a list that was evaluated.
+    /// Whether a value, once evaluated, is the constant, if that is plain to see: both are names,
+    /// integers or characters, or what is compared with `()` is a list that was evaluated.
     #[inline(always)]
     pub(super) fn is_constant(&self, value: Cell, constant: Cell) -> Option<bool> {
         let are_names = value.is_symbol() && constant.is_symbol();
@@ -234,7 +234,7 @@ impl Heap {
             return Some(value == constant);
         }
         if constant != self.unit || !value.is_exp() {
-            return None;
+            return (value.is_char() && constant.is_char()).then_some(value == constant);
         }
         let header = self.header(value.at());
         let is_list = header.has(Header::EVALUATED) && !header.has(Header::ERROR);
@@ -251,7 +251,7 @@ impl Heap {
     }
 
     /// Whether two values are names that are seen, by what was looked up lately, to have a type in
-    /// common.
+    /// common, or characters.
     #[inline(always)]
     pub(super) fn are_names_alike(&self, types: &ValueTypes, left: Cell, right: Cell) -> bool {
         let kind = |cell: Cell| match types.symbol_of_late(cell.at() as u32) {
@@ -263,6 +263,69 @@ impl Heap {
         }
         match (kind(left), kind(right)) {
             (Some(a), Some(b)) => a == b || a == types.unknown() || b == types.unknown(),
+            _ => left.is_char() && right.is_char(),
+        }
+    }
+
+    /// Whether two values, of which one is an expression, are the same, if that is plain to see: they
+    /// are results, and seen to have a type in common by what was noted or looked up lately.
+    #[inline(never)]
+    pub(super) fn same_data(&self, types: &ValueTypes, left: Cell, right: Cell) -> Option<bool> {
+        if !self.are_alike(types, left, right) {
+            return None;
+        }
+        if left == right || !left.is_exp() || !right.is_exp() {
+            return Some(left == right);
+        }
+        let count = self.header(left.at()).arity();
+        if self.header(right.at()).arity() != count {
+            return Some(false);
+        }
+        let lefts = &self.cells[left.at() + 1..][..count];
+        let rights = &self.cells[right.at() + 1..][..count];
+        for (left_part, right_part) in lefts.iter().zip(rights) {
+            let (one, other) = (Cell(*left_part), Cell(*right_part));
+            if one == other && !one.is_float() {
+                continue;
+            }
+            if one.is_immediate() && other.is_immediate() {
+                return Some(false);
+            }
+            return Some(self.equal(left, right));
+        }
+        Some(true)
+    }
+
+    /// Whether two values, of which one is an expression, are results that are seen to have a type in
+    /// common, as [`Heap::same_data`] says.
+    #[inline(never)]
+    pub(super) fn are_alike(&self, types: &ValueTypes, left: Cell, right: Cell) -> bool {
+        const LOOKED_AT: u64 = Header::GROUND | Header::EVALUATED | Header::ERROR | Header::SLICE;
+        let is_data = |value: Cell| {
+            let header = self.header(value.at());
+            header.0 & LOOKED_AT == Header::GROUND | Header::EVALUATED && header.arity() > 0
+        };
+        let is_untyped = |value: Cell| {
+            let head = self.word(value.at() + 1);
+            let found = types.symbol_of_late(head.at() as u32);
+            head.is_symbol() && found == Some((Some(types.unknown()), false))
+        };
+        match (left.is_exp(), right.is_exp()) {
+            (true, true) if is_data(left) && is_data(right) => {
+                let (one, other) = (self.noted_type(left.at()), self.noted_type(right.at()));
+                one == other && types.of_header(one).is_some()
+                    || is_untyped(left) && is_untyped(right)
+            }
+            (true, false) | (false, true) => {
+                let (data, leaf) = if left.is_exp() {
+                    (left, right)
+                } else {
+                    (right, left)
+                };
+                (leaf.is_int() || leaf.is_symbol() && leaf != self.empty)
+                    && is_data(data)
+                    && is_untyped(data)
+            }
             _ => false,
         }
     }

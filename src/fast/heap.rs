@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::areas::Areas;
 use crate::atom::{Atom, Grounded, Variable};
 use crate::fast::cell::{Cell, Header, Kind, OPERATIONS};
+use crate::fast::code::Arithmetic;
 use crate::fast::machine::Tops;
 use crate::fast::names::KeptNames;
 use crate::fast::open::Doubts;
@@ -29,6 +30,9 @@ pub(super) struct Heap {
     pub(super) cells: Vec<u64>,
     /// Where a small heap is copied to when it is collected: memory that was written to before.
     pub(super) spare: Vec<u64>,
+    /// The same of one that is no longer small: the constants, and room behind them. Empty before
+    /// the first collection.
+    other: Vec<u64>,
     /// Whom large arrays are told to.
     pub(super) areas: Areas,
     /// Words in use below [`CONSTANTS`].
@@ -98,6 +102,7 @@ impl Heap {
         let mut heap = Heap {
             cells,
             spare: Vec::new(),
+            other: Vec::new(),
             areas,
             constants: 0,
             trail: Vec::new(),
@@ -137,6 +142,7 @@ impl Heap {
         if self.cells.capacity() > CONSTANTS + KEPT {
             self.cells.shrink_to(CONSTANTS + KEPT);
         }
+        self.other = Vec::new();
         self.trail.clear();
         self.boxes.clear();
         (self.beside, self.beside_max) = (0, BESIDE);
@@ -165,6 +171,27 @@ impl Heap {
         cells[..self.constants].copy_from_slice(&self.cells[..self.constants]);
         self.areas.tell_of_room(&mut cells);
         cells
+    }
+
+    /// The same for a collection, of memory that the one before it left if there is so much.
+    pub(super) fn room_to_copy(&mut self, room: usize) -> Vec<u64> {
+        if self.other.capacity() < CONSTANTS + room {
+            self.other = Vec::new();
+            return self.only_constants(room);
+        }
+        let mut cells = std::mem::take(&mut self.other);
+        cells[..self.constants].copy_from_slice(&self.cells[..self.constants]);
+        cells
+    }
+
+    /// Keeps memory for the next collection, of which so many words were written to: giving it back
+    /// and taking other costs more than what is done with it.
+    pub(super) fn keep_other(&mut self, mut cells: Vec<u64>, used: usize) {
+        const KEPT: usize = 1 << 21;
+        if used <= KEPT {
+            cells.truncate(CONSTANTS);
+            self.other = cells;
+        }
     }
 
     pub(super) fn top(&self) -> usize {
@@ -304,6 +331,19 @@ impl Heap {
             .push(Header::new(1, Header::FLOAT | Header::GROUND).0);
         self.cells.push(value.to_bits());
         Cell::float(at)
+    }
+
+    /// What arithmetic makes of two doubles.
+    #[inline(never)]
+    pub(super) fn of_floats(&mut self, operation: Arithmetic, left: Cell, right: Cell) -> Cell {
+        let (a, b) = (self.float_of(left), self.float_of(right));
+        self.float(match operation {
+            Arithmetic::Add => a + b,
+            Arithmetic::Subtract => a - b,
+            Arithmetic::Multiply => a * b,
+            Arithmetic::Divide => a / b,
+            Arithmetic::Remainder => a % b,
+        })
     }
 
     pub(super) fn float_of(&self, cell: Cell) -> f64 {
@@ -643,8 +683,8 @@ impl Heap {
                 _ => false,
             },
             (Kind::Box(_), Kind::Box(_)) => self.box_of(left) == self.box_of(right),
-            (Kind::Box(_), Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_))
-            | (Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_), Kind::Box(_)) => {
+            (Kind::Box(_), Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_) | Kind::Char(_))
+            | (Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_) | Kind::Char(_), Kind::Box(_)) => {
                 self.leaf(left) == self.leaf(right)
             }
             _ => left == right,
@@ -670,6 +710,7 @@ impl Heap {
             Kind::Flt(_) => Atom::float(self.float_of(cell)),
             Kind::Sym(id) => Atom::Symbol(self.symbol_of(id)),
             Kind::Bool(value) => Atom::boolean(value),
+            Kind::Char(value) => Atom::Grounded(Grounded::Char(value)),
             Kind::Box(_) => self.box_of(cell).clone(),
             Kind::Ref(_) | Kind::Exp(_) => unreachable!("no leaf"),
         }

@@ -14,6 +14,7 @@ impl Heap {
             Atom::Symbol(symbol) => Cell::symbol(symbol.id()),
             Atom::Variable(variable) => self.named_variable(variable),
             Atom::Grounded(Grounded::Bool(value)) => Cell::boolean(*value),
+            Atom::Grounded(Grounded::Char(value)) => Cell::character(*value),
             Atom::Grounded(Grounded::Number(number)) => self.number(number.clone()),
             Atom::Grounded(_) => self.host_value(atom.clone()),
             Atom::Expression(_) => unreachable!("no leaf"),
@@ -42,7 +43,7 @@ impl Heap {
             Atom::Variable(variable) => return value(self, variable),
             _ => return self.leaf_cell(atom),
         };
-        let mut waiting: Vec<Cell> = Vec::new();
+        let mut waiting: Vec<Cell> = Vec::with_capacity(root.children().len());
         // Large parts, which may be shared, are put there once.
         let mut known: HashMap<usize, Cell, FixedState> = HashMap::default();
         let is_large = |part: &Expression| part.size() > LARGE;
@@ -123,6 +124,7 @@ impl Heap {
         match atom {
             Atom::Symbol(symbol) => return Some(Cell::symbol(self.symbol(symbol))),
             Atom::Grounded(Grounded::Bool(value)) => return Some(Cell::boolean(*value)),
+            Atom::Grounded(Grounded::Char(value)) => return Some(Cell::character(*value)),
             Atom::Grounded(Grounded::Number(Number::Integer(value))) => {
                 if let Some(cell) = Cell::int(*value) {
                     return Some(cell);

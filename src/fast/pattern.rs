@@ -46,6 +46,8 @@ pub(super) struct Pattern {
     compared: usize,
     /// Whether a long list of rows was looked into for it.
     pub(super) is_long: bool,
+    /// Whether a query that begins with it was better taken in another order once.
+    pub(super) was_reordered: bool,
     /// The function whose rule asks for it, if facts may be compiled into that.
     pub(super) function: u32,
     /// How often it was asked for, and how often it will be before that is considered.
@@ -118,7 +120,7 @@ fn plain_token(value: Cell) -> Option<u32> {
         Kind::Sym(id) => Some(token::symbol(id)),
         Kind::Bool(value) => Some(token::truth(value)),
         Kind::Int(value) => token::small(value),
-        Kind::Exp(_) | Kind::Flt(_) | Kind::Box(_) | Kind::Ref(_) => None,
+        Kind::Exp(_) | Kind::Flt(_) | Kind::Box(_) | Kind::Char(_) | Kind::Ref(_) => None,
     }
 }
 
@@ -249,6 +251,7 @@ impl Pattern {
             parts: parts.into(),
             followed_by: 0,
             is_long: false,
+            was_reordered: false,
             function: Function::NONE,
             asked: 0,
             asked_enough: u32::MAX,

@@ -88,6 +88,8 @@ pub(super) enum OnTerms {
     Rounding(numbers::Function),
     FunctionOfTwo(numbers::FunctionOfTwo),
     Absolute,
+    Characters,
+    TextOf,
 }
 
 /// An operation that code calls.
@@ -585,7 +587,7 @@ impl Program {
     pub(super) fn key_of(heap: &Heap, cell: Cell) -> Option<Key> {
         let cell = heap.deref(cell);
         match cell.kind() {
-            Kind::Int(_) | Kind::Sym(_) | Kind::Bool(_) => Some(Key::Leaf(cell)),
+            Kind::Int(_) | Kind::Sym(_) | Kind::Bool(_) | Kind::Char(_) => Some(Key::Leaf(cell)),
             Kind::Exp(at) => {
                 let (first, arity) = heap.elements(at);
                 let head = (arity > 0).then(|| heap.deref(heap.word(first)));
@@ -635,6 +637,8 @@ const ON_TERMS: &[(&str, OnTerms)] = &[
     ("min-atom", OnTerms::Least),
     ("max-atom", OnTerms::Greatest),
     ("abs-math", OnTerms::Absolute),
+    ("stringToChars", OnTerms::Characters),
+    ("charsToString", OnTerms::TextOf),
     ("_assert-results-are-equal", OnTerms::SameResults),
     ("_assert-results-are-equal-msg", OnTerms::SameResults),
     ("_assert-results-are-alpha-equal", OnTerms::SameResults),

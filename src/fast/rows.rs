@@ -96,6 +96,7 @@ impl Heap {
             Kind::Sym(id) => token::symbol(id),
             Kind::Flt(_) => token::float_key(self.float_of(cell)),
             Kind::Bool(value) => token::payload_key(&Grounded::Bool(value)).unwrap_or(WILD),
+            Kind::Char(value) => token::payload_key(&Grounded::Char(value)).unwrap_or(WILD),
             Kind::Box(_) => match self.box_of(cell) {
                 crate::atom::Atom::Grounded(value) => token::payload_key(value).unwrap_or(WILD),
                 _ => WILD,
@@ -169,7 +170,7 @@ impl Heap {
                         (value, at) = self.import_row(tokens, at, values, frame);
                         self.bind_checked(cell, value)
                     }
-                    Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_) | Kind::Box(_) => {
+                    Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_) | Kind::Char(_) | Kind::Box(_) => {
                         let same;
                         (same, at) = self.leaf_is(cell, tokens, at, values);
                         same
@@ -228,6 +229,7 @@ impl Heap {
                 Kind::Int(value) => Token::Integer(value).write(&mut flat.tokens),
                 Kind::Flt(_) => Token::Float(self.float_of(cell)).write(&mut flat.tokens),
                 Kind::Bool(value) => Token::Bool(value).write(&mut flat.tokens),
+                Kind::Char(value) => Token::Char(value).write(&mut flat.tokens),
                 Kind::Box(_) => match self.box_of(cell) {
                     crate::atom::Atom::Grounded(value) => {
                         let payloads = &mut flat.payloads;
@@ -257,6 +259,7 @@ impl Heap {
             Kind::Int(value) => Grounded::Number(Number::Integer(value)),
             Kind::Flt(_) => Grounded::Number(Number::Float(self.float_of(cell))),
             Kind::Bool(value) => Grounded::Bool(value),
+            Kind::Char(value) => Grounded::Char(value),
             Kind::Box(_) => match self.box_of(cell) {
                 crate::atom::Atom::Grounded(value) => value.clone(),
                 _ => return false,
@@ -382,7 +385,7 @@ impl Heap {
             Token::Symbol(id) => Cell::symbol(id),
             Token::Float(value) => self.float(value),
             Token::Bool(value) => Cell::boolean(value),
-            Token::Char(value) => self.boxed(crate::atom::Atom::Grounded(Grounded::Char(value))),
+            Token::Char(value) => Cell::character(value),
             Token::Payload(place) => {
                 let value = values.payload(place).clone();
                 self.host_value(crate::atom::Atom::Grounded(value))

@@ -187,7 +187,7 @@ impl Keep<'_> {
     fn cell(&mut self, cell: Cell) -> Cell {
         let cell = self.heap.deref(cell);
         match cell.kind() {
-            Kind::Int(_) | Kind::Sym(_) | Kind::Bool(_) => cell,
+            Kind::Int(_) | Kind::Sym(_) | Kind::Bool(_) | Kind::Char(_) => cell,
             Kind::Box(id) if id >= CONSTANT_BOXES => cell,
             Kind::Box(id) if (id as usize) < self.box_top => {
                 self.points_out = true;

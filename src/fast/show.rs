@@ -45,6 +45,7 @@ impl Heap {
             }
             Kind::Int(value) => write!(text, "{value}"),
             Kind::Bool(value) => write!(text, "{}", Atom::boolean(value)),
+            Kind::Char(_) => write!(text, "{}", self.leaf(cell)),
             Kind::Flt(_) => write!(text, "{}", Atom::float(self.float_of(cell))),
             Kind::Sym(id) => write!(text, "{}", self.symbol_of(id)),
             Kind::Box(_) => write!(text, "{}", self.box_of(cell)),

@@ -18,7 +18,7 @@ pub(super) struct HeadTest {
 /// What tells terms apart at one position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
-    /// A symbol, integer or truth value.
+    /// A symbol, integer, truth value or character.
     Leaf(Cell),
     /// An expression with that many elements, and its head if that is a name.
     Expression { head: Option<Cell>, arity: usize },

@@ -228,7 +228,7 @@ impl Tables {
         loop {
             let cell = heap.deref(next);
             let word = match cell.kind() {
-                Kind::Int(_) | Kind::Bool(_) => cell,
+                Kind::Int(_) | Kind::Bool(_) | Kind::Char(_) => cell,
                 Kind::Sym(id) => {
                     if self.last_name != id || self.names.is_empty() {
                         self.last_name = id;

@@ -321,6 +321,7 @@ impl ValueTypes {
             (symbol(&known.number), KnownKind::One),
             (symbol(&known.bool), KnownKind::One),
             (symbol(&known.string), KnownKind::One),
+            (symbol(&known.char), KnownKind::One),
         ] {
             let number = ValueType(self.first.saturating_add(self.known.len() as u16));
             self.numbers.insert((atom.clone(), kind), number);
@@ -342,6 +343,10 @@ impl ValueTypes {
 
     pub(super) fn string(&self) -> ValueType {
         ValueType(self.first + 3)
+    }
+
+    pub(super) fn char(&self) -> ValueType {
+        ValueType(self.first + 4)
     }
 
     /// The type whose number a header holds, if types have not changed since.

@@ -95,7 +95,7 @@ impl Heap {
             return false;
         }
         let header = self.cells[value.at()];
-        if header & PLAIN != EVALUATED {
+        if header & HANDED != EVALUATED {
             return false;
         }
         let noted = types.of_header(self.noted_type(value.at()));
@@ -127,7 +127,7 @@ impl Heap {
     pub(super) fn is_whole_data(&self, value: Cell) -> bool {
         const DATA: u64 = Header::DATA | Header::GROUND;
         if value.is_exp() {
-            self.cells[value.at()] & (DATA | Header::ERROR) == DATA
+            self.cells[value.at()] & (DATA | Header::ERROR | Header::REMADE) == DATA
         } else {
             value.is_ref() && self.is_whole_data_bound(value)
         }

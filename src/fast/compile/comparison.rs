@@ -251,7 +251,7 @@ impl Compiler<'_> {
                 let id = self.heap.symbol(symbol);
                 *symbol != known().empty && self.program.types_of_symbol(self.heap, id).is_none()
             }
-            Atom::Grounded(Grounded::Bool(_)) => true,
+            Atom::Grounded(Grounded::Bool(_) | Grounded::Char(_)) => true,
             Atom::Grounded(Grounded::Number(number)) => number.to_i64().is_some(),
             Atom::Expression(expression) => expression.children().is_empty(),
             Atom::Variable(_) | Atom::Grounded(_) => false,

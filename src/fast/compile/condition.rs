@@ -138,7 +138,7 @@ impl Compiler<'_> {
             Atom::Symbol(symbol) => *symbol != known().empty && *symbol != known().not_reducible,
             Atom::Grounded(value) => matches!(
                 value,
-                Grounded::Number(_) | Grounded::Bool(_) | Grounded::Text(_)
+                Grounded::Number(_) | Grounded::Bool(_) | Grounded::Char(_) | Grounded::Text(_)
             ),
             Atom::Expression(whole) => whole.children().is_empty() || self.is_numeric(side, SUMS),
         }

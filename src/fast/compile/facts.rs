@@ -17,7 +17,7 @@ use crate::evaluate::uses::Used;
 use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot};
 use crate::fast::function::State;
 use crate::fast::program::Program;
-use crate::fast::switch::HeadTest;
+use crate::fast::switch::{HeadTest, Key};
 use crate::space::probe::Probe;
 use crate::space::{Layers, Origin, Space, Stand};
 use crate::types;
@@ -122,13 +122,9 @@ impl Compiler<'_> {
         let (Mode::Count(enough) | Mode::Compile(enough)) = self.facts else {
             return Ok(Vec::new());
         };
-        let Atom::Grounded(Grounded::Space(asked)) = space else {
+        let Some((asked, is_own)) = self.space_of_facts(space, pattern) else {
             return Ok(Vec::new());
         };
-        let is_own = asked.is_same(&self.program.space);
-        if !has_plain_head(pattern) || (!is_own && self.program.is_at_moment()) {
-            return Ok(Vec::new());
-        }
         let entry = &mut self.program.patterns[number as usize];
         entry.function = self.function;
         entry.asked_enough = enough;
@@ -149,6 +145,122 @@ impl Compiler<'_> {
             (self.depth, self.slots) = (depth, slots);
             Ok(Vec::new())
         })
+    }
+
+    /// The space whose facts may be compiled for a pattern, and whether it is the program's own.
+    fn space_of_facts<'s>(&self, space: &'s Atom, pattern: &Atom) -> Option<(&'s Space, bool)> {
+        let Atom::Grounded(Grounded::Space(asked)) = space else {
+            return None;
+        };
+        let is_own = asked.is_same(&self.program.space);
+        (has_plain_head(pattern) && (is_own || !self.program.is_at_moment()))
+            .then_some((asked, is_own))
+    }
+
+    /// Where only whether there is an answer matters and facts are compiled: switches that put one of
+    /// two constants into a slot, with no choice and no answer made. Returns the jumps to where it
+    /// goes on; what follows is for variables, and for facts that have changed.
+    pub(super) fn whether_facts(
+        &mut self,
+        (space, pattern): (&Atom, &Atom),
+        to: Slot,
+        (some, none): (u32, u32),
+    ) -> Compiled<Vec<usize>> {
+        let Mode::Compile(_) = self.facts else {
+            return Ok(Vec::new());
+        };
+        let Some((space, is_own)) = self.space_of_facts(space, pattern) else {
+            return Ok(Vec::new());
+        };
+        if !is_own && self.program.prepares {
+            return Ok(Vec::new());
+        }
+        let probe = Probe::of(pattern, &Bindings::new());
+        let Some(stand) = Stand::of(space, &probe) else {
+            return Ok(Vec::new());
+        };
+        let layers = Layers::asked(space);
+        let mut rows = Vec::new();
+        layers.candidates(&probe, &mut rows);
+        let asked = self.program.functions[self.function as usize].asked;
+        let is_worth = rows.len() <= FACTS_FEW || asked >= rows.len() as u32 * QUERIES_PER_FACT;
+        if rows.len() > FACTS_MAX || !is_worth && !self.program.prepares {
+            return Ok(Vec::new());
+        }
+        let mut facts = Vec::with_capacity(rows.len());
+        let _ = layers.each(&rows, |row| {
+            facts.push(row.atom());
+            std::ops::ControlFlow::Continue(())
+        });
+        let mut tests = Vec::with_capacity(facts.len());
+        for fact in &facts {
+            let (mut seen, mut own) = (Vec::new(), Vec::new());
+            let (depth, fact_slots) = (self.depth, self.slots_in(pattern));
+            let may = self.fact_tests(pattern, fact, &mut seen, &mut own);
+            self.depth = depth;
+            match may {
+                // All that the rule knows is told by one test.
+                Ok(true) if fact.is_ground() && fact_slots == Some(own.len()) => {
+                    if own.iter().any(|test| !matches!(test.key, Key::Leaf(_))) {
+                        return Ok(Vec::new());
+                    }
+                    tests.push(own.into_boxed_slice());
+                }
+                Ok(false) => {}
+                _ => return Ok(Vec::new()),
+            }
+        }
+        let Some((tree, reached)) = switch::tree_of_cases(&tests) else {
+            return Ok(Vec::new());
+        };
+        let is_told = |(own, reached): (&Box<[HeadTest]>, &switch::Reached)| {
+            let known = reached.known.as_ref();
+            known.is_none_or(|known| own.iter().all(|test| known.contains(&test.path)))
+        };
+        if !tests.iter().zip(&reached).all(is_told) {
+            return Ok(Vec::new());
+        }
+        let number = self.program.facts.len() as u32;
+        let begin = self.emit(Instruction::IfFacts {
+            facts: number,
+            to: FAIL,
+            odd: FAIL,
+        });
+        let mut ends = Vec::with_capacity(2);
+        let [yes, no] = [some, none].map(|index| {
+            let here = self.here();
+            self.emit(Instruction::Constant { to, index });
+            ends.push(self.emit(Instruction::Jump { to: FAIL }));
+            here
+        });
+        let ask = self.emit(Instruction::Jump { to: FAIL }) as Pc;
+        let places = switch::Places {
+            function: None,
+            rules: &vec![yes; tests.len()],
+            open: ask,
+            none: no,
+        };
+        let to = switch::write(self.program, &tree, &places);
+        let here = self.here();
+        self.fill(ask as usize, Place::To, here);
+        self.program.code[begin] = Instruction::IfFacts {
+            facts: number,
+            to,
+            odd: here,
+        };
+        self.program.facts.push(stand);
+        Ok(ends)
+    }
+
+    /// How many variables of a pattern have slots; `None` if one occurs twice.
+    fn slots_in(&self, pattern: &Atom) -> Option<usize> {
+        let (mut seen, mut count, mut once) = (Vec::new(), 0, true);
+        pattern.for_each_occurrence(|variable| {
+            once &= !seen.contains(variable);
+            seen.push(variable.clone());
+            count += usize::from(self.slot_of(variable).is_some());
+        });
+        once.then_some(count)
     }
 
     fn compile_facts(

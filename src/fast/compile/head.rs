@@ -27,6 +27,7 @@ pub(super) fn key(heap: &mut Heap, pattern: &Atom) -> Option<Key> {
         Atom::Variable(_) => return None,
         Atom::Symbol(symbol) => Key::Leaf(Cell::symbol(heap.symbol(symbol))),
         Atom::Grounded(Grounded::Bool(value)) => Key::Leaf(Cell::boolean(*value)),
+        Atom::Grounded(Grounded::Char(value)) => Key::Leaf(Cell::character(*value)),
         Atom::Grounded(Grounded::Number(crate::number::Number::Integer(value))) => {
             Key::Leaf(Cell::int(*value)?)
         }

@@ -481,7 +481,7 @@ impl Compiler<'_> {
     fn quick_constant(&mut self, argument: &Atom) -> Option<Quick> {
         let is_constant = match argument {
             Atom::Symbol(symbol) => *symbol != known().empty && *symbol != known().not_reducible,
-            Atom::Grounded(Grounded::Number(_) | Grounded::Bool(_)) => true,
+            Atom::Grounded(Grounded::Number(_) | Grounded::Bool(_) | Grounded::Char(_)) => true,
             _ => false,
         };
         if !is_constant {

@@ -684,9 +684,29 @@ impl Compiler<'_> {
 
     /// Whether the checks that were just emitted, with nothing run since, have one of this type.
     fn was_just_checked(&self, slot: Slot, wanted: TypeId) -> bool {
+        self.just_checked().any(|check| {
+            matches!(check, Instruction::CheckType { slot: of, expected, .. } if (*of, *expected) == (slot, wanted))
+        })
+    }
+
+    /// The same of a type that two slots have in common.
+    fn were_just_compared(&self, one: Slot, other: Slot) -> bool {
+        self.just_checked().any(|check| match check {
+            Instruction::CheckSame {
+                left,
+                right,
+                evaluated: false,
+                ..
+            } => [(one, other), (other, one)].contains(&(*left, *right)),
+            _ => false,
+        })
+    }
+
+    /// The checks that were just emitted.
+    fn just_checked(&self) -> impl Iterator<Item = &Instruction> {
         use Instruction as I;
         let emitted = self.program.code.iter().rev();
-        let mut checks = emitted.take_while(|last| {
+        emitted.take_while(|last| {
             matches!(
                 last,
                 I::CheckType { .. }
@@ -694,9 +714,6 @@ impl Compiler<'_> {
                     | I::CheckGround { .. }
                     | I::CheckSame { .. }
             )
-        });
-        checks.any(|check| {
-            matches!(check, I::CheckType { slot: of, expected, .. } if (*of, *expected) == (slot, wanted))
         })
     }
 
@@ -762,7 +779,9 @@ impl Compiler<'_> {
                     self.emit(Instruction::CheckGround { slot, odd: FAIL })
                 }
                 Check::Same(left, right) => {
-                    if self.seen.numbers.contains(&left) && self.seen.numbers.contains(&right) {
+                    if self.seen.numbers.contains(&left) && self.seen.numbers.contains(&right)
+                        || self.were_just_compared(left, right)
+                    {
                         continue;
                     }
                     self.emit(Instruction::CheckSame {

@@ -196,7 +196,8 @@ impl Compiler<'_> {
     }
 
     /// Has arguments that are known to be values looked at as they are given to a call whose result is
-    /// evaluated as a type: they are results by then, whoever hands them on.
+    /// evaluated as a type: they are results by then, whoever hands them on. Those that the body
+    /// looked at first of all were results when it began.
     pub(super) fn doubt_remade(&mut self, children: &[Atom], returns: TypeId) {
         if returns == ANY || types::is_meta_type(&self.program.types[usize::from(returns)]) {
             return;
@@ -205,6 +206,7 @@ impl Compiler<'_> {
             if let Atom::Variable(variable) = child
                 && let Some(slot) = self.names.get(variable).map(|name| name.slot)
                 && !self.seen.numbers.contains(&slot)
+                && !self.plain.contains(&slot)
             {
                 self.seen.forget(slot);
             }

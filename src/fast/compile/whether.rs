@@ -72,7 +72,9 @@ impl Compiler<'_> {
                     && *symbol != known().error
                     && (0..2).all(|arity| self.is_data_function(id, arity))
             }
-            Atom::Grounded(Grounded::Number(_) | Grounded::Bool(_) | Grounded::Text(_)) => true,
+            Atom::Grounded(
+                Grounded::Number(_) | Grounded::Bool(_) | Grounded::Char(_) | Grounded::Text(_),
+            ) => true,
             _ => false,
         };
         let is_space = match space {
@@ -109,6 +111,7 @@ impl Compiler<'_> {
         let list = self.constant(&Atom::expression([template.clone()]))?;
         let none = self.constant(&Atom::unit())?;
         let to = self.slot()?;
+        let told = self.whether_facts((space, pattern), to, (list, none))?;
         let keep = self.target()?;
         let (without, names) = (self.defined.clone(), self.names.clone());
         let open = self.emit_sized(Instruction::CaseOpen {
@@ -135,7 +138,7 @@ impl Compiler<'_> {
         self.begin_without(open, without);
         self.emit(Instruction::Constant { to, index: none });
         self.define(to);
-        self.land([Some(end)]);
+        self.land(told.into_iter().chain([end]).map(Some));
         self.odd[slow].to = Some(to);
         self.odd[slow].resume = self.here();
         // A variable may stand for what is no space, the result of which is an error.

@@ -49,7 +49,9 @@ impl Machine<'_> {
     /// elements are.
     pub(in crate::fast) fn is_data_head(&mut self, head: Cell, count: usize) -> bool {
         match head.kind() {
-            Term::Int(_) | Term::Flt(_) | Term::Bool(_) => !self.program.value_rules.has(count),
+            Term::Int(_) | Term::Flt(_) | Term::Bool(_) | Term::Char(_) => {
+                !self.program.value_rules.has(count)
+            }
             Term::Box(_) => {
                 !self.program.value_rules.has(count)
                     && self.heap.box_of(head).as_operation().is_none()

@@ -91,7 +91,7 @@ impl Heap {
                     });
                     words.push(Cell::reference(number).0);
                 }
-                Kind::Int(_) | Kind::Sym(_) | Kind::Bool(_) => words.push(cell.0),
+                Kind::Int(_) | Kind::Sym(_) | Kind::Bool(_) | Kind::Char(_) => words.push(cell.0),
                 Kind::Box(_) if cell.is_operation() => words.push(cell.0),
                 Kind::Exp(at) => {
                     let (first, count) = self.elements(at);

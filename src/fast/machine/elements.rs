@@ -56,7 +56,7 @@ impl Machine<'_> {
             Term::Exp(_) if count > SHORT && !self.program.expression_rules.has(count) => {
                 self.type_of(head)?
             }
-            Term::Int(_) | Term::Flt(_) | Term::Bool(_) | Term::Box(_)
+            Term::Int(_) | Term::Flt(_) | Term::Bool(_) | Term::Char(_) | Term::Box(_)
                 if self.is_data_head(head, count) =>
             {
                 self.type_of_head(head)?

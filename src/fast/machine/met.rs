@@ -53,6 +53,7 @@ impl Machine<'_> {
         let (found, kind) = match value.kind() {
             Kind::Int(_) | Kind::Flt(_) => (types.number(), ArgumentKind::Grounded),
             Kind::Bool(_) => (types.bool(), ArgumentKind::Grounded),
+            Kind::Char(_) => (types.char(), ArgumentKind::Grounded),
             Kind::Sym(_) if value != self.heap.empty => {
                 (self.type_of_head(value)?, ArgumentKind::Symbol)
             }

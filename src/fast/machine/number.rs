@@ -13,6 +13,10 @@ impl Machine<'_> {
         if self.are_names_of_one_type(left, right) {
             return Some(left == right);
         }
+        let types = &self.program.value_types;
+        if let Some(same) = self.heap.same_data(types, left, right) {
+            return Some(same);
+        }
         if !self.heap.is_its_own(left)
             || !self.heap.is_its_own(right)
             || !self.may_have_one_type(left, right)
@@ -64,15 +68,7 @@ impl Machine<'_> {
             }
         }
         if left.is_float() && right.is_float() {
-            let (a, b) = (self.heap.float_of(left), self.heap.float_of(right));
-            let value = match operation {
-                Arithmetic::Add => a + b,
-                Arithmetic::Subtract => a - b,
-                Arithmetic::Multiply => a * b,
-                Arithmetic::Divide => a / b,
-                Arithmetic::Remainder => a % b,
-            };
-            return Some(self.heap.float(value));
+            return Some(self.heap.of_floats(operation, left, right));
         }
         let (a, b) = (self.heap.number_of(left)?, self.heap.number_of(right)?);
         let value = match operation {

@@ -5,8 +5,8 @@ use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 
 use super::Machine;
-use crate::atom::known;
-use crate::fast::cell::Cell;
+use crate::atom::{Atom, known};
+use crate::fast::cell::{Cell, Kind};
 use crate::fast::code::Operands;
 use crate::fast::program::OnTerms;
 use crate::fast::types::ArgumentKind;
@@ -72,6 +72,8 @@ impl Machine<'_> {
                 let number = self.heap.number_of(term)?.abs();
                 Some(self.heap.number(number))
             }
+            (OnTerms::Characters, &[text]) => self.characters_of(text),
+            (OnTerms::TextOf, &[list]) => self.text_of(list),
             // What holds the same in another order, only the operation itself sees.
             (OnTerms::SameResults, &[found, wanted, ..]) => {
                 let are_lists = found.is_exp() && wanted.is_exp();
@@ -118,7 +120,7 @@ impl Machine<'_> {
         are_ground.then(|| self.heap.equal(left, right))
     }
 
-    /// The elements of a list of names, integers and truth values, which are equal only where their
+    /// The elements of a list of names, integers, truth values and characters, which are equal only where their
     /// cells are.
     fn told_apart(&self, list: Cell) -> Option<Elements> {
         if !list.is_exp() {
@@ -169,6 +171,31 @@ impl Machine<'_> {
             is_in_both == kept
         });
         Some(self.list_of(&left))
+    }
+
+    /// The characters of a text.
+    fn characters_of(&mut self, text: Cell) -> Option<Cell> {
+        let text = text.is_box().then(|| self.heap.box_of(text))?.as_text()?;
+        let characters: Vec<Cell> = text.chars().map(Cell::character).collect();
+        Some(self.list_of(&characters))
+    }
+
+    /// The text of a list of characters.
+    fn text_of(&mut self, list: Cell) -> Option<Cell> {
+        if !list.is_exp() {
+            return None;
+        }
+        let (first, count) = self.heap.elements(list.at());
+        let mut text = String::with_capacity(count);
+        for place in first..first + count {
+            let Kind::Char(value) = self.heap.deref(self.heap.word(place)).kind() else {
+                return None;
+            };
+            text.push(value);
+        }
+        let text = self.heap.boxed(Atom::string(&text));
+        self.collect_if_much();
+        Some(text)
     }
 
     fn list_of(&mut self, elements: &[Cell]) -> Cell {

@@ -1,10 +1,10 @@
 //! Operations of the library, and the bounds on an evaluation.
 
 use super::{FUEL, Machine, Next};
-use crate::atom::{Atom, Grounded, State};
+use crate::atom::{Atom, Grounded, State, known};
 use crate::engine::Context;
 use crate::evaluate::Answer;
-use crate::fast::cell::{Cell, Header};
+use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::choice::{Step, Way};
 use crate::fast::code::{ANY, Change, Operands, Pc, Slot};
 use crate::fast::program::Called;
@@ -44,6 +44,16 @@ impl Machine<'_> {
             // To such a state what has a type is of another one.
             let unknown = self.program.value_types.unknown();
             return (self.type_of(held)? == unknown).then_some(held);
+        }
+        let known = known();
+        let own = match held.kind() {
+            Kind::Int(_) | Kind::Flt(_) => Some(&known.number),
+            Kind::Bool(_) => Some(&known.bool),
+            Kind::Char(_) => Some(&known.char),
+            _ => None,
+        };
+        if own.is_some_and(|own| state.type_atom().is_symbol(own)) {
+            return Some(held);
         }
         let of = self.program.result_type(state.type_atom());
         self.has_type(held, of).then_some(held)

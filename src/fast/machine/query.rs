@@ -406,14 +406,17 @@ impl Machine<'_> {
         join.answers.clear();
         let log_top = self.log.len();
         let mut open = None;
-        self.open_level(&mut join, 0, &layers, &mut open);
-        if joins {
-            open = None;
+        let mut is_reordered = joins && self.is_reordered_again(&mut join, &layers);
+        if !is_reordered {
+            self.open_level(&mut join, 0, &layers, &mut open);
+            if joins {
+                open = None;
+            }
+            is_reordered = joins && self.is_better_reordered(&mut join, &layers);
         }
-        let solved = if joins && self.is_better_reordered(&mut join, &layers) {
-            self.solve_greedily(&mut join, &layers)
-        } else {
-            self.solve_on(&mut join, &layers, open)
+        let solved = match is_reordered {
+            true => self.solve_greedily(&mut join, &layers),
+            false => self.solve_on(&mut join, &layers, open),
         };
         if self.program.proving && matches!(solved, Solved::More | Solved::Last) {
             self.record_facts(&join);

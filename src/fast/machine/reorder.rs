@@ -39,13 +39,47 @@ impl Machine<'_> {
         }
         self.prepare_ahead(join);
         let is_better = self.fewest(join, layers).1 < rows / FEWER;
-        if !is_better && compiled.is_some() {
-            self.take_back(tops);
-            join.levels[0].tops = tops;
-            join.patterns.clear();
-            join.compiled = compiled;
+        if let Some(first) = compiled {
+            if is_better {
+                self.program.patterns[first.pattern as usize].was_reordered = true;
+            } else {
+                self.take_back(tops);
+                join.levels[0].tops = tops;
+                join.patterns.clear();
+                join.compiled = compiled;
+            }
         }
         is_better
+    }
+
+    /// The same of a query that was reordered before: the rows of the first pattern are counted by
+    /// what indexes tell, not listed.
+    pub(super) fn is_reordered_again(&mut self, join: &mut Join, layers: &Layers) -> bool {
+        let Some(first) = join.compiled else {
+            return false;
+        };
+        if !self.program.patterns[first.pattern as usize].was_reordered {
+            return false;
+        }
+        let tops = self.tops();
+        let patterns = self.pattern_terms(first, join.width);
+        let mut rows = patterns.iter().map(|part| self.estimate(*part, layers));
+        let of_first = rows.next().unwrap_or_default();
+        let is_better = of_first >= FEW && rows.min().is_some_and(|few| few < of_first / FEWER);
+        if is_better {
+            (join.patterns, join.compiled) = (patterns, None);
+        } else {
+            self.take_back(tops);
+        }
+        is_better
+    }
+
+    /// About how many rows there are for a pattern, for all that is bound now.
+    fn estimate(&mut self, pattern: Cell, layers: &Layers) -> usize {
+        self.probe.set(|keys| self.heap.keys(pattern, keys));
+        (0..layers.len())
+            .map(|layer| layers.estimate_in(layer, &self.probe))
+            .sum()
     }
 
     /// Terms of compiled patterns, with variables in the slots that they write.
@@ -68,10 +102,7 @@ impl Machine<'_> {
             if join.levels.iter().any(|level| level.pattern == number) {
                 continue;
             }
-            self.probe.set(|keys| self.heap.keys(*pattern, keys));
-            let rows = (0..layers.len())
-                .map(|layer| layers.estimate_in(layer, &self.probe))
-                .sum();
+            let rows = self.estimate(*pattern, layers);
             if rows < best.1 {
                 best = (number, rows);
             }
@@ -82,9 +113,7 @@ impl Machine<'_> {
     /// Finds all solutions, patterns with few rows first, and goes on with the one that
     /// patterns as written would have given first.
     pub(super) fn solve_greedily(&mut self, join: &mut Join, layers: &Layers) -> Solved {
-        let Some(tops) = join.tops() else {
-            return Solved::Nothing;
-        };
+        let tops = join.tops().unwrap_or_else(|| self.tops());
         join.levels.clear();
         join.rows.clear();
         join.greedy = true;

@@ -56,6 +56,14 @@ impl Machine<'_> {
                     continue 'run;
                 }};
             }
+            // What arithmetic makes of two doubles goes into a slot.
+            macro_rules! set_of_floats {
+                ($operation:expr, $to:expr, $left:ident, $right:ident) => {
+                    if $left.is_float() && $right.is_float() {
+                        set!($to, self.heap.of_floats($operation, $left, $right))
+                    }
+                };
+            }
             // Goes on with the next instruction if it holds, else there.
             macro_rules! jump_unless {
                 ($holds:expr, $to:expr) => {{
@@ -265,6 +273,7 @@ impl Machine<'_> {
                         {
                             set!(to, Cell(sum as u64))
                         }
+                        set_of_floats!(Arithmetic::Add, to, left, right)
                     }
                     I::Subtract {
                         to, left, right, ..
@@ -275,6 +284,7 @@ impl Machine<'_> {
                         {
                             set!(to, Cell(difference as u64))
                         }
+                        set_of_floats!(Arithmetic::Subtract, to, left, right)
                     }
                     I::Compute {
                         operation: Arithmetic::Multiply,
@@ -289,6 +299,7 @@ impl Machine<'_> {
                         {
                             set!(to, Cell(word as u64))
                         }
+                        set_of_floats!(Arithmetic::Multiply, to, left, right)
                     }
                     I::Compute {
                         operation: Arithmetic::Divide,
@@ -304,6 +315,7 @@ impl Machine<'_> {
                         {
                             set!(to, value)
                         }
+                        set_of_floats!(Arithmetic::Divide, to, left, right)
                     }
                     I::Compute {
                         operation: Arithmetic::Remainder,
@@ -656,11 +668,8 @@ impl Machine<'_> {
                     }
                     I::CheckSame { left, right, .. } => {
                         let (left, right) = (slot!(left), slot!(right));
-                        if left.are_ints(right)
-                            || self
-                                .heap
-                                .are_names_alike(&self.program.value_types, left, right)
-                        {
+                        let types = &self.program.value_types;
+                        if left.are_ints(right) || self.heap.are_names_alike(types, left, right) {
                             next!()
                         }
                     }
@@ -668,6 +677,10 @@ impl Machine<'_> {
                         let (left, right) = (slot!(left), slot!(right));
                         if left.is_immediate() && right.is_immediate() {
                             set!(to, Cell::boolean(left == right))
+                        }
+                        if right == self.heap.unit && left.is_exp() {
+                            let is_empty = self.heap.header(left.at()).arity() == 0;
+                            set!(to, Cell::boolean(is_empty))
                         }
                     }
 

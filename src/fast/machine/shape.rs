@@ -153,7 +153,7 @@ impl Heap {
                     words.push(Cell::reference(number).0);
                 }
                 Kind::Ref(_) => words.push(Cell::reference(number_in(parts, current)).0),
-                Kind::Sym(_) | Kind::Bool(_) => words.push(current.0),
+                Kind::Sym(_) | Kind::Bool(_) | Kind::Char(_) => words.push(current.0),
                 Kind::Box(_) if current.is_operation() => words.push(current.0),
                 _ if !is_head && self.is_part(current) => {
                     parts.push(current);

@@ -770,12 +770,15 @@ impl Machine<'_> {
                 odd,
             } => {
                 let (left, right) = (slot!(self, base, left), slot!(self, base, right));
-                // So is what is ill-typed: it is compared as it is.
-                let mut is_any =
-                    |value| evaluated && (self.is_tuple(value) || self.is_no_data(value));
-                let is_any = is_any(left) || is_any(right);
-                if !is_any && !self.may_have_one_type(left, right) {
-                    pc = odd;
+                let types = &self.program.value_types;
+                if !self.heap.are_alike(types, left, right) {
+                    // So is what is ill-typed: it is compared as it is.
+                    let mut is_any =
+                        |value| evaluated && (self.is_tuple(value) || self.is_no_data(value));
+                    let is_any = is_any(left) || is_any(right);
+                    if !is_any && !self.may_have_one_type(left, right) {
+                        pc = odd;
+                    }
                 }
             }
             I::Logic {

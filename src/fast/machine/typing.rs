@@ -36,6 +36,7 @@ impl Machine<'_> {
         }
         for value in [left, right] {
             self.settle_if_data(value);
+            self.look_up_head(value);
         }
         let (Some(a), Some(b)) = (self.type_class(left), self.type_class(right)) else {
             return false;
@@ -45,6 +46,18 @@ impl Machine<'_> {
             return found.is_some() && found == self.type_of(right);
         }
         a == Class::Unknown || b == Class::Unknown || a == b
+    }
+
+    /// Has what is known of the type of an expression's head, if that is a name, looked up lately.
+    fn look_up_head(&mut self, value: Cell) {
+        if value.is_exp() {
+            let (first, count) = self.heap.elements(value.at());
+            if count > 0
+                && let Term::Sym(id) = self.heap.word(first).kind()
+            {
+                self.type_of_symbol(id);
+            }
+        }
     }
 
     /// Whether a value is an expression headed by a symbol without types, and no error.
@@ -125,7 +138,9 @@ impl Machine<'_> {
                 }
                 _ => None,
             },
-            Term::Int(_) | Term::Flt(_) | Term::Bool(_) => self.type_of_value_head(head),
+            Term::Int(_) | Term::Flt(_) | Term::Bool(_) | Term::Char(_) => {
+                self.type_of_value_head(head)
+            }
             // Of what it gives nothing is known.
             Term::Exp(_) if self.typed_heads().expressions => None,
             Term::Exp(at) if self.heap.is_lambda(at) => Some(self.program.value_types.unknown()),
@@ -424,6 +439,7 @@ impl Machine<'_> {
         match cell.kind() {
             Term::Int(_) | Term::Flt(_) => Some(numbers.number()),
             Term::Bool(_) => Some(numbers.bool()),
+            Term::Char(_) => Some(numbers.char()),
             Term::Ref(_) => Some(numbers.unknown()),
             Term::Sym(id) => self.type_of_symbol(id).0,
             Term::Box(_) => match self.heap.box_of(cell) {
@@ -552,7 +568,9 @@ impl Machine<'_> {
             Term::Sym(_) => ArgumentKind::Symbol,
             Term::Ref(_) => ArgumentKind::Variable,
             Term::Exp(_) => ArgumentKind::Expression,
-            Term::Int(_) | Term::Flt(_) | Term::Bool(_) | Term::Box(_) => ArgumentKind::Grounded,
+            Term::Int(_) | Term::Flt(_) | Term::Bool(_) | Term::Char(_) | Term::Box(_) => {
+                ArgumentKind::Grounded
+            }
         }
     }
 
@@ -561,6 +579,7 @@ impl Machine<'_> {
         Some(match cell.kind() {
             Term::Int(_) | Term::Flt(_) => Class::Number,
             Term::Bool(_) => Class::Bool,
+            Term::Char(_) => Class::Char,
             Term::Ref(_) => Class::Unknown,
             Term::Sym(_) if cell == self.heap.empty => return None,
             Term::Sym(id) => {
@@ -634,6 +653,7 @@ pub(super) enum Class {
     Unknown,
     Number,
     Bool,
+    Char,
     Text,
     Typed,
 }
