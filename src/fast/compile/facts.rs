@@ -213,12 +213,11 @@ impl Compiler<'_> {
         let Some((tree, reached)) = switch::tree_of_cases(&tests) else {
             return Ok(Vec::new());
         };
-        let is_told = |(own, reached): (&Box<[HeadTest]>, &switch::Reached)| {
+        for (own, reached) in tests.iter().zip(&reached) {
             let known = reached.known.as_ref();
-            known.is_none_or(|known| own.iter().all(|test| known.contains(&test.path)))
-        };
-        if !tests.iter().zip(&reached).all(is_told) {
-            return Ok(Vec::new());
+            if known.is_some_and(|known| own.iter().any(|test| !known.contains(&test.path))) {
+                return Ok(Vec::new());
+            }
         }
         let number = self.program.facts.len() as u32;
         let begin = self.emit(Instruction::IfFacts {
