@@ -31,6 +31,9 @@ pub struct Directive {
     /// How many branches ended in `StackOverflow`, nested deeper than the bounds allow.
     /// An error of one branch is no result where other branches have results.
     pub too_deep: u64,
+    /// Whether something tried to change what it may not, as an alternative of `hyperpose` may
+    /// change nothing. Where others have results, that error is no result either.
+    pub write_refused: bool,
     /// If a result is an error, the rule in whose body it came up; `None` if that
     /// was the directive itself, or cannot be told.
     pub failed_rule: Option<RuleUse>,
@@ -135,6 +138,7 @@ pub(crate) fn run(
         let atom = reader::read(&parsed.tree, node, &|word| host.tokens.get(word).cloned());
         let mut failed_rule = None;
         let (mut reductions, mut peak_bytes, mut too_deep) = (0, 0, 0);
+        let mut write_refused = false;
         let wrong = if host.settings.check_types {
             types::errors_of(space, &atom)
         } else {
@@ -144,8 +148,11 @@ pub(crate) fn run(
             wrong
         } else if form.directive {
             host.too_deep = 0;
+            let refused_before = std::mem::take(&mut host.write_refused);
             let evaluation = crate::fast::run(host, space, &atom, budget, false);
             too_deep = host.too_deep;
+            write_refused = host.write_refused;
+            host.write_refused |= refused_before;
             (reductions, peak_bytes) = (evaluation.reductions, evaluation.peak_bytes);
             let results = evaluation.atoms();
             if let Some(error) = results.iter().find(|result| result.is_error()) {
@@ -168,6 +175,7 @@ pub(crate) fn run(
             reductions,
             peak_bytes,
             too_deep,
+            write_refused,
             failed_rule,
         };
         if !each(directive) {

@@ -425,6 +425,17 @@ fn symbols_that_stand_for_something_else_are_told() {
             ("4:27 W0210", "`$b`"),
         ],
     );
+    check(
+        "!(let x 5 (+ x 1))
+(= (area $r) (let* ((pi 3) (s (* $r $r))) (* pi s)))
+!(area 2)
+!(let x (area 1) (pair x 1))",
+        &[
+            ("1:14 W0210", "as in the `let`; is `$x` meant?"),
+            ("2:46 W0210", "`$pi`"),
+            ("2:49 W0210", "`$s`"),
+        ],
+    );
     // A rule that is data, a symbol of a type, and one that is compared.
     check(
         "(= (color) red)

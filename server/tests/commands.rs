@@ -187,6 +187,26 @@ fn run_warns_of_branches_that_ran_too_deep_beside_those_that_answered() {
 }
 
 #[test]
+fn run_warns_of_a_refused_change_beside_alternatives_that_answered() {
+    let program = "!(import! &self parallel)
+!(hyperpose ((add-atom &self (a)) (+ 1 2)))
+!(hyperpose ((+ 1 1) (+ 1 2)))
+";
+    let output = chimera(&["run", "a.metta"], &[("a.metta", program)]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert_eq!(text(&output.stdout), "[()]\n[3]\n[2, 3]\n");
+    for part in [
+        "warning[W0101]: a change was refused",
+        "a.metta:2:1",
+        "`hyperpose`",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert_eq!(told.matches("W0101").count(), 1, "{told}");
+}
+
+#[test]
 fn run_gives_json_lines_with_the_place_of_directive_and_rule() {
     let files = [
         (

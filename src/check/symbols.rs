@@ -1,8 +1,8 @@
 //! Symbols where something else is meant. `(= limit 5)` is a rule for a symbol: only expressions are
-//! looked up, so that `limit` stays what it is. And in `(= (half x) (/ x 2))` no `$` stands before
-//! the `x`, which is a symbol too.
+//! looked up, so that `limit` stays what it is. And in `(= (half x) (/ x 2))`, as in `(let x 5 (+ x 1))`,
+//! no `$` stands before the `x`, which is a symbol too.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chimera_grammar::Severity;
 
@@ -21,11 +21,15 @@ pub(super) fn check(text: &mut Text<'_>, space: &Space, forms: &[Form]) {
     for form in forms {
         let words = form.values.iter().filter_map(|found| text.word(found.node));
         values.extend(words.map(str::to_owned));
+        let mut bound: HashMap<String, &str> = HashMap::new();
         if !form.directive
             && let Some((head, _)) = text.rule(form.node)
         {
-            check_operands(text, space, head, &form.values);
+            let arguments = text.children(head).into_iter().skip(1);
+            bound.extend(arguments.filter_map(|node| Some((text.word(node)?.to_owned(), "head"))));
         }
+        add_bound(text, form.node, &mut bound);
+        check_operands(text, space, &bound, &form.values);
     }
     if asks_for_rules(text, forms) {
         return;
@@ -52,24 +56,41 @@ fn asks_for_rules(text: &Text<'_>, forms: &[Form]) -> bool {
     nodes.any(|node| text.head_word(node) == Some("="))
 }
 
-/// Tells of what stands in a rule's head as an argument and in its body where a number, a text or a truth
-/// value is wanted, and is a symbol of which nothing is known.
-fn check_operands(text: &mut Text<'_>, space: &Space, head: usize, values: &[Evaluated]) {
-    let arguments: HashSet<String> = text
-        .children(head)
-        .into_iter()
-        .skip(1)
-        .filter_map(|argument| text.word(argument))
-        .map(str::to_owned)
-        .collect();
-    if arguments.is_empty() {
+/// Adds words that stand where `let` and `let*` bind variables.
+fn add_bound(text: &Text<'_>, form: usize, bound: &mut HashMap<String, &str>) {
+    for node in form..text.end(form) {
+        let patterns = match (text.head_word(node), text.children(node).as_slice()) {
+            (Some("let"), [_, pattern, _, _]) => vec![*pattern],
+            (Some("let*"), [_, pairs, _]) => {
+                let pairs = text.children(*pairs).into_iter();
+                pairs
+                    .filter_map(|pair| text.children(pair).first().copied())
+                    .collect()
+            }
+            _ => continue,
+        };
+        for word in patterns.into_iter().filter_map(|node| text.word(node)) {
+            bound.entry(word.to_owned()).or_insert("`let`");
+        }
+    }
+}
+
+/// Tells of what stands in a rule's head as an argument, or where `let` binds, and again where a number, a
+/// text or a truth value is wanted, and is a symbol of which nothing is known.
+fn check_operands(
+    text: &mut Text<'_>,
+    space: &Space,
+    bound: &HashMap<String, &str>,
+    values: &[Evaluated],
+) {
+    if bound.is_empty() {
         return;
     }
     for value in values.iter().filter(|value| value.operand) {
-        let Some(name) = text
-            .word(value.node)
-            .filter(|name| arguments.contains(*name))
-        else {
+        let Some(name) = text.word(value.node) else {
+            continue;
+        };
+        let Some(place) = bound.get(name) else {
             continue;
         };
         let atom = text.atom(value.node);
@@ -77,7 +98,8 @@ fn check_operands(text: &mut Text<'_>, space: &Space, head: usize, values: &[Eva
             && types::types_of(space, atom).iter().all(types::is_undefined)
         {
             let bare = name.trim_start_matches(['&', '?', '@', '%']);
-            let message = format!("`{name}` is a symbol here, as in the head; is `${bare}` meant?");
+            let message =
+                format!("`{name}` is a symbol here, as in the {place}; is `${bare}` meant?");
             text.report(
                 Severity::Warning,
                 "W0210",

@@ -448,7 +448,10 @@ impl ValueTypes {
         if let Some(known) = self.operations.get(&address) {
             return *known;
         }
-        let found = self.number_of(operation.type_atom(), false);
+        let found = self.number_of(
+            operation.type_atom(),
+            types::is_undefined(operation.type_atom()),
+        );
         self.operations.insert(address, found);
         found
     }

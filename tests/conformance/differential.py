@@ -21,6 +21,8 @@ under one heading:
   functions ask for the types, with the same signatures, answers differ still; they are the same once these functions
   write and read the types, so that they are symbols.
 - `NotReducible as a value`: the reference's answer has that symbol in it, as one step of what is not reducible gave it.
+- `Empty as a value`: the reference's answer has results more that are that symbol, each of them a variable that was bound to it
+  (`divergences.md`).
 - `bound variable as an argument`: of a variable that is wanted, and bound meanwhile, the reference says that the argument's
   type is wrong (`BadType`), ours may say so of the call (`BadArgType`). All else is the same.
 - `only NaN`: of numbers that are all NaN the reference's greatest and least are infinities.
@@ -38,6 +40,8 @@ under one heading:
 - `variable in a value`: what a rule's head makes a caller's variable, an expression with variables of the rule, keeps them in
   ours; the reference forgets what they are bound to later (`matching/equal-variables`). Its answers are those that both give to
   the same program with heads that take apart what is a variable by other variables than the rule's, all of them or those of one name.
+- `variable forgotten`: as the one before, where not all calls of a rule are alike in it: each of ours is one of the reference's
+  with values for variables of it.
 - `type told by another argument`: ours keeps it, the reference forgets it (`divergences.md`), so that ours has errors more. Its
   answers are ours where both are asked the same program with a function without types in the place of `==`.
 - `reference died`, `reference did not finish`: there is nothing to compare with; it died also if it does when asked again.
@@ -67,10 +71,10 @@ START_SECONDS = 0.1
 # How many other orders of a program's rules are looked at.
 ORDERS = 24
 HEADINGS = ["same", "order inside of results", "order of alternatives", "bindings as printed", "Error as a member",
-            "any type as a value", "NotReducible as a value", "bound variable as an argument",
+            "any type as a value", "NotReducible as a value", "Empty as a value", "bound variable as an argument",
             "only NaN", "condition of filter-atom", "members with variables", "characters without a type",
             "variable of a variable", "variable of a walk", "space inside of an atom", "type told by another argument", "variable in a value",
-            "reference varies", "reference died", "reference did not finish", "unexplained"]
+            "variable forgotten", "reference varies", "reference died", "reference did not finish", "unexplained"]
 # What ours and the reference's say otherwise: with this word for what the pattern finds they are the same.
 ALIKE = [
     ("bound variable as an argument", r"\(Error .* \(Bad(?:ArgType \d+|Type) Variable (.*)\)\)", r"(Variable \1)"),
@@ -192,19 +196,31 @@ def reordered(program, orders):
 
 
 def with_arguments_taken(program, forgotten):
-    """The program with rules whose bodies take apart what their heads do; what the pattern finds are other variables in a variable."""
-    lines = []
+    """The program with rules whose bodies take apart what their heads do; what the pattern finds are other variables in a variable.
+
+    One rule more tells that a call is for none of the others.
+    """
+    lines, heads, taken = [], {}, set()
     for line in program.splitlines():
         if line.startswith("(= ("):
             _, head, body = parts_of(line)[:3]
             name, *given = parts_of(head)
+            heads.setdefault((name, len(given)), []).append(f"({' '.join(given)})")
             for at, pattern in enumerate(given):
                 if pattern.startswith("(") and "$" in pattern:
                     other = re.sub(rf"({forgotten})(?=[\s()])", r"\1-other", pattern)
                     given[at] = f"$given-{at}"
                     body = f"(taken $given-{at} {pattern} {other} {body})"
+                    taken.add((name, len(given)))
             line = f"(= ({' '.join([name, *given])}) {body})"
         lines.append(line)
+    for name, count in sorted(taken):
+        given = " ".join(f"$given-{at}" for at in range(count))
+        left = "(return NotReducible)"
+        for head in heads[name, count]:
+            left = f"(unify ({given}) {head} (return Empty) {left})"
+        if not name.startswith("("):
+            lines.insert(0, f"(= ({name} {given}) (function {left}))")
     return TAKEN + "\n".join(lines) + "\n"
 
 
@@ -262,6 +278,40 @@ def agree_where(differ, theirs, found):
     return all(one == other or again == other for one, other, again in zip(ours, wanted, found))
 
 
+def with_values(general, special, values=None):
+    """What variables of a text's atoms are in another's, which has these values in their places; none if it is another."""
+    values = dict(values or {})
+    left, right = ([found.group() for found in re.finditer(r'"(?:\\.|[^"\\])*"|[()]|[^\s()"]+', text)] for text in (general, special))
+    at = 0
+    for token in left:
+        if at == len(right):
+            return None
+        end = at + 1
+        if token.startswith("$"):
+            depth = 0
+            for end in range(at + 1, len(right) + 1):
+                depth += {"(": 1, ")": -1}.get(right[end - 1], 0)
+                if depth <= 0:
+                    break
+            if depth or values.setdefault(token, right[at:end]) != right[at:end]:
+                return None
+        elif token != right[at]:
+            return None
+        at = end
+    return values if at == len(right) else None
+
+
+def are_with_values(general, special):
+    """Whether each of the results is one of the others with values for variables of it."""
+    if len(general) != len(special):
+        return False
+    if not general:
+        return True
+    first, *others = general
+    return any(with_values(first, result) is not None and are_with_values(others, special[:at] + special[at + 1:])
+               for at, result in enumerate(special))
+
+
 def is_from_a_member(theirs, ours, program):
     """Whether the reference's answers to a directive have what is left of a tuple from `Error` on, an error by its form."""
     tails = re.findall(r" (Error (?:[^()]|\([^()]*\))*)\)", ours)
@@ -288,6 +338,9 @@ def explanation(seed, program, theirs, answers, engine, ask):
             return "condition of filter-atom"
         if all(re.search(r"\bNotReducible\b", left) for left, _ in pairs):
             return "NotReducible as a value"
+        differ = [(left, right) for left, right in zip(theirs.directives, answers.directives) if sorted(left) != sorted(right)]
+        if "Empty" in program and all([result for result in left if result != "Empty"] == right for left, right in differ):
+            return "Empty as a value"
     for heading, pattern, word in ALIKE:
         if with_replaced(theirs, pattern, word) == with_replaced(answers, pattern, word):
             return heading
@@ -311,11 +364,16 @@ def explanation(seed, program, theirs, answers, engine, ask):
         again, expected = ask(other).without_order(), engine.ask_all([other])[0].without_order()
         if again == expected and not isinstance(again, str):
             return heading
-    for forgotten in [r"\$[^\s()]+", *(re.escape(name) for name in sorted(set(re.findall(r"\$[^\s()]+", program))))]:
+    names = [r"\$[^\s()]+", *(re.escape(name) for name in sorted(set(re.findall(r"\$[^\s()]+", program))))]
+    for forgotten in names:
         other = with_arguments_taken(program, forgotten)
         again, expected = ask(other), engine.ask_all([other])[0]
         if all(agree_where(answers, theirs, found) for found in (again, expected)):
             return "variable in a value"
+    if isinstance(answers.directives, list) and len(answers.directives) == len(theirs.directives):
+        pairs = [(left, right) for left, right in zip(theirs.directives, answers.directives) if left != right]
+        if "$" in program and all(any("$" in result for result in left) and are_with_values(left, right) for left, right in pairs):
+            return "variable forgotten"
     if "-atom " in program:
         other = with_own_walked(program)
         again, expected = ask(other).without_order(), engine.ask_all([other])[0].without_order()

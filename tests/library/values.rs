@@ -57,6 +57,8 @@ fn lists() {
         !(sort (c 2 "b" a 1.5 (z) True $x)) => (1.5 2 True "b" a c $x (z))
         !(sort-by (|-> ($n) (- 0 $n)) (1 3 2)) => (3 2 1)
         !(sort-by size-atom ((a b) (c) (d e))) => ((c) (a b) (d e))
+        !(sort-by (3 1 2) size-atom) => (Error (sort-by (3 1 2) size-atom) sort-by expects an expression as a list, found size-atom)
+        !(sort-by size-atom 5) => (Error (sort-by size-atom 5) sort-by expects an expression as a list, found 5)
         !(zip (a b c) (1 2)) => ((a 1) (b 2))
         !(range 0 3) => (0 1 2)
         !(range 3 0) => ()

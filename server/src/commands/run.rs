@@ -106,6 +106,8 @@ fn run_file(file: &std::path::Path, last: bool, arguments: &Arguments) -> u8 {
             complain(&told(&directive, source, &room, arguments.keep_going));
         } else if directive.too_deep > 0 {
             complain(&told_too_deep(&directive, source));
+        } else if directive.write_refused {
+            complain(&told_refused(&directive, source));
         }
         printed && (arguments.keep_going || !directive.is_error())
     });
@@ -227,6 +229,17 @@ fn told_too_deep(directive: &Directive, source: &str) -> String {
         (Severity::Warning, "W0100"),
         format!("{branches} ended in StackOverflow, of which no result tells"),
         "a recursion does not end in each way that its rules allow (all rules that match answer, not the first only); `(pragma! max-stack-depth N)` ends it sooner",
+    )
+}
+
+/// That a directive tried to change what it may not, and no result tells so.
+fn told_refused(directive: &Directive, source: &str) -> String {
+    draw_under(
+        directive,
+        source,
+        (Severity::Warning, "W0101"),
+        "a change was refused, of which no result tells".to_owned(),
+        "alternatives of `hyperpose` are evaluated beside each other and change nothing: make the change outside, with what it gives",
     )
 }
 

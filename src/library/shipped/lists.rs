@@ -44,6 +44,7 @@ fn list(atoms: Vec<Atom>) -> OperationResult {
 /// | `(reverse list)` | a list | the elements from the last to the first | no list, in words | linear | Haskell `reverse` |
 /// | `(last list)` | a list | its last element | an empty list, no list, in words | constant | Haskell `last` |
 /// | `(sort list)` | a list | sorted by the order of all atoms (`src/atom/order.rs`); equal ones keep their order | no list, in words | n log n | Haskell `sort` |
+/// | `(_sort-by-list function list)` | any; a list | the list | no list, in words, of `sort-by` | constant | ours, for `sort-by` |
 /// | `(_sort-by-keys function keys list)` | any; lists of one length | the list by its keys, which the function gave | no list, in words, of `sort-by` | n log n | ours, for `sort-by` |
 /// | `(range start end)` | whole numbers | those from `start` up to but not `end` | no whole numbers, in words; `MemoryLimit` | linear in the result | Python `range` |
 /// | `(take count list)` | a whole number from 0; a list | its first elements | another count, no list, in words | linear in the result | Haskell `take` |
@@ -72,6 +73,15 @@ pub(super) fn operations() -> Vec<Operation> {
             let mut atoms = atoms.to_vec();
             atoms.sort_by(order::compare);
             list(atoms)
+        }),
+        Operation::new("_sort-by-list", "(-> Atom Atom Atom)", |arguments, _| {
+            let [function, atoms] = arguments else {
+                return Err(OperationError::NotReducible);
+            };
+            match atoms.as_expression() {
+                Some(_) => Ok(vec![atoms.clone()]),
+                None => Err(no_list_to_sort(function, atoms)),
+            }
         }),
         Operation::new(
             "_sort-by-keys",
@@ -123,14 +133,18 @@ fn two_lists(name: &'static str, combine: fn(&[Atom], &[Atom]) -> Vec<Atom>) -> 
     )
 }
 
+fn no_list_to_sort(function: &Atom, atoms: &Atom) -> OperationError {
+    let call = [Atom::symbol("sort-by"), function.clone(), atoms.clone()];
+    OperationError::of_call(call, &no_list("sort-by", atoms))
+}
+
 /// The elements of the second list in the order of their keys, the first list.
 fn sort_by_keys(arguments: &[Atom]) -> OperationResult {
     let [function, keys, atoms] = arguments else {
         return Err(OperationError::NotReducible);
     };
     let (Some(keys), Some(elements)) = (keys.as_expression(), atoms.as_expression()) else {
-        let call = [Atom::symbol("sort-by"), function.clone(), atoms.clone()];
-        return Err(OperationError::of_call(call, &no_list("sort-by", atoms)));
+        return Err(no_list_to_sort(function, atoms));
     };
     let mut pairs: Vec<(&Atom, &Atom)> = keys.iter().zip(elements).collect();
     if let Some((error, _)) = pairs.iter().find(|(key, _)| key.is_error()) {
