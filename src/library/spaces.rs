@@ -1,11 +1,11 @@
 //! Spaces, types and printing as operations.
 
-use crate::atom::{Atom, Grounded, State};
+use crate::atom::{Atom, Grounded, State, known};
 use crate::engine::Engine;
 use crate::operation::{Operation, OperationError};
 use crate::space::Space;
 use crate::types;
-use crate::unify::alpha_equal;
+use crate::unify::{Bindings, alpha_equal, unify};
 
 /// Spaces, types, equality, words. `ReadOnly` is where a change is not granted.
 ///
@@ -19,6 +19,7 @@ use crate::unify::alpha_equal;
 /// | `(get-metatype atom)` | as written | `Symbol`, `Variable`, `Expression` or `Grounded` | none | constant | reference |
 /// | `(get-type-space space atom)` | a space; as written | as `get-type`, by what that space knows | no space, in words | as `get-type` | reference |
 /// | `(_types-in atom space)` | as written | the types in one expression | no space: an error in the expression | as `get-type` | own |
+/// | `(_is-type-among type types)` | as written | whether one of the types matches it; `Open` if that may bind a variable of it, or one is an error | none | linear in the types | own |
 /// | `(=alpha a b)` | as written | whether they are equal up to the names of variables | none | linear in the smaller | reference |
 /// | `(noreduce-eq a b)` | as written | whether they are equal as they stand | none | linear in the smaller | reference |
 /// | `(if-equal a b then else)` | as written | the branch taken, evaluated; equal as by `=alpha` | none | linear in the smaller | reference |
@@ -102,6 +103,14 @@ pub(super) fn install(engine: &mut Engine) {
                     Ok(vec![Atom::expression([error])])
                 }
             },
+            _ => Err(OperationError::NotReducible),
+        },
+    ));
+    engine.define(Operation::new(
+        "_is-type-among",
+        "(-> Atom Atom Atom)",
+        |arguments, _| match arguments {
+            [wanted, types] => Ok(vec![is_type_among(wanted, types)]),
             _ => Err(OperationError::NotReducible),
         },
     ));
@@ -214,6 +223,21 @@ fn states(engine: &mut Engine) {
 fn types_as_results(space: &Space, atom: &Atom) -> Vec<Atom> {
     let found = types::types_of(space, atom).into_iter();
     found.map(types::as_result).collect()
+}
+
+/// Whether one of an atom's types is one that is wanted, as `match-types` says.
+fn is_type_among(wanted: &Atom, types: &Atom) -> Atom {
+    let listed = types.as_expression().filter(|types| {
+        let has_error = types.iter().any(Atom::is_error);
+        wanted.is_ground() && !has_error
+    });
+    let Some(listed) = listed else {
+        return Atom::symbol("Open");
+    };
+    let is_any = |found: &Atom| types::is_undefined(found) || found.is_symbol(&known().atom);
+    Atom::boolean(listed.iter().any(|found| {
+        is_any(wanted) || is_any(found) || unify(found, wanted, &mut Bindings::new())
+    }))
 }
 
 fn space_and_atom<'a>(

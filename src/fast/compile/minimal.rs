@@ -22,7 +22,7 @@ use crate::types;
 use crate::unify::{Replacement, rebuild};
 
 /// Operations that change nothing and give one result, which is no error and not evaluated.
-const GIVE_ONE: [&str; 3] = ["get-metatype", "_is-error", "_types-in"];
+const GIVE_ONE: [&str; 4] = ["get-metatype", "_is-error", "_types-in", "_is-type-among"];
 
 /// What becomes of what instructions come to.
 #[derive(Clone, Copy)]
