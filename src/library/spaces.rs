@@ -235,9 +235,11 @@ fn is_type_among(wanted: &Atom, types: &Atom) -> Atom {
         return Atom::symbol("Open");
     };
     let is_any = |found: &Atom| types::is_undefined(found) || found.is_symbol(&known().atom);
-    Atom::boolean(listed.iter().any(|found| {
-        is_any(wanted) || is_any(found) || unify(found, wanted, &mut Bindings::new())
-    }))
+    Atom::boolean(
+        listed.iter().any(|found| {
+            is_any(wanted) || is_any(found) || unify(found, wanted, &mut Bindings::new())
+        }),
+    )
 }
 
 fn space_and_atom<'a>(

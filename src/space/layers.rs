@@ -28,6 +28,7 @@ use crate::space::matching::{Frame, unify_row};
 use crate::space::probe::Probe;
 use crate::space::relation::{Subject, Version};
 use crate::space::store::{Store, Values, View};
+use crate::space::token;
 use crate::space::{BATCH, Changes, Hidden, Kind, Space, moment};
 use crate::unify::Bindings;
 
@@ -668,6 +669,13 @@ impl<'a> Found<'a> {
     /// The space that it is, if it is one.
     pub(super) fn space(&self) -> Option<&'a Space> {
         self.store.space_of(self.tokens)
+    }
+
+    /// Whether it is a variable by itself, which every pattern matches.
+    pub(crate) fn is_variable(&self) -> bool {
+        self.tokens
+            .first()
+            .is_some_and(|first| token::is_variable(*first))
     }
 
     /// The atom as it was stored. Linear in its size.

@@ -213,7 +213,12 @@ impl Machine<'_> {
         let atom = if head.is_some_and(|head| head.is_symbol(&known.chain)) {
             atom
         } else {
-            self.bindings.apply(&atom)
+            let is_open = matches!(atom.as_expression(), Some([Atom::Variable(_), ..]));
+            let atom = self.bindings.apply(&atom);
+            if is_open && atom.is_error() {
+                return Some((Task::Return(atom), next));
+            }
+            atom
         };
         let is_bounded = self.host.settings.stack_depth_max != usize::MAX;
         let next = match atom {

@@ -177,6 +177,10 @@ impl Machine<'_> {
         let (proving, watched) = (self.proving, self.host.watch.is_some());
         let mark = self.bindings.mark();
         space.each(&pattern, &mut self.bindings, |row, bindings| {
+            // A variable by itself is no rule.
+            if row.is_variable() {
+                return;
+            }
             let body_atom = Atom::Variable(body.clone());
             let result = bindings.apply_to_part(&body_atom);
             let mut delta = bindings.since(mark);

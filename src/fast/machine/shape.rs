@@ -4,18 +4,17 @@
 //! The code for a shape is told by its atom. Of small values it is remembered by what their words
 //! say, which takes no atom.
 
-use std::sync::Arc;
-
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::Machine;
-use crate::atom::{Atom, Grounded};
+use crate::atom::Atom;
 use crate::evaluate::Control;
 use crate::fast::cell::{Cell, Header, Kind};
 use crate::fast::code::TypeId;
 use crate::fast::compile;
+use crate::fast::head::Head;
 use crate::fast::heap::Heap;
 
 /// An evaluation compiles no more shapes of values than this; it evaluates others as they are.
@@ -47,31 +46,6 @@ pub(super) fn evaluated_again(atom: Atom) -> Atom {
         Atom::Expression(whole) if whole.is_evaluated() => {
             Atom::expression(whole.children().to_vec())
         }
-        _ => atom,
-    }
-}
-
-/// The same of what `let` and `match` evaluate once they have bound variables: where their name
-/// was a variable, it is a result.
-fn form_again(atom: Atom) -> Atom {
-    let Some(
-        [
-            Atom::Grounded(Grounded::Operation(operation)),
-            first,
-            second,
-            body,
-        ],
-    ) = atom.as_expression()
-    else {
-        return atom;
-    };
-    match operation.control() {
-        Some(Control::Let | Control::LetAny | Control::Match) => Atom::expression([
-            Atom::Grounded(Grounded::Operation(Arc::clone(operation))),
-            first.clone(),
-            second.clone(),
-            evaluated_again(body.clone()),
-        ]),
         _ => atom,
     }
 }
@@ -112,7 +86,8 @@ impl Machine<'_> {
             return None;
         }
         self.parts.clear();
-        let atom = form_again(evaluated_again(self.heap.shape(value, &mut self.parts)));
+        let atom = evaluated_again(self.heap.shape(value, &mut self.parts));
+        let atom = self.form_again(atom);
         let known = self.program.expressions.len();
         let compiled = compile::expression(
             self.host,
@@ -124,6 +99,31 @@ impl Machine<'_> {
         );
         self.shapes.compiled += u32::from(self.program.expressions.len() > known);
         compiled
+    }
+
+    /// As [`evaluated_again`], of what `let` and `match` evaluate once they have bound variables: where
+    /// their name was a variable, it is a result.
+    fn form_again(&mut self, atom: Atom) -> Atom {
+        let Some(form @ [name, first, second, body @ Atom::Expression(whole)]) =
+            atom.as_expression()
+        else {
+            return atom;
+        };
+        if !whole.is_evaluated() {
+            return atom;
+        }
+        match (self.program).head_of_call(self.host, &mut self.heap, form) {
+            Head::Operation(operation, _)
+                if matches!(
+                    operation.control(),
+                    Some(Control::Let | Control::LetAny | Control::Match)
+                ) =>
+            {
+                let body = evaluated_again(body.clone());
+                Atom::expression([name.clone(), first.clone(), second.clone(), body])
+            }
+            _ => atom,
+        }
     }
 }
 

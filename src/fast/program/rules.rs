@@ -155,7 +155,15 @@ impl Program {
         let equal = token::symbol(known().equal.id());
         let mut rows: Vec<Row> = Vec::new();
         self.layers.rows_of_any_head(&[], &mut rows);
-        self.open_rules = !rows.is_empty();
+        // A variable by itself is no rule.
+        self.open_rules = false;
+        let _ = self.layers.each(&rows, |row| {
+            if row.is_variable() {
+                return std::ops::ControlFlow::Continue(());
+            }
+            self.open_rules = true;
+            std::ops::ControlFlow::Break(())
+        });
         rows.clear();
         self.layers.rows_about(equal, Subject::Open, &[], &mut rows);
         let mut open = self.open_rules;
