@@ -336,6 +336,19 @@ pub(super) enum Instruction {
         count: u8,
         odd: Pc,
     },
+    /// Before `IfMet`: passes over so many instructions if slots hold small integers, else over `odd`.
+    IfIntegers {
+        slots: [Slot; 4],
+        met: u8,
+        odd: u8,
+    },
+    /// The same, if what one or two slots hold is what it is most often.
+    IfMostlyMet {
+        pair: u32,
+        is_one: bool,
+        met: u8,
+        odd: u8,
+    },
     /// Goes on at `odd` unless values of slots are of the types that they were met with.
     IfMet {
         tests: u32,

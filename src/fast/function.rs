@@ -25,6 +25,8 @@ pub(super) struct Function {
     pub(super) data_type: u16,
     /// Whether that depends on the types of arguments.
     pub(super) types_elements: bool,
+    /// The type of its name, if calls have none of their own and it is known; else 0.
+    pub(super) head_type: u16,
     /// [`OPEN`](crate::fast::cell::Header::OPEN) if calls that are data are of no type, else nothing.
     pub(super) open: u64,
     /// What headers of calls have that are data without variables: that it is, and
@@ -34,6 +36,8 @@ pub(super) struct Function {
     pub(super) made: u32,
     /// Whether elements before the last of such data are still to be looked at.
     pub(super) looks_before_last: bool,
+    /// The types that its first elements are to have; 0 for any.
+    pub(super) parts: [u16; 3],
     /// The type that the last element of such data is to be of; 0 for any that it has.
     pub(super) last_type: u16,
     /// What is known of the elements of calls that no rule is for.
@@ -65,10 +69,12 @@ impl Function {
             size: 0,
             data_type: 0,
             types_elements: false,
+            head_type: 0,
             open: 0,
             whole: Header::ELEMENTS,
             made: 0,
             looks_before_last: false,
+            parts: [0; 3],
             last_type: 0,
             elements: Elements::Seen,
             table: u32::MAX,

@@ -172,6 +172,8 @@ pub(super) struct Machine<'h> {
     subject: Atom,
     /// A type that was seen to be one that was expected.
     fit: (u16, TypeId),
+    /// A name that was seen to be of a type that was expected.
+    name_fit: (Cell, TypeId),
     /// Layers of the spaces asked for last, and what had changed then.
     layers: Vec<(Space, Rc<Layers>)>,
     layers_then: Changes,
@@ -274,6 +276,7 @@ impl<'h> Machine<'h> {
             lambdas: Lambdas::default(),
             subject: Atom::unit(),
             fit: (0, ANY),
+            name_fit: (Cell::HOLE, ANY),
             layers: scratch.layers,
             layers_then: Changes::default(),
             joins: scratch.joins,

@@ -132,7 +132,7 @@ pub(super) struct Test {
     header: Option<NonZeroU64>,
     noted: u64,
     /// A name that it may be as well, as that of an empty list.
-    name: u64,
+    pub(super) name: u64,
     sorts: Sorts,
 }
 
@@ -161,6 +161,42 @@ impl Test {
             sorts: sorts.clone(),
         }
     }
+
+    /// Whether nothing but small integers is met.
+    fn is_integer(&self) -> bool {
+        self.sorts.iter().all(|sort| sort.is_integer())
+    }
+}
+
+/// What the value in a slot is most often.
+#[derive(Clone, Copy)]
+pub(super) struct Mostly {
+    pub(super) slot: Slot,
+    /// What these bits of an expression's header are.
+    noted: u64,
+    header: u64,
+    /// The kind of any other value,
+    kind: u64,
+    /// and a name that it may be.
+    name: u64,
+}
+
+impl Mostly {
+    fn new(test: &Test) -> Mostly {
+        let name = match Cell(test.name).is_symbol() {
+            true => test.name,
+            false => Cell::HOLE.0,
+        };
+        // No value is of the kind of headers.
+        let is_leaf = test.header.is_none() && !Cell(test.bits).is_symbol();
+        Mostly {
+            slot: test.slot,
+            noted: test.noted,
+            header: test.header.map_or(0, NonZeroU64::get),
+            kind: if is_leaf { test.bits } else { Header::TAG },
+            name,
+        }
+    }
 }
 
 /// What the values of a frame are to be as.
@@ -182,6 +218,23 @@ impl Tests {
                 families.map(|(slot, met)| (*slot, met.sorts[0].argument.found())),
             )?,
         })
+    }
+
+    /// What values are most often, in pairs, of which the last may be of one twice; and the slots of
+    /// those that are small integers then, by four, the last over again where they are less.
+    pub(super) fn mostly(&self) -> (Vec<[Mostly; 2]>, Vec<[Slot; 4]>) {
+        let (integers, others): (Vec<&Test>, Vec<&Test>) =
+            self.each.iter().partition(|test| test.is_integer());
+        let pairs = others.chunks(2);
+        let fours = integers.chunks(4);
+        (
+            pairs
+                .map(|pair| [pair[0], pair[pair.len() - 1]].map(Mostly::new))
+                .collect(),
+            fours
+                .map(|four| [0, 1, 2, 3].map(|place| four[place.min(four.len() - 1)].slot))
+                .collect(),
+        )
     }
 }
 
@@ -206,6 +259,8 @@ pub(super) struct Meetings {
     /// For places in the code.
     pub(super) open: Vec<Meeting>,
     pub(super) tests: Vec<Tests>,
+    /// What values are most often, in pairs.
+    pub(super) mostly: Vec<[Mostly; 2]>,
     /// Whether something was left to the plain evaluator since a body was entered, as its types did not tell.
     pub(super) was_left: bool,
 }
@@ -286,6 +341,16 @@ pub(super) fn is_typed_expression(word: u64) -> bool {
 }
 
 impl Heap {
+    /// Whether a value is what it is most often.
+    #[inline(always)]
+    pub(super) fn is_mostly(&self, value: Cell, mostly: &Mostly) -> bool {
+        if value.is_exp() {
+            self.cells[value.at()] & mostly.noted == mostly.header
+        } else {
+            value.0 == mostly.name || value.0 & Header::TAG == mostly.kind
+        }
+    }
+
     /// Whether the values of a frame are as they were met.
     #[inline(always)]
     pub(super) fn are_as_met(&self, program: &Program, frame: &[u64; FRAME], tests: u32) -> bool {

@@ -87,19 +87,29 @@ impl Heap {
     /// Whether a value plainly evaluates to itself and is of a type that was compared with its
     /// own lately; a number is a small integer.
     #[inline(always)]
-    pub(super) fn is_known_as(&self, types: &ValueTypes, value: Cell, expected: TypeId) -> bool {
+    pub(super) fn is_known_as(
+        &self,
+        types: &ValueTypes,
+        (fit, name_fit): ((u16, TypeId), (Cell, TypeId)),
+        value: Cell,
+        expected: TypeId,
+    ) -> bool {
         if value.is_int() {
             return expected == ANY || expected == NUMBER;
         }
-        if !value.is_exp() || expected == NUMBER {
-            return false;
+        if !value.is_exp() {
+            return expected != NUMBER && (value, expected) == name_fit;
         }
         let header = self.cells[value.at()];
-        if header & HANDED != EVALUATED {
+        if header & HANDED != EVALUATED || expected == NUMBER {
             return false;
         }
-        let noted = types.of_header(self.noted_type(value.at()));
-        expected == ANY || noted.and_then(|noted| types.known_fit(noted, expected)) == Some(true)
+        let noted = self.noted_type(value.at());
+        if expected == ANY || (noted, expected) == fit {
+            return true;
+        }
+        let noted = types.of_header(noted);
+        noted.and_then(|noted| types.known_fit(noted, expected)) == Some(true)
     }
 
     /// Whether an expression of so many elements that are data, this first, is plainly seen to be none
@@ -442,8 +452,14 @@ impl Heap {
         made: Cell,
     ) -> Option<ValueType> {
         let at = made.at();
-        if let Some(known) = program.made_by(function)
-            && self.header(at).has(Header::DATA | Header::GROUND)
+        let is_data = self.header(at).has(Header::DATA | Header::GROUND);
+        if is_data && function.made != 0 && self.is_plainly_made(program, function, at) {
+            self.note_type(at, function.data_type);
+            return Some(ValueType(function.data_type));
+        }
+        if function.made != 0
+            && let Some(known) = program.made_by(function)
+            && is_data
             && self.are_of(program, at, &known.parts)
         {
             self.note_type(at, known.found.0);
@@ -451,18 +467,74 @@ impl Heap {
         }
         let arity = self.header(at).arity();
         let types = &program.value_types;
-        let (head, types_calls) = types.symbol_of_late(self.word(at + 1).at() as u32)?;
-        if types_calls || arity > PACKED_MAX {
+        let mut packed = match function.head_type {
+            0 => {
+                let (head, types_calls) = types.symbol_of_late(self.word(at + 1).at() as u32)?;
+                head.filter(|_| !types_calls)?.packed()
+            }
+            known => ValueType(known).packed(),
+        };
+        if arity > PACKED_MAX {
             return None;
         }
-        let mut packed = head?.packed();
-        for place in at + 2..at + 1 + arity {
-            let element = self.noted_argument(program, self.word(place), LeafPlace::Part)?;
-            packed = element.packed_after(packed);
+        let element = |place| self.argument_of_late(program, self.word(place));
+        // Mostly one or two: without a loop.
+        if arity > 1 {
+            packed = element(at + 2)?.packed_after(packed);
+        }
+        if arity > 2 {
+            packed = element(at + 3)?.packed_after(packed);
+        }
+        for place in at + 4..at + 1 + arity {
+            packed = element(place)?.packed_after(packed);
         }
         let found = types.application_of_late(packed)?;
         self.note_type(at, found.0);
         Some(found)
+    }
+
+    /// Whether an element is plainly seen to be of a type, if one is wanted.
+    #[inline(always)]
+    pub(super) fn is_plainly_made_of(&self, program: &Program, element: Cell, wanted: u16) -> bool {
+        let is_number = element.is_int() && wanted == program.value_types.number().0;
+        wanted == 0
+            || is_number
+            || element.is_exp() && self.is_noted_as(element.at(), ValueType(wanted))
+    }
+
+    /// Whether the elements of data are plainly seen to be of the types that its type goes by.
+    #[inline(always)]
+    fn is_plainly_made(&self, program: &Program, function: &Function, at: usize) -> bool {
+        let is_of = |place: usize| {
+            self.is_plainly_made_of(program, self.word(at + 2 + place), function.parts[place])
+        };
+        match function.arity {
+            1 => is_of(0),
+            2 => is_of(0) && is_of(1),
+            3 => is_of(0) && is_of(1) && is_of(2),
+            _ => false,
+        }
+    }
+
+    /// As [`Heap::noted_argument`], of an element of data.
+    #[inline(always)]
+    pub(super) fn argument_of_late(&self, program: &Program, element: Cell) -> Option<Argument> {
+        let types = &program.value_types;
+        if element.is_int() {
+            return Some(Argument::new(types.number(), ArgumentKind::Grounded));
+        }
+        if element.is_exp()
+            && self.cells[element.at()] & PLAIN == EVALUATED
+            && let Some(found) = types.of_header(self.noted_type(element.at()))
+        {
+            return Some(Argument::new(found, ArgumentKind::Expression));
+        }
+        self.argument_of_part(program, element)
+    }
+
+    #[inline(never)]
+    fn argument_of_part(&self, program: &Program, element: Cell) -> Option<Argument> {
+        self.noted_argument(program, element, LeafPlace::Part)
     }
 
     /// Whether elements of data are plainly seen to be of these types, where one is wanted.
@@ -490,7 +562,7 @@ impl Heap {
 
     /// Whether an expression evaluates to itself and is noted to be of this type.
     #[inline(always)]
-    fn is_noted_as(&self, at: usize, wanted: ValueType) -> bool {
+    pub(super) fn is_noted_as(&self, at: usize, wanted: ValueType) -> bool {
         const LOOKED_AT: u64 = TYPE_BITS | Header::EVALUATED | Header::ERROR;
         let number = u64::from(wanted.0) << TYPE_BITS.trailing_zeros();
         self.cells[at] & LOOKED_AT == number | Header::EVALUATED
@@ -520,14 +592,17 @@ impl Heap {
             let known = program.applied.find(value, Applied::TELLING | count, ANY)?;
             return Some(Argument::telling(known.function as u16));
         }
+        let is_at_hand = matches!(leaf, LeafPlace::Argument | LeafPlace::Part);
         let (found, kind) = match value.kind() {
             Kind::Int(_) if leaf != LeafPlace::Head => (types.number(), ArgumentKind::Grounded),
+            Kind::Flt(_) if is_at_hand => (types.number(), ArgumentKind::Grounded),
+            Kind::Bool(_) if is_at_hand => (types.bool(), ArgumentKind::Grounded),
             Kind::Sym(id) if value != self.empty => {
                 let (found, types_calls) = types.symbol_of_late(id)?;
                 let fits = leaf != LeafPlace::Head || !types_calls;
                 (found.filter(|_| fits)?, ArgumentKind::Symbol)
             }
-            Kind::Exp(at) if matches!(leaf, LeafPlace::Argument | LeafPlace::Part) => {
+            Kind::Exp(at) if is_at_hand => {
                 let header = self.header(at);
                 if !header.has(Header::EVALUATED) || header.has(Header::ERROR) {
                     return None;

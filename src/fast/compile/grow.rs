@@ -155,8 +155,10 @@ impl Compiler<'_> {
                     }
                     typed = true;
                 }
-                // The same slots were looked at before it.
-                Instruction::IfFamilies { .. } => {}
+                // The same slots are looked at by the one before it, or behind it.
+                Instruction::IfFamilies { .. }
+                | Instruction::IfIntegers { .. }
+                | Instruction::IfMostlyMet { .. } => {}
                 Instruction::Unpack { slot, .. } if slot == argument => break,
                 _ => return None,
             }

@@ -257,9 +257,33 @@ impl Compiler<'_> {
         (program.looks_for_open, program.expects_open) = (has_families || looked.0, false);
         let done = self.attempt(|this| {
             let tests = Tests::new(&met).ok_or(Leave)?;
+            let (pairs, integers) = tests.mostly();
             let meetings = &mut this.program.meetings;
+            let first = meetings.mostly.len() as u32;
+            let last = pairs.len() + integers.len();
+            // Where to go on from the one with this number.
+            let on = |number: usize| (u8::from(number + 1 == last), (last - number - 1) as u8);
+            let mut quick: SmallVec<[Instruction; 4]> = SmallVec::new();
+            for slots in integers {
+                let (met, odd) = on(quick.len());
+                quick.push(Instruction::IfIntegers { slots, met, odd });
+            }
+            for (pair, [one, other]) in (first..).zip(&pairs) {
+                let (met, odd) = on(quick.len());
+                let is_one = one.slot == other.slot;
+                quick.push(Instruction::IfMostlyMet {
+                    pair,
+                    is_one,
+                    met,
+                    odd,
+                });
+            }
+            meetings.mostly.extend(pairs);
             meetings.tests.push(tests);
             let tests = meetings.tests.len() as u32 - 1;
+            for instruction in quick {
+                this.emit(instruction);
+            }
             let mut looks: SmallVec<[usize; 2]> = SmallVec::new();
             looks.push(this.emit(Instruction::IfMet { tests, odd: FAIL }));
             if has_families {

@@ -665,6 +665,31 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 skip - 1
             )
         }
+        I::IfIntegers {
+            slots,
+            met,
+            odd: other,
+        } => {
+            let mut slots = slots.to_vec();
+            slots.dedup();
+            let values: Vec<String> = slots.into_iter().map(slot).collect();
+            let values = values.join(", ");
+            format!("pass over {met} if {values} are small integers, else over {other}")
+        }
+        I::IfMostlyMet {
+            pair,
+            is_one,
+            met,
+            odd: other,
+        } => {
+            let [first, second] = &rule.program().meetings.mostly[pair as usize];
+            let first = slot(first.slot);
+            let values = match is_one {
+                true => first,
+                false => format!("{first}, {}", slot(second.slot)),
+            };
+            format!("pass over {met} if {values} are what they are most often, else over {other}")
+        }
         I::IfMet { tests, odd: other } => {
             let tests = rule.program().meetings.tests[tests as usize].each.iter();
             let values: Vec<String> = tests.map(|test| slot(test.slot)).collect();

@@ -7,7 +7,7 @@
 
 use super::{HEIGHT, Machine};
 use crate::fast::cell::{Cell, Header};
-use crate::fast::code::{CLOSE, Instruction, Pc, Slot};
+use crate::fast::code::{CLOSE, Instruction, NUMBER, Pc, Slot};
 use crate::fast::function::State;
 use crate::fast::heap::TYPE_BITS;
 use crate::fast::met;
@@ -18,6 +18,16 @@ const NOTED: u64 = Header::TAG | Header::GROUND | Header::DATA | Header::ERROR;
 const WHOLE: u64 = Header::TAG | Header::GROUND | Header::DATA;
 /// Words of what is made in a turn, at most.
 const WORDS: usize = 5;
+
+// How many words are taken apart, if that is not known.
+const ANY: usize = 0;
+
+// Which elements of it are looked at: none; only the rest, of which the next turn tells; also the other one,
+// which its own bits tell; all, as far as types count.
+const NOT: u8 = 0;
+const REST: u8 = 1;
+const OTHER: u8 = 2;
+const ALL: u8 = 3;
 
 impl Machine<'_> {
     /// Makes the turns that follow `Grow` for as long as the slot `rest` holds data of the
@@ -82,7 +92,7 @@ impl Machine<'_> {
         }
         // Where types were looked at, all that is taken apart has to have those of the first.
         let mut words = [0; WORDS];
-        let mut counted = 0;
+        let (mut counted, mut end) = (0, Cell::HOLE.0);
         if typed {
             let whole = Cell(frame[place(argument)]);
             if !whole.is_exp() {
@@ -92,6 +102,7 @@ impl Machine<'_> {
             shape |= self.heap.cells[whole.at()] & TYPE_BITS;
             let taken = &frame[place(elements)..][..arity - 1];
             counted = taken.len();
+            end = self.end_of(&code[to as usize..pc], rest).0;
             for (word, value) in words.get_mut(..counted)?.iter_mut().zip(taken) {
                 *word = met::word(&self.heap, Cell(*value));
                 if !met::tells_type(*word) {
@@ -131,29 +142,40 @@ impl Machine<'_> {
             kept: kept.map(|value| value.0),
             words,
             counted,
+            end,
             other: other.unwrap_or_default(),
             looks_further: !(is_like_all && (counted == 1 || other.is_some())),
             most: (room as i64).min(longest).min(i64::from(self.fuel) - 1),
         };
         let value = frame[place(rest)];
         let hole = self.heap.hole_of(&last);
-        macro_rules! turns {
-            ($typed:literal) => {{
-                let cells = &mut self.heap.cells;
-                match count {
-                    0 => along.turns::<0, $typed>(cells, hole, value, |_, _| []),
-                    1 => along.turns::<1, $typed>(cells, hole, value, |this, taken| {
-                        [this.element(0, taken)]
-                    }),
-                    _ => along.turns::<2, $typed>(cells, hole, value, |this, taken| {
-                        [this.element(0, taken), this.element(1, taken)]
-                    }),
-                }
-            }};
-        }
+        let cells = &mut self.heap.cells;
+        // Lists and numbers in unary are known so well that nothing is asked in between.
+        let is_last_of = |words| rest_of + 3 == words && arity + 1 == words;
+        let takes_first = count == 1 && along.within[0] == Some(0);
+        let looks_further = counted > 0 && along.looks_further;
         let (turns, value) = match counted {
-            0 => turns!(false),
-            _ => turns!(true),
+            0 if count == 0 && is_last_of(3) => {
+                along.turns::<0, 3, NOT>(cells, hole, value, |_, _| [])
+            }
+            0 if takes_first && is_last_of(4) => {
+                along.turns::<1, 4, NOT>(cells, hole, value, |_, taken| [taken[0]])
+            }
+            1 if count == 0 && is_last_of(3) && !looks_further => {
+                along.turns::<0, 3, REST>(cells, hole, value, |_, _| [])
+            }
+            2 if takes_first && is_last_of(4) && !looks_further => {
+                along.turns::<1, 4, OTHER>(cells, hole, value, |_, taken| [taken[0]])
+            }
+            _ => match count {
+                0 => along.turns::<0, ANY, ALL>(cells, hole, value, |_, _| []),
+                1 => along.turns::<1, ANY, ALL>(cells, hole, value, |this, taken| {
+                    [this.element(0, taken)]
+                }),
+                _ => along.turns::<2, ANY, ALL>(cells, hole, value, |this, taken| {
+                    [this.element(0, taken), this.element(1, taken)]
+                }),
+            },
         };
         if turns == 0 {
             return None;
@@ -164,6 +186,39 @@ impl Machine<'_> {
         super::grow::set_last_of(self.stack.frame_mut(chain), last);
         self.stack.frame_mut(base)[place(rest)] = value;
         Some(())
+    }
+}
+
+impl Machine<'_> {
+    /// A name that a slot may hold where these instructions look at types; else nothing.
+    fn end_of(&self, looks: &[Instruction], slot: Slot) -> Cell {
+        for look in looks {
+            match *look {
+                Instruction::IfMet { tests, .. } => {
+                    let mut each = self.program.meetings.tests[tests as usize].each.iter();
+                    if let Some(test) = each.find(|test| test.slot == slot) {
+                        let name = Cell(test.name);
+                        return if name.is_symbol() { name } else { Cell::HOLE };
+                    }
+                }
+                Instruction::IfTyped {
+                    slots,
+                    types,
+                    count,
+                    ..
+                } => {
+                    let mut pairs = slots.iter().zip(types).take(usize::from(count));
+                    if let Some((_, expected)) = pairs.find(|(looked_at, _)| **looked_at == slot)
+                        && self.name_fit.1 == expected
+                        && expected != NUMBER
+                    {
+                        return self.name_fit.0;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Cell::HOLE
     }
 }
 
@@ -184,6 +239,8 @@ struct Along {
     /// What tells the types of so many elements behind the head; none where they do not count.
     words: [u64; WORDS],
     counted: usize,
+    /// A name that the rest may be as well, as that of an empty list.
+    end: u64,
     /// An element, bits of it and what these have to be; whether that is not all that tells the types of
     /// elements, the rest being told by the next turn.
     other: (usize, u64, u64),
@@ -216,7 +273,7 @@ impl Along {
 
     /// Whether the rest is of the type that is to be had.
     fn is_rest_alike(&self, cells: &[u64], rest: u64) -> bool {
-        met::word_in(cells, Cell(rest)) == self.words[self.rest]
+        rest == self.end || met::word_in(cells, Cell(rest)) == self.words[self.rest]
     }
 
     /// Whether all elements are of the types that are to be had.
@@ -227,52 +284,72 @@ impl Along {
     }
 
     /// Makes data of the elements that are told, each in the hole of the one before; how many
-    /// times, and what is left of the value.
+    /// times, and what is left of the value. What is taken apart has `WORDS_OF` words, the rest being the
+    /// last of them, unless that is [`ANY`].
     #[inline(always)]
-    fn turns<const N: usize, const TYPED: bool>(
+    fn turns<const N: usize, const WORDS_OF: usize, const LOOKS: u8>(
         &self,
         cells: &mut Vec<u64>,
-        mut hole: usize,
+        hole: usize,
         mut value: u64,
         elements: impl Fn(&Along, &[u64]) -> [u64; N],
     ) -> (i64, u64) {
-        let mut turns = 0;
+        let words_of = if WORDS_OF == ANY {
+            self.arity + 1
+        } else {
+            WORDS_OF
+        };
+        let rest = if WORDS_OF == ANY {
+            self.rest
+        } else {
+            WORDS_OF - 3
+        };
+        let is_typed = LOOKS != NOT && self.counted > 0;
+        let (first, mut turns) = (cells.len(), 0);
         // What the last turn began with.
-        let mut before = (value, hole);
+        let mut before = value;
         while turns < self.most && Cell(value).is_exp() {
             let at = Cell(value).at();
-            let Some([header, head, taken @ ..]) = cells.get(at..=at + self.arity) else {
+            let Some([header, head, taken @ ..]) = cells.get(at..at + words_of) else {
                 break;
             };
             if !self.is_shape(*header) || *head != self.head {
                 break;
             }
-            if TYPED {
-                let (other, mask, bits) = self.other;
-                if taken[other] & mask != bits
-                    || self.looks_further && !self.are_all_alike(cells, taken)
-                {
-                    break;
+            let (other, mask, bits) = self.other;
+            let is_alike = match LOOKS {
+                NOT | REST => true,
+                OTHER => taken[0] & mask == bits,
+                _ if !is_typed => true,
+                _ => {
+                    taken[other] & mask == bits
+                        && (!self.looks_further || self.are_all_alike(cells, taken))
                 }
-                before = (value, hole);
+            };
+            if !is_alike {
+                break;
             }
-            value = taken[self.rest];
+            before = value;
+            value = taken[rest];
             let elements = elements(self, taken);
-            let made = cells.len();
-            let mut words = [Cell::HOLE.0; WORDS];
+            let mut words = [0; WORDS];
             (words[0], words[1]) = (self.header, self.name);
             words[2..2 + N].copy_from_slice(&elements);
+            // What the next turn makes comes right behind.
+            words[2 + N] = Cell::expression(cells.len() + 3 + N).0;
             cells.extend_from_slice(&words[..3 + N]);
-            cells[hole] = Cell::expression(made).0;
-            hole = made + 2 + N;
             turns += 1;
         }
-        if TYPED && turns > 0 && !self.is_rest_alike(cells, value) {
+        if is_typed && turns > 0 && !self.is_rest_alike(cells, value) {
             // The last turn was one too many.
             turns -= 1;
-            (value, hole) = before;
+            value = before;
             cells.truncate(cells.len() - (3 + N));
-            cells[hole] = Cell::HOLE.0;
+        }
+        if turns > 0 {
+            let last = cells.len() - 1;
+            cells[last] = Cell::HOLE.0;
+            cells[hole] = Cell::expression(first).0;
         }
         (turns, value)
     }

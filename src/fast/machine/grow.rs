@@ -21,7 +21,7 @@ use crate::fast::heap::TYPE_BITS;
 use crate::fast::program::Program;
 use crate::fast::site::LeafPlace;
 use crate::fast::stack::{FRAME, STACK_MAX, place};
-use crate::fast::types::{Argument, ArgumentKind};
+use crate::fast::types::{Argument, ArgumentKind, ValueType};
 use crate::fast::value::data_header;
 
 // Slots of a chain's frame: what was made first and last; then numbers.
@@ -257,6 +257,11 @@ impl Machine<'_> {
         }
         // That of the last is as it was noted where the value is of a type that fits as well.
         let found = self.heap.noted_type(last.at());
+        let of_late =
+            noted.and_then(|noted| self.heap.type_of_chained(&self.program, last.at(), noted));
+        if of_late.is_some_and(|known| known.0 == found) {
+            return true;
+        }
         self.heap.cells[last.at()] &= !TYPE_BITS;
         self.type_of(last).is_some_and(|known| known.0 == found)
     }
@@ -326,34 +331,23 @@ impl Machine<'_> {
             return Told::Below(chain.len());
         };
         let mut below = Argument::new(found, self.kind_of(value));
-        let integer = Argument::new(self.program.value_types.number(), ArgumentKind::Grounded);
-        // The head met last and its type.
-        let mut of_head = (Cell::HOLE, found);
         for (number, &at) in chain.iter().enumerate().rev() {
-            let head = self.heap.word(at + 1);
-            let count = self.heap.header(at).arity() - 1;
-            if head != of_head.0 {
-                let Some(found) = self.type_of_head(head) else {
-                    return Told::Below(number + 1);
-                };
-                of_head = (head, found);
-            }
             // Most often it was looked up lately.
-            if count == 2 && self.heap.word(at + 2).is_int() {
-                let packed = integer.packed_after(of_head.1.packed());
-                let packed = below.packed_after(packed);
-                if let Some(found) = self.program.value_types.application_of_late(packed) {
-                    below = Argument::new(found, ArgumentKind::Expression);
-                    self.heap.note_type(at, found.0);
-                    continue;
-                }
+            if let Some(found) = self.heap.type_of_chained(&self.program, at, below) {
+                below = Argument::new(found, ArgumentKind::Expression);
+                self.heap.note_type(at, found.0);
+                continue;
             }
+            let Some(head) = self.type_of_head(self.heap.word(at + 1)) else {
+                return Told::Below(number + 1);
+            };
+            let count = self.heap.header(at).arity() - 1;
             let Some(arguments) = self.arguments_of_chained(at, count, below) else {
                 return Told::Below(number + 1);
             };
             let types = &mut self.program.value_types;
-            let Some(found) = types.application(of_head.1, &arguments[..count]) else {
-                return match types.is_ill_typed(of_head.1, &arguments[..count]) {
+            let Some(found) = types.application(head, &arguments[..count]) else {
+                return match types.is_ill_typed(head, &arguments[..count]) {
                     true => Told::IllTyped(number),
                     false => Told::Below(number + 1),
                 };
@@ -495,12 +489,18 @@ impl crate::fast::heap::Heap {
             }
         };
         if entry.looks_before_last && header & TYPE_BITS != 0 {
-            return self.open_as_made(program, entry, made, header);
+            let [first, second, _] = entry.parts;
+            let are_plainly = self.is_plainly_made_of(program, a, first)
+                && (count < 2 || self.is_plainly_made_of(program, b, second));
+            if !are_plainly {
+                return self.open_as_made(program, entry, made, header);
+            }
         }
         (made, header)
     }
 
     /// The same; its type is noted only if its other elements are of the types that it goes by.
+    #[inline(never)]
     fn open_as_made(
         &mut self,
         program: &Program,
@@ -539,6 +539,24 @@ impl crate::fast::heap::Heap {
     pub(super) fn hole_of(&self, last: &Last) -> usize {
         let at = last.last.at();
         at + self.header(at).arity()
+    }
+
+    /// The type of a chain's expression whose last element is of this one, if that of all else is
+    /// noted and what follows was looked up lately.
+    #[inline(always)]
+    fn type_of_chained(&self, program: &Program, at: usize, last: Argument) -> Option<ValueType> {
+        let head = self.word(at + 1);
+        if !head.is_symbol() {
+            return None;
+        }
+        let types = &program.value_types;
+        let (head, types_calls) = types.symbol_of_late(head.at() as u32)?;
+        let mut packed = head.filter(|_| !types_calls)?.packed();
+        for place in at + 2..at + self.header(at).arity() {
+            let element = self.argument_of_late(program, self.word(place))?;
+            packed = element.packed_after(packed);
+        }
+        types.application_of_late(last.packed_after(packed))
     }
 
     /// Puts something into the last place of an expression.

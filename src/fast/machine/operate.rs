@@ -202,7 +202,7 @@ impl Machine<'_> {
             // What was data may have a rule by now.
             self.heap.doubts.give_up();
         }
-        self.fit = (0, ANY);
+        (self.fit, self.name_fit) = ((0, ANY), (Cell::HOLE, ANY));
     }
 
     /// Counts what evaluations inside an operation have spent, and looks at the

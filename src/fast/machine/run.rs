@@ -555,8 +555,9 @@ impl Machine<'_> {
                         ..
                     } => {
                         let types = &self.program.value_types;
-                        if self.heap.is_known_as(types, slot!(a), first)
-                            && (count == 1 || self.heap.is_known_as(types, slot!(b), second))
+                        let fits = (self.fit, self.name_fit);
+                        if self.heap.is_known_as(types, fits, slot!(a), first)
+                            && (count == 1 || self.heap.is_known_as(types, fits, slot!(b), second))
                         {
                             next!()
                         }
@@ -565,6 +566,31 @@ impl Machine<'_> {
                         if frame[place(INDEX as Slot)] != Cell::small(0).0 {
                             next!()
                         }
+                    }
+                    I::IfIntegers {
+                        slots: [a, b, c, d],
+                        ref met,
+                        ref odd,
+                    } => {
+                        let all = slot!(a).0 | slot!(b).0 | slot!(c).0 | slot!(d).0;
+                        if Cell(all).is_int() {
+                            pass_over!(usize::from(*met))
+                        }
+                        pass_over!(usize::from(*odd))
+                    }
+                    I::IfMostlyMet {
+                        pair,
+                        ref is_one,
+                        ref met,
+                        ref odd,
+                    } => {
+                        let [first, second] = &self.program.meetings.mostly[pair as usize];
+                        if self.heap.is_mostly(slot!(first.slot), first)
+                            && (*is_one || self.heap.is_mostly(slot!(second.slot), second))
+                        {
+                            pass_over!(usize::from(*met))
+                        }
+                        pass_over!(usize::from(*odd))
                     }
                     I::IfMet { tests, odd } => {
                         jump_unless!(self.heap.are_as_met(&self.program, frame, tests), odd)
@@ -614,6 +640,8 @@ impl Machine<'_> {
                         let value = slot!(slot);
                         let is_known = if value.is_exp() {
                             (self.heap.noted_type(value.at()), expected) == self.fit
+                        } else if value.is_symbol() {
+                            (value, expected) == self.name_fit
                         } else {
                             (value.is_int() || value.is_float()) && expected == NUMBER
                         };
@@ -1259,7 +1287,12 @@ impl Machine<'_> {
                     }
                     I::EvaluateLast { from, expected, .. } => {
                         let value = self.heap.deref(slot!(from));
-                        if self.heap.is_plain(value, expected) || self.heap.is_open(value) {
+                        if self.heap.is_plain(value, expected)
+                            || self.heap.is_open(value)
+                            || value.is_exp()
+                                && (self.heap.noted_type(value.at()), expected) == self.fit
+                                && self.heap.take_remade(value)
+                        {
                             break 'hand value;
                         }
                     }

@@ -633,7 +633,9 @@ impl Machine<'_> {
             } = &mut self.program;
             let fits = !value_types.is_atom(found)
                 && value_types.fits(found, expected, &types[usize::from(expected)]);
-            if fits {
+            if fits && value.is_symbol() && value != self.heap.empty {
+                self.name_fit = (value, expected);
+            } else if fits {
                 self.fit = (found.0, expected);
             }
             return fits;

@@ -91,6 +91,8 @@ impl Program {
             None => (None, &[][..]),
         };
         entry.looks_before_last = Made::looks_at(others);
+        let wanted = |place: usize| made.parts.get(place).copied().flatten();
+        entry.parts = [0, 1, 2].map(|place| wanted(place).map_or(0, |wanted| wanted.0));
         entry.last_type = last.map_or(0, |wanted| wanted.0);
     }
 
@@ -106,6 +108,10 @@ impl Program {
         entry.state = State::Data;
         entry.open = match head {
             Head::Untyped => Header::OPEN,
+            _ => 0,
+        };
+        entry.head_type = match self.value_types.symbol(entry.symbol) {
+            Some((Some(found), false)) => found.0,
             _ => 0,
         };
         if entry.made != 0 {
