@@ -13,6 +13,7 @@ mod cases;
 mod choose;
 mod comparison;
 mod condition;
+mod constant;
 mod control;
 mod decide;
 pub(in crate::fast) mod facts;
@@ -377,6 +378,8 @@ struct Compiler<'m> {
     /// Whether an operation that was compiled before adds or removes a type: what is typed after it is
     /// only known then.
     types_change: bool,
+    /// Whether it is the way of making a constant anew, where its names have got rules.
+    remakes: bool,
 }
 
 /// A slow way: evaluate an expression by the plain evaluator and go on.
@@ -476,6 +479,7 @@ impl<'m> Compiler<'m> {
             too_deep: false,
             typings: types::Found::default(),
             types_change: false,
+            remakes: false,
         };
         compiler.define_first(arity);
         compiler

@@ -225,8 +225,8 @@ impl Heap {
         Some(true)
     }
 
-    /// Whether a value, once evaluated, is the constant, if that is plain to see: both are names,
-    /// integers or characters, or what is compared with `()` is a list that was evaluated.
+    /// Whether a value, once evaluated, is the constant, if that is plain to see: both are names or
+    /// integers, or what is compared with `()` is a list that was evaluated.
     #[inline(always)]
     pub(super) fn is_constant(&self, value: Cell, constant: Cell) -> Option<bool> {
         let are_names = value.is_symbol() && constant.is_symbol();
@@ -234,7 +234,7 @@ impl Heap {
             return Some(value == constant);
         }
         if constant != self.unit || !value.is_exp() {
-            return (value.is_char() && constant.is_char()).then_some(value == constant);
+            return None;
         }
         let header = self.header(value.at());
         let is_list = header.has(Header::EVALUATED) && !header.has(Header::ERROR);
@@ -251,7 +251,7 @@ impl Heap {
     }
 
     /// Whether two values are names that are seen, by what was looked up lately, to have a type in
-    /// common, or characters.
+    /// common.
     #[inline(always)]
     pub(super) fn are_names_alike(&self, types: &ValueTypes, left: Cell, right: Cell) -> bool {
         let kind = |cell: Cell| match types.symbol_of_late(cell.at() as u32) {
@@ -263,12 +263,13 @@ impl Heap {
         }
         match (kind(left), kind(right)) {
             (Some(a), Some(b)) => a == b || a == types.unknown() || b == types.unknown(),
-            _ => left.is_char() && right.is_char(),
+            _ => false,
         }
     }
 
     /// Whether two values, of which one is an expression, are the same, if that is plain to see: they
     /// are results, and seen to have a type in common by what was noted or looked up lately.
+    #[cold]
     #[inline(never)]
     pub(super) fn same_data(&self, types: &ValueTypes, left: Cell, right: Cell) -> Option<bool> {
         if !self.are_alike(types, left, right) {
@@ -298,6 +299,7 @@ impl Heap {
 
     /// Whether two values, of which one is an expression, are results that are seen to have a type in
     /// common, as [`Heap::same_data`] says.
+    #[cold]
     #[inline(never)]
     pub(super) fn are_alike(&self, types: &ValueTypes, left: Cell, right: Cell) -> bool {
         const LOOKED_AT: u64 = Header::GROUND | Header::EVALUATED | Header::ERROR | Header::SLICE;

@@ -116,6 +116,8 @@ pub(super) struct Inlined {
     pub(super) version: Version,
     /// When they were last seen to be of it.
     pub(super) epoch: u32,
+    /// Whether there are none, and no types, so that calls are data.
+    pub(super) is_data: bool,
 }
 
 /// Data whose type is known where code makes it.

@@ -334,6 +334,7 @@ impl Heap {
     }
 
     /// What arithmetic makes of two doubles.
+    #[cold]
     #[inline(never)]
     pub(super) fn of_floats(&mut self, operation: Arithmetic, left: Cell, right: Cell) -> Cell {
         let (a, b) = (self.float_of(left), self.float_of(right));
@@ -683,6 +684,9 @@ impl Heap {
                 _ => false,
             },
             (Kind::Box(_), Kind::Box(_)) => self.box_of(left) == self.box_of(right),
+            // An integer in a box is none that a cell holds.
+            (Kind::Box(_), Kind::Int(_)) if self.is_number(left) => false,
+            (Kind::Int(_), Kind::Box(_)) if self.is_number(right) => false,
             (Kind::Box(_), Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_) | Kind::Char(_))
             | (Kind::Int(_) | Kind::Flt(_) | Kind::Bool(_) | Kind::Char(_), Kind::Box(_)) => {
                 self.leaf(left) == self.leaf(right)

@@ -119,6 +119,18 @@ impl Heap {
         }
     }
 
+    /// Notes of a constant that all of it is data.
+    pub(super) fn note_made(&mut self, constant: Cell) {
+        let mut pending = vec![constant];
+        while let Some(cell) = pending.pop() {
+            if cell.is_exp() {
+                self.cells[cell.at()] |= Header::DATA;
+                let (first, count) = self.elements(cell.at());
+                pending.extend((first..first + count).map(|at| self.word(at)));
+            }
+        }
+    }
+
     /// A ground atom among the constants. `None` if there is no room.
     pub(super) fn constant(&mut self, atom: &Atom) -> Option<Cell> {
         match atom {

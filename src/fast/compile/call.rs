@@ -163,13 +163,18 @@ impl Compiler<'_> {
     }
 
     /// A call of what has no type: of a function by its rules, or data.
-    fn untyped_call(&mut self, call: Call<'_>) -> Compiled<Value> {
+    pub(super) fn untyped_call(&mut self, call: Call<'_>) -> Compiled<Value> {
         let Call {
             atom,
             children,
             expected,
             want,
         } = call;
+        if expected == ANY
+            && let Some(heads) = self.heads_of_constant(atom)
+        {
+            return self.constant_data(call, &heads);
+        }
         self.doubt_remade(children, expected);
         let checks = self.kept_apart(children)?;
         let guard = self.guard(atom, checks, expected)?;

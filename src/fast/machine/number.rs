@@ -10,7 +10,7 @@ impl Machine<'_> {
     /// they have no type in common.
     #[inline(never)]
     pub(super) fn are_same(&mut self, left: Cell, right: Cell) -> Option<bool> {
-        if self.are_names_of_one_type(left, right) {
+        if self.are_names_of_one_type(left, right) || left.is_char() && right.is_char() {
             return Some(left == right);
         }
         let types = &self.program.value_types;
@@ -109,7 +109,8 @@ impl Machine<'_> {
     #[inline(never)]
     pub(super) fn is_constant(&mut self, value: Cell, constant: Cell) -> Option<bool> {
         let value = self.heap.deref(value);
-        if value.is_symbol() && constant.is_symbol() && value != self.heap.empty {
+        let are_names = value.is_symbol() && constant.is_symbol() && value != self.heap.empty;
+        if are_names || value.is_char() && constant.is_char() {
             return Some(value == constant);
         }
         self.settle_if_data(value);

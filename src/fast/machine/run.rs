@@ -706,10 +706,6 @@ impl Machine<'_> {
                         if left.is_immediate() && right.is_immediate() {
                             set!(to, Cell::boolean(left == right))
                         }
-                        if right == self.heap.unit && left.is_exp() {
-                            let is_empty = self.heap.header(left.at()).arity() == 0;
-                            set!(to, Cell::boolean(is_empty))
-                        }
                     }
 
                     I::Switch { switch } => {

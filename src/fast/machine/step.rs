@@ -826,7 +826,7 @@ impl Machine<'_> {
             }
             I::IfRules { rules, odd } => {
                 fuel!();
-                if !self.program.is_same_inlined(rules) {
+                if !self.program.is_same_inlined(&self.heap, rules) {
                     pc = odd;
                 }
             }

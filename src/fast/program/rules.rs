@@ -3,6 +3,7 @@
 use crate::atom::{Atom, Grounded, known};
 use crate::fast::function::Inlined;
 use crate::fast::head::Counts;
+use crate::fast::heap::Heap;
 use crate::fast::program::Program;
 use crate::fast::table::RuleTable;
 use crate::space::{Origin, Row, Subject, Version, token};
@@ -123,26 +124,39 @@ impl Program {
 
     /// Takes note of rules that code has in itself, by their number.
     pub(in crate::fast) fn inlined(&mut self, symbol: u32, arity: usize) -> u32 {
+        self.note_inlined(symbol, arity, false)
+    }
+
+    /// The same of a name whose calls code takes for data.
+    pub(in crate::fast) fn inlined_data(&mut self, symbol: u32, arity: usize) -> u32 {
+        self.note_inlined(symbol, arity, true)
+    }
+
+    fn note_inlined(&mut self, symbol: u32, arity: usize, is_data: bool) -> u32 {
         let (version, epoch) = (self.rules_version(symbol, arity), self.epoch);
         self.inlined.push(Inlined {
             symbol,
             arity,
             version,
             epoch,
+            is_data,
         });
         self.inlined.len() as u32 - 1
     }
 
     /// Whether rules that code has in itself are still what they were.
-    pub(in crate::fast) fn is_same_inlined(&mut self, number: u32) -> bool {
+    pub(in crate::fast) fn is_same_inlined(&mut self, heap: &Heap, number: u32) -> bool {
         let Inlined {
             symbol,
             arity,
             version,
             epoch,
+            is_data,
         } = self.inlined[number as usize];
         if epoch != self.epoch {
-            if self.rules_version(symbol, arity) != version {
+            if self.rules_version(symbol, arity) != version
+                || is_data && self.types_of_symbol(heap, symbol).is_some()
+            {
                 return false;
             }
             self.inlined[number as usize].epoch = self.epoch;
