@@ -27,7 +27,7 @@ impl Compiler<'_> {
             || self.program.proving
             || self.remakes
             || !atom.is_ground()
-            || atom.size() > LARGEST.into()
+            || atom.size() > LARGEST
             || !atom.as_expression()?.iter().any(is_list)
         {
             return None;
