@@ -5,6 +5,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::number::Number;
 use crate::operation::Operation;
 use crate::seen::Seen;
@@ -409,7 +411,7 @@ impl Atom {
         mut enter: impl FnMut(&Expression) -> bool,
         mut visit: impl FnMut(&Variable),
     ) {
-        let mut pending = vec![self];
+        let mut pending: SmallVec<[&Atom; 8]> = smallvec![self];
         while let Some(atom) = pending.pop() {
             match atom {
                 Atom::Variable(variable) => visit(variable),

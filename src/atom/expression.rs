@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
+use smallvec::{SmallVec, smallvec};
 
 use crate::atom::{Atom, Grounded};
 
@@ -243,7 +244,7 @@ pub(super) fn equal(left: &Expression, right: &Expression) -> bool {
     if left.is_same(right) {
         return true;
     }
-    let mut pending = vec![(left, right)];
+    let mut pending: SmallVec<[(&Expression, &Expression); 8]> = smallvec![(left, right)];
     // Pairs of large parts, which may be shared, are compared once.
     let mut known: HashSet<(usize, usize), FixedState> = HashSet::default();
     while let Some((left, right)) = pending.pop() {

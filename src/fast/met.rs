@@ -223,8 +223,12 @@ impl Tests {
     /// What values are most often, in pairs, of which the last may be of one twice; and the slots of
     /// those that are small integers then, by four, the last over again where they are less.
     pub(super) fn mostly(&self) -> (Vec<[Mostly; 2]>, Vec<[Slot; 4]>) {
-        let (integers, others): (Vec<&Test>, Vec<&Test>) =
+        let (mut integers, mut others): (Vec<&Test>, Vec<&Test>) =
             self.each.iter().partition(|test| test.is_integer());
+        // One is looked at beside another value.
+        if integers.len() == 1 && others.len() % 2 == 1 {
+            others.append(&mut integers);
+        }
         let pairs = others.chunks(2);
         let fours = integers.chunks(4);
         (

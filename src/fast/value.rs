@@ -98,7 +98,10 @@ impl Heap {
             return expected == ANY || expected == NUMBER;
         }
         if !value.is_exp() {
-            return expected != NUMBER && (value, expected) == name_fit;
+            return expected != NUMBER
+                && value.is_symbol()
+                && ((value, expected) == name_fit
+                    || self.is_name_known_as(types, value, expected));
         }
         let header = self.cells[value.at()];
         if header & HANDED != EVALUATED || expected == NUMBER {
@@ -110,6 +113,22 @@ impl Heap {
         }
         let noted = types.of_header(noted);
         noted.and_then(|noted| types.known_fit(noted, expected)) == Some(true)
+    }
+
+    /// Whether a name plainly evaluates to itself and is of a type that was compared with its own lately.
+    #[inline(never)]
+    pub(super) fn is_name_known_as(
+        &self,
+        types: &ValueTypes,
+        name: Cell,
+        expected: TypeId,
+    ) -> bool {
+        match types.symbol_of_late(name.at() as u32) {
+            Some((Some(found), _)) if name != self.empty && !types.is_atom(found) => {
+                types.known_fit(found, expected) == Some(true)
+            }
+            _ => false,
+        }
     }
 
     /// Whether an expression of so many elements that are data, this first, is plainly seen to be none
@@ -452,18 +471,17 @@ impl Heap {
         made: Cell,
     ) -> Option<ValueType> {
         let at = made.at();
-        let is_data = self.header(at).has(Header::DATA | Header::GROUND);
-        if is_data && function.made != 0 && self.is_plainly_made(program, function, at) {
-            self.note_type(at, function.data_type);
-            return Some(ValueType(function.data_type));
-        }
-        if function.made != 0
-            && let Some(known) = program.made_by(function)
-            && is_data
-            && self.are_of(program, at, &known.parts)
-        {
-            self.note_type(at, known.found.0);
-            return Some(known.found);
+        if function.made != 0 && self.header(at).has(Header::DATA | Header::GROUND) {
+            if self.is_plainly_made(program, function, at) {
+                self.note_type(at, function.data_type);
+                return Some(ValueType(function.data_type));
+            }
+            if let Some(known) = program.made_by(function)
+                && self.are_of(program, at, &known.parts)
+            {
+                self.note_type(at, known.found.0);
+                return Some(known.found);
+            }
         }
         let arity = self.header(at).arity();
         let types = &program.value_types;
@@ -496,24 +514,24 @@ impl Heap {
     /// Whether an element is plainly seen to be of a type, if one is wanted.
     #[inline(always)]
     pub(super) fn is_plainly_made_of(&self, program: &Program, element: Cell, wanted: u16) -> bool {
-        let is_number = element.is_int() && wanted == program.value_types.number().0;
-        wanted == 0
-            || is_number
-            || element.is_exp() && self.is_noted_as(element.at(), ValueType(wanted))
+        if wanted == 0 {
+            return true;
+        }
+        match element.is_exp() {
+            true => self.is_noted_as(element.at(), ValueType(wanted)),
+            false => element.is_int() && wanted == program.value_types.number().0,
+        }
     }
 
     /// Whether the elements of data are plainly seen to be of the types that its type goes by.
     #[inline(always)]
     fn is_plainly_made(&self, program: &Program, function: &Function, at: usize) -> bool {
         let is_of = |place: usize| {
-            self.is_plainly_made_of(program, self.word(at + 2 + place), function.parts[place])
+            let wanted = function.parts[place];
+            wanted == 0 || self.is_plainly_made_of(program, self.word(at + 2 + place), wanted)
         };
-        match function.arity {
-            1 => is_of(0),
-            2 => is_of(0) && is_of(1),
-            3 => is_of(0) && is_of(1) && is_of(2),
-            _ => false,
-        }
+        // No more elements are known at hand.
+        function.arity <= 3 && is_of(0) && is_of(1) && is_of(2)
     }
 
     /// As [`Heap::noted_argument`], of an element of data.

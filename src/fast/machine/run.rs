@@ -641,7 +641,9 @@ impl Machine<'_> {
                         let is_known = if value.is_exp() {
                             (self.heap.noted_type(value.at()), expected) == self.fit
                         } else if value.is_symbol() {
+                            let types = &self.program.value_types;
                             (value, expected) == self.name_fit
+                                || self.heap.is_name_known_as(types, value, expected)
                         } else {
                             (value.is_int() || value.is_float()) && expected == NUMBER
                         };
