@@ -285,8 +285,8 @@ impl Machine<'_> {
             || !part && self.is_kept_result(value)
     }
 
-    /// Whether a value is a call of something typed without rules that was evaluated, maybe with
-    /// elements kept as they were, and none of its variables was bound since.
+    /// Whether a value is a call of something typed that was evaluated, maybe with elements kept as
+    /// they were, and none of its variables was bound since.
     fn is_kept_result(&mut self, value: Cell) -> bool {
         let header = self.heap.header(value.at());
         let is_open = !header.has(Header::GROUND) && !header.has(Header::ERROR);
@@ -301,7 +301,7 @@ impl Machine<'_> {
             return false;
         };
         let arity = signature.parameters.len();
-        if arity + 1 != count || self.program.has_rules_of(id, arity) {
+        if arity + 1 != count {
             return false;
         }
         let mut elements = (first + 1..first + count).map(|at| self.heap.word(at));
