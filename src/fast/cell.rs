@@ -226,8 +226,9 @@ impl Header {
     /// itself for as long as these stand for such (see [`open`](super::open)). Never with
     /// `GROUND`, nor of what has a type.
     pub(super) const OPEN: u64 = 1 << 24;
-    /// It is data of a type, some elements of which were evaluated to others when it was made: where a rule hands it on for the first time, it is typed again. Only with `GROUND` and
-    /// `EVALUATED`, and not of elements of other data.
+    /// It is data of a type, some elements of which were evaluated to others when it was made: where a
+    /// rule hands it on for the first time, it is typed again. Only with `GROUND` and `EVALUATED`, and
+    /// not of elements of other data.
     pub(super) const REMADE: u64 = 1 << 25;
     /// Where the arity begins.
     pub(super) const ARITY: u32 = 26;

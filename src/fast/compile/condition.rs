@@ -135,11 +135,7 @@ impl Compiler<'_> {
                 .names
                 .get(variable)
                 .is_some_and(|name| name.fresh_in != Some(self.scope)),
-            Atom::Symbol(symbol) => *symbol != known().empty && *symbol != known().not_reducible,
-            Atom::Grounded(value) => matches!(
-                value,
-                Grounded::Number(_) | Grounded::Bool(_) | Grounded::Char(_) | Grounded::Text(_)
-            ),
+            Atom::Symbol(_) | Atom::Grounded(_) => is_plain_leaf(side),
             Atom::Expression(whole) => whole.children().is_empty() || self.is_numeric(side, SUMS),
         }
     }
@@ -218,5 +214,17 @@ impl Compiler<'_> {
             _ => self.constant_value(side)?,
         };
         self.in_slot(value)
+    }
+}
+
+/// Whether it is a name, a number, a truth value, a character or a text that evaluates to itself.
+pub(super) fn is_plain_leaf(atom: &Atom) -> bool {
+    match atom {
+        Atom::Symbol(symbol) => *symbol != known().empty && *symbol != known().not_reducible,
+        Atom::Grounded(value) => matches!(
+            value,
+            Grounded::Number(_) | Grounded::Bool(_) | Grounded::Char(_) | Grounded::Text(_)
+        ),
+        Atom::Variable(_) | Atom::Expression(_) => false,
     }
 }

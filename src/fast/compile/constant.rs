@@ -6,8 +6,9 @@
 use smallvec::SmallVec;
 
 use super::call::Call;
+use super::condition::is_plain_leaf;
 use super::{Compiled, Compiler, Leave, Place, Value, Want};
-use crate::atom::{Atom, Grounded, known};
+use crate::atom::{Atom, known};
 use crate::fast::code::{FAIL, Instruction, Operand};
 
 /// Larger data is made anew: it would be in the way of other constants.
@@ -50,19 +51,9 @@ impl Compiler<'_> {
             }
             for part in parts {
                 match part {
-                    Atom::Symbol(symbol) => {
-                        let is_value = *symbol != known().empty && *symbol != known().not_reducible;
-                        is_value.then_some(())?;
-                    }
-                    Atom::Grounded(
-                        Grounded::Number(_)
-                        | Grounded::Bool(_)
-                        | Grounded::Char(_)
-                        | Grounded::Text(_),
-                    ) => {}
-                    Atom::Grounded(_) | Atom::Variable(_) => return None,
                     Atom::Expression(parts) if parts.children().is_empty() => {}
                     Atom::Expression(_) => pending.push(part),
+                    _ => is_plain_leaf(part).then_some(())?,
                 }
             }
         }
@@ -87,16 +78,12 @@ impl Compiler<'_> {
                 self.emit(Instruction::IfRules { rules, odd: FAIL })
             })
             .collect();
+        let made = Operand::constant(index);
         let first = self.branch(|this| {
-            this.emit(Instruction::Constant { to, index });
-            match want {
-                Want::Tail => {
-                    this.define(to);
-                    this.return_value(Operand::slot(to));
-                    Ok(None)
-                }
-                Want::Own | Want::Shared => Ok(Some(this.emit(Instruction::Jump { to: FAIL }))),
+            if want == Want::Tail {
+                this.return_value(made);
             }
+            Ok(this.join(made, to, want))
         })?;
         let here = self.here();
         for at in looks {

@@ -219,12 +219,7 @@ impl Compiler<'_> {
                 return Ok(Vec::new());
             }
         }
-        let number = self.program.facts.len() as u32;
-        let begin = self.emit(Instruction::IfFacts {
-            facts: number,
-            to: FAIL,
-            odd: FAIL,
-        });
+        let begin = self.if_facts();
         let mut ends = Vec::with_capacity(2);
         let [yes, no] = [some, none].map(|index| {
             let here = self.here();
@@ -232,23 +227,42 @@ impl Compiler<'_> {
             ends.push(self.emit(Instruction::Jump { to: FAIL }));
             here
         });
+        self.tell_facts_apart(begin, &tree, (&vec![yes; tests.len()], no), stand);
+        Ok(ends)
+    }
+
+    /// Before code for facts: whether they are still what they were.
+    fn if_facts(&mut self) -> usize {
+        self.emit(Instruction::IfFacts {
+            facts: self.program.facts.len() as u32,
+            to: FAIL,
+            odd: FAIL,
+        })
+    }
+
+    /// After it: the switches that tell which of these places is for what is asked, or that none is, and
+    /// where the space is asked.
+    fn tell_facts_apart(
+        &mut self,
+        begin: usize,
+        tree: &switch::Tree,
+        (rules, none): (&[Pc], Pc),
+        stand: Stand,
+    ) {
         let ask = self.emit(Instruction::Jump { to: FAIL }) as Pc;
         let places = switch::Places {
             function: None,
-            rules: &vec![yes; tests.len()],
+            rules,
             open: ask,
-            none: no,
+            none,
         };
-        let to = switch::write(self.program, &tree, &places);
+        let start = switch::write(self.program, tree, &places);
         let here = self.here();
         self.fill(ask as usize, Place::To, here);
-        self.program.code[begin] = Instruction::IfFacts {
-            facts: number,
-            to,
-            odd: here,
-        };
+        if let Instruction::IfFacts { to, odd, .. } = &mut self.program.code[begin] {
+            (*to, *odd) = (start, here);
+        }
         self.program.facts.push(stand);
-        Ok(ends)
     }
 
     /// How many variables of a pattern have slots; `None` if one occurs twice.
@@ -308,12 +322,7 @@ impl Compiler<'_> {
         }
         let opens = self.program.functions[self.function as usize].opens;
         let (tree, reached) = switch::tree_of_facts(&tests, opens).ok_or(Leave)?;
-        let facts_number = self.program.facts.len() as u32;
-        let begin = self.emit(Instruction::IfFacts {
-            facts: facts_number,
-            to: FAIL,
-            odd: FAIL,
-        });
+        let begin = self.if_facts();
         let without = self.defined.clone();
         let (slots, mut most) = (self.slots, self.slots);
         let mut entries: Vec<Pc> = Vec::with_capacity(reached.len());
@@ -341,28 +350,12 @@ impl Compiler<'_> {
         }
         self.slots = most;
         let from = self.here() as usize;
-        // Where the space is asked.
-        let ask = self.emit(Instruction::Jump { to: FAIL }) as Pc;
-        let places = switch::Places {
-            function: None,
-            rules: &entries,
-            open: ask,
-            none: FAIL,
-        };
-        let to = switch::write(self.program, &tree, &places);
-        let here = self.here();
-        for at in from..here as usize {
+        self.tell_facts_apart(begin, &tree, (&entries, FAIL), stand);
+        for at in from..self.here() as usize {
             if matches!(self.program.code[at], Instruction::Alternatives { .. }) {
                 self.sized.push(at);
             }
         }
-        self.fill(ask as usize, Place::To, here);
-        self.program.code[begin] = Instruction::IfFacts {
-            facts: facts_number,
-            to,
-            odd: here,
-        };
-        self.program.facts.push(stand);
         let enough = enough.max(facts.len() as u32 * QUERIES_PER_WAY);
         let entry = &mut self.program.patterns[number as usize];
         (entry.asked_enough, entry.has_facts) = (enough, true);
