@@ -129,6 +129,8 @@ TAKEN = """
   (unify $given $other (return $body) (return Empty))
   (unify $given $pattern (return $body) (return Empty))))))
 """
+# A bracket, a text or a word of a program.
+TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|[()]|[^\s()"]+')
 # Of so many programs under one heading the seeds are told.
 SEEDS_TOLD = 20
 # How often the reference is asked again, each time by a process of its own.
@@ -143,7 +145,7 @@ def program_of(seed, kind=None):
 def parts_of(text):
     """The parts of an expression as it is written, with its head."""
     parts, depth = [], 0
-    for found in re.finditer(r'"(?:\\.|[^"\\])*"|[()]|[^\s()"]+', text[1:-1]):
+    for found in TOKEN.finditer(text[1:-1]):
         if depth == 0:
             parts.append("")
         depth += {"(": 1, ")": -1}.get(found.group(), 0)
@@ -278,14 +280,13 @@ def agree_where(differ, theirs, found):
     return all(one == other or again == other for one, other, again in zip(ours, wanted, found))
 
 
-def with_values(general, special, values=None):
-    """What variables of a text's atoms are in another's, which has these values in their places; none if it is another."""
-    values = dict(values or {})
-    left, right = ([found.group() for found in re.finditer(r'"(?:\\.|[^"\\])*"|[()]|[^\s()"]+', text)] for text in (general, special))
-    at = 0
+def has_values(general, special):
+    """Whether a text's atom is another's with the same value in each place of a variable."""
+    left, right = TOKEN.findall(general), TOKEN.findall(special)
+    at, values = 0, {}
     for token in left:
         if at == len(right):
-            return None
+            return False
         end = at + 1
         if token.startswith("$"):
             depth = 0
@@ -294,21 +295,21 @@ def with_values(general, special, values=None):
                 if depth <= 0:
                     break
             if depth or values.setdefault(token, right[at:end]) != right[at:end]:
-                return None
+                return False
         elif token != right[at]:
-            return None
+            return False
         at = end
-    return values if at == len(right) else None
+    return at == len(right)
 
 
-def are_with_values(general, special):
-    """Whether each of the results is one of the others with values for variables of it."""
+def have_values(general, special):
+    """Whether each of the results is another of these with values for variables of it."""
     if len(general) != len(special):
         return False
     if not general:
         return True
     first, *others = general
-    return any(with_values(first, result) is not None and are_with_values(others, special[:at] + special[at + 1:])
+    return any(has_values(first, result) and have_values(others, special[:at] + special[at + 1:])
                for at, result in enumerate(special))
 
 
@@ -364,15 +365,14 @@ def explanation(seed, program, theirs, answers, engine, ask):
         again, expected = ask(other).without_order(), engine.ask_all([other])[0].without_order()
         if again == expected and not isinstance(again, str):
             return heading
-    names = [r"\$[^\s()]+", *(re.escape(name) for name in sorted(set(re.findall(r"\$[^\s()]+", program))))]
-    for forgotten in names:
+    for forgotten in [r"\$[^\s()]+", *(re.escape(name) for name in sorted(set(re.findall(r"\$[^\s()]+", program))))]:
         other = with_arguments_taken(program, forgotten)
         again, expected = ask(other), engine.ask_all([other])[0]
         if all(agree_where(answers, theirs, found) for found in (again, expected)):
             return "variable in a value"
     if isinstance(answers.directives, list) and len(answers.directives) == len(theirs.directives):
         pairs = [(left, right) for left, right in zip(theirs.directives, answers.directives) if left != right]
-        if "$" in program and all(any("$" in result for result in left) and are_with_values(left, right) for left, right in pairs):
+        if "$" in program and all(any("$" in result for result in left) and have_values(left, right) for left, right in pairs):
             return "variable forgotten"
     if "-atom " in program:
         other = with_own_walked(program)
