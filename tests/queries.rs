@@ -282,6 +282,98 @@ fn long_joins_find_what_short_ones_do() {
     check(&program);
 }
 
+/// Facts of two relations, mostly of names and small numbers.
+fn flat_facts() -> impl Strategy<Value = String> {
+    let name = select(&["a", "b", "c", "True"][..]).prop_map(str::to_owned);
+    let odd = select(
+        &[
+            "\"s\"",
+            "1.0",
+            "2.5",
+            "$v",
+            "$w",
+            "(f 1)",
+            "(f $v)",
+            "7000000000",
+        ][..],
+    );
+    let argument = move |odd_in: u32| {
+        prop_oneof![
+            odd_in => (0..30_u8).prop_map(|n| n.to_string()),
+            odd_in / 4 => name.clone(),
+            1 => odd.clone().prop_map(str::to_owned),
+        ]
+    };
+    let fact = move |head: &'static str, odd_in: u32| {
+        (argument(odd_in), argument(odd_in)).prop_map(move |(x, y)| format!("({head} {x} {y})\n"))
+    };
+    // In most programs nothing is odd, or hardly anything.
+    prop_oneof![Just(20_000_u32), Just(400), Just(40)].prop_flat_map(move |odd_in| {
+        let facts = (
+            vec(fact("edge", odd_in), 64..160),
+            vec(fact("q", odd_in), 2..90),
+        );
+        facts.prop_map(|(edges, rest)| edges.concat() + &rest.concat())
+    })
+}
+
+#[test]
+fn joins_of_many_rows_are_answered_as_by_the_plain_evaluator() {
+    let terms = || {
+        let leaf = select(
+            &[
+                "$x", "$y", "$z", "$u", "$_", "$x", "$y", "$z", "3", "a", "$k",
+            ][..],
+        );
+        prop_oneof![12 => leaf.prop_map(str::to_owned), 1 => Just("(f $y)".to_owned())]
+    };
+    let pattern = (select(&["edge", "edge", "q"][..]), terms(), terms())
+        .prop_map(|(head, one, other)| format!("({head} {one} {other})"));
+    let query = (vec(pattern, 1..3), terms(), terms()).prop_map(|(rest, one, other)| {
+        format!(
+            "(match &self (, (edge $x $y) {}) ({one} {other} $y))",
+            rest.join(" ")
+        )
+    });
+    let programs = (flat_facts(), vec(query, 1..4)).prop_map(|(mut program, queries)| {
+        for (number, query) in queries.iter().enumerate() {
+            program.push_str(&format!(
+                "!{query}\n(= (rule-{number} $k) {query})\n!(rule-{number} 4)\n!(rule-{number} $any)\n"
+            ));
+        }
+        program
+    });
+    cases::try_all(
+        programs,
+        120,
+        b"chimera: joins in blocks of rows",
+        |program| {
+            check(program);
+            Ok(())
+        },
+    );
+}
+
+#[test]
+fn joins_in_which_some_rows_have_very_many_solutions_keep_their_order() {
+    let mut program = String::new();
+    for n in 0..70 {
+        program.push_str(&format!("(first {n} h{})\n(first n{n} {})\n", n % 3, n % 5));
+        program.push_str(&format!(
+            "(hub {} {n})\n(hub h{} {n})\n(hub {n} h1)\n",
+            n % 5,
+            n % 3
+        ));
+    }
+    check(
+        &(program
+            + "!(match &self (, (first $x $y) (hub $y $z)) ($x $z))
+               !(match &self (, (first $x $y) (hub $y $z) (hub $y $u)) ($x $z))
+               !(size-atom (collapse (match &self (, (first $x $y) (hub $y $z) (hub $z $u)) ($x $u))))
+               !(match &self (, (first 7 $y) (hub $y $z) (hub $z $u)) ($z $u))"),
+    );
+}
+
 #[test]
 fn a_query_answers_from_what_was_there_when_it_began() {
     check(&lopsided(

@@ -25,6 +25,7 @@ mod ahead;
 mod along;
 mod answers;
 mod apply;
+mod blocks;
 mod call;
 mod choose;
 mod data;

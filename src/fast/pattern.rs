@@ -115,7 +115,7 @@ struct Plainly {
 }
 
 /// The token of a name, a small integer or a truth value.
-fn plain_token(value: Cell) -> Option<u32> {
+pub(super) fn plain_token(value: Cell) -> Option<u32> {
     match value.kind() {
         Kind::Sym(id) => Some(token::symbol(id)),
         Kind::Bool(value) => Some(token::truth(value)),
@@ -141,10 +141,19 @@ impl Wants {
     fn fill(
         &mut self,
         parts: &[Part],
+        value: impl FnMut(Slot, &mut Wants) -> Option<Want>,
+    ) -> bool {
+        self.columns.clear();
+        self.fill_further(parts, value)
+    }
+
+    /// As [`Wants::fill`], with columns that are there.
+    fn fill_further(
+        &mut self,
+        parts: &[Part],
         mut value: impl FnMut(Slot, &mut Wants) -> Option<Want>,
     ) -> bool {
         self.places.clear();
-        self.columns.clear();
         for part in parts {
             let want = match *part {
                 Part::Token(token) => Some(Want::Token(token)),
@@ -153,11 +162,7 @@ impl Wants {
                     self.columns.push(Column::Slot(slot));
                     Some(Want::Column)
                 }
-                Part::Again(slot) => {
-                    let is_it = |one: &Column| matches!(one, Column::Slot(of) if *of == slot);
-                    let column = self.columns.iter().position(is_it);
-                    column.map(|column| Want::Same(column as u8))
-                }
+                Part::Again(slot) => self.column_of(slot).map(Want::Same),
                 Part::Any => Some(Want::Any),
                 Part::Value(slot) => value(slot, self),
             };
@@ -169,6 +174,52 @@ impl Wants {
         true
     }
 
+    /// The column of what goes into a slot.
+    fn column_of(&self, slot: Slot) -> Option<u8> {
+        let is_it = |one: &Column| matches!(one, Column::Slot(of) if *of == slot);
+        let column = self.columns.iter().position(is_it);
+        column.map(|column| column as u8)
+    }
+
+    /// The top-level arguments that have to be the same as one of the first `count` columns: which
+    /// argument, and which column.
+    pub(super) fn shared(&self, count: usize) -> SmallVec<[(u32, u8); 2]> {
+        let mut shared = SmallVec::new();
+        // How many atoms are left of the expressions that are open, the innermost last.
+        let mut open: SmallVec<[u32; 8]> = SmallVec::new();
+        let mut argument = 0;
+        for want in &self.places {
+            if let [_] = *open {
+                if let Want::Same(column) = *want
+                    && usize::from(column) < count
+                {
+                    shared.push((argument, column));
+                }
+                argument += 1;
+            }
+            if let Some(left) = open.last_mut() {
+                *left -= 1;
+            }
+            if let Want::Token(token) = *want
+                && let Some(arity) = token::arity_of(token)
+            {
+                open.push(arity);
+            }
+            while open.last() == Some(&0) {
+                open.pop();
+            }
+        }
+        shared
+    }
+
+    /// The tokens that it begins with.
+    pub(super) fn head(&self) -> Option<[u32; 2]> {
+        match *self.places {
+            [Want::Token(expression), Want::Token(head), ..] => Some([expression, head]),
+            _ => None,
+        }
+    }
+
     /// Compares a row; appends what it has for the columns. `value_at` may say what that is at a place
     /// where the row is not plain, for the column of that number.
     #[inline]
@@ -176,9 +227,22 @@ impl Wants {
         &self,
         tokens: &[u32],
         columns: &mut Vec<u64>,
-        mut value_at: impl FnMut(usize, usize) -> Option<Cell>,
+        value_at: impl FnMut(usize, usize) -> Option<Cell>,
     ) -> Plain {
         let first = columns.len();
+        self.read_further(tokens, columns, first, value_at)
+    }
+
+    /// As [`Wants::read`], where columns from the place `first` on are there; no more unless it
+    /// matches.
+    #[inline]
+    pub(super) fn read_further(
+        &self,
+        tokens: &[u32],
+        columns: &mut Vec<u64>,
+        first: usize,
+        mut value_at: impl FnMut(usize, usize) -> Option<Cell>,
+    ) -> Plain {
         let mut at = 0;
         for want in &self.places {
             let raw = tokens[at];
@@ -339,16 +403,53 @@ impl Heap {
         let mut variables: SmallVec<[(Cell, u8); 4]> = SmallVec::new();
         wants.fill(&pattern.parts, |slot, wants| {
             let value = self.deref(Cell(slots[usize::from(slot)]));
-            if !value.is_ref() {
-                return plain_token(value).map(Want::Token);
-            }
-            if let Some((_, column)) = variables.iter().find(|(known, _)| *known == value) {
-                return Some(Want::Same(*column));
-            }
-            variables.push((value, wants.columns.len() as u8));
-            wants.columns.push(Column::Variable(slot));
-            Some(Want::Column)
+            self.want(value, slot, &mut variables, wants)
         })
+    }
+
+    /// What a join of patterns wants of plain rows, a pattern after the other, each with the columns of
+    /// those before it; `None` if it is for others.
+    pub(super) fn wants_of_join(&self, patterns: &[Pattern], slots: &[u64]) -> Option<Vec<Wants>> {
+        let mut variables: SmallVec<[(Cell, u8); 4]> = SmallVec::new();
+        let mut all: Vec<Wants> = Vec::with_capacity(patterns.len());
+        for pattern in patterns {
+            pattern.plain.as_ref()?;
+            let mut wants = Wants::default();
+            if let Some(before) = all.last() {
+                wants.columns.extend_from_slice(&before.columns);
+            }
+            let is_plain = wants.fill_further(&pattern.parts, |slot, wants| {
+                if let Some(column) = wants.column_of(slot) {
+                    return Some(Want::Same(column));
+                }
+                let value = self.deref(Cell(slots[usize::from(slot)]));
+                self.want(value, slot, &mut variables, wants)
+            });
+            if !is_plain {
+                return None;
+            }
+            all.push(wants);
+        }
+        Some(all)
+    }
+
+    /// What is wanted where a slot holds this value.
+    fn want(
+        &self,
+        value: Cell,
+        slot: Slot,
+        variables: &mut SmallVec<[(Cell, u8); 4]>,
+        wants: &mut Wants,
+    ) -> Option<Want> {
+        if !value.is_ref() {
+            return plain_token(value).map(Want::Token);
+        }
+        if let Some((_, column)) = variables.iter().find(|(known, _)| *known == value) {
+            return Some(Want::Same(*column));
+        }
+        variables.push((value, wants.columns.len() as u8));
+        wants.columns.push(Column::Variable(slot));
+        Some(Want::Column)
     }
 
     /// Appends the keys of a compiled pattern, for a query: the first `count`, if not more.

@@ -43,6 +43,9 @@ pub(super) fn key_at<P: Payloads + ?Sized>(tokens: &[u32], path: &[u32], payload
             };
         }
     }
+    if token::is_plain(tokens[at]) {
+        return At::Key(tokens[at]);
+    }
     match Token::read(tokens, at).0.key(payloads) {
         Some(key) => At::Key(key),
         None => At::Open,
@@ -133,6 +136,11 @@ impl<'a> Posting<'a> {
 }
 
 impl Postings {
+    /// How many keys there are.
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
     pub(super) fn get(&self, key: u32) -> Posting<'_> {
         let hash = self.state.hash_one(key);
         match self.table.find(hash, |(own, _)| *own == key) {
@@ -140,6 +148,53 @@ impl Postings {
             Some((_, value)) if value & LIST == 0 => Posting::One(*value),
             Some((_, value)) => Posting::Many(&self.lists[(value & !LIST) as usize]),
         }
+    }
+
+    /// Adds many rows, the oldest first, that are younger than all others. They are put in groups
+    /// before that go to neighbouring places of the table: a large table is gone through once, and not
+    /// from end to end for each row.
+    pub(super) fn push_all(&mut self, keyed: Vec<(u32, u32)>) {
+        const GROUPS: usize = 1 << 8;
+        let distinct = self.count_keys(&keyed);
+        let state = &self.state;
+        self.table.reserve(distinct, |(own, _)| state.hash_one(own));
+        // An element's place is told by the low bits of its hash.
+        let places = self.table.capacity().next_power_of_two();
+        let shift = places
+            .trailing_zeros()
+            .saturating_sub(GROUPS.trailing_zeros());
+        let group = |key: u32| (state.hash_one(key) as usize & (places - 1)) >> shift;
+        let mut starts = [0_usize; GROUPS + 1];
+        for (key, _) in &keyed {
+            starts[group(*key) + 1] += 1;
+        }
+        for number in 0..GROUPS {
+            starts[number + 1] += starts[number];
+        }
+        let mut grouped = vec![(0, 0); keyed.len()];
+        for pair in keyed {
+            let next = &mut starts[group(pair.0)];
+            grouped[*next] = pair;
+            *next += 1;
+        }
+        for (key, row) in grouped {
+            self.push(key, row);
+        }
+    }
+
+    /// About how many different keys there are, by linear counting (K.-Y. Whang et al., "A linear-time
+    /// probabilistic counting algorithm for database applications", TODS 1990).
+    fn count_keys(&self, keyed: &[(u32, u32)]) -> usize {
+        let bits = keyed.len().next_power_of_two().max(64);
+        let mut seen = vec![0_u64; bits / 64];
+        for (key, _) in keyed {
+            let bit = self.state.hash_one(key) as usize & (bits - 1);
+            seen[bit / 64] |= 1 << (bit % 64);
+        }
+        let unseen: u32 = seen.iter().map(|word| word.count_zeros()).sum();
+        let unseen = f64::from(unseen.max(1)) / bits as f64;
+        let estimate = -(bits as f64) * unseen.ln();
+        (estimate as usize).min(keyed.len())
     }
 
     /// Adds a row that is younger than all others.

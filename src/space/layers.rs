@@ -610,6 +610,14 @@ impl Open<'_> {
         self.store.key_of_argument(row.row, argument)
     }
 
+    /// How many keys an index tells rows of this head by, for an argument; 0 if the rows are few, `None`
+    /// if there is no index, or it does not tell all.
+    pub(crate) fn told_by(&self, head: [u32; 2], argument: u32) -> Option<usize> {
+        matches!(self.layer.hidden, Hides::Nothing)
+            .then(|| self.store.told_by(head, argument))
+            .flatten()
+    }
+
     /// For each key, appends the rows that have this head and that key for an argument, and
     /// where they end; perhaps not for the last keys. Says `false` if an index for it is not there, or not all can be told by it.
     #[must_use]

@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 use crate::atom::{Atom, Grounded};
 use crate::space::Space;
 use crate::space::changes::{self, Changes};
+use crate::space::column::RowList;
 use crate::space::flat::{self, Flat, Origin};
 use crate::space::index::{At, Path, PathIndex, Posting, Postings, key_at};
 use crate::space::probe::Probe;
@@ -27,6 +28,9 @@ use crate::space::relations::Relations;
 use crate::space::rows::{ROWS_MAX, Rows};
 use crate::space::token::{self, Payloads};
 use crate::symbol::{Names, names};
+
+/// An index of so many rows is larger than what is near the processor.
+const LARGE: usize = 1 << 16;
 
 /// Rows that are looked up ahead of their use.
 const AHEAD_MAX: usize = 1 << 12;
@@ -45,6 +49,13 @@ struct Then {
     bound: u32,
     clock: u64,
     changes: Changes,
+}
+
+/// What tells the rows of a head by an argument.
+enum Told<'a> {
+    By(&'a Postings),
+    /// They are few: all of them.
+    Few(&'a RowList),
 }
 
 /// Which rows a view sees of those that are there.
@@ -630,27 +641,49 @@ impl Store {
         }
     }
 
+    /// The rows of a head, if they are few, or what tells all of them by an argument.
+    fn told(&self, [expression, head]: [u32; 2], argument: u32) -> Option<Told<'_>> {
+        let relation = self.relations.only_of(expression, head)?;
+        let mut paths = relation.paths.iter();
+        let path = paths.find(|index| index.path[..] == [argument] && index.open.len() == 0);
+        match path {
+            Some(index) => Some(Told::By(&index.postings)),
+            None => (relation.rows.len() <= FEW).then_some(Told::Few(&relation.rows)),
+        }
+    }
+
+    /// As [`crate::space::Open::told_by`].
+    pub(crate) fn told_by(&self, head: [u32; 2], argument: u32) -> Option<usize> {
+        Some(match self.told(head, argument)? {
+            Told::By(postings) => postings.len(),
+            Told::Few(_) => 0,
+        })
+    }
+
     /// As [`crate::space::Open::look_ahead`]; not for the last keys if there are many rows.
     pub(crate) fn look_ahead(
         &self,
-        [expression, head]: [u32; 2],
+        head: [u32; 2],
         argument: u32,
         view: View,
         keys: &[u32],
         rows: &mut Vec<u32>,
         ends: &mut Vec<u32>,
     ) -> bool {
-        let relation = self.relations.only_of(expression, head);
-        let index = relation.and_then(|relation| {
-            let mut paths = relation.paths.iter();
-            paths.find(|index| index.path[..] == [argument] && index.open.len() == 0)
-        });
-        let Some(index) = index else {
-            return false;
+        let postings = match self.told(head, argument) {
+            None => return false,
+            Some(Told::By(postings)) => postings,
+            Some(Told::Few(few)) => {
+                for _ in keys {
+                    self.append(few.iter(), few.has_gaps(), view, rows);
+                    ends.push(rows.len() as u32);
+                }
+                return true;
+            }
         };
         // No step of these loops waits for the one before.
         let postings: SmallVec<[Posting<'_>; 64]> =
-            keys.iter().map(|key| index.postings.get(*key)).collect();
+            keys.iter().map(|key| postings.get(*key)).collect();
         let mut seen = 0;
         for posting in &postings {
             let first = posting.iter().next();
@@ -760,11 +793,18 @@ impl Store {
 
     fn index(&self, relation: &Relation, path: Path) -> PathIndex {
         let mut index = PathIndex::new(path);
+        let is_large = relation.rows.len() >= LARGE;
+        let mut keyed = Vec::with_capacity(if is_large { relation.rows.len() } else { 0 });
         for row in relation.rows.iter() {
             if let Some(tokens) = self.rows.tokens(row) {
-                let at = key_at(tokens, &index.path, &self.values);
-                index.push(row, at);
+                match key_at(tokens, &index.path, &self.values) {
+                    At::Key(key) if is_large => keyed.push((key, row)),
+                    at => index.push(row, at),
+                }
             }
+        }
+        if is_large {
+            index.postings.push_all(keyed);
         }
         index
     }

@@ -112,7 +112,7 @@ impl Join {
     ) -> bool {
         let level = &self.levels[0];
         let from = level.next - 1;
-        let Some(layer) = self.only_layer_of(1, layers.len()) else {
+        let Some(layer) = self.without[1].only_layer(layers.len()) else {
             return false;
         };
         let Ahead {

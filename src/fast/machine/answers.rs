@@ -58,6 +58,20 @@ impl Answers {
         self.rows.capacity().max(self.words.capacity())
     }
 
+    /// Takes these for what was found: what each answer has for the columns, and a row it is of.
+    pub(super) fn keep(
+        &mut self,
+        columns: &[Column],
+        words: &[u64],
+        rows: impl Iterator<Item = Row>,
+    ) {
+        self.clear();
+        self.wants.columns.clear();
+        self.wants.columns.extend_from_slice(columns);
+        self.words.extend_from_slice(words);
+        self.rows.extend(rows);
+    }
+
     /// Looks for answers in some rows; `false`, and none, if one is not plain.
     fn look<'l>(
         &mut self,

@@ -17,6 +17,7 @@ use crate::space::{Layers, Row, Space, changes};
 
 use super::ahead::Ahead;
 use super::answers::{Answers, Looked};
+use super::blocks::Blocks;
 use super::pattern::Place;
 use super::{Machine, Next};
 
@@ -51,6 +52,7 @@ pub(in crate::fast) struct Join {
     /// The solutions that are known already, a row for each pattern.
     pub(super) tuples: Vec<Row>,
     pub(super) ahead: Ahead,
+    pub(super) blocks: Blocks,
     /// Where each solution goes on.
     pc: Pc,
 }
@@ -79,6 +81,17 @@ pub(super) struct Level {
 pub(super) struct Without {
     pub(super) head: [u32; 2],
     layers: u64,
+}
+
+impl Without {
+    /// The only one of so many layers that has anything for the head; `None` before a first row was
+    /// looked for.
+    pub(super) fn only_layer(&self, layers: usize) -> Option<u32> {
+        let mut left = (0..layers as u32)
+            .filter(|layer| self.layers & 1_u64.checked_shl(*layer).unwrap_or(0) == 0);
+        let only = left.next().filter(|_| left.next().is_none());
+        only.filter(|_| self.head != Without::default().head)
+    }
 }
 
 /// The patterns of a query.
@@ -123,6 +136,7 @@ impl Join {
         self.greedy = false;
         self.tuples.clear();
         self.ahead.clear();
+        self.blocks.clear();
         self.without.clear();
         self.without.resize(self.width, Without::default());
         self.pc = pc;
@@ -146,16 +160,6 @@ impl Join {
             end: rows.len(),
             tops,
         });
-    }
-
-    /// The only one of so many layers that has anything for the head of a pattern; `None`
-    /// before its first row was looked for.
-    pub(super) fn only_layer_of(&self, pattern: usize, layers: usize) -> Option<u32> {
-        let without = &self.without[pattern];
-        let mut left = (0..layers as u32)
-            .filter(|layer| without.layers & 1_u64.checked_shl(*layer).unwrap_or(0) == 0);
-        let only = left.next().filter(|_| left.next().is_none());
-        only.filter(|_| without.head != Without::default().head)
     }
 
     pub(super) fn layers(&self) -> &Rc<Layers> {
@@ -413,6 +417,9 @@ impl Machine<'_> {
                 open = None;
             }
             is_reordered = joins && self.is_better_reordered(&mut join, &layers);
+            if joins && !is_reordered {
+                self.prepare_blocks(&mut join);
+            }
         }
         let solved = match is_reordered {
             true => self.solve_greedily(&mut join, &layers),
@@ -451,6 +458,7 @@ impl Machine<'_> {
         join.answers.clear();
         let held = join.rows.capacity().max(join.tuples.capacity());
         let known = join.ahead.capacity().max(join.answers.capacity());
+        let known = known.max(join.blocks.capacity());
         if self.joins.len() < KEPT && held.max(known) <= ROWS {
             self.joins.push(join);
         }
@@ -555,7 +563,19 @@ impl Machine<'_> {
             let Some(level) = join.levels.last_mut() else {
                 return Solved::Nothing;
             };
-            if depth == join.width && join.is_plain {
+            if depth == 1 && join.blocks.are_possible() {
+                let tops = level.tops;
+                match self.look_in_blocks(join, layers, &mut open) {
+                    Looked::Through(rows) => looked += rows,
+                    Looked::Unknown(_) => {}
+                    Looked::Exhausted => return Solved::Exhausted,
+                }
+                if join.answers.left() > 0 {
+                    self.heap.old = tops.heap;
+                    self.take_answer(join);
+                    return join.solved();
+                }
+            } else if depth == join.width && join.is_plain {
                 let tops = level.tops;
                 match self.look_on(join, layers, &mut open) {
                     Looked::Through(rows) => looked += rows,

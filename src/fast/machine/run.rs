@@ -1008,7 +1008,11 @@ impl Machine<'_> {
                         ref mark,
                         ref skip,
                     } => {
-                        let (head, expected) = (slot!(head), TypeId::from(expected));
+                        let head = self.heap.deref(slot!(head));
+                        let expected = TypeId::from(expected);
+                        if !head.is_symbol() && !head.is_ref() {
+                            next!()
+                        }
                         if let Some(callee) = self.program.applied.find(head, count, expected)
                             && !callee.is_typed
                         {
@@ -1039,7 +1043,8 @@ impl Machine<'_> {
                         arguments: [ref a, ref b, ref c],
                         odd,
                     } => {
-                        let (head, expected) = (slot!(head), TypeId::from(expected));
+                        let head = self.heap.deref(slot!(head));
+                        let expected = TypeId::from(expected);
                         if !head.is_symbol() && !head.is_ref() {
                             jump!(odd)
                         }
@@ -1056,7 +1061,7 @@ impl Machine<'_> {
                         expected,
                         odd,
                     } => {
-                        let head = slot!(head);
+                        let head = self.heap.deref(slot!(head));
                         if !head.is_symbol() && !head.is_ref() {
                             jump!(odd)
                         }
