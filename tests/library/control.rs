@@ -216,6 +216,13 @@ fn folds_conditions_and_sequences() {
         !(forall (superpose (1 2)) (superpose (False True))) => True
         !(forall (superpose (1 2)) (empty)) => False
         !(forall (superpose (1 2)) (+ 1 \"a\")) => (Error (+ 1 \"a\") (BadArgType 2 Number String))
+        (= (small $n) (< $n 6))
+        !(forall (match &self (age $who $n) $n) small) => False
+        !(forall (superpose (1 2)) small) => True
+        !(forall (superpose (False False)) not) => True
+        !(forall (match &self (age $who $n) $n) (|-> ($n) (> $n 4))) => True
+        !(let $above (|-> ($n) (> $n 5)) (forall (match &self (age $who $n) $n) $above)) => False
+        !(forall (superpose (1 2)) nobody) => False
         !(progn (+ 1 2) (+ 3 4)) => 7
         !(progn (superpose (1 2)) done) => done | done
         !(let $s (new-state 1) (progn (change-state! $s 2) (get-state $s))) => 2

@@ -2,8 +2,8 @@
 //! results, one thing after the other. What needs the evaluator itself is in
 //! `src/evaluate/cut.rs` and `lambda.rs`; the rest is MeTTa.
 
-use crate::atom::Atom;
-use crate::evaluate::Control;
+use crate::atom::{Atom, Grounded};
+use crate::evaluate::{Control, is_lambda};
 use crate::operation::{Operation, OperationError};
 
 /// Functions without names are in `src/evaluate/lambda.rs`.
@@ -14,8 +14,9 @@ use crate::operation::{Operation, OperationError};
 /// | `(once atom)` | as written | its first result, and no more of its evaluation | those of the atom | what the first result takes | SWI-Prolog `once/1` |
 /// | `(limit count atom)` | a whole number from 0; as written | its first results, so many | another count, in words | what these results take | SWI-Prolog `limit/2` |
 /// | `(progn atom …)` | any, evaluated in turn | the last | no atom: `IncorrectNumberOfArguments` | constant, beside the atoms' | PeTTa, MeTTaLog |
+/// | `(_is-function atom)` | as written | `True` for a name, an operation and a function without a name | none | constant | PeTTa `forall` |
 /// | `(_verdict results)` | an expression | nothing if one is `True`, else `failed` | the first error among them | linear | SWI-Prolog `forall/2` |
-pub(super) fn operations() -> [Operation; 5] {
+pub(super) fn operations() -> [Operation; 6] {
     [
         Operation::controlled("|->", "(-> Expression Atom %Undefined%)", Control::Lambda),
         Operation::controlled("once", "(-> Atom %Undefined%)", Control::Once),
@@ -23,6 +24,14 @@ pub(super) fn operations() -> [Operation; 5] {
         Operation::new("progn", "%Undefined%", |arguments, _| match arguments {
             [.., last] => Ok(vec![last.clone()]),
             [] => Err(OperationError::symbol("IncorrectNumberOfArguments")),
+        }),
+        Operation::new("_is-function", "(-> Atom Bool)", |arguments, _| {
+            let is_function = match arguments {
+                [Atom::Symbol(_) | Atom::Grounded(Grounded::Operation(_))] => true,
+                [atom] => is_lambda(atom),
+                _ => false,
+            };
+            Ok(vec![Atom::boolean(is_function)])
         }),
         Operation::new("_verdict", "(-> Expression Atom)", |arguments, _| {
             let results = arguments.first().and_then(Atom::as_expression);
