@@ -415,13 +415,12 @@ impl Store {
         }
         let key = relation_of(tokens, &self.values);
         changes::note(key, &mut self.changes);
-        for key in [key].into_iter().chain(key.all()) {
-            if let Some(number) = self.relations.number(key) {
-                self.relations.at_mut(number).version = Version {
-                    changed: self.clock,
-                    cut: self.clock,
-                };
-            }
+        let relations = self.relations_with(key);
+        for number in &relations {
+            self.relations.at_mut(*number).version = Version {
+                changed: self.clock,
+                cut: self.clock,
+            };
         }
         let seen = self
             .snapshots
@@ -429,7 +428,7 @@ impl Store {
             .filter(|(_, then)| row < then.bound)
             .map(|(epoch, _)| *epoch);
         let Some(epoch) = seen else {
-            return self.forget(row);
+            return self.forget_in(row, &relations);
         };
         self.removed.insert(row, self.epoch);
         self.waiting.entry(epoch).or_default().push(row);
@@ -440,10 +439,23 @@ impl Store {
         }
     }
 
+    /// The relations that a row of this key is in.
+    fn relations_with(&self, key: RelationKey) -> SmallVec<[u32; 2]> {
+        let keys = [key].into_iter().chain(key.all());
+        keys.filter_map(|key| self.relations.number(key)).collect()
+    }
+
     /// Takes a row that nobody sees any more out of everything.
     fn forget(&mut self, row: u32) {
-        let mut tokens = self.rows.tokens(row).expect("the row is there").to_vec();
-        let key = relation_of(&tokens, &self.values);
+        let tokens = self.rows.tokens(row).expect("the row is there");
+        let relations = self.relations_with(relation_of(tokens, &self.values));
+        self.forget_in(row, &relations);
+    }
+
+    /// As [`Store::forget`], where the relations that it is in are known.
+    fn forget_in(&mut self, row: u32, relations: &[u32]) {
+        let tokens = self.rows.tokens(row).expect("the row is there");
+        let mut tokens: SmallVec<[u32; 16]> = SmallVec::from_slice(tokens);
         let hash = match self.removed.remove(&row) {
             // It left the exact index when it was removed.
             Some(_) => None,
@@ -455,17 +467,15 @@ impl Store {
         self.rows.remove(row);
         let (rows, removed) = (&self.rows, &self.removed);
         let is_gone = |row| rows.is_gone(row);
-        let own = self.relations.number(key).expect("the relation of a row");
-        let all = key.all().and_then(|key| self.relations.number(key));
-        for number in [own].into_iter().chain(all) {
-            let relation = self.relations.at_mut(number);
+        for number in relations {
+            let relation = self.relations.at_mut(*number);
             relation.rows.lose(is_gone);
             for index in &mut relation.paths {
                 let at = key_at(&tokens, &index.path, &self.values);
                 index.lose(at, is_gone);
             }
             if relation.rows.len() == 0 {
-                self.relations.remove(number);
+                self.relations.remove(*number);
             }
         }
         if let (Some(exact), Some(hash)) = (&mut self.exact, hash) {
