@@ -27,8 +27,8 @@ under one heading:
   type is wrong (`BadType`), ours may say so of the call (`BadArgType`). All else is the same.
 - `only NaN`: of numbers that are all NaN the reference's greatest and least are infinities.
 - `condition of filter-atom`: the reference's own answers that a condition does not return (`divergences.md`).
-- `members with variables`: what the reference's `intersection-atom` and `subtraction-atom` make of them (`divergences.md`).
-  Its answers are ours where both are asked the same program with rules in the place of these operations.
+- `members with variables`: what the reference's `intersection-atom` and `subtraction-atom` make of those, and of texts
+  of `repr` (`divergences.md`), also in `intersection` and `subtraction`. Its answers are ours where both are asked the same program with rules in the place of these operations.
 - `characters without a type`: those that the reference's `stringToChars` gives. Its answers are ours where both are asked the
   same program with symbols in the place of characters.
 - `variable of a variable`: what the reference's `first-from-pair` takes from a variable is no longer bound with it. Its
@@ -95,6 +95,10 @@ MEMBERS = """
 (= (subtraction-of $a $b) (function (chain (eval (members-of False $a $b ())) $all (return $all))))
 (: intersection-of (-> Expression Expression Expression))
 (= (intersection-of $a $b) (function (chain (eval (members-of True $a $b ())) $all (return $all))))
+(: subtraction-in (-> Atom Atom %Undefined%))
+(= (subtraction-in $a $b) (let $c (collapse $a) (let $d (collapse $b) (let $all (subtraction-of $c $d) (superpose $all)))))
+(: intersection-in (-> Atom Atom %Undefined%))
+(= (intersection-in $a $b) (let $c (collapse $a) (let $d (collapse $b) (let $all (intersection-of $c $d) (superpose $all)))))
 (= (members-of $wanted $a $b $kept) (function (chain (eval (== $a ())) $none (unify $none True (return $kept)
   (chain (decons-atom $a) $parts (unify ($member $others) $parts
     (chain (eval (without-member $member $b ())) $taken (unify ($is $left) $taken
@@ -112,7 +116,9 @@ MEMBERS = """
 # The same program but for what a heading is about: by heading, what is written instead of what, first of all what it is
 # about, and rules for that.
 INSTEAD = [
-    ("members with variables", [(r"\((subtraction|intersection)-atom ", r"(\1-of ")], MEMBERS),
+    ("members with variables", [
+        (r"\((subtraction|intersection)(-atom)? ", lambda found: f"({found[1]}-{'of' if found[2] else 'in'} "),
+    ], MEMBERS),
     ("characters without a type", [(r"\(stringToChars ", "(characters-of ")], "(= (characters-of $text) (c1 c2 c3))\n"),
     ("variable of a variable", [(r"\(first-from-pair (\$\w+)\)", r"(let ($first-of $second-of) \1 $first-of)")], ""),
     ("space inside of an atom", [
