@@ -374,6 +374,31 @@ fn joins_in_which_some_rows_have_very_many_solutions_keep_their_order() {
     );
 }
 
+/// Of a hundred rows each has what is asked for at one place, and one or none at both.
+#[test]
+fn rows_are_told_by_two_places_together() {
+    let mut program = String::from("!(bind! &kb (new-space))\n");
+    for n in 0..10_000 {
+        program.push_str(&format!("(at {} {} {})\n", n % 100, n / 100, n % 7));
+    }
+    program.push_str(
+        "(= (has $x $y) (match &self (at $x $y $z) $z))
+         (= (all $n) (if (== $n 0) () (let $rest (all (- $n 1))
+            (let $here (collapse (has $n (% (* $n 37) 100))) (cons-atom $here $rest)))))
+         !(all 60)
+         !(remove-atom &self (at 5 85 2)) !(remove-atom &self (at 6 22 3)) !(add-atom &self (at 7 59 again))
+         !(all 60)
+         (at 8 $any of-eight) (at $one 33 of-33) (at $same $same same) (at 9.0 33 nine) (at 9 33.0 nine)
+         !(all 60)
+         !(match &self (at 9 33 $z) $z) !(match &self (at 33 33 $z) $z) !(match &self (at 8 $y of-eight) $y)
+         !(match &self (, (at 9 $y of-33) (at $y $y $z)) ($y $z))
+         !(match &self (, (at 9 33 $z) (at $z 33 $u)) ($z $u))
+         !(let () (match &self (at 12 44 $z) (remove-atom &self (at 12 44 $z))) (has 12 44))
+         !(let () (match &self (at 13 81 $z) (add-atom &self (at 13 81 new))) (has 13 81))",
+    );
+    check(&program);
+}
+
 #[test]
 fn a_query_answers_from_what_was_there_when_it_began() {
     check(&lopsided(

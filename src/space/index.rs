@@ -8,10 +8,14 @@ use hashbrown::hash_table::Entry;
 use smallvec::SmallVec;
 
 use crate::space::column::RowList;
+use crate::space::probe::Probe;
 use crate::space::token::{self, Payloads, Token};
 
 /// Where a place is within an atom: which child, of that which child, and so on.
 pub(super) type Path = SmallVec<[u32; 4]>;
+
+/// One path, or two together.
+pub(super) type Paths = (Path, Option<Path>);
 
 /// What an atom has at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,20 +272,53 @@ impl Postings {
     }
 }
 
-/// The index of one path of a relation.
+/// The index of one path of a relation, or of two together.
 pub(super) struct PathIndex {
     pub(super) path: Path,
+    pub(super) and: Option<Path>,
     pub(super) postings: Postings,
     /// Rows that may have any key there.
     pub(super) open: RowList,
 }
 
 impl PathIndex {
-    pub(super) fn new(path: Path) -> PathIndex {
+    pub(super) fn new((path, and): Paths) -> PathIndex {
         PathIndex {
             path,
+            and,
             postings: Postings::default(),
             open: RowList::default(),
+        }
+    }
+
+    /// Whether it is of this path alone.
+    pub(super) fn is_of(&self, path: &[u32]) -> bool {
+        self.and.is_none() && self.path[..] == *path
+    }
+
+    /// What an atom has there.
+    pub(super) fn at<P: Payloads + ?Sized>(&self, tokens: &[u32], payloads: &P) -> At {
+        let at = key_at(tokens, &self.path, payloads);
+        let Some(and) = &self.and else {
+            return at;
+        };
+        match (at, key_at(tokens, and, payloads)) {
+            (At::Key(first), At::Key(second)) => At::Key(token::together(first, second)),
+            (At::Absent, _) | (_, At::Absent) => At::Absent,
+            (At::Open, _) | (_, At::Open) => At::Open,
+        }
+    }
+
+    /// The key of what a probe asks for there; none if that may be anything.
+    pub(super) fn key_of(&self, probe: &Probe) -> Option<u32> {
+        let key_at = |path: &Path| {
+            let key = probe.key_at(path);
+            (!token::is_variable(key)).then_some(key)
+        };
+        let key = key_at(&self.path)?;
+        match &self.and {
+            Some(and) => Some(token::together(key, key_at(and)?)),
+            None => Some(key),
         }
     }
 

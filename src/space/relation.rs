@@ -1,9 +1,13 @@
 //! Relations: the rows that have one head and arity; rules and types also by what
 //! they are about.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use smallvec::SmallVec;
+
 use crate::atom::{Grounded, known};
 use crate::space::column::RowList;
-use crate::space::index::{Path, PathIndex, Posting};
+use crate::space::index::{Path, PathIndex, Paths, Posting};
 use crate::space::probe::Probe;
 use crate::space::token::{self, Payloads, Token, WILD};
 
@@ -12,6 +16,13 @@ pub(crate) const SHORT: usize = 8;
 
 /// A list of so few rows is taken without looking for a shorter one, or making an index for it.
 pub(super) const FEW: usize = 4;
+
+/// With more rows than this that have what is asked for at each of several places, there is an index of two
+/// places together.
+const MANY: usize = 64;
+
+/// A relation has no more such indexes.
+const TOGETHER_MAX: usize = 4;
 
 /// What tells relations apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -177,6 +188,8 @@ pub(super) struct Relation {
     pub(super) rows: RowList,
     pub(super) version: Version,
     pub(super) paths: Vec<PathIndex>,
+    /// How many rows of long lists queries had to look at since an index was made.
+    pub(super) looked: AtomicUsize,
     /// Which expressions its rows may give types to.
     pub(super) typed: TypedHeads,
 }
@@ -284,10 +297,9 @@ impl Relation {
             return best;
         }
         for index in &self.paths {
-            let key = probe.key_at(&index.path);
-            if token::is_variable(key) {
+            let Some(key) = index.key_of(probe) else {
                 continue;
-            }
+            };
             let choice = Choice::Path(index.postings.get(key), &index.open);
             if choice.len() < best.len() {
                 best = choice;
@@ -304,11 +316,10 @@ impl Relation {
     pub(super) fn few(&self, probe: &Probe) -> Option<(Posting<'_>, &RowList)> {
         let few = if probe.is_partial() { 1 } else { FEW };
         self.paths.iter().find_map(|index| {
-            let key = probe.key_at(&index.path);
-            if token::is_variable(key) || index.open.len() > 0 {
+            if index.open.len() > 0 {
                 return None;
             }
-            let posting = index.postings.get(key);
+            let posting = index.postings.get(index.key_of(probe)?);
             (posting.len() <= few).then_some((posting, &index.open))
         })
     }
@@ -326,10 +337,9 @@ impl Relation {
             if std::ptr::eq(open, &index.open) {
                 continue;
             }
-            let key = probe.key_at(&index.path);
-            if token::is_variable(key) || index.open.len() > 0 {
+            let Some(key) = index.key_of(probe).filter(|_| index.open.len() == 0) else {
                 continue;
-            }
+            };
             let posting = index.postings.get(key);
             if posting.len() <= LONGER * count {
                 posting.retain_in(rows, from);
@@ -337,18 +347,55 @@ impl Relation {
         }
     }
 
-    /// The first path whose index would perhaps shorten the choice.
-    pub(super) fn wanted(&self, choice: &Choice<'_>, probe: &Probe) -> Option<Path> {
+    /// The first path whose index would perhaps shorten the choice; or two, if many rows have what is
+    /// asked for at each.
+    pub(super) fn wanted(&self, choice: &Choice<'_>, probe: &Probe) -> Option<Paths> {
         if choice.len() <= FEW {
             return None;
         }
-        let places = probe.places();
-        places
-            .iter()
-            .map(|(path, _)| path)
-            .find(|path| {
-                !self.key.implies(path) && self.paths.iter().all(|index| index.path != **path)
+        let mut places = probe.places().iter().map(|(path, _)| path);
+        let path = places.find(|path| {
+            !self.key.implies(path) && !self.paths.iter().any(|index| index.is_of(path))
+        });
+        match path {
+            Some(path) => Some((path.clone(), None)),
+            None if choice.len() > MANY => {
+                // It is not made before they had to look at about as many rows as making it does.
+                let before = self.looked.fetch_add(choice.len(), Relaxed);
+                let is_worth = before >= self.rows.len() / 2;
+                is_worth.then(|| self.wanted_together(probe))?
+            }
+            None => None,
+        }
+    }
+
+    /// The two paths that tell most of what the probe asks for, unless there is an index of both.
+    fn wanted_together(&self, probe: &Probe) -> Option<Paths> {
+        let alone = self.paths.iter().filter(|index| index.and.is_none());
+        let mut told: SmallVec<[(usize, &Path); 8]> = alone
+            .filter_map(|index| {
+                let rows = index.postings.get(index.key_of(probe)?);
+                Some((rows.len() + index.open.len(), &index.path))
             })
-            .cloned()
+            .collect();
+        told.sort_by_key(|(rows, _)| *rows);
+        let [(_, first), (_, second), ..] = *told.as_slice() else {
+            return None;
+        };
+        let (first, second) = (first.min(second), first.max(second));
+        let mut together = self.paths.iter().filter(|index| index.and.is_some());
+        let is_there = together.clone().count() == TOGETHER_MAX
+            || together.any(|index| index.path == *first && index.and.as_ref() == Some(second));
+        (!is_there).then(|| (first.clone(), Some(second.clone())))
+    }
+
+    /// Adds an index. One of two paths is looked into first: it tells more.
+    pub(super) fn add(&mut self, index: PathIndex) {
+        let place = match index.and {
+            Some(_) => 0,
+            None => self.paths.len(),
+        };
+        self.paths.insert(place, index);
+        self.looked = AtomicUsize::new(0);
     }
 }

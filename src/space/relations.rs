@@ -1,5 +1,7 @@
 //! All relations of one store, by what tells them apart.
 
+use std::sync::atomic::AtomicUsize;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -115,6 +117,7 @@ impl Relations {
                 cut: clock,
             },
             paths: Vec::new(),
+            looked: AtomicUsize::default(),
             typed: TypedHeads::default(),
         });
         self.by_key.insert(key, number);
@@ -195,6 +198,7 @@ impl Relations {
             rows: RowList::default(),
             version,
             paths: Vec::new(),
+            looked: AtomicUsize::default(),
             typed: TypedHeads::default(),
         };
         rows.into_iter().for_each(|row| all.rows.push(row));

@@ -18,7 +18,7 @@ use crate::space::Space;
 use crate::space::changes::{self, Changes};
 use crate::space::column::RowList;
 use crate::space::flat::{self, Flat, Origin};
-use crate::space::index::{At, Path, PathIndex, Posting, Postings, key_at};
+use crate::space::index::{At, PathIndex, Paths, Posting, Postings, key_at};
 use crate::space::probe::Probe;
 use crate::space::relation::{
     self, Choice, FEW, Relation, RelationKey, SHORT, SUBJECTS_ARITY, Subject, TypedHeads, Version,
@@ -321,7 +321,7 @@ impl Store {
                 .typed
                 .add(TypedHeads::of_row(relation.key, tokens, &self.values));
             for index in &mut relation.paths {
-                let at = key_at(tokens, &index.path, &self.values);
+                let at = index.at(tokens, &self.values);
                 index.push(row, at);
             }
         }
@@ -376,7 +376,7 @@ impl Store {
             return Some(relation.rows.iter().collect());
         }
         for index in &relation.paths {
-            let At::Key(key) = key_at(&flat.tokens, &index.path, &flat.payloads[..]) else {
+            let At::Key(key) = index.at(&flat.tokens, &flat.payloads[..]) else {
                 continue;
             };
             let posting = index.postings.get(key);
@@ -471,7 +471,7 @@ impl Store {
             let relation = self.relations.at_mut(*number);
             relation.rows.lose(is_gone);
             for index in &mut relation.paths {
-                let at = key_at(&tokens, &index.path, &self.values);
+                let at = index.at(&tokens, &self.values);
                 index.lose(at, is_gone);
             }
             if relation.rows.len() == 0 {
@@ -655,7 +655,7 @@ impl Store {
     fn told(&self, [expression, head]: [u32; 2], argument: u32) -> Option<Told<'_>> {
         let relation = self.relations.only_of(expression, head)?;
         let mut paths = relation.paths.iter();
-        let path = paths.find(|index| index.path[..] == [argument] && index.open.len() == 0);
+        let path = paths.find(|index| index.is_of(&[argument]) && index.open.len() == 0);
         match path {
             Some(index) => Some(Told::By(&index.postings)),
             None => (relation.rows.len() <= FEW).then_some(Told::Few(&relation.rows)),
@@ -792,22 +792,22 @@ impl Store {
         for number in numbers {
             loop {
                 let relation = self.relations.at(number);
-                let Some(path) = relation.wanted(&relation.choose(probe), probe) else {
+                let Some(paths) = relation.wanted(&relation.choose(probe), probe) else {
                     break;
                 };
-                let index = self.index(relation, path);
-                self.relations.at_mut(number).paths.push(index);
+                let index = self.index(relation, paths);
+                self.relations.at_mut(number).add(index);
             }
         }
     }
 
-    fn index(&self, relation: &Relation, path: Path) -> PathIndex {
-        let mut index = PathIndex::new(path);
+    fn index(&self, relation: &Relation, paths: Paths) -> PathIndex {
+        let mut index = PathIndex::new(paths);
         let is_large = relation.rows.len() >= LARGE;
         let mut keyed = Vec::with_capacity(if is_large { relation.rows.len() } else { 0 });
         for row in relation.rows.iter() {
             if let Some(tokens) = self.rows.tokens(row) {
-                match key_at(tokens, &index.path, &self.values) {
+                match index.at(tokens, &self.values) {
                     At::Key(key) if is_large => keyed.push((key, row)),
                     at => index.push(row, at),
                 }

@@ -250,6 +250,11 @@ pub(crate) fn integer_key(value: i64) -> u32 {
     small(value).unwrap_or_else(|| hashed(HASH.hash_one(Number::Integer(value))))
 }
 
+/// A key for two keys together.
+pub(crate) fn together(first: u32, second: u32) -> u32 {
+    hashed(HASH.hash_one((first, second)))
+}
+
 /// The key of a double; of an integral one that of the integer.
 pub(crate) fn float_key(value: f64) -> u32 {
     if value.fract() == 0.0 && value.abs() < 9e18 {
