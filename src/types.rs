@@ -545,15 +545,14 @@ fn call_of(arguments: &[Part]) -> Atom {
     Atom::expression(call)
 }
 
-/// Whether there is such an atom among what an atom is made of, expressions left out.
+/// Whether an atom, or one that it is made of, is such an atom.
 pub(crate) fn has_part(atom: &Atom, wanted: impl Fn(&Atom) -> bool) -> bool {
     let mut pending = vec![atom];
     while let Some(atom) = pending.pop() {
-        match atom {
-            Atom::Expression(expression) => pending.extend(expression.children()),
-            leaf if wanted(leaf) => return true,
-            _ => {}
+        if wanted(atom) {
+            return true;
         }
+        pending.extend(atom.as_expression().unwrap_or_default());
     }
     false
 }

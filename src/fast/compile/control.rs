@@ -567,6 +567,7 @@ impl Compiler<'_> {
             name,
             arity,
         };
+        self.note_unmade(to_taken);
     }
 
     pub(super) fn let_star(

@@ -41,6 +41,8 @@ pub(super) struct Matched {
     slot: Slot,
     /// Its variables' slots.
     variables: Vec<Slot>,
+    /// Whether the slot may hold its elements alone, which were not made into it.
+    is_unmade: bool,
 }
 
 impl Matched {
@@ -178,7 +180,17 @@ impl Compiler<'_> {
             pattern: pattern.clone(),
             slot,
             variables: variables.filter(|slot| (to..end).contains(slot)).collect(),
+            is_unmade: false,
         });
+    }
+
+    /// Notes that what was matched with this slot may not be there but for its elements.
+    pub(super) fn note_unmade(&mut self, slot: Slot) {
+        let matched = self
+            .matched
+            .iter_mut()
+            .filter(|matched| matched.is_of(slot));
+        matched.for_each(|matched| matched.is_unmade = true);
     }
 
     /// The slot of data that was taken apart before, if an expression makes that again.
@@ -189,7 +201,7 @@ impl Compiler<'_> {
 
     /// Whether an expression would make again what was matched with it.
     fn makes_again(&mut self, matched: &Matched, atom: &Atom) -> bool {
-        if matched.pattern != *atom {
+        if matched.is_unmade || matched.pattern != *atom {
             return false;
         }
         let Some([Atom::Symbol(symbol), arguments @ ..]) = atom.as_expression() else {
