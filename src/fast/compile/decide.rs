@@ -367,6 +367,7 @@ impl Compiler<'_> {
         };
         further.looks = (0..arguments.len()).any(|place| further.is_told_by(place));
         if want == Want::Tail
+            && !self.is_typed_anyhow(arguments, signature)
             && let Some(function) = self.grows(children)
         {
             let further = RefCell::new(further);

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::decide::is_applied;
-use super::{Compiled, Compiler, Place, Static, Value, Want};
+use super::{Compiled, Compiler, Place, Value, Want};
 use crate::atom::{Atom, known};
 use crate::fast::code::{ANY, FAIL, IF_DATA, Instruction, Operand, Pc, Slot};
 use crate::fast::function::Elements;
@@ -81,13 +81,7 @@ impl Compiler<'_> {
             if types::is_meta_type(parameter) || self.program.type_id(parameter) == ANY {
                 continue;
             }
-            let (depth, mut checks) = (self.depth, Vec::new());
-            let found = self.static_type(argument, &mut checks);
-            self.depth = depth;
-            if !matches!(
-                found,
-                Ok(Static::Known(_) | Static::Open(_) | Static::Slot(_))
-            ) {
+            if !self.is_of_known_type(argument) {
                 return None;
             }
         }

@@ -355,6 +355,7 @@ impl Compiler<'_> {
         let decision = &now.decision;
         let returns = self.program.result_type(&decision.returns);
         if want == Want::Tail
+            && !self.is_typed_anyhow(&children[1..], signature)
             && let Some(function) = self.grows(children)
         {
             let returns = self.program.functions[function as usize].expected;

@@ -16,6 +16,8 @@ use crate::unify::Bindings;
 const APPLIED_DEPTH: usize = 40;
 /// No more functions are looked into for what their results tell.
 const FUNCTIONS: usize = 16;
+/// No more calls in data are looked at for whether they give what they declare.
+const CALLS: usize = 64;
 
 /// Where the value of an expression comes from.
 enum Source {
@@ -198,6 +200,126 @@ impl Compiler<'_> {
             [only] if is_all && only.is_ground() && !tells_nothing(only) => Some(only.clone()),
             _ => None,
         }
+    }
+
+    /// Whether some values of an expression are, by way of functions without types, of one that may give
+    /// what is not of the type that it declares, and nothing shows it of a value: others are of other
+    /// functions, or the type has variables.
+    pub(super) fn may_be_undeclared_behind(&mut self, atom: &Atom) -> bool {
+        let mut seen = Vec::new();
+        let Source::Of(mut pending) = self.source(atom, &mut seen) else {
+            return false;
+        };
+        let (mut sources, mut is_undeclared) = (0, false);
+        while let Some(atom) = pending.pop() {
+            match self.source(&atom, &mut seen) {
+                Source::Of(atoms) => pending.extend(atoms),
+                Source::Again => {}
+                Source::Declared(found) => {
+                    sources += 1;
+                    if self.may_be_undeclared(&atom) {
+                        if !found.is_ground() {
+                            return true;
+                        }
+                        is_undeclared = true;
+                    }
+                }
+                Source::Itself | Source::Nameless | Source::Unknown => sources += 1,
+            }
+        }
+        is_undeclared && sources > 1
+    }
+
+    /// Whether the value of a call may be of another type than its function declares, or be data that is made
+    /// of such values and tells their types.
+    pub(super) fn may_be_undeclared(&mut self, call: &Atom) -> bool {
+        let (mut seen, mut looked) = (Vec::new(), 0);
+        let mut pending = vec![call.clone()];
+        while let Some(call) = pending.pop() {
+            looked += 1;
+            if looked > CALLS {
+                return false;
+            }
+            let Source::Declared(found) = self.source(&call, &mut seen) else {
+                continue;
+            };
+            if tells_nothing(&found) || types::is_meta_type(&found) || self.is_operation(&call) {
+                continue;
+            }
+            if self.is_constructed(&call) {
+                if !found.is_ground() {
+                    let elements = call.as_expression().unwrap_or_default();
+                    pending.extend(elements.iter().skip(1).cloned());
+                }
+            } else if self.gives_undeclared(&call, &found, &mut seen) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether a function may give values that its rules have from what may be of any type: they are not held
+    /// against the type that it declares.
+    fn gives_undeclared(
+        &mut self,
+        call: &Atom,
+        declared: &Atom,
+        seen: &mut Vec<(u32, usize)>,
+    ) -> bool {
+        let Some([head, arguments @ ..]) = call.as_expression() else {
+            return false;
+        };
+        let Source::Of(mut pending) = self.bodies(head, arguments.len(), seen) else {
+            return false;
+        };
+        // A variable may stand for a call, the value of which may be of any type.
+        let takes_calls = match self.program.head(self.host, self.heap, head) {
+            Head::Typed(signature) => (signature.parameters.iter()).any(types::is_meta_type),
+            _ => false,
+        };
+        while let Some(atom) = pending.pop() {
+            match self.source(&atom, seen) {
+                Source::Itself if takes_calls && matches!(atom, Atom::Variable(_)) => return true,
+                Source::Of(atoms) => pending.extend(atoms),
+                Source::Declared(found) if tells_nothing(&found) => {
+                    let value = self.behind_lets(&atom);
+                    if !self.is_told_as(value, declared) {
+                        return true;
+                    }
+                }
+                Source::Declared(_) if self.is_operation(&atom) => {}
+                Source::Declared(_) => {
+                    if self.gives_undeclared(&atom, declared, seen) {
+                        return true;
+                    }
+                }
+                Source::Unknown if self.returns_anything(&atom) => return true,
+                Source::Itself | Source::Again | Source::Nameless | Source::Unknown => {}
+            }
+        }
+        false
+    }
+
+    /// What the value of an expression is that of, behind what names values only.
+    fn behind_lets<'a>(&mut self, mut atom: &'a Atom) -> &'a Atom {
+        while let Some([head, .., last]) = atom.as_expression() {
+            match self.program.head(self.host, self.heap, head) {
+                Head::Operation(operation, _)
+                    if matches!(operation.control(), Some(Control::Let | Control::LetStar)) =>
+                {
+                    atom = last;
+                }
+                _ => break,
+            }
+        }
+        atom
+    }
+
+    /// Whether all values of an expression tell that they are of this type.
+    fn is_told_as(&mut self, atom: &Atom, declared: &Atom) -> bool {
+        self.tells_type(atom)
+            && !self.hands_on(atom)
+            && self.types_made(atom).iter().all(|found| found == declared)
     }
 
     /// Whether some values of an expression are, by way of functions without types, of one that declares a

@@ -202,11 +202,17 @@ impl Compiler<'_> {
                     // A value of another kind tells the kind that its function declares.
                     return Err(Leave);
                 }
+                if self.may_be_undeclared_behind(argument) {
+                    return Err(Leave);
+                }
                 // Some values may tell a type and others not: it shows only where results differ.
                 if self.gives_other(symbol, operands.len() - 1, argument) {
                     return Err(Leave);
                 }
                 return Ok(None);
+            }
+            if is_call(argument) && self.may_be_undeclared_behind(argument) {
+                return Err(Leave);
             }
             if is_call(argument)
                 && self.hands_on(argument)

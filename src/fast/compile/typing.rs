@@ -589,11 +589,7 @@ impl Compiler<'_> {
         };
         if expected != ANY && !self.fits_by_one(argument, parameter) {
             // The value may turn out to be of another type than the argument was known to be of.
-            let mut checks = Vec::new();
-            let known = self.static_type(argument, &mut checks)?;
-            if !matches!(known, Static::Known(_) | Static::Open(_) | Static::Slot(_)) {
-                *settled = false;
-            }
+            *settled &= self.is_of_known_type(argument);
         }
         match want {
             Want::Tail => self.evaluate(argument, expected, want),

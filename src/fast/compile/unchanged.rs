@@ -2,8 +2,8 @@
 //! and is looked at no more, whatever it stands for. Code knows that of what is plainly written; some calls
 //! of which it does not are left to the plain evaluator.
 
-use super::decide::is_call;
-use super::{Compiled, Compiler};
+use super::decide::{is_call, is_evaluated};
+use super::{Compiled, Compiler, Static};
 use crate::atom::{Atom, known};
 use crate::evaluate::Control;
 use crate::fast::code::{ANY, Operand, TypeId};
@@ -189,10 +189,50 @@ impl Compiler<'_> {
         let is_written = given.any(|(argument, parameter)| {
             !types::is_meta_type(parameter) && self.may_be_written(argument)
         });
-        match is_written && self.has_no_rules(&call[0], arguments.len()) {
+        let is_unsettled = is_written || self.is_typed_anyhow(arguments, signature);
+        match is_unsettled && self.has_no_rules(&call[0], arguments.len()) {
             true => Elements::Unsettled,
             false => elements,
         }
+    }
+
+    /// Whether data is of its type whatever its elements are, as its code has it, though one of them may be
+    /// evaluated to what is of another type than it takes.
+    pub(super) fn is_typed_anyhow(&mut self, arguments: &[Atom], signature: &Signature) -> bool {
+        signature.returns.is_ground()
+            && (arguments.iter().zip(&signature.parameters)).any(|(argument, parameter)| {
+                is_evaluated(argument, parameter)
+                    && !types::is_undefined(parameter)
+                    && !is_alone(signature, parameter)
+                    && self.may_be_of_any_type(argument)
+            })
+    }
+
+    /// Whether what a call is evaluated to may be of another type than is known of it as it is written.
+    fn may_be_of_any_type(&mut self, call: &Atom) -> bool {
+        let depth = self.depth;
+        let found = self.static_type(call, &mut Vec::new());
+        self.depth = depth;
+        match found {
+            Ok(Static::Known(found)) => {
+                types::has_part(&found, types::is_undefined) || self.may_be_undeclared(call)
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether the value of an argument is for certain of the type that is known of it.
+    pub(super) fn is_of_known_type(&mut self, argument: &Atom) -> bool {
+        if is_call(argument) {
+            return !self.may_be_of_any_type(argument);
+        }
+        let depth = self.depth;
+        let found = self.static_type(argument, &mut Vec::new());
+        self.depth = depth;
+        matches!(
+            found,
+            Ok(Static::Known(_) | Static::Open(_) | Static::Slot(_))
+        )
     }
 
     /// Has arguments that are known to be values looked at as they are given to a call whose result is
@@ -236,14 +276,51 @@ impl Compiler<'_> {
 
     /// Whether evaluating an atom may give another one.
     pub(super) fn is_evaluated_to_other(&mut self, atom: &Atom) -> bool {
-        let Some(parts @ [head, elements @ ..]) = atom.as_expression() else {
+        let mut pending = vec![atom];
+        while let Some(atom) = pending.pop() {
+            let Some(parts @ [head, elements @ ..]) = atom.as_expression() else {
+                continue;
+            };
+            let is_data = match (self.program).head_of_call(self.host, self.heap, parts) {
+                Head::Untyped | Head::Typed(_) => {
+                    matches!(head, Atom::Grounded(_)) || self.has_no_rules(head, elements.len())
+                }
+                Head::Operation(..) => false,
+                Head::Complex => self.is_list_headed_by_data(parts),
+            };
+            if !is_data {
+                return true;
+            }
+            pending.extend(parts);
+        }
+        false
+    }
+
+    /// Whether it is a list as `((a 1) (b 2))`, headed by what is data if its elements are.
+    fn is_list_headed_by_data(&mut self, parts: &[Atom]) -> bool {
+        let Some(inner @ [first, arguments @ ..]) = parts[0].as_expression() else {
             return false;
         };
-        match (self.program).head_of_call(self.host, self.heap, parts) {
-            Head::Untyped | Head::Typed(_) if self.has_no_rules(head, elements.len()) => {
-                (elements.iter()).any(|element| self.is_evaluated_to_other(element))
-            }
-            Head::Untyped | Head::Typed(_) | Head::Operation(..) | Head::Complex => true,
+        if self.program.has_rules_of_values(parts.len())
+            || self.program.space.may_type_expression(&parts[0])
+            || self.program.curried.flat(parts).is_some()
+        {
+            return false;
         }
+        let head = (self.program).head_of_call(self.host, self.heap, inner);
+        matches!(head, Head::Untyped)
+            && (matches!(first, Atom::Grounded(_)) || self.has_no_rules(first, arguments.len()))
     }
+}
+
+/// Whether a parameter is a type variable that is nowhere else in what a function takes.
+fn is_alone(signature: &Signature, parameter: &Atom) -> bool {
+    let Atom::Variable(variable) = parameter else {
+        return false;
+    };
+    let mut count = 0;
+    for other in &signature.parameters {
+        other.for_each_occurrence(|one| count += usize::from(one == variable));
+    }
+    count == 1
 }
