@@ -61,6 +61,10 @@ impl Machine<'_> {
             self.heap.elements(second.at()),
         );
         let argument = |at: usize| self.heap.deref(self.heap.word(at));
+        // What all its rows have for a head.
+        if m == 0 || !argument(other).is_symbol() {
+            return;
+        }
         join.ahead.shared = (1..m)
             .filter(|place| argument(other + place).is_ref())
             .find_map(|place| {
