@@ -501,7 +501,8 @@ fn typed_by_parts(head: &Part, arguments: &[Part]) -> Vec<Typed> {
 
 /// The types that a call's result and its arguments are evaluated with, from the types
 /// of its arguments and the type that is expected; `None` if the call is ill-typed, or
-/// a type variable stands for a meta-type, or for any type where a declared type has that in it.
+/// a type variable stands for a meta-type, or for any type where a declared type has that in it and is
+/// of no state.
 pub(crate) fn call_of_parts(
     function: &Atom,
     arguments: &[Part],
@@ -529,9 +530,15 @@ pub(crate) fn call_of_parts(
     if !fits {
         return None;
     }
+    // A state of what has no type takes such values only, whatever it is given by.
+    let state_monad = &known().state_monad;
+    let is_of_state = parameters.first().is_some_and(
+        |first| matches!(first.as_expression(), Some([head, _]) if head.is_symbol(state_monad)),
+    );
     let resolved = |declared: &Atom| {
         let found = bindings.apply(declared);
-        let vague = *declared != found && (has_meta_type(&found) || is_undefined(&found));
+        let is_any = !is_of_state && is_undefined(&found);
+        let vague = *declared != found && (has_meta_type(&found) || is_any);
         (!vague && !has_host_value(&found)).then_some(found)
     };
     let parameters = parameters.iter().map(&resolved).collect::<Option<_>>()?;
