@@ -17,6 +17,7 @@ mod constant;
 mod control;
 mod decide;
 pub(in crate::fast) mod facts;
+mod form;
 mod function;
 mod grow;
 mod head;
@@ -144,6 +145,7 @@ pub(super) fn expression(
     compiler.define_first(variables.len());
     let apart = compiler.with_own_names(atom, &own, None);
     let atom = apart.as_ref().unwrap_or(atom);
+    compiler.itself = (!open).then(|| atom.clone());
     let done = compiler.body(atom, expected, Bound::Something);
     let size = compiler.slots as Slot;
     let left = compiler.left;
@@ -365,6 +367,9 @@ struct Compiler<'m> {
     unbound: Vec<(Slot, u32, Option<Slot>)>,
     /// Whether its variables are nowhere else.
     is_whole: bool,
+    /// A value that turned up, if it is one that this is the code of: the slow way of that is the plain
+    /// evaluator, not this code again.
+    itself: Option<Atom>,
     /// Whether comparisons were tried all at once before.
     is_compared: bool,
     /// How many cases around this are compiled twice.
@@ -473,6 +478,7 @@ impl<'m> Compiler<'m> {
             gathers: Gathers::Results,
             unbound: Vec::new(),
             is_whole: true,
+            itself: None,
             is_compared: false,
             cases_twice: 0,
             templates: HashSet::default(),

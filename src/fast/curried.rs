@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use crate::atom::{Atom, known};
 use crate::engine::Host;
+use crate::fast::cell::{Cell, Kind};
 use crate::fast::head::{Head, Signature};
 use crate::fast::heap::Heap;
 use crate::fast::program::Program;
@@ -41,11 +42,14 @@ struct Shape {
 #[derive(Default)]
 pub(super) struct Curried {
     shapes: Vec<Shape>,
+    /// Whether all rules for expressions headed by others are of these shapes.
+    are_all: bool,
 }
 
 impl Curried {
     /// Forgets which shapes there are rules for.
     pub(super) fn begin(&mut self) {
+        self.are_all = false;
         for shape in &mut self.shapes {
             shape.is_ruled = false;
         }
@@ -84,6 +88,17 @@ impl Curried {
     fn find(&self, root: &Symbol, groups: &[u8]) -> Option<usize> {
         let is_it = |shape: &Shape| shape.root == *root && shape.groups[..] == *groups;
         self.shapes.iter().position(is_it)
+    }
+
+    /// All rules for expressions headed by others were taken note of.
+    pub(super) fn end(&mut self) {
+        self.are_all = true;
+    }
+
+    /// Whether rules may be for expressions headed by others that begin with this name.
+    fn may_begin(&self, root: u32) -> bool {
+        let is_it = |shape: &Shape| shape.is_ruled && shape.root.id() == root;
+        !self.are_all || self.shapes.iter().any(is_it)
     }
 
     fn of_name(&self, name: u32) -> Option<&Shape> {
@@ -206,6 +221,53 @@ fn all_of(inmost: &Signature, groups: &[u8]) -> Option<Signature> {
 }
 
 impl Program {
+    /// Whether there may be a rule for an expression of so many elements that this one heads.
+    pub(super) fn may_be_ruled(&self, head: &Atom, count: usize) -> bool {
+        if !self.expression_rules.has(count) || !self.curried.are_all {
+            return self.expression_rules.has(count);
+        }
+        let mut head = head;
+        for depth in 0..DEPTH_MAX {
+            head = match head {
+                // What is called by a variable's value is looked at as it is known.
+                Atom::Variable(_) => return depth != 1,
+                Atom::Symbol(root) => return self.curried.may_begin(root.id()),
+                Atom::Grounded(_) => return false,
+                Atom::Expression(inner) => match inner.children().first() {
+                    Some(inmost) => inmost,
+                    None => return false,
+                },
+            };
+        }
+        // There are no rules for deeper ones.
+        false
+    }
+
+    /// The same of a value, whatever it heads.
+    pub(super) fn may_head_a_call(&self, heap: &Heap, head: Cell) -> bool {
+        if !self.expression_rules.are_some() || !self.curried.are_all {
+            return self.expression_rules.are_some();
+        }
+        let mut head = heap.deref(head);
+        for _ in 0..DEPTH_MAX {
+            match head.kind() {
+                Kind::Ref(_) => return true,
+                Kind::Sym(root) => return self.curried.may_begin(root),
+                Kind::Exp(at) => match heap.elements(at) {
+                    (_, 0) => return false,
+                    (first, _) => head = heap.deref(heap.word(first)),
+                },
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// Whether all rules for expressions headed by others are for calls of calls.
+    pub(super) fn has_only_curried(&self) -> bool {
+        !self.expression_rules.are_some() || self.curried.are_all
+    }
+
     /// Where the rules of a function for calls of calls are stored, from a mark on.
     pub(super) fn curried_rows(&self, name: u32, mark: &[u32]) -> Vec<Row> {
         let equal = token::symbol(known().equal.id());

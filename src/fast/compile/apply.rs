@@ -16,6 +16,8 @@ use crate::types;
 
 /// Calls with more arguments are made as values.
 pub(super) const ARGUMENTS_MAX: usize = 32;
+/// Lists headed by lists that are headed by others deeper than that are left to the plain evaluator.
+const HEADS_MAX: usize = 8;
 
 /// How a call of what a variable stands for is made.
 struct Way {
@@ -193,6 +195,10 @@ impl Compiler<'_> {
 
     /// Whether an expression is a call whose type is that of no function, as far as types tell.
     pub(super) fn gives_no_function(&mut self, head: &Atom) -> bool {
+        self.program.has_only_curried() && self.gives_no_function_within(head, 0)
+    }
+
+    fn gives_no_function_within(&mut self, head: &Atom, depth: usize) -> bool {
         let Some([name, ..]) = head.as_expression() else {
             return false;
         };
@@ -202,15 +208,20 @@ impl Compiler<'_> {
                 && !types::is_meta_type(returns)
                 && !types::is_undefined(returns)
         };
-        !self.program.expression_rules.are_some()
-            && match self.program.head(self.host, self.heap, name) {
-                Head::Untyped => matches!(name, Atom::Symbol(_)) && !head.is_error(),
-                Head::Typed(signature) => is_told(&signature),
-                Head::Operation(operation, signature) => {
-                    operation.control().is_none() && is_told(&signature)
-                }
-                Head::Complex => lambda_of(name).is_some(),
+        match self.program.head(self.host, self.heap, name) {
+            Head::Untyped => !head.is_error(),
+            Head::Typed(signature) => is_told(&signature),
+            Head::Operation(operation, signature) => {
+                operation.control().is_none() && is_told(&signature)
             }
+            // A list headed by a list, of which the same holds.
+            Head::Complex => {
+                lambda_of(name).is_some()
+                    || depth < HEADS_MAX
+                        && !self.program.space.may_type_expression(name)
+                        && self.gives_no_function_within(name, depth + 1)
+            }
+        }
     }
 
     /// A list whose first element is a form, or a call of what may return anything, if its type is
@@ -336,6 +347,15 @@ impl Compiler<'_> {
             return Err(Leave);
         }
         let function = self.slot()?;
+        // A value of the host heads data.
+        let is_value = self.emit(Instruction::CheckKind {
+            slot: name.slot,
+            kind: AtomKind::NoName,
+            odd: FAIL,
+        });
+        let over = self.emit(Instruction::Jump { to: FAIL });
+        let here = self.here();
+        self.fill(is_value, Place::Odd, here);
         let at = self.emit(Instruction::Applied {
             to: function,
             head: name.slot,
@@ -345,7 +365,7 @@ impl Compiler<'_> {
         });
         let source = OddWhat::Source(call.atom.clone());
         let slow = self.slow(vec![(at, Place::Odd)], source, call.expected)?;
-        self.define(function);
+        self.land([Some(over)]);
         let value = self.headed_by_call(call)?;
         self.resume(Some(slow), value, call.want)
     }

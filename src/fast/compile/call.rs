@@ -79,7 +79,7 @@ impl Compiler<'_> {
             }
             [head, ..] if lambda_of(head).is_some() => self.lambda_call(children, expected, want),
             [Atom::Variable(_), ..] => self.applied_as(call, None),
-            [Atom::Expression(_), ..] if self.program.expression_rules.has(children.len()) => {
+            [head @ Atom::Expression(_), ..] if self.program.may_be_ruled(head, children.len()) => {
                 self.call_of_call(call)
             }
             [head @ Atom::Expression(_), ..] if self.gives_no_function(head) => {
@@ -316,6 +316,9 @@ impl Compiler<'_> {
             want,
             ..
         } = call;
+        if let Some(value) = self.attempt(|this| this.form_by_rule(call, signature)) {
+            return Ok(value);
+        }
         self.typed(call, signature, |this, typed| {
             let Atom::Symbol(symbol) = &children[0] else {
                 return Err(Leave);

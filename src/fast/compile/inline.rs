@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::decide::is_call;
+use super::lambda::lambda_of;
 use super::{Check, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want};
 use crate::atom::{Atom, Grounded, known};
 use crate::fast::code::{
@@ -267,6 +268,48 @@ impl Compiler<'_> {
 
     /// `==`: its arguments' types have to agree before anything is evaluated.
     pub(super) fn equality(
+        &mut self,
+        call: Call<'_>,
+        number: u32,
+        signature: &Signature,
+    ) -> Compiled<Value> {
+        if let Some(value) = self.attempt(|this| this.equality_typed(call, number, signature)) {
+            return Ok(value);
+        }
+        if self.itself.is_some() {
+            // Such a value is what the slow way of another comparison has made.
+            return Err(Leave);
+        }
+        // The types of lists headed by values of the host, or by what a variable stands for, are those of
+        // values: they are made as they are written.
+        let mut children = call.children.to_vec();
+        for side in &mut children[1..] {
+            let is_list = match side.as_expression() {
+                Some([head @ Atom::Grounded(_), ..]) => head.as_operation().is_none(),
+                Some([Atom::Variable(_) | Atom::Expression(_), ..]) => lambda_of(side).is_none(),
+                _ => false,
+            };
+            if is_list && !side.is_ground() {
+                let value = self.quoted(side)?;
+                let slot = self.in_slot(value)?;
+                self.calls.insert(slot);
+                *side = self.named_value(slot);
+            }
+        }
+        if children == call.children {
+            return Err(Leave);
+        }
+        let atom = Atom::expression(children.clone());
+        let (atom, children) = (&atom, children.as_slice());
+        let call = Call {
+            atom,
+            children,
+            ..call
+        };
+        self.equality_typed(call, number, signature)
+    }
+
+    fn equality_typed(
         &mut self,
         call: Call<'_>,
         number: u32,

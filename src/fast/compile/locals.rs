@@ -259,6 +259,12 @@ impl Compiler<'_> {
             [head, _, Atom::Variable(_), _] if head.as_symbol() == Some("chain") => {
                 self.take_in(found, &[&parts[2]], &[&parts[2], &parts[3]]);
             }
+            [head, _, Atom::Variable(_), Atom::Variable(_), _, _]
+                if head.as_symbol() == Some("if-decons-expr") =>
+            {
+                let taken = [&parts[2], &parts[3]];
+                self.take_in(found, &taken, &[taken[0], taken[1], &parts[4]]);
+            }
             [head, _, _, _, _] if head.as_symbol() == Some("unify") => {
                 let taken = [&parts[1], &parts[2]];
                 self.take_in(found, &taken, &[taken[0], taken[1], &parts[3]]);

@@ -112,17 +112,39 @@ impl Compiler<'_> {
 
     /// A `chain` or `eval` that is called like a function.
     pub(super) fn steps_form(&mut self, atom: &Atom, ends: Ends, want: Want) -> Compiled<Value> {
-        if !is_plainly_written(atom) {
+        self.steps_within((atom, atom), false, ends, want)
+    }
+
+    /// A form as the body of a `function`, which its rule has.
+    pub(super) fn steps_of_form(
+        &mut self,
+        atom: &Atom,
+        body: &Atom,
+        ends: Ends,
+        want: Want,
+    ) -> Compiled<Value> {
+        self.steps_within((atom, body), true, ends, want)
+    }
+
+    /// The instructions of a form; what they come to is where their slow ways put it, too.
+    fn steps_within(
+        &mut self,
+        (atom, body): (&Atom, &Atom),
+        in_function: bool,
+        ends: Ends,
+        want: Want,
+    ) -> Compiled<Value> {
+        if !is_plainly_written(body) {
             return Err(Leave);
         }
         let steps = Steps {
             call: self.own_renamed(atom),
-            in_function: false,
+            in_function,
             ends,
             slow: RefCell::default(),
         };
         let (value, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {
-            let value = this.instructions(&steps, atom, inner.want)?;
+            let value = this.instructions(&steps, body, inner.want)?;
             let slow = steps.slow.take();
             if want == Want::Tail || slow.is_empty() {
                 return Ok(value);
@@ -313,8 +335,31 @@ impl Compiler<'_> {
         name.fresh_in.is_some() && self.counts.get(variable) == Some(&here)
     }
 
+    /// One step of a form within `function`, as the instructions that it comes to: what its rule
+    /// returns is gone on with.
+    fn step_of_form(&mut self, steps: &Steps, body: &Atom, want: Want) -> Compiled<Value> {
+        let Some([_, call]) = body.as_expression() else {
+            return Err(Leave);
+        };
+        let next = match self.called_at_once(call) {
+            Ok((operation, arguments)) => compared_as_written(&operation, arguments)?,
+            Err(Leave) => {
+                let children = call.as_expression().ok_or(Leave)?;
+                let rule = self.rule_of_instructions(children).ok_or(Leave)?;
+                let at = self.emit_if_rules(children)?;
+                self.again(steps, body, at, Place::Odd)?;
+                let next = self.with_arguments(&rule, &children[1..])?;
+                without_returns(&next).ok_or(Leave)?
+            }
+        };
+        self.instructions(steps, &next, want)
+    }
+
     /// What one step gives within `function`, which ends if it is a `return`.
     fn returned_by_step(&mut self, steps: &Steps, body: &Atom, want: Want) -> Compiled<Value> {
+        if let Some(value) = self.attempt(|this| this.step_of_form(steps, body, want)) {
+            return Ok(value);
+        }
         let slot = self.instruction(steps, body, body)?;
         let stepped = self.named_value(slot);
         let result = Atom::Variable(Variable::new("result").renamed());
@@ -486,10 +531,19 @@ impl Compiler<'_> {
                 .first()
                 .is_some_and(|head| head.is_symbol(&known().eval) || head.is_symbol(&known().evalc))
         });
-        if is_step {
+        if is_step && !self.is_plainly_stepped(slot) {
             self.goes_on(steps, slot, false, rest)?;
         }
         Ok(())
+    }
+
+    /// Whether what was made last, in this slot, is a number or a truth value.
+    fn is_plainly_stepped(&self, slot: Slot) -> bool {
+        use Instruction as I;
+        matches!(
+            self.program.code.last(),
+            Some(I::Equal { to, .. } | I::Compare { to, .. } | I::Logic { to, .. } | I::Not { to, .. }) if *to == slot
+        )
     }
 
     /// What a variable stands for may be an instruction, which the plain evaluator runs.
@@ -579,6 +633,63 @@ impl Compiler<'_> {
         let slow = self.slow(vec![(at, place)], what, expected)?;
         steps.slow.borrow_mut().push(slow);
         Ok(())
+    }
+}
+
+/// `if-equal` as the instructions that it stands for, if one side has no variables: then the other is
+/// equal to it only as it stands.
+fn compared_as_written(operation: &Operation, arguments: &[Atom]) -> Compiled<Atom> {
+    let [left, right, then, otherwise] = arguments else {
+        return Err(Leave);
+    };
+    if operation.name() != "if-equal" || !(left.is_ground() || right.is_ground()) {
+        return Err(Leave);
+    }
+    let known = known();
+    let equal = Atom::Variable(Variable::new("equal").renamed());
+    let compared = [Atom::symbol("noreduce-eq"), left.clone(), right.clone()];
+    let compared = [Atom::Symbol(known.eval.clone()), Atom::expression(compared)];
+    let taken = [
+        Atom::Symbol(known.unify.clone()),
+        equal.clone(),
+        Atom::boolean(true),
+        then.clone(),
+        otherwise.clone(),
+    ];
+    Ok(Atom::expression([
+        Atom::Symbol(known.chain.clone()),
+        Atom::expression(compared),
+        equal,
+        Atom::expression(taken),
+    ]))
+}
+
+/// Instructions of a `function` that go on with what it returns; `None` where they end otherwise.
+fn without_returns(body: &Atom) -> Option<Atom> {
+    let known = known();
+    match body.as_expression()? {
+        [head, value] if head.is_symbol(&known.return_) => Some(value.clone()),
+        [head, inner, variable, next] if head.is_symbol(&known.chain) => {
+            let next = without_returns(next)?;
+            Some(Atom::expression([
+                head.clone(),
+                inner.clone(),
+                variable.clone(),
+                next,
+            ]))
+        }
+        [head, value, pattern, then, otherwise] if head.is_symbol(&known.unify) => {
+            let (then, otherwise) = (without_returns(then)?, without_returns(otherwise)?);
+            let (value, pattern) = (value.clone(), pattern.clone());
+            Some(Atom::expression([
+                head.clone(),
+                value,
+                pattern,
+                then,
+                otherwise,
+            ]))
+        }
+        _ => None,
     }
 }
 

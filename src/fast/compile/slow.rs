@@ -347,13 +347,16 @@ impl Compiler<'_> {
                 let from = self.instantiated(&atom, place)?;
                 let size = 0;
                 let made = self.program.code.last();
+                let is_other = self.itself.as_ref() != Some(&atom);
                 let plain = match made.copied() {
-                    Some(Instruction::Instantiate { template, .. }) => Instruction::PlainOf {
-                        from,
-                        template,
-                        expected,
-                        size,
-                    },
+                    Some(Instruction::Instantiate { template, .. }) if is_other => {
+                        Instruction::PlainOf {
+                            from,
+                            template,
+                            expected,
+                            size,
+                        }
+                    }
                     _ => Instruction::Plain {
                         from,
                         expected,

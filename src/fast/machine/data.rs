@@ -61,8 +61,7 @@ impl Machine<'_> {
             }
             Term::Exp(at) => {
                 let header = self.heap.header(at);
-                !self.program.expression_rules.has(count)
-                    && (header.has(Header::DATA) || header.arity() == 0)
+                !self.is_ruled(head, count) && (header.has(Header::DATA) || header.arity() == 0)
             }
             Term::Ref(_) => false,
         }

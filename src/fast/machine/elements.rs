@@ -53,9 +53,7 @@ impl Machine<'_> {
         }
         let head = self.heap.deref(self.heap.word(first));
         let found = match head.kind() {
-            Term::Exp(_) if count > SHORT && !self.program.expression_rules.has(count) => {
-                self.type_of(head)?
-            }
+            Term::Exp(_) if count > SHORT && !self.is_ruled(head, count) => self.type_of(head)?,
             Term::Int(_) | Term::Flt(_) | Term::Bool(_) | Term::Char(_) | Term::Box(_)
                 if self.is_data_head(head, count) =>
             {

@@ -509,13 +509,18 @@ impl Machine<'_> {
         }
     }
 
+    /// Whether there may be a rule for expressions of `count` elements with this head, which is one.
+    pub(super) fn is_ruled(&self, head: Cell, count: usize) -> bool {
+        self.program.expression_rules.has(count) && self.program.may_head_a_call(&self.heap, head)
+    }
+
     /// Whether expressions of `count` elements with this head are data, if their elements are:
     /// a head that is an expression may be a result, and yet something that is called.
     fn is_data_head_deep(&mut self, head: Cell, count: usize) -> bool {
         let (mut head, mut count) = (self.heap.deref(head), count);
         while head.is_exp() {
             let (first, arity) = self.heap.elements(head.at());
-            let is_ruled = self.program.expression_rules.has(count);
+            let is_ruled = self.is_ruled(head, count);
             if is_ruled || arity == 0 {
                 return !is_ruled;
             }
@@ -543,7 +548,7 @@ impl Machine<'_> {
     /// As [`Machine::is_data_head`], of an expression whose head is looked at next.
     pub(super) fn is_data_head_shallow(&mut self, head: Cell, count: usize) -> bool {
         if head.is_exp() {
-            return !self.program.expression_rules.has(count) && !self.heap.is_lambda(head.at());
+            return !self.is_ruled(head, count) && !self.heap.is_lambda(head.at());
         }
         self.is_data_head(head, count)
     }

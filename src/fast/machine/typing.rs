@@ -524,7 +524,7 @@ impl Machine<'_> {
                 header.has(Header::GROUND | Header::DATA)
                     && !header.has(Header::ERROR)
                     && header.arity() > 0
-                    && !self.program.expression_rules.are_some()
+                    && !self.program.may_head_a_call(&self.heap, value)
                     && !self.heap.is_lambda(value.at())
             }
             AtomKind::NoName => {

@@ -221,9 +221,10 @@ impl Program {
             }
             std::ops::ControlFlow::Continue(())
         });
-        if !all_curried {
+        match all_curried {
+            true => curried.end(),
             // Which calls they are for no shape tells.
-            curried.begin();
+            false => curried.begin(),
         }
         self.any_head = any_head;
         self.open_rules = open;
