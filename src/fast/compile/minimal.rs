@@ -338,6 +338,10 @@ impl Compiler<'_> {
     /// One step of a form within `function`, as the instructions that it comes to: what its rule
     /// returns is gone on with.
     fn step_of_form(&mut self, steps: &Steps, body: &Atom, want: Want) -> Compiled<Value> {
+        if self.watched || self.program.watched || self.program.proving {
+            // What is told of the run is told of the form.
+            return Err(Leave);
+        }
         let Some([_, call]) = body.as_expression() else {
             return Err(Leave);
         };

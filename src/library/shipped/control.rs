@@ -14,7 +14,7 @@ use crate::operation::{Operation, OperationError};
 /// | `(once atom)` | as written | its first result, and no more of its evaluation | those of the atom | what the first result takes | SWI-Prolog `once/1` |
 /// | `(limit count atom)` | a whole number from 0; as written | its first results, so many | another count, in words | what these results take | SWI-Prolog `limit/2` |
 /// | `(progn atom …)` | any, evaluated in turn | the last | no atom: `IncorrectNumberOfArguments` | constant, beside the atoms' | PeTTa, MeTTaLog |
-/// | `(_is-function atom)` | as written | `True` for a name, an operation and a function without a name | none | constant | PeTTa `forall` |
+/// | `(_callable atom)` | as written | `True` for a name, an operation and a function without a name | none | constant | PeTTa `forall` |
 /// | `(_verdict results)` | an expression | nothing if one is `True`, else `failed` | the first error among them | linear | SWI-Prolog `forall/2` |
 pub(super) fn operations() -> [Operation; 6] {
     [
@@ -25,7 +25,7 @@ pub(super) fn operations() -> [Operation; 6] {
             [.., last] => Ok(vec![last.clone()]),
             [] => Err(OperationError::symbol("IncorrectNumberOfArguments")),
         }),
-        Operation::new("_is-function", "(-> Atom Bool)", |arguments, _| {
+        Operation::new("_callable", "(-> Atom Bool)", |arguments, _| {
             let is_function = match arguments {
                 [Atom::Symbol(_) | Atom::Grounded(Grounded::Operation(_))] => true,
                 [atom] => is_lambda(atom),
