@@ -210,10 +210,7 @@ impl Compiler<'_> {
 
     /// Whether what a call is evaluated to may be of another type than is known of it as it is written.
     fn may_be_of_any_type(&mut self, call: &Atom) -> bool {
-        let depth = self.depth;
-        let found = self.static_type(call, &mut Vec::new());
-        self.depth = depth;
-        match found {
+        match self.type_known_of(call) {
             Ok(Static::Known(found)) => {
                 types::has_part(&found, types::is_undefined) || self.may_be_undeclared(call)
             }
@@ -221,16 +218,21 @@ impl Compiler<'_> {
         }
     }
 
+    /// What is known of the type of an expression as it is written, with nothing made ready for looking at it.
+    fn type_known_of(&mut self, atom: &Atom) -> Compiled<Static> {
+        let depth = self.depth;
+        let found = self.static_type(atom, &mut Vec::new());
+        self.depth = depth;
+        found
+    }
+
     /// Whether the value of an argument is for certain of the type that is known of it.
     pub(super) fn is_of_known_type(&mut self, argument: &Atom) -> bool {
         if is_call(argument) {
             return !self.may_be_of_any_type(argument);
         }
-        let depth = self.depth;
-        let found = self.static_type(argument, &mut Vec::new());
-        self.depth = depth;
         matches!(
-            found,
+            self.type_known_of(argument),
             Ok(Static::Known(_) | Static::Open(_) | Static::Slot(_))
         )
     }
