@@ -28,6 +28,13 @@ pub(super) const NUMBER: TypeId = 1;
 pub(super) const BOOL: TypeId = 2;
 /// No type: what one step of a call gives, which is not evaluated.
 pub(super) const STEP: TypeId = 3;
+/// No type: what steps within `function` give from a call on, until it returns or code cannot go on.
+pub(super) const STEPS: TypeId = 4;
+
+/// Whether it is no type, but that instructions are gone through.
+pub(super) const fn is_step(expected: TypeId) -> bool {
+    matches!(expected, STEP | STEPS)
+}
 
 /// Code that is always there.
 pub(super) const FAIL: Pc = 0;

@@ -420,6 +420,8 @@ enum OddWhat {
     /// A pair of a call and what one of its rules gives, or what that has become, with which is
     /// gone on.
     Rule(Atom, Gives),
+    /// What is left of instructions, for the caller to go on with.
+    Rest(Atom),
     /// An expression as written, which is evaluated as a value, `true` as a part of another.
     Value(Atom, bool),
     /// The same, with the slot of the type that is expected of it.

@@ -287,8 +287,9 @@ impl Program {
                 types::undefined(),
                 symbol(&known.number),
                 symbol(&known.bool),
-                // For `STEP`, which is no type: what no program can write.
+                // For `STEP` and `STEPS`, which are no types: what no program can write.
                 Atom::Variable(Variable::new("step").renamed()),
+                Atom::Variable(Variable::new("steps").renamed()),
             ],
             functions: Vec::new(),
             tables: Vec::new(),

@@ -10,7 +10,7 @@ use super::switch::{Reached, Tree};
 use super::{Compiled, Compiler, Leave, SLOTS_MAX, facts, head as heads, switch, table};
 use crate::atom::Atom;
 use crate::engine::Host;
-use crate::fast::code::{Instruction, Pc, STEP, Slot, TypeId, Watched};
+use crate::fast::code::{Instruction, Pc, Slot, TypeId, Watched, is_step};
 use crate::fast::function::{Function, State};
 use crate::fast::head::{Head, Signature};
 use crate::fast::heap::Heap;
@@ -46,8 +46,8 @@ fn settle(host: &Host, heap: &mut Heap, program: &mut Program, id: u32) -> Compi
     let kind = program.head(host, heap, &head);
     let signature = match &kind {
         // Whoever is watching is told by the plain evaluator.
-        Head::Untyped | Head::Typed(_) if expected == STEP && !program.watched => None,
-        _ if expected == STEP => return Err(Leave),
+        Head::Untyped | Head::Typed(_) if is_step(expected) && !program.watched => None,
+        _ if is_step(expected) => return Err(Leave),
         Head::Untyped => None,
         Head::Typed(signature) => Some(signature.clone()),
         Head::Complex if program.signatures(host, heap, &head).is_some() => None,
@@ -55,7 +55,7 @@ fn settle(host: &Host, heap: &mut Heap, program: &mut Program, id: u32) -> Compi
     };
     let name = heap.symbol_of(symbol);
     let is_tabled = program.is_tabled(host, &name, arity);
-    if is_tabled && (expected == STEP || program.proving || program.watched) {
+    if is_tabled && (is_step(expected) || program.proving || program.watched) {
         return Err(Leave);
     }
     let version = program.rules_version(symbol, arity);

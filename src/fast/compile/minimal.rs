@@ -8,13 +8,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::call::starts_with_instruction;
+use super::call::{in_slots, starts_with_instruction};
 use super::control::two_cases;
 use super::slow::is_plainly_written;
 use super::{Bound, Compiled, Compiler, Leave, Name, OddWhat, Place, Value, Want, is_whole_error};
 use crate::atom::{Atom, Variable, known};
 use crate::evaluate::substitute;
-use crate::fast::code::{ANY, FAIL, Gives, Instruction, Of, Operand, Slot, TypeId};
+use crate::fast::code::{ANY, FAIL, Gives, Instruction, Of, Operand, STEPS, Slot, TypeId};
 use crate::fast::head::Head;
 use crate::fast::program::Inline;
 use crate::operation::Operation;
@@ -33,6 +33,8 @@ pub(super) enum Ends {
     Atom,
     /// It is what one step of the call gives.
     Step,
+    /// It is what some steps give, of a `function` that is around the call: `return`, or what is left.
+    Steps,
 }
 
 /// Instructions one after the other, and what is evaluated then.
@@ -81,17 +83,26 @@ impl Compiler<'_> {
         Atom::expression(call)
     }
 
-    /// What one step of a call gives by a rule: its body as it stands, unless that is a `function`.
-    pub(super) fn step_of_rule(&mut self, pattern: &Atom, body: &Atom) -> Compiled<()> {
+    /// What one step of a call gives by a rule: its body as it stands, unless that is a `function`;
+    /// what is to be `gone_on` with from instructions is what these come to.
+    pub(super) fn step_of_rule(
+        &mut self,
+        pattern: &Atom,
+        body: &Atom,
+        gone_on: bool,
+    ) -> Compiled<()> {
         let parts = body.as_expression().unwrap_or_default();
+        let [called, arguments @ ..] = pattern.as_expression().unwrap_or_default() else {
+            return Err(Leave);
+        };
         match (body, parts) {
             // It may turn out to be a `function`.
             (Atom::Variable(_), _) | (_, [Atom::Variable(_), _]) => Err(Leave),
             (_, [head, within @ Atom::Expression(_)]) if head.is_symbol(&known().function) => {
-                let [called, arguments @ ..] = pattern.as_expression().unwrap_or_default() else {
-                    return Err(Leave);
-                };
                 self.function_body(within, called, arguments.len(), Ends::Step)
+            }
+            _ if gone_on && goes_on(body) => {
+                self.function_body(body, called, arguments.len(), Ends::Steps)
             }
             _ => {
                 self.introduce(body)?;
@@ -191,6 +202,10 @@ impl Compiler<'_> {
     /// it is expected to have.
     fn rest(&self, steps: &Steps, body: &Atom) -> (OddWhat, TypeId) {
         let mut rest = self.own_renamed(body);
+        if matches!(steps.ends, Ends::Steps) {
+            // The `function` around it is the caller's.
+            return (OddWhat::Rest(rest), ANY);
+        }
         if steps.in_function {
             rest = Atom::expression([Atom::Symbol(known().function.clone()), rest]);
         }
@@ -198,7 +213,7 @@ impl Compiler<'_> {
         match steps.ends {
             Ends::Value(expected) => (OddWhat::Rule(pair, Gives::Value), expected),
             Ends::Atom => (OddWhat::Rule(pair, Gives::Atom), ANY),
-            Ends::Step => (OddWhat::Rule(pair, Gives::Step), ANY),
+            Ends::Step | Ends::Steps => (OddWhat::Rule(pair, Gives::Step), ANY),
         }
     }
 
@@ -364,7 +379,11 @@ impl Compiler<'_> {
         if let Some(value) = self.attempt(|this| this.step_of_form(steps, body, want)) {
             return Ok(value);
         }
-        let slot = self.instruction(steps, body, body)?;
+        let slot = match self.attempt(|this| this.steps_of(steps, body)) {
+            Some(None) => return Ok(Operand::slot(0)),
+            Some(Some(slot)) => slot,
+            None => self.instruction(steps, body, body)?,
+        };
         let stepped = self.named_value(slot);
         let result = Atom::Variable(Variable::new("result").renamed());
         let returns = [Atom::Symbol(known().return_.clone()), result.clone()];
@@ -379,6 +398,49 @@ impl Compiler<'_> {
             this.again(steps, &stepped, at, Place::To)?;
             Ok(Operand::slot(slot))
         })
+    }
+
+    /// What steps give from a call of rules on, within `function`; nothing where it is the last of what
+    /// some steps give itself.
+    fn steps_of(&mut self, steps: &Steps, body: &Atom) -> Compiled<Option<Slot>> {
+        let Some([eval, call]) = body.as_expression() else {
+            return Err(Leave);
+        };
+        let Some([head @ Atom::Symbol(name), arguments @ ..]) = call.as_expression() else {
+            return Err(Leave);
+        };
+        if self.watched || self.program.watched || !eval.is_symbol(&known().eval) {
+            return Err(Leave);
+        }
+        if !matches!(
+            self.program.head(self.host, self.heap, head),
+            Head::Untyped | Head::Typed(_)
+        ) {
+            return Err(Leave);
+        }
+        let symbol = self.heap.symbol(name);
+        let function = self.program.function(symbol, arguments.len(), STEPS);
+        let mut operands = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            operands.push(self.quoted(argument)?);
+        }
+        let in_place = in_slots(&operands);
+        let operands = self.program.operands(&operands);
+        if matches!(steps.ends, Ends::Steps) {
+            self.emit(match in_place {
+                Some(slots) => Instruction::CallSlotsLast { function, slots },
+                None => Instruction::CallLast { function, operands },
+            });
+            return Ok(None);
+        }
+        self.emit_sized(Instruction::Call {
+            function,
+            operands,
+            size: 0,
+        });
+        let to = self.target()?;
+        self.emit(Instruction::TakeAny { to });
+        Ok(Some(to))
     }
 
     fn returned(&mut self, steps: &Steps, value: &Atom, want: Want) -> Compiled<Value> {
@@ -413,6 +475,12 @@ impl Compiler<'_> {
             }
             Ends::Step => {
                 let value = self.quoted(value)?;
+                self.give_step(value)?;
+                Ok(value)
+            }
+            Ends::Steps => {
+                let returns = [Atom::Symbol(known().return_.clone()), value.clone()];
+                let value = self.quoted(&Atom::expression(returns))?;
                 self.give_step(value)?;
                 Ok(value)
             }
@@ -695,6 +763,14 @@ fn without_returns(body: &Atom) -> Option<Atom> {
         }
         _ => None,
     }
+}
+
+/// Whether instructions within `function` go on by code: the others are what they are a step of.
+fn goes_on(body: &Atom) -> bool {
+    let known = known();
+    let goes_on = [&known.chain, &known.unify, &known.eval];
+    let head = body.as_expression().and_then(<[Atom]>::first);
+    head.is_some_and(|head| goes_on.iter().any(|other| head.is_symbol(other)))
 }
 
 /// Whether what a step gives may be a call that is yet to be evaluated.

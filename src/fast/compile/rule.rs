@@ -4,7 +4,7 @@ use super::{Bound, Compiled, Compiler, Leave, Place, minimal, switch};
 use crate::atom::{Atom, known};
 use crate::evaluate::RuleUse;
 use crate::evaluate::uses::Used;
-use crate::fast::code::{FAIL, Instruction, Pc, STEP, Slot, TypeId, Watched};
+use crate::fast::code::{FAIL, Instruction, Pc, STEPS, Slot, TypeId, Watched, is_step};
 use crate::fast::head::Signature;
 use crate::space::Origin;
 
@@ -72,8 +72,8 @@ impl Compiler<'_> {
         if body.is_symbol(&known().not_reducible) {
             return Err(Leave);
         }
-        if expected == STEP {
-            self.step_of_rule(pattern, body)?;
+        if is_step(expected) {
+            self.step_of_rule(pattern, body, expected == STEPS)?;
             return Ok(begin);
         }
         if let Some([head, within]) = body.as_expression()

@@ -272,6 +272,12 @@ impl Compiler<'_> {
                     }
                     continue;
                 }
+                OddWhat::Rest(rest) => {
+                    let from = self.instantiated(&rest, place)?;
+                    self.emit(Instruction::Offer { from });
+                    self.emit(Instruction::ReturnAny);
+                    continue;
+                }
                 what => self.ask(what, odd.expected, place)?,
             }
             if ends {
@@ -305,8 +311,8 @@ impl Compiler<'_> {
             _ => Changed::No,
         };
         match what {
-            OddWhat::Value(..) | OddWhat::ValueAs(..) => {
-                unreachable!("a value is settled by code")
+            OddWhat::Value(..) | OddWhat::ValueAs(..) | OddWhat::Rest(_) => {
+                unreachable!("a value is settled by code, and what is left handed on")
             }
             OddWhat::Call(atom) | OddWhat::Changed(atom) | OddWhat::Bound(atom, _) => {
                 let from = self.instantiated(&atom, place)?;

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::atom::{Atom, known};
 use crate::budget::Exhausted;
 use crate::fast::cell::{Cell, Header};
-use crate::fast::code::{Instruction, Operands, Pc, RETURN_ANY, STEP, Slot};
+use crate::fast::code::{Instruction, Operands, Pc, RETURN_ANY, Slot, is_step};
 use crate::fast::compile;
 use crate::fast::function::{Elements, State};
 use crate::fast::head::Head;
@@ -214,7 +214,7 @@ impl Machine<'_> {
         match entry.state {
             State::Compiled => Next::At(entry.pc, base),
             State::Data => self.data(function, base),
-            _ if entry.expected == STEP => {
+            _ if is_step(entry.expected) => {
                 let size = entry.arity as Slot;
                 let call = self.call_term(function, base);
                 self.plain_step(call, RETURN_ANY, base, size)
@@ -352,7 +352,7 @@ impl Machine<'_> {
     pub(super) fn data(&mut self, function: u32, base: usize) -> Next {
         let entry = &self.program.functions[function as usize];
         let (symbol, arity, whole) = (entry.symbol, entry.arity, entry.whole);
-        if entry.expected == STEP {
+        if is_step(entry.expected) {
             self.result = self.heap.not_reducible;
             return Next::At(RETURN_ANY, base);
         }
