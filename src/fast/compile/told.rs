@@ -83,22 +83,25 @@ impl Compiler<'_> {
             let Some([head, arguments @ ..]) = call.as_expression() else {
                 continue;
             };
-            let Head::Typed(signature) = self.program.head(self.host, self.heap, head) else {
+            let (Head::Typed(signature) | Head::Operation(_, signature)) =
+                self.program.head(self.host, self.heap, head)
+            else {
                 continue;
             };
             if !is_applied(&signature) {
                 continue;
             }
             for argument in arguments {
-                let Some([head @ Atom::Symbol(symbol), parts @ ..]) = argument.as_expression()
-                else {
+                let Some([head, parts @ ..]) = argument.as_expression() else {
                     continue;
                 };
-                let is_untyped =
-                    matches!(self.program.head(self.host, self.heap, head), Head::Untyped);
-                let symbol = self.heap.symbol(symbol);
-                if is_untyped && self.program.ask_for_rules(symbol, parts.len()) {
-                    return true;
+                if let Atom::Symbol(symbol) = head
+                    && let Head::Untyped = self.program.head(self.host, self.heap, head)
+                {
+                    let symbol = self.heap.symbol(symbol);
+                    if self.program.ask_for_rules(symbol, parts.len()) {
+                        return true;
+                    }
                 }
                 pending.push(argument);
             }
