@@ -40,6 +40,7 @@ mod table;
 mod tables;
 mod template;
 mod types;
+mod unify;
 mod value;
 
 use std::sync::{Arc, Mutex};
