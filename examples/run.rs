@@ -4,7 +4,7 @@
 //! plain evaluator, which the fast one is held against; `--json` prints lines as
 //! `chimera run --json` does, for `tests/conformance/differential.py`.
 
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 
 fn main() -> std::process::ExitCode {
     let (mut plain, mut json) = (false, false);
@@ -16,7 +16,7 @@ fn main() -> std::process::ExitCode {
             _ => files.push(argument),
         }
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = BufWriter::new(std::io::stdout().lock());
     for file in files {
         let folder = std::path::Path::new(&file).parent();
         let mut builder = chimera::Engine::builder()
@@ -41,15 +41,7 @@ fn main() -> std::process::ExitCode {
         };
         let budget = chimera::Budget::default();
         let done = engine.run(&source, &file, &budget, |directive| {
-            let results: Vec<String> = directive.results.iter().map(ToString::to_string).collect();
-            let line = if json {
-                let error = directive.is_error();
-                serde_json::json!({ "file": directive.file, "results": results, "error": error })
-                    .to_string()
-            } else {
-                format!("[{}]", results.join(", "))
-            };
-            writeln!(out, "{line}").is_ok()
+            print(&mut out, &directive, json).is_ok()
         });
         if let Err(error) = done {
             eprintln!("{error}");
@@ -57,4 +49,24 @@ fn main() -> std::process::ExitCode {
         }
     }
     std::process::ExitCode::SUCCESS
+}
+
+fn print(out: &mut impl Write, directive: &chimera::Directive, json: bool) -> io::Result<()> {
+    if json {
+        let results: Vec<String> = directive.results.iter().map(ToString::to_string).collect();
+        let error = directive.is_error();
+        let line =
+            serde_json::json!({ "file": directive.file, "results": results, "error": error });
+        writeln!(out, "{line}")?;
+    } else {
+        out.write_all(b"[")?;
+        for (place, result) in directive.results.iter().enumerate() {
+            if place > 0 {
+                out.write_all(b", ")?;
+            }
+            write!(out, "{result}")?;
+        }
+        out.write_all(b"]\n")?;
+    }
+    out.flush()
 }

@@ -25,9 +25,7 @@ use crate::atom::Atom;
 pub(crate) use control::{Control, contains, substitute};
 pub(crate) use lambda::is_lambda;
 pub(crate) use machine::Machine;
-#[cfg(test)]
-pub(crate) use minimal::instructions;
-pub(crate) use minimal::is_instruction;
+pub(crate) use minimal::{instructions, is_instruction};
 pub(crate) use tabling::{TabledFunction, Tables, is_tabled, tabled_version};
 pub(crate) use within::Wanted;
 

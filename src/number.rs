@@ -352,7 +352,7 @@ impl Hash for Number {
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Number::Integer(value) => write!(f, "{value}"),
+            Number::Integer(value) => f.write_str(itoa::Buffer::new().format(*value)),
             Number::Big(value) => write!(f, "{value}"),
             Number::Float(value) => write!(f, "{value:?}"),
         }

@@ -699,7 +699,7 @@ impl Space {
     /// Whether the space, or one that it imports, may assign a type to an expression
     /// with this head. `true` may be wrong.
     pub(crate) fn may_type_expression(&self, head: &Atom) -> bool {
-        Layers::of(self).any(|store| store.may_type_expression(head))
+        Layers::of(self).may_type_expression(head)
     }
 
     /// Which expressions may have types that no `(: (name …) T)` gives them.

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::atom::{Atom, Grounded, State, Variable};
 
 /// Expressions of more atoms are printed as `(…)`: their text would fit no memory. What
@@ -12,14 +14,14 @@ const SIZE_MAX: u32 = 1 << 28;
 
 impl fmt::Display for Atom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut pending = vec![Piece::Atom(self)];
+        let mut pending: SmallVec<[Piece<'_>; 24]> = smallvec![Piece::Atom(self)];
         while let Some(piece) = pending.pop() {
             match piece {
                 Piece::Space => f.write_str(" ")?,
                 Piece::Close => f.write_str(")")?,
                 Piece::Atom(Atom::Symbol(symbol)) => f.write_str(symbol.as_str())?,
-                Piece::Atom(Atom::Variable(variable)) => write!(f, "{variable}")?,
-                Piece::Atom(Atom::Grounded(grounded)) => write!(f, "{grounded}")?,
+                Piece::Atom(Atom::Variable(variable)) => fmt::Display::fmt(variable, f)?,
+                Piece::Atom(Atom::Grounded(grounded)) => fmt::Display::fmt(grounded, f)?,
                 Piece::Atom(Atom::Expression(expression)) if expression.size() > SIZE_MAX => {
                     f.write_str("(…)")?;
                 }
@@ -85,7 +87,7 @@ fn write_state(state: &State, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 impl fmt::Display for Grounded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Grounded::Number(number) => write!(f, "{number}"),
+            Grounded::Number(number) => fmt::Display::fmt(number, f),
             Grounded::Bool(true) => f.write_str("True"),
             Grounded::Bool(false) => f.write_str("False"),
             Grounded::Text(text) => chimera_grammar::write_quoted(text, f),

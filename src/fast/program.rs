@@ -5,6 +5,7 @@ mod heads;
 mod rules;
 mod written;
 
+use heads::HostNames;
 pub(super) use written::Written;
 
 use std::sync::Arc;
@@ -130,6 +131,7 @@ pub(super) struct Program {
     pub(super) space: Space,
     /// The space's stores and those of what it imports.
     pub(super) layers: Layers,
+    host_names: HostNames,
     /// What had changed when code was last looked at.
     changes: Changes,
     /// The moment it was looked at; `None` is the present.
@@ -255,6 +257,7 @@ impl Program {
         let mut program = Program {
             space: space.clone(),
             layers: Layers::of(space),
+            host_names: HostNames::default(),
             changes: changes(),
             moment: host.moment.as_ref().map(Moment::number),
             sight: Sight::Present,

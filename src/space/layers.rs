@@ -561,6 +561,17 @@ impl Layers {
         })
     }
 
+    /// As [`Space::may_type_expression`].
+    pub(crate) fn may_type_expression(&self, head: &Atom) -> bool {
+        self.any(|store| store.may_type_expression(head))
+    }
+
+    /// Whether there may be types of a symbol, by its token, or of expressions that it heads; `true` may
+    /// be wrong.
+    pub(crate) fn may_type(&self, symbol: u32) -> bool {
+        self.any(|store| store.may_type(symbol))
+    }
+
     /// Appends the rows from `mark` on whose head may be any: expressions of three elements
     /// without a head symbol, and atoms that unify with anything.
     pub(crate) fn rows_of_any_head(&self, mark: &[u32], found: &mut Vec<Row>) {

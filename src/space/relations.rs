@@ -29,10 +29,19 @@ pub(super) struct Relations {
     by_arity: HashMap<u32, Vec<u32>, FixedState>,
     /// The newest row's, since many rows of one relation come one after the other.
     last: Option<(RelationKey, u32)>,
-    /// How many relations give types to calls of a head, by its token.
-    typed_heads: HashMap<u32, u32, FixedState>,
+    /// How many relations give types to a name, by its token.
+    typed: HashMap<u32, Typing, FixedState>,
+    /// How many give types to variables, or to what is no call of a name.
+    typed_otherwise: u32,
     /// How many relations about subjects have a head, by its token.
     subjects: HashMap<u32, u32, FixedState>,
+}
+
+/// How many relations give types to a name by itself and to calls of it.
+#[derive(Clone, Copy, Default)]
+struct Typing {
+    leaf: u32,
+    calls: u32,
 }
 
 /// The head of a rule or a type that a probe asks for without telling what it is about.
@@ -77,7 +86,40 @@ impl Relations {
 
     /// Whether some relation gives types to calls of the head, by its token.
     pub(super) fn types_calls(&self, head: u32) -> bool {
-        self.typed_heads.contains_key(&head)
+        self.typed.get(&head).is_some_and(|typing| typing.calls > 0)
+    }
+
+    /// Whether some relation may give types to a name, by its token, or to calls of it.
+    pub(super) fn may_type(&self, name: u32) -> bool {
+        self.headless > 0 || self.typed_otherwise > 0 || self.typed.contains_key(&name)
+    }
+
+    /// Takes note of one more relation, or one less, that gives types.
+    fn note_typing(&mut self, key: RelationKey, count: impl Fn(u32) -> u32) {
+        let RelationKey::About(head, subject) = key else {
+            return;
+        };
+        if head != relation::colon() {
+            return;
+        }
+        let (name, is_call) = match subject {
+            Subject::Call(name, _) => (name, true),
+            Subject::Leaf(name) => (name, false),
+            Subject::Open => {
+                self.typed_otherwise = count(self.typed_otherwise);
+                return;
+            }
+        };
+        let typing = self.typed.entry(name).or_default();
+        let counted = if is_call {
+            &mut typing.calls
+        } else {
+            &mut typing.leaf
+        };
+        *counted = count(*counted);
+        if typing.calls == 0 && typing.leaf == 0 {
+            self.typed.remove(&name);
+        }
     }
 
     pub(super) fn get_or_make(&mut self, key: RelationKey, clock: u64) -> u32 {
@@ -99,11 +141,7 @@ impl Relations {
             place = group.len() as u32;
             group.push(number);
         }
-        if let RelationKey::About(head, Subject::Call(call, _)) = key
-            && head == relation::colon()
-        {
-            *self.typed_heads.entry(call).or_insert(0) += 1;
-        }
+        self.note_typing(key, |count| count + 1);
         if let RelationKey::About(head, _) = key {
             *self.subjects.entry(head).or_insert(0) += 1;
         }
@@ -141,15 +179,7 @@ impl Relations {
                 moved.place = relation.place;
             }
         }
-        if let RelationKey::About(head, Subject::Call(call, _)) = key
-            && head == relation::colon()
-            && let Some(count) = self.typed_heads.get_mut(&call)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.typed_heads.remove(&call);
-            }
-        }
+        self.note_typing(key, |count| count - 1);
         if let RelationKey::About(head, _) = key
             && let Some(count) = self.subjects.get_mut(&head)
         {

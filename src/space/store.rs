@@ -625,6 +625,12 @@ impl Store {
         }
     }
 
+    /// Whether types may be there of a symbol, by its token, or of expressions that it heads; `true` may
+    /// be wrong.
+    pub(crate) fn may_type(&self, symbol: u32) -> bool {
+        self.relations.may_type(symbol)
+    }
+
     /// The rows from `from` on that have `head` and exactly this subject, oldest first.
     pub(crate) fn rows_about(
         &self,

@@ -1,6 +1,6 @@
 //! `chimera run FILE…`: evaluate the directives of files.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -304,9 +304,9 @@ fn is_out_of_memory(error: &Atom) -> bool {
 }
 
 fn print(directive: &Directive, json: bool) -> io::Result<()> {
-    let results: Vec<String> = directive.results.iter().map(ToString::to_string).collect();
-    let mut out = io::stdout().lock();
+    let mut out = BufWriter::new(io::stdout().lock());
     if json {
+        let results: Vec<String> = directive.results.iter().map(ToString::to_string).collect();
         let mut line = json!({
             "file": directive.file,
             "line": directive.line,
@@ -322,7 +322,14 @@ fn print(directive: &Directive, json: bool) -> io::Result<()> {
         }
         writeln!(out, "{line}")?;
     } else {
-        writeln!(out, "[{}]", results.join(", "))?;
+        out.write_all(b"[")?;
+        for (place, result) in directive.results.iter().enumerate() {
+            if place > 0 {
+                out.write_all(b", ")?;
+            }
+            write!(out, "{result}")?;
+        }
+        out.write_all(b"]\n")?;
     }
     out.flush()
 }

@@ -43,17 +43,17 @@ impl Machine<'_> {
         if count & Applied::DECIDED != 0 {
             return self.applied_decided(head, id, count, expected);
         }
-        if !self.is_untyped(id) {
-            return None;
-        }
-        if self.program.types_of_symbol(&self.heap, id).is_some() {
+        if !self.program.is_unsaid(self.host, id)
+            && (!self.is_untyped(id) || self.program.types_of_symbol(&self.heap, id).is_some())
+        {
             return None;
         }
         let arity = usize::from(count);
-        // Names that come and go are not remembered for ever.
-        if self.program.functions.len() >= FUNCTIONS_MANY
-            && self.program.known_function(id, arity, expected).is_none()
-            && !self.program.has_rules_of(id, arity)
+        // Names of data that come and go are not remembered for ever, and get no function the first time.
+        if self.program.known_function(id, arity, expected).is_none()
+            && (self.program.functions.len() >= FUNCTIONS_MANY
+                || self.program.data_heads.get(id, arity + 1).is_none())
+            && self.is_data_symbol(id, arity + 1)
         {
             return None;
         }

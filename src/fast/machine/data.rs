@@ -77,9 +77,11 @@ impl Machine<'_> {
             return is_untyped;
         }
         let symbol = self.heap.symbol_of(id);
-        let atom = Atom::Symbol(symbol.clone());
-        let head = self.program.passing_head(self.host, &mut self.heap, &atom);
-        let is_untyped = matches!(head, Head::Untyped);
+        let is_untyped = self.program.is_unsaid(self.host, id) || {
+            let atom = Atom::Symbol(symbol.clone());
+            let head = self.program.passing_head(self.host, &mut self.heap, &atom);
+            matches!(head, Head::Untyped)
+        };
         self.program.passing.insert(symbol, 0, is_untyped);
         is_untyped
     }
@@ -96,7 +98,7 @@ impl Machine<'_> {
     }
 
     fn sees_data_symbol(&mut self, id: u32, count: usize) -> bool {
-        if !self.is_untyped(id) {
+        if !self.program.is_unsaid(self.host, id) && !self.is_untyped(id) {
             return false;
         }
         let known = self.program.known_function(id, count - 1, ANY);

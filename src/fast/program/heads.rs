@@ -2,15 +2,43 @@
 
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
 use crate::atom::{Atom, Grounded};
 use crate::engine::Host;
-use crate::evaluate::{Control, is_instruction};
+use crate::evaluate::{Control, instructions, is_instruction};
 use crate::fast::head::{Head, signature};
 use crate::fast::heap::Heap;
 use crate::fast::program::Program;
 use crate::library::lists::named_by_place;
-use crate::space::note_operation;
+use crate::operation::Operation;
+use crate::persistent::Map;
+use crate::space::{note_operation, token};
+use crate::symbol::Symbol;
 use crate::types;
+
+/// The names of operations of the host, and of instructions.
+#[derive(Default)]
+pub(in crate::fast) struct HostNames {
+    /// As they were then.
+    operations: Map<Symbol, Arc<Operation>>,
+    ids: HashSet<u32, FixedState>,
+}
+
+impl HostNames {
+    fn of(operations: &Map<Symbol, Arc<Operation>>) -> HostNames {
+        let names = operations.keys().chain(instructions());
+        HostNames {
+            ids: names.map(Symbol::id).collect(),
+            operations: operations.clone(),
+        }
+    }
+
+    fn are_of(&self, operations: &Map<Symbol, Arc<Operation>>) -> bool {
+        !self.ids.is_empty() && self.operations.ptr_eq(operations)
+    }
+}
 
 impl Program {
     /// What is known already of calls with this head symbol.
@@ -33,6 +61,18 @@ impl Program {
         found
     }
 
+    /// Whether nothing is said of a name but rules that name it: it has no types, and is neither an
+    /// operation nor an instruction. `false` may be wrong.
+    pub(in crate::fast) fn is_unsaid(&mut self, host: &Host, symbol: u32) -> bool {
+        if self.open_rules || self.curried.is_name(symbol) {
+            return false;
+        }
+        if !self.host_names.are_of(&host.functions) {
+            self.host_names = HostNames::of(&host.functions);
+        }
+        !self.host_names.ids.contains(&symbol) && !self.layers.may_type(token::symbol(symbol))
+    }
+
     /// What is known of calls with this head.
     pub(in crate::fast) fn head(&mut self, host: &Host, heap: &mut Heap, head: &Atom) -> Head {
         match head {
@@ -49,7 +89,7 @@ impl Program {
                 let found = operation.type_atom();
                 if types::is_function(found)
                     && operation.control() != Some(Control::Capture)
-                    && !self.space.may_type_expression(head)
+                    && !self.layers.may_type_expression(head)
                 {
                     Head::Operation(Arc::clone(operation), signature(found))
                 } else {
@@ -57,7 +97,7 @@ impl Program {
                 }
             }
             Atom::Grounded(_)
-                if !self.value_rules.are_some() && !self.space.may_type_expression(head) =>
+                if !self.value_rules.are_some() && !self.layers.may_type_expression(head) =>
             {
                 Head::Untyped
             }
@@ -76,7 +116,7 @@ impl Program {
             Atom::Grounded(value)
                 if !matches!(value, Grounded::Operation(_))
                     && !self.value_rules.has(call.len())
-                    && !self.space.may_type_expression(&call[0]) =>
+                    && !self.layers.may_type_expression(&call[0]) =>
             {
                 Head::Untyped
             }
@@ -91,7 +131,7 @@ impl Program {
         if self.curried.is_name(id) {
             return self.curried_head(host, heap, id);
         }
-        if self.open_rules || is_instruction(symbol) || self.space.may_type_expression(head) {
+        if self.open_rules || is_instruction(symbol) || self.layers.may_type_expression(head) {
             return Head::Complex;
         }
         let found = self.types_of_symbol(heap, id).clone();
@@ -143,7 +183,11 @@ impl Program {
             let found = self.curried_type(heap, id).map(|found| vec![found]);
             self.symbol_types.insert(id, found);
         }
+        let layers = &self.layers;
         self.symbol_types.entry(id).or_insert_with(|| {
+            if !layers.may_type(token::symbol(id)) {
+                return None;
+            }
             let atom = Atom::Symbol(heap.symbol_of(id));
             let mut found = types::types_of(&self.space, &atom);
             self.told_again |= keep_first_of_same(&mut found);
