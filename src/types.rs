@@ -491,7 +491,18 @@ pub(crate) fn is_ill_typed(head: &Part, arguments: &[Part]) -> bool {
 fn typed_by_parts(head: &Part, arguments: &[Part]) -> Vec<Typed> {
     let types: Vec<Vec<Typed>> = arguments.iter().map(Part::typed).collect();
     match head.found.as_slice() {
-        [only] if is_function(only) => application_types(only, &call_of(arguments), &types),
+        functions if !functions.is_empty() && functions.iter().all(is_function) => {
+            let call = call_of(arguments);
+            let of_each = functions
+                .iter()
+                .flat_map(|function| application_types(function, &call, &types));
+            let mut found: Vec<Typed> = of_each.collect();
+            // What is right by one of them is not wrong by the others.
+            if found.iter().any(|found| found.error().is_none()) {
+                found.retain(|found| found.error().is_none());
+            }
+            found
+        }
         _ => {
             let tuples = tuples(&head.typed(), &types);
             tuples.into_iter().map(Typed::value).collect()
@@ -508,6 +519,15 @@ pub(crate) fn call_of_parts(
     arguments: &[Part],
     expected: &Atom,
 ) -> Option<(Atom, Vec<Atom>)> {
+    applied_by_parts(function, arguments, expected)?
+}
+
+/// The same; `None` only if the call is ill-typed.
+pub(crate) fn applied_by_parts(
+    function: &Atom,
+    arguments: &[Part],
+    expected: &Atom,
+) -> Option<Option<(Atom, Vec<Atom>)>> {
     let parts = function.as_expression().expect("a function type");
     let (returns, parameters) = parts[1..].split_last().expect("a function type returns");
     if parameters.len() != arguments.len() {
@@ -541,8 +561,8 @@ pub(crate) fn call_of_parts(
         let vague = *declared != found && (has_meta_type(&found) || is_any);
         (!vague && !has_host_value(&found)).then_some(found)
     };
-    let parameters = parameters.iter().map(&resolved).collect::<Option<_>>()?;
-    Some((resolved(returns)?, parameters))
+    let parameters = parameters.iter().map(&resolved).collect::<Option<_>>();
+    Some(resolved(returns).zip(parameters))
 }
 
 /// Some call of so many arguments of these kinds.

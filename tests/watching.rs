@@ -293,7 +293,7 @@ fn a_query_of_one_pattern_is_listed_with_it() {
 fn what_the_plain_evaluator_does_is_listed_as_such() {
     check_listing(
         "either",
-        "(: either (-> $t Number)) (: either (-> Bool Bool)) (= (either $x) $x)",
+        "(: either (-> Atom Number)) (: either (-> Bool Bool)) (= (either $x) $x)",
     );
 }
 

@@ -471,11 +471,13 @@ pub(super) enum Instruction {
         odd: Pc,
     },
     /// Checks that two values may have the same type; `evaluated` if they were evaluated for the
-    /// call, so that a tuple is of any type, whatever is in it.
+    /// call, so that a tuple is of any type, whatever is in it; `alike` if one may leave open what
+    /// the other says.
     CheckSame {
         left: Slot,
         right: Slot,
         evaluated: bool,
+        alike: bool,
         odd: Pc,
     },
 
@@ -768,6 +770,11 @@ pub(super) enum Instruction {
     /// Goes on at `odd` unless rules that the code has in itself are still what they were.
     IfRules {
         rules: u32,
+        odd: Pc,
+    },
+    /// Goes on at `odd` if types have changed since the code was made.
+    IfTypes {
+        since: u32,
         odd: Pc,
     },
     /// Goes on with each answer of a space to a compiled pattern, whose slots are written

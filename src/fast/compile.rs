@@ -298,8 +298,9 @@ type Ways = SmallVec<[Argument; 2]>;
 enum Check {
     /// The value in the slot has the type.
     Type(Slot, Atom),
-    /// The values in both slots have a type in common.
-    Same(Slot, Slot),
+    /// The values in both slots have a type in common; whether one may leave open what the other
+    /// says, as nothing else depends on that.
+    Same(Slot, Slot, bool),
     /// There is no variable in the value.
     Ground(Slot),
     /// The tree has a type, and that one.
@@ -622,6 +623,7 @@ impl<'m> Compiler<'m> {
                 | I::Query { odd, .. }
                 | I::IfFacts { odd, .. }
                 | I::IfRules { odd, .. }
+                | I::IfTypes { odd, .. }
                 | I::ChangeSpace { odd, .. }
                 | I::GetState { odd, .. }
                 | I::ChangeState { odd, .. }

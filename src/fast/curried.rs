@@ -268,6 +268,11 @@ impl Program {
         !self.expression_rules.are_some() || self.curried.are_all
     }
 
+    /// Whether there are rules for calls of calls, and none for other expressions that lists head.
+    pub(super) fn may_have_curried(&self) -> bool {
+        self.expression_rules.are_some() && self.curried.are_all
+    }
+
     /// Where the rules of a function for calls of calls are stored, from a mark on.
     pub(super) fn curried_rows(&self, name: u32, mark: &[u32]) -> Vec<Row> {
         let equal = token::symbol(known().equal.id());

@@ -6,8 +6,16 @@ use hashbrown::HashMap;
 
 use crate::space::Version;
 
-/// Rules by head symbol and arity, and their version when they were looked at.
-type Seen = (u32, usize, Version);
+/// Rules of a head symbol and arity that were looked at.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Seen {
+    pub(super) symbol: u32,
+    pub(super) arity: usize,
+    pub(super) version: Version,
+    /// That there are more than so many is all that was to be known of them: others may come and
+    /// go.
+    pub(super) more_than: Option<usize>,
+}
 
 /// What code depends on beside the rules that it is of.
 #[derive(Default)]
@@ -43,10 +51,9 @@ impl Looked {
         }
     }
 
-    /// Whether all that the code of a function depends on is of the version that it was.
-    pub(super) fn holds(&self, function: u32, version: impl Fn(u32, usize) -> Version) -> bool {
+    /// Whether all that the code of a function depends on is still as it was.
+    pub(super) fn holds(&self, function: u32, is_same: impl Fn(&Seen) -> bool) -> bool {
         let seen = self.of.get(&function).map_or(&[][..], Vec::as_slice);
-        seen.iter()
-            .all(|(symbol, arity, then)| version(*symbol, *arity) == *then)
+        seen.iter().all(is_same)
     }
 }

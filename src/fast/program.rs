@@ -194,6 +194,8 @@ pub(super) struct Program {
     pub(super) live: HashMap<Pc, Box<[u64]>, FixedState>,
     /// How often rules or types have changed since the code was begun.
     pub(super) epoch: u32,
+    /// The same of types alone.
+    pub(super) types_epoch: u32,
     inline: HashMap<usize, Inline, FixedState>,
     on_terms: HashMap<usize, OnTerms, FixedState>,
     /// A rule that may match any call, however it is built: nothing is compiled.
@@ -319,6 +321,7 @@ impl Program {
                 (ANSWER, [].into()),
             ]),
             epoch: 0,
+            types_epoch: 0,
             inline: by_operation(host, INLINE),
             on_terms: on_terms(host),
             open_rules: false,
@@ -441,6 +444,7 @@ impl Program {
         self.expressions.clear();
         self.applied = Applied::new();
         if types {
+            self.types_epoch = self.types_epoch.wrapping_add(1);
             self.symbol_types.clear();
             self.value_types.forget();
             self.meetings.forget();

@@ -1,7 +1,10 @@
 //! Calls whose types are decided when they are made: what of them is asked, and what was decided lately.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
+use crate::atom::Atom;
 use crate::fast::cell::Cell;
 use crate::fast::code::{Operand, Slot, TypeId};
 use crate::fast::types::Arguments;
@@ -46,6 +49,8 @@ impl Tree {
 pub(super) struct Site {
     /// The constant that is its head.
     pub(super) head: Cell,
+    /// The function types of that, if there are several: the first is meant that arguments fit.
+    pub(super) several: Option<Arc<[Atom]>>,
     /// The type that its result is expected to be of.
     pub(super) expected: Expected,
     pub(super) arguments: Vec<SiteArgument>,

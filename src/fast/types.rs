@@ -121,6 +121,8 @@ enum KnownKind {
     Unknown,
     One,
     Several,
+    /// Several, all of functions.
+    Functions,
 }
 
 impl Known {
@@ -130,7 +132,9 @@ impl Known {
 
     fn types(&self) -> &[Atom] {
         match self.kind {
-            KnownKind::Several => self.atom.as_expression().unwrap_or_default(),
+            KnownKind::Several | KnownKind::Functions => {
+                self.atom.as_expression().unwrap_or_default()
+            }
             KnownKind::Unknown | KnownKind::One => std::slice::from_ref(&self.atom),
         }
     }
@@ -252,6 +256,8 @@ pub(super) struct ValueTypes {
     ill_typed: HashMap<(ValueType, Arguments), bool, FixedState>,
     decisions: HashMap<(ValueType, Arguments, TypeId), Option<Arc<Decision>>, FixedState>,
     fits: HashMap<(ValueType, TypeId), bool, FixedState>,
+    /// Whether values of two types may be of one.
+    alike: HashMap<(ValueType, ValueType), bool, FixedState>,
     /// Applications and fits looked up last.
     recent: Recent,
     /// Which expressions may have types of their own.
@@ -277,6 +283,7 @@ impl ValueTypes {
             ill_typed: HashMap::default(),
             decisions: HashMap::default(),
             fits: HashMap::default(),
+            alike: HashMap::default(),
             recent: Recent::default(),
             typed_heads: None,
             operations: HashMap::default(),
@@ -298,6 +305,7 @@ impl ValueTypes {
         self.ill_typed.clear();
         self.decisions.clear();
         self.fits.clear();
+        self.alike.clear();
         self.recent = Recent::default();
         self.typed_heads = None;
         self.operations.clear();
@@ -399,7 +407,8 @@ impl ValueTypes {
     }
 
     /// The number of what has all of some types; `None` if there is none left, or where types
-    /// are too many, have variables, are of functions or meta-types.
+    /// are too many, or have variables, are of functions or meta-types; but for types of functions only
+    /// that have all their arguments evaluated.
     pub(super) fn number_of_several(&mut self, several: &[Atom]) -> Option<ValueType> {
         let is_plain = |found: &Atom| {
             found.is_ground()
@@ -409,6 +418,10 @@ impl ValueTypes {
         };
         match several {
             [only] => self.number_of(only, false),
+            _ if several.len() <= SEVERAL_MAX && several.iter().all(evaluates_all) => {
+                let all = Atom::expression(several.to_vec());
+                self.number_of_kind(named_by_place(&all), KnownKind::Functions)
+            }
             _ if several.len() > SEVERAL_MAX || !several.iter().all(is_plain) => None,
             _ => self.number_of_kind(Atom::expression(several.to_vec()), KnownKind::Several),
         }
@@ -439,7 +452,10 @@ impl ValueTypes {
 
     /// Whether such values have several types.
     pub(super) fn is_several(&self, number: ValueType) -> bool {
-        self.known(number).kind == KnownKind::Several
+        matches!(
+            self.known(number).kind,
+            KnownKind::Several | KnownKind::Functions
+        )
     }
 
     /// The number of an operation's type.
@@ -575,6 +591,25 @@ impl ValueTypes {
         found
     }
 
+    /// The same of something with several function types: by the first of them that is right for it.
+    pub(super) fn decision_of_several(
+        &self,
+        functions: &[Atom],
+        arguments: &[Argument],
+        wanted: &Atom,
+    ) -> Option<Arc<Decision>> {
+        let parts: Vec<Part> = arguments.iter().map(|each| self.part(*each)).collect();
+        let mut functions = functions.iter();
+        let (returns, parameters) = functions.find_map(|function| {
+            let function = types::renamed(function);
+            types::applied_by_parts(&function, &parts, &types::renamed(wanted))
+        })??;
+        Some(Arc::new(Decision {
+            returns,
+            parameters,
+        }))
+    }
+
     /// Whether a value of a type may be used where another is expected, if that was looked
     /// up lately.
     #[inline(always)]
@@ -621,6 +656,16 @@ impl ValueTypes {
         types::match_types(&a, &b, &mut bindings)
     }
 
+    /// The same, looked up.
+    pub(super) fn are_known_alike(&mut self, one: ValueType, other: ValueType) -> bool {
+        if let Some(known) = self.alike.get(&(one, other)) {
+            return *known;
+        }
+        let are_alike = self.are_alike(one, other);
+        self.alike.insert((one, other), are_alike);
+        are_alike
+    }
+
     /// Whether it is the type `Atom`.
     pub(super) fn is_atom(&self, found: ValueType) -> bool {
         self.known(found).atom.is_symbol(&known().atom)
@@ -628,7 +673,8 @@ impl ValueTypes {
 
     /// Whether it is the type of functions.
     pub(super) fn is_function(&self, found: ValueType) -> bool {
-        types::is_function(&self.known(found).atom)
+        let known = self.known(found);
+        known.kind == KnownKind::Functions || types::is_function(&known.atom)
     }
 
     /// Whether expecting a value to be of a type adds nothing to what its own says.
@@ -637,4 +683,14 @@ impl ValueTypes {
         types::is_undefined(expected)
             || (known.kind == KnownKind::One && named_by_place(expected) == known.atom)
     }
+}
+
+/// Whether it is a type of functions that have all their arguments evaluated, and their results.
+pub(super) fn evaluates_all(found: &Atom) -> bool {
+    let parts = found.as_expression().unwrap_or_default();
+    types::is_function(found) && !parts[1..].iter().any(is_vague)
+}
+
+fn is_vague(part: &Atom) -> bool {
+    types::is_meta_type(part) || types::is_undefined(part)
 }

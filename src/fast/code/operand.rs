@@ -197,6 +197,11 @@ pub(in crate::fast) enum AtomKind {
     NoName,
     /// A function without a name.
     Lambda,
+    /// A result that nothing is known of the type of, where calls of calls have rules: a list that it
+    /// heads may be such a call.
+    Called,
+    /// What plainly evaluates to itself.
+    Own,
     /// What an argument of any type is evaluated from: anything but calls of what returns a
     /// meta-type, which are arguments as they stand.
     Argument,

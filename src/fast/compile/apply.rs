@@ -309,12 +309,26 @@ impl Compiler<'_> {
             let here = this.here();
             this.fill(no_name, Place::Odd, here);
             let as_value = this.branch(|this| {
-                let at = this.emit(Instruction::CheckKind {
-                    slot: slots[0],
-                    kind: AtomKind::Lambda,
-                    odd: FAIL,
-                });
-                this.odd[slow].uses.push((at, Place::Odd));
+                let check = |this: &mut Self, slot: Slot, kind: AtomKind| {
+                    let odd = FAIL;
+                    this.emit(Instruction::CheckKind { slot, kind, odd })
+                };
+                let mut at = vec![check(this, slots[0], AtomKind::Lambda)];
+                if this.program.may_have_curried() {
+                    // Where it is none it may head a call, if nothing is evaluated again.
+                    let over = this.emit(Instruction::Jump { to: FAIL });
+                    let here = this.here();
+                    this.fill(at[0], Place::Odd, here);
+                    at = vec![check(this, slots[0], AtomKind::Called)];
+                    at.extend(
+                        slots[1..]
+                            .iter()
+                            .map(|slot| check(this, *slot, AtomKind::Own)),
+                    );
+                    this.land([Some(over)]);
+                }
+                let uses = at.into_iter().map(|at| (at, Place::Odd));
+                this.odd[slow].uses.extend(uses);
                 let call = this.build(&operands)?;
                 let call = this.in_slot(call)?;
                 let value = this.settle_as(call, expected, want, false, Of::Element)?;

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use super::decide::is_applied;
 use super::lambda::lambda_of;
 use super::minimal::Ends;
-use super::{Bound, Compiled, Compiler, Leave, Place, Static, Value, Want};
+use super::{Bound, Compiled, Compiler, Leave, OddWhat, Place, Static, Value, Want};
 use crate::atom::{Atom, Grounded, known};
 use crate::evaluate::{Control, is_instruction, substitute};
 use crate::fast::code::{
     ANY, BOOL, FAIL, Instruction, Of, Operand, Pc, Quick, RETURN, Slot, TypeId, Watched,
 };
-use crate::fast::curried::shape_of;
+use crate::fast::curried::{Groups, shape_of};
 use crate::fast::function::{Elements, Function, State};
 use crate::fast::head::{Head, Signature};
 use crate::fast::program::Inline;
 use crate::operation::Operation;
+use crate::symbol::Symbol;
 use crate::types;
 
 /// A call that is being compiled, as what compiles it hands it on.
@@ -35,7 +36,7 @@ impl Compiler<'_> {
     pub(super) fn call(&mut self, call: Call<'_>) -> Compiled<Value> {
         let head = (self.program).head_of_call(self.host, self.heap, call.children);
         if self.types_change && matches!(head, Head::Untyped | Head::Typed(_)) {
-            return Err(Leave);
+            return self.call_if_types(call);
         }
         match head {
             Head::Complex => self.complex_call(call),
@@ -52,6 +53,19 @@ impl Compiler<'_> {
                 value
             }
         }
+    }
+
+    /// A call behind what may have changed types: as it is typed now, if they are the same by then;
+    /// else as a value, for which there is other code.
+    fn call_if_types(&mut self, call: Call<'_>) -> Compiled<Value> {
+        let (since, odd) = (self.program.types_epoch, FAIL);
+        let at = self.emit(Instruction::IfTypes { since, odd });
+        let value = OddWhat::Value(call.atom.clone(), call.want == Want::Own);
+        let slow = self.slow(vec![(at, Place::Odd)], value, call.expected)?;
+        self.types_change = false;
+        let value = self.call(call);
+        self.types_change = true;
+        self.resume(Some(slow), value?, call.want)
     }
 
     /// A call whose head tells no one type: an instruction, an operation without a type, a variable,
@@ -80,7 +94,11 @@ impl Compiler<'_> {
             [head, ..] if lambda_of(head).is_some() => self.lambda_call(children, expected, want),
             [Atom::Variable(_), ..] => self.applied_as(call, None),
             [head @ Atom::Expression(_), ..] if self.program.may_be_ruled(head, children.len()) => {
-                self.call_of_call(call)
+                match self.attempt(|this| this.call_of_call(call)) {
+                    Some(value) => Ok(value),
+                    None if self.is_headed_by_ruled(children) => self.headed_by_call(call),
+                    None => Err(Leave),
+                }
             }
             [head @ Atom::Expression(_), ..] if self.gives_no_function(head) => {
                 self.headed_by_call(call)
@@ -154,10 +172,16 @@ impl Compiler<'_> {
                 self.exit(mark);
                 Ok(value)
             }
-            [Atom::Symbol(_), ..] => {
-                let (signature, _) = self.signature_for(children, Some(expected))?;
-                self.typed_call(call, &signature)
-            }
+            [Atom::Symbol(_), ..] => match self.signature_for(children, Some(expected)) {
+                Ok((signature, true)) => self.typed_call(call, &signature),
+                Ok((signature, false)) => {
+                    match self.attempt(|this| this.decided_of_several(call)) {
+                        Some(value) => Ok(value),
+                        None => self.typed_call(call, &signature),
+                    }
+                }
+                Err(Leave) => self.decided_of_several(call),
+            },
             _ => Err(Leave),
         }
     }
@@ -374,6 +398,19 @@ impl Compiler<'_> {
         self.program.curried.is_name(name) && !parts.all(Atom::is_ground)
     }
 
+    /// Whether it is a call of what calls of calls give that there are rules for, `(((curry +) $x) $y)`
+    /// with rules for `((curry $f) $x)`, and there is none for as many calls as it is.
+    fn is_headed_by_ruled(&mut self, children: &[Atom]) -> bool {
+        if self.program.proving || self.watched || self.program.watched {
+            return false;
+        }
+        let curried = &self.program.curried;
+        let is_ruled = |(root, groups): (&Symbol, Groups)| curried.has_rules_within(root, &groups);
+        shape_of(children).is_some_and(is_ruled)
+            && curried.flat(children).is_none()
+            && self.gives_no_function(&children[0])
+    }
+
     /// A call of a call that there are rules for, `((add $x) $y)`, as one of the function that these
     /// are the rules of.
     fn call_of_call(&mut self, call: Call<'_>) -> Compiled<Value> {
@@ -527,7 +564,9 @@ impl Compiler<'_> {
         let head = self.program.head(self.host, self.heap, &head);
         let function = self.program.function(symbol, arity, ANY);
         let is_data = matches!(head, Head::Untyped) && self.is_data(function);
-        self.program.look_at_rules(symbol, arity);
+        if is_data || !self.program.ask_for_more_rules(symbol, arity, 0) {
+            self.program.look_at_rules(symbol, arity);
+        }
         is_data
     }
 

@@ -34,10 +34,10 @@ impl Compiler<'_> {
             return None;
         }
         let (left, right) = (self.bound_slot(left)?, self.bound_slot(right)?);
-        let expected = [Check::Same(left, right), Check::Same(right, left)];
+        let slots = [(left, right), (right, left)];
         checks
             .iter()
-            .all(|check| expected.contains(check))
+            .all(|check| matches!(check, Check::Same(a, b, _) if slots.contains(&(*a, *b))))
             .then_some((left, right))
     }
 

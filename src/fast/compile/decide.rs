@@ -63,6 +63,8 @@ struct Further {
     /// The call, with what arguments were evaluated to so far.
     whole: Vec<Atom>,
     head: Value,
+    /// The types of its head, if they are several.
+    several: Option<Arc<[Atom]>>,
     expected: Expected,
     /// The slot of its function.
     function: Slot,
@@ -241,9 +243,8 @@ impl Compiler<'_> {
         let symbol = self.heap.symbol(symbol);
         let expected = Expected::Known(expected);
         self.decided_as(
-            atom,
-            children,
-            signature,
+            (atom, children),
+            (signature, None),
             expected,
             want,
             |this, operands, callee, want, mark| {
@@ -253,12 +254,42 @@ impl Compiler<'_> {
         )
     }
 
-    /// A call of something with such a signature: `inner` makes it of its operands.
+    /// A call of a name with several function types: values tell which of them is meant, all of
+    /// which have their arguments evaluated.
+    pub(super) fn decided_of_several(&mut self, call: Call<'_>) -> Compiled<Value> {
+        let Call {
+            atom,
+            children,
+            expected,
+            want,
+        } = call;
+        let Atom::Symbol(symbol) = &children[0] else {
+            return Err(Leave);
+        };
+        let symbol = self.heap.symbol(symbol);
+        let several = self.program.several(self.host, self.heap, &children[0]);
+        let mut several = several.ok_or(Leave)?;
+        several.retain(|(signature, _)| signature.parameters.len() + 1 == children.len());
+        let (first, _) = several.first().ok_or(Leave)?.clone();
+        let types: Arc<[Atom]> = several.into_iter().map(|(_, found)| found).collect();
+        self.decided_as(
+            (atom, children),
+            (&first, Some(&types)),
+            Expected::Known(expected),
+            want,
+            |this, operands, callee, want, mark| {
+                let elements = Elements::Unsettled;
+                this.call_decided(symbol, operands, callee, want, mark, elements)
+            },
+        )
+    }
+
+    /// A call of something with such a signature: `inner` makes it of its operands. Of `several` types the
+    /// signature is that of one.
     pub(super) fn decided_as(
         &mut self,
-        atom: &Atom,
-        children: &[Atom],
-        signature: &Signature,
+        (atom, children): (&Atom, &[Atom]),
+        (signature, several): (&Signature, Option<&Arc<[Atom]>>),
         expected: Expected,
         want: Want,
         inner: impl FnOnce(&mut Self, Vec<Operand>, Callee, Want, Option<Slot>) -> Compiled<Value>,
@@ -276,6 +307,7 @@ impl Compiler<'_> {
             }
         }
         if let Expected::Known(known) = expected
+            && several.is_none()
             && let Some((guard, now)) = self.decide_now(atom, children, signature, known)?
         {
             let value = self.decided_now(children, signature, now, want, inner)?;
@@ -333,7 +365,10 @@ impl Compiler<'_> {
             });
         }
         let told: Vec<Told> = parts.iter().map(|part| part.told).collect();
-        let site = self.site(head, expected, parts.clone(), evaluates_result);
+        let several = several.cloned();
+        let is_one = several.is_none();
+        let called = (head, several.clone());
+        let site = self.site(called, expected, parts.clone(), evaluates_result);
         let mut uses = self.emit_checks(checks);
         let function = self.slot()?;
         let at = self.emit(Instruction::Decide {
@@ -357,6 +392,7 @@ impl Compiler<'_> {
         let mut further = Further {
             whole: children.to_vec(),
             head,
+            several,
             expected,
             function,
             arguments: parts,
@@ -367,6 +403,7 @@ impl Compiler<'_> {
         };
         further.looks = (0..arguments.len()).any(|place| further.is_told_by(place));
         if want == Want::Tail
+            && is_one
             && !self.is_typed_anyhow(arguments, signature)
             && let Some(function) = self.grows(children)
         {
@@ -408,7 +445,7 @@ impl Compiler<'_> {
     /// A site of a call of a constant.
     fn site(
         &mut self,
-        head: Value,
+        (head, several): (Value, Option<Arc<[Atom]>>),
         expected: Expected,
         arguments: Vec<SiteArgument>,
         evaluates_result: bool,
@@ -427,6 +464,7 @@ impl Compiler<'_> {
         }
         self.program.site(Site {
             head: self.program.constants[head.index()],
+            several,
             expected,
             arguments,
             evaluates_result,
@@ -470,7 +508,8 @@ impl Compiler<'_> {
         };
         let arguments = further.arguments.clone();
         let (head, expected) = (further.head, further.expected);
-        let site = self.site(head, expected, arguments, further.evaluates_result);
+        let called = (head, further.several.clone());
+        let site = self.site(called, expected, arguments, further.evaluates_result);
         let odd = FAIL;
         let to = further.function;
         let over = told.map(|slot| self.emit(Instruction::IfFurther { slot, odd }));

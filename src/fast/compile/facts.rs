@@ -17,7 +17,7 @@ use crate::evaluate::uses::Used;
 use crate::fast::code::{FAIL, Instruction, Operand, Pc, Slot};
 use crate::fast::function::State;
 use crate::fast::program::Program;
-use crate::fast::switch::{HeadTest, Key};
+use crate::fast::switch::HeadTest;
 use crate::space::probe::Probe;
 use crate::space::{Layers, Origin, Space, Stand};
 use crate::types;
@@ -193,15 +193,16 @@ impl Compiler<'_> {
             std::ops::ControlFlow::Continue(())
         });
         let mut tests = Vec::with_capacity(facts.len());
+        let is_once = is_each_once(pattern);
         for fact in &facts {
             let (mut seen, mut own) = (Vec::new(), Vec::new());
-            let (depth, fact_slots) = (self.depth, self.slots_in(pattern));
+            let depth = self.depth;
             let may = self.fact_tests(pattern, fact, &mut seen, &mut own);
             self.depth = depth;
             match may {
-                // All that the rule knows is told by one test.
-                Ok(true) if fact.is_ground() && fact_slots == Some(own.len()) => {
-                    if own.iter().any(|test| !matches!(test.key, Key::Leaf(_))) {
+                // All that the rule knows is told by tests.
+                Ok(true) if fact.is_ground() && is_once => {
+                    if self.tests_wanted(pattern, fact) != own.len() {
                         return Ok(Vec::new());
                     }
                     tests.push(own.into_boxed_slice());
@@ -265,15 +266,27 @@ impl Compiler<'_> {
         self.program.facts.push(stand);
     }
 
-    /// How many variables of a pattern have slots; `None` if one occurs twice.
-    fn slots_in(&self, pattern: &Atom) -> Option<usize> {
-        let (mut seen, mut count, mut once) = (Vec::new(), 0, true);
-        pattern.for_each_occurrence(|variable| {
-            once &= !seen.contains(variable);
-            seen.push(variable.clone());
-            count += usize::from(self.slot_of(variable).is_some());
-        });
-        once.then_some(count)
+    /// How many tests tell that all slots of a pattern's variables hold what a fact has there: one for
+    /// each part of it, but names that head others.
+    fn tests_wanted(&self, pattern: &Atom, fact: &Atom) -> usize {
+        let mut wanted = 0;
+        let mut pending = vec![(pattern, fact)];
+        while let Some((pattern, fact)) = pending.pop() {
+            match (pattern, fact) {
+                (Atom::Variable(variable), _) if self.slot_of(variable).is_none() => {}
+                (Atom::Variable(_), Atom::Expression(whole)) if !whole.children().is_empty() => {
+                    wanted += 1;
+                    let first = head::first_unknown(whole.children());
+                    pending.extend(whole.children()[first..].iter().map(|part| (pattern, part)));
+                }
+                (Atom::Variable(_), _) => wanted += 1,
+                (Atom::Expression(pattern), Atom::Expression(fact)) => {
+                    pending.extend(pattern.children().iter().zip(fact.children()));
+                }
+                _ => {}
+            }
+        }
+        wanted
     }
 
     fn compile_facts(
@@ -524,11 +537,13 @@ impl Compiler<'_> {
             return self.pattern_with(fact, slot, &mut Vec::new());
         };
         self.deeper()?;
-        let to = self.arguments(children)?;
-        self.emit(Instruction::Unpack { slot, to, skip: 1 });
-        for (place, child) in children[1..].iter().enumerate() {
-            path.push(place as u32 + 1);
-            self.fact_with(child, to + place as Slot, path, known)?;
+        let first = head::first_unknown(children);
+        let to = self.slots_for(&children[first..])?;
+        let skip = first as u16;
+        self.emit(Instruction::Unpack { slot, to, skip });
+        for (place, child) in children.iter().enumerate().skip(first) {
+            path.push(place as u32);
+            self.fact_with(child, to + (place - first) as Slot, path, known)?;
             path.pop();
         }
         self.depth -= 1;
@@ -574,6 +589,16 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether no variable occurs twice.
+fn is_each_once(pattern: &Atom) -> bool {
+    let (mut seen, mut once) = (Vec::new(), true);
+    pattern.for_each_occurrence(|variable| {
+        once &= !seen.contains(variable);
+        seen.push(variable.clone());
+    });
+    once
+}
+
 /// Whether rows are found by the head of a pattern, and are no rules or types.
 fn has_plain_head(pattern: &Atom) -> bool {
     match pattern.as_expression() {
@@ -603,15 +628,15 @@ fn is_all_known(fact: &Atom, path: &mut Vec<u32>, known: &[Path]) -> bool {
     if !is_known(path, known) {
         return false;
     }
-    let children = fact.as_expression().and_then(|children| children.get(1..));
-    children
-        .unwrap_or_default()
-        .iter()
-        .enumerate()
-        .all(|(place, child)| {
-            path.push(place as u32 + 1);
-            let all = is_all_known(child, path, known);
-            path.pop();
-            all
-        })
+    let Some(children @ [_, ..]) = fact.as_expression() else {
+        return true;
+    };
+    let first = head::first_unknown(children);
+    let mut unknown = children.iter().enumerate().skip(first);
+    unknown.all(|(place, child)| {
+        path.push(place as u32);
+        let all = is_all_known(child, path, known);
+        path.pop();
+        all
+    })
 }

@@ -50,7 +50,7 @@ fn settle(host: &Host, heap: &mut Heap, program: &mut Program, id: u32) -> Compi
         _ if is_step(expected) => return Err(Leave),
         Head::Untyped => None,
         Head::Typed(signature) => Some(signature.clone()),
-        Head::Complex if program.signatures(host, heap, &head).is_some() => None,
+        Head::Complex if program.several(host, heap, &head).is_some() => None,
         Head::Operation(..) | Head::Complex => return Err(Leave),
     };
     let name = heap.symbol_of(symbol);

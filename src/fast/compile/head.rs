@@ -37,7 +37,7 @@ pub(super) fn key(heap: &mut Heap, pattern: &Atom) -> Option<Key> {
             let head = match children.first() {
                 Some(Atom::Symbol(symbol)) => Some(Cell::symbol(heap.symbol(symbol))),
                 Some(head @ Atom::Grounded(Grounded::Operation(_))) => {
-                    heap.constant(head).filter(|head| head.is_operation())
+                    Some(heap.constant(head).filter(|head| head.is_operation())?)
                 }
                 _ => None,
             };
@@ -89,17 +89,29 @@ fn always_matches_at<'p>(
         Atom::Expression(expression) => {
             is_known
                 && !pattern.is_ground()
-                && expression.children()[1..]
+                && expression
+                    .children()
                     .iter()
                     .enumerate()
+                    .skip(first_unknown(expression.children()))
                     .all(|(position, child)| {
-                        path.push(position as u32 + 1);
+                        path.push(position as u32);
                         let matches = always_matches_at(child, path, known, seen);
                         path.pop();
                         matches
                     })
         }
     }
+}
+
+/// The first element that is to be looked at of an expression which is known to be one of as many: a
+/// name that heads it is known with that.
+pub(super) fn first_unknown(elements: &[Atom]) -> usize {
+    let is_name = matches!(
+        elements[0],
+        Atom::Symbol(_) | Atom::Grounded(Grounded::Operation(_))
+    );
+    usize::from(is_name)
 }
 
 /// What the argument at a path must be to match a pattern, where that is plain.
@@ -170,14 +182,17 @@ impl Compiler<'_> {
             Atom::Expression(expression) if is_known && expression.children().is_empty() => Ok(()),
             Atom::Expression(expression) if is_known && !pattern.is_ground() => {
                 let children = expression.children();
-                let to = self.arguments(children)?;
-                self.emit(Instruction::Unpack { slot, to, skip: 1 });
-                for (position, child) in children[1..].iter().enumerate() {
-                    path.push(position as u32 + 1);
-                    self.known_with(child, to + position as Slot, path, known, uses)?;
+                let first = first_unknown(children);
+                let to = self.slots_for(&children[first..])?;
+                let skip = first as u16;
+                self.emit(Instruction::Unpack { slot, to, skip });
+                for (position, child) in children.iter().enumerate().skip(first) {
+                    path.push(position as u32);
+                    let element = to + (position - first) as Slot;
+                    self.known_with(child, element, path, known, uses)?;
                     path.pop();
                 }
-                self.note_matched(pattern, &children[1..], slot, to);
+                self.note_matched(pattern, &children[first..], slot, to);
                 Ok(())
             }
             _ => self.pattern_with(pattern, slot, uses),
@@ -186,8 +201,13 @@ impl Compiler<'_> {
 
     /// Slots for the arguments of a call, one after the other.
     pub(super) fn arguments(&mut self, children: &[Atom]) -> Compiled<Slot> {
+        self.slots_for(&children[1..])
+    }
+
+    /// Slots for elements, one after the other.
+    pub(super) fn slots_for(&mut self, elements: &[Atom]) -> Compiled<Slot> {
         let to = self.slots as Slot;
-        for _ in &children[1..] {
+        for _ in elements {
             self.target()?;
         }
         Ok(to)

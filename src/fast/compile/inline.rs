@@ -515,6 +515,7 @@ impl Compiler<'_> {
             left,
             right,
             evaluated: true,
+            alike: true,
             odd: FAIL,
         });
         // Evaluated for what is expected of it, as the call was.

@@ -12,6 +12,7 @@ use crate::fast::head::{Signature, signature};
 use crate::fast::heap::Heap;
 use crate::fast::met::family;
 use crate::fast::program::Program;
+use crate::fast::types::evaluates_all;
 use crate::types;
 use crate::unify::Bindings;
 
@@ -33,6 +34,37 @@ impl Program {
         heap: &mut Heap,
         head: &Atom,
     ) -> Option<Vec<Arc<Signature>>> {
+        let several = self.several_types(host, heap, head)?;
+        let is_plain = |part: &Atom| {
+            matches!(part, Atom::Symbol(_))
+                && !types::is_meta_type(part)
+                && !types::is_undefined(part)
+        };
+        let signatures = several.iter().map(|found| {
+            let parts = found
+                .as_expression()
+                .filter(|_| types::is_function(found))?;
+            (parts[1..].iter().all(is_plain)).then(|| signature(found))
+        });
+        signatures.collect()
+    }
+
+    /// The types of a name that has several, all of functions that have their arguments evaluated, and
+    /// how each takes them.
+    pub(in crate::fast) fn several(
+        &mut self,
+        host: &Host,
+        heap: &mut Heap,
+        head: &Atom,
+    ) -> Option<Vec<(Arc<Signature>, Atom)>> {
+        let several = self.several_types(host, heap, head)?;
+        let signatures = several
+            .into_iter()
+            .map(|found| evaluates_all(&found).then(|| (signature(&found), found)));
+        signatures.collect()
+    }
+
+    fn several_types(&mut self, host: &Host, heap: &mut Heap, head: &Atom) -> Option<Vec<Atom>> {
         let Atom::Symbol(symbol) = head else {
             return None;
         };
@@ -44,26 +76,27 @@ impl Program {
             return None;
         }
         let id = heap.symbol(symbol);
-        let found = self.types_of_symbol(heap, id).as_deref()?;
-        let is_plain = |part: &Atom| {
-            matches!(part, Atom::Symbol(_))
-                && !types::is_meta_type(part)
-                && !types::is_undefined(part)
-        };
-        if !(2..=TYPES_MAX).contains(&found.len()) {
-            return None;
-        }
-        let signatures = found.iter().map(|found| {
-            let parts = found
-                .as_expression()
-                .filter(|_| types::is_function(found))?;
-            (parts[1..].iter().all(is_plain)).then(|| signature(found))
-        });
-        signatures.collect()
+        let found = self.types_of_symbol(heap, id).as_ref()?;
+        (2..=TYPES_MAX)
+            .contains(&found.len())
+            .then(|| found.clone())
     }
 }
 
 impl Compiler<'_> {
+    /// The type of a call whose head has several function types, if whichever of them is meant says the
+    /// same. Whether one is right values tell.
+    pub(super) fn returned_by_all(&mut self, children: &[Atom]) -> Option<Atom> {
+        let (head, arguments) = children.split_first()?;
+        let several = self.program.several(self.host, self.heap, head)?;
+        let mut several = several
+            .into_iter()
+            .filter(|(signature, _)| signature.parameters.len() == arguments.len());
+        let (first, _) = several.next()?;
+        let is_same = |(other, _): (Arc<Signature>, Atom)| other.returns == first.returns;
+        (first.returns.is_ground() && several.all(is_same)).then(|| first.returns.clone())
+    }
+
     /// The signature of a call whose head has several: the first that nothing known of its
     /// arguments is against, and whether those after it are out of the question. Leaves what is
     /// ill-typed by all of them.

@@ -246,7 +246,7 @@ impl Compiler<'_> {
             };
             let is_looked_at = |check: &Check| match check {
                 Check::Type(slot, _) | Check::Ground(slot) => *slot == name.slot,
-                Check::Same(one, other) => *one == name.slot || *other == name.slot,
+                Check::Same(one, other, _) => *one == name.slot || *other == name.slot,
                 Check::Tree(..) => true,
             };
             let mentioned = contains(part, variable);

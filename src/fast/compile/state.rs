@@ -44,9 +44,8 @@ impl Compiler<'_> {
         }
         let expected = Expected::Known(expected);
         self.decided_as(
-            atom,
-            children,
-            signature,
+            (atom, children),
+            (signature, None),
             expected,
             want,
             |this, operands, _, _, _| {

@@ -122,7 +122,8 @@ impl Grower<'_> {
             .map(|test| test.key)
     }
 
-    /// `seen` are the places looked at, with the word found there, if it is one.
+    /// `seen` are the places looked at, with the word found there, if it is one, or that of
+    /// expressions of as many elements.
     fn grow(&mut self, rules: Vec<u32>, seen: &mut Vec<(Path, Option<u64>)>) -> Option<Tree> {
         self.left = self.left.checked_sub(1 + rules.len())?;
         let is_told = if self.first {
@@ -178,11 +179,15 @@ impl Grower<'_> {
         counts.sort_unstable();
         counts.dedup();
         let mut arities = Vec::with_capacity(counts.len());
-        seen.push((path.clone(), None));
         for arity in counts {
+            // Its head may be any: that is told apart by itself.
+            let word = Key::Expression { head: None, arity }.word();
+            seen.push((path.clone(), Some(word)));
             let below = self.grow(wide_of(Some(arity)).collect(), seen);
+            seen.pop();
             arities.push((arity, below?));
         }
+        seen.push((path.clone(), None));
         let other = self.grow(wide_of(None).collect(), seen);
         let open = match all {
             Some(rules) => Some(self.grow(rules, seen)?),

@@ -130,9 +130,8 @@ impl Compiler<'_> {
                 let symbol = self.heap.symbol(symbol);
                 self.deeper()?;
                 let value = self.decided_as(
-                    argument,
-                    children,
-                    &signature,
+                    (argument, children),
+                    (&signature, None),
                     Expected::Told(expected),
                     want,
                     |this, operands, callee, want, mark| {
@@ -286,6 +285,7 @@ impl Compiler<'_> {
         }
         let site = self.program.site(Site {
             head: self.program.constants[operands[0].index()],
+            several: None,
             expected: Expected::Known(expected),
             arguments: parts,
             evaluates_result: true,
@@ -357,6 +357,7 @@ impl Compiler<'_> {
         // The order of the two makes no difference.
         let site = self.program.site(Site {
             head: self.program.constants[head.index()],
+            several: None,
             expected: Expected::Known(ANY),
             arguments: vec![tells, is_told],
             evaluates_result: true,

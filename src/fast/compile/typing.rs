@@ -168,11 +168,17 @@ impl Compiler<'_> {
                         self.type_of_met_call(children, checks)?
                     }
                     Head::Complex => {
-                        if let Ok((signature, only)) = self.signature_for(children, None) {
-                            return match only {
-                                true => self.application_type(children, &signature, true, checks),
-                                false => Err(Leave),
-                            };
+                        let found = self.signature_for(children, None);
+                        if let Ok((signature, true)) = &found {
+                            return self.application_type(children, signature, true, checks);
+                        }
+                        if let Some(returns) = self.returned_by_all(children) {
+                            let tree = self.tree(&Atom::expression(children.to_vec()))?;
+                            checks.push(Check::Tree(tree, returns.clone()));
+                            return Ok(Static::Known(returns));
+                        }
+                        if found.is_ok() {
+                            return Err(Leave);
                         }
                         let signature = self.signature_of_instruction(&children[0])?;
                         // Whether something is a variable only its value tells.
@@ -373,7 +379,8 @@ impl Compiler<'_> {
                                 checks.push(Check::Type(*slot, known.clone()));
                             }
                             (Static::Slot(a), Static::Slot(b)) => {
-                                checks.push(Check::Same(*a, *b));
+                                let is_pair = is_pair(signature, parameter);
+                                checks.push(Check::Same(*a, *b, is_pair));
                             }
                             (Static::Slot(slot), Static::Open(open))
                             | (Static::Open(open), Static::Slot(slot))
@@ -686,14 +693,15 @@ impl Compiler<'_> {
     }
 
     /// The same of a type that two slots have in common.
-    fn were_just_compared(&self, one: Slot, other: Slot) -> bool {
+    fn were_just_compared(&self, one: Slot, other: Slot, is_pair: bool) -> bool {
         self.just_checked().any(|check| match check {
             Instruction::CheckSame {
                 left,
                 right,
                 evaluated: false,
+                alike,
                 ..
-            } => [(one, other), (other, one)].contains(&(*left, *right)),
+            } => [(one, other), (other, one)].contains(&(*left, *right)) && (is_pair || !*alike),
             _ => false,
         })
     }
@@ -774,9 +782,9 @@ impl Compiler<'_> {
                     }
                     self.emit(Instruction::CheckGround { slot, odd: FAIL })
                 }
-                Check::Same(left, right) => {
+                Check::Same(left, right, alike) => {
                     if self.seen.numbers.contains(&left) && self.seen.numbers.contains(&right)
-                        || self.were_just_compared(left, right)
+                        || self.were_just_compared(left, right, alike)
                     {
                         continue;
                     }
@@ -784,6 +792,7 @@ impl Compiler<'_> {
                         left,
                         right,
                         evaluated: false,
+                        alike,
                         odd: FAIL,
                     })
                 }

@@ -267,6 +267,9 @@ impl Compiler<'_> {
             return None;
         };
         let symbol = self.heap.symbol(symbol);
+        if self.program.ask_for_more_rules(symbol, arity, most) {
+            return None;
+        }
         self.program.look_at_rules(symbol, arity);
         let rows = self.program.rule_rows(symbol, arity);
         if rows.len() > most {

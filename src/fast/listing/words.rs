@@ -365,6 +365,8 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 AtomKind::Variable => "a variable",
                 AtomKind::NoName => "data, or a value of the host but an operation",
                 AtomKind::Lambda => "a function without a name",
+                AtomKind::Called => "what may head a call of a call",
+                AtomKind::Own => "its own value",
                 AtomKind::Argument => "evaluated as an argument",
                 AtomKind::BoundArgument => "no variable, and evaluated as an argument",
             };
@@ -390,6 +392,7 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             left,
             right,
             evaluated: _,
+            alike: _,
             odd: other,
         } => format!(
             "check that {} and {} have a type in common{}",
@@ -835,6 +838,9 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
                 place(to),
                 place(other)
             )
+        }
+        I::IfTypes { odd: other, .. } => {
+            format!("if types have changed go to {}", place(other))
         }
         I::IfRules { odd: other, .. } => format!(
             "decide what rules would; if they have changed go to {}",

@@ -419,7 +419,14 @@ impl Machine<'_> {
         for argument in &site.arguments {
             arguments.push(self.argument_of(&argument.tree, base)?);
         }
-        let decision = self.decision(site.head, &arguments, expected)?;
+        let decision = match &site.several {
+            None => self.decision(site.head, &arguments, expected)?,
+            Some(several) => {
+                let wanted = &self.program.types[usize::from(expected)];
+                let types = &self.program.value_types;
+                types.decision_of_several(several, &arguments, wanted)?
+            }
+        };
         let mut told = SmallVec::new();
         let parts = site.arguments.iter().zip(&arguments);
         for (place, ((part, argument), parameter)) in parts.zip(&decision.parameters).enumerate() {

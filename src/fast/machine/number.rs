@@ -19,7 +19,7 @@ impl Machine<'_> {
         }
         if !self.heap.is_its_own(left)
             || !self.heap.is_its_own(right)
-            || !self.may_have_one_type(left, right)
+            || !self.may_have_one_type(left, right, true)
         {
             return None;
         }

@@ -657,9 +657,13 @@ impl Machine<'_> {
                             AtomKind::Expression => value.is_exp(),
                             AtomKind::Grounded
                             | AtomKind::NoName
+                            | AtomKind::Own
                             | AtomKind::Argument
                             | AtomKind::BoundArgument => value.is_int(),
-                            AtomKind::Symbol | AtomKind::Variable | AtomKind::Lambda => false,
+                            AtomKind::Symbol
+                            | AtomKind::Variable
+                            | AtomKind::Lambda
+                            | AtomKind::Called => false,
                         };
                         if is_of_kind {
                             next!()
@@ -1404,6 +1408,7 @@ impl Machine<'_> {
                     | I::ErrorAt { .. }
                     | I::Gather { .. }
                     | I::GatherAdd { .. }
+                    | I::IfTypes { .. }
                     | I::CaseOpen { .. }
                     | I::CaseAny { .. }
                     | I::Found { .. }

@@ -118,7 +118,8 @@ impl Machine<'_> {
         let (first, _) = self.heap.elements(value.at());
         let head = self.heap.deref(self.heap.word(first));
         let may_be = match head.kind() {
-            Term::Exp(_) => true,
+            // Nothing is wrong with a call of what is of no type.
+            Term::Exp(_) => self.type_of_head(head) != Some(self.program.value_types.unknown()),
             Term::Sym(id) => !self.is_untyped(id) && self.type_of(value).is_none(),
             _ => self.type_of(value).is_none(),
         };

@@ -767,6 +767,7 @@ impl Machine<'_> {
                 left,
                 right,
                 evaluated,
+                alike,
                 odd,
             } => {
                 let (left, right) = (slot!(self, base, left), slot!(self, base, right));
@@ -776,7 +777,7 @@ impl Machine<'_> {
                     let mut is_any =
                         |value| evaluated && (self.is_tuple(value) || self.is_no_data(value));
                     let is_any = is_any(left) || is_any(right);
-                    if !is_any && !self.may_have_one_type(left, right) {
+                    if !is_any && !self.may_have_one_type(left, right, alike) {
                         pc = odd;
                     }
                 }
@@ -827,6 +828,12 @@ impl Machine<'_> {
             I::IfRules { rules, odd } => {
                 fuel!();
                 if !self.program.is_same_inlined(&self.heap, rules) {
+                    pc = odd;
+                }
+            }
+            I::IfTypes { since, odd } => {
+                fuel!();
+                if self.program.types_epoch != since {
                     pc = odd;
                 }
             }

@@ -27,9 +27,10 @@ struct Level {
 }
 
 impl Machine<'_> {
-    /// Whether it is plain to see that two values have a type in common.
+    /// Whether it is plain to see that two values have a type in common; one may be `alike` that leaves
+    /// open what the other says.
     #[inline(never)]
-    pub(super) fn may_have_one_type(&mut self, left: Cell, right: Cell) -> bool {
+    pub(super) fn may_have_one_type(&mut self, left: Cell, right: Cell, alike: bool) -> bool {
         let (left, right) = (self.heap.deref(left), self.heap.deref(right));
         if self.are_names_of_one_type(left, right) {
             return true;
@@ -42,8 +43,10 @@ impl Machine<'_> {
             return false;
         };
         if a == Class::Typed && b == Class::Typed {
-            let found = self.type_of(left);
-            return found.is_some() && found == self.type_of(right);
+            let (Some(left), Some(right)) = (self.type_of(left), self.type_of(right)) else {
+                return false;
+            };
+            return left == right || alike && self.program.value_types.are_known_alike(left, right);
         }
         a == Class::Unknown || b == Class::Unknown || a == b
     }
@@ -513,7 +516,7 @@ impl Machine<'_> {
 
     /// Whether a value is an atom of a kind, and not `Empty`.
     #[inline(always)]
-    pub(super) fn is_of_kind(&self, value: Cell, kind: AtomKind) -> bool {
+    pub(super) fn is_of_kind(&mut self, value: Cell, kind: AtomKind) -> bool {
         let is_grounded = !value.is_exp() && !value.is_symbol() && !value.is_ref();
         match kind {
             AtomKind::Expression => value.is_exp(),
@@ -532,6 +535,13 @@ impl Machine<'_> {
             }
             AtomKind::Variable => value.is_ref(),
             AtomKind::Lambda => value.is_exp() && self.heap.is_lambda(value.at()),
+            AtomKind::Called => {
+                value.is_exp()
+                    && self.heap.is_its_own(value)
+                    && self.program.may_have_curried()
+                    && self.type_of_head(value) == Some(self.program.value_types.unknown())
+            }
+            AtomKind::Own => self.heap.is_its_own(value),
             AtomKind::Argument => true,
             AtomKind::BoundArgument => !value.is_ref(),
         }

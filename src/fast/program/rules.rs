@@ -4,6 +4,7 @@ use crate::atom::{Atom, Grounded, known};
 use crate::fast::function::Inlined;
 use crate::fast::head::Counts;
 use crate::fast::heap::Heap;
+use crate::fast::looked::Seen;
 use crate::fast::program::Program;
 use crate::fast::table::RuleTable;
 use crate::space::{Origin, Row, Subject, Version, token};
@@ -67,20 +68,56 @@ impl Program {
 
     /// Takes note that code depends on the rules of a head symbol and arity.
     pub(in crate::fast) fn look_at_rules(&mut self, symbol: u32, arity: usize) {
-        let version = self.rules_version(symbol, arity);
-        self.looked.note((symbol, arity, version));
+        self.note_looked(symbol, arity, None);
     }
 
     /// Whether there are rules of a head symbol and arity, which code depends on then.
     pub(in crate::fast) fn ask_for_rules(&mut self, symbol: u32, arity: usize) -> bool {
+        if self.ask_for_more_rules(symbol, arity, 0) {
+            return true;
+        }
         self.look_at_rules(symbol, arity);
         self.has_rules_of(symbol, arity)
     }
 
+    /// Whether more than so many rules name the symbol as their head. Code depends then on that
+    /// alone, whatever rules come.
+    pub(in crate::fast) fn ask_for_more_rules(
+        &mut self,
+        symbol: u32,
+        arity: usize,
+        count: usize,
+    ) -> bool {
+        let has_more = self.has_more_own_rules_of(symbol, arity, count);
+        if has_more {
+            self.note_looked(symbol, arity, Some(count));
+        }
+        has_more
+    }
+
+    fn note_looked(&mut self, symbol: u32, arity: usize, more_than: Option<usize>) {
+        let version = self.rules_version(symbol, arity);
+        self.looked.note(Seen {
+            symbol,
+            arity,
+            version,
+            more_than,
+        });
+    }
+
+    fn has_more_own_rules_of(&self, symbol: u32, arity: usize, count: usize) -> bool {
+        let equal = token::symbol(known().equal.id());
+        (self.layers).has_more_rows_about(equal, subject(symbol, arity), count)
+    }
+
     /// Whether other rules that the code of a function depends on are what they were.
     pub(in crate::fast) fn looked_same(&self, function: u32) -> bool {
-        let version = |symbol, arity| self.rules_version(symbol, arity);
-        self.looked.holds(function, version)
+        self.looked.holds(function, |seen| {
+            let (symbol, arity) = (seen.symbol, seen.arity);
+            let has_more = |count| self.has_more_own_rules_of(symbol, arity, count);
+            self.rules_version(symbol, arity) == seen.version
+                || seen.more_than.is_some_and(has_more)
+        })
     }
 
     pub(in crate::fast) fn has_rules_of(&self, symbol: u32, arity: usize) -> bool {
