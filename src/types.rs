@@ -450,14 +450,18 @@ pub(crate) struct Part {
     pub(crate) atom: Atom,
     /// Its types: one, or several.
     pub(crate) found: Vec<Atom>,
+    /// Which of them it is ill-typed by, as bits.
+    pub(crate) wrong: u8,
     /// Whether nothing is known of it: not even that a function says so.
     pub(crate) unknown: bool,
 }
 
 impl Part {
     fn typed(&self) -> Vec<Typed> {
-        let types = self.found.iter().map(|found| {
-            let origin = if self.unknown {
+        let types = self.found.iter().enumerate().map(|(place, found)| {
+            let origin = if self.wrong & 1 << place != 0 {
+                TypeOrigin::Error(self.atom.clone())
+            } else if self.unknown {
                 TypeOrigin::Value
             } else {
                 TypeOrigin::Application
@@ -469,17 +473,23 @@ impl Part {
     }
 }
 
-/// The types of an expression of parts with these types, and whether nothing is known
-/// of it; `None` if it is ill-typed by one of them.
-pub(crate) fn types_of_parts(head: &Part, arguments: &[Part]) -> Option<(Vec<Atom>, bool)> {
+/// The types of an expression of parts with these types, which of them it is ill-typed by, as bits, and
+/// whether nothing is known of it; `None` if it is ill-typed by all.
+pub(crate) fn types_of_parts(head: &Part, arguments: &[Part]) -> Option<(Vec<Atom>, u8, bool)> {
     let found = typed_by_parts(head, arguments);
-    let is_plain = |found: &Typed| found.error().is_none() && !has_host_value(&found.atom);
-    if found.is_empty() || !found.iter().all(is_plain) {
+    let is_right = |found: &Typed| found.error().is_none();
+    if found.len() > 8
+        || !found.iter().any(is_right)
+        || found.iter().any(|found| has_host_value(&found.atom))
+    {
         return None;
     }
+    let wrong = found.iter().enumerate();
+    let wrong = wrong.filter(|(_, found)| !is_right(found));
+    let wrong = wrong.fold(0, |bits, (place, _)| bits | 1 << place);
     let unknown = found.iter().any(Typed::is_unknown);
     let types: Vec<Atom> = found.into_iter().map(|found| found.atom).collect();
-    (!unknown || types.len() == 1).then_some((types, unknown))
+    (!unknown || types.len() == 1).then_some((types, wrong, unknown))
 }
 
 /// Whether an expression of parts with these types is ill-typed whichever of them is meant.
@@ -496,12 +506,7 @@ fn typed_by_parts(head: &Part, arguments: &[Part]) -> Vec<Typed> {
             let of_each = functions
                 .iter()
                 .flat_map(|function| application_types(function, &call, &types));
-            let mut found: Vec<Typed> = of_each.collect();
-            // What is right by one of them is not wrong by the others.
-            if found.iter().any(|found| found.error().is_none()) {
-                found.retain(|found| found.error().is_none());
-            }
-            found
+            of_each.collect()
         }
         _ => {
             let tuples = tuples(&head.typed(), &types);

@@ -807,6 +807,12 @@ pub(super) enum Instruction {
         head: Slot,
         odd: Pc,
     },
+    /// Checks that an expression is of the type of a value, or of any if that is a result of none.
+    CheckTreeOf {
+        tree: u32,
+        slot: Slot,
+        odd: Pc,
+    },
     /// Forgets of data that it is a result where its type is not plain to see: evaluated again it may be
     /// an error.
     Retype {

@@ -305,6 +305,8 @@ enum Check {
     Ground(Slot),
     /// The tree has a type, and that one.
     Tree(u32, Atom),
+    /// The tree has the type of the value in the slot; any if that has none.
+    TreeOf(u32, Slot),
 }
 
 struct Compiler<'m> {
@@ -384,6 +386,8 @@ struct Compiler<'m> {
     /// Whether an operation that was compiled before adds or removes a type: what is typed after it is
     /// only known then.
     types_change: bool,
+    /// Whether types are told of what is inside of an argument.
+    in_types: bool,
     /// Whether it is the way of making a constant anew, where its names have got rules.
     remakes: bool,
 }
@@ -488,6 +492,7 @@ impl<'m> Compiler<'m> {
             too_deep: false,
             typings: types::Found::default(),
             types_change: false,
+            in_types: false,
             remakes: false,
         };
         compiler.define_first(arity);
@@ -637,6 +642,7 @@ impl<'m> Compiler<'m> {
                 Place::Odd,
                 I::CheckGround { odd, .. }
                 | I::CheckTree { odd, .. }
+                | I::CheckTreeOf { odd, .. }
                 | I::Cons { odd, .. }
                 | I::Decons { odd, .. }
                 | I::CheckFirst { odd, .. }

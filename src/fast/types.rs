@@ -123,6 +123,8 @@ enum KnownKind {
     Several,
     /// Several, all of functions.
     Functions,
+    /// Several, of an expression that is ill-typed by some of them, which these bits tell.
+    Partly(u8),
 }
 
 impl Known {
@@ -132,11 +134,33 @@ impl Known {
 
     fn types(&self) -> &[Atom] {
         match self.kind {
-            KnownKind::Several | KnownKind::Functions => {
+            KnownKind::Several | KnownKind::Functions | KnownKind::Partly(_) => {
                 self.atom.as_expression().unwrap_or_default()
             }
             KnownKind::Unknown | KnownKind::One => std::slice::from_ref(&self.atom),
         }
+    }
+
+    /// Which of the types such values are ill-typed by, as bits.
+    fn wrong(&self) -> u8 {
+        match self.kind {
+            KnownKind::Partly(wrong) => wrong,
+            _ => 0,
+        }
+    }
+
+    /// The types that such values have.
+    fn right(&self) -> impl Iterator<Item = &Atom> {
+        let wrong = self.wrong();
+        let types = self.types().iter().enumerate();
+        types.filter_map(move |(place, found)| (wrong & 1 << place == 0).then_some(found))
+    }
+
+    /// The type that such values have, if it is one.
+    fn only(&self) -> Option<&Atom> {
+        let mut right = self.right();
+        let only = right.next()?;
+        right.next().is_none().then_some(only)
     }
 }
 
@@ -427,6 +451,18 @@ impl ValueTypes {
         }
     }
 
+    /// The number of what has one of some types, and is ill-typed by the others; `None` if it has more than
+    /// one.
+    fn number_of_partly(&mut self, several: &[Atom], wrong: u8) -> Option<ValueType> {
+        let count = several.len();
+        let is_one = wrong.count_ones() as usize + 1 == count;
+        if count > SEVERAL_MAX || !is_one || several.iter().any(types::is_meta_type) {
+            return None;
+        }
+        let all = Atom::expression(several.to_vec());
+        self.number_of_kind(named_by_place(&all), KnownKind::Partly(wrong))
+    }
+
     fn number_of_kind(&mut self, atom: Atom, kind: KnownKind) -> Option<ValueType> {
         let key = (atom, kind);
         if let Some(number) = self.numbers.get(&key) {
@@ -450,12 +486,14 @@ impl ValueTypes {
         (known.kind == KnownKind::One).then_some(&known.atom)
     }
 
-    /// Whether such values have several types.
+    /// Whether such values have several types, or are ill-typed by some.
     pub(super) fn is_several(&self, number: ValueType) -> bool {
-        matches!(
-            self.known(number).kind,
-            KnownKind::Several | KnownKind::Functions
-        )
+        self.known(number).types().len() != 1
+    }
+
+    /// Whether such values have just one type.
+    pub(super) fn is_told(&self, number: ValueType) -> bool {
+        self.known(number).only().is_some()
     }
 
     /// The number of an operation's type.
@@ -507,6 +545,7 @@ impl ValueTypes {
         Part {
             atom,
             found: known.types().iter().map(types::renamed).collect(),
+            wrong: known.wrong(),
             unknown: known.is_unknown(),
         }
     }
@@ -541,8 +580,9 @@ impl ValueTypes {
         let head_part = self.part(Argument::new(head, ArgumentKind::Symbol));
         let parts: Vec<Part> = arguments.iter().map(|each| self.part(*each)).collect();
         let found = match types::types_of_parts(&head_part, &parts) {
-            Some((found, true)) => self.number_of(&found[0], true),
-            Some((found, false)) => self.number_of_several(&found),
+            Some((found, _, true)) => self.number_of(&found[0], true),
+            Some((found, 0, false)) => self.number_of_several(&found),
+            Some((found, wrong, false)) => self.number_of_partly(&found, wrong),
             None => None,
         };
         self.applications.insert(key, found);
@@ -632,7 +672,7 @@ impl ValueTypes {
             return *fits;
         }
         let wanted = types::renamed(wanted);
-        let fits = self.known(found).types().iter().any(|actual| {
+        let fits = self.known(found).right().any(|actual| {
             let mut bindings = Bindings::new();
             types::match_types(&wanted, &types::renamed(actual), &mut bindings)
         });
@@ -673,15 +713,17 @@ impl ValueTypes {
 
     /// Whether it is the type of functions.
     pub(super) fn is_function(&self, found: ValueType) -> bool {
-        let known = self.known(found);
-        known.kind == KnownKind::Functions || types::is_function(&known.atom)
+        self.known(found).right().any(types::is_function)
     }
 
     /// Whether expecting a value to be of a type adds nothing to what its own says.
     pub(super) fn says_no_more(&self, expected: &Atom, found: ValueType) -> bool {
         let known = self.known(found);
         types::is_undefined(expected)
-            || (known.kind == KnownKind::One && named_by_place(expected) == known.atom)
+            || (known.only()).is_some_and(|only| match known.kind {
+                KnownKind::Partly(_) => named_by_place(expected) == named_by_place(only),
+                _ => known.kind == KnownKind::One && named_by_place(expected) == *only,
+            })
     }
 }
 

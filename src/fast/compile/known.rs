@@ -333,6 +333,7 @@ impl Compiler<'_> {
             return Err(Leave);
         }
         Ok(match types.atom(found) {
+            None if found != types.unknown() => return Err(Leave),
             None => Static::Any,
             Some(found) if found.is_ground() => Static::Known(found.clone()),
             Some(found) => Static::Open(found.clone()),

@@ -400,6 +400,7 @@ impl Compiler<'_> {
                 Instruction::Plain { .. } => Asks::Slowly,
                 Instruction::Decide { .. }
                 | Instruction::CheckTree { .. }
+                | Instruction::CheckTreeOf { .. }
                 | Instruction::AppliedAs { .. } => Asks::Types,
                 Instruction::Applied { .. } => Asks::Heads,
                 _ => Asks::Nothing,

@@ -247,7 +247,7 @@ impl Compiler<'_> {
             let is_looked_at = |check: &Check| match check {
                 Check::Type(slot, _) | Check::Ground(slot) => *slot == name.slot,
                 Check::Same(one, other, _) => *one == name.slot || *other == name.slot,
-                Check::Tree(..) => true,
+                Check::Tree(..) | Check::TreeOf(..) => true,
             };
             let mentioned = contains(part, variable);
             let told = found.is_err()

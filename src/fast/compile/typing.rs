@@ -104,8 +104,10 @@ impl Compiler<'_> {
         if !atom.is_ground() || is_large(atom) {
             return None;
         }
-        let mut found = types::types_of_once(&self.program.space, atom, &mut self.typings);
+        // By what it is wrong by counts for the types of what is around it.
+        let mut found = types::typed_once(&self.program.space, atom, &mut self.typings);
         let only = found.pop().filter(|_| found.is_empty())?;
+        let only = only.error().is_none().then_some(only.atom)?;
         if types::is_undefined(&only) {
             Some(Static::Any)
         } else if only.is_ground() {
@@ -155,7 +157,12 @@ impl Compiler<'_> {
                             (_, Head::Untyped) => Static::Any,
                             (flat, Head::Typed(signature)) => {
                                 match self.is_open_curried(&flat, &signature) {
-                                    true => self.applied_type(&flat, &signature, checks)?,
+                                    true => {
+                                        let before = std::mem::replace(&mut self.in_types, true);
+                                        let found = self.applied_type(&flat, &signature, checks);
+                                        self.in_types = before;
+                                        found?
+                                    }
                                     false => {
                                         self.application_type(&flat, &signature, true, checks)?
                                     }
@@ -166,6 +173,12 @@ impl Compiler<'_> {
                     }
                     Head::Complex if self.met_as_one(&children[0]).is_some() => {
                         self.type_of_met_call(children, checks)?
+                    }
+                    // What it is ill-typed by counts for the types of what is around it.
+                    Head::Complex
+                        if self.in_types && self.several_types(&children[0]).is_some() =>
+                    {
+                        return Err(Leave);
                     }
                     Head::Complex => {
                         let found = self.signature_for(children, None);
@@ -262,6 +275,19 @@ impl Compiler<'_> {
         nested: bool,
         checks: &mut Vec<Check>,
     ) -> Compiled<Static> {
+        let before = std::mem::replace(&mut self.in_types, nested);
+        let found = self.type_of_application(children, signature, nested, checks);
+        self.in_types = before;
+        found
+    }
+
+    fn type_of_application(
+        &mut self,
+        children: &[Atom],
+        signature: &Signature,
+        nested: bool,
+        checks: &mut Vec<Check>,
+    ) -> Compiled<Static> {
         let arguments = &children[1..];
         if signature.parameters.len() != arguments.len() {
             return Err(Leave);
@@ -320,6 +346,14 @@ impl Compiler<'_> {
             }
             let actual = self.static_type(argument, checks)?;
             match (parameter, actual) {
+                (Atom::Variable(variable), Static::Any | Static::Atom)
+                    if is_call(argument)
+                        && bound.iter().any(|(known, found)| {
+                            known == variable && matches!(found, Static::Tree(_))
+                        }) =>
+                {
+                    return Err(Leave);
+                }
                 (_, Static::Any) => {}
                 (_, Static::Atom) if !nested => {}
                 // Inside of an argument it fits no other type, but what may be any.
@@ -363,6 +397,24 @@ impl Compiler<'_> {
                         Some((_, Static::Known(known))) if *parameter != signature.returns => {
                             checks.push(Check::Tree(tree, known.clone()));
                         }
+                        Some((_, Static::Slot(slot)))
+                            if *parameter != signature.returns
+                                && !nested
+                                && is_pair(signature, parameter) =>
+                        {
+                            checks.push(Check::TreeOf(tree, *slot));
+                        }
+                        // Of what is no call and no type is known of nothing is expected.
+                        None if *parameter != signature.returns
+                            && !nested
+                            && is_pair(signature, parameter) =>
+                        {
+                            let other = other_of_pair(signature, place);
+                            if is_call(&arguments[other]) && other < place {
+                                return Err(Leave);
+                            }
+                            bound.push((variable.clone(), Static::Tree(tree)));
+                        }
                         _ => return Err(Leave),
                     }
                 }
@@ -377,6 +429,12 @@ impl Compiler<'_> {
                             (Static::Slot(slot), Static::Known(known))
                             | (Static::Known(known), Static::Slot(slot)) => {
                                 checks.push(Check::Type(*slot, known.clone()));
+                            }
+                            (Static::Tree(tree), Static::Known(known)) => {
+                                checks.push(Check::Tree(*tree, known.clone()));
+                            }
+                            (Static::Tree(tree), Static::Slot(slot)) => {
+                                checks.push(Check::TreeOf(*tree, *slot));
                             }
                             (Static::Slot(a), Static::Slot(b)) => {
                                 let is_pair = is_pair(signature, parameter);
@@ -776,6 +834,10 @@ impl Compiler<'_> {
                         odd: FAIL,
                     })
                 }
+                Check::TreeOf(tree, slot) => {
+                    let odd = FAIL;
+                    self.emit(Instruction::CheckTreeOf { tree, slot, odd })
+                }
                 Check::Ground(slot) => {
                     if self.seen.numbers.contains(&slot) || self.is_plainly(slot) {
                         continue;
@@ -820,4 +882,12 @@ fn atom_kind(meta_type: &Atom) -> Option<AtomKind> {
 fn is_pair(signature: &Signature, variable: &Atom) -> bool {
     let used = signature.parameters.iter().chain([&signature.returns]);
     used.filter(|part| *part == variable).count() == 2
+}
+
+/// The place of the other parameter of the same type variable.
+fn other_of_pair(signature: &Signature, place: usize) -> usize {
+    let parameters = &signature.parameters;
+    let mut others = (0..parameters.len()).filter(|other| *other != place);
+    let other = others.find(|other| parameters[*other] == parameters[place]);
+    other.expect("it is one of a pair")
 }

@@ -879,6 +879,15 @@ pub(super) fn words(rule: &Words<'_>, instruction: Instruction) -> String {
             slot: value,
             odd: other,
         } => format!("no variable is in {}{}", slot(value), odd(other)),
+        I::CheckTreeOf {
+            slot: value,
+            odd: other,
+            ..
+        } => format!(
+            "the expression is well-typed as {}{}",
+            slot(value),
+            odd(other)
+        ),
         I::CheckTree {
             expected,
             odd: other,

@@ -11,7 +11,7 @@ use super::Machine;
 use crate::atom::{Atom, Variable};
 use crate::fast::applied::{Applied as Lately, Callee};
 use crate::fast::cell::{Cell, Kind};
-use crate::fast::code::{ANY, TypeId};
+use crate::fast::code::{ANY, Slot, TypeId};
 use crate::fast::compile::tells;
 use crate::fast::function::Elements;
 use crate::fast::head::Head;
@@ -110,12 +110,48 @@ impl Machine<'_> {
     pub(super) fn tree_has_type(&mut self, tree: u32, expected: TypeId, base: usize) -> bool {
         let tree = Arc::clone(&self.program.trees[tree as usize]);
         let Some(found) = self.argument_of(&tree, base) else {
-            return self.tree_has_type_as_atom(&tree, expected, base);
+            return expected == ANY && self.has_some_type(&tree, base)
+                || self.tree_has_type_as_atom(&tree, expected, base);
         };
         let Program {
             value_types, types, ..
         } = &mut self.program;
         value_types.fits(found.found(), expected, &types[usize::from(expected)])
+    }
+
+    /// Whether an expression has the type of a value; any, if that is a result of none.
+    pub(super) fn tree_has_type_of(&mut self, tree: u32, slot: Slot, base: usize) -> bool {
+        let tree = Arc::clone(&self.program.trees[tree as usize]);
+        let value = self.heap.deref(slot!(self, base, slot));
+        let Some(own) = self.type_of(value) else {
+            return false;
+        };
+        let is_any = own == self.program.value_types.unknown() && self.heap.is_its_own(value);
+        match self.argument_of(&tree, base) {
+            Some(found) if found.found() == own => !self.program.value_types.is_several(own),
+            Some(_) => is_any,
+            None => is_any && self.has_some_type(&tree, base),
+        }
+    }
+
+    /// Whether a call has a type, though that has no number: as of what is in a state of anything.
+    fn has_some_type(&mut self, tree: &Tree, base: usize) -> bool {
+        let Tree::Call(parts) = tree else {
+            return false;
+        };
+        let Some((Tree::Value(head), arguments)) = parts.split_first() else {
+            return false;
+        };
+        let head = self.heap.deref(self.operand(base, *head));
+        let head = self.type_of_head(head);
+        let arguments: Option<Arguments> = (arguments.iter())
+            .map(|argument| self.argument_of(argument, base))
+            .collect();
+        let (Some(head), Some(arguments)) = (head, arguments) else {
+            return false;
+        };
+        let types = &mut self.program.value_types;
+        types.is_function(head) && !types.is_ill_typed(head, &arguments)
     }
 
     /// As [`Machine::tree_has_type`], where the typing of atoms has to be asked.
@@ -263,7 +299,7 @@ impl Machine<'_> {
             }
         }
         let found = self.type_of(value)?;
-        (!self.program.value_types.is_several(found)).then_some(found)
+        self.program.value_types.is_told(found).then_some(found)
     }
 
     /// What evaluating an argument told, by its value; `None` if that has several types.

@@ -1418,6 +1418,7 @@ impl Machine<'_> {
                     | I::Query { .. }
                     | I::Match { .. }
                     | I::CheckTree { .. }
+                    | I::CheckTreeOf { .. }
                     | I::Retype { .. }
                     | I::CallDecided { .. }
                     | I::CallDecidedLast { .. }

@@ -263,6 +263,11 @@ impl Machine<'_> {
                     pc = odd;
                 }
             }
+            I::CheckTreeOf { tree, slot, odd } => {
+                if !self.tree_has_type_of(tree, slot, base) {
+                    pc = odd;
+                }
+            }
             I::Retype { slot } => {
                 let value = self.heap.deref(slot!(self, base, slot));
                 self.retype(value);
