@@ -18,6 +18,9 @@ fn functions_without_names_are_called_passed_and_returned() {
         (= (adder $n) (|-> ($m) (+ $m $n)))
         !((adder 3) 4) => 7
         !(let $f (adder 10) (($f 1) ($f 2))) => (11 12)
+        (= (is-sum $n $m) (let $f (adder $n) (== ($f $m) (+ $m $n))))
+        !(is-sum 1 2) => True
+        !(is-sum 1 \"a\") => (Error (+ \"a\" 1) (BadArgType 1 Number String))
         (= (twice $f $v) ($f ($f $v)))
         !(twice (|-> ($w) (* $w $w)) 3) => 81
         !(map-atom (1 2 3) $e ((|-> ($x) (* 2 $x)) $e)) => (2 4 6)
