@@ -7,11 +7,12 @@
 use std::io::{self, BufWriter, Write};
 
 fn main() -> std::process::ExitCode {
-    let (mut plain, mut json) = (false, false);
+    let (mut plain, mut compiled, mut json) = (false, false, false);
     let mut files = Vec::new();
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
             "--plain" => plain = true,
+            "--compiled" => compiled = true,
             "--json" => json = true,
             _ => files.push(argument),
         }
@@ -30,6 +31,9 @@ fn main() -> std::process::ExitCode {
             ));
         if plain {
             builder = builder.plain();
+        }
+        if compiled {
+            builder = builder.compiled();
         }
         let mut engine = builder.build();
         let source = match std::fs::read_to_string(&file) {

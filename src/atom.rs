@@ -139,7 +139,11 @@ pub struct State(Arc<StateData>);
 struct StateData {
     value: Mutex<Atom>,
     type_atom: Atom,
+    number: u64,
 }
+
+/// How many states were made so far.
+static STATES: AtomicU64 = AtomicU64::new(0);
 
 impl State {
     /// A cell with `value`, whose values have the type `type_atom`.
@@ -147,7 +151,18 @@ impl State {
         State(Arc::new(StateData {
             value: Mutex::new(value),
             type_atom,
+            number: STATES.fetch_add(1, Ordering::Relaxed),
         }))
+    }
+
+    /// A number that is of no state yet, and less than those of the states that come.
+    pub(crate) fn next_number() -> u64 {
+        STATES.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was made since [`State::next_number`] gave this one.
+    pub(crate) fn is_since(&self, number: u64) -> bool {
+        self.0.number >= number
     }
 
     /// The atom in the cell.

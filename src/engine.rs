@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use crate::areas::Areas;
-use crate::atom::{Atom, known};
+use crate::atom::{Atom, State, known};
 use crate::budget::Budget;
 use crate::evaluate::{Evaluation, TabledFunction};
 use crate::fast::ListingError;
@@ -63,6 +63,12 @@ pub(crate) struct Host {
     pub(crate) grants: Grants,
     /// Set when a program tried to change something without the grant.
     pub(crate) write_refused: bool,
+    /// Set when something was changed that was there before, or called that may change something.
+    pub(crate) has_changed: bool,
+    /// States with this number and greater ones are the evaluation's own.
+    pub(crate) own_states: u64,
+    /// Whether what is evaluated was evaluated before: nothing is to be changed by that.
+    pub(crate) is_second: bool,
     pub(crate) tokens: Words,
     /// What every module's tokens begin with.
     pub(crate) base_tokens: Words,
@@ -92,6 +98,8 @@ pub(crate) struct Host {
     pub(crate) is_running: bool,
     /// Whether everything is left to the plain evaluator.
     pub(crate) plain: bool,
+    /// Whether what compiled code is unsure of is looked at again.
+    pub(crate) looks_again: bool,
     pub(crate) entropy: Entropy,
     /// What the module `fileio` opens files through.
     pub(crate) file_access: Option<Arc<dyn FileAccess>>,
@@ -162,10 +170,20 @@ impl Context<'_> {
     /// `ReadOnly` if the embedder granted no writing.
     pub fn check_write(&mut self) -> Result<(), OperationError> {
         if self.host.grants.write {
+            self.host.has_changed = true;
             return Ok(());
         }
         self.host.write_refused = true;
         Err(OperationError::symbol("ReadOnly"))
+    }
+
+    /// As [`Context::check_write`], of a change to a state.
+    pub(crate) fn check_change(&mut self, state: &State) -> Result<(), OperationError> {
+        let is_own = state.is_since(self.host.own_states);
+        if is_own && (self.host.grants.write || self.host.is_second) {
+            return Ok(());
+        }
+        self.check_write()
     }
 
     /// Evaluates `atom` in the space of the call, within what is left of the budget.
@@ -192,6 +210,7 @@ pub struct Builder {
     grants: Grants,
     files: Option<Arc<dyn Files>>,
     plain: bool,
+    looks_again: bool,
     entropy: Option<Entropy>,
     file_access: Option<Arc<dyn FileAccess>>,
     areas: Areas,
@@ -267,6 +286,14 @@ impl Builder {
         self
     }
 
+    /// Takes what compiled code answers as it is, also where it is odd and short. By default the plain
+    /// evaluator looks at that again: for whoever holds the one against the other.
+    #[must_use]
+    pub fn compiled(mut self) -> Builder {
+        self.looks_again = false;
+        self
+    }
+
     /// The engine, with the standard library loaded.
     pub fn build(self) -> Engine {
         let corelib = Space::module("top:corelib");
@@ -275,6 +302,9 @@ impl Builder {
         let host = Host {
             grants: self.grants,
             write_refused: false,
+            has_changed: false,
+            own_states: 0,
+            is_second: false,
             tokens: Words::new(),
             base_tokens: Words::new(),
             modules: Modules::new(self.files),
@@ -298,6 +328,7 @@ impl Builder {
             compiled: crate::fast::Cache::default(),
             is_running: false,
             plain: self.plain,
+            looks_again: self.looks_again,
             entropy: self.entropy.unwrap_or_else(library::fixed_entropy),
             file_access: self.file_access,
             areas: self.areas,
@@ -326,6 +357,7 @@ impl Engine {
             grants: Grants::default(),
             files: None,
             plain: false,
+            looks_again: true,
             entropy: None,
             file_access: None,
             areas: Areas::default(),
@@ -408,6 +440,11 @@ impl Engine {
         self.bind(&name, Atom::from(operation));
     }
 
+    /// As [`Engine::register`], of an operation of the standard library.
+    pub(crate) fn provide(&mut self, operation: Operation) {
+        self.register(operation.of_library());
+    }
+
     /// Makes an operation callable by a symbol: in every space that sees the
     /// standard library, beside whatever rules there are for that symbol.
     pub(crate) fn define(&mut self, operation: Operation) {
@@ -417,7 +454,8 @@ impl Engine {
             Atom::Symbol(name.clone()),
             operation.type_atom().clone(),
         ]));
-        self.host.functions.insert(name, Arc::new(operation));
+        let operation = Arc::new(operation.of_library());
+        self.host.functions.insert(name, operation);
     }
 
     /// Adds the atoms of `source` to the program's space and evaluates its

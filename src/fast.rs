@@ -32,6 +32,7 @@ mod pattern;
 mod program;
 mod rows;
 mod save;
+mod second;
 mod show;
 mod site;
 mod stack;
@@ -45,7 +46,7 @@ mod value;
 
 use std::sync::{Arc, Mutex};
 
-use crate::atom::Atom;
+use crate::atom::{Atom, State};
 use crate::budget::Budget;
 use crate::engine::Host;
 use crate::evaluate::{Evaluation, Machine as Plain};
@@ -116,15 +117,22 @@ pub(crate) fn run(
     };
     let outer = watch.as_ref().map(Watch::begin);
     host.is_running = true;
+    let had_changed = std::mem::take(&mut host.has_changed);
+    host.own_states = State::next_number();
     let mut machine = Machine::new(host, space, parts, budget);
     machine.watch_begin();
     machine.evaluate(expression, atom);
-    let (parts, evaluation) = machine.into_parts();
+    let within = machine.look_again_within();
+    let (parts, mut evaluation) = machine.into_parts();
     host.is_running = false;
     if let (Some(watch), Some(outer)) = (watch, outer) {
         watch.end(&outer, evaluation.reductions);
     }
     cache.put(parts);
+    if let Some(budget) = within {
+        second::look(host, space, atom, &budget, proving, &mut evaluation);
+    }
+    host.has_changed |= had_changed;
     evaluation
 }
 

@@ -173,17 +173,17 @@ pub(crate) fn install(engine: &mut Engine) {
     ));
     // The library's own `let`: no rule of a program is about it, not even one for
     // expressions of any head.
-    engine.register(Operation::controlled(
+    engine.provide(Operation::controlled(
         "_let",
         "(-> Atom %Undefined% Atom %Undefined%)",
         Control::LetAny,
     ));
-    engine.register(Operation::controlled(
+    engine.provide(Operation::controlled(
         "match",
         "(-> SpaceType Atom Atom %Undefined%)",
         Control::Match,
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "superpose",
         "(-> Expression %Undefined%)",
         |arguments, _| match arguments {

@@ -20,6 +20,8 @@ pub struct Operation {
     function: Box<Function>,
     control: Option<Control>,
     home: Option<WeakSpace>,
+    /// Whether calling it once more changes nothing and tells nobody anything.
+    repeatable: bool,
 }
 
 /// Why an operation has no result.
@@ -90,6 +92,7 @@ impl Operation {
             function: Box::new(function),
             control: None,
             home: None,
+            repeatable: false,
         }
     }
 
@@ -101,6 +104,7 @@ impl Operation {
             function: Box::new(|_, _| Err(OperationError::NotReducible)),
             control: Some(control),
             home: None,
+            repeatable: true,
         }
     }
 
@@ -114,6 +118,21 @@ impl Operation {
     /// Where it evaluates; `None` is where it is called.
     pub(crate) fn home(&self) -> Option<Space> {
         self.home.as_ref().and_then(WeakSpace::upgrade)
+    }
+
+    /// One of the standard library: those that change or tell something without asking for leave
+    /// have names that say so.
+    pub(crate) fn of_library(mut self) -> Operation {
+        let tells = ["_print-doc", "_module-named"].contains(&self.name.as_str());
+        let asks = self.name == "change-state!";
+        self.repeatable |= asks || !tells && !self.name.ends_with('!');
+        self
+    }
+
+    /// Whether calling it once more changes nothing and tells nobody anything, unless it asks for
+    /// leave to.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.repeatable
     }
 
     pub(crate) fn control(&self) -> Option<Control> {

@@ -12,7 +12,11 @@ use proptest::test_runner::TestCaseError;
 /// Results of a program's last directive, by the plain evaluator or by compiled code.
 fn results(source: &str, plain: bool) -> Vec<Atom> {
     let builder = Engine::builder();
-    let builder = if plain { builder.plain() } else { builder };
+    let builder = if plain {
+        builder.plain()
+    } else {
+        builder.compiled()
+    };
     let mut engine = builder.build();
     let directives = engine.load(source, "test.metta").expect("it is MeTTa");
     directives

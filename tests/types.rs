@@ -189,7 +189,11 @@ fn generated_calls_answer_as_by_the_plain_evaluator() {
 
 fn reductions(program: &str, plain: bool) -> u64 {
     let builder = chimera::Engine::builder();
-    let builder = if plain { builder.plain() } else { builder };
+    let builder = if plain {
+        builder.plain()
+    } else {
+        builder.compiled()
+    };
     let mut spent = 0;
     builder
         .build()

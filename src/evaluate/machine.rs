@@ -10,7 +10,7 @@ mod reduce;
 
 use std::sync::Arc;
 
-use crate::atom::{Atom, Variable, known};
+use crate::atom::{Atom, State, Variable, known};
 use crate::budget::{Budget, Exhausted, Meter};
 use crate::engine::Host;
 use crate::evaluate::control::{self, Control};
@@ -204,6 +204,28 @@ impl<'h> Machine<'h> {
             reductions: machine.meter.spent,
             peak_bytes: machine.peak_bytes,
         }
+    }
+
+    /// As [`Machine::run`], of what was evaluated before without a change of anything, within so many
+    /// reductions: `None` if these are too few, or if something would be changed or told by it.
+    pub(crate) fn look_again(
+        host: &'h mut Host,
+        space: &Space,
+        atom: &Atom,
+        budget: &Budget,
+        proving: bool,
+    ) -> (Option<Vec<Answer>>, u64) {
+        let leave = (host.grants.write, host.write_refused);
+        (host.grants.write, host.write_refused) = (false, false);
+        (host.is_second, host.own_states) = (true, State::next_number());
+        let mut machine = Machine::new(host, budget, proving);
+        machine.drive(Task::evaluate(atom.clone(), space.clone()));
+        let is_whole = !machine.ended && !machine.host.write_refused;
+        let results = is_whole.then(|| std::mem::take(&mut machine.results));
+        let spent = machine.meter.spent;
+        host.is_second = false;
+        (host.grants.write, host.write_refused) = leave;
+        (results, spent)
     }
 
     fn drive(&mut self, task: Task) {

@@ -35,6 +35,7 @@ pub(in crate::fast) mod grow;
 mod keyed;
 mod met;
 mod number;
+mod odd;
 mod on_terms;
 mod one_step;
 mod operate;
@@ -218,6 +219,10 @@ pub(super) struct Machine<'h> {
     count_at: usize,
     /// The most bytes that were in use.
     peak_bytes: usize,
+    /// Whether something came up that compiled code may see otherwise than the plain evaluator does.
+    pub(super) is_odd: bool,
+    /// Whether a bound ended the evaluation.
+    has_ended: bool,
 }
 
 /// Where to go on.
@@ -303,6 +308,8 @@ impl<'h> Machine<'h> {
             depth_max,
             count_at: depth_max.saturating_mul(2),
             peak_bytes: 0,
+            is_odd: false,
+            has_ended: false,
         }
     }
 

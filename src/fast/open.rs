@@ -124,6 +124,8 @@ impl Machine<'_> {
         let bound = std::mem::take(&mut self.heap.doubts.bound);
         if bound.into_iter().all(|value| self.is_data_now(value)) {
             self.heap.doubts.wanted = OPEN;
+        } else {
+            self.is_odd = true;
         }
     }
 

@@ -54,7 +54,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(empty("cdr-atom")),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "size-atom",
         "(-> Expression Number)",
         |arguments, _| match arguments {
@@ -62,7 +62,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(no_expression()),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "index-atom",
         "(-> Expression Number Atom)",
         |arguments, _| match arguments {
@@ -83,7 +83,7 @@ pub(super) fn install(engine: &mut Engine) {
     ));
     extreme(engine, "min-atom", |new, best| new < best);
     extreme(engine, "max-atom", |new, best| new > best);
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "unique-atom",
         "(-> Expression Atom)",
         |arguments, _| match arguments {
@@ -143,7 +143,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "sealed",
         "(-> Expression Atom Atom)",
         |arguments, _| match arguments {
@@ -195,7 +195,7 @@ pub(crate) fn named_by_place(atom: &Atom) -> Atom {
 }
 
 fn extreme(engine: &mut Engine, name: &'static str, better: fn(f64, f64) -> bool) {
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         name,
         "(-> %Undefined% Number)",
         move |arguments, _| {
@@ -263,7 +263,7 @@ fn floats(atom: &Atom) -> Vec<bool> {
 }
 
 fn two_lists(engine: &mut Engine, name: &'static str, combine: fn(&[Atom], &[Atom]) -> Vec<Atom>) {
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         name,
         "(-> Expression Expression Atom)",
         move |arguments, _| match arguments {

@@ -25,7 +25,7 @@ impl From<ModuleError> for OperationError {
 ///
 /// Source: the reference's standard library, hyperon 0.2.10.
 pub(super) fn install(engine: &mut Engine) {
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "import!",
         "(-> Atom Atom (->))",
         |arguments, context| {
@@ -41,7 +41,7 @@ pub(super) fn install(engine: &mut Engine) {
             Ok(vec![Atom::unit()])
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "include",
         "(-> Atom %Undefined%)",
         |arguments, context| {
@@ -56,7 +56,7 @@ pub(super) fn install(engine: &mut Engine) {
             )?)
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "register-module!",
         "(-> Atom (->))",
         |arguments, context| {
@@ -69,7 +69,7 @@ pub(super) fn install(engine: &mut Engine) {
             Ok(vec![Atom::unit()])
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "mod-space!",
         "(-> Atom SpaceType)",
         |arguments, context| {
@@ -101,7 +101,7 @@ pub(super) fn install(engine: &mut Engine) {
             }
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "module-space-no-deps",
         "(-> SpaceType SpaceType)",
         |arguments, _| match arguments {
@@ -113,7 +113,7 @@ pub(super) fn install(engine: &mut Engine) {
             )),
         },
     ));
-    engine.register(Operation::new("print-mods!", "(-> (->))", |_, context| {
+    engine.provide(Operation::new("print-mods!", "(-> (->))", |_, context| {
         let mut text = "top\n".to_owned();
         for name in context.host.modules.names() {
             let depth = name.matches(':').count();

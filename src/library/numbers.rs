@@ -21,7 +21,7 @@ fn arithmetic(
     name: &str,
     compute: impl Fn(&Number, &Number) -> Result<Number, NumberError> + Send + Sync + 'static,
 ) {
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         name,
         "(-> Number Number Number)",
         move |arguments, _| {
@@ -42,7 +42,7 @@ fn two_numbers(arguments: &[Atom]) -> Result<(&Number, &Number), OperationError>
 }
 
 fn comparison(engine: &mut Engine, name: &str, accepts: fn(Ordering) -> bool) {
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         name,
         "(-> Number Number Bool)",
         move |arguments, _| {
@@ -55,7 +55,7 @@ fn comparison(engine: &mut Engine, name: &str, accepts: fn(Ordering) -> bool) {
 }
 
 fn logic(engine: &mut Engine, name: &str, compute: fn(bool, bool) -> bool) {
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         name,
         "(-> Bool Bool Bool)",
         move |arguments, _| match arguments {
@@ -101,7 +101,7 @@ pub(super) fn install(engine: &mut Engine) {
     arithmetic(engine, "+", Number::add);
     arithmetic(engine, "-", Number::subtract);
     arithmetic(engine, "*", Number::multiply);
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "/",
         "(-> Number Number Number)",
         |arguments, _| {
@@ -119,7 +119,7 @@ pub(super) fn install(engine: &mut Engine) {
     logic(engine, "and", |a, b| a && b);
     logic(engine, "or", |a, b| a || b);
     logic(engine, "xor", |a, b| a != b);
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "not",
         "(-> Bool Bool)",
         |arguments, _| match arguments {
@@ -127,7 +127,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "==",
         "(-> $t $t Bool)",
         |arguments, _| match arguments {
@@ -179,7 +179,7 @@ pub(crate) const FUNCTIONS_OF_TWO: [(&str, &str, FunctionOfTwo); 2] = [
 ];
 
 fn math(engine: &mut Engine, name: &'static str, compute: Function) {
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         name,
         "(-> Number Number)",
         move |arguments, _| match arguments {
@@ -193,7 +193,7 @@ fn math(engine: &mut Engine, name: &'static str, compute: Function) {
 }
 
 fn rounding(engine: &mut Engine, name: &'static str, compute: Function) {
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         name,
         "(-> Number Number)",
         move |arguments, _| match arguments.first().and_then(Atom::as_number) {
@@ -251,7 +251,7 @@ fn mathematics(engine: &mut Engine) {
     for (name, compute) in ROUNDINGS {
         rounding(engine, name, compute);
     }
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "abs-math",
         "(-> Number Number)",
         |arguments, _| {
@@ -263,7 +263,7 @@ fn mathematics(engine: &mut Engine) {
         },
     ));
     for (name, takes, compute) in FUNCTIONS_OF_TWO {
-        engine.register(Operation::new(
+        engine.provide(Operation::new(
             name,
             "(-> Number Number Number)",
             move |arguments, _| {
@@ -278,7 +278,7 @@ fn mathematics(engine: &mut Engine) {
         ("isnan-math", f64::is_nan as fn(f64) -> bool),
         ("isinf-math", f64::is_infinite),
     ] {
-        engine.register(Operation::new(
+        engine.provide(Operation::new(
             name,
             "(-> Number Bool)",
             move |arguments, _| match arguments.first().and_then(Atom::as_f64) {

@@ -13,7 +13,7 @@ use crate::operation::{Operation, OperationError};
 ///
 /// Source: the reference's standard library, hyperon 0.2.10; `table` is our own.
 pub(super) fn install(engine: &mut Engine) {
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "pragma!",
         "%Undefined%",
         |arguments, context| {

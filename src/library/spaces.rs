@@ -28,10 +28,10 @@ use crate::unify::{Bindings, alpha_equal, unify};
 ///
 /// Source: the reference's standard library, hyperon 0.2.10.
 pub(super) fn install(engine: &mut Engine) {
-    engine.register(Operation::new("new-space", "(-> SpaceType)", |_, _| {
+    engine.provide(Operation::new("new-space", "(-> SpaceType)", |_, _| {
         Ok(vec![Atom::space(Space::anonymous())])
     }));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "add-atom",
         "(-> SpaceType Atom (->))",
         |arguments, context| {
@@ -41,7 +41,7 @@ pub(super) fn install(engine: &mut Engine) {
             Ok(vec![Atom::unit()])
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "remove-atom",
         "(-> SpaceType Atom (->))",
         |arguments, context| {
@@ -51,7 +51,7 @@ pub(super) fn install(engine: &mut Engine) {
             Ok(vec![Atom::unit()])
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "get-atoms",
         "(-> SpaceType Atom)",
         |arguments, _| match arguments {
@@ -66,7 +66,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "get-type",
         "(-> Atom %Undefined%)",
         |arguments, context| match arguments {
@@ -74,7 +74,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "get-metatype",
         "(-> Atom Atom)",
         |arguments, _| match arguments {
@@ -82,7 +82,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "get-type-space",
         "(-> SpaceType Atom Atom)",
         |arguments, _| {
@@ -114,7 +114,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "=alpha",
         "(-> Atom Atom Bool)",
         |arguments, _| match arguments {
@@ -130,7 +130,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "if-equal",
         "(-> Atom Atom Atom Atom %Undefined%)",
         |arguments, _| match arguments {
@@ -142,10 +142,10 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new("nop", "%Undefined%", |_, _| {
+    engine.provide(Operation::new("nop", "%Undefined%", |_, _| {
         Ok(vec![Atom::unit()])
     }));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "bind!",
         "(-> Symbol %Undefined% (->))",
         |arguments, context| match arguments {
@@ -190,7 +190,7 @@ fn states(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "get-state",
         "(-> (StateMonad $t) $t)",
         |arguments, _| match arguments {
@@ -200,12 +200,12 @@ fn states(engine: &mut Engine) {
             )),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "change-state!",
         "(-> (StateMonad $t) $t (StateMonad $t))",
         |arguments, context| match arguments {
             [Atom::Grounded(Grounded::State(state)), value] => {
-                context.check_write()?;
+                context.check_change(state)?;
                 state.set(value.clone());
                 Ok(vec![arguments[0].clone()])
             }

@@ -105,7 +105,7 @@ fn fill(format: &str, values: &[Atom], text: &mut Bounded) -> fmt::Result {
 ///
 /// Source: the reference's standard library, hyperon 0.2.10, and its Python package.
 pub(super) fn install(engine: &mut Engine) {
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "println!",
         "(-> %Undefined% (->))",
         |arguments, context| {
@@ -116,7 +116,7 @@ pub(super) fn install(engine: &mut Engine) {
             Ok(vec![Atom::unit()])
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "trace!",
         "(-> %Undefined% Atom %Undefined%)",
         |arguments, context| {
@@ -128,7 +128,7 @@ pub(super) fn install(engine: &mut Engine) {
             Ok(vec![value.clone()])
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "print-alternatives!",
         "(-> Atom Expression (->))",
         |arguments, context| {
@@ -147,7 +147,7 @@ pub(super) fn install(engine: &mut Engine) {
             Ok(vec![Atom::unit()])
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "format-args",
         "(-> String Expression String)",
         |arguments, _| {
@@ -170,7 +170,7 @@ pub(super) fn install(engine: &mut Engine) {
             ))
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "repr",
         "(-> Atom String)",
         |arguments, _| match arguments {
@@ -181,7 +181,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "parse",
         "(-> String Atom)",
         |arguments, context| match arguments {
@@ -194,7 +194,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "stringToChars",
         "(-> String Atom)",
         |arguments, _| match arguments {
@@ -209,7 +209,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "charsToString",
         "(-> %Undefined% String)",
         |arguments, _| match arguments {
@@ -230,7 +230,7 @@ pub(super) fn install(engine: &mut Engine) {
             _ => Err(OperationError::NotReducible),
         },
     ));
-    engine.register(Operation::new(
+    engine.provide(Operation::new(
         "sort-strings",
         "(-> Expression Expression)",
         |arguments, _| {

@@ -6,7 +6,11 @@ use chimera::{Atom, Budget, Engine};
 /// evaluator or by compiled code.
 pub(crate) fn results(program: &str, plain: bool, text: fn(&Atom) -> String) -> Vec<Vec<String>> {
     let builder = Engine::builder();
-    let builder = if plain { builder.plain() } else { builder };
+    let builder = if plain {
+        builder.plain()
+    } else {
+        builder.compiled()
+    };
     let mut all = Vec::new();
     builder
         .build()

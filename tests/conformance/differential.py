@@ -447,9 +447,9 @@ def check_files(files, binary):
     return different
 
 
-def check_evaluators(first, count, kind, example, show):
+def check_evaluators(first, count, kind, example, again, show):
     """Compares our evaluators with each other on random programs; the number on which they differ."""
-    plain, compiled = (Ours(example, SECONDS, [*flags, "--json"]) for flags in (["--plain"], []))
+    plain, compiled = (Ours(example, SECONDS, [*flags, "--json"]) for flags in (["--plain"], [] if again else ["--compiled"]))
     different = 0
     for at in range(first, first + count, BATCH):
         seeds = range(at, min(at + BATCH, first + count))
@@ -487,6 +487,7 @@ def main():
     parser.add_argument("--kind", choices=KINDS, help="only programs of this kind; else every other of rules and of wide")
     parser.add_argument("--chimera", default=str(CHIMERA))
     parser.add_argument("--evaluators", metavar="PATH", help="compare our evaluators; PATH is the built examples/run")
+    parser.add_argument("--again", action="store_true", help="with what compiled code is unsure of looked at again")
     parser.add_argument("--show", type=int, default=20, help="differences printed")
     parser.add_argument("files", nargs="*", type=Path, help="programs to compare instead of random ones")
     arguments = parser.parse_args()
@@ -494,7 +495,7 @@ def main():
     if arguments.files:
         different = check_files(arguments.files, arguments.chimera)
     elif arguments.evaluators:
-        different = check_evaluators(first, arguments.programs, arguments.kind, arguments.evaluators, arguments.show)
+        different = check_evaluators(first, arguments.programs, arguments.kind, arguments.evaluators, arguments.again, arguments.show)
     else:
         different = check_seeds(first, arguments.programs, arguments.kind, arguments.chimera, arguments.show)
     sys.exit(1 if different else 0)

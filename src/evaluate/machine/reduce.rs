@@ -75,6 +75,14 @@ impl Machine<'_> {
         if let (Some(control), Ok(_)) = (operation.control(), &taken) {
             return control::call(self, control, call, space, rest);
         }
+        if !operation.is_repeatable() {
+            if self.host.is_second {
+                (self.ended, self.host.write_refused) = (true, true);
+                self.choices.clear();
+                return None;
+            }
+            self.host.has_changed = true;
+        }
         self.watch_outside();
         let budget = self.meter.rest();
         let mut context = Context {

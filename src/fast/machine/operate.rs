@@ -19,6 +19,7 @@ impl Machine<'_> {
         if !self.host.grants.write || !self.heap.is_ground(atom) {
             return None;
         }
+        self.host.has_changed = true;
         self.heap.flatten(atom, &mut self.flat);
         match change {
             Change::Add => space.add_flat(&mut self.flat),
@@ -67,7 +68,10 @@ impl Machine<'_> {
             return None;
         }
         let value = self.heap.export(value);
-        self.state_of(state)?.set(value);
+        let changed = self.state_of(state)?;
+        changed.set(value);
+        let is_own = changed.is_since(self.host.own_states);
+        self.host.has_changed |= !is_own;
         Some(state)
     }
 
@@ -126,6 +130,7 @@ impl Machine<'_> {
                 };
             }
         }
+        self.host.has_changed |= !operation.is_repeatable();
         self.watch_outside();
         self.hold_rows();
         let budget = self.meter.rest();
@@ -182,6 +187,7 @@ impl Machine<'_> {
                         Next::At(pc, base)
                     }
                     None => {
+                        self.is_odd = true;
                         self.result = self.heap.import(&call);
                         if is_unchanged && self.result.is_exp() {
                             self.heap.cells[self.result.at()] |= Header::EVALUATED;
@@ -263,6 +269,7 @@ impl Machine<'_> {
 
     /// Ends the evaluation with the bound that was hit.
     pub(super) fn end(&mut self, _base: usize) {
+        self.has_ended = true;
         if let Some(exhausted) = self.exhausted.take() {
             let error = Atom::error(self.subject.clone(), Atom::symbol(exhausted.symbol()));
             self.results.push(Answer {

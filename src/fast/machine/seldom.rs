@@ -34,6 +34,7 @@ impl Machine<'_> {
         }
         match instruction {
             I::Finish => {
+                self.note_result(self.result);
                 let atom = self.heap.export(self.result);
                 let proof = self.program.proving.then(|| self.proof());
                 self.results.push(Answer { atom, proof });

@@ -642,7 +642,9 @@ impl Machine<'_> {
         let used = self.note_peak(base + usize::from(size));
         self.peak_bytes = self.peak_bytes.max(used + run.peak_bytes);
         self.refresh();
+        self.is_odd = true;
         if run.exhausted {
+            self.has_ended = true;
             self.results.extend(run.ways.into_iter().map(|way| Answer {
                 atom: way.0,
                 proof: None,

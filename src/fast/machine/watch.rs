@@ -46,7 +46,7 @@ impl Machine<'_> {
         }
     }
 
-    fn spent(&self) -> u64 {
+    pub(in crate::fast) fn spent(&self) -> u64 {
         self.meter.spent + u64::from(FUEL - self.fuel)
     }
 
