@@ -37,7 +37,8 @@ impl Machine<'_> {
         })
     }
 
-    /// Notes of a result of the evaluation whether it is a call that is of no type, or has such in it.
+    /// Notes of a result of the evaluation whether it is ill-typed, by one of several types of its head
+    /// too, or has such in it.
     pub(in crate::fast) fn note_result(&mut self, result: Cell) {
         if self.is_odd || self.results.len() >= RESULTS_MAX {
             return;
@@ -67,7 +68,7 @@ impl Machine<'_> {
                 }
                 let atom = self.heap.export(part);
                 let found = types::typed(&self.space, &atom);
-                if !found.is_empty() && found.iter().all(|found| found.error().is_some()) {
+                if found.iter().any(|found| found.error().is_some()) {
                     self.is_odd = true;
                     return;
                 }
