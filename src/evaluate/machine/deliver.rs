@@ -183,6 +183,10 @@ impl Machine<'_> {
         next: Rest,
     ) -> Option<(Task, Rest)> {
         let known = known();
+        let head = call.as_expression().and_then(<[Atom]>::first);
+        let is_chain = head.is_some_and(|head| head.is_symbol(&known.chain));
+        // What a `chain` came to that was no more than a variable is as it was bound.
+        let is_bound = is_chain && matches!(atom, Atom::Variable(_));
         let atom = match atom {
             Atom::Variable(_) => self.bindings.walk(&atom).clone(),
             other => other,
@@ -201,7 +205,7 @@ impl Machine<'_> {
         if atom.is_error() {
             return Some((Task::Return(self.bindings.apply(&atom)), next));
         }
-        if returns.is_symbol(&known.atom) {
+        if returns.is_symbol(&known.atom) || is_bound {
             return Some((Task::Return(atom), next));
         }
         let expected = if returns.is_symbol(&known.expression) {
@@ -209,8 +213,7 @@ impl Machine<'_> {
         } else {
             returns.clone()
         };
-        let head = call.as_expression().and_then(<[Atom]>::first);
-        let atom = if head.is_some_and(|head| head.is_symbol(&known.chain)) {
+        let atom = if is_chain {
             atom
         } else {
             let is_open = matches!(atom.as_expression(), Some([Atom::Variable(_), ..]));

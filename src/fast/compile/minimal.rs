@@ -155,6 +155,9 @@ impl Compiler<'_> {
             slow: RefCell::default(),
         };
         let (value, mark) = self.marked(std::slice::from_ref(atom), want, |this, inner| {
+            if !in_function {
+                this.check_given(&steps, body)?;
+            }
             let value = this.instructions(&steps, body, inner.want)?;
             let slow = steps.slow.take();
             if want == Want::Tail || slow.is_empty() {
@@ -183,6 +186,31 @@ impl Compiler<'_> {
         })?;
         self.exit(mark);
         Ok(value)
+    }
+
+    /// What a `chain` comes to as no more than a variable is as it was bound, and not evaluated, if it
+    /// stood for nothing as the `chain` began: then the plain evaluator goes on.
+    fn check_given(&mut self, steps: &Steps, body: &Atom) -> Compiled<()> {
+        let (mut own, mut rest) = (Vec::new(), body);
+        while let Some([head, _, Atom::Variable(variable), next]) = rest.as_expression()
+            && head.is_symbol(&known().chain)
+        {
+            own.push(variable);
+            rest = next;
+        }
+        let Atom::Variable(variable) = rest else {
+            return Ok(());
+        };
+        if own.is_empty() || own.contains(&variable) {
+            return Ok(());
+        }
+        let name = self.names.get(variable).ok_or(Leave)?;
+        if name.fresh_in.is_some() {
+            return Err(Leave);
+        }
+        let (slot, odd) = (name.slot, FAIL);
+        let at = self.emit(Instruction::CheckGround { slot, odd });
+        self.again(steps, body, at, Place::Odd)
     }
 
     /// An atom whose variables without a value are others: it may be made more than once.
