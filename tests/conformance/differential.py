@@ -319,9 +319,19 @@ def have_values(general, special):
                for at, result in enumerate(special))
 
 
+def rest_of_tuple(text):
+    """What comes before the parenthesis that closes the tuple which a text goes on with."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth < 0:
+            return text[:place]
+    return text
+
+
 def is_from_a_member(theirs, ours, program):
     """Whether the reference's answers to a directive have what is left of a tuple from `Error` on, an error by its form."""
-    tails = re.findall(r" (Error (?:[^()]|\([^()]*\))*)\)", ours)
+    tails = (rest_of_tuple(ours[found.start() + 1:]) for found in re.finditer(r" Error ", ours))
     if any(f"({tail})" in theirs for tail in tails):
         return True
     members = re.search(r"[^(]\bError\b", ours) or "(Error" in program
