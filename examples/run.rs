@@ -63,14 +63,7 @@ fn print(out: &mut impl Write, directive: &chimera::Directive, json: bool) -> io
             serde_json::json!({ "file": directive.file, "results": results, "error": error });
         writeln!(out, "{line}")?;
     } else {
-        out.write_all(b"[")?;
-        for (place, result) in directive.results.iter().enumerate() {
-            if place > 0 {
-                out.write_all(b", ")?;
-            }
-            write!(out, "{result}")?;
-        }
-        out.write_all(b"]\n")?;
+        directive.write_results(out)?;
     }
     out.flush()
 }

@@ -1,5 +1,6 @@
 //! Loading texts: atoms go into the space, directives are evaluated in order.
 
+use std::io;
 use std::sync::Arc;
 
 use chimera_grammar::{Diagnostic, Lexer, LineTable, Span};
@@ -43,6 +44,21 @@ impl Directive {
     /// Whether a result is an error.
     pub fn is_error(&self) -> bool {
         self.results.iter().any(Atom::is_error)
+    }
+
+    /// Writes its results as one line, `[1, (a b)]`.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write_results(&self, out: &mut impl io::Write) -> io::Result<()> {
+        out.write_all(b"[")?;
+        for (place, result) in self.results.iter().enumerate() {
+            if place > 0 {
+                out.write_all(b", ")?;
+            }
+            write!(out, "{result}")?;
+        }
+        out.write_all(b"]\n")
     }
 }
 

@@ -322,14 +322,7 @@ fn print(directive: &Directive, json: bool) -> io::Result<()> {
         }
         writeln!(out, "{line}")?;
     } else {
-        out.write_all(b"[")?;
-        for (place, result) in directive.results.iter().enumerate() {
-            if place > 0 {
-                out.write_all(b", ")?;
-            }
-            write!(out, "{result}")?;
-        }
-        out.write_all(b"]\n")?;
+        directive.write_results(&mut out)?;
     }
     out.flush()
 }

@@ -452,15 +452,18 @@ impl Compiler<'_> {
         for argument in arguments {
             operands.push(self.quoted(argument)?);
         }
-        let in_place = in_slots(&operands);
-        let operands = self.program.operands(&operands);
         if matches!(steps.ends, Ends::Steps) {
-            self.emit(match in_place {
+            let last = match in_slots(&operands) {
                 Some(slots) => Instruction::CallSlotsLast { function, slots },
-                None => Instruction::CallLast { function, operands },
-            });
+                None => Instruction::CallLast {
+                    function,
+                    operands: self.program.operands(&operands),
+                },
+            };
+            self.emit(last);
             return Ok(None);
         }
+        let operands = self.program.operands(&operands);
         self.emit_sized(Instruction::Call {
             function,
             operands,

@@ -17,15 +17,19 @@ const RESULTS_MAX: usize = 16;
 const PARTS_MAX: usize = 32;
 
 impl Machine<'_> {
-    /// What may be spent to evaluate once more what was evaluated; `None` if that is not to be.
-    pub(in crate::fast) fn look_again_within(&mut self) -> Option<Budget> {
-        let may_be = self.host.looks_again
+    /// Whether what was evaluated so far is short and changed nothing.
+    fn may_look_again(&self) -> bool {
+        self.host.looks_again
             && !self.host.has_changed
             && !self.has_ended
             && self.host.settings.stack_depth_max == usize::MAX
             && self.host.tabled.is_empty()
-            && self.spent() <= SHORT;
-        if !may_be {
+            && self.spent() <= SHORT
+    }
+
+    /// What may be spent to evaluate once more what was evaluated; `None` if that is not to be.
+    pub(in crate::fast) fn look_again_within(&mut self) -> Option<Budget> {
+        if !self.may_look_again() {
             return None;
         }
         self.look_at_doubts();
@@ -40,7 +44,7 @@ impl Machine<'_> {
     /// Notes of a result of the evaluation whether it is ill-typed, by one of several types of its head
     /// too, or has such in it.
     pub(in crate::fast) fn note_result(&mut self, result: Cell) {
-        if self.is_odd || self.results.len() >= RESULTS_MAX {
+        if self.is_odd || self.results.len() >= RESULTS_MAX || !self.may_look_again() {
             return;
         }
         let (mut pending, mut left): (SmallVec<[Cell; 16]>, usize) = (smallvec![result], PARTS_MAX);

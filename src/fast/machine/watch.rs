@@ -46,7 +46,7 @@ impl Machine<'_> {
         }
     }
 
-    pub(in crate::fast) fn spent(&self) -> u64 {
+    pub(super) fn spent(&self) -> u64 {
         self.meter.spent + u64::from(FUEL - self.fuel)
     }
 
